@@ -1,0 +1,1 @@
+"""HTTP, knowing no resource: routing, microversions, schemas, paging, faults."""
