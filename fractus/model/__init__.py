@@ -1,0 +1,1 @@
+"""The vocabulary: frozen types that API, reconciler and drivers share. Nothing here does anything."""

@@ -1,0 +1,144 @@
+"""What the machine asks of a child cloud, whatever it is made of.
+
+A `Cloud` is one child; it has one `Actuator` for each kind it supports. Every method of an actuator makes **at most one
+outside change** and raises only `fractus.model.errors.CloudError`s. None of them blocks on the child's own progress:
+a server that is being built is created; that it is not ready yet shows in what `observe` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+
+
+class Scope(Struct, frozen=True):
+    """On whose behalf a call is made: a project of the parent, mapped by the driver to a project of the child.
+
+    The empty scope (`HOME`) is the credential's own project there.
+    """
+
+    project_id: str = ""
+    project_name: str = ""
+
+
+HOME = Scope()
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What should be there. Ids of other things inside are already the child's ids."""
+
+    id: str
+    """Our id of the resource: the marker that the thing carries in the child."""
+    name: str = ""
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What the cloud last said of one thing."""
+
+    remote_id: str
+    marker: str = ""
+    """Our id of the resource where the thing carries our marker, else empty."""
+    name: str = ""
+    changed_at: str = ""
+    """The child's own stamp of its last change, as the child prints it; the cursor of sweeps. Never compared with our clock."""
+    gone: bool = False
+    """Listed by the child as deleted."""
+
+
+W = TypeVar("W", bound=Wanted, contravariant=True)
+S = TypeVar("S", bound=Seen, covariant=True)
+
+
+class Step(Struct, frozen=True):
+    """One outside change of a thing that exists: a verb of its kind, and what it needs."""
+
+    verb: str
+    body: dict[str, Any] = {}
+
+
+class Actuator(Protocol[W, S]):
+    """One kind of thing in one cloud."""
+
+    async def observe(self, scope: Scope, remote_id: str) -> S:
+        """What is there now; `Missing` where it is not."""
+        ...
+
+    async def find(self, scope: Scope, wanted: W) -> S | None:
+        """The thing that carries our marker (or is the same by nature), or None. Called before a create is repeated."""
+        ...
+
+    async def create(self, scope: Scope, wanted: W) -> S:
+        """Make it, with our marker on it."""
+        ...
+
+    async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """Change it in one way."""
+        ...
+
+    async def delete(self, scope: Scope, remote_id: str) -> None:
+        """Ask for its end. `Missing` where it is not there; only what we created or adopted is ever passed in."""
+        ...
+
+    def list_changed(self, since: str) -> AsyncIterator[S]:
+        """All things of this kind in the child, of every project, changed at or after the child's stamp `since`.
+
+        An empty `since` lists everything that exists. With `since`, deleted things are listed too, `gone`.
+        """
+        ...
+
+
+class Finding(Struct, frozen=True):
+    """One sentence of a check: what was looked at, whether it is well, and what to do if not."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+class Report(Struct, frozen=True):
+    """What `check` learnt of a child. `services` maps a service type to its release or microversion range."""
+
+    reachable: bool
+    findings: list[Finding] = []
+    services: dict[str, dict[str, str]] = {}
+    extensions: list[str] = []
+
+
+class Cloud(Protocol):
+    """One child cloud."""
+
+    name: str
+
+    def actuators(self) -> Mapping[str, Actuator[Any, Any]]:
+        """The kinds this cloud supports, by name; a kind that is not there is never assigned here."""
+        ...
+
+    def healthy(self) -> bool:
+        """False while the breaker of this cloud is open: calls would fail at once."""
+        ...
+
+    async def check(self) -> Report:
+        """Look at everything that fractus needs of this child."""
+        ...
+
+    async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
+        """The end of a server's console: a live read. `deadline` in seconds from now."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class CloudRow(Struct, frozen=True, kw_only=True):
+    """A child as the operator described it. `auth` is the decrypted `clouds.yaml` entry and never leaves the process."""
+
+    name: str
+    driver: str
+    enabled: bool = True
+    identity: str = "own"
+    """`shared`: the child uses our Keystone, project ids are equal; `own`: projects are mapped."""
+    settings: dict[str, Any] = {}
+    auth: dict[str, Any] = {}

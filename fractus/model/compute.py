@@ -1,0 +1,43 @@
+"""Flavors and keypairs, as machine and drivers speak of them."""
+
+from __future__ import annotations
+
+from fractus.model.cloud import Seen, Wanted
+
+
+class FlavorWanted(Wanted, frozen=True, kw_only=True):
+    """A flavor that a child must have before a server of it can be built there. Sizes: MiB and GiB as in Nova."""
+
+    vcpus: int
+    ram: int
+    disk: int
+    ephemeral: int = 0
+    swap: int = 0
+    extra_specs: dict[str, str] = {}
+
+
+class FlavorSeen(Seen, frozen=True, kw_only=True):
+    """A flavor in a child; `remote_id` is its flavor id there."""
+
+    vcpus: int = 0
+    ram: int = 0
+    disk: int = 0
+    ephemeral: int = 0
+    swap: int = 0
+    extra_specs: dict[str, str] = {}
+
+
+class KeypairWanted(Wanted, frozen=True, kw_only=True):
+    """A public key. In the child its name is derived from our id, for all tenants' keys belong to one user there."""
+
+    public_key: str
+    type: str = "ssh"
+
+
+class KeypairSeen(Seen, frozen=True, kw_only=True):
+    """A public key in a child; `remote_id` is its name there."""
+
+    fingerprint: str = ""
+
+
+# Verbs: flavor set_extra_specs {"extra_specs": {...}} (those to add or change), unset_extra_spec {"key"}; keypair none.

@@ -1,0 +1,134 @@
+"""What can go wrong, in two closed sets.
+
+`ApiError` and below: what a user is told. Each has a public sentence and a meaning; `fractus.web.faults` alone turns
+meanings into HTTP statuses and into each service's own envelope.
+
+    ApiError
+      Invalid            the request is wrong (400)
+      Unauthorized       no valid token (401)
+      Forbidden          known, but not allowed (403)
+      NotFound           not there, or not yours (404)
+      NotAllowed         the path has no such method (405)
+      NotAcceptable      no such version (406)
+      Conflict           clashes with what is there (409)
+      TooLarge           the body is larger than allowed (413)
+      UnsupportedMedia   a body of the wrong type (415)
+      QuotaExceeded      no quota left (403 in compute, 409 in network)
+      NotSupported       a real OpenStack route or option that fractus does not serve (501 for routes, 400 for options)
+      Unavailable        a live read did not reach the child in time (503)
+
+`CloudError` and below: what a driver says of a child. Drivers translate at their edge and chain the cause.
+
+    CloudError
+      Missing              the thing is not there
+      Refused              the child understood and said no; `elsewhere` where another cloud might say yes
+      Throttled            come back `after` seconds
+      Unreachable          surely not done: the call never left, or the child was not there
+      OutcomeUnknown       the call left, the answer did not come: done or not done
+      CredentialsRejected  the child does not know us any more
+"""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """An answer other than the one hoped for. `message` is public.
+
+    `kind` names the noun it is about (`"network"`), `type` the service's own name of the error where it has one
+    (Neutron's `"NetworkNotFound"`).
+    """
+
+    def __init__(self, message: str, *, kind: str = "", type: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+        self.type = type
+
+
+class Invalid(ApiError):
+    """The request is wrong."""
+
+
+class Unauthorized(ApiError):
+    """No valid token."""
+
+
+class Forbidden(ApiError):
+    """The caller may know of it, but may not do this."""
+
+
+class NotFound(ApiError):
+    """Not there, or not the caller's to know of."""
+
+
+class NotAllowed(ApiError):
+    """The path has no such method."""
+
+
+class NotAcceptable(ApiError):
+    """The asked microversion is not served."""
+
+
+class Conflict(ApiError):
+    """The request clashes with what is there."""
+
+
+class TooLarge(ApiError):
+    """The body is larger than allowed."""
+
+
+class UnsupportedMedia(ApiError):
+    """The body is of a type that this route does not read."""
+
+
+class QuotaExceeded(ApiError):
+    """No quota left."""
+
+
+class NotSupported(ApiError):
+    """Part of OpenStack, not served by fractus."""
+
+
+class Unavailable(ApiError):
+    """A live read did not reach the child in time."""
+
+
+class CloudError(Exception):
+    """A child did not do as asked. `reason` is the child's own sentence where it gave one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Missing(CloudError):
+    """The thing is not there."""
+
+
+class Refused(CloudError):
+    """The child said no. `elsewhere`: another cloud may say yes (quota, capacity, no such ability)."""
+
+    def __init__(self, reason: str, *, status: int = 0, elsewhere: bool = False) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.elsewhere = elsewhere
+
+
+class Throttled(CloudError):
+    """Too fast, or the child is in trouble (429, 503): nothing was done; come back `after` seconds."""
+
+    def __init__(self, reason: str, *, after: float = 1.0) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Unreachable(CloudError):
+    """Surely not done: no connection, or the breaker of this cloud is open."""
+
+
+class OutcomeUnknown(CloudError):
+    """The call left and no (whole) answer came. Look before repeating (law 1)."""
+
+
+class CredentialsRejected(CloudError):
+    """The child refuses our credential."""

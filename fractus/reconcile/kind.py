@@ -1,0 +1,109 @@
+"""What the machine must know of a kind: one small object per kind, its `lifecycle`.
+
+The machine reads everything from the store, asks the lifecycle, does at most one outside change, and writes what it
+saw. A lifecycle is pure but for `prepare` and `gone`, which get the machine's own transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from fractus.model.cloud import Seen, Step, Wanted
+from fractus.store.presences import Presence
+from fractus.store.resources import Resource, Summary
+from fractus.store.transaction import Transaction
+
+
+class Item(Struct, frozen=True):
+    """All that is known of one presence."""
+
+    resource: Resource
+    presence: Presence
+    remote: Mapping[tuple[str, str], str]
+    """(kind, id) of each need -> its id in this presence's cloud."""
+
+
+class Done(Struct, frozen=True):
+    """Nothing is left to do. `memory` is kept in the presence."""
+
+    memory: dict[str, Any] = {}
+
+
+class Apply(Struct, frozen=True):
+    """Do this one step; when it was done, keep `memory`.
+
+    `once` names a step that must not be repeated lightly (a reboot): it is stored before the call, and the plan sees it
+    in `presence.memory["doing"]` when the answer was lost.
+    """
+
+    step: Step
+    memory: dict[str, Any] = {}
+    once: str = ""
+
+
+class Wait(Struct, frozen=True):
+    """The cloud is busy with it; look again after `seconds` unless a sweep sees it change before."""
+
+    seconds: float
+    reason: str
+
+
+class Fail(Struct, frozen=True):
+    """It went wrong there, for good. `elsewhere`: another cloud may be tried where the user left the choice."""
+
+    reason: str
+    elsewhere: bool = False
+
+
+Plan = Done | Apply | Wait | Fail
+
+
+class Demand(Struct, frozen=True):
+    """What a resource asks of the cloud it is assigned to. `cloud` is the user's own choice (a zone), or empty."""
+
+    cloud: str = ""
+    kinds: frozenset[str] = frozenset()
+    """Kinds that the cloud must support."""
+    group: str = ""
+
+
+class Lifecycle(Protocol):
+    """One kind, as the machine sees it."""
+
+    name: str
+    seen_type: type[Seen]
+    chosen: bool
+    """True: `assign` chooses a cloud when the resource is made (a server). False: carried to a cloud on first use."""
+    swept: bool
+    """True: changes of this kind in a cloud are found by quick sweeps; else each presence is looked at by itself."""
+
+    def demand(self, resource: Resource) -> Demand:
+        """What to look for when a cloud is chosen."""
+        ...
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """Called in the transaction that makes a presence: what it returns is the presence's first `memory`."""
+        ...
+
+    def wanted(self, item: Item) -> Wanted:
+        """What should be in the cloud, in the cloud's own ids."""
+        ...
+
+    def plan(self, item: Item, seen: Any) -> Plan:
+        """The next step from what was seen. Called only while the presence is wanted."""
+        ...
+
+    def settled(self, presence: Presence, seen: Any) -> bool:
+        """Whether dependents may use this presence now (an image that is still uploading may not be used)."""
+        ...
+
+    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
+        """The resource as users see it now."""
+        ...
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """The resource has left every cloud: let go of what it held (addresses, ports, files)."""
+        ...

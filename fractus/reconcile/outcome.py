@@ -1,0 +1,37 @@
+"""What one look at one presence came to. Outcomes are values; exceptions are for surprises."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Settled(Struct, frozen=True):
+    """Observed equals desired and nothing is left to do."""
+
+
+class Again(Struct, frozen=True):
+    """A step was done and the next can follow at once."""
+
+
+class Waiting(Struct, frozen=True):
+    """Nothing to do until `on` (a `kind/id` key) changes, or `again_in` seconds have passed."""
+
+    on: str = ""
+    again_in: float = 30.0
+    reason: str = ""
+
+
+class Retry(Struct, frozen=True):
+    """It went wrong in a way that may pass: again after backoff, without any limit of age (law 9)."""
+
+    error: str
+    after: float | None = None
+
+
+class Blocked(Struct, frozen=True):
+    """It cannot be done as asked; only a changed wish can help."""
+
+    reason: str
+
+
+Outcome = Settled | Again | Waiting | Retry | Blocked

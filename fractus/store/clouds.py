@@ -1,0 +1,118 @@
+"""The children: rows that an operator made. Credentials are sealed (`fractus.auth.vault`) before they come here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Boolean, bindparam, delete, insert, select, update
+
+from fractus.store.schema import CLOUD
+from fractus.store.transaction import Query, Reader, Row, Transaction
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+
+_FIELDS = tuple(column.name for column in CLOUD.c)
+
+
+class CloudRecord(Struct, kw_only=True):
+    """One row. `version` grows with every change of credential or settings, so that workers reconnect.
+
+    `seen_at`: when it last answered a sweep; `cursors`: kind -> the child's own stamp up to which we know it (law 4).
+    """
+
+    name: str
+    driver: str
+    enabled: bool = True
+    identity: str = "own"
+    settings: dict[str, Any] = {}
+    secret: bytes = b""
+    version: int = 1
+    created_at: float = 0.0
+    seen_at: float | None = None
+    error: str = ""
+    cursors: dict[str, Any] = {}
+
+
+def _load(row: Row) -> CloudRecord:
+    fields = dict(zip(_FIELDS, row, strict=True))
+    fields["enabled"] = bool(fields["enabled"])
+    fields["settings"] = _decode(fields["settings"])
+    fields["cursors"] = _decode(fields["cursors"])
+    return CloudRecord(**fields)
+
+
+_c = CLOUD.c
+_all = select(*(CLOUD.c[name] for name in _FIELDS))
+_every = Query(_all.order_by(_c.name))
+_one = Query(_all.where(_c.name == bindparam("n")))
+_enabled = Query(select(_c.name).where(_c.enabled == bindparam("yes", type_=Boolean)).order_by(_c.name))
+_add = Query(insert(CLOUD).values({name: bindparam(name) for name in _FIELDS}))
+_CONFIGURED = ("driver", "enabled", "identity", "settings", "secret")
+_set = Query(
+    update(CLOUD)
+    .where(_c.name == bindparam("n"))
+    .values({name: bindparam(name) for name in _CONFIGURED} | {"version": _c.version + 1})
+)
+_seen = Query(
+    update(CLOUD)
+    .where(_c.name == bindparam("n"))
+    .values(seen_at=bindparam("at"), error="", cursors=bindparam("cur"))
+)
+_failed = Query(update(CLOUD).where(_c.name == bindparam("n")).values(error=bindparam("why")))
+_drop = Query(delete(CLOUD).where(_c.name == bindparam("n")))
+_stale = Query(select(_c.name, _c.seen_at).order_by(_c.name))
+
+
+async def every(reader: Reader) -> list[CloudRecord]:
+    """All clouds by name."""
+    return [_load(row) for row in await reader.rows(_every)]
+
+
+async def fetch(reader: Reader, name: str) -> CloudRecord | None:
+    """One cloud."""
+    row = await reader.row(_one, n=name)
+    return None if row is None else _load(row)
+
+
+async def enabled(reader: Reader) -> list[str]:
+    """Names of the clouds that may be assigned to: the availability zones."""
+    return [row[0] for row in await reader.rows(_enabled, yes=True)]
+
+
+async def seen_times(reader: Reader) -> dict[str, float | None]:
+    """When each cloud last answered a sweep: whether what we show of it is stale (law 3)."""
+    return {row[0]: row[1] for row in await reader.rows(_stale)}
+
+
+async def add(tx: Transaction, cloud: CloudRecord) -> None:
+    """A new cloud."""
+    cloud.created_at = cloud.created_at or tx.now()
+    values = {name: getattr(cloud, name) for name in _FIELDS}
+    values["settings"] = _encode(cloud.settings).decode()
+    values["cursors"] = _encode(cloud.cursors).decode()
+    await tx.execute(_add, **values)
+
+
+async def configure(tx: Transaction, cloud: CloudRecord) -> None:
+    """Write what an operator may change; what sweeps learn is left alone."""
+    values = {name: getattr(cloud, name) for name in _CONFIGURED}
+    values["settings"] = _encode(cloud.settings).decode()
+    await tx.execute(_set, n=cloud.name, **values)
+
+
+async def seen(tx: Transaction, name: str, cursors: dict[str, Any]) -> None:
+    """The cloud answered a sweep now, and is known up to `cursors`."""
+    await tx.execute(_seen, n=name, at=tx.now(), cur=_encode(cursors).decode())
+
+
+async def failed(tx: Transaction, name: str, why: str) -> None:
+    """The cloud did not answer."""
+    await tx.execute(_failed, n=name, why=why)
+
+
+async def drop(tx: Transaction, name: str) -> None:
+    """Forget a cloud. Nothing is touched in the child."""
+    await tx.execute(_drop, n=name)

@@ -1,0 +1,74 @@
+"""How intent is written: the resource, what it needs, and the work that follows, in the caller's one transaction.
+
+Handlers use nothing else to write. Law 1: this happens before any cloud is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from fractus.store import work
+from fractus.store.resources import Need, Resource, Resources, Summary
+from fractus.store.transaction import Transaction
+
+
+class Bell(Protocol):
+    """Tells workers that a queue has got something due. A lost ring costs time, never work."""
+
+    def ring(self, cloud: str) -> None:
+        """Wake those who work on `cloud`'s queue (empty: the queue of whole resources)."""
+        ...
+
+
+class Ledger:
+    """Writes intent."""
+
+    def __init__(self, resources: Resources, bell: Bell) -> None:
+        self.resources = resources
+        self._bell = bell
+
+    async def create(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        summary: Summary,
+        needs: Sequence[Need] = (),
+        *,
+        assign: bool,
+    ) -> Resource:
+        """A new resource. `assign`: a cloud is to be chosen for it now; else it is carried on first use."""
+        made = await self.resources.add(tx, resource, summary, needs)
+        if assign:
+            await self._wake(tx, resource)
+        return made
+
+    async def change(
+        self, tx: Transaction, resource: Resource, summary: Summary, needs: Sequence[Need] | None = None
+    ) -> None:
+        """A changed wish: a new generation, which every presence has to reach. `needs`: all, or None: as before."""
+        resource.generation += 1
+        resource.updated_at = tx.now()
+        await self.resources.save(tx, resource, summary)
+        if needs is not None:
+            await self.resources.set_needs(tx, resource.kind, resource.id, needs)
+        await self._wake(tx, resource)
+
+    async def remove(
+        self, tx: Transaction, resource: Resource, summary: Summary | None = None, *, hide: bool
+    ) -> None:
+        """It is no longer wanted. `hide`: users see it gone at once (network things); else when it is (a server).
+
+        The row stays as a tombstone until every cloud has confirmed (law 5).
+        """
+        resource.wanted = False
+        resource.generation += 1
+        resource.updated_at = tx.now()
+        if hide:
+            resource.deleted_at = tx.now()
+        await self.resources.save(tx, resource, summary)
+        await self._wake(tx, resource)
+
+    async def _wake(self, tx: Transaction, resource: Resource) -> None:
+        await work.wake(tx, resource.kind, resource.id)
+        tx.after_commit(lambda: self._bell.ring(""))

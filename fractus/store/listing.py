@@ -1,0 +1,171 @@
+"""Lists: filters, sorting, keyset paging. Markers are rows of our own store, so paging is stable (law 12).
+
+The statement for a *shape* of list (which filters, which sort) is compiled once and kept; the values are bound. The
+keyset condition is written `a >= ? AND (a > ? OR id > ?)`, for MariaDB does not use an index for row comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select
+
+from fractus.store.transaction import Query, Reader, Row
+
+_OPS = {"eq", "ne", "gt", "ge", "lt", "le", "in", "notin", "like", "regex", "null", "notnull"}
+
+
+class Filter(Struct, frozen=True):
+    """One condition on a column. `in` and `notin` take a sequence; `null` and `notnull` no value; `regex` a pattern."""
+
+    column: str
+    op: str
+    value: Any = None
+
+
+class Sort(Struct, frozen=True):
+    """One sort key. The id is always added last, so that order is total."""
+
+    column: str
+    descending: bool = False
+
+
+class UnknownMarker(Exception):
+    """The marker is not a row of this table (or not one that the caller may see)."""
+
+
+def _condition(table: Table, column: str, op: str, size: int, name: str) -> ColumnElement[bool]:
+    col = table.c[column]
+    if op == "null":
+        return col.is_(None)
+    if op == "notnull":
+        return col.is_not(None)
+    if op in ("in", "notin"):
+        names = [bindparam(f"{name}_{i}", type_=col.type) for i in range(size)]
+        return col.in_(names) if op == "in" else col.not_in(names)
+    value = bindparam(name, type_=col.type)
+    if op == "regex":
+        return col.regexp_match(value)
+    if op == "like":
+        return col.like(value, escape="\\")
+    operators = {
+        "eq": col.__eq__,
+        "ne": col.__ne__,
+        "gt": col.__gt__,
+        "ge": col.__ge__,
+        "lt": col.__lt__,
+        "le": col.__le__,
+    }
+    condition: ColumnElement[bool] = operators[op](value)
+    return condition
+
+
+def _after(table: Table, sorts: tuple[Sort, ...]) -> ColumnElement[bool]:
+    """Rows after the marker, whose sort values are bound as m0, m1, ...; the last key is the id."""
+    alternatives: list[ColumnElement[bool]] = []
+    for i, sort in enumerate(sorts):
+        col = table.c[sort.column]
+        bound = bindparam(f"m{i}", type_=col.type)
+        beyond = col < bound if sort.descending else col > bound
+        same = [
+            table.c[s.column] == bindparam(f"m{j}", type_=table.c[s.column].type)
+            for j, s in enumerate(sorts[:i])
+        ]
+        alternatives.append(and_(*same, beyond))
+    first = table.c[sorts[0].column]
+    bound = bindparam("m0", type_=first.type)
+    lead = first <= bound if sorts[0].descending else first >= bound
+    return and_(lead, or_(*alternatives))
+
+
+@lru_cache(maxsize=4096)
+def _page_query(
+    table: Table,
+    columns: tuple[str, ...],
+    shape: tuple[tuple[tuple[str, str, int], ...], ...],
+    sorts: tuple[Sort, ...],
+    after: bool,
+) -> Query:
+    conditions = _shape(table, shape)
+    if after:
+        conditions.append(_after(table, sorts))
+    order = [table.c[s.column].desc() if s.descending else table.c[s.column].asc() for s in sorts]
+    statement = select(*(table.c[name] for name in columns)).where(*conditions).order_by(*order)
+    return Query(statement.limit(bindparam("n")))
+
+
+@lru_cache(maxsize=1024)
+def _count_query(table: Table, shape: tuple[tuple[tuple[str, str, int], ...], ...]) -> Query:
+    return Query(select(func.count()).select_from(table).where(*_shape(table, shape)))
+
+
+@lru_cache(maxsize=1024)
+def _marker_query(table: Table, columns: tuple[str, ...]) -> Query:
+    return Query(select(*(table.c[name] for name in columns)).where(table.c.id == bindparam("key")))
+
+
+def _shape(table: Table, shape: tuple[tuple[tuple[str, str, int], ...], ...]) -> list[ColumnElement[bool]]:
+    conditions = []
+    for i, group in enumerate(shape):
+        parts = [_condition(table, c, op, size, f"f{i}_{j}") for j, (c, op, size) in enumerate(group)]
+        conditions.append(or_(*parts) if len(parts) > 1 else parts[0])
+    return conditions
+
+
+Filters = Sequence[Filter | Sequence[Filter]]
+"""Conditions that all hold; a sequence inside is an OR."""
+
+
+def _bind(filters: Filters) -> tuple[tuple[tuple[tuple[str, str, int], ...], ...], dict[str, Any]]:
+    shape, values = [], {}
+    for i, entry in enumerate(filters):
+        group = [entry] if isinstance(entry, Filter) else list(entry)
+        parts = []
+        for j, one in enumerate(group):
+            if one.op not in _OPS:
+                raise ValueError(f"no such operator: {one.op}")
+            many = one.op in ("in", "notin")
+            parts.append((one.column, one.op, len(one.value) if many else 0))
+            if many:
+                values.update({f"f{i}_{j}_{n}": value for n, value in enumerate(one.value)})
+            elif one.op not in ("null", "notnull"):
+                values[f"f{i}_{j}"] = one.value
+        shape.append(tuple(parts))
+    return tuple(shape), values
+
+
+async def page(
+    reader: Reader,
+    table: Table,
+    filters: Filters,
+    *,
+    columns: tuple[str, ...] = ("id", "summary"),
+    sorts: Sequence[Sort] = (),
+    marker: str | None = None,
+    limit: int = 1000,
+) -> list[Row]:
+    """One page of rows in the order of `sorts` (default: newest first), after the row `marker`.
+
+    `UnknownMarker` where there is no such row; whether the caller may know of the marker is for the caller to check.
+    Ask for one more than the page to learn whether there is a next one.
+    """
+    keys = tuple(sorts) or (Sort("created_at", True),)
+    if all(sort.column != "id" for sort in keys):
+        keys += (Sort("id", keys[-1].descending),)
+    shape, values = _bind(filters)
+    if marker is not None:
+        row = await reader.row(_marker_query(table, tuple(s.column for s in keys)), key=marker)
+        if row is None:
+            raise UnknownMarker(marker)
+        values.update({f"m{i}": value for i, value in enumerate(row)})
+    return await reader.rows(_page_query(table, columns, shape, keys, marker is not None), **values, n=limit)
+
+
+async def count(reader: Reader, table: Table, filters: Filters) -> int:
+    """How many rows there are."""
+    shape, values = _bind(filters)
+    row = await reader.row(_count_query(table, shape), **values)
+    return int(row[0]) if row else 0

@@ -1,0 +1,163 @@
+"""Presences: one resource in one cloud."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Boolean, bindparam, delete, func, insert, select, update
+
+from fractus.store.schema import NEED, PRESENCE
+from fractus.store.transaction import Query, Reader, Row, Transaction
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+
+PENDING, SETTLED, BLOCKED = "pending", "settled", "blocked"
+
+_FIELDS = tuple(column.name for column in PRESENCE.c)
+
+
+class Presence(Struct, kw_only=True):
+    """One row. `observed` is what the cloud last said (the kind's `Seen`, as a dict); `memory` is the lifecycle's own.
+
+    `creating_since` stands while a create may have left for the cloud without its answer being stored (law 1).
+    `generation` is the resource's generation this presence was last settled for.
+    """
+
+    kind: str
+    id: str
+    cloud: str
+    wanted: bool = True
+    state: str = PENDING
+    generation: int = 0
+    remote_id: str | None = None
+    creating_since: float | None = None
+    observed: dict[str, Any] | None = None
+    observed_at: float | None = None
+    memory: dict[str, Any] = {}
+    error: str = ""
+    created_at: float = 0.0
+
+
+def _load(row: Row) -> Presence:
+    fields = dict(zip(_FIELDS, row, strict=True))
+    fields["wanted"] = bool(fields["wanted"])
+    fields["observed"] = None if fields["observed"] is None else _decode(fields["observed"])
+    fields["memory"] = _decode(fields["memory"])
+    return Presence(**fields)
+
+
+def _values(presence: Presence) -> dict[str, Any]:
+    values = {name: getattr(presence, name) for name in _FIELDS}
+    values["observed"] = None if presence.observed is None else _encode(presence.observed).decode()
+    values["memory"] = _encode(presence.memory).decode()
+    return values
+
+
+_c = PRESENCE.c
+_all = select(*(PRESENCE.c[name] for name in _FIELDS))
+_of = Query(_all.where(_c.kind == bindparam("k"), _c.id == bindparam("i")).order_by(_c.created_at, _c.cloud))
+_one = Query(_all.where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c")))
+_by_remote = Query(
+    _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.remote_id == bindparam("r"))
+)
+_in_cloud = Query(
+    _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.id > bindparam("after"))
+    .order_by(_c.id)
+    .limit(bindparam("n"))
+)
+_add = Query(insert(PRESENCE).values({name: bindparam(name) for name in _FIELDS}))
+_save = Query(
+    update(PRESENCE)
+    .where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
+    .values({name: bindparam(name) for name in _FIELDS if name not in ("kind", "id", "cloud")})
+)
+_drop = Query(
+    delete(PRESENCE).where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
+)
+_count = Query(
+    select(_c.cloud, func.count())
+    .where(_c.kind == bindparam("k"), _c.wanted == bindparam("w", type_=Boolean))
+    .group_by(_c.cloud)
+)
+_left = Query(select(_c.kind, func.count()).where(_c.cloud == bindparam("c")).group_by(_c.kind))
+_unsettled = Query(
+    select(func.count()).where(
+        _c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.state == PENDING, _c.remote_id.is_not(None)
+    )
+)
+_dependents = Query(
+    select(_c.kind, _c.id)
+    .select_from(PRESENCE.join(NEED, (NEED.c.kind == _c.kind) & (NEED.c.id == _c.id)))
+    .where(
+        NEED.c.need_kind == bindparam("k"),
+        NEED.c.need_id == bindparam("i"),
+        _c.cloud == bindparam("c"),
+        NEED.c.loose.is_(False),
+    )
+)
+
+
+async def of_resource(reader: Reader, kind: str, id: str) -> list[Presence]:
+    """All presences of a resource, oldest first."""
+    return [_load(row) for row in await reader.rows(_of, k=kind, i=id)]
+
+
+async def fetch(reader: Reader, kind: str, id: str, cloud: str) -> Presence | None:
+    """One presence."""
+    row = await reader.row(_one, k=kind, i=id, c=cloud)
+    return None if row is None else _load(row)
+
+
+async def by_remote(reader: Reader, cloud: str, kind: str, remote_id: str) -> Presence | None:
+    """The presence that a thing in a cloud is, or None if it is not ours."""
+    row = await reader.row(_by_remote, c=cloud, k=kind, r=remote_id)
+    return None if row is None else _load(row)
+
+
+async def in_cloud(
+    reader: Reader, cloud: str, kind: str, *, after: str = "", limit: int = 500
+) -> list[Presence]:
+    """Presences of a kind in a cloud by id, a page at a time."""
+    return [_load(row) for row in await reader.rows(_in_cloud, c=cloud, k=kind, after=after, n=limit)]
+
+
+async def add(tx: Transaction, presence: Presence) -> None:
+    """Write a new presence: what should be in a cloud."""
+    presence.created_at = presence.created_at or tx.now()
+    await tx.execute(_add, **_values(presence))
+
+
+async def save(tx: Transaction, presence: Presence) -> None:
+    """Write a presence back."""
+    values = _values(presence)
+    key = {"k": values.pop("kind"), "i": values.pop("id"), "c": values.pop("cloud")}
+    await tx.execute(_save, **key, **values)
+
+
+async def drop(tx: Transaction, presence: Presence) -> None:
+    """The cloud has confirmed that nothing is there."""
+    await tx.execute(_drop, k=presence.kind, i=presence.id, c=presence.cloud)
+
+
+async def counts(reader: Reader, kind: str) -> dict[str, int]:
+    """How many wanted presences of a kind each cloud has."""
+    return {cloud: int(number) for cloud, number in await reader.rows(_count, k=kind, w=True)}
+
+
+async def left_in(reader: Reader, cloud: str) -> dict[str, int]:
+    """How many presences of each kind a cloud holds, wanted or not."""
+    return {kind: int(number) for kind, number in await reader.rows(_left, c=cloud)}
+
+
+async def unsettled(reader: Reader, cloud: str, kind: str) -> int:
+    """How many presences are there and still change (a server that is being built)."""
+    row = await reader.row(_unsettled, c=cloud, k=kind)
+    return int(row[0]) if row else 0
+
+
+async def dependents(reader: Reader, kind: str, id: str, cloud: str) -> list[tuple[str, str]]:
+    """(kind, id) of what is in `cloud` and needs (kind, id) there: it must leave first."""
+    return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud)]

@@ -1,0 +1,213 @@
+"""Resources: what users asked for. One table per kind, one set of statements for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Table, bindparam, delete, insert, select, update
+
+from fractus.store.schema import NEED
+from fractus.store.transaction import Query, Reader, Row, Transaction
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+
+_BASE = (
+    "id",
+    "project_id",
+    "user_id",
+    "name",
+    "status",
+    "desired",
+    "summary",
+    "extra",
+    "choice",
+    "generation",
+    "wanted",
+    "request_id",
+    "created_at",
+    "updated_at",
+    "deleted_at",
+)
+
+
+class Resource(Struct, kw_only=True):
+    """One row. `desired` and `choice` are decoded; `summary` and `extra` are JSON bytes, ready to send.
+
+    `extra` holds what only admins see; a view splices it into `summary`. `columns` are the kind's own columns, filled
+    in only on the way into the store.
+    """
+
+    kind: str
+    id: str
+    project_id: str = ""
+    user_id: str = ""
+    name: str = ""
+    status: str = ""
+    desired: dict[str, Any]
+    summary: bytes = b"{}"
+    extra: bytes | None = None
+    choice: dict[str, Any] = {}
+    generation: int = 1
+    wanted: bool = True
+    request_id: str = ""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    deleted_at: float | None = None
+
+
+class Summary(Struct, frozen=True):
+    """A resource as users see it: its status, the document, what admins see besides, and the kind's own columns."""
+
+    status: str
+    document: dict[str, Any]
+    extra: dict[str, Any] | None = None
+    columns: dict[str, Any] = {}
+
+
+class Need(Struct, frozen=True):
+    """That one resource cannot be in a cloud without another being there too.
+
+    `exclusive`: the needed one serves only this one (a server's port) and leaves the cloud with it.
+    `loose`: it must be there, but is not waited for and may leave first (a security group that a rule names), so that
+    two may need each other.
+    """
+
+    kind: str
+    id: str
+    exclusive: bool = False
+    loose: bool = False
+
+
+def _load(kind: str, row: Row) -> Resource:
+    fields = dict(zip(_BASE, row, strict=True))
+    fields["desired"] = _decode(fields["desired"])
+    fields["choice"] = _decode(fields["choice"])
+    fields["wanted"] = bool(fields["wanted"])
+    return Resource(kind=kind, **fields)
+
+
+def _columns(table: Table) -> list[Any]:
+    return [table.c[name] for name in _BASE]
+
+
+@lru_cache(maxsize=256)
+def _fetch_query(table: Table) -> Query:
+    return Query(select(*_columns(table)).where(table.c.id == bindparam("key")))
+
+
+@lru_cache(maxsize=1024)
+def _insert_query(table: Table, names: tuple[str, ...]) -> Query:
+    return Query(insert(table).values({name: bindparam(name) for name in names}))
+
+
+@lru_cache(maxsize=1024)
+def _update_query(table: Table, names: tuple[str, ...]) -> Query:
+    return Query(update(table).where(table.c.id == bindparam("key")).values({n: bindparam(n) for n in names}))
+
+
+@lru_cache(maxsize=256)
+def _drop_query(table: Table) -> Query:
+    return Query(delete(table).where(table.c.id == bindparam("key")))
+
+
+_need_drop = Query(delete(NEED).where(NEED.c.kind == bindparam("k"), NEED.c.id == bindparam("i")))
+_need_add = Query(
+    insert(NEED).values(
+        kind=bindparam("k"),
+        id=bindparam("i"),
+        need_kind=bindparam("nk"),
+        need_id=bindparam("ni"),
+        exclusive=bindparam("x"),
+        loose=bindparam("l"),
+    )
+)
+_need_list = Query(
+    select(NEED.c.need_kind, NEED.c.need_id, NEED.c.exclusive, NEED.c.loose).where(
+        NEED.c.kind == bindparam("k"), NEED.c.id == bindparam("i")
+    )
+)
+_needed_by = Query(
+    select(NEED.c.kind, NEED.c.id).where(NEED.c.need_kind == bindparam("k"), NEED.c.need_id == bindparam("i"))
+)
+
+
+class Resources:
+    """All kinds' tables, and what can be done with any of them. Built once by wiring from the registry."""
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self.tables = dict(tables)
+
+    async def fetch(self, reader: Reader, kind: str, id: str) -> Resource | None:
+        """The resource, also if it is deleted (`deleted_at`), or None."""
+        row = await reader.row(_fetch_query(self.tables[kind]), key=id)
+        return None if row is None else _load(kind, row)
+
+    async def visible(self, reader: Reader, kind: str, id: str, project_id: str | None) -> Resource | None:
+        """The resource where it is not deleted and is `project_id`'s (None: any project's)."""
+        found = await self.fetch(reader, kind, id)
+        if found is None or found.deleted_at is not None:
+            return None
+        return found if project_id is None or found.project_id == project_id else None
+
+    async def add(
+        self, tx: Transaction, resource: Resource, summary: Summary, needs: Sequence[Need] = ()
+    ) -> Resource:
+        """Write a new resource: the intent, before any cloud is called (law 1)."""
+        resource.created_at = resource.created_at or tx.now()
+        resource.updated_at = resource.updated_at or resource.created_at
+        self._take(resource, summary)
+        values = self._values(resource, summary.columns)
+        await tx.execute(_insert_query(self.tables[resource.kind], tuple(values)), **values)
+        await self.set_needs(tx, resource.kind, resource.id, needs)
+        return resource
+
+    async def save(self, tx: Transaction, resource: Resource, summary: Summary | None = None) -> None:
+        """Write a changed resource back; with `summary`, also how users see it."""
+        columns: Mapping[str, Any] = {}
+        if summary is not None:
+            self._take(resource, summary)
+            columns = summary.columns
+        values = self._values(resource, columns)
+        values.pop("id")
+        await tx.execute(_update_query(self.tables[resource.kind], tuple(values)), key=resource.id, **values)
+
+    async def drop(self, tx: Transaction, kind: str, id: str) -> None:
+        """Remove the row for good: only for kinds whose deleted rows nobody asks for."""
+        await tx.execute(_drop_query(self.tables[kind]), key=id)
+
+    async def set_needs(self, tx: Transaction, kind: str, id: str, needs: Sequence[Need]) -> None:
+        """Say what (kind, id) needs, all of it."""
+        await tx.execute(_need_drop, k=kind, i=id)
+        for need in {(need.kind, need.id): need for need in needs}.values():
+            await tx.execute(
+                _need_add, k=kind, i=id, nk=need.kind, ni=need.id, x=need.exclusive, l=need.loose
+            )
+
+    async def needs(self, reader: Reader, kind: str, id: str) -> list[Need]:
+        """What (kind, id) needs."""
+        return [
+            Need(k, i, bool(x), bool(loose)) for k, i, x, loose in await reader.rows(_need_list, k=kind, i=id)
+        ]
+
+    async def needed_by(self, reader: Reader, kind: str, id: str) -> list[tuple[str, str]]:
+        """(kind, id) of everything that needs this one."""
+        return [(k, i) for k, i in await reader.rows(_needed_by, k=kind, i=id)]
+
+    @staticmethod
+    def _take(resource: Resource, summary: Summary) -> None:
+        resource.status = summary.status
+        resource.summary = _encode(summary.document)
+        resource.extra = None if summary.extra is None else _encode(summary.extra)
+
+    @staticmethod
+    def _values(resource: Resource, columns: Mapping[str, Any]) -> dict[str, Any]:
+        values = {name: getattr(resource, name) for name in _BASE}
+        values["desired"] = _encode(resource.desired).decode()
+        values["choice"] = _encode(resource.choice).decode()
+        values.update(columns)
+        return values

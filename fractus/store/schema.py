@@ -1,0 +1,120 @@
+"""Tables of the machine itself. Tables of kinds stand in `services/<service>/<kind>/` and use `resource_table`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+METADATA = MetaData()
+
+
+def resource_table(kind: str, *columns: Any) -> Table:
+    """A table for one kind: what every resource has, and the kind's own columns that users filter and sort on.
+
+    `desired` is what the user asked for (JSON); `summary` is the newest-microversion document, ready to send; `choice`
+    says which clouds were chosen and why (JSON). `deleted_at` hides the row from users; the row stays as a tombstone
+    until every cloud has confirmed (law 5). Sort columns are never NULL, for keyset paging.
+    """
+    return Table(
+        kind,
+        METADATA,
+        Column("id", String(255), primary_key=True),
+        Column("project_id", String(64), nullable=False, default=""),
+        Column("user_id", String(64), nullable=False, default=""),
+        Column("name", String(255), nullable=False, default=""),
+        Column("status", String(32), nullable=False, default=""),
+        Column("desired", Text, nullable=False),
+        Column("summary", LargeBinary, nullable=False),
+        Column("extra", LargeBinary, nullable=True),
+        Column("choice", Text, nullable=False, default="{}"),
+        Column("generation", Integer, nullable=False, default=1),
+        Column("wanted", Boolean, nullable=False, default=True),
+        Column("request_id", String(64), nullable=False, default=""),
+        Column("created_at", Float, nullable=False),
+        Column("updated_at", Float, nullable=False),
+        Column("deleted_at", Float, nullable=True),
+        *columns,
+        Index(f"{kind}_by_project", "project_id", "created_at", "id"),
+        Index(f"{kind}_by_creation", "created_at", "id"),
+        Index(f"{kind}_by_change", "updated_at"),
+    )
+
+
+CLOUD = Table(
+    "cloud",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("driver", String(32), nullable=False),
+    Column("enabled", Boolean, nullable=False, default=True),
+    Column("identity", String(16), nullable=False, default="own"),
+    Column("settings", Text, nullable=False, default="{}"),
+    Column("secret", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False, default=1),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=True),
+    Column("error", Text, nullable=False, default=""),
+    Column("cursors", Text, nullable=False, default="{}"),
+)
+
+PRESENCE = Table(
+    "presence",
+    METADATA,
+    Column("kind", String(32), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    Column("cloud", String(64), primary_key=True),
+    Column("wanted", Boolean, nullable=False, default=True),
+    Column("state", String(16), nullable=False, default="pending"),
+    Column("generation", Integer, nullable=False, default=0),
+    Column("remote_id", String(255), nullable=True),
+    Column("creating_since", Float, nullable=True),
+    Column("observed", Text, nullable=True),
+    Column("observed_at", Float, nullable=True),
+    Column("memory", Text, nullable=False, default="{}"),
+    Column("error", Text, nullable=False, default=""),
+    Column("created_at", Float, nullable=False),
+    Index("presence_by_remote", "cloud", "kind", "remote_id"),
+    Index("presence_by_cloud", "cloud", "kind", "wanted"),
+)
+
+NEED = Table(
+    "need",
+    METADATA,
+    Column("kind", String(32), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    Column("need_kind", String(32), primary_key=True),
+    Column("need_id", String(255), primary_key=True),
+    Column("exclusive", Boolean, nullable=False, default=False),
+    Column("loose", Boolean, nullable=False, default=False),
+    Index("need_by_target", "need_kind", "need_id"),
+)
+
+WORK = Table(
+    "work",
+    METADATA,
+    Column("kind", String(32), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    Column("cloud", String(64), primary_key=True),
+    Column("due_at", Float, nullable=False),
+    Column("wakes", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("fence", String(36), nullable=False, default=""),
+    Column("claimed_by", String(128), nullable=False, default=""),
+    Column("claimed_until", Float, nullable=False, default=0.0),
+    Column("waits_on", String(300), nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("request_id", String(64), nullable=False, default=""),
+    Index("work_by_due", "cloud", "due_at"),
+    Index("work_by_wait", "waits_on"),
+)
+
+FINDING = Table(
+    "finding",
+    METADATA,
+    Column("cloud", String(64), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("remote_id", String(255), primary_key=True),
+    Column("what", String(32), nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+    Column("seen_at", Float, nullable=False),
+)

@@ -1,0 +1,199 @@
+"""Work: which (kind, id) should be looked at, when, in which cloud, and by whom just now.
+
+A row is a key, never a payload. It is written in the same transaction as the change that asks for it, so accepted work
+is never lost; a worker holds it under a short lease with a fence, and what it found is written only while the fence is
+still its own (law 7). An empty `cloud` means the resource as a whole: assign, and its end.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from msgspec import Struct
+from sqlalchemy import and_, bindparam, case, delete, func, insert, or_, select, update
+
+from fractus.base.log import request_id
+from fractus.store.schema import WORK
+from fractus.store.transaction import Query, Reader, Transaction
+
+
+class LeaseLost(Exception):
+    """Another worker holds this item now: whatever was found must not be written."""
+
+
+class Claim(Struct, frozen=True):
+    """An item under our lease."""
+
+    kind: str
+    id: str
+    cloud: str
+    fence: str
+    wakes: int
+    attempts: int
+    request_id: str = ""
+
+
+_c = WORK.c
+_here = and_(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
+_mine = and_(_here, _c.fence == bindparam("f"))
+
+_add = Query(
+    insert(WORK).values(
+        kind=bindparam("k"),
+        id=bindparam("i"),
+        cloud=bindparam("c"),
+        due_at=bindparam("due"),
+        request_id=bindparam("r"),
+    )
+)
+_wake = Query(
+    update(WORK)
+    .where(_here)
+    .values(
+        due_at=case((_c.due_at < bindparam("due"), _c.due_at), else_=bindparam("due")),
+        wakes=_c.wakes + 1,
+        waits_on="",
+        request_id=case((bindparam("r") == "", _c.request_id), else_=bindparam("r")),
+    )
+)
+_wake_waiting = Query(
+    update(WORK)
+    .where(_c.waits_on == bindparam("on"))
+    .values(due_at=bindparam("due"), wakes=_c.wakes + 1, waits_on="")
+)
+_clouds_waiting = Query(select(_c.cloud).where(_c.waits_on == bindparam("on")).distinct())
+_due = Query(
+    select(_c.kind, _c.id, _c.wakes, _c.attempts, _c.request_id)
+    .where(
+        _c.cloud == bindparam("c"),
+        _c.due_at <= bindparam("now"),
+        or_(_c.claimed_by == "", _c.claimed_until < bindparam("now")),
+    )
+    .order_by(_c.due_at)
+    .limit(bindparam("n"))
+)
+_claim = Query(
+    update(WORK)
+    .where(_here)
+    .values(fence=bindparam("f"), claimed_by=bindparam("by"), claimed_until=bindparam("until"))
+)
+_extend = Query(update(WORK).where(_mine).values(claimed_until=bindparam("until")))
+_finish = Query(delete(WORK).where(_mine, _c.wakes == bindparam("w")))
+_release = Query(
+    update(WORK)
+    .where(_mine)
+    .values(
+        due_at=case((_c.wakes != bindparam("w"), bindparam("now")), else_=bindparam("due")),
+        waits_on=case((_c.wakes != bindparam("w"), ""), else_=bindparam("on")),
+        attempts=bindparam("a"),
+        reason=bindparam("why"),
+        fence="",
+        claimed_by="",
+        claimed_until=0.0,
+    )
+)
+_free = Query(
+    update(WORK).where(_c.claimed_by == bindparam("by")).values(claimed_by="", claimed_until=0.0, fence="")
+)
+_owners = Query(select(_c.claimed_by).where(_c.claimed_by != "").distinct())
+_next = Query(select(func.min(_c.due_at)).where(_c.cloud == bindparam("c"), _c.claimed_by == ""))
+_depth = Query(select(_c.cloud, func.count()).where(_c.due_at <= bindparam("now")).group_by(_c.cloud))
+_about = Query(
+    select(_c.kind, _c.id, _c.cloud, _c.due_at, _c.attempts, _c.claimed_by, _c.waits_on, _c.reason).where(
+        _c.kind == bindparam("k"), _c.id == bindparam("i")
+    )
+)
+_forget = Query(delete(WORK).where(_c.cloud == bindparam("c")))
+
+
+async def wake(tx: Transaction, kind: str, id: str, cloud: str = "", *, due: float | None = None) -> None:
+    """Have (kind, id) looked at in `cloud`, at once or at `due`. Harmless if it is asked for twice."""
+    at = tx.now() if due is None else due
+    current = request_id.get()
+    if not await tx.execute(_wake, k=kind, i=id, c=cloud, due=at, r=current):
+        await tx.execute(_add, k=kind, i=id, c=cloud, due=at, r=current)
+
+
+async def wake_waiting(tx: Transaction, kind: str, id: str) -> list[str]:
+    """Wake whatever waits on (kind, id); the clouds whose queues have got something to do."""
+    on = f"{kind}/{id}"
+    clouds = [row[0] for row in await tx.rows(_clouds_waiting, on=on)]
+    if clouds:
+        await tx.execute(_wake_waiting, on=on, due=tx.now())
+    return clouds
+
+
+async def claim(tx: Transaction, owner: str, cloud: str, limit: int, seconds: float) -> list[Claim]:
+    """Take up to `limit` items of a cloud's queue that are due, under a lease of `seconds`."""
+    claims = []
+    for kind, id, wakes, attempts, request in await tx.rows(_due, c=cloud, now=tx.now(), n=limit):
+        fence = uuid.uuid4().hex
+        await tx.execute(_claim, k=kind, i=id, c=cloud, f=fence, by=owner, until=tx.now() + seconds)
+        claims.append(Claim(kind, id, cloud, fence, wakes, attempts, request))
+    return claims
+
+
+async def hold(tx: Transaction, claim: Claim, seconds: float) -> None:
+    """Extend the lease, and make sure that it is ours: `LeaseLost` if not. Every write of a worker begins with this."""
+    until = tx.now() + seconds
+    if not await tx.execute(_extend, k=claim.kind, i=claim.id, c=claim.cloud, f=claim.fence, until=until):
+        raise LeaseLost(f"{claim.kind}/{claim.id}@{claim.cloud}")
+
+
+async def finish(tx: Transaction, claim: Claim) -> None:
+    """Nothing is left to do. If it was woken meanwhile it stays, due at once."""
+    key = {"k": claim.kind, "i": claim.id, "c": claim.cloud, "f": claim.fence, "w": claim.wakes}
+    if not await tx.execute(_finish, **key):
+        await tx.execute(_release, **key, now=tx.now(), due=tx.now(), on="", a=0, why="")
+
+
+async def release(
+    tx: Transaction, claim: Claim, *, due: float, waits_on: str = "", attempts: int = 0, reason: str = ""
+) -> None:
+    """Give it back, to be looked at again at `due`, or sooner when `waits_on` changes or it was woken meanwhile."""
+    key = {"k": claim.kind, "i": claim.id, "c": claim.cloud, "f": claim.fence, "w": claim.wakes}
+    await tx.execute(_release, **key, now=tx.now(), due=due, on=waits_on, a=attempts, why=reason)
+
+
+async def free(tx: Transaction, owner: str) -> int:
+    """Give back everything that a worker held which is known to be dead."""
+    return await tx.execute(_free, by=owner)
+
+
+async def owners(reader: Reader) -> list[str]:
+    """All workers that hold something."""
+    return [row[0] for row in await reader.rows(_owners)]
+
+
+async def next_due(reader: Reader, cloud: str) -> float | None:
+    """When the next item of this queue is due."""
+    row = await reader.row(_next, c=cloud)
+    return None if row is None or row[0] is None else float(row[0])
+
+
+async def depths(reader: Reader, now: float) -> dict[str, int]:
+    """How many items are due in each cloud's queue."""
+    return {cloud: int(number) for cloud, number in await reader.rows(_depth, now=now)}
+
+
+class Pending(Struct, frozen=True):
+    """One item as an operator sees it."""
+
+    kind: str
+    id: str
+    cloud: str
+    due_at: float
+    attempts: int
+    claimed_by: str
+    waits_on: str
+    reason: str
+
+
+async def about(reader: Reader, kind: str, id: str) -> list[Pending]:
+    """What is pending for a resource."""
+    return [Pending(*row) for row in await reader.rows(_about, k=kind, i=id)]
+
+
+async def forget_cloud(tx: Transaction, cloud: str) -> None:
+    """Drop a cloud's queue, when the cloud is removed."""
+    await tx.execute(_forget, c=cloud)
