@@ -1,0 +1,185 @@
+"""The sections of the settings: every field with its meaning, unit, and the reason for its default.
+
+The sentences are part of the types, so that `fractus config sample` prints them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Api(Struct, frozen=True, kw_only=True):
+    """The one endpoint that users talk to."""
+
+    host: Annotated[
+        str,
+        Meta(
+            description="The address to listen on. This machine only, unless you say otherwise: "
+            "tokens travel over it in the clear until something in front of it speaks TLS."
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="The port to listen on; next to the usual 8774 (nova).")] = 8780
+    public_endpoint: Annotated[
+        str,
+        Meta(
+            description="The URL that users reach the API by, as written into the catalog and into links. "
+            "Empty: http://<host>:<port>."
+        ),
+    ] = ""
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Processes that answer requests. One, because a SQLite store has one writer anyway; "
+            "one per core is right on a database server.",
+        ),
+    ] = 1
+
+
+class Log(Struct, frozen=True, kw_only=True):
+    """What every process writes to its log."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least important events that are written: debug, info, warning or error."),
+    ] = "info"
+    json: Annotated[
+        bool, Meta(description="One JSON object a line, for machines. False: columns, for people.")
+    ] = False
+
+
+class Keystone(Struct, frozen=True, kw_only=True):
+    """Where tokens are issued and checked, and who fractus is there."""
+
+    mode: Annotated[
+        Literal["embedded", "external"],
+        Meta(
+            description="embedded: `fractus up` runs a Keystone on SQLite under the state directory. "
+            "external: an operator's own, at `url`."
+        ),
+    ] = "embedded"
+    port: Annotated[Port, Meta(description="The port of the embedded Keystone, on api.host.")] = 8781
+    url: Annotated[
+        str,
+        Meta(description="The URL of an external Keystone, with /v3. Embedded: follows from the port."),
+    ] = ""
+    username: Annotated[str, Meta(description="The user that fractus checks tokens as.")] = "fractus"
+    password: Annotated[
+        str, Meta(description="Its password. Embedded: random, kept in keystone/secrets.json (0600).")
+    ] = ""
+    user_domain: Annotated[str, Meta(description="The name of the domain of that user.")] = "Default"
+    project: Annotated[
+        str, Meta(description="The project it has the role admin in; upstream's name for this project.")
+    ] = "service"
+    project_domain: Annotated[str, Meta(description="The name of the domain of that project.")] = "Default"
+    region: Annotated[
+        str, Meta(description="The one region of the catalog: children are zones of it, not regions.")
+    ] = "fractus"
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="Certificates (PEM) to trust when `url` is https. Empty: those of the operating system."
+        ),
+    ] = ""
+    password_hash_rounds: Annotated[
+        int,
+        Meta(
+            ge=8,
+            le=16,
+            description="bcrypt cost of passwords in the embedded Keystone, as a power of two. 10 is the least "
+            "that OWASP advises and costs 60 ms a login; Keystone's own 12 costs 250 ms, which every "
+            "`openstack` command would pay.",
+        ),
+    ] = 10
+
+    def __repr__(self) -> str:
+        """Without the password: a repr ends up in logs."""
+        return f"Keystone(mode={self.mode!r}, url={self.url!r}, username={self.username!r})"
+
+
+class Store(Struct, frozen=True, kw_only=True):
+    """Where fractus keeps what it knows."""
+
+    url: Annotated[
+        str, Meta(description="The database: sqlite:///<absolute path>. {state} is the state directory.")
+    ] = "sqlite:///{state}/fractus.db"
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """The worker: how hard it works on each child, and how often it looks."""
+
+    concurrency_per_cloud: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Calls under way to one child at a time. Eight keep a small child busy and leave its "
+            "API room for its own users; each child has its own eight, so a slow one holds up no other.",
+        ),
+    ] = 8
+    sweep_interval: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds between two looks at what changed in a child: how late an unannounced change "
+            "is seen.",
+        ),
+    ] = 5.0
+    full_sweep_interval: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds between two inventories of a whole child: the backstop for changes that its "
+            "list of changes did not show. Costly on a large child, hence every ten minutes.",
+        ),
+    ] = 600.0
+    stale_after: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds without an answer after which what we show of a child says that it is stale. "
+            "Six sweeps: one or two lost answers are no news.",
+        ),
+    ] = 30.0
+
+
+class Auth(Struct, frozen=True, kw_only=True):
+    """Tokens of users, and the credentials of children."""
+
+    token_cache_ttl: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds that a checked token is believed without asking Keystone again: also the "
+            "longest that a revoked token still works. Keystone middleware's own default is 300.",
+        ),
+    ] = 10.0
+    key_file: Annotated[
+        str,
+        Meta(
+            description="The key that seals the credentials of children in the store. Made on first use with "
+            "mode 0600; without it those credentials are lost. {state} is the state directory."
+        ),
+    ] = "{state}/vault.key"
+
+
+class Images(Struct, frozen=True, kw_only=True):
+    """The bits of images."""
+
+    directory: Annotated[
+        str, Meta(description="Where uploaded image data is kept. {state} is the state directory.")
+    ] = "{state}/images"
+
+
+SECTIONS: dict[str, type[Struct]] = {
+    "api": Api,
+    "log": Log,
+    "keystone": Keystone,
+    "store": Store,
+    "work": Work,
+    "auth": Auth,
+    "images": Images,
+}
