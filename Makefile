@@ -1,0 +1,96 @@
+# fractus: the commands of a checkout. They need make and Python 3.11 or newer with its venv module
+# (Debian, Ubuntu: apt install make python3-venv); everything else comes from requirements.lock.
+#
+# The environment is the active one (VIRTUAL_ENV), else .venv, which is made when it is missing;
+# `make VENV=/some/dir test` chooses another. ARGS is handed on: make up ARGS="--port 9000",
+# make test ARGS="tests/unit -x".
+
+VENV ?= $(or $(VIRTUAL_ENV),.venv)
+BIN := $(VENV)/bin
+ARGS ?=
+export PATH := $(abspath $(BIN)):$(PATH)
+
+# The environment is up to date when it was filled from this checkout, after the lock and pyproject.toml
+# were last changed. The stamp says from where, for an active environment may belong to another checkout.
+STAMP := $(VENV)/.fractus-installed
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+$(STAMP): afresh
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help up dev test check lint types contracts sizes real format lock clean afresh
+
+help:
+	@echo 'make up      run fractus on this machine, with a Keystone of its own'
+	@echo 'make dev     the same, in the foreground with debug logs'
+	@echo 'make test    all tests but those that need real clouds'
+	@echo 'make check   style, types, contracts between packages, sizes'
+	@echo 'make real    stand up real OpenStack clouds and test against them (Debian 12, root)'
+	@echo 'make format  let ruff format the code and mend what it can'
+	@echo 'make lock    resolve requirements.lock again, from requirements.in'
+	@echo 'make clean   remove caches and build products; the environment is filled again on next use'
+
+up: $(STAMP)
+	@exec fractus up $(ARGS)
+
+dev: $(STAMP)
+	@exec fractus up --log-level debug $(ARGS)
+
+test: $(STAMP)
+	@python -m pytest $(ARGS)
+
+# Under a minute. `make -k check` goes on after the first that fails, as CI does.
+check: lint types contracts sizes
+
+lint: $(STAMP)
+	ruff check .
+	ruff format --check .
+
+types: $(STAMP)
+	mypy --strict fractus
+
+contracts: $(STAMP)
+	lint-imports
+
+sizes: $(STAMP)
+	python tools/checks/sizes.py
+	python tools/checks/places.py
+
+real: $(STAMP)
+	@tools/real/run.sh $(ARGS)
+
+format: $(STAMP)
+	ruff check --fix --exit-zero .
+	ruff format .
+
+# The first Python that fits makes the environment; the lock was resolved on 3.11, a newer one may add what it
+# lacks. Debian's Python without python3-venv has no ensurepip, which is how we know.
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/pip || { \
+	  for python in $(PYTHON) python3.11 python3 python3.12 python3.13; do \
+	    if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      echo "making the environment $(VENV) (half a minute)"; \
+	      exec $$python -m venv $(VENV); \
+	    fi; \
+	  done; \
+	  echo 'fractus needs Python 3.11 or newer with its venv module.'; \
+	  echo 'On Debian and Ubuntu: apt install python3-venv'; \
+	  exit 1; \
+	}
+	@python -m pip install -qq --disable-pip-version-check --requirement requirements.lock
+	@python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@printf '%s\n' '$(CURDIR)' > $@
+
+afresh:
+
+# Resolved in an empty environment, all at once; only names and versions are kept.
+lock: $(STAMP)
+	@set -e; scratch=$$(mktemp -d); trap 'rm -r "$$scratch"' EXIT; \
+	python -m venv "$$scratch"; \
+	"$$scratch/bin/python" -m pip install -qq --requirement requirements.in; \
+	"$$scratch/bin/python" -m pip check; \
+	"$$scratch/bin/python" -m pip freeze --exclude fractus > requirements.lock
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis $(STAMP)
+	find fractus tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
