@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from fractus.model.errors import Invalid
+from fractus.model.errors import Invalid, NotAcceptable
 
 _VERSION = re.compile(r"([1-9]\d*)\.([1-9]\d*|0)")
 
@@ -48,6 +48,70 @@ class VersionRange(NamedTuple):
 
     min: Version
     max: Version
+
+
+def asked_version(headers: Mapping[str, str], service_type: str, legacy_header: str = "") -> str | None:
+    """The text of the version that a request asks for, or None; names of `headers` are in lower case.
+
+    `OpenStack-API-Version` names several services, separated by commas, of which the last one for a service counts;
+    what names no service in it is passed over (microversion-parse's rules, which Nova and Cinder use).
+    """
+    standard = headers.get("openstack-api-version")
+    if standard is not None:
+        for part in reversed(standard.split(",")):
+            words = part.split(None, 1)
+            if len(words) == 2 and words[0].lower() == service_type:
+                return words[1].strip()
+    if legacy_header:
+        legacy = headers.get(legacy_header)
+        if legacy is not None:
+            return legacy.split(",")[-1].strip()
+    return None
+
+
+class Negotiator:
+    """Finds the version of a request to one service, and the headers that tell it in the answer."""
+
+    def __init__(self, service_type: str, versions: VersionRange, legacy_header: str = "") -> None:
+        self._type = service_type
+        self._range = versions
+        self._legacy = legacy_header
+        self._legacy_lower = legacy_header.lower()
+        self._headers: dict[Version, dict[str, str]] = {}
+
+    def asked(self, headers: Mapping[str, str]) -> Version:
+        """The version asked for, served or not; without one the oldest. `Invalid` where the text is no version."""
+        text = asked_version(headers, self._type, self._legacy_lower)
+        if text is None:
+            return self._range.min
+        if text == "latest":
+            return self._range.max
+        try:
+            return Version.parse(text)
+        except ValueError:
+            raise Invalid(
+                f"API Version String {text} is of invalid format. Must be of format MajorNum.MinorNum."
+            ) from None
+
+    def check(self, version: Version) -> None:
+        """`NotAcceptable` outside of what the service serves."""
+        if not self._range.min <= version <= self._range.max:
+            raise NotAcceptable(
+                f"Version {version} is not supported by the API. "
+                f"Minimum is {self._range.min} and maximum is {self._range.max}."
+            )
+
+    def headers(self, version: Version) -> dict[str, str]:
+        """The headers of an answer of `version`, also of the 406 that refuses it."""
+        known = self._headers.get(version)
+        if known is None:
+            known = {"OpenStack-API-Version": f"{self._type} {version}", "Vary": "OpenStack-API-Version"}
+            if self._legacy:
+                known[self._legacy] = str(version)
+                known["Vary"] += f", {self._legacy}"
+            if self._range.min <= version <= self._range.max:  # what a stranger makes up is not kept
+                self._headers[version] = known
+        return known
 
 
 Document: TypeAlias = "dict[str, Any]"
@@ -161,23 +225,23 @@ Row: TypeAlias = (
 )
 
 
-def _parents(document: Any, steps: tuple[str, ...]) -> Iterator[Document]:
-    """The objects that `steps` lead to."""
+def _parents(document: Any, steps: tuple[str, ...], at: str = "") -> Iterator[tuple[str, Document]]:
+    """The objects that `steps` lead to, each with the name (or index) that it has in its parent."""
     if not steps:
         if isinstance(document, dict):
-            yield document
+            yield at, document
         return
     step, rest = steps[0], steps[1:]
     if step == "[]":
-        below: Iterable[Any] = document if isinstance(document, list) else ()
+        below: Iterable[tuple[Any, Any]] = enumerate(document) if isinstance(document, list) else ()
     elif not isinstance(document, dict):
         below = ()
     elif step == "*":
-        below = document.values()
+        below = document.items()
     else:
-        below = (document[step],) if step in document else ()
-    for item in below:
-        yield from _parents(item, rest)
+        below = ((step, document[step]),) if step in document else ()
+    for name, item in below:
+        yield from _parents(item, rest, str(name))
 
 
 def _split(path: str) -> tuple[tuple[str, ...], str]:
@@ -200,7 +264,7 @@ def _down_step(row: Row) -> Down | None:
         steps, name = _split(row.path)
 
         def drop(document: Document, _extra: Mapping[str, Any]) -> Document:
-            for parent in _parents(document, steps):
+            for _, parent in _parents(document, steps):
                 parent.pop(name, None)
             return document
 
@@ -211,7 +275,7 @@ def _down_step(row: Row) -> Down | None:
 
         def restore(document: Document, extra: Mapping[str, Any]) -> Document:
             put = value(document, extra)
-            for parent in _parents(document, steps):
+            for _, parent in _parents(document, steps):
                 parent[name] = put
             return document
 
@@ -220,6 +284,12 @@ def _down_step(row: Row) -> Down | None:
 
 
 _NOTHING: Mapping[str, Any] = {}
+
+
+def unexpected_field(at: str, parent: Any, name: str) -> str:
+    """Nova's sentence about a field that a request may not have. `at`: the name of the object that has it."""
+    sentence = f"Additional properties are not allowed ({name!r} was unexpected)"
+    return f"Invalid input for field/attribute {at}. Value: {parent}. {sentence}" if at else sentence
 
 
 class VersionTable:
@@ -237,11 +307,13 @@ class VersionTable:
             (r.version, r.up) for r in self.rows if isinstance(r, Reshaped) and r.up is not None
         )
         self._behaviours = {row.name: row.version for row in self.rows if isinstance(row, Behaviour)}
-        self._statuses = {row.on: row for row in self.rows if isinstance(row, StatusChanged)}
+        self._statuses: dict[str, list[StatusChanged]] = {}
         self._queries: dict[str, list[QueryAdded | QueryRemoved]] = {}
         for row in self.rows:
             if isinstance(row, QueryAdded | QueryRemoved):
                 self._queries.setdefault(row.name, []).append(row)
+            elif isinstance(row, StatusChanged):
+                self._statuses.setdefault(row.on, []).append(row)
         fields = [row for row in self.rows if isinstance(row, RequestFieldAdded | RequestFieldRemoved)]
         self._fields = tuple((row, *_split(row.path)) for row in fields)
 
@@ -271,13 +343,9 @@ class VersionTable:
         for row, steps, name in self._fields:
             if (row.on and row.on != on) or (row.version <= version) is isinstance(row, RequestFieldAdded):
                 continue
-            for parent in _parents(body, steps):
+            for at, parent in _parents(body, steps):
                 if name in parent:
-                    where = steps[-1] if steps else "body"
-                    raise Invalid(
-                        f"Invalid input for field/attribute {where}. Value: {parent}. "
-                        f"Additional properties are not allowed ({name!r} was unexpected)"
-                    )
+                    raise Invalid(unexpected_field(at, parent, name))
 
     def query_allowed(self, name: str, version: Version, on: str = "") -> bool:
         """Whether `version` knew the query parameter; parameters without a row are allowed."""
@@ -296,8 +364,12 @@ class VersionTable:
 
     def status(self, on: str, version: Version) -> int:
         """The status of operation `on` at `version`; KeyError for an operation without a row."""
-        row = self._statuses[on]
-        return row.new if version >= row.version else row.old
+        rows = self._statuses[on]
+        status = rows[0].old
+        for row in rows:
+            if version >= row.version:
+                status = row.new
+        return status
 
     def newest_at(self, version: Version) -> bool:
         """Whether a reply of `version` looks like the newest: then stored bytes can be sent as they are."""

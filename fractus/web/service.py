@@ -1,78 +1,143 @@
-"""One OpenStack service as fractus serves it: its face, its routes, its rules."""
+"""The ASGI application: services become paths; every answer gets its request id, its log line and its numbers."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
+from urllib.parse import quote_from_bytes
 
+import falcon
 import falcon.asgi
 
-from fractus.auth.policy import Policy, RuleDefault
+from fractus.auth.policy import Policy
 from fractus.auth.tokens import TokenChecker
 from fractus.base.clock import Clock
-from fractus.model.errors import ApiError, Forbidden
-from fractus.web.metrics import Health, WebMetrics
-from fractus.web.microversion import VersionRange
-from fractus.web.routing import Reply, Route
+from fractus.base.ids import is_request_id, new_request_id
+from fractus.base.log import logger, request_id
+from fractus.model.errors import ApiError, Invalid, NotAllowed, NotFound
+from fractus.web import body as bodies
+from fractus.web.face import Service, ServiceRoutes, WebSettings
+from fractus.web.faults import NOT_FOUND
+from fractus.web.metrics import Health, HealthPage, MetricsPage, WebMetrics
+from fractus.web.pipeline import Front, Trace, write_error
+from fractus.web.table import METHODS, Endpoint
 
-#: `(error, status, request_id) -> body`: how a service words an error. `error` is None where something unexpected
-#: happened, which must not leak.
-Envelope: TypeAlias = "Callable[[ApiError | None, int, str], dict[str, Any]]"
-#: `base_url -> Reply`: a version document.
-Page: TypeAlias = "Callable[[str], Reply]"
+__all__ = ["Service", "ServiceRoutes", "WebSettings", "application"]
 
+log = logger("web")
+access = logger("web.access")
 
-def nova_denied(rule: str) -> Forbidden:
-    """Nova's sentence."""
-    return Forbidden(f"Policy doesn't allow {rule} to be performed.")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Service:
-    """The face of a service: everything of it that is not a route."""
-
-    type: str
-    """As in the catalog: `compute`, `network`, `image`, `volume`."""
-    prefix: str
-    """`/compute`."""
-    mount: str
-    """Where the versioned API lies below the prefix: `/v2.1`."""
-    envelope: Envelope
-    versions: VersionRange | None = None
-    documents: Mapping[str, Page] = dataclasses.field(default_factory=dict)
-    """Version documents by path below the prefix (`/`, `/v2.1`): public, GET only."""
-    json_types: frozenset[str] = frozenset({"application/json"})
-    """Content types of request bodies."""
-    denied: Callable[[str], ApiError] = nova_denied
-    """The error of a refused policy rule, in the service's words."""
+Responder: TypeAlias = "Callable[..., Awaitable[None]]"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ServiceRoutes:
-    """A service with all that its resources contribute."""
+class Paths:
+    """One path for Falcon's router: every method ends in one and the same responder."""
 
-    service: Service
-    routes: Sequence[Route]
-    rules: Sequence[RuleDefault] = ()
-    """Policy rules of its resources, with the service's base rules."""
-    unserved: Sequence[tuple[str, str]] = ()
-    """`(method, path)` of routes that the real service has and fractus does not serve (yet): they answer 501."""
+    def __init__(self, responder: Responder) -> None:
+        for method in METHODS:
+            setattr(self, f"on_{method.lower()}", responder)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class WebSettings:
-    """How the API is reached."""
+def _endpoint(front: Front, endpoint: Endpoint) -> Paths:
+    async def respond(req: falcon.asgi.Request, resp: falcon.asgi.Response, **params: str) -> None:
+        await front.serve(req, resp, endpoint, params)
 
-    public_endpoint: str = ""
-    """`http://host:port` in links and version documents; empty: the `Host` header of each request."""
-    trust_forwarded: bool = False
-    """Whether `X-Forwarded-Proto` and `X-Forwarded-Host` are believed: only behind a proxy that sets both."""
-    max_body: int = 1 << 20
-    """Bytes that a request body may have (raw routes: no bound here). 1 MiB: oslo.middleware's is 112 KiB, and a
-    server's user data alone may have 64 KiB; the rest is room for many injected files."""
-    service_roles: frozenset[str] = frozenset({"service"})
-    """An `X-Service-Token` counts when its owner has one of these."""
+    return Paths(respond)
+
+
+def _document(front: Front, path: str) -> Paths:
+    page = front.service.documents[path]
+
+    async def respond(req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        await front.document(req, resp, page, path)
+
+    return Paths(respond)
+
+
+class _Witness:
+    """Falcon middleware around every request: its id before, its headers, log line and numbers after."""
+
+    def __init__(self, metrics: WebMetrics, settings: WebSettings, clock: Clock) -> None:
+        self._metrics = metrics
+        self._now = clock.monotonic
+        self._log = settings.access_log
+
+    async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Give the request its id, and its path the one form that routes have."""
+        given = req.get_header("X-Openstack-Request-Id")
+        own = given if given is not None and is_request_id(given) else new_request_id()
+        request_id.set(own)
+        req.context.trace = Trace(own, self._now())
+        if "//" in req.path:
+            req.path = "/" + "/".join(part for part in req.path.split("/") if part)
+
+    async def process_response(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, resource: object, succeeded: bool
+    ) -> None:
+        """Finish the answer, whatever it is."""
+        trace: Trace = req.context.trace
+        front = trace.front
+        resp.set_header("X-Openstack-Request-Id", trace.request_id)
+        label = "-"
+        if front is not None:
+            label = front.label
+            if label == "compute":
+                resp.set_header("X-Compute-Request-Id", trace.request_id)
+            if trace.version is not None:
+                for name, value in front.version_headers(trace.version).items():
+                    resp.set_header(name, value)
+        status = resp.status_code
+        seconds = self._now() - trace.started
+        self._metrics.answered(label, req.method, trace.route, status, seconds)
+        if self._log:
+            access.info(
+                "request",
+                method=req.method,
+                path=req.path,
+                status=status,
+                ms=round(seconds * 1000, 2),
+                project=trace.principal.project_id,
+                request_id=trace.request_id,
+            )
+
+
+def _translate(error: Exception) -> ApiError | None:
+    """What went wrong, as a meaning; None for what nobody foresaw."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, falcon.HTTPMethodNotAllowed):
+        return NotAllowed("The method is not allowed for this resource.")
+    if isinstance(error, falcon.HTTPNotFound):
+        return NotFound(NOT_FOUND)
+    if isinstance(error, falcon.HTTPError) and 400 <= error.status_code < 500:
+        return Invalid(error.description or error.title or "Bad request")
+    return None
+
+
+class Application(falcon.asgi.App[Any, Any]):
+    """Falcon's application, with two things that it leaves open.
+
+    A raw byte above 127 in a query means the same as its escape, and Falcon takes only the latter. And where a client
+    goes away in the middle of its body, Falcon's stream just ends: here it is written down (`bodies.GONE`), so that
+    half an image is not taken for a whole one.
+    """
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # type: ignore[override]
+        """ASGI."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        if not scope["query_string"].isascii():
+            escaped = quote_from_bytes(scope["query_string"], safe="/?&=%+;:@,")
+            scope = {**scope, "query_string": escaped.encode()}
+
+        async def watched() -> Any:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                scope[bodies.GONE] = True
+            return event
+
+        await super().__call__(scope, watched, send)
 
 
 def application(
@@ -85,4 +150,34 @@ def application(
     health: Health,
 ) -> falcon.asgi.App[Any, Any]:
     """The ASGI application that serves all `services`. ValueError where what they say cannot be served."""
-    raise NotImplementedError
+    app = Application(middleware=[_Witness(metrics, settings, clock)])
+    app.req_options.strip_url_path_trailing_slash = True
+
+    async def on_error(
+        req: falcon.asgi.Request, resp: falcon.asgi.Response, error: Exception, params: Any
+    ) -> None:
+        meaning = _translate(error)
+        if meaning is None:
+            log.error("unexpected", method=req.method, path=req.path, exc_info=error)
+        write_error(req, resp, meaning, settings.identity_uri)
+
+    app.add_error_handler(Exception, on_error)
+    app.add_error_handler(falcon.HTTPError, on_error)
+    app.add_route("/metrics", MetricsPage(metrics.registry))
+    app.add_route("/healthcheck", HealthPage(health))
+    for contributed in services:
+        _mount(app, Front(contributed, tokens, policy, settings))
+    return app
+
+
+def _mount(app: Application, front: Front) -> None:
+    service = front.service
+    for path in service.documents:
+        app.add_route(service.prefix + path.rstrip("/"), _document(front, path))
+    for template, endpoint in front.endpoints.items():
+        app.add_route(service.prefix + service.mount + template, _endpoint(front, endpoint))
+
+    async def unknown(req: falcon.asgi.Request, resp: falcon.asgi.Response | None, **_: str) -> None:
+        await front.unknown(req)
+
+    app.add_sink(unknown, rf"{service.prefix}(/.*)?$")

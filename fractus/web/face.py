@@ -1,0 +1,80 @@
+"""What an OpenStack service shows of itself before any resource is named: its face; and how the API is set up."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from fractus.auth.policy import RuleDefault
+from fractus.model.errors import ApiError
+from fractus.web.faults import Envelope, nova_denied
+from fractus.web.microversion import VersionRange
+from fractus.web.routing import Reply, Route
+
+#: `base_url -> Reply`: a version document.
+Page: TypeAlias = "Callable[[str], Reply]"
+#: `(body, accept) -> (content type, bytes)`, or None for JSON: how an error body is written for an Accept header.
+Render: TypeAlias = "Callable[[dict[str, Any], str], tuple[str, bytes] | None]"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Service:
+    """The face of a service: everything of it that is not a route."""
+
+    type: str
+    """As in the catalog: `compute`, `network`, `image`, `volume`."""
+    prefix: str
+    """`/compute`."""
+    mount: str
+    """Where the versioned API lies below the prefix: `/v2.1`."""
+    envelope: Envelope
+    """`fractus.web.faults` has those of Nova, Neutron and Glance."""
+    render: Render | None = None
+    """Where errors are not always JSON: Glance's `faults.webob_page`."""
+    denied: Callable[[str], ApiError] = nova_denied
+    """The error of a refused policy rule, in the service's words."""
+    versions: VersionRange | None = None
+    """None: the service has no microversions."""
+    legacy_version_header: str = ""
+    """`X-OpenStack-Nova-API-Version`: the older header, read and answered beside `OpenStack-API-Version`."""
+    documents: Mapping[str, Page] = dataclasses.field(default_factory=dict)
+    """Version documents by path below the prefix (`/`, `/v2.1`): public, GET only."""
+    json_types: frozenset[str] | None = frozenset({"application/json"})
+    """Content types of request bodies; None where the service reads any body as JSON, whatever it says it is."""
+    malformed: str = "Malformed request body"
+    """The sentence about a body that is not JSON, or not an object where no schema says more."""
+    quota_status: int = 403
+    """The HTTP status of `QuotaExceeded`: 403 in Nova, 409 in Neutron, 413 in Glance and Cinder."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServiceRoutes:
+    """A service with all that its resources contribute."""
+
+    service: Service
+    routes: Sequence[Route]
+    rules: Sequence[RuleDefault] = ()
+    """Policy rules of its resources, with the service's base rules (`fractus.auth.base_rules`)."""
+    unserved: Sequence[tuple[str, str]] = ()
+    """`(method, path)` of routes that the real service has and fractus does not serve (yet): they answer 501.
+    An action is written behind a `#`: `("POST", "/servers/{server_id}/action#evacuate")`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WebSettings:
+    """How the API is reached, and what it takes."""
+
+    public_endpoint: str = ""
+    """`http://host:port` in links and version documents; empty: the `Host` header of each request."""
+    trust_forwarded: bool = False
+    """Whether `X-Forwarded-Proto` and `X-Forwarded-Host` are believed: only behind a proxy that sets both."""
+    identity_uri: str = ""
+    """Keystone's public URL, named in the `WWW-Authenticate` header of a 401."""
+    max_body: int = 1 << 20
+    """Bytes that a request body may have (raw routes: no bound here). 1 MiB: oslo.middleware's own bound is 112 KiB,
+    but a server may come with 64 KiB of user data and several injected files."""
+    service_roles: frozenset[str] = frozenset({"service"})
+    """An `X-Service-Token` counts when its owner has one of these roles (keystonemiddleware's default)."""
+    access_log: bool = True
+    """One line for each request."""

@@ -1,0 +1,274 @@
+"""What happens to every request of a service, in order: token, version, policy, body, schema, handler.
+
+The order is Nova's as far as users can tell: without a token nothing is told, not even that a path does not exist; a
+version that is not served is refused before anything else is looked at. Policy comes before the body is read, so that
+what may not be done costs nothing; only where the body names the action it comes after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import falcon.asgi
+import msgspec
+
+from fractus.auth.policy import Policy
+from fractus.auth.principal import ANYONE, Principal
+from fractus.auth.tokens import TokenChecker
+from fractus.base.log import logger
+from fractus.model.errors import ApiError, Invalid, NotAllowed, NotFound, Unauthorized, Unavailable
+from fractus.web import body as bodies
+from fractus.web.face import Page, ServiceRoutes, WebSettings
+from fractus.web.faults import NOT_AUTHENTICATED, NOT_FOUND, RouteNotServed, plain, status_of
+from fractus.web.microversion import UNVERSIONED, Negotiator, Version
+from fractus.web.routing import Call, Query, Reply
+from fractus.web.table import Bound, Endpoint, Method, compile_routes
+
+log = logger("web")
+
+_encode = msgspec.json.Encoder(order=None).encode
+_EMPTY_QUERY = Query()
+_BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class Trace:
+    """What is learnt of a request on its way, for the answer's headers, the access log and the metrics."""
+
+    __slots__ = ("allow", "front", "principal", "request_id", "route", "started", "version")
+
+    def __init__(self, request_id: str, started: float) -> None:
+        self.request_id = request_id
+        self.started = started
+        self.route = "-"
+        self.front: Front | None = None
+        self.principal = ANYONE
+        self.version: Version | None = None
+        self.allow = ""
+
+
+class Front:
+    """One service, ready to answer."""
+
+    def __init__(
+        self,
+        contributed: ServiceRoutes,
+        tokens: TokenChecker,
+        policy: Policy,
+        settings: WebSettings,
+    ) -> None:
+        self.service = contributed.service
+        self.endpoints = compile_routes(contributed, policy.knows)
+        self.label = contributed.service.type
+        self._tokens = tokens
+        self._allows = policy.allows
+        self._settings = settings
+        self._public_base = settings.public_endpoint.rstrip("/") + self.service.prefix
+        self._below = len(self.service.prefix) + len(self.service.mount)
+        service = contributed.service
+        self._negotiator = (
+            Negotiator(service.type, service.versions, service.legacy_version_header)
+            if service.versions
+            else None
+        )
+
+    # --- steps -----------------------------------------------------------------------------------
+
+    async def authenticate(self, headers: Mapping[str, str], trace: Trace) -> Principal:
+        """The caller; `Unauthorized` without a valid token."""
+        token = headers.get("x-auth-token")
+        if not token:
+            raise Unauthorized(NOT_AUTHENTICATED)
+        principal = await self._tokens.check(token)
+        if "x-service-token" in headers:
+            principal = await self._with_service(principal, headers["x-service-token"])
+        trace.principal = principal
+        return principal
+
+    async def _with_service(self, principal: Principal, token: str) -> Principal:
+        """A service token that is not valid is a failed request, not one less right (keystonemiddleware's rule)."""
+        service = await self._tokens.check(token)
+        if service.roles.isdisjoint(self._settings.service_roles):
+            return principal
+        return dataclasses.replace(principal, is_service=True)
+
+    def negotiate(self, headers: Mapping[str, str], trace: Trace) -> Version:
+        """The version that the request is for, also kept for the answer's headers."""
+        if self._negotiator is None:
+            return UNVERSIONED
+        version = trace.version = self._negotiator.asked(headers)
+        self._negotiator.check(version)
+        return version
+
+    def base_url(self, headers: Mapping[str, str], scheme: str) -> str:
+        """The service's URL as the client sees it, without the version."""
+        settings = self._settings
+        if settings.trust_forwarded and "x-forwarded-host" in headers:
+            host = headers["x-forwarded-host"].split(",")[0].strip()
+            proto = headers.get("x-forwarded-proto", scheme).split(",")[0].strip()
+            return f"{proto}://{host}{self.service.prefix}"
+        if settings.public_endpoint:
+            return self._public_base
+        return f"{scheme}://{headers.get('host', '')}{self.service.prefix}"
+
+    def denied(self, rule: str) -> ApiError:
+        """The error of a refused rule, in this service's words."""
+        return self.service.denied(rule)
+
+    # --- whole requests --------------------------------------------------------------------------
+
+    async def serve(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, endpoint: Endpoint, params: dict[str, str]
+    ) -> None:
+        """Answer a request whose path is known."""
+        trace: Trace = req.context.trace
+        trace.front = self
+        trace.route = endpoint.path
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in req.scope["headers"]}
+        method = endpoint.methods.get(req.method)
+        bound = method.only if method is not None else None
+        principal = ANYONE
+        if bound is None or not bound.route.public:
+            principal = await self.authenticate(headers, trace)
+        if method is None:
+            trace.allow = endpoint.allow
+            raise NotAllowed(f"The method {req.method} is not allowed for this resource.")
+        version = self.negotiate(headers, trace)
+        body: Any = None
+        if bound is None:
+            bound, body = await self._choose(req, method, headers, version)
+        route = bound.route
+        if not route.public and not self._allows(route.rule, principal, None):
+            raise self.service.denied(route.rule)
+        if not method.by_action and not route.raw and req.method in _BODY_METHODS:
+            body = await self._body(req, bound, headers)
+        if route.schema is not None:
+            route.schema(body, version)
+        elif body is not None and type(body) is not dict:
+            raise Invalid(self.service.malformed)
+        query = req.query_string
+        call = Call(
+            principal=principal,
+            params=dict(zip(bound.names, params.values(), strict=True)) if params else params,
+            query=Query(query) if query else _EMPTY_QUERY,
+            body=body,
+            version=version,
+            request_id=trace.request_id,
+            base_url=self.base_url(headers, req.scope.get("scheme", "http")),
+            headers=headers,
+            method=req.method,
+            mount=self.service.mount,
+            path=req.path[self._below :],
+            stream=lambda: bodies.chunks(req),
+            allows=self._allows,
+            denied=self.denied,
+        )
+        write(resp, await _run(bound, call))
+
+    async def _choose(
+        self, req: falcon.asgi.Request, method: Method, headers: Mapping[str, str], version: Version
+    ) -> tuple[Bound, Any]:
+        """The route where there are several of one method and path; with the body where that decides."""
+        refused = method.unserved()
+        if refused is not None:
+            raise RouteNotServed(refused)
+        if not method.by_action:
+            return method.at(version), None
+        bodies.check_type(headers, self.service.json_types)
+        raw = await bodies.read(req, self._settings.max_body)
+        body = bodies.decode(raw, self.service.malformed)
+        return method.action(body, version, self.service.malformed), body
+
+    async def _body(self, req: falcon.asgi.Request, bound: Bound, headers: Mapping[str, str]) -> Any:
+        types = bound.route.json_types
+        bodies.check_type(headers, types if types is not None else self.service.json_types)
+        raw = await bodies.read(req, self._settings.max_body)
+        return bodies.decode(raw, self.service.malformed)
+
+    async def unknown(self, req: falcon.asgi.Request) -> None:
+        """Refuse a path that the service does not have; below the version only to those who have a token."""
+        trace: Trace = req.context.trace
+        trace.front = self
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in req.scope["headers"]}
+        if req.path.startswith(f"{self.service.prefix}{self.service.mount}/"):
+            await self.authenticate(headers, trace)
+        raise NotFound(NOT_FOUND)
+
+    async def document(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, page: Page, path: str
+    ) -> None:
+        """Answer with a version document. Those of the versioned API name the version, as everything there does."""
+        trace: Trace = req.context.trace
+        trace.front = self
+        trace.route = path
+        if req.method not in ("GET", "HEAD"):
+            trace.allow = "GET, HEAD"
+            raise NotAllowed(f"The method {req.method} is not allowed for this resource.")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in req.scope["headers"]}
+        if path == self.service.mount:
+            self.negotiate(headers, trace)
+        write(resp, page(self.base_url(headers, req.scope.get("scheme", "http"))))
+
+    def version_headers(self, version: Version) -> Mapping[str, str]:
+        """The headers that name the version of an answer."""
+        return self._negotiator.headers(version) if self._negotiator is not None else {}
+
+
+async def _run(bound: Bound, call: Call) -> Reply:
+    route = bound.route
+    if not route.live:
+        return await route.handler(call)
+    try:
+        async with asyncio.timeout(route.deadline):
+            return await route.handler(call)
+    except TimeoutError:
+        raise Unavailable(f"The cloud did not answer within {route.deadline:g} seconds.") from None
+
+
+def write(resp: falcon.asgi.Response, reply: Reply) -> None:
+    """Put a reply into Falcon's response."""
+    resp.status = reply.status
+    for name, value in reply.headers.items():
+        resp.set_header(name, value)
+    if reply.stream is not None:
+        resp.content_type = reply.content_type
+        resp.stream = reply.stream
+        if reply.length is not None:
+            resp.content_length = reply.length
+        return
+    body = reply.body
+    if body is None:
+        resp.data = b""
+        if reply.length is not None:  # of an answer to HEAD
+            resp.content_length = reply.length
+        return
+    resp.content_type = reply.content_type
+    resp.data = body if isinstance(body, bytes) else _encode(body)
+
+
+def write_error(
+    req: falcon.asgi.Request, resp: falcon.asgi.Response, error: ApiError | None, uri: str
+) -> None:
+    """Put an error into Falcon's response, in the words of the service that the path belongs to."""
+    trace: Trace = req.context.trace
+    front = trace.front
+    service = front.service if front is not None else None
+    status = status_of(error, quota=service.quota_status if service is not None else 403)
+    envelope: Callable[[ApiError | None, int, str], dict[str, Any]] = (
+        plain if service is None else service.envelope
+    )
+    body = envelope(error, status, trace.request_id)
+    rendered = None
+    if service is not None and service.render is not None:
+        rendered = service.render(body, req.get_header("Accept", default="") or "")
+    resp.status = status
+    resp.stream = None
+    content_type, data = rendered if rendered is not None else ("application/json", _encode(body))
+    resp.content_type = content_type
+    resp.data = data
+    if status == 401:
+        resp.set_header("WWW-Authenticate", f'Keystone uri="{uri}"')
+    elif status == 405 and trace.allow:
+        resp.set_header("Allow", trace.allow)
