@@ -1,0 +1,255 @@
+"""Keeps a few programs running: starts them until they are ready, restarts what dies, stops them in reverse order.
+
+Each program leads a process group of its own, so a Ctrl-C in the terminal reaches only the supervisor, which then
+stops the programs in an order that lets each finish: the API before the Keystone that it asks. A program that ends
+before it was ever ready has failed to start, and that is the caller's to hear; one that ends later is started again
+after a backoff, without limit, and each time it is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from msgspec import Struct
+
+from fractus.app.processes import end_group, mark
+from fractus.app.running import Part
+from fractus.base.clock import Clock, SystemClock
+from fractus.base.retry import backoff
+
+#: Seconds between two looks at whether a program is ready: a tenth of what a person notices.
+_POLL = 0.05
+#: A program that lived this long (seconds) was well; the next restart begins with the shortest wait again.
+_WELL_AFTER = 60.0
+#: Logs are looked at this often (seconds) and cut when they are larger (bytes), keeping one older file.
+_LOG_LOOK, _LOG_MOST = 60.0, 32 * 1024 * 1024
+_TAIL_LINES = 12
+
+
+class Program(Struct, frozen=True, kw_only=True):
+    """What to run, and how to know that it is ready."""
+
+    name: str
+    argv: list[str]
+    environ: Mapping[str, str]
+    cwd: Path
+    log: Path
+    ready: Callable[[], Awaitable[bool]]
+    """Asked again and again until it says yes; it must not raise."""
+    ready_within: float = 60.0
+    """Seconds to become ready; a cold start on a loaded machine takes ten."""
+    stop_within: float = 10.0
+    """Seconds to end after SIGTERM before it is killed."""
+
+
+class StartFailed(Exception):
+    """A program did not become ready. The message has the end of its log."""
+
+
+class Child:
+    """One program as it runs."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.state = "starting"
+        self.restarts = 0
+        self.process: Process | None = None
+        self.launched_at = 0.0
+
+    def part(self) -> Part:
+        """This child as others see it."""
+        process = mark(self.process.pid) if self.process and self.process.returncode is None else None
+        return Part(
+            name=self.program.name,
+            state=self.state,
+            process=process,
+            restarts=self.restarts,
+            log=str(self.program.log),
+        )
+
+
+class Supervisor:
+    """Runs programs while its `async with` block runs; leaving the block stops them, last started first.
+
+    `say` gets a sentence for each thing a person should know; `changed` is called when a child's state changes.
+    """
+
+    def __init__(
+        self,
+        *,
+        say: Callable[[str], None],
+        changed: Callable[[], None] = lambda: None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._say = say
+        self._changed = changed
+        self._clock = clock or SystemClock()
+        self._children: list[Child] = []
+        self._keepers = asyncio.TaskGroup()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def parts(self) -> list[Part]:
+        """All children, in the order of their start."""
+        return [child.part() for child in self._children]
+
+    async def __aenter__(self) -> Self:
+        await self._keepers.__aenter__()
+        self._tasks.append(self._keepers.create_task(self._trim_logs()))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Whatever ended the block, the programs are stopped in order; a second Ctrl-C must not cut that short.
+        await self._stop()
+        await self._keepers.__aexit__(None, None, None)
+
+    async def start(self, programs: Sequence[Program]) -> None:
+        """Start programs side by side and wait until all are ready; `StartFailed` where one is not."""
+        fresh = [Child(program) for program in programs]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for child in fresh:
+                    await self._launch(child)
+                    self._children.append(child)
+                    group.create_task(self._until_ready(child))
+        except ExceptionGroup as several:
+            failed, _ = several.split(StartFailed)
+            raise (failed.exceptions[0] if failed else several) from None
+        for child in fresh:
+            self._tasks.append(self._keepers.create_task(self._keep(child)))
+
+    async def _launch(self, child: Child) -> None:
+        program = child.program
+        child.state = "starting"
+        child.launched_at = self._clock.monotonic()
+        with _opened(program.log) as log:
+            child.process = await asyncio.create_subprocess_exec(
+                *program.argv,
+                stdin=DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=program.cwd,
+                env=dict(program.environ),
+                start_new_session=True,
+            )
+        self._changed()
+
+    async def _until_ready(self, child: Child) -> None:
+        program = child.program
+        assert child.process is not None
+        try:
+            async with asyncio.timeout(program.ready_within):
+                while child.process.returncode is None:
+                    if await program.ready():
+                        child.state = "running"
+                        self._changed()
+                        return
+                    await self._clock.sleep(_POLL)
+        except TimeoutError:
+            why = f"was not ready after {program.ready_within:g} s"
+        else:
+            why = _how_it_ended(child.process.returncode)
+        child.state = "stopped"
+        raise StartFailed(f"{program.name} {why}. The end of {program.log}:\n{tail(program.log)}")
+
+    async def _keep(self, child: Child) -> None:
+        """Start a child again whenever it ends; runs until it is cancelled."""
+        attempt = 0
+        while True:
+            process = child.process
+            assert process is not None
+            code = await process.wait()
+            end_group(process.pid)  # its own children, if it left any
+            lived = self._clock.monotonic() - child.launched_at
+            attempt = 1 if lived > _WELL_AFTER else attempt + 1
+            delay = backoff(attempt, base=0.5, cap=30.0)
+            child.state = "restarting"
+            child.restarts += 1
+            self._changed()
+            name, log = child.program.name, child.program.log
+            self._say(f"{name} {_how_it_ended(code)} (log: {log}); starting it again in {delay:.1f} s.")
+            await self._clock.sleep(delay)
+            await self._launch(child)
+            with contextlib.suppress(StartFailed):
+                await self._until_ready(child)
+                self._say(f"{name} runs again.")
+                continue
+            # Not ready in time: it is ended, and the next round waits longer.
+            await self._end(child)
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for child in reversed(self._children):
+            await self._end(child)
+            child.state = "stopped"
+            self._changed()
+
+    async def _end(self, child: Child) -> None:
+        process = child.process
+        if process is None:
+            return
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(child.program.stop_within):
+                    await process.wait()
+            except TimeoutError:
+                self._say(
+                    f"{child.program.name} did not stop within {child.program.stop_within:g} s: killed."
+                )
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        end_group(process.pid)
+
+    async def _trim_logs(self) -> None:
+        """Programs hold their log open and append, so a log is copied and cut, not renamed."""
+        while True:
+            await self._clock.sleep(_LOG_LOOK)
+            for child in self._children:
+                trim(child.program.log, _LOG_MOST)
+
+
+def _opened(log: Path) -> BinaryIO:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return open(log, "ab")
+
+
+def trim(log: Path, most: int) -> None:
+    """Keep `log` from growing past `most` bytes: what it holds moves to `<log>.1`."""
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > most:
+            shutil.copyfile(log, log.with_name(log.name + ".1"))
+            os.truncate(log, 0)
+
+
+def tail(log: Path, lines: int = _TAIL_LINES) -> str:
+    """The last lines of a log, indented."""
+    try:
+        text = log.read_text("utf-8", errors="replace")
+    except OSError:
+        return "  (no log)"
+    return "\n".join("  " + line for line in text.splitlines()[-lines:]) or "  (empty)"
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code is not None and code < 0:
+        try:
+            return f"was ended by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was ended by signal {-code}"
+    return f"ended with exit code {code}"
