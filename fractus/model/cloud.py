@@ -133,7 +133,7 @@ class Cloud(Protocol):
 
 
 class CloudRow(Struct, frozen=True, kw_only=True):
-    """A child as the operator described it. `auth` is the decrypted `clouds.yaml` entry and never leaves the process."""
+    """A child as the operator described it. `auth` is the opened `clouds.yaml` entry; it never leaves the process."""
 
     name: str
     driver: str

@@ -24,7 +24,7 @@ class NetworkSeen(Seen, frozen=True, kw_only=True):
 
 
 class SubnetWanted(Wanted, frozen=True, kw_only=True):
-    """A subnet. `pools` are the few addresses that we leave to the child (its DHCP ports); all others are given by us."""
+    """A subnet. `pools` are the few addresses left to the child (its DHCP ports); all others are given by us."""
 
     network_id: str
     cidr: str
@@ -84,7 +84,7 @@ class PortSeen(Seen, frozen=True, kw_only=True):
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """One rule of a security group, in Neutron's words. `remote_id` is the rule's id in the child, empty if not there."""
+    """One rule of a security group, in Neutron's words. `remote_id` is its id in the child, empty if not there."""
 
     direction: str
     ethertype: str = "IPv4"

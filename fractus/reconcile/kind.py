@@ -104,6 +104,10 @@ class Lifecycle(Protocol):
         """The resource as users see it now."""
         ...
 
+    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
+        """One cloud has confirmed that nothing is there any more: let go of what `prepare` took."""
+        ...
+
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """The resource has left every cloud: let go of what it held (addresses, ports, files)."""
         ...

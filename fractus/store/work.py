@@ -97,6 +97,14 @@ _free = Query(
 )
 _owners = Query(select(_c.claimed_by).where(_c.claimed_by != "").distinct())
 _next = Query(select(func.min(_c.due_at)).where(_c.cloud == bindparam("c"), _c.claimed_by == ""))
+_expired = Query(
+    select(func.count()).where(
+        _c.cloud == bindparam("c"),
+        _c.due_at <= bindparam("now"),
+        _c.claimed_by != "",
+        _c.claimed_until < bindparam("now"),
+    )
+)
 _depth = Query(select(_c.cloud, func.count()).where(_c.due_at <= bindparam("now")).group_by(_c.cloud))
 _about = Query(
     select(_c.kind, _c.id, _c.cloud, _c.due_at, _c.attempts, _c.claimed_by, _c.waits_on, _c.reason).where(
@@ -169,6 +177,12 @@ async def next_due(reader: Reader, cloud: str) -> float | None:
     """When the next item of this queue is due."""
     row = await reader.row(_next, c=cloud)
     return None if row is None or row[0] is None else float(row[0])
+
+
+async def expired(reader: Reader, cloud: str, now: float) -> int:
+    """How many due items are held under leases that ran out."""
+    row = await reader.row(_expired, c=cloud, now=now)
+    return int(row[0]) if row else 0
 
 
 async def depths(reader: Reader, now: float) -> dict[str, int]:

@@ -1,0 +1,134 @@
+"""A resource as a whole: choose its cloud, hand changes to its presences, and see to its end."""
+
+from __future__ import annotations
+
+from fractus.base.retry import backoff
+from fractus.reconcile.machine import Machine
+from fractus.reconcile.outcome import Outcome, Retry, Settled
+from fractus.scheduling.choice import Candidate, Verdict, choose
+from fractus.store import clouds, presences
+from fractus.store.presences import PENDING, Presence
+from fractus.store.resources import Resource
+from fractus.store.transaction import Transaction
+from fractus.store.work import Claim
+
+
+async def attend(machine: Machine, claim: Claim) -> Outcome:
+    """One look at one resource. Everything is in the store: no cloud is called."""
+    async with machine.store.transaction() as tx:
+        await machine.hold(tx, claim)
+        resource = await machine.resources.fetch(tx, claim.kind, claim.id)
+        if resource is None:
+            return Settled()
+        every = await presences.of_resource(tx, claim.kind, claim.id)
+        if not resource.wanted:
+            return await _end(machine, tx, resource, every)
+        outcome: Outcome = Settled()
+        if machine.lifecycles[claim.kind].chosen and not any(one.wanted for one in every):
+            outcome = await _assign(machine, tx, claim, resource, every)
+        for one in every:
+            if one.wanted and one.generation != resource.generation:
+                await machine.wake(tx, one.kind, one.id, one.cloud)
+        return outcome
+
+
+async def _end(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> Outcome:
+    """Ask every presence to leave; when all have left, let go of the rest."""
+    for one in every:
+        if one.wanted:
+            one.wanted = False
+            one.state = PENDING
+            await presences.save(tx, one)
+        await machine.wake(tx, one.kind, one.id, one.cloud)
+    if every:
+        return Settled()
+    await machine.lifecycles[resource.kind].gone(tx, resource)
+    needs = await machine.resources.needs(tx, resource.kind, resource.id)
+    await machine.resources.set_needs(tx, resource.kind, resource.id, [])
+    if resource.deleted_at is None:
+        resource.deleted_at = tx.now()
+    await machine.retell(tx, resource)
+    await machine.wake_waiting(tx, resource.kind, resource.id)
+    for need in needs:
+        await machine.wake_waiting(tx, need.kind, need.id)
+    return Settled()
+
+
+async def _assign(
+    machine: Machine, tx: Transaction, claim: Claim, resource: Resource, leaving: list[Presence]
+) -> Outcome:
+    life = machine.lifecycles[resource.kind]
+    demand = life.demand(resource)
+    held = await presences.counts(tx, resource.kind)
+    candidates = []
+    for row in await clouds.every(tx):
+        child = machine.children.get(row.name)
+        candidates.append(
+            Candidate(
+                row.name,
+                enabled=row.enabled,
+                healthy=child is not None and child.healthy(),
+                kinds=frozenset(child.actuators()) if child is not None else frozenset(),
+                held=held.get(row.name, 0),
+                weight=float(row.settings.get("weight", 1.0)),
+            )
+        )
+    avoided = {
+        name: entry["reason"]
+        for name, entry in resource.choice.get("avoided", {}).items()
+        if entry["until"] > machine.clock.now()
+    }
+    avoided.update({one.cloud: "is still being cleaned up there" for one in leaving})
+    verdict = choose(
+        candidates,
+        asked=demand.cloud,
+        kinds=demand.kinds,
+        refused=resource.choice.get("refused", {}),
+        avoided=avoided,
+    )
+    if verdict.cloud:
+        await _place(machine, tx, resource, verdict)
+        return Settled()
+    return await _nowhere(machine, tx, claim, resource, verdict)
+
+
+async def _place(machine: Machine, tx: Transaction, resource: Resource, verdict: Verdict) -> None:
+    """Write the choice, and the presence that follows from it."""
+    life = machine.lifecycles[resource.kind]
+    resource.choice = {
+        **resource.choice,
+        "cloud": verdict.cloud,
+        "why": verdict.why,
+        "why_not": verdict.why_not,
+        "chosen_at": tx.now(),
+        "error": "",
+    }
+    existing = await presences.fetch(tx, resource.kind, resource.id, verdict.cloud)
+    if existing is None:
+        memory = await life.prepare(tx, resource, verdict.cloud)
+        await presences.add(
+            tx, Presence(kind=resource.kind, id=resource.id, cloud=verdict.cloud, memory=memory)
+        )
+    await machine.retell(tx, resource)
+    await machine.wake(tx, resource.kind, resource.id, verdict.cloud)
+
+
+async def _nowhere(
+    machine: Machine, tx: Transaction, claim: Claim, resource: Resource, verdict: Verdict
+) -> Outcome:
+    """No cloud can take it. If that may pass, go on trying; in any case say so to the user in time."""
+    reasons = (
+        "; ".join(f"{name}: {why}" for name, why in sorted(verdict.why_not.items())) or "there are no clouds"
+    )
+    late = tx.now() - resource.created_at > machine.pace.give_up
+    if late or not verdict.may_pass:
+        resource.choice = {
+            **resource.choice,
+            "error": f"No valid host was found. {reasons}",
+            "why_not": verdict.why_not,
+            "cloud": "",
+        }
+        await machine.retell(tx, resource)
+    if verdict.may_pass:
+        return Retry(reasons, after=backoff(claim.attempts + 1, base=2.0, cap=15.0))
+    return Settled()

@@ -1,0 +1,299 @@
+"""Make one presence true, one step at a time.
+
+Create is three steps (law 1): write that a create may be under way; look for what an earlier, lost create may have
+left, if there was one; create. A lost create is looked for *twice*, `Pace.quiet` apart, while the child answers: a
+child that was frozen first works off what it had accepted before it froze, and our first look may overtake that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fractus.base.retry import backoff
+from fractus.model.cloud import Actuator, Cloud, Scope, Step, Wanted
+from fractus.model.errors import (
+    CloudError,
+    CredentialsRejected,
+    Missing,
+    OutcomeUnknown,
+    Refused,
+    Throttled,
+    Unreachable,
+)
+from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Wait
+from fractus.reconcile.machine import Machine
+from fractus.reconcile.needs import Unmet, meet
+from fractus.reconcile.outcome import Again, Blocked, Outcome, Retry, Settled, Waiting
+from fractus.reconcile.retire import retire
+from fractus.store import presences
+from fractus.store.presences import BLOCKED, PENDING, SETTLED, Presence
+from fractus.store.resources import Resource
+from fractus.store.work import Claim
+
+
+class Look:
+    """One look at one presence: everything the steps below hand on to each other."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        claim: Claim,
+        item: Item,
+        cloud: Cloud,
+        actuator: Actuator[Any, Any],
+        scope: Scope,
+    ) -> None:
+        """Keep it together."""
+        self.machine = machine
+        self.claim = claim
+        self.item = item
+        self.cloud = cloud
+        self.actuator = actuator
+        self.scope = scope
+
+    @property
+    def life(self) -> Lifecycle:
+        """The kind's lifecycle."""
+        return self.machine.lifecycles[self.item.resource.kind]
+
+    @property
+    def presence(self) -> Presence:
+        """The presence."""
+        return self.item.presence
+
+    @property
+    def resource(self) -> Resource:
+        """The resource."""
+        return self.item.resource
+
+    async def save(self, *, tell: bool = True) -> None:
+        """Write the presence under our lease."""
+        await self.machine.write(self.claim, self.resource, self.presence, tell=tell)
+
+
+async def converge(machine: Machine, claim: Claim) -> Outcome:
+    """One look at one presence, with at most one outside change."""
+    resource = await machine.resources.fetch(machine.store, claim.kind, claim.id)
+    presence = await presences.fetch(machine.store, claim.kind, claim.id, claim.cloud)
+    if resource is None or presence is None:
+        return Settled()
+    cloud = machine.children.get(claim.cloud)
+    if cloud is None:
+        return Retry(f"not connected to {claim.cloud}")
+    actuator = cloud.actuators().get(claim.kind)
+    if actuator is None:
+        return Blocked(f"{claim.cloud} does not support this kind: {claim.kind}")
+    scope = await machine.scope_of(resource.project_id)
+    if not presence.wanted:
+        return await retire(machine, claim, resource, presence, actuator, scope)
+    remote = await meet(machine, claim, resource, presence)
+    item = Item(resource, presence, remote if isinstance(remote, dict) else {})
+    look = Look(machine, claim, item, cloud, actuator, scope)
+    if isinstance(remote, Unmet):
+        return await _unmet(look, remote)
+    if presence.remote_id is None:
+        return await _create(look, machine.lifecycles[claim.kind].wanted(item))
+    return await _follow(look, presence.remote_id)
+
+
+async def _unmet(look: Look, unmet: Unmet) -> Outcome:
+    if not unmet.hopeless:
+        return Waiting(on=unmet.on, again_in=15.0, reason=unmet.reason)
+    if unmet.elsewhere and may_move(look):
+        return await move(look, unmet.reason, refused=False)
+    await _block(look, unmet.reason)
+    return Waiting(on=unmet.on, again_in=60.0, reason=unmet.reason)
+
+
+async def _create(look: Look, wanted: Wanted) -> Outcome:
+    presence, machine = look.presence, look.machine
+    seen = None
+    if presence.creating_since is not None:
+        try:
+            seen = await look.actuator.find(look.scope, wanted)
+        except CloudError as error:
+            return await _no_answer(look, error)
+        if seen is None and not await _looked_twice(look):
+            return Waiting(
+                again_in=machine.pace.quiet, reason="looking whether a lost create arrives after all"
+            )
+    if seen is None:
+        presence.creating_since = machine.clock.now()
+        presence.memory.pop("looked_at", None)
+        await look.save(tell=False)
+        try:
+            seen = await look.actuator.create(look.scope, wanted)
+        except OutcomeUnknown as error:
+            return await _no_answer(look, error)
+        except (Unreachable, Throttled, CredentialsRejected) as error:
+            presence.creating_since = None
+            await look.save(tell=False)
+            return await _no_answer(look, error)
+        except (Refused, Missing) as error:
+            presence.creating_since = None
+            return await _refused(
+                look, error.reason, elsewhere=isinstance(error, Refused) and error.elsewhere
+            )
+    presence.remote_id = seen.remote_id
+    presence.creating_since = None
+    presence.error = ""
+    presence.memory.pop("looked_at", None)
+    presence.state = PENDING
+    machine.observed(presence, seen)
+    await look.save()
+    return Again()
+
+
+async def _looked_twice(look: Look) -> bool:
+    """Whether nothing was found at an earlier look, at least `quiet` ago; else this look is noted as the first."""
+    memory = look.presence.memory
+    first = memory.get("looked_at")
+    if first is not None and look.machine.clock.now() - first >= look.machine.pace.quiet:
+        return True
+    if first is None:
+        memory["looked_at"] = look.machine.clock.now()
+        await look.save(tell=False)
+    return False
+
+
+async def _follow(look: Look, remote_id: str) -> Outcome:
+    presence, machine = look.presence, look.machine
+    fresh = (
+        look.life.swept
+        and presence.observed_at is not None
+        and machine.clock.now() - presence.observed_at < machine.pace.sweep_busy
+    )
+    if fresh:
+        seen = machine.seen_of(presence)
+    else:
+        try:
+            seen = await look.actuator.observe(look.scope, remote_id)
+        except Missing:
+            return await _vanished(look)
+        except CloudError as error:
+            return await _no_answer(look, error)
+        machine.observed(presence, seen)
+    plan = look.life.plan(look.item, seen)
+    if isinstance(plan, Done):
+        presence.memory.update(plan.memory)
+        if look.life.chosen:
+            presence.memory["ran"] = True
+        presence.state, presence.error = SETTLED, ""
+        presence.generation = look.resource.generation
+        await look.save()
+        return Settled()
+    if isinstance(plan, Wait):
+        presence.state = PENDING
+        await look.save()
+        return Waiting(again_in=plan.seconds, reason=plan.reason)
+    if isinstance(plan, Fail):
+        return await _refused(look, plan.reason, elsewhere=plan.elsewhere)
+    return await _apply(look, remote_id, plan)
+
+
+async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
+    presence = look.presence
+    if plan.once:
+        presence.memory["doing"] = plan.once
+        await look.save(tell=False)
+    step: Step = plan.step
+    try:
+        await look.actuator.apply(look.scope, remote_id, step)
+    except OutcomeUnknown as error:
+        return await _no_answer(look, error)
+    except (Unreachable, Throttled, CredentialsRejected) as error:
+        presence.memory.pop("doing", None)
+        return await _no_answer(look, error)
+    except Missing:
+        presence.memory.pop("doing", None)
+        presence.observed_at = None
+        await look.save(tell=False)
+        return Again()
+    except Refused as error:
+        presence.memory.pop("doing", None)
+        if not plan.once:
+            return await _block(look, error.reason)
+        # The user's one action was refused there; that ends the action, not the thing.
+        failed = presence.memory.setdefault("failed", {})
+        failed[plan.once] = error.reason
+    presence.memory.pop("doing", None)
+    presence.memory.update(plan.memory)
+    presence.observed_at = None
+    presence.state = PENDING
+    await look.save()
+    return Again()
+
+
+async def _vanished(look: Look) -> Outcome:
+    """It was there and is not. What holds a user's data is never quietly made anew; what is carried is."""
+    presence = look.presence
+    if look.life.chosen:
+        return await _block(look, f"It is gone from {presence.cloud}: it was deleted there.")
+    presence.remote_id = None
+    presence.creating_since = None
+    presence.observed = None
+    presence.observed_at = None
+    presence.state = PENDING
+    await look.save()
+    return Again()
+
+
+def may_move(look: Look) -> bool:
+    """Whether another cloud may be tried: it was for us to choose, and nothing of it ever ran here."""
+    chosen = look.life.chosen and not look.life.demand(look.resource).cloud
+    return chosen and not look.presence.memory.get("ran")
+
+
+async def move(look: Look, reason: str, *, refused: bool) -> Outcome:
+    """Leave this cloud and have another chosen. What may have been left here is found and removed (law 5)."""
+    machine, presence = look.machine, look.presence
+    async with machine.store.transaction() as tx:
+        await machine.hold(tx, look.claim)
+        presence.wanted = False
+        presence.state, presence.error = PENDING, reason
+        await presences.save(tx, presence)
+        resource = await machine.resources.fetch(tx, presence.kind, presence.id)
+        if resource is not None:
+            choice = {**resource.choice, "cloud": ""}
+            if refused:
+                choice["refused"] = {**choice.get("refused", {}), presence.cloud: reason}
+            else:
+                entry = {"reason": reason, "until": machine.clock.now() + machine.pace.avoid}
+                choice["avoided"] = {**choice.get("avoided", {}), presence.cloud: entry}
+            resource.choice = choice
+            await machine.retell(tx, resource)
+            await machine.wake(tx, presence.kind, presence.id)
+    return Again()
+
+
+async def _refused(look: Look, reason: str, *, elsewhere: bool) -> Outcome:
+    if elsewhere and may_move(look):
+        return await move(look, reason, refused=True)
+    return await _block(look, reason)
+
+
+async def _block(look: Look, reason: str) -> Outcome:
+    look.presence.state, look.presence.error = BLOCKED, reason
+    look.presence.generation = look.resource.generation
+    await look.save()
+    return Blocked(reason)
+
+
+async def _no_answer(look: Look, error: CloudError) -> Outcome:
+    """The cloud did not (rightly) answer: try again; after a while elsewhere; and tell the user, but go on trying."""
+    presence, machine = look.presence, look.machine
+    waited = machine.clock.now() - max(presence.created_at, float(look.resource.choice.get("chosen_at", 0.0)))
+    starting = presence.remote_id is None
+    certain = presence.creating_since is None
+    if (
+        starting
+        and may_move(look)
+        and (waited > machine.pace.give_up or (certain and look.claim.attempts >= 1))
+    ):
+        return await move(look, error.reason, refused=False)
+    hopeless = isinstance(error, CredentialsRejected) or waited > machine.pace.give_up
+    if starting and hopeless and presence.error != error.reason:
+        presence.state, presence.error = BLOCKED, error.reason
+        await look.save()
+    after = error.after if isinstance(error, Throttled) else backoff(look.claim.attempts + 1, cap=30.0)
+    return Retry(error.reason, after=after)

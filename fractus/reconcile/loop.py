@@ -1,0 +1,274 @@
+"""The worker: one queue for whole resources, one for each cloud, and a sweeper for each cloud.
+
+Every cloud is a bulkhead (law 9): its own claims, its own number of items under way, its own sweeper. A cloud that
+hangs fills its own slots and nobody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+
+from fractus.base import log as logging
+from fractus.base.retry import backoff
+from fractus.model.errors import CloudError
+from fractus.reconcile.assign import attend
+from fractus.reconcile.converge import converge
+from fractus.reconcile.machine import Machine
+from fractus.reconcile.metrics import Metrics
+from fractus.reconcile.outcome import Again, Blocked, Outcome, Retry, Settled, Waiting
+from fractus.reconcile.sweep import sweep
+from fractus.store import clouds, presences, work
+from fractus.store.transaction import Transaction
+from fractus.store.work import Claim, LeaseLost
+
+log = logging.logger("reconcile.loop")
+
+#: Steps of one item in a row before it goes back to the queue, so that one item cannot hold a slot for ever.
+_STEPS = 20
+#: A blocked thing that was carried (not chosen) is tried again this often: an operator may have helped. Seconds.
+_BLOCKED_AGAIN = 120.0
+
+
+def owner_name() -> str:
+    """This process as the holder of leases: host, process id and its start, so that a dead one can be told."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def _started(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/stat") as handle:
+            return handle.read().rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def is_dead(owner: str) -> bool:
+    """Whether a holder of leases is surely dead: a process of this very host that is not there any more."""
+    host, pid, started = [*owner.split(":"), "", ""][:3]
+    return host == socket.gethostname() and pid.isdigit() and _started(int(pid)) != started
+
+
+class Worker:
+    """Works off the queues until it is stopped."""
+
+    def __init__(self, machine: Machine, metrics: Metrics, *, owner: str = "") -> None:
+        """`owner` names this worker in leases."""
+        self.machine = machine
+        self.metrics = metrics
+        self.owner = owner or owner_name()
+        self._bells: dict[str, asyncio.Event] = {}
+        self._held: dict[tuple[str, str, str], Claim] = {}
+        self._full_at: dict[str, float] = {}
+        self._draining = False
+
+    # ------------------------------------------------------------------ wake-ups
+
+    def ring(self, cloud: str) -> None:
+        """Something may be due in this queue."""
+        bell = self._bells.get(cloud)
+        if bell is not None:
+            bell.set()
+
+    def ring_all(self) -> None:
+        """Something may be due anywhere."""
+        for bell in self._bells.values():
+            bell.set()
+
+    # ------------------------------------------------------------------ running
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then finish what is under way and give the rest back."""
+        await self.free_dead()
+        async with asyncio.TaskGroup() as group:
+            lanes: dict[str, list[asyncio.Task[None]]] = {"": [group.create_task(self._lane(""))]}
+            group.create_task(self._keep_leases(stop))
+            while not stop.is_set():
+                self._open_lanes(group, lanes)
+                await self._measure()
+                await _until(stop, self.machine.pace.poll)
+            self._draining = True
+            self.ring_all()
+            for tasks in lanes.values():
+                for task in tasks[1:]:
+                    task.cancel()
+
+    def _open_lanes(self, group: asyncio.TaskGroup, lanes: dict[str, list[asyncio.Task[None]]]) -> None:
+        names = set(self.machine.children.names())
+        for name in names - lanes.keys():
+            lanes[name] = [group.create_task(self._lane(name)), group.create_task(self._sweeper(name))]
+        for name in lanes.keys() - names - {""}:
+            for task in lanes.pop(name):
+                task.cancel()
+
+    async def free_dead(self) -> None:
+        """Take back what workers of this host held that are not alive any more, without waiting for their leases."""
+        dead = [owner for owner in await work.owners(self.machine.store) if is_dead(owner)]
+        if dead:
+            async with self.machine.store.transaction() as tx:
+                for owner in dead:
+                    await work.free(tx, owner)
+
+    async def _lane(self, cloud: str) -> None:
+        """One queue: keep its slots filled."""
+        bell = self._bells.setdefault(cloud, asyncio.Event())
+        async with asyncio.TaskGroup() as group:
+            running: set[asyncio.Task[None]] = set()
+            while not self._draining:
+                bell.clear()
+                free = self.machine.pace.concurrency - len(running)
+                for claim in await self._claim(cloud, free) if free > 0 else []:
+                    task = group.create_task(self.handle(claim))
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+                    task.add_done_callback(lambda _task: bell.set())
+                self.metrics.running.labels(cloud).set(len(running))
+                await self._rest(bell, cloud)
+
+    async def _rest(self, bell: asyncio.Event, cloud: str) -> None:
+        """Sleep until something is due, somebody rings, or the poll interval is over."""
+        if bell.is_set():
+            return
+        due = await work.next_due(self.machine.store, cloud)
+        pause = self.machine.pace.poll
+        if due is not None:
+            pause = min(pause, max(due - self.machine.clock.now(), 0.01))
+        await _until(bell, pause)
+
+    async def _claim(self, cloud: str, limit: int) -> list[Claim]:
+        due = await work.next_due(self.machine.store, cloud)
+        if due is None or due > self.machine.clock.now():
+            expired = await work.expired(self.machine.store, cloud, self.machine.clock.now())
+            if not expired:
+                return []
+        async with self.machine.store.transaction() as tx:
+            return await work.claim(tx, self.owner, cloud, limit, self.machine.pace.lease)
+
+    async def _keep_leases(self, stop: asyncio.Event) -> None:
+        """Extend the leases of everything that is under way: an image of many GiB takes longer than a lease."""
+        while not stop.is_set():
+            await _until(stop, self.machine.pace.lease / 3)
+            if not self._held:
+                continue
+            async with self.machine.store.transaction() as tx:
+                for claim in list(self._held.values()):
+                    try:
+                        await self.machine.hold(tx, claim)
+                    except LeaseLost:
+                        log.warning("lease lost", kind=claim.kind, id=claim.id, cloud=claim.cloud)
+
+    # ------------------------------------------------------------------ one item
+
+    async def handle(self, claim: Claim) -> None:
+        """Look at one item until it settles or has to wait, and write down when to look again."""
+        logging.request_id.set(claim.request_id)
+        key = (claim.kind, claim.id, claim.cloud)
+        self._held[key] = claim
+        look: Callable[[Machine, Claim], Awaitable[Outcome]] = converge if claim.cloud else attend
+        try:
+            with self.metrics.seconds.labels(claim.cloud, claim.kind).time():
+                outcome = await self._steps(look, claim)
+            self.metrics.outcomes.labels(claim.cloud, claim.kind, type(outcome).__name__).inc()
+            await self._write(claim, outcome)
+        except LeaseLost:
+            log.warning("another worker took over", kind=claim.kind, id=claim.id, cloud=claim.cloud)
+        finally:
+            self._held.pop(key, None)
+
+    async def _steps(self, look: Callable[[Machine, Claim], Awaitable[Outcome]], claim: Claim) -> Outcome:
+        try:
+            outcome: Outcome = Again()
+            for _ in range(_STEPS):
+                outcome = await look(self.machine, claim)
+                if not isinstance(outcome, Again):
+                    break
+            return outcome
+        except LeaseLost:
+            raise
+        except CloudError as error:
+            return Retry(error.reason)
+        except Exception as error:
+            # A fault of ours must not stop the queue; it is retried, and seen in log and metrics.
+            log.exception("look failed", kind=claim.kind, id=claim.id, cloud=claim.cloud)
+            return Retry(f"{type(error).__name__}: {error}")
+
+    async def _write(self, claim: Claim, outcome: Outcome) -> None:
+        now = self.machine.clock.now()
+        async with self.machine.store.transaction() as tx:
+            if isinstance(outcome, Settled):
+                await work.finish(tx, claim)
+            elif isinstance(outcome, Again):
+                await work.release(tx, claim, due=now)
+            elif isinstance(outcome, Waiting):
+                due = now + outcome.again_in
+                await work.release(tx, claim, due=due, waits_on=outcome.on, reason=outcome.reason)
+            elif isinstance(outcome, Retry):
+                attempts = claim.attempts + 1
+                pause = backoff(attempts) if outcome.after is None else outcome.after
+                await work.release(tx, claim, due=now + pause, attempts=attempts, reason=outcome.error)
+            else:
+                await self._write_blocked(tx, claim, outcome, now)
+
+    async def _write_blocked(self, tx: Transaction, claim: Claim, outcome: Blocked, now: float) -> None:
+        life = self.machine.lifecycles.get(claim.kind)
+        if life is None or life.chosen:
+            await work.finish(tx, claim)
+        else:
+            await work.release(tx, claim, due=now + _BLOCKED_AGAIN, reason=outcome.reason)
+
+    # ------------------------------------------------------------------ sweeps and figures
+
+    async def _sweeper(self, cloud: str) -> None:
+        """Quick sweeps at their pace, faster while something is being built; a full one now and then."""
+        pace = self.machine.pace
+        while not self._draining:
+            full = self.machine.clock.now() - self._full_at.get(cloud, 0.0) >= pace.inventory
+            done = await self.sweep_once(cloud, full=full)
+            if full and done:
+                self._full_at[cloud] = self.machine.clock.now()
+            busy = await presences.unsettled(self.machine.store, cloud, "server")
+            await self.machine.clock.sleep(pace.sweep_busy if busy else pace.sweep)
+
+    async def sweep_once(self, cloud: str, *, full: bool) -> bool:
+        """One sweep; whether the cloud answered."""
+        sort = "full" if full else "quick"
+        try:
+            changed = await sweep(self.machine, cloud, full=full)
+        except Exception:
+            log.exception("sweep failed", cloud=cloud)
+            self.metrics.swept.labels(cloud, "all", sort, "failed").inc()
+            return False
+        self.metrics.swept.labels(cloud, "all", sort, "done").inc()
+        if changed:
+            self.ring(cloud)
+        return True
+
+    async def _measure(self) -> None:
+        now = self.machine.clock.now()
+        depths = await work.depths(self.machine.store, now)
+        for cloud in ["", *self.machine.children.names()]:
+            self.metrics.depth.labels(cloud).set(depths.get(cloud, 0))
+        for cloud, seen in (await clouds.seen_times(self.machine.store)).items():
+            self.metrics.staleness.labels(cloud).set(now - seen if seen else float("inf"))
+
+    async def run_due(self) -> int:
+        """Handle everything that is due now, once, in all queues: how tests and simulations drive the worker."""
+        handled = 0
+        for cloud in ["", *self.machine.children.names()]:
+            claims = await self._claim(cloud, 10_000)
+            handled += len(claims)
+            async with asyncio.TaskGroup() as group:
+                for claim in claims:
+                    group.create_task(self.handle(claim))
+        return handled
+
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, at most so long. Real time: it bounds how long a lost wake-up can go unnoticed."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

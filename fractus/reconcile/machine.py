@@ -1,0 +1,136 @@
+"""What every part of the machine holds, and how it writes what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from fractus.base.clock import Clock
+from fractus.model.cloud import Cloud, Scope, Seen
+from fractus.reconcile.kind import Lifecycle
+from fractus.store import presences, work
+from fractus.store.ledger import Bell
+from fractus.store.presences import Presence
+from fractus.store.resources import Resource, Resources
+from fractus.store.transaction import Store, Transaction
+from fractus.store.work import Claim
+
+
+class Children(Protocol):
+    """The clouds this process is connected to."""
+
+    def names(self) -> Iterable[str]:
+        """All of them."""
+        ...
+
+    def get(self, name: str) -> Cloud | None:
+        """One, or None if there is no such cloud or it cannot be connected to."""
+        ...
+
+    def settings(self, name: str) -> Mapping[str, Any]:
+        """What the operator set for it (its weight ...)."""
+        ...
+
+
+class Pace(Struct, frozen=True):
+    """How fast the machine works. Seconds."""
+
+    lease: float = 60.0
+    """How long a dead worker's items are left alone. Extended while work goes on."""
+    concurrency: int = 16
+    """Items of one cloud under way at a time, in one worker."""
+    quiet: float = 5.0
+    """How long a lost create may still be under way in a child that answers again: looked for twice this far apart."""
+    give_up: float = 30.0
+    """After this long without an answer another cloud is tried, or the user is told."""
+    avoid: float = 60.0
+    """How long a cloud that did not answer is not chosen again for the same resource."""
+    sweep: float = 5.0
+    """Between quick sweeps of a cloud."""
+    sweep_busy: float = 1.0
+    """The same while something is being built there."""
+    inventory: float = 600.0
+    """Between full sweeps of a cloud."""
+    poll: float = 1.0
+    """How long lost wake-ups may go unnoticed."""
+
+
+class Machine:
+    """The parts, built once by wiring."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        resources: Resources,
+        lifecycles: Mapping[str, Lifecycle],
+        children: Children,
+        clock: Clock,
+        bell: Bell,
+        scope_of: Callable[[str], Awaitable[Scope]],
+        pace: Pace,
+    ) -> None:
+        """Keep the parts. `scope_of` names a project for the driver."""
+        self.store = store
+        self.resources = resources
+        self.lifecycles = lifecycles
+        self.children = children
+        self.clock = clock
+        self.bell = bell
+        self.scope_of = scope_of
+        self.pace = pace
+
+    def seen_of(self, presence: Presence) -> Any:
+        """The presence's last observation in its kind's type, or None."""
+        if presence.observed is None:
+            return None
+        return msgspec.convert(presence.observed, self.lifecycles[presence.kind].seen_type)
+
+    def observed(self, presence: Presence, seen: Seen) -> bool:
+        """Put what was seen into the presence; whether it differs from what we held."""
+        fresh = msgspec.to_builtins(seen)
+        changed: bool = fresh != presence.observed
+        presence.observed = fresh
+        presence.observed_at = self.clock.now()
+        return changed
+
+    async def wake(self, tx: Transaction, kind: str, id: str, cloud: str = "") -> None:
+        """Have it looked at now."""
+        await work.wake(tx, kind, id, cloud)
+        tx.after_commit(lambda: self.bell.ring(cloud))
+
+    async def wake_waiting(self, tx: Transaction, kind: str, id: str) -> None:
+        """Have everything that waits on (kind, id) looked at now."""
+        for cloud in await work.wake_waiting(tx, kind, id):
+            tx.after_commit(lambda name=cloud: self.bell.ring(name))  # type: ignore[misc]
+
+    async def hold(self, tx: Transaction, claim: Claim) -> None:
+        """Make sure that the lease is still ours; every write begins with it."""
+        await work.hold(tx, claim, self.pace.lease)
+
+    async def retell(self, tx: Transaction, resource: Resource) -> None:
+        """Write again how users see a resource, from its presences."""
+        life = self.lifecycles[resource.kind]
+        every = await presences.of_resource(tx, resource.kind, resource.id)
+        before = (resource.status, resource.summary, resource.extra)
+        summary = life.summarise(resource, every)
+        probe = msgspec.json.encode(summary.document)
+        if probe != resource.summary or summary.status != before[0]:
+            resource.updated_at = tx.now()
+            # `updated` is part of the document: tell it with the new stamp.
+            summary = life.summarise(resource, every)
+        await self.resources.save(tx, resource, summary)
+
+    async def write(self, claim: Claim, resource: Resource, presence: Presence, *, tell: bool = True) -> None:
+        """Write a presence under our lease, tell users, and wake whoever waits on it."""
+        async with self.store.transaction() as tx:
+            await self.hold(tx, claim)
+            await presences.save(tx, presence)
+            if tell:
+                fresh = await self.resources.fetch(tx, resource.kind, resource.id)
+                if fresh is not None:
+                    await self.retell(tx, fresh)
+                await self.wake_waiting(tx, presence.kind, presence.id)

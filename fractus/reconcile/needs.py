@@ -1,0 +1,86 @@
+"""What a presence needs in its cloud: carried there on first use, and only there."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from fractus.reconcile.machine import Machine
+from fractus.store import presences
+from fractus.store.presences import BLOCKED, Presence
+from fractus.store.resources import Need, Resource
+from fractus.store.transaction import Transaction
+from fractus.store.work import Claim
+
+
+class Unmet(Struct, frozen=True):
+    """A need that is not met yet. `hopeless`: nor will it be; `elsewhere`: but perhaps in another cloud."""
+
+    on: str
+    reason: str
+    hopeless: bool = False
+    elsewhere: bool = False
+
+
+async def meet(
+    machine: Machine, claim: Claim, resource: Resource, presence: Presence
+) -> dict[tuple[str, str], str] | Unmet:
+    """The cloud's own ids of all that is needed there, or the first need that is not met.
+
+    Needs that have no presence there yet get one, all in one transaction, so that they come into being side by side.
+    """
+    needs = await machine.resources.needs(machine.store, resource.kind, resource.id)
+    known = {need: await presences.fetch(machine.store, need.kind, need.id, presence.cloud) for need in needs}
+    absent = [need for need, there in known.items() if there is None]
+    if absent:
+        async with machine.store.transaction() as tx:
+            await machine.hold(tx, claim)
+            for need in absent:
+                made = await _carry(machine, tx, need, presence.cloud)
+                if isinstance(made, Unmet):
+                    return made
+                known[need] = made
+    remote: dict[tuple[str, str], str] = {}
+    waiting: Unmet | None = None
+    for need in needs:
+        there = known[need]
+        if (
+            there is not None
+            and there.remote_id is not None
+            and there.wanted
+            and _usable(machine, need, there)
+        ):
+            remote[need.kind, need.id] = there.remote_id
+        elif there is not None and not need.loose:
+            state = _unmet(need, there)
+            if waiting is None or state.hopeless:
+                waiting = state
+    return remote if waiting is None else waiting
+
+
+def _usable(machine: Machine, need: Need, there: Presence) -> bool:
+    seen = machine.seen_of(there)
+    return need.loose or (seen is not None and machine.lifecycles[need.kind].settled(there, seen))
+
+
+def _unmet(need: Need, there: Presence) -> Unmet:
+    on = f"{need.kind}/{need.id}"
+    if there.wanted and there.state == BLOCKED:
+        # A blocked need that still retries (its cloud is away) may yet be met: those who can, go elsewhere.
+        return Unmet(on, f"{need.kind} {need.id}: {there.error}", hopeless=True, elsewhere=True)
+    return Unmet(on, f"waits for {need.kind} {need.id}")
+
+
+async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> Presence | Unmet | None:
+    there = await presences.fetch(tx, need.kind, need.id, cloud)
+    if there is not None:
+        return there
+    resource = await machine.resources.fetch(tx, need.kind, need.id)
+    if resource is None or not resource.wanted:
+        if need.loose:
+            return None
+        return Unmet("", f"{need.kind} {need.id} was deleted", hopeless=True)
+    memory = await machine.lifecycles[need.kind].prepare(tx, resource, cloud)
+    made = Presence(kind=need.kind, id=need.id, cloud=cloud, memory=memory)
+    await presences.add(tx, made)
+    await machine.wake(tx, need.kind, need.id, cloud)
+    return made

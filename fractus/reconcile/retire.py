@@ -1,0 +1,129 @@
+"""See a presence out of its cloud. Only what we created or adopted there is ever deleted (law 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fractus.base.retry import backoff
+from fractus.model.cloud import Actuator, Scope
+from fractus.model.errors import CloudError, Missing, Refused, Throttled
+from fractus.reconcile.kind import Item
+from fractus.reconcile.machine import Machine
+from fractus.reconcile.outcome import Outcome, Retry, Settled, Waiting
+from fractus.store import presences
+from fractus.store.presences import PENDING, Presence
+from fractus.store.resources import Resource
+from fractus.store.work import Claim
+
+#: A delete that was accepted and yet shows nothing for this long is asked for again. Seconds.
+_ASK_AGAIN = 60.0
+
+
+async def retire(
+    machine: Machine,
+    claim: Claim,
+    resource: Resource,
+    presence: Presence,
+    actuator: Actuator[Any, Any],
+    scope: Scope,
+) -> Outcome:
+    """One look at a presence that is no longer wanted."""
+    dependents = await presences.dependents(machine.store, presence.kind, presence.id, presence.cloud)
+    if dependents:
+        kind, id = dependents[0]
+        return Waiting(on=f"{kind}/{id}", again_in=15.0, reason=f"{kind} {id} must leave first")
+    try:
+        if presence.remote_id is None:
+            return await _never_seen(machine, claim, resource, presence, actuator, scope)
+        return await _delete(machine, claim, resource, presence, actuator, scope)
+    except Missing:
+        return await _leave(machine, claim, resource, presence)
+    except Throttled as error:
+        return Retry(error.reason, after=error.after)
+    except Refused as error:
+        # In use there by something of the child's own, or by something of ours that is still leaving.
+        return Retry(error.reason, after=backoff(claim.attempts + 1, cap=30.0))
+    except CloudError as error:
+        return Retry(error.reason, after=backoff(claim.attempts + 1, cap=30.0))
+
+
+async def _never_seen(
+    machine: Machine,
+    claim: Claim,
+    resource: Resource,
+    presence: Presence,
+    actuator: Actuator[Any, Any],
+    scope: Scope,
+) -> Outcome:
+    """No answer to a create was ever stored. If one was sent, look for what it may have made, twice."""
+    if presence.creating_since is None:
+        return await _leave(machine, claim, resource, presence)
+    remote = {}
+    for need in await machine.resources.needs(machine.store, resource.kind, resource.id):
+        there = await presences.fetch(machine.store, need.kind, need.id, presence.cloud)
+        if there is not None and there.remote_id is not None:
+            remote[need.kind, need.id] = there.remote_id
+    wanted = machine.lifecycles[resource.kind].wanted(Item(resource, presence, remote))
+    seen = await actuator.find(scope, wanted)
+    now = machine.clock.now()
+    if seen is not None:
+        presence.remote_id = seen.remote_id
+        presence.creating_since = None
+        machine.observed(presence, seen)
+    elif presence.memory.get("looked_at") is None:
+        presence.memory["looked_at"] = now
+    elif now - presence.memory["looked_at"] >= machine.pace.quiet:
+        return await _leave(machine, claim, resource, presence)
+    await machine.write(claim, resource, presence, tell=False)
+    again = 0.0 if seen is not None else machine.pace.quiet
+    return Waiting(again_in=again, reason="looking for what a lost create may have left")
+
+
+async def _delete(
+    machine: Machine,
+    claim: Claim,
+    resource: Resource,
+    presence: Presence,
+    actuator: Actuator[Any, Any],
+    scope: Scope,
+) -> Outcome:
+    remote_id = presence.remote_id or ""
+    life = machine.lifecycles[presence.kind]
+    asked = presence.memory.get("delete_asked_at")
+    if asked is not None and machine.clock.now() - asked < _ASK_AGAIN:
+        seen = await actuator.observe(scope, remote_id)
+        if seen.gone:
+            return await _leave(machine, claim, resource, presence)
+        return Waiting(again_in=2.0, reason="the cloud is deleting it")
+    await actuator.delete(scope, remote_id)
+    if not life.swept:
+        # Deletes of these kinds are done when they are answered.
+        return await _leave(machine, claim, resource, presence)
+    presence.memory["delete_asked_at"] = machine.clock.now()
+    presence.state = PENDING
+    await machine.write(claim, resource, presence, tell=False)
+    return Waiting(again_in=1.0, reason="the cloud is deleting it")
+
+
+async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: Presence) -> Outcome:
+    """The cloud has confirmed: nothing is there. What served only this one there leaves too."""
+    async with machine.store.transaction() as tx:
+        await machine.hold(tx, claim)
+        await presences.drop(tx, presence)
+        fresh = await machine.resources.fetch(tx, resource.kind, resource.id) or resource
+        await machine.lifecycles[resource.kind].left(tx, fresh, presence)
+        needs = await machine.resources.needs(tx, resource.kind, resource.id)
+        for need in needs:
+            if not need.exclusive:
+                continue
+            there = await presences.fetch(tx, need.kind, need.id, presence.cloud)
+            if there is not None and there.wanted:
+                there.wanted = False
+                there.state = PENDING
+                await presences.save(tx, there)
+            if there is not None:
+                await machine.wake(tx, need.kind, need.id, presence.cloud)
+        await machine.retell(tx, fresh)
+        await machine.wake_waiting(tx, resource.kind, resource.id)
+        await machine.wake(tx, resource.kind, resource.id)
+    return Settled()

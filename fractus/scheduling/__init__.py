@@ -1,0 +1,1 @@
+"""Choosing a cloud: filters, then a score, with the reasons kept for whoever asks why."""

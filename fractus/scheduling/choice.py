@@ -1,0 +1,90 @@
+"""Which cloud gets a resource.
+
+Filters take clouds out, each with a sentence; among those left the one with the least load for its weight wins. The
+count of what each cloud holds is read in the same transaction that writes the choice, so a burst spreads evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+
+class Candidate(Struct, frozen=True):
+    """A cloud as the scheduler sees it. `weight` is its share of the load against the others."""
+
+    name: str
+    enabled: bool = True
+    healthy: bool = True
+    kinds: frozenset[str] = frozenset()
+    held: int = 0
+    weight: float = 1.0
+
+
+class Verdict(Struct, frozen=True):
+    """The chosen cloud, or empty; why; and for every other cloud why not.
+
+    `may_pass`: nothing was found now, but only for reasons that pass by themselves (a cloud that is down).
+    """
+
+    cloud: str
+    why: str
+    why_not: dict[str, str]
+    may_pass: bool = False
+
+
+def choose(
+    candidates: Iterable[Candidate],
+    *,
+    asked: str,
+    kinds: frozenset[str],
+    refused: dict[str, str],
+    avoided: dict[str, str],
+) -> Verdict:
+    """Choose for a resource that asks for the cloud `asked` (empty: any) and needs `kinds` supported there.
+
+    `refused`: clouds that said no, for good; `avoided`: clouds that are not to be tried just now. A cloud the user
+    asked for by name is chosen even while it is down: the work waits for it.
+    """
+    why_not: dict[str, str] = {}
+    left: list[Candidate] = []
+    may_pass = False
+    for one in candidates:
+        reason, passing = _against(one, asked, kinds, refused, avoided)
+        if reason:
+            why_not[one.name] = reason
+            may_pass = may_pass or passing
+        else:
+            left.append(one)
+    if not left:
+        return Verdict("", "no cloud is left", why_not, may_pass)
+    best = min(left, key=lambda one: (one.held / max(one.weight, 0.001), one.name))
+    if asked:
+        return Verdict(best.name, "asked for by its zone", why_not)
+    for one in left:
+        if one is not best:
+            why_not[one.name] = f"holds {one.held} at weight {one.weight:g}"
+    return Verdict(best.name, f"least load: holds {best.held} at weight {best.weight:g}", why_not)
+
+
+def _against(
+    one: Candidate, asked: str, kinds: frozenset[str], refused: dict[str, str], avoided: dict[str, str]
+) -> tuple[str, bool]:
+    """Why not this cloud (empty: nothing against it), and whether that may pass by itself."""
+    if asked and one.name != asked:
+        return "another zone was asked for", False
+    if one.name in refused:
+        return refused[one.name], False
+    if not one.enabled:
+        return "disabled", False
+    missing = kinds - one.kinds
+    if missing and one.kinds:
+        return f"does not support {', '.join(sorted(missing))}", False
+    if asked:
+        return "", False
+    if one.name in avoided:
+        return avoided[one.name], True
+    if not one.healthy:
+        return "does not answer", True
+    return "", False
