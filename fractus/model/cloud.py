@@ -42,9 +42,12 @@ class Seen(Struct, frozen=True, kw_only=True):
     """Our id of the resource where the thing carries our marker, else empty."""
     name: str = ""
     changed_at: str = ""
-    """The child's own stamp of its last change, as the child prints it; the cursor of sweeps. Never compared with our clock."""
+    """The child's own stamp of its last change, as it prints it: the cursor of sweeps, never held against our clock."""
     gone: bool = False
     """Listed by the child as deleted."""
+    unread: str = ""
+    """Why nothing but `remote_id` is known: the child lists it, but could not say more (its cell is down), or not in a
+    way that we could read. It exists; nothing else may be concluded."""
 
 
 W = TypeVar("W", bound=Wanted, contravariant=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from fractus.base.retry import backoff
+from fractus.model.resource import PENDING, Presence, Resource
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Outcome, Retry, Settled
 from fractus.scheduling.choice import Candidate, Verdict, choose
 from fractus.store import clouds, presences
-from fractus.store.presences import PENDING, Presence
-from fractus.store.resources import Resource
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 

@@ -20,14 +20,13 @@ from fractus.model.errors import (
     Throttled,
     Unreachable,
 )
+from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Wait
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.needs import Unmet, meet
 from fractus.reconcile.outcome import Again, Blocked, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.retire import retire
 from fractus.store import presences
-from fractus.store.presences import BLOCKED, PENDING, SETTLED, Presence
-from fractus.store.resources import Resource
 from fractus.store.work import Claim
 
 

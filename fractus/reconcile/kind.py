@@ -12,8 +12,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from fractus.model.cloud import Seen, Step, Wanted
-from fractus.store.presences import Presence
-from fractus.store.resources import Resource, Summary
+from fractus.model.resource import Presence, Resource, Summary
 from fractus.store.transaction import Transaction
 
 

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from fractus.base.clock import Clock
 from fractus.model.cloud import Cloud, Scope, Seen
+from fractus.model.resource import Presence, Resource
 from fractus.reconcile.kind import Lifecycle
 from fractus.store import presences, work
 from fractus.store.ledger import Bell
-from fractus.store.presences import Presence
-from fractus.store.resources import Resource, Resources
+from fractus.store.resources import Resources
 from fractus.store.transaction import Store, Transaction
 from fractus.store.work import Claim
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from fractus.model.resource import BLOCKED, Need, Presence, Resource
 from fractus.reconcile.machine import Machine
 from fractus.store import presences
-from fractus.store.presences import BLOCKED, Presence
-from fractus.store.resources import Need, Resource
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 

@@ -7,12 +7,11 @@ from typing import Any
 from fractus.base.retry import backoff
 from fractus.model.cloud import Actuator, Scope
 from fractus.model.errors import CloudError, Missing, Refused, Throttled
+from fractus.model.resource import PENDING, Presence, Resource
 from fractus.reconcile.kind import Item
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Outcome, Retry, Settled, Waiting
 from fractus.store import presences
-from fractus.store.presences import PENDING, Presence
-from fractus.store.resources import Resource
 from fractus.store.work import Claim
 
 #: A delete that was accepted and yet shows nothing for this long is asked for again. Seconds.

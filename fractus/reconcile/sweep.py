@@ -17,9 +17,9 @@ from fractus.base.clock import iso, parse_iso
 from fractus.base.log import logger
 from fractus.model.cloud import Actuator, Seen
 from fractus.model.errors import CloudError
+from fractus.model.resource import Presence
 from fractus.reconcile.machine import Machine
 from fractus.store import clouds, presences
-from fractus.store.presences import Presence
 from fractus.store.schema import FINDING
 from fractus.store.transaction import Query, Transaction
 
@@ -47,7 +47,7 @@ _note = Query(
 
 
 async def sweep(machine: Machine, cloud: str, *, full: bool) -> int:
-    """Sweep all swept kinds of one cloud; how many things had changed. A cloud's errors are written down, not raised."""
+    """Sweep all swept kinds of one cloud; how many things had changed. A cloud's errors are noted, not raised."""
     child = machine.children.get(cloud)
     if child is None:
         return 0

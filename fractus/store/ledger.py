@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from fractus.model.resource import Need, Resource, Summary
 from fractus.store import work
-from fractus.store.resources import Need, Resource, Resources, Summary
+from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
 
 

@@ -5,40 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import Boolean, bindparam, delete, func, insert, select, update
 
+from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence
 from fractus.store.schema import NEED, PRESENCE
 from fractus.store.transaction import Query, Reader, Row, Transaction
+
+__all__ = ["BLOCKED", "PENDING", "SETTLED", "Presence"]
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 
-PENDING, SETTLED, BLOCKED = "pending", "settled", "blocked"
 
 _FIELDS = tuple(column.name for column in PRESENCE.c)
-
-
-class Presence(Struct, kw_only=True):
-    """One row. `observed` is what the cloud last said (the kind's `Seen`, as a dict); `memory` is the lifecycle's own.
-
-    `creating_since` stands while a create may have left for the cloud without its answer being stored (law 1).
-    `generation` is the resource's generation this presence was last settled for.
-    """
-
-    kind: str
-    id: str
-    cloud: str
-    wanted: bool = True
-    state: str = PENDING
-    generation: int = 0
-    remote_id: str | None = None
-    creating_since: float | None = None
-    observed: dict[str, Any] | None = None
-    observed_at: float | None = None
-    memory: dict[str, Any] = {}
-    error: str = ""
-    created_at: float = 0.0
 
 
 def _load(row: Row) -> Presence:

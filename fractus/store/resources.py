@@ -7,11 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 
+from fractus.model.resource import Need, Resource, Summary
 from fractus.store.schema import NEED
 from fractus.store.transaction import Query, Reader, Row, Transaction
+
+__all__ = ["Need", "Resource", "Resources", "Summary"]
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -33,54 +35,6 @@ _BASE = (
     "updated_at",
     "deleted_at",
 )
-
-
-class Resource(Struct, kw_only=True):
-    """One row. `desired` and `choice` are decoded; `summary` and `extra` are JSON bytes, ready to send.
-
-    `extra` holds what only admins see; a view splices it into `summary`. `columns` are the kind's own columns, filled
-    in only on the way into the store.
-    """
-
-    kind: str
-    id: str
-    project_id: str = ""
-    user_id: str = ""
-    name: str = ""
-    status: str = ""
-    desired: dict[str, Any]
-    summary: bytes = b"{}"
-    extra: bytes | None = None
-    choice: dict[str, Any] = {}
-    generation: int = 1
-    wanted: bool = True
-    request_id: str = ""
-    created_at: float = 0.0
-    updated_at: float = 0.0
-    deleted_at: float | None = None
-
-
-class Summary(Struct, frozen=True):
-    """A resource as users see it: its status, the document, what admins see besides, and the kind's own columns."""
-
-    status: str
-    document: dict[str, Any]
-    extra: dict[str, Any] | None = None
-    columns: dict[str, Any] = {}
-
-
-class Need(Struct, frozen=True):
-    """That one resource cannot be in a cloud without another being there too.
-
-    `exclusive`: the needed one serves only this one (a server's port) and leaves the cloud with it.
-    `loose`: it must be there, but is not waited for and may leave first (a security group that a rule names), so that
-    two may need each other.
-    """
-
-    kind: str
-    id: str
-    exclusive: bool = False
-    loose: bool = False
 
 
 def _load(kind: str, row: Row) -> Resource:
