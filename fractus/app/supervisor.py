@@ -141,6 +141,7 @@ class Supervisor:
                 cwd=program.cwd,
                 env=dict(program.environ),
                 start_new_session=True,
+                umask=0o077,
             )
         self._changed()
 

@@ -1,0 +1,84 @@
+"""A few plain HTTP calls to services of our own: is it there, log in, make what is missing.
+
+Not for child clouds, which have limits, breakers and clients of their own (`fractus.clouds`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import aiohttp
+
+#: Seconds. The services are on this machine; only a first call, which loads policies, takes more than one.
+_TIMEOUT = aiohttp.ClientTimeout(total=30.0)
+_PROBE_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
+_MESSAGE_MOST = 300
+
+
+class CallFailed(Exception):
+    """A service refused or did not answer; the message is one sentence. `status` is 0 where it did not answer."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Caller:
+    """Calls in the name of one user. An `async with` block holds the connections."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self.token = ""
+
+    async def __aenter__(self) -> Self:
+        # trust_env stays off: what is on this machine is never behind a proxy.
+        self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    async def call(self, method: str, url: str, json: Any = None, data: bytes | None = None) -> Any:
+        """One call; the answer's JSON, or None where it has none. `CallFailed` for anything but success."""
+        body, _ = await self._send(method, url, json, data)
+        return body
+
+    async def log_in(self, keystone_url: str, username: str, password: str, project: str) -> None:
+        """Get a token of `project` in the default domain for the calls that follow. `CallFailed` 401: refused."""
+        domain = {"id": "default"}
+        identity = {
+            "methods": ["password"],
+            "password": {"user": {"name": username, "domain": domain, "password": password}},
+        }
+        scope = {"project": {"name": project, "domain": domain}}
+        self.token = ""
+        _, headers = await self._send(
+            "POST", f"{keystone_url}/auth/tokens", {"auth": {"identity": identity, "scope": scope}}, None
+        )
+        self.token = headers["X-Subject-Token"]
+
+    async def _send(self, method: str, url: str, json: Any, data: bytes | None) -> tuple[Any, Mapping[str, str]]:
+        assert self._session is not None, "a Caller is used inside its async with block"
+        headers = {"X-Auth-Token": self.token} if self.token else {}
+        if data is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        try:
+            async with self._session.request(method, url, json=json, data=data, headers=headers) as answer:
+                if answer.status >= 300:
+                    text = " ".join((await answer.text()).split())[:_MESSAGE_MOST]
+                    raise CallFailed(f"{method} {url} was answered {answer.status}: {text}", answer.status)
+                body = await answer.json() if answer.content_type == "application/json" else None
+                return body, answer.headers
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise CallFailed(f"{method} {url} got no answer ({str(error) or type(error).__name__}).") from error
+
+
+async def answers(url: str) -> bool:
+    """Whether something at `url` answers 200 now."""
+    try:
+        async with aiohttp.ClientSession(timeout=_PROBE_TIMEOUT) as session, session.get(url) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False

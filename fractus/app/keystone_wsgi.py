@@ -1,0 +1,15 @@
+"""Keystone's own WSGI application, for any server: `fractus.app.keystone_wsgi:application`.
+
+Keystone reads its options from `sys.argv` when it is imported, where it would find those of the web server. Its
+configuration is named by OS_KEYSTONE_CONFIG_FILES.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+del sys.argv[1:]
+
+application: Any = importlib.import_module("keystone.wsgi.api").application
