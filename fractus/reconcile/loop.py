@@ -82,10 +82,12 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish what is under way and give the rest back."""
         await self.free_dead()
+        await self.machine.children.refresh(self.machine.store)
         async with asyncio.TaskGroup() as group:
             lanes: dict[str, list[asyncio.Task[None]]] = {"": [group.create_task(self._lane(""))]}
             group.create_task(self._keep_leases(stop))
             while not stop.is_set():
+                await self.machine.children.refresh(self.machine.store)
                 self._open_lanes(group, lanes)
                 await self._measure()
                 await _until(stop, self.machine.pace.poll)

@@ -15,7 +15,7 @@ from fractus.reconcile.kind import Lifecycle
 from fractus.store import presences, work
 from fractus.store.ledger import Bell
 from fractus.store.resources import Resources
-from fractus.store.transaction import Store, Transaction
+from fractus.store.transaction import Reader, Store, Transaction
 from fractus.store.work import Claim
 
 
@@ -32,6 +32,10 @@ class Children(Protocol):
 
     def settings(self, name: str) -> Mapping[str, Any]:
         """What the operator set for it (its weight ...)."""
+        ...
+
+    async def refresh(self, reader: Reader) -> None:
+        """Read the rows again: connect to what is new or changed."""
         ...
 
 

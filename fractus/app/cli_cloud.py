@@ -1,0 +1,290 @@
+"""`fractus cloud ...`: the children, as an operator manages them."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from fractus.app import cloud_rows
+from fractus.app.settings import Settings, load
+from fractus.app.wiring import OperatorParts, operator_parts
+from fractus.model.cloud import CloudRow, Report
+from fractus.store import clouds, presences
+
+T = TypeVar("T")
+
+console = Console(soft_wrap=True)
+
+
+def with_parts(settings: Settings, do: Callable[[OperatorParts], Awaitable[T]]) -> T:
+    """Run one operator's action over the store of this node."""
+
+    async def run() -> T:
+        parts = await operator_parts(settings)
+        try:
+            return await do(parts)
+        finally:
+            await parts.close()
+
+    return asyncio.run(run())
+
+
+def state_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--state DIR`, as on all commands."""
+    return click.option("--state", type=click.Path(file_okay=False), help="The state directory.")(command)
+
+
+def read_entry(name: str, file: str | None) -> dict[str, Any]:
+    """The entry `name` of a `clouds.yaml`, with what `secure.yaml` beside it adds; ClickException without one."""
+    from openstack.config import OpenStackConfig
+
+    if file is None:
+        config = OpenStackConfig()
+    else:
+        secure = Path(file).with_name("secure.yaml")
+        config = OpenStackConfig(config_files=[file], secure_files=[str(secure)] if secure.exists() else [])
+    entries: Mapping[str, Any] = config.cloud_config.get("clouds", {})
+    if name not in entries:
+        where = config.config_filename or file or "any clouds.yaml"
+        known = ", ".join(sorted(entries)) or "none"
+        raise click.ClickException(f"There is no entry '{name}' in {where}. Entries there: {known}.")
+    return dict(entries[name])
+
+
+def _show_report(name: str, report: Report) -> None:
+    for service, facts in sorted(report.services.items()):
+        console.print(f"  {service}: " + ", ".join(f"{key} {value}" for key, value in facts.items() if value))
+    if report.extensions:
+        console.print(f"  network extensions: {len(report.extensions)}")
+    for finding in report.findings:
+        mark = "[green]well[/]" if finding.ok else "[red]not well[/]"
+        console.print(f"  {mark}  {finding.subject}: {finding.text}")
+    if not report.reachable:
+        console.print(f"  [red]{name} does not answer[/]")
+
+
+async def _check(parts: OperatorParts, row: CloudRow) -> Report:
+    connect = parts.drivers.get(row.driver)
+    if connect is None:
+        raise click.ClickException(
+            f"There is no driver '{row.driver}'. There are: {', '.join(sorted(parts.drivers))}."
+        )
+    cloud = connect(row)
+    try:
+        return await cloud.check()
+    finally:
+        await cloud.close()
+
+
+@click.group("cloud")
+def cloud_group() -> None:
+    """Children: add, look at, check, change, remove."""
+
+
+@cloud_group.command("add")
+@click.argument("name")
+@click.option("--os-cloud", "entry", help="The entry of your clouds.yaml that holds the credential.")
+@click.option(
+    "--clouds-yaml", type=click.Path(exists=True, dir_okay=False), help="Another file than the usual ones."
+)
+@click.option("--identity", type=click.Choice(["auto", "shared", "own"]), default="auto", show_default=True)
+@click.option(
+    "--weight", type=click.FloatRange(min=0.001), default=1.0, show_default=True, help="Share of the load."
+)
+@click.option("--driver", default="openstack", show_default=True)
+@click.option("--setting", multiple=True, metavar="KEY=VALUE", help="A setting of the driver.")
+@click.option("--check/--no-check", default=True, help="Refuse a cloud that does not answer.")
+@state_option
+def add(
+    name: str,
+    entry: str | None,
+    clouds_yaml: str | None,
+    identity: str,
+    weight: float,
+    driver: str,
+    setting: tuple[str, ...],
+    check: bool,
+    state: str | None,
+) -> None:
+    """Put the cloud NAME behind fractus. NAME becomes an availability zone."""
+    settings = load(state)
+    if driver == "openstack" and not entry:
+        raise click.ClickException(
+            "Say which entry of your clouds.yaml holds its credential: --os-cloud ENTRY."
+        )
+    auth = read_entry(entry, clouds_yaml) if entry else {}
+    if identity == "auto":
+        url = str(auth.get("auth", {}).get("auth_url", ""))
+        identity = cloud_rows.identity_of(url, settings.keystone.url) if url else "shared"
+    options: dict[str, Any] = {"weight": weight, **dict(_pair(one) for one in setting)}
+
+    async def do(parts: OperatorParts) -> Report | None:
+        cloud_rows.checked_name(name)
+        row = CloudRow(name=name, driver=driver, identity=identity, settings=options, auth=auth)
+        report = await _check(parts, row) if check else None
+        if report is None or report.reachable:
+            await cloud_rows.add(
+                parts.store,
+                parts.vault,
+                name=name,
+                driver=driver,
+                identity=identity,
+                settings=options,
+                auth=auth,
+            )
+        return report
+
+    report = with_parts(settings, do)
+    if report is not None:
+        _show_report(name, report)
+        if not report.reachable:
+            raise click.ClickException(f"{name} was not added. Mend that, or pass --no-check.")
+    console.print(f"{name} is added ({identity} identity, weight {weight:g}).")
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    key, sep, value = text.partition("=")
+    if not sep:
+        raise click.ClickException(f"'{text}' is not of the form KEY=VALUE.")
+    for kind in (int, float):
+        try:
+            return key, kind(value)
+        except ValueError:
+            continue
+    return key, value
+
+
+def _ago(stamp: float | None) -> str:
+    if stamp is None:
+        return "never"
+    return str(datetime.timedelta(seconds=int(max(0.0, time.time() - stamp)))) + " ago"
+
+
+@cloud_group.command("list")
+@state_option
+def list_clouds(state: str | None) -> None:
+    """All children, what they hold, and when they last answered."""
+
+    async def do(parts: OperatorParts) -> list[tuple[str, ...]]:
+        rows = []
+        for row in await clouds.every(parts.store):
+            held = await presences.left_in(parts.store, row.name)
+            rows.append(
+                (
+                    row.name,
+                    row.driver,
+                    row.identity,
+                    "enabled" if row.enabled else "disabled",
+                    str(held.get("server", 0)),
+                    _ago(row.seen_at),
+                    row.error,
+                )
+            )
+        return rows
+
+    table = Table("name", "driver", "identity", "state", "servers", "last answer", "error")
+    for row in with_parts(load(state), do):
+        table.add_row(*row)
+    console.print(table)
+
+
+@cloud_group.command("show")
+@click.argument("name")
+@state_option
+def show(name: str, state: str | None) -> None:
+    """One child: settings, what it holds, what was found there that is not ours. Never its credential."""
+
+    async def do(parts: OperatorParts) -> None:
+        row = await cloud_rows.known(parts.store, name)
+        table = Table("field", "value", show_header=False)
+        table.add_row("name", row.name)
+        table.add_row("driver", row.driver)
+        table.add_row("identity", row.identity)
+        table.add_row("state", "enabled" if row.enabled else "disabled")
+        table.add_row("settings", ", ".join(f"{key}={value}" for key, value in sorted(row.settings.items())))
+        table.add_row("credential", f"sealed, version {row.version}")
+        table.add_row("last answer", _ago(row.seen_at))
+        table.add_row("error", row.error or "none")
+        for kind, number in sorted((await presences.left_in(parts.store, name)).items()):
+            table.add_row(f"holds: {kind}", str(number))
+        for kind, what, remote_id, detail in await cloud_rows.findings(parts.store, name):
+            table.add_row(f"found: {what} {kind}", f"{remote_id} {detail}")
+        console.print(table)
+
+    with_parts(load(state), do)
+
+
+@cloud_group.command("check")
+@click.argument("name")
+@state_option
+def check_cloud(name: str, state: str | None) -> None:
+    """Ask a child everything that fractus needs of it, and say in words what is missing."""
+
+    async def do(parts: OperatorParts) -> Report:
+        row = await cloud_rows.known(parts.store, name)
+        return await _check(parts, parts.children.row_of(row))
+
+    report = with_parts(load(state), do)
+    _show_report(name, report)
+    if not report.reachable or not all(finding.ok for finding in report.findings):
+        raise SystemExit(1)
+
+
+@cloud_group.command("set")
+@click.argument("name")
+@click.option("--enable/--disable", "enabled", default=None, help="Whether new servers may go there.")
+@click.option("--os-cloud", "entry", help="Read its credential anew from this entry of your clouds.yaml.")
+@click.option(
+    "--clouds-yaml", type=click.Path(exists=True, dir_okay=False), help="Another file than the usual ones."
+)
+@click.option("--weight", type=click.FloatRange(min=0.001), help="Share of the load.")
+@click.option("--setting", multiple=True, metavar="KEY=VALUE", help="A setting of the driver.")
+@state_option
+def set_cloud(
+    name: str,
+    enabled: bool | None,
+    entry: str | None,
+    clouds_yaml: str | None,
+    weight: float | None,
+    setting: tuple[str, ...],
+    state: str | None,
+) -> None:
+    """Change a child. A new credential is in use within seconds, without a restart."""
+    auth = read_entry(entry, clouds_yaml) if entry else None
+    options: dict[str, Any] = dict(_pair(one) for one in setting)
+    if weight is not None:
+        options["weight"] = weight
+    if enabled is None and auth is None and not options:
+        raise click.ClickException("Nothing to change: see fractus cloud set --help.")
+
+    async def do(parts: OperatorParts) -> None:
+        await cloud_rows.change(parts.store, parts.vault, name, enabled=enabled, auth=auth, settings=options)
+
+    with_parts(load(state), do)
+    console.print(f"{name} is changed.")
+
+
+@cloud_group.command("remove")
+@click.argument("name")
+@click.option(
+    "--forget", is_flag=True, help="Let go of what it holds: it goes on running there, unknown to fractus."
+)
+@state_option
+def remove(name: str, forget: bool, state: str | None) -> None:
+    """Take a child away. Nothing in it is ever deleted."""
+
+    async def do(parts: OperatorParts) -> dict[str, int]:
+        return await cloud_rows.remove(parts.store, parts.resources, parts.lifecycles, name, forget=forget)
+
+    left = with_parts(load(state), do)
+    for kind, number in sorted(left.items()):
+        console.print(f"  forgotten: {number} {kind}")
+    console.print(f"{name} is removed.")

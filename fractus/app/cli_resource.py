@@ -1,0 +1,144 @@
+"""`fractus resource ...`: where a resource is, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+import msgspec
+from rich.table import Table
+
+from fractus.app.cli_cloud import console, state_option, with_parts
+from fractus.app.settings import load
+from fractus.app.wiring import OperatorParts
+from fractus.base.clock import iso
+from fractus.model.resource import Presence, Resource
+from fractus.store import clouds, presences, work
+from fractus.store.work import Pending
+
+
+@click.group("resource")
+def resource_group() -> None:
+    """Resources: where they are, and why."""
+
+
+async def describe(parts: OperatorParts, id: str, kind: str | None) -> list[dict[str, Any]]:
+    """Everything that is known of the resources with this id (or, for servers, with this id in a cloud)."""
+    found = []
+    kinds = [kind] if kind else list(parts.resources.tables)
+    seen_times = await clouds.seen_times(parts.store)
+    for one in kinds:
+        resource = await parts.resources.fetch(parts.store, one, id)
+        if resource is not None:
+            every = await presences.of_resource(parts.store, one, id)
+            pending = await work.about(parts.store, one, id)
+            found.append(
+                _told(resource, every, pending, seen_times, parts.settings.work.stale_after, parts.now())
+            )
+    return found
+
+
+def _told(
+    resource: Resource,
+    every: list[Presence],
+    pending: list[Pending],
+    seen_times: dict[str, float | None],
+    stale_after: float,
+    now: float,
+) -> dict[str, Any]:
+    return {
+        "kind": resource.kind,
+        "id": resource.id,
+        "name": resource.name,
+        "project_id": resource.project_id,
+        "status": resource.status,
+        "generation": resource.generation,
+        "wanted": resource.wanted,
+        "created_at": iso(resource.created_at),
+        "deleted_at": iso(resource.deleted_at) if resource.deleted_at else None,
+        "choice": resource.choice,
+        "presences": [
+            {
+                "cloud": one.cloud,
+                "state": one.state,
+                "wanted": one.wanted,
+                "remote_id": one.remote_id,
+                "generation": one.generation,
+                "observed_at": iso(one.observed_at) if one.observed_at else None,
+                "stale": _stale(seen_times.get(one.cloud), stale_after, now),
+                "creating_since": iso(one.creating_since) if one.creating_since else None,
+                "error": one.error,
+            }
+            for one in every
+        ],
+        "pending": [
+            {**msgspec.to_builtins(one), "due_at": iso(one.due_at), "cloud": one.cloud or "(whole)"}
+            for one in pending
+        ],
+    }
+
+
+def _stale(seen: float | None, stale_after: float, now: float) -> bool:
+    return seen is None or now - seen > stale_after
+
+
+@resource_group.command("show")
+@click.argument("id")
+@click.option("--kind", help="Only this kind (server, network, image ...).")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@state_option
+def show(id: str, kind: str | None, form: str, state: str | None) -> None:
+    """In which cloud the resource ID is, its id there, when it was last seen, why it is there, and what is pending."""
+
+    async def do(parts: OperatorParts) -> list[dict[str, Any]]:
+        if kind is not None and kind not in parts.resources.tables:
+            raise click.ClickException(
+                f"There is no kind '{kind}'. There are: {', '.join(parts.resources.tables)}."
+            )
+        return await describe(parts, id, kind)
+
+    found = with_parts(load(state), do)
+    if not found:
+        raise click.ClickException(f"No resource has the id '{id}'.")
+    if form == "json":
+        click.echo(json.dumps(found, indent=2, sort_keys=True))
+        return
+    for one in found:
+        _print(one)
+
+
+def _print(one: dict[str, Any]) -> None:
+    table = Table("field", "value", show_header=False)
+    for key in (
+        "kind",
+        "id",
+        "name",
+        "project_id",
+        "status",
+        "generation",
+        "wanted",
+        "created_at",
+        "deleted_at",
+    ):
+        table.add_row(key, str(one[key]))
+    choice = one["choice"]
+    if choice:
+        table.add_row("chosen cloud", f"{choice.get('cloud') or 'none'} ({choice.get('why', '')})")
+        for cloud, reason in sorted(choice.get("why_not", {}).items()):
+            table.add_row(f"  not {cloud}", reason)
+        if choice.get("error"):
+            table.add_row("error", choice["error"])
+    for presence in one["presences"]:
+        stale = ", stale" if presence["stale"] else ""
+        seen = presence["observed_at"] or "never"
+        told = f"{presence['state']}, id there {presence['remote_id'] or 'none yet'}, last seen {seen}{stale}"
+        table.add_row(f"in {presence['cloud']}", told)
+        if presence["error"]:
+            table.add_row("  error", presence["error"])
+    for pending in one["pending"]:
+        told = (
+            f"due {pending['due_at']}, tries {pending['attempts']} {pending['waits_on']} {pending['reason']}"
+        )
+        table.add_row(f"pending in {pending['cloud']}", told)
+    console.print(table)

@@ -1,0 +1,47 @@
+"""Names of projects, for the descriptions that their mapped projects get in children."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from fractus.app.calls import Caller, CallFailed
+from fractus.auth.tokens import ServiceCredential
+from fractus.base.log import logger
+from fractus.model.cloud import HOME, Scope
+
+log = logger("app.projects")
+
+_KEPT = 10_000
+
+
+class KeystoneProjects:
+    """Looks names up in Keystone, once each. A name that cannot be had is left empty: it is only a description."""
+
+    def __init__(self, credential: ServiceCredential) -> None:
+        """`credential`: a user who may read projects."""
+        self._credential = credential
+        self._known: OrderedDict[str, Scope] = OrderedDict()
+
+    async def scope_of(self, project_id: str) -> Scope:
+        """The scope for calls on behalf of a project; no project: the credential's own."""
+        if not project_id:
+            return HOME
+        known = self._known.get(project_id)
+        if known is None:
+            known = await self._ask(project_id)
+        return known
+
+    async def _ask(self, project_id: str) -> Scope:
+        credential = self._credential
+        try:
+            async with Caller() as caller:
+                await caller.log_in(credential.auth_url, credential.username, credential.password, credential.project)
+                body = await caller.call("GET", f"{credential.auth_url}/projects/{project_id}")
+        except CallFailed as failed:
+            log.warning("project's name not known", project=project_id, error=str(failed))
+            return Scope(project_id)
+        scope = Scope(project_id, str(body["project"]["name"]))
+        self._known[project_id] = scope
+        if len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return scope
