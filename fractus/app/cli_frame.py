@@ -42,7 +42,8 @@ def with_settings(command: Callable[Concatenate[Settings, P], R]) -> Callable[..
     """Adds `--state DIR` to a command and hands it the settings as its first argument."""
 
     @functools.wraps(command)
-    def loaded(*args: P.args, state_dir: str | None = None, **kwargs: P.kwargs) -> R:
+    def loaded(*args: P.args, **kwargs: P.kwargs) -> R:
+        state_dir: Any = kwargs.pop("state_dir", None)
         return command(load(state_dir), *args, **kwargs)
 
     return state_option(loaded)
@@ -62,10 +63,12 @@ class Frame(click.Group):
         self,
         *args: Any,
         sections: Mapping[str, Sequence[str]] | None = None,
-        elsewhere: Mapping[str, tuple[str, str]] | None = None,
+        elsewhere: Mapping[str, tuple[str, str, str]] | None = None,
         **kwargs: Any,
     ) -> None:
-        """`sections`: title -> commands, in the order of the help. `elsewhere`: command -> (module, attribute)."""
+        """`sections`: title -> commands, in the order of the help. `elsewhere`: command -> (module, attribute, short
+        help), so that the help of the whole imports none of them.
+        """
         super().__init__(*args, **kwargs)
         self._sections = sections or {}
         self._elsewhere = {
@@ -83,7 +86,7 @@ class Frame(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its name, imported now where it lives elsewhere."""
         if cmd_name in self._elsewhere:
-            module, attribute = self._elsewhere[cmd_name]
+            module, attribute, _ = self._elsewhere[cmd_name]
             command: click.Command = getattr(importlib.import_module(module), attribute)
             return command
         return super().get_command(ctx, cmd_name)
@@ -93,16 +96,18 @@ class Frame(click.Group):
         left = self.list_commands(ctx)
         widest = max(len(name) for name in left)
         for title, names in [*self._sections.items(), ("Others", left)]:
-            rows = []
-            for name in [name for name in names if name in left]:
-                command = self.get_command(ctx, name)
-                left.remove(name)
-                if command is not None and not command.hidden:
-                    text = command.get_short_help_str(formatter.width - widest - 6)
-                    rows.append((name.ljust(widest), text))
+            here = [name for name in names if name in left]
+            left = [name for name in left if name not in here]
+            rows = [(name.ljust(widest), self._short_help(ctx, name, formatter.width)) for name in here]
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
+
+    def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
+        if name in self._elsewhere:
+            return self._elsewhere[name][2]
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(width) if command else ""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever goes wrong becomes one sentence and exit code 1, unless --debug."""
@@ -112,7 +117,7 @@ class Frame(click.Group):
             return super().invoke(ctx)
         except SENTENCES as error:
             raise click.ClickException(str(error)) from error
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
             raise click.ClickException(

@@ -42,5 +42,9 @@ class Progress:
         """Lines as they are, with rich's markup."""
         self._print(markup)
 
+    def line(self, text: str) -> None:
+        """A line that another process said, as it is."""
+        self._print(escape(text))
+
     def _print(self, markup: str) -> None:
         self._console.print(markup, soft_wrap=True, highlight=False)

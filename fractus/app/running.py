@@ -84,6 +84,8 @@ def locked(run_dir: Path) -> Iterator[None]:
 
 def is_running(run_dir: Path) -> bool:
     """Whether a `fractus up` holds this state directory now."""
+    if not (run_dir / "lock").exists():
+        return False
     try:
         with locked(run_dir):
             return False

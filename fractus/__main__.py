@@ -1,0 +1,8 @@
+"""`python -m fractus`: the same as the command `fractus`."""
+
+from __future__ import annotations
+
+from fractus.app.cli import main
+
+if __name__ == "__main__":
+    main()

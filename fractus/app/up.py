@@ -1,0 +1,259 @@
+"""`fractus up`: everything on this machine, as the child processes of one supervisor.
+
+In order: the state directory is locked, the leftovers of a killed run are stopped, ports are looked at; Keystone
+starts (and is set up the first time), then the API and the worker side by side; the demo is made the first time; the
+entries of `clouds.yaml` are written. When Keystone was set up before, all three start at once: each of them bears
+that another is not there yet, for that is what a restart looks like to them. They are stopped in reverse order:
+worker, API, Keystone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from rich.markup import escape
+
+from fractus.app import clouds_yaml, running
+from fractus.app import settings as settings_module
+from fractus.app.calls import answers
+from fractus.app.clouds_yaml import CloudsFileError
+from fractus.app.keystone import ADMIN, DEMO, EmbeddedKeystone
+from fractus.app.processes import boot_id, mark, port_taken
+from fractus.app.programs import inherited
+from fractus.app.progress import Progress
+from fractus.app.seed import IMAGE, NETWORK, seed, seeded
+from fractus.app.settings import Layer, Settings, SettingsError
+from fractus.app.supervisor import Program, Supervisor
+
+#: The names of our entries in clouds.yaml.
+ENTRY, ADMIN_ENTRY = "fractus", "fractus-admin"
+
+#: A worker says nothing of itself; one that lived this long (seconds) has read its settings and opened its store.
+_WORKER_SETTLES = 1.5
+
+
+class Up:
+    """One run. `told` is what the command line said, `demo` whether there is a demo project."""
+
+    def __init__(self, settings: Settings, progress: Progress, *, told: Layer, demo: bool) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._told = told
+        embedded = settings.keystone.mode == "embedded"
+        # Users of an operator's own Keystone are the operator's: no demo user there.
+        self._demo = demo and embedded
+        self._keystone = EmbeddedKeystone(settings, demo=self._demo) if embedded else None
+        self._supervisor = Supervisor(say=progress.warn, changed=self._write_record)
+        self._since = time.time()
+        self._ready = False
+
+    def run(self) -> None:
+        """Bring everything up, keep it up until SIGINT or SIGTERM, and stop it. Blocks.
+
+        Raises `AlreadyRunning`, or `SettingsError`, `StartFailed` or `CallFailed` with a sentence.
+        """
+        settings = self._settings
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with running.locked(settings.run_dir):
+            running.end_leftovers(running.read(settings.run_dir), self._progress.say)
+            self._check_ports()
+            settings_module.remember(settings.state_dir, _kept(self._told))
+            asyncio.run(self._run())
+
+    def _check_ports(self) -> None:
+        wanted = [("--port", settings_port := self._settings.api.port)]
+        if self._keystone:
+            wanted.append(("--keystone-port", self._settings.keystone.port))
+        if len({port for _, port in wanted}) < len(wanted):
+            raise SettingsError(f"The API and Keystone cannot both have port {settings_port}.")
+        for option, port in wanted:
+            why_not = port_taken(self._settings.api.host, port)
+            if why_not:
+                raise SettingsError(
+                    f"Port {port} of {self._settings.api.host} {why_not}. Free it, or choose another: "
+                    f"fractus up {option} {port + 10}"
+                )
+
+    async def _run(self) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with self._supervisor:
+            self._write_record()
+            await _unless(stop, self._bring_up())
+            await stop.wait()
+            self._ready = False
+            self._progress.say("Stopping ...")
+        self._progress.say("Stopped.")
+
+    async def _bring_up(self) -> None:
+        progress, settings = self._progress, self._settings
+        began = time.monotonic()
+        rest = [self._api(), self._worker()]
+        if self._keystone and not self._keystone.prepared():
+            await self._first_keystone(self._keystone)
+            with progress.step("Starting API and worker", "API and worker run"):
+                await self._supervisor.start(rest)
+        else:
+            everything = rest
+            names = "API and worker"
+            if self._keystone:
+                self._keystone.configure()
+                everything, names = [self._keystone.program(), *rest], "Keystone, API and worker"
+            with progress.step(f"Starting {names}", f"{names} run"):
+                await self._supervisor.start(everything)
+        if self._keystone and self._demo and not seeded(settings):
+            with progress.step(
+                "Making the demo: two simulated clouds, flavors, an image", "The demo is made"
+            ):
+                await seed(settings, self._keystone)
+        self._announce(self._write_clouds_yaml(), time.monotonic() - began)
+        self._ready = True
+        self._write_record()
+
+    async def _first_keystone(self, keystone: EmbeddedKeystone) -> None:
+        keystone.configure()
+        with self._progress.step("Setting up Keystone (only this time)", "Keystone is set up"):
+            await keystone.set_up()
+        with self._progress.step("Starting Keystone", "Keystone runs"):
+            await self._supervisor.start([keystone.program()])
+        with self._progress.step("Making users and the catalog", "Users and the catalog are made"):
+            await keystone.fill()
+
+    def _api(self) -> Program:
+        host, port = self._settings.api.host, self._settings.api.port
+        url = f"http://{settings_module.in_url(settings_module.reachable(host))}:{port}/healthcheck"
+
+        async def ready() -> bool:
+            return await answers(url)
+
+        return self._own("serve", "api", ready)
+
+    def _worker(self) -> Program:
+        asked: list[float] = []
+
+        async def ready() -> bool:
+            asked.append(time.monotonic())
+            return asked[-1] - asked[0] > _WORKER_SETTLES
+
+        return self._own("work", "worker", ready)
+
+    def _own(self, command: str, name: str, ready: Any) -> Program:
+        settings = self._settings
+        return Program(
+            name=name,
+            argv=[sys.executable, "-m", "fractus", command],
+            environ={**inherited(), **settings_module.environment(settings.state_dir, self._told)},
+            cwd=settings.state_dir,
+            log=settings.log_dir / f"{name}.log",
+            ready=ready,
+        )
+
+    def _write_record(self) -> None:
+        supervisor = mark(os.getpid())
+        assert supervisor is not None
+        running.write(
+            self._settings.run_dir,
+            running.Record(
+                boot=boot_id(),
+                supervisor=supervisor,
+                endpoint=self._settings.endpoint,
+                keystone_url=self._settings.keystone.url,
+                since=self._since,
+                ready=self._ready,
+                parts=self._supervisor.parts(),
+            ),
+        )
+
+    def _write_clouds_yaml(self) -> str:
+        """Write our entries; what a user must export so that clients find them, or nothing without a Keystone."""
+        if not self._keystone:
+            return ""
+        entries = {ADMIN_ENTRY: self._entry(ADMIN, "admin")}
+        if self._demo:
+            entries = {ENTRY: self._entry(DEMO, "demo"), **entries}
+        first = next(iter(entries))
+        own = self._settings.state_dir / "clouds.yaml"
+        clouds_yaml.write_own(own, entries)
+        place = clouds_yaml.users_file(os.environ)
+        left_out = [f"Your clouds.yaml is left as it is: {place.reason}."]
+        if place.path is not None:
+            try:
+                left_out = clouds_yaml.merge_into(place.path, entries)
+            except CloudsFileError as error:
+                left_out = [str(error)]
+        for sentence in left_out:
+            self._progress.warn(sentence)
+        if left_out:
+            return f"export OS_CLIENT_CONFIG_FILE={own} OS_CLOUD={first}"
+        return f"export OS_CLOUD={first}"
+
+    def _entry(self, user: str, who: str) -> dict[str, Any]:
+        assert self._keystone is not None
+        return clouds_yaml.entry(
+            self._settings.state_dir,
+            auth_url=self._keystone.url,
+            region=self._settings.keystone.region,
+            username=user,
+            password=self._keystone.passwords()[who],
+            project=user,
+        )
+
+    def _announce(self, export: str, seconds: float) -> None:
+        commands = [export, *self._commands()] if export else []
+        text = f"\nfractus is at [bold]{escape(self._settings.endpoint)}[/], after {seconds:.1f} s."
+        if commands:
+            text += " Try:\n\n" + "\n".join(f"  [bold cyan]{escape(one)}[/]" for one in commands)
+        self._progress.block(
+            text + "\n\n[dim]`fractus status` shows it; Ctrl-C or `fractus down` stops it.[/]"
+        )
+
+    def _commands(self) -> list[str]:
+        if not self._demo:
+            return ["openstack catalog list", "openstack availability zone list"]
+        return [
+            f"openstack server create --image {IMAGE} --flavor m1.nano --network {NETWORK} --wait first",
+            "openstack server list",
+        ]
+
+
+def _kept(told: Layer) -> Layer:
+    """What the next start shall know: where things listen, not how loud a log was."""
+    return {section: fields for section, fields in told.items() if section != "log"}
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` to its end, or until `stop` is set."""
+    doing = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not doing.done():
+            doing.cancel()
+        await asyncio.wait([doing, stopping])
+    if not doing.cancelled():
+        doing.result()
+
+
+def told_of(
+    port: int | None, keystone_port: int | None, log_level: str | None
+) -> Mapping[str, dict[str, Any]]:
+    """The options of the command line as settings."""
+    told: dict[str, dict[str, Any]] = {}
+    for section, field, value in (
+        ("api", "port", port),
+        ("keystone", "port", keystone_port),
+        ("log", "level", log_level),
+    ):
+        if value is not None:
+            told.setdefault(section, {})[field] = value
+    return told
