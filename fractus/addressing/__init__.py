@@ -1,0 +1,1 @@
+"""Addresses: which IP and MAC belongs to whom. Exact, inside the caller's own transaction."""

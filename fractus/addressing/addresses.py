@@ -1,0 +1,206 @@
+"""IP addresses of subnets: who holds which, and the next free one.
+
+Everything happens inside the caller's transaction. Two transactions that want the same address collide on the primary
+key of `address`, or on the range that both would shorten: every change of a range says what it was before, and is
+repeated when that is no longer so. A holder is a text that the caller chooses (`port/<id>`, `cloud/<name>`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from fractus.addressing.ranges import (
+    Range,
+    join,
+    key,
+    number,
+    number_of_key,
+    text,
+    version_of_key,
+    without,
+)
+from fractus.addressing.tables import ADDRESS, FREE_RANGE
+from fractus.store.transaction import Query, Reader, Transaction
+
+
+class AddressTaken(Exception):
+    """Somebody holds this address. `holder` says who."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+_a, _f = ADDRESS.c, FREE_RANGE.c
+
+_holder = Query(select(_a.holder).where(_a.subnet_id == bindparam("s"), _a.position == bindparam("p")))
+_held = Query(
+    select(_a.subnet_id, _a.position, _a.pooled).where(_a.holder == bindparam("h")).order_by(_a.position)
+)
+_positions = Query(select(_a.position, _a.pooled).where(_a.subnet_id == bindparam("s")))
+_add = Query(
+    insert(ADDRESS).values(
+        subnet_id=bindparam("s"), position=bindparam("p"), holder=bindparam("h"), pooled=bindparam("f")
+    )
+)
+_mark = Query(
+    update(ADDRESS)
+    .where(_a.subnet_id == bindparam("s"), _a.position == bindparam("p"))
+    .values(pooled=bindparam("f"))
+)
+_drop = Query(delete(ADDRESS).where(_a.subnet_id == bindparam("s"), _a.position == bindparam("p")))
+_drop_all = Query(delete(ADDRESS).where(_a.subnet_id == bindparam("s")))
+
+_of_subnet = _f.subnet_id == bindparam("s")
+_lowest = Query(select(_f.first, _f.last).where(_of_subnet).order_by(_f.first).limit(1))
+_highest = Query(select(_f.first, _f.last).where(_of_subnet).order_by(_f.first.desc()).limit(1))
+_around = Query(
+    select(_f.first, _f.last).where(_of_subnet, _f.first <= bindparam("p")).order_by(_f.first.desc()).limit(1)
+)
+_from = Query(select(_f.first, _f.last).where(_of_subnet, _f.first == bindparam("p")))
+_free_add = Query(
+    insert(FREE_RANGE).values(subnet_id=bindparam("s"), first=bindparam("a"), last=bindparam("z"))
+)
+_free_drop = Query(
+    delete(FREE_RANGE).where(_of_subnet, _f.first == bindparam("a"), _f.last == bindparam("z"))
+)
+_free_drop_all = Query(delete(FREE_RANGE).where(_of_subnet))
+_free_all = Query(select(_f.first, _f.last).where(_of_subnet).order_by(_f.first))
+
+
+class Addresses:
+    """All subnets' addresses."""
+
+    async def open(self, tx: Transaction, subnet_id: str, pools: Sequence[Range], version: int) -> None:
+        """A new subnet: everything in its pools is free."""
+        for pool in pools:
+            await self._put(tx, subnet_id, pool, version)
+
+    async def reshape(self, tx: Transaction, subnet_id: str, pools: Sequence[Range], version: int) -> None:
+        """Other pools from now on. What is held stays held, inside of them or not."""
+        held = {number_of_key(p): bool(f) for p, f in await tx.rows(_positions, s=subnet_id)}
+        for value, was_pooled in held.items():
+            is_pooled = any(pool.first <= value <= pool.last for pool in pools)
+            if is_pooled != was_pooled:
+                await tx.execute(_mark, s=subnet_id, p=key(value, version), f=is_pooled)
+        await tx.execute(_free_drop_all, s=subnet_id)
+        for left in without(pools, held):
+            await self._put(tx, subnet_id, left, version)
+
+    async def close(self, tx: Transaction, subnet_id: str) -> None:
+        """The subnet is gone, and with it all that was known of it."""
+        await tx.execute(_drop_all, s=subnet_id)
+        await tx.execute(_free_drop_all, s=subnet_id)
+
+    async def take(self, tx: Transaction, subnet_id: str, ip: str, holder: str, version: int) -> None:
+        """Give `holder` this address, in the pools or not; `AddressTaken`."""
+        position = key(number(ip), version)
+        row = await tx.row(_holder, s=subnet_id, p=position)
+        if row is not None:
+            raise AddressTaken(row[0])
+        pooled = await self._split(tx, subnet_id, position)
+        await tx.execute(_add, s=subnet_id, p=position, h=holder, f=pooled)
+
+    async def take_next(self, tx: Transaction, subnet_id: str, holder: str) -> str | None:
+        """Give `holder` the lowest free address of the pools, or None where none is left."""
+        found = await self._shorten(tx, subnet_id, _lowest)
+        if found is None:
+            return None
+        await tx.execute(_add, s=subnet_id, p=found, h=holder, f=True)
+        return text(number_of_key(found), version_of_key(found))
+
+    async def take_last(self, tx: Transaction, subnet_id: str, count: int, holder: str) -> list[Range]:
+        """Give `holder` up to `count` addresses from the end of the pools; fewer where fewer are free."""
+        taken = []
+        for _ in range(count):
+            found = await self._shorten(tx, subnet_id, _highest)
+            if found is None:
+                break
+            await tx.execute(_add, s=subnet_id, p=found, h=holder, f=True)
+            taken.append(number_of_key(found))
+        return join(taken)
+
+    async def release(
+        self, tx: Transaction, holder: str, *, subnet_id: str = "", ips: Iterable[str] = ()
+    ) -> int:
+        """Take back what `holder` has: all, or in one subnet, or there only `ips`; how many that were."""
+        only = {number(ip) for ip in ips}
+        count = 0
+        for subnet, position, pooled in await tx.rows(_held, h=holder):
+            if subnet_id and subnet != subnet_id:
+                continue
+            if only and number_of_key(position) not in only:
+                continue
+            await tx.execute(_drop, s=subnet, p=position)
+            if pooled:
+                await self._give_back(tx, subnet, position)
+            count += 1
+        return count
+
+    async def held_by(self, reader: Reader, holder: str) -> list[tuple[str, str]]:
+        """(subnet id, address) of all that `holder` has."""
+        rows = await reader.rows(_held, h=holder)
+        return [(subnet, text(number_of_key(p), version_of_key(p))) for subnet, p, _ in rows]
+
+    async def holder_of(self, reader: Reader, subnet_id: str, ip: str, version: int) -> str | None:
+        """Who has the address."""
+        row = await reader.row(_holder, s=subnet_id, p=key(number(ip), version))
+        return None if row is None else str(row[0])
+
+    async def free(self, reader: Reader, subnet_id: str) -> list[Range]:
+        """What is free in the pools, in order."""
+        rows = await reader.rows(_free_all, s=subnet_id)
+        return [Range(number_of_key(first), number_of_key(last)) for first, last in rows]
+
+    # --- ranges ----------------------------------------------------------------------------------
+
+    async def _put(self, tx: Transaction, subnet_id: str, one: Range, version: int) -> None:
+        await tx.execute(_free_add, s=subnet_id, a=key(one.first, version), z=key(one.last, version))
+
+    async def _replace(
+        self, tx: Transaction, subnet_id: str, row: Sequence[Any], parts: Iterable[Range]
+    ) -> bool:
+        """Put `parts` in the place of a range; False where it is not there any more."""
+        first, last = row
+        if not await tx.execute(_free_drop, s=subnet_id, a=first, z=last):
+            return False
+        for part in parts:
+            await self._put(tx, subnet_id, part, version_of_key(first))
+        return True
+
+    async def _shorten(self, tx: Transaction, subnet_id: str, end: Query) -> str | None:
+        """Take one address off the lowest or the highest range."""
+        while True:
+            row = await tx.row(end, s=subnet_id)
+            if row is None:
+                return None
+            whole = Range(number_of_key(row[0]), number_of_key(row[1]))
+            value = whole.first if end is _lowest else whole.last
+            if await self._replace(tx, subnet_id, row, without([whole], [value])):
+                return key(value, version_of_key(row[0]))
+
+    async def _split(self, tx: Transaction, subnet_id: str, position: str) -> bool:
+        """Take one address out of the range around it; False where it is in no range, that is outside the pools."""
+        while True:
+            row = await tx.row(_around, s=subnet_id, p=position)
+            if row is None or row[1] < position:
+                return False
+            whole = Range(number_of_key(row[0]), number_of_key(row[1]))
+            if await self._replace(tx, subnet_id, row, without([whole], [number_of_key(position)])):
+                return True
+
+    async def _give_back(self, tx: Transaction, subnet_id: str, position: str) -> None:
+        """Make one address free again, joined with its free neighbours."""
+        value, version = number_of_key(position), version_of_key(position)
+        first, last = value, value
+        right = await tx.row(_from, s=subnet_id, p=key(value + 1, version))
+        if right is not None and await tx.execute(_free_drop, s=subnet_id, a=right[0], z=right[1]):
+            last = number_of_key(right[1])
+        left = await tx.row(_around, s=subnet_id, p=position)
+        adjacent = left is not None and number_of_key(left[1]) == value - 1
+        if left is not None and adjacent and await tx.execute(_free_drop, s=subnet_id, a=left[0], z=left[1]):
+            first = number_of_key(left[0])
+        await self._put(tx, subnet_id, Range(first, last), version)

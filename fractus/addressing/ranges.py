@@ -1,0 +1,123 @@
+"""Arithmetic of addresses: what lies in a subnet, what is left between others, how much of it a cloud gets. Pure.
+
+An address is an `int` here; its version is known from the subnet. Outside it is text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
+
+Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
+
+_V4, _V6 = 4, 6
+
+
+class Range(NamedTuple):
+    """All addresses from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return self.last - self.first + 1
+
+
+def number(ip: str) -> int:
+    """The number of an address; ValueError where it is none."""
+    return int(ipaddress.ip_address(ip))
+
+
+def text(value: int, version: int) -> str:
+    """An address in its one canonical form."""
+    return str(ipaddress.IPv4Address(value) if version == _V4 else ipaddress.IPv6Address(value))
+
+
+def key(value: int, version: int) -> str:
+    """The address as text that sorts like its number: databases have no integers of 128 bits."""
+    return f"{value:08x}" if version == _V4 else f"{value:032x}"
+
+
+def number_of_key(text_key: str) -> int:
+    """The number behind a `key`."""
+    return int(text_key, 16)
+
+
+def version_of_key(text_key: str) -> int:
+    """4 or 6: keys of IPv4 are shorter."""
+    return _V4 if len(text_key) == 8 else _V6
+
+
+def usable(net: Network) -> Range:
+    """What may be given out at all: not the network's own address and, in IPv4, not the broadcast (Neutron's rule)."""
+    first, last = int(net.network_address), int(net.broadcast_address)
+    if first == last:
+        return Range(first, last)
+    if net.version == _V4:
+        return Range(first + 1, last - 1) if net.prefixlen <= 30 else Range(first, last)
+    return Range(first + 1, last)
+
+
+def without(ranges: Iterable[Range], taken: Iterable[int]) -> list[Range]:
+    """`ranges` less single addresses, in order."""
+    left = sorted(ranges)
+    for value in sorted(set(taken)):
+        left = [part for one in left for part in _cut(one, value)]
+    return left
+
+
+def _cut(one: Range, value: int) -> list[Range]:
+    if not one.first <= value <= one.last:
+        return [one]
+    parts = (Range(one.first, value - 1), Range(value + 1, one.last))
+    return [part for part in parts if part.size > 0]
+
+
+def default_pools(net: Network, gateway: int | None) -> list[Range]:
+    """The pools of a subnet whose maker named none: all that is usable, around the gateway."""
+    return without([usable(net)], [] if gateway is None else [gateway])
+
+
+def overlapping(ranges: Sequence[Range]) -> tuple[Range, Range] | None:
+    """The first two that share an address, in the order given."""
+    for index, one in enumerate(ranges):
+        for other in ranges[index + 1 :]:
+            if one.first <= other.last and other.first <= one.last:
+                return one, other
+    return None
+
+
+def join(values: Iterable[int]) -> list[Range]:
+    """Single addresses as ranges, in order."""
+    ranges: list[Range] = []
+    for value in sorted(set(values)):
+        if ranges and ranges[-1].last + 1 == value:
+            ranges[-1] = Range(ranges[-1].first, value)
+        else:
+            ranges.append(Range(value, value))
+    return ranges
+
+
+def cloud_share(pools: Iterable[Range]) -> int:
+    """How many addresses each cloud gets for ports of its own (DHCP, metadata) in a subnet with DHCP.
+
+    Neutron runs up to three DHCP agents a network in common set-ups, OVN one metadata port; a small subnet has to do
+    with fewer, and a subnet of one address keeps it for its servers.
+    """
+    size = sum(pool.size for pool in pools)
+    if size >= 64:
+        return 4
+    if size >= 8:
+        return 2
+    return 1 if size >= 2 else 0
+
+
+def eui64(cidr: str, mac: str) -> str:
+    """The address that a machine with `mac` gives itself in an IPv6 /64 (RFC 4291, appendix A)."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    interface = bytes([octets[0] ^ 0x02]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+    prefix = int(ipaddress.IPv6Network(cidr).network_address)
+    return str(ipaddress.IPv6Address(prefix + int.from_bytes(interface, "big")))
