@@ -9,6 +9,7 @@ rule that looks at anything else (a role named by the target, a check of another
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -225,9 +226,8 @@ def _creds(principal: Principal) -> dict[str, Any]:
 def _enforcer(service: str, rules: Sequence[RuleDefault], file: Path | None) -> oslo.Enforcer:
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[])
-    enforcer = oslo.Enforcer(
-        conf, policy_file=str(file) if file is not None else "", use_conf=file is not None
-    )
+    # Without a file oslo.policy would look for one of its own, in /etc among others.
+    enforcer = oslo.Enforcer(conf, policy_file=os.devnull if file is None else str(file.absolute()))
     conf.set_override("policy_dirs", [], group="oslo_policy")
     if file is not None and not file.is_file():
         raise ValueError(f"the policy file of {service} is not there: {file}")

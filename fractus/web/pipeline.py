@@ -126,7 +126,7 @@ class Front:
         trace: Trace = req.context.trace
         trace.front = self
         trace.route = endpoint.path
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in req.scope["headers"]}
+        headers = read_headers(req.scope["headers"])
         method = endpoint.methods.get(req.method)
         bound = method.only if method is not None else None
         principal = ANYONE
@@ -191,7 +191,7 @@ class Front:
         """Refuse a path that the service does not have; below the version only to those who have a token."""
         trace: Trace = req.context.trace
         trace.front = self
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in req.scope["headers"]}
+        headers = read_headers(req.scope["headers"])
         if req.path.startswith(f"{self.service.prefix}{self.service.mount}/"):
             await self.authenticate(headers, trace)
         raise NotFound(NOT_FOUND)
@@ -206,7 +206,7 @@ class Front:
         if req.method not in ("GET", "HEAD"):
             trace.allow = "GET, HEAD"
             raise NotAllowed(f"The method {req.method} is not allowed for this resource.")
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in req.scope["headers"]}
+        headers = read_headers(req.scope["headers"])
         if path == self.service.mount:
             self.negotiate(headers, trace)
         write(resp, page(self.base_url(headers, req.scope.get("scheme", "http"))))
@@ -214,6 +214,17 @@ class Front:
     def version_headers(self, version: Version) -> Mapping[str, str]:
         """The headers that name the version of an answer."""
         return self._negotiator.headers(version) if self._negotiator is not None else {}
+
+
+def read_headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers of a request, names in lower case; one that is given several times is joined with commas."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+    if len(headers) < len(pairs):
+        folded: dict[bytes, list[bytes]] = {}
+        for name, value in pairs:
+            folded.setdefault(name, []).append(value)
+        headers = {name.decode("latin-1"): b",".join(all_).decode("latin-1") for name, all_ in folded.items()}
+    return headers
 
 
 async def _run(bound: Bound, call: Call) -> Reply:

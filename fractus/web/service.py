@@ -88,7 +88,8 @@ class _Witness:
                     resp.set_header(name, value)
         status = resp.status_code
         seconds = self._now() - trace.started
-        self._metrics.answered(label, req.method, trace.route, status, seconds)
+        method = req.method if req.method in METHODS else "-"
+        self._metrics.answered(label, method, trace.route, status, seconds)
         if self._log:
             access.info(
                 "request",
