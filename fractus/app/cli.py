@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ def up(
         if detached:
             _refuse_second(settings)
             flags = _flags(port=port, keystone_port=keystone_port, log_level=log_level, no_demo=no_demo)
-            detach.start(settings, flags, progress)
+            argv = [sys.executable, "-m", "fractus", "up", "--state", str(settings.state_dir), *flags]
+            detach.start(argv, settings, progress)
         else:
             Up(settings, progress, told=told, demo=not no_demo).run()
     except AlreadyRunning as error:

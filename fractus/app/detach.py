@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,11 +20,13 @@ _READY_WITHIN = 240.0
 _STOP_WITHIN = 35.0
 
 
-def start(settings: Settings, flags: Sequence[str], progress: Progress) -> None:
-    """Start it and return when it is ready. `StartFailed` where it ends before; Ctrl-C stops it again. Blocks."""
+def start(argv: Sequence[str], settings: Settings, progress: Progress) -> subprocess.Popen[bytes]:
+    """Start `argv`, a `fractus up` in the foreground, and return it when it is ready.
+
+    `StartFailed` where it ends before; a Ctrl-C stops it again. Blocks.
+    """
     log = settings.log_dir / "up.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "fractus", "up", "--state", str(settings.state_dir), *flags]
     with open(log, "ab") as out:
         began = out.tell()
         child = subprocess.Popen(
@@ -45,6 +46,7 @@ def start(settings: Settings, flags: Sequence[str], progress: Progress) -> None:
         if process:
             end(process, within=_STOP_WITHIN)
         raise
+    return child
 
 
 def _watch(settings: Settings, child: subprocess.Popen[bytes], lines: _Follower, progress: Progress) -> None:

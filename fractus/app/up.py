@@ -96,7 +96,7 @@ class Up:
     async def _bring_up(self) -> None:
         progress, settings = self._progress, self._settings
         began = time.monotonic()
-        rest = [self._api(), self._worker()]
+        rest = self.own_programs()
         if self._keystone and not self._keystone.prepared():
             await self._first_keystone(self._keystone)
             with progress.step("Starting API and worker", "API and worker run"):
@@ -126,6 +126,10 @@ class Up:
             await self._supervisor.start([keystone.program()])
         with self._progress.step("Making users and the catalog", "Users and the catalog are made"):
             await keystone.fill()
+
+    def own_programs(self) -> list[Program]:
+        """What is started beside Keystone, in the order of its start."""
+        return [self._api(), self._worker()]
 
     def _api(self) -> Program:
         host, port = self._settings.api.host, self._settings.api.port

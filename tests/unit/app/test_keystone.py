@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,15 +20,9 @@ from fractus.app.keystone_catalog import SERVICES
 from fractus.app.processes import group, memory
 from fractus.app.settings import Settings
 from fractus.app.supervisor import StartFailed, Supervisor
+from tests.unit.app.programs import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def settings_of(state: Path, **api: Any) -> Settings:
