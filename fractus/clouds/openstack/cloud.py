@@ -1,0 +1,113 @@
+"""One unmodified child OpenStack, spoken to over its own REST APIs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from fractus.base.clock import Clock
+from fractus.clouds.openstack.check import examine
+from fractus.clouds.openstack.child import Child
+from fractus.clouds.openstack.entry import Entry
+from fractus.clouds.openstack.flavors import Flavors
+from fractus.clouds.openstack.images import Images
+from fractus.clouds.openstack.keypairs import Keypairs
+from fractus.clouds.openstack.networks import Networks
+from fractus.clouds.openstack.pace import Limits
+from fractus.clouds.openstack.ports import Ports
+from fractus.clouds.openstack.projects import Projects
+from fractus.clouds.openstack.security_groups import SecurityGroups
+from fractus.clouds.openstack.servers import Servers
+from fractus.clouds.openstack.services import Ask, Services, segment
+from fractus.clouds.openstack.subnets import Subnets
+from fractus.clouds.openstack.tokens import Authenticator, KeystoneAuthenticator, Tokens
+from fractus.clouds.openstack.transport import AiohttpTransport, Transport
+from fractus.clouds.openstack.wire import CallObserver, Wire
+from fractus.model.cloud import Actuator, CloudRow, Report, Scope
+from fractus.model.errors import CredentialsRejected, Unreachable
+
+
+class OpenStackCloud:
+    """A `fractus.model.cloud.Cloud` over a child's Nova, Neutron, Glance and Keystone."""
+
+    def __init__(self, row: CloudRow, child: Child) -> None:
+        self.name = row.name
+        self._child = child
+        self._actuators: dict[str, Actuator[Any, Any]] = {
+            "server": Servers(child),
+            "flavor": Flavors(child),
+            "keypair": Keypairs(child),
+            "image": Images(child),
+            "network": Networks(child),
+            "subnet": Subnets(child),
+            "port": Ports(child),
+            "security_group": SecurityGroups(child),
+        }
+
+    @classmethod
+    def connect(
+        cls,
+        row: CloudRow,
+        *,
+        clock: Clock,
+        request_id: Callable[[], str],
+        metrics: CallObserver | None = None,
+        transport: Transport | None = None,
+        authenticator: Authenticator | None = None,
+    ) -> OpenStackCloud:
+        """The cloud of `row`. Nothing is sent yet, and no loop need run.
+
+        `request_id` gives the id to be sent on with each call, or an empty text. `transport` and `authenticator` stand
+        in for the network and for Keystone where the child lives in this process. Raises `CredentialsRejected` where
+        the row's entry or limits cannot be understood.
+        """
+        try:
+            limits = Limits.of(row.settings)
+        except msgspec.ValidationError as error:
+            raise CredentialsRejected(f"the settings of cloud {row.name} cannot be used: {error}") from error
+        secrets: tuple[str, ...] = ()
+        if transport is None or authenticator is None:
+            entry = Entry(row.name, row.auth)
+            secrets = entry.secrets
+            transport = transport or AiohttpTransport(entry.tls(), limits)
+            authenticator = authenticator or KeystoneAuthenticator(entry)
+        wire = Wire(row.name, transport, limits, clock, metrics)
+        tokens = Tokens(authenticator, wire, clock)
+        services = Services(row.name, wire, tokens, clock, request_id, secrets)
+        return cls(row, Child(services, Projects(services, shared=row.identity == "shared")))
+
+    def actuators(self) -> Mapping[str, Actuator[Any, Any]]:
+        """The kinds this cloud supports, by name."""
+        return self._actuators
+
+    def healthy(self) -> bool:
+        """False while calls to its Keystone, Nova or Neutron would fail at once."""
+        return self._child.services.wire.healthy()
+
+    async def check(self) -> Report:
+        """Look at everything that fractus needs of this child; changes nothing there."""
+        return await examine(self._child)
+
+    async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
+        """The end of a server's console. `Unreachable` when `deadline` seconds have passed."""
+        length = {} if lines is None else {"length": lines}
+        ask = Ask(
+            service="compute",
+            method="POST",
+            path=f"/servers/{segment(remote_id)}/action",
+            body={"os-getConsoleOutput": length},
+            repeat=True,
+            lane="live",
+        )
+        try:
+            async with asyncio.timeout(deadline):
+                return await self._child.item(scope, ask, "output", str | None) or ""  # type: ignore[arg-type]
+        except TimeoutError as error:
+            raise Unreachable(f"{self.name} did not give the console log within {deadline:g} s") from error
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        await self._child.services.close()

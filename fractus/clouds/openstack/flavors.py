@@ -1,0 +1,207 @@
+"""Flavors of a child's Nova. They belong to no project, so all is done with the credential's own rights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+
+import msgspec
+from msgspec import Struct
+
+from fractus.clouds.openstack import marks
+from fractus.clouds.openstack.child import Child
+from fractus.clouds.openstack.services import Ask, segment
+from fractus.model.cloud import HOME, Scope, Step
+from fractus.model.compute import FlavorSeen, FlavorWanted
+from fractus.model.errors import Missing, Refused
+
+#: Brings the extra specs into every answer about a flavor.
+_READ = "2.61"
+
+#: The last that takes any extra spec; from 2.86 on a child refuses those that it has not heard of.
+_EXTRA_SPECS = "2.85"
+
+_PAGE = 200
+_LONGEST_NAME = 255
+
+
+class _Flavor(
+    Struct,
+    kw_only=True,
+    rename={
+        "ephemeral": "OS-FLV-EXT-DATA:ephemeral",
+        "disabled": "OS-FLV-DISABLED:disabled",
+        "is_public": "os-flavor-access:is_public",
+    },
+):
+    """A flavor as Nova prints it; no swap is an empty text before 2.75."""
+
+    id: str
+    name: str = ""
+    vcpus: int = 0
+    ram: int = 0
+    disk: int = 0
+    swap: int | str = 0
+    ephemeral: int = 0
+    disabled: bool = False
+    is_public: bool = True
+    extra_specs: dict[str, str] | None = None
+
+
+class Flavors:
+    """The actuator of flavors."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+
+    async def observe(self, scope: Scope, remote_id: str) -> FlavorSeen:
+        """What is there now."""
+        ask = Ask(
+            service="compute", path=f"/flavors/{segment(remote_id)}", version=await self._version(_READ)
+        )
+        return await self._seen(await self._child.item(HOME, ask, "flavor", _Flavor))
+
+    async def find(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen | None:
+        """The flavor that we made; where we may not make any, nothing is found before `create` looks for an equal."""
+        try:
+            return _marked(await self.observe(scope, marks.name(wanted.id)), wanted)
+        except Missing:
+            return None
+
+    async def create(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen:
+        """Make it, without its extra specs: they are steps of their own.
+
+        Where the credential may not make flavors, an equal public one of the child's own serves; it carries no marker,
+        and is never changed or deleted.
+        """
+        body = {
+            "flavor": {
+                "id": marks.name(wanted.id),
+                "name": remote_name(wanted),
+                "vcpus": wanted.vcpus,
+                "ram": wanted.ram,
+                "disk": wanted.disk,
+                "OS-FLV-EXT-DATA:ephemeral": wanted.ephemeral,
+                "swap": wanted.swap,
+                "os-flavor-access:is_public": True,
+            }
+        }
+        ask = Ask(
+            service="compute", method="POST", path="/flavors", body=body, version=await self._version(_READ)
+        )
+        try:
+            made = await self._child.item(HOME, ask, "flavor", _Flavor)
+        except Refused as refusal:
+            return await self._instead(scope, wanted, refusal)
+        return _marked(await self._seen(made), wanted)
+
+    async def _instead(self, scope: Scope, wanted: FlavorWanted, refusal: Refused) -> FlavorSeen:
+        """The flavor that makes a refused creation unnecessary, or the refusal."""
+        if refusal.status == 409 and (there := await self.find(scope, wanted)) is not None:
+            return there
+        if refusal.status != 403 or refusal.elsewhere:
+            raise refusal
+        async for seen in self._all({"is_public": "true"}):
+            if not seen.marker and seen.name and _equal(seen, wanted):
+                return seen
+        raise Refused(
+            f"{self._child.name} has no flavor like {wanted.name} ({wanted.vcpus} vCPUs, {wanted.ram} MiB,"
+            f" {wanted.disk} GiB), and the credential may not make one: {refusal.reason}",
+            status=403,
+            elsewhere=True,
+        )
+
+    async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """Verbs: set_extra_specs, unset_extra_spec; on flavors of our making only."""
+        if not marks.from_name(remote_id):
+            raise Refused(f"flavor {remote_id} of {self._child.name} is not of our making and stays as it is")
+        path = f"/flavors/{segment(remote_id)}/os-extra_specs"
+        match step.verb:
+            case "set_extra_specs":
+                specs = step.body["extra_specs"]
+                version = await self._version(_EXTRA_SPECS)
+                # Setting what is set already changes nothing.
+                ask = Ask(
+                    service="compute",
+                    method="POST",
+                    path=path,
+                    body={"extra_specs": specs},
+                    version=version,
+                    repeat=True,
+                )
+                await self._child.send(HOME, ask)
+            case "unset_extra_spec":
+                path = f"{path}/{segment(step.body['key'])}"
+                try:
+                    await self._child.send(HOME, Ask(service="compute", method="DELETE", path=path))
+                except Missing:
+                    await self.observe(
+                        scope, remote_id
+                    )  # the key is not there: done; or the flavor is not: Missing
+            case verb:
+                raise Refused(f"flavors of {self._child.name} have no verb {verb}")
+
+    async def delete(self, scope: Scope, remote_id: str) -> None:
+        """Delete it, if we made it. Of one that is the child's own, nothing of ours is there: `Missing`."""
+        if not marks.from_name(remote_id):
+            raise Missing(f"flavor {remote_id} of {self._child.name} is not of our making and stays")
+        await self._child.send(
+            HOME, Ask(service="compute", method="DELETE", path=f"/flavors/{segment(remote_id)}")
+        )
+
+    async def list_changed(self, since: str) -> AsyncIterator[FlavorSeen]:
+        """All flavors, always: Nova keeps no stamp of their changes and does not list deleted ones."""
+        async for seen in self._all({"is_public": "none"}):
+            yield seen
+
+    async def _all(self, query: dict[str, str]) -> AsyncIterator[FlavorSeen]:
+        ask = Ask(service="compute", path="/flavors/detail", query=query, version=await self._version(_READ))
+        async for page in self._child.pages(HOME, ask, "flavors", limit=_PAGE):
+            for raw in page:
+                try:
+                    flavor = msgspec.json.decode(raw, type=_Flavor)
+                except msgspec.DecodeError as error:
+                    remote_id = self._child.unreadable("flavor", raw, error)
+                    if remote_id:
+                        yield FlavorSeen(remote_id=remote_id, unread=str(error))
+                    continue
+                if not flavor.disabled:
+                    yield await self._seen(flavor)
+
+    async def _seen(self, flavor: _Flavor) -> FlavorSeen:
+        specs = flavor.extra_specs
+        if specs is None:  # before 2.61, or for those who may not see them in the flavor itself
+            ask = Ask(service="compute", path=f"/flavors/{segment(flavor.id)}/os-extra_specs")
+            specs = await self._child.item(HOME, ask, "extra_specs", dict[str, str])
+        return FlavorSeen(
+            remote_id=flavor.id,
+            marker=marks.from_name(flavor.id),
+            name=flavor.name,
+            vcpus=flavor.vcpus,
+            ram=flavor.ram,
+            disk=flavor.disk,
+            ephemeral=flavor.ephemeral,
+            swap=int(flavor.swap or 0),
+            extra_specs=specs,
+        )
+
+    async def _version(self, at_most: str) -> str:
+        return await self._child.services.version(at_most)
+
+
+def remote_name(wanted: FlavorWanted) -> str:
+    """Its name in the child: unique there, as Nova demands, though two of ours may share a name over time."""
+    suffix = f".fractus-{hashlib.sha256(wanted.id.encode()).hexdigest()[:8]}"
+    return wanted.name[: _LONGEST_NAME - len(suffix)] + suffix
+
+
+def _marked(seen: FlavorSeen, wanted: FlavorWanted) -> FlavorSeen:
+    """With our id as we know it: from an id that had to be derived it cannot be read back."""
+    return msgspec.structs.replace(seen, marker=wanted.id)
+
+
+def _equal(seen: FlavorSeen, wanted: FlavorWanted) -> bool:
+    def size(flavor: FlavorSeen | FlavorWanted) -> tuple[int, ...]:
+        return flavor.vcpus, flavor.ram, flavor.disk, flavor.ephemeral, flavor.swap
+
+    return size(seen) == size(wanted) and seen.extra_specs == wanted.extra_specs

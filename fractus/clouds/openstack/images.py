@@ -1,0 +1,233 @@
+"""Images of a child's Glance."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from fractus.clouds.openstack import marks
+from fractus.clouds.openstack.child import Child
+from fractus.clouds.openstack.services import Ask, segment
+from fractus.clouds.openstack.transport import Upload
+from fractus.model.cloud import HOME, Scope, Step
+from fractus.model.errors import Missing, Refused
+from fractus.model.images import ImageSeen, ImageWanted
+
+_PAGE = 200
+
+#: Names that Glance's schema keeps for itself: no property of an image can have them.
+_RESERVED = frozenset(
+    {
+        *(
+            "id",
+            "name",
+            "status",
+            "visibility",
+            "protected",
+            "checksum",
+            "created_at",
+            "updated_at",
+            "tags",
+            "size",
+        ),
+        *(
+            "virtual_size",
+            "owner",
+            "owner_id",
+            "disk_format",
+            "container_format",
+            "min_ram",
+            "min_disk",
+            "self",
+            "file",
+        ),
+        *(
+            "schema",
+            "direct_url",
+            "locations",
+            "stores",
+            "os_hash_algo",
+            "os_hash_value",
+            "os_hidden",
+            marks.KEY,
+        ),
+    }
+)
+
+
+class _Image(Struct, kw_only=True):
+    id: str
+    name: str | None = ""
+    status: str
+    owner: str | None = ""
+    size: int | None = None
+    checksum: str | None = None
+    updated_at: str = ""
+    fractus_id: str = ""
+
+
+class Images:
+    """The actuator of images.
+
+    An image of one tenant lies in the tenant's project; one for all lies in the credential's own, as `community`:
+    usable by those who know its id, and in nobody's listing.
+    """
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+
+    async def observe(self, scope: Scope, remote_id: str) -> ImageSeen:
+        """What is there now."""
+        return _seen(await self._show(scope, remote_id))
+
+    async def _show(self, scope: Scope, remote_id: str) -> _Image:
+        return await self._child.read(
+            scope, Ask(service="image", path=f"/images/{segment(remote_id)}"), _Image
+        )
+
+    async def find(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
+        """The image with our id, or with our id as its property."""
+        scope = _home(scope, wanted)
+        try:
+            there = await self._show(scope, wanted.id)
+        except Missing:
+            return await self._marked(scope, wanted)
+        ours = there.fractus_id == wanted.id and there.owner == await self._child.project(scope)
+        return _seen(there) if ours else await self._marked(scope, wanted)
+
+    async def _marked(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
+        project_id = await self._child.project(scope)
+        query = {marks.KEY: wanted.id, "visibility": _visibility(wanted), "owner": project_id}
+        ask = Ask(service="image", path="/images", query=query)
+        async for page in self._child.pages(scope, ask, "images", limit=_PAGE):
+            for raw in page:
+                image = self._read(raw)
+                if image is not None and image.marker == wanted.id:
+                    return image
+        return None
+
+    async def create(self, scope: Scope, wanted: ImageWanted) -> ImageSeen:
+        """Make its record; the bits are a step of their own."""
+        scope = _home(scope, wanted)
+        body = {
+            **{key: value for key, value in wanted.properties.items() if _may_carry(key)},
+            "id": wanted.id,
+            "name": wanted.name,
+            "disk_format": wanted.disk_format,
+            "container_format": wanted.container_format,
+            "min_disk": wanted.min_disk,
+            "min_ram": wanted.min_ram,
+            "visibility": _visibility(wanted),
+            marks.KEY: wanted.id,
+        }
+        try:
+            return await self._post(scope, body)
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+            there = await self.find(scope, wanted)
+            if there is not None:
+                return there
+        # Glance remembers the ids of deleted images for ever: it was here before, and gets an id of Glance's choice.
+        del body["id"]
+        return await self._post(scope, body)
+
+    async def _post(self, scope: Scope, body: dict[str, Any]) -> ImageSeen:
+        ask = Ask(service="image", method="POST", path="/images", body=body)
+        return _seen(await self._child.read(scope, ask, _Image))
+
+    async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """Verb: upload. What is there whole already is done."""
+        if step.verb != "upload":
+            raise Refused(f"images of {self._child.name} have no verb {step.verb}")
+        upload = Upload(step.body["path"], step.body["size"])
+        # Half an upload is no upload: whoever repeats it looks at the image before.
+        ask = Ask(
+            service="image",
+            method="PUT",
+            path=f"/images/{segment(remote_id)}/file",
+            upload=upload,
+            repeat=False,
+            lane="bulk",
+        )
+        try:
+            await self._child.send(await self._owner(scope, remote_id), ask)
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+            there = await self._show(scope, remote_id)
+            if there.status != "active" or there.size != upload.size:
+                raise
+
+    async def delete(self, scope: Scope, remote_id: str) -> None:
+        """Delete it."""
+        owner = await self._owner(scope, remote_id)
+        await self._child.send(
+            owner, Ask(service="image", method="DELETE", path=f"/images/{segment(remote_id)}")
+        )
+
+    async def _owner(self, scope: Scope, remote_id: str) -> Scope:
+        """`HOME` where the image lies in the credential's own project, else `scope`: only the owner may change it."""
+        there = await self._show(scope, remote_id)
+        return HOME if there.owner == (await self._child.projects.home()).project_id else scope
+
+    async def list_changed(self, since: str) -> AsyncIterator[ImageSeen]:
+        """All images of all projects, changed at or after `since`. Glance does not list deleted ones."""
+        seen: set[str] = set()
+        for visibility in await self._visibilities():
+            query = {"sort": "created_at:asc", **visibility}
+            if since:
+                query["updated_at"] = f"gte:{since}"
+            ask = Ask(service="image", path="/images", query=query)
+            async for page in self._child.pages(HOME, ask, "images", limit=_PAGE):
+                for image in map(self._read, page):
+                    if image is not None and image.remote_id not in seen:
+                        seen.add(image.remote_id)
+                        yield image
+
+    async def _visibilities(self) -> list[dict[str, str]]:
+        """The listings that together hold all: one, or two with a Glance that does not know `all` yet."""
+        try:
+            query = {"visibility": "all", "limit": "1"}
+            await self._child.send(HOME, Ask(service="image", path="/images", query=query))
+        except Refused as refusal:
+            if refusal.status != 400:
+                raise
+            return [{}, {"visibility": "community"}]
+        return [{"visibility": "all"}]
+
+    def _read(self, raw: msgspec.Raw) -> ImageSeen | None:
+        try:
+            return _seen(msgspec.json.decode(raw, type=_Image))
+        except msgspec.DecodeError as error:
+            remote_id = self._child.unreadable("image", raw, error)
+            return ImageSeen(remote_id=remote_id, status="", unread=str(error)) if remote_id else None
+
+
+def _home(scope: Scope, wanted: ImageWanted) -> Scope:
+    return scope if wanted.private else HOME
+
+
+def _visibility(wanted: ImageWanted) -> str:
+    return "private" if wanted.private else "community"
+
+
+def _may_carry(key: str) -> bool:
+    """Whether Glance takes it as a property: not its own names, nor those that its import machinery writes."""
+    return key not in _RESERVED and not key.startswith("os_glance")
+
+
+def _seen(image: _Image) -> ImageSeen:
+    return ImageSeen(
+        remote_id=image.id,
+        marker=image.fractus_id,
+        name=image.name or "",
+        changed_at=image.updated_at,
+        gone=image.status in ("deleted", "pending_delete"),
+        status=image.status,
+        size=image.size,
+        checksum=image.checksum,
+    )

@@ -1,0 +1,94 @@
+"""Ports of a child's Neutron."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from fractus.clouds.openstack import marks
+from fractus.clouds.openstack.neutron import Document, NeutronKind
+from fractus.model.cloud import Scope
+from fractus.model.network import FixedIp, PortSeen, PortWanted
+
+
+class _FixedIp(Struct):
+    subnet_id: str = ""
+    ip_address: str = ""
+
+
+class _Port(Document, kw_only=True, rename={"host": "binding:host_id", "vif_type": "binding:vif_type"}):
+    """A port; who may not see its binding is not shown it."""
+
+    status: str = ""
+    mac_address: str = ""
+    fixed_ips: list[_FixedIp] = []
+    security_groups: list[str] = []
+    allowed_address_pairs: list[dict[str, str]] = []
+    admin_state_up: bool = True
+    port_security_enabled: bool = True
+    device_id: str | None = ""
+    host: str | None = ""
+    vif_type: str | None = ""
+
+
+class Ports(NeutronKind[PortWanted, PortSeen, _Port]):
+    """The actuator of ports."""
+
+    kind = "port"
+    collection = "ports"
+    document = _Port
+    seen_type = PortSeen
+
+    async def find(self, scope: Scope, wanted: PortWanted) -> PortSeen | None:
+        """The port with our marker, or the one with our MAC in our network: no second can be made beside it."""
+        marked = await super().find(scope, wanted)
+        if marked is not None:
+            return marked
+        query = {"mac_address": wanted.mac_address, "network_id": wanted.network_id}
+        for document in await self._having(scope, query):
+            if not marks.from_tag(document.description):
+                return self.seen(document)
+        return None
+
+    def body(self, wanted: PortWanted, extensions: frozenset[str]) -> dict[str, Any]:
+        """What to send. Security groups are always said, even none: left out, Neutron would take the default one."""
+        body: dict[str, Any] = {
+            "network_id": wanted.network_id,
+            "mac_address": wanted.mac_address,
+            "fixed_ips": [
+                {"subnet_id": fixed.subnet_id, "ip_address": fixed.ip_address} for fixed in wanted.fixed_ips
+            ],
+            "security_groups": wanted.security_groups,
+            "admin_state_up": wanted.admin_state_up,
+        }
+        if "port-security" in extensions:
+            body["port_security_enabled"] = wanted.port_security_enabled
+        elif not wanted.port_security_enabled:
+            self.need("port-security", extensions, "a port without port security")
+        if wanted.allowed_address_pairs:
+            self.need("allowed-address-pairs", extensions, "allowed address pairs")
+            body["allowed_address_pairs"] = wanted.allowed_address_pairs
+        if wanted.extra_dhcp_opts:
+            self.need("extra_dhcp_opt", extensions, "extra DHCP options")
+            body["extra_dhcp_opts"] = wanted.extra_dhcp_opts
+        return body
+
+    def seen(self, document: _Port) -> PortSeen:
+        """What the document says."""
+        return PortSeen(
+            remote_id=document.id,
+            marker=marks.from_tag(document.description),
+            name=document.name,
+            changed_at=document.updated_at or "",
+            status=document.status,
+            mac_address=document.mac_address,
+            fixed_ips=[FixedIp(fixed.subnet_id, fixed.ip_address) for fixed in document.fixed_ips],
+            security_groups=document.security_groups,
+            allowed_address_pairs=document.allowed_address_pairs,
+            admin_state_up=document.admin_state_up,
+            port_security_enabled=document.port_security_enabled,
+            device_id=document.device_id or "",
+            host=document.host or "",
+            vif_type=document.vif_type or "",
+        )

@@ -1,0 +1,132 @@
+"""Security groups of a child's Neutron, with their rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from fractus.clouds.openstack import marks
+from fractus.clouds.openstack.neutron import Document, NeutronKind
+from fractus.clouds.openstack.services import Ask, segment
+from fractus.model.cloud import Scope, Step
+from fractus.model.errors import Missing, Refused
+from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
+
+#: Every project of a child has a group of this name already, and Neutron refuses a second.
+_TAKEN_NAME = "default"
+_NAME_INSTEAD = "fractus-default"
+
+#: How our vocabulary calls the group itself as the remote group of one of its rules.
+_ITSELF = "self"
+
+
+class _Rule(Struct, kw_only=True):
+    id: str
+    direction: str
+    ethertype: str | None = "IPv4"
+    protocol: str | int | None = None
+    port_range_min: int | None = None
+    port_range_max: int | None = None
+    remote_ip_prefix: str | None = None
+    remote_group_id: str | None = None
+
+
+class _Group(Document, kw_only=True):
+    stateful: bool = True
+    security_group_rules: list[_Rule] = []
+
+
+class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen, _Group]):
+    """The actuator of security groups. Rules are steps of their own: Neutron makes a group with two that it chooses."""
+
+    kind = "security_group"
+    collection = "security_groups"
+    document = _Group
+    seen_type = SecurityGroupSeen
+
+    @property
+    def path(self) -> str:
+        """Path of the collection, which is spelled otherwise than its name in bodies."""
+        return "/security-groups"
+
+    def name(self, wanted: SecurityGroupWanted) -> str:
+        """Its name there."""
+        return _free(wanted.name)
+
+    def body(self, wanted: SecurityGroupWanted, extensions: frozenset[str]) -> dict[str, Any]:
+        """What to send."""
+        if wanted.stateful:
+            return {}
+        self.need("stateful-security-group", extensions, "a stateless security group")
+        return {"stateful": False}
+
+    async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """Verbs: rename, add_rule, delete_rule. A rule that is there, or gone, already is done."""
+        match step.verb:
+            case "rename":
+                await self._update(scope, remote_id, {"name": _free(step.body["name"])})
+            case "add_rule":
+                await self._add_rule(scope, remote_id, step.body)
+            case "delete_rule":
+                await self._delete_rule(scope, step.body["remote_id"])
+            case verb:
+                raise Refused(f"a security group of {self._child.name} has no verb {verb}")
+
+    async def _add_rule(self, scope: Scope, remote_id: str, fields: dict[str, Any]) -> None:
+        rule = {key: value for key, value in fields.items() if value is not None and key != "remote_id"}
+        rule["security_group_id"] = remote_id
+        if rule.get("remote_group_id") == _ITSELF:
+            rule["remote_group_id"] = remote_id
+        # Neutron refuses a second rule like the first, so doing it twice is the same as once.
+        ask = Ask(
+            service="network",
+            method="POST",
+            path="/security-group-rules",
+            body={"security_group_rule": rule},
+            repeat=True,
+        )
+        try:
+            await self._child.send(scope, ask)
+        except Refused as refusal:
+            if refusal.status != 409 or refusal.elsewhere:
+                raise
+
+    async def _delete_rule(self, scope: Scope, rule_id: str) -> None:
+        path = f"/security-group-rules/{segment(rule_id)}"
+        try:
+            await self._child.send(scope, Ask(service="network", method="DELETE", path=path))
+        except Missing:
+            return
+
+    def item_path(self, remote_id: str) -> str:
+        """Path of one of them."""
+        return f"{self.path}/{segment(remote_id)}"
+
+    def seen(self, document: _Group) -> SecurityGroupSeen:
+        """What the document says."""
+        return SecurityGroupSeen(
+            remote_id=document.id,
+            marker=marks.from_tag(document.description),
+            name=document.name,
+            changed_at=document.updated_at or "",
+            stateful=document.stateful,
+            rules=[_seen_rule(rule, document.id) for rule in document.security_group_rules],
+        )
+
+
+def _free(name: str) -> str:
+    return _NAME_INSTEAD if name.lower() == _TAKEN_NAME else name
+
+
+def _seen_rule(rule: _Rule, group_id: str) -> Rule:
+    return Rule(
+        direction=rule.direction,
+        ethertype=rule.ethertype or "IPv4",
+        protocol=None if rule.protocol is None else str(rule.protocol),
+        port_range_min=rule.port_range_min,
+        port_range_max=rule.port_range_max,
+        remote_ip_prefix=rule.remote_ip_prefix,
+        remote_group_id=_ITSELF if rule.remote_group_id == group_id else rule.remote_group_id,
+        remote_id=rule.id,
+    )

@@ -1,0 +1,95 @@
+"""The body that asks a child for a server, and the microversion it is sent with."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fractus.clouds.openstack import marks
+from fractus.clouds.openstack.services import reaches
+from fractus.model.errors import Refused
+from fractus.model.servers import ServerWanted
+
+#: The highest that servers are made with. What changed on the way is handled below; later ones change what is refused,
+#: not what we send.
+_HIGHEST = "2.90"
+
+#: From here on a hostname may be a whole domain name.
+_DOMAIN_NAMES = "2.94"
+
+#: The last that takes files to be put into the server.
+_LAST_WITH_FILES = "2.56"
+
+
+def create_version(wanted: ServerWanted) -> str:
+    """The microversion to ask for: no higher than what is wanted needs, as far as it is known."""
+    if wanted.personality:
+        return _LAST_WITH_FILES
+    return _DOMAIN_NAMES if "." in wanted.hostname else _HIGHEST
+
+
+def create_body(wanted: ServerWanted, version: str, cloud: str) -> dict[str, Any]:
+    """The body of `POST /servers` at `version`. `Refused` where that version cannot carry what is wanted (law 10)."""
+    server: dict[str, Any] = {
+        "name": wanted.name,
+        "flavorRef": wanted.flavor_id,
+        "networks": _networks(wanted, version, cloud),
+        "metadata": {**wanted.metadata, marks.KEY: wanted.id},
+        "config_drive": wanted.config_drive,
+        "OS-DCF:diskConfig": wanted.disk_config,
+    }
+    if wanted.image_id:
+        server["imageRef"] = wanted.image_id
+    if wanted.key_name:
+        server["key_name"] = wanted.key_name
+    if wanted.user_data:
+        server["user_data"] = wanted.user_data
+    if wanted.personality:
+        server["personality"] = wanted.personality
+    if wanted.description:
+        _needs(version, "2.19", "a description", cloud)
+        server["description"] = wanted.description
+    if wanted.hostname:
+        server.update(_hostname(wanted, version, cloud))
+    if reaches(version, "2.52"):
+        server["tags"] = [marks.tag(wanted.id)]
+    body: dict[str, Any] = {"server": server}
+    if wanted.scheduler_hints:
+        body["os:scheduler_hints"] = wanted.scheduler_hints
+    return body
+
+
+def _networks(wanted: ServerWanted, version: str, cloud: str) -> Any:
+    """Always said: from 2.37 on Nova would refuse a body without it, and before it would choose networks by itself."""
+    if not wanted.port_ids:
+        _needs(version, "2.37", "a server without a network", cloud)
+        return "none"
+    tags = wanted.port_tags + [""] * (len(wanted.port_ids) - len(wanted.port_tags))
+    if any(tags):
+        _needs(version, "2.42", "tags of network devices", cloud)  # 2.32 had them, 2.37 lost them by mistake
+    return [
+        {"port": port} | ({"tag": tag} if tag else {})
+        for port, tag in zip(wanted.port_ids, tags, strict=False)
+    ]
+
+
+def _hostname(wanted: ServerWanted, version: str, cloud: str) -> dict[str, str]:
+    """The hostname, unless the child is old and would derive the very same from the name."""
+    if not reaches(version, "2.90") and wanted.hostname == derived_hostname(wanted.name):
+        return {}
+    _needs(version, _DOMAIN_NAMES if "." in wanted.hostname else "2.90", "a hostname of one's own", cloud)
+    return {"hostname": wanted.hostname}
+
+
+def derived_hostname(name: str) -> str:
+    """What Nova makes of a server's name (nova.utils.sanitize_hostname); empty where it would fall back to the id."""
+    plain = name.encode("latin-1", "ignore").decode("latin-1")[:63]
+    return re.sub(r"[^\w.-]+", "", re.sub(r"[ _.]", "-", plain)).lower().strip(".-")
+
+
+def _needs(version: str, floor: str, what: str, cloud: str) -> None:
+    if not reaches(version, floor):
+        raise Refused(
+            f"{cloud} cannot give {what}: it needs compute {floor}, and {version or '2.1'} is there",
+            elsewhere=True,
+        )

@@ -1,0 +1,342 @@
+"""Servers of a child's Nova."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from fractus.clouds.openstack import marks
+from fractus.clouds.openstack.child import Child
+from fractus.clouds.openstack.server_create import create_body, create_version
+from fractus.clouds.openstack.services import Ask, reaches, segment
+from fractus.model.cloud import HOME, Scope, Step
+from fractus.model.errors import Missing, Refused, Throttled, Unreachable
+from fractus.model.servers import ServerFault, ServerSeen, ServerWanted
+
+#: What servers are read with. 2.3 brings the extended attributes, 2.16 the host's state, 2.19 the description, 2.69
+#: servers of cells that are down; nothing after 2.90 changes what we read.
+_READ = "2.90"
+
+#: From this version on a server is given its tag as it is created, so it can be found by it from its first moment.
+_TAGS_AT_CREATE = "2.52"
+
+#: From this version on servers of cells that are down are named at all.
+_NAMES_DOWN_CELLS = "2.69"
+
+#: A fifth of what most children allow (1000): a page is answered in well under a second.
+_PAGE = 200
+
+_STATUS_WHEN_DONE = {"stop": "SHUTOFF", "start": "ACTIVE"}
+_TASKS_WHEN_UNDER_WAY = {
+    "stop": ("powering-off",),
+    "start": ("powering-on",),
+    "reboot": (
+        "rebooting",
+        "reboot_pending",
+        "reboot_started",
+        "rebooting_hard",
+        "reboot_pending_hard",
+        "reboot_started_hard",
+    ),
+}
+
+#: Seconds after which a server that is busy with something else is asked again.
+_BUSY_SECONDS = 3.0
+
+
+class _Fault(Struct):
+    code: int = 500
+    message: str = ""
+    created: str = ""
+    details: str = ""
+
+
+class _Server(
+    Struct,
+    kw_only=True,
+    rename={
+        "vm_state": "OS-EXT-STS:vm_state",
+        "task_state": "OS-EXT-STS:task_state",
+        "power_state": "OS-EXT-STS:power_state",
+        "host": "OS-EXT-SRV-ATTR:host",
+        "hypervisor_hostname": "OS-EXT-SRV-ATTR:hypervisor_hostname",
+        "instance_name": "OS-EXT-SRV-ATTR:instance_name",
+        "root_device_name": "OS-EXT-SRV-ATTR:root_device_name",
+        "hostname": "OS-EXT-SRV-ATTR:hostname",
+        "zone": "OS-EXT-AZ:availability_zone",
+        "launched_at": "OS-SRV-USG:launched_at",
+        "terminated_at": "OS-SRV-USG:terminated_at",
+    },
+):
+    """A server as Nova prints it. `updated` is missing from what it prints of a server whose cell is down."""
+
+    id: str
+    name: str = ""
+    status: str = "UNKNOWN"
+    updated: str = ""
+    created: str = ""
+    tenant_id: str = ""
+    metadata: dict[str, str] = {}
+    config_drive: str | None = ""
+    locked: bool = False
+    host_status: str = ""
+    vm_state: str = ""
+    task_state: str | None = None
+    power_state: int = 0
+    host: str | None = ""
+    hypervisor_hostname: str | None = ""
+    instance_name: str | None = ""
+    root_device_name: str | None = None
+    hostname: str | None = ""
+    zone: str | None = ""
+    launched_at: str | None = None
+    terminated_at: str | None = None
+    fault: _Fault | None = None
+
+
+class Servers:
+    """The actuator of servers."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+
+    async def observe(self, scope: Scope, remote_id: str) -> ServerSeen:
+        """What is there now. Asked with the credential's own rights: only an administrator is told the host.
+
+        Where the credential is no administrator, its own project does not see the server; then it is asked for in the
+        project that `scope` means.
+        """
+        try:
+            return await self._show(HOME, remote_id)
+        except Missing:
+            if not scope.project_id:
+                raise
+        return await self._show(scope, remote_id)
+
+    async def _show(self, scope: Scope, remote_id: str) -> ServerSeen:
+        ask = Ask(
+            service="compute", path=f"/servers/{segment(remote_id)}", version=await self._version(_READ)
+        )
+        server = await self._child.item(scope, ask, "server", _Server)
+        if _cell_is_down(server):
+            raise Unreachable(f"the cell of server {remote_id} does not answer")
+        if server.status == "DELETED":
+            raise Missing(f"server {remote_id} is deleted")
+        return _seen(server)
+
+    async def find(self, scope: Scope, wanted: ServerWanted) -> ServerSeen | None:
+        """The server with our marker: by tag where the child can be asked so, else among all of the project.
+
+        Raises `Unreachable` where a cell is down: "none" would then be a guess, and a second server the price.
+        """
+        version = await self._version(_READ)
+        query = {"tags": marks.tag(wanted.id)} if reaches(version, _TAGS_AT_CREATE) else {}
+        ask = Ask(service="compute", path="/servers/detail", query=query, version=version)
+        async for page in self._child.pages(scope, ask, "servers", limit=_PAGE):
+            for raw in page:
+                seen = self._read(raw)
+                if seen is not None and seen.marker == wanted.id and not seen.gone:
+                    return await self._whole(scope, seen)
+        for remote_id in await self._in_down_cells(scope, {}, version):
+            raise Unreachable(
+                f"the cell of server {remote_id} does not answer, so nobody knows what is in it"
+            )
+        return None
+
+    async def _in_down_cells(self, scope: Scope, query: dict[str, str], version: str) -> list[str]:
+        """Ids of servers in cells that do not answer.
+
+        Nova leaves them out of every listing that is filtered, sorted or paged, without a word; only the plain one
+        names them (nova.api.openstack.compute.servers, `_is_cell_down_supported`). Before 2.69 it does not either.
+        """
+        if not reaches(version, _NAMES_DOWN_CELLS):
+            return []
+        ask = Ask(service="compute", path="/servers", query=query, version=version)
+        listed = await self._child.item(scope, ask, "servers", list[_Server])
+        return [server.id for server in listed if _cell_is_down(server)]
+
+    async def _whole(self, scope: Scope, seen: ServerSeen) -> ServerSeen:
+        """The whole of what was found, as an administrator sees it; what was found, if it has gone meanwhile."""
+        try:
+            return await self.observe(scope, seen.remote_id)
+        except Missing:
+            return seen
+
+    async def create(self, scope: Scope, wanted: ServerWanted) -> ServerSeen:
+        """Ask for the server. It exists from the answer on; whether it comes up shows in what `observe` says."""
+        version = await self._version(create_version(wanted))
+        body = create_body(wanted, version, self._child.name)
+        ask = Ask(service="compute", method="POST", path="/servers", body=body, version=version)
+        made = await self._child.item(scope, ask, "server", _Server)
+        return ServerSeen(
+            remote_id=made.id,
+            marker=wanted.id,
+            name=wanted.name,
+            status="BUILD",
+            vm_state="building",
+            task_state="scheduling",
+            metadata=dict(wanted.metadata),
+        )
+
+    async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """Verbs: rename, describe, stop, start, reboot, set_metadata. What is so already is done."""
+        match step.verb:
+            case "rename":
+                await self._put(scope, remote_id, {"name": step.body["name"]})
+            case "describe":
+                await self._put(scope, remote_id, {"description": step.body["description"] or None})
+            case "stop":
+                await self._act(scope, remote_id, "stop", {"os-stop": None})
+            case "start":
+                await self._act(scope, remote_id, "start", {"os-start": None})
+            case "reboot":
+                await self._act(
+                    scope, remote_id, "reboot", {"reboot": {"type": step.body.get("type", "SOFT")}}
+                )
+            case "set_metadata":
+                await self._set_metadata(scope, remote_id, step.body["metadata"])
+            case verb:
+                raise Refused(f"servers of {self._child.name} have no verb {verb}")
+
+    async def _put(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:
+        # 2.19 is the first that knows the description; from 2.75 on the answer is larger, and we do not read it.
+        ask = Ask(
+            service="compute",
+            method="PUT",
+            path=f"/servers/{segment(remote_id)}",
+            body={"server": changes},
+            version=await self._at_least("2.19", "a description") if "description" in changes else "",
+        )
+        await self._child.send(scope, ask)
+
+    async def _act(self, scope: Scope, remote_id: str, verb: str, body: dict[str, Any]) -> None:
+        """An action; a 409 may say that it is done already, or that the server is busy with something else."""
+        # Stopping twice is stopping once; rebooting is not.
+        repeat = verb != "reboot"
+        path = f"/servers/{segment(remote_id)}/action"
+        ask = Ask(service="compute", method="POST", path=path, body=body, repeat=repeat)
+        try:
+            await self._child.send(scope, ask)
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+            await self._judge(scope, remote_id, verb, refusal)
+
+    async def _judge(self, scope: Scope, remote_id: str, verb: str, refusal: Refused) -> None:
+        """Return where the refused verb has nothing left to do, else raise what the refusal means."""
+        seen = await self._show(scope, remote_id)
+        if seen.task_state in _TASKS_WHEN_UNDER_WAY.get(verb, ()):
+            return
+        if seen.task_state is not None:
+            raise Throttled(refusal.reason, after=_BUSY_SECONDS) from refusal
+        if seen.status != _STATUS_WHEN_DONE.get(verb):
+            raise refusal
+
+    async def _set_metadata(self, scope: Scope, remote_id: str, metadata: dict[str, str]) -> None:
+        """Put the whole set; the marker that the server carries stays."""
+        path = f"/servers/{segment(remote_id)}/metadata"
+        there = await self._child.item(scope, Ask(service="compute", path=path), "metadata", dict[str, str])
+        kept = {marks.KEY: there[marks.KEY]} if marks.KEY in there else {}
+        ask = Ask(service="compute", method="PUT", path=path, body={"metadata": {**metadata, **kept}})
+        await self._child.send(scope, ask)
+
+    async def delete(self, scope: Scope, remote_id: str) -> None:
+        """Ask for its end. A child that keeps deleted servers for a while is told not to."""
+        path = f"/servers/{segment(remote_id)}"
+        try:
+            await self._child.send(scope, Ask(service="compute", method="DELETE", path=path))
+            return
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+            seen = await self._show(scope, remote_id)
+            if seen.status != "SOFT_DELETED":
+                if seen.task_state is not None and seen.task_state != "deleting":
+                    raise Throttled(refusal.reason, after=_BUSY_SECONDS) from refusal
+                raise
+        ask = Ask(
+            service="compute", method="POST", path=f"{path}/action", body={"forceDelete": None}, repeat=True
+        )
+        await self._child.send(scope, ask)
+
+    async def list_changed(self, since: str) -> AsyncIterator[ServerSeen]:
+        """All servers of all projects, changed at or after the child's stamp `since`, deleted ones among them.
+
+        In the order of their making, so that one that is made meanwhile comes at the end and is not missed.
+        """
+        query = {"all_tenants": "1", "sort_key": "created_at", "sort_dir": "asc"}
+        if since:
+            query["changes-since"] = since
+        ask = Ask(service="compute", path="/servers/detail", query=query, version=await self._version(_READ))
+        async for page in self._child.pages(HOME, ask, "servers", limit=_PAGE):
+            for raw in page:
+                seen = self._read(raw)
+                if seen is not None:
+                    yield seen
+        if not since:
+            for remote_id in await self._in_down_cells(HOME, {"all_tenants": "1"}, ask.version):
+                yield _unread(remote_id, "its cell does not answer")
+
+    def _read(self, raw: msgspec.Raw) -> ServerSeen | None:
+        """One item of a listing; None where it does not even say its id."""
+        try:
+            server = msgspec.json.decode(raw, type=_Server)
+        except msgspec.DecodeError as error:
+            remote_id = self._child.unreadable("server", raw, error)
+            return _unread(remote_id, str(error)) if remote_id else None
+        if _cell_is_down(server):
+            return _unread(server.id, "its cell does not answer")
+        return _seen(server)
+
+    async def _version(self, at_most: str) -> str:
+        return await self._child.services.version(at_most)
+
+    async def _at_least(self, floor: str, what: str) -> str:
+        version = await self._version(floor)
+        if not reaches(version, floor):
+            raise Refused(
+                f"{self._child.name} is too old for {what} of a server (compute {floor})", elsewhere=True
+            )
+        return version
+
+
+def _unread(remote_id: str, why: str) -> ServerSeen:
+    return ServerSeen(remote_id=remote_id, status="UNKNOWN", unread=why)
+
+
+def _cell_is_down(server: _Server) -> bool:
+    """Nova 2.69 prints what the API database knows of a server whose cell is down: no `updated` among it."""
+    return server.status == "UNKNOWN" and not server.updated and not server.name
+
+
+def _seen(server: _Server) -> ServerSeen:
+    fault = server.fault
+    return ServerSeen(
+        remote_id=server.id,
+        marker=server.metadata.get(marks.KEY, ""),
+        name=server.name,
+        changed_at=server.updated,
+        gone=server.status == "DELETED",
+        status=server.status,
+        vm_state=server.vm_state,
+        task_state=server.task_state,
+        power_state=server.power_state,
+        host=server.host or "",
+        hypervisor_hostname=server.hypervisor_hostname or "",
+        instance_name=server.instance_name or "",
+        host_status=server.host_status,
+        zone=server.zone or "",
+        launched_at=server.launched_at,
+        terminated_at=server.terminated_at,
+        created_at=server.created,
+        config_drive=server.config_drive or "",
+        locked=server.locked,
+        metadata={key: value for key, value in server.metadata.items() if key != marks.KEY},
+        root_device_name=server.root_device_name,
+        hostname=server.hostname or "",
+        fault=ServerFault(fault.code, fault.message, fault.created, fault.details) if fault else None,
+        project_id=server.tenant_id,
+    )

@@ -1,0 +1,61 @@
+"""Subnets of a child's Neutron."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fractus.clouds.openstack import marks
+from fractus.clouds.openstack.neutron import Document, NeutronKind
+from fractus.model.network import SubnetSeen, SubnetWanted
+
+
+class _Subnet(Document, kw_only=True):
+    cidr: str = ""
+    gateway_ip: str | None = None
+    enable_dhcp: bool = True
+    dns_nameservers: list[str] = []
+    host_routes: list[dict[str, str]] = []
+
+
+class Subnets(NeutronKind[SubnetWanted, SubnetSeen, _Subnet]):
+    """The actuator of subnets."""
+
+    kind = "subnet"
+    collection = "subnets"
+    document = _Subnet
+    seen_type = SubnetSeen
+
+    def body(self, wanted: SubnetWanted, extensions: frozenset[str]) -> dict[str, Any]:
+        """What to send. The gateway is always said: left out, Neutron would choose one; null means none."""
+        body: dict[str, Any] = {
+            "network_id": wanted.network_id,
+            "cidr": wanted.cidr,
+            "ip_version": wanted.ip_version,
+            "gateway_ip": wanted.gateway_ip,
+            "enable_dhcp": wanted.enable_dhcp,
+        }
+        if wanted.dns_nameservers:
+            body["dns_nameservers"] = wanted.dns_nameservers
+        if wanted.host_routes:
+            body["host_routes"] = wanted.host_routes
+        if wanted.pools:
+            body["allocation_pools"] = wanted.pools
+        if wanted.ipv6_address_mode is not None:
+            body["ipv6_address_mode"] = wanted.ipv6_address_mode
+        if wanted.ipv6_ra_mode is not None:
+            body["ipv6_ra_mode"] = wanted.ipv6_ra_mode
+        return body
+
+    def seen(self, document: _Subnet) -> SubnetSeen:
+        """What the document says."""
+        return SubnetSeen(
+            remote_id=document.id,
+            marker=marks.from_tag(document.description),
+            name=document.name,
+            changed_at=document.updated_at or "",
+            cidr=document.cidr,
+            gateway_ip=document.gateway_ip,
+            enable_dhcp=document.enable_dhcp,
+            dns_nameservers=document.dns_nameservers,
+            host_routes=document.host_routes,
+        )

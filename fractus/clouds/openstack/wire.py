@@ -1,0 +1,119 @@
+"""One child's way out: limits, breakers and measurements around a transport (law 9: each child is a bulkhead)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from fractus.base.clock import Clock
+from fractus.clouds.openstack.breaker import Breaker
+from fractus.clouds.openstack.pace import Lanes, Limits, Rate
+from fractus.clouds.openstack.transport import Answer, Call, Transport
+from fractus.model.errors import CloudError, CredentialsRejected, OutcomeUnknown, Throttled, Unreachable
+
+T = TypeVar("T")
+
+#: Without these three no work for a cloud can go on; the others are missed only by some of it.
+_VITAL = ("identity", "compute", "network")
+
+#: A gateway says these when the service behind it is gone.
+_GATEWAY_FAILURES = frozenset({502, 504})
+
+
+class CallObserver(Protocol):
+    """Hears of every call to a child, for metrics."""
+
+    def called(self, cloud: str, service: str, method: str, outcome: str, seconds: float) -> None:
+        """`outcome` is the status as text, or the name of the `CloudError` where no answer came."""
+        ...
+
+
+class Wire:
+    """Sends calls of one cloud, within its limits."""
+
+    def __init__(
+        self,
+        cloud: str,
+        transport: Transport,
+        limits: Limits,
+        clock: Clock,
+        observer: CallObserver | None = None,
+    ) -> None:
+        self._cloud = cloud
+        self._transport = transport
+        self._limits = limits
+        self._clock = clock
+        self._observer = observer
+        self._lanes = Lanes(limits)
+        self._rate = Rate(clock, limits.calls_per_second)
+        self._breakers: dict[str, Breaker] = {}
+
+    def healthy(self) -> bool:
+        """False while the breaker of a service without which nothing can be done is open."""
+        return not any(self._breakers[name].open for name in _VITAL if name in self._breakers)
+
+    async def send(self, call: Call) -> Answer:
+        """The answer to `call`, whatever its status; a `CloudError` where there is none."""
+
+        async def exchange() -> Answer:
+            await self._rate.take()
+            return await self._transport.exchange(call)
+
+        async with self._lanes[call.lane]:
+            return await self.guarded(
+                call.service, call.method, exchange, status=lambda answer: answer.status
+            )
+
+    async def guarded(
+        self,
+        service: str,
+        method: str,
+        work: Callable[[], Awaitable[T]],
+        *,
+        status: Callable[[T], int] = lambda _result: 200,
+    ) -> T:
+        """Run `work` behind the breaker of `service`, measured."""
+        breaker = self._breaker(service)
+        if not breaker.enter():
+            raise Unreachable(
+                f"{service} of {self._cloud} has failed repeatedly; it is tried again in {breaker.wait():.0f} s"
+            )
+        began = self._clock.monotonic()
+        outcome = "cancelled"
+        try:
+            result = await work()
+            answered = status(result)
+            outcome = str(answered)
+            if answered in _GATEWAY_FAILURES:
+                breaker.failed()
+            else:
+                breaker.succeeded()
+            return result
+        except (Unreachable, OutcomeUnknown) as error:
+            outcome = type(error).__name__
+            breaker.failed()
+            raise
+        except (CredentialsRejected, Throttled) as error:  # it answered, if not what we hoped for
+            outcome = type(error).__name__
+            breaker.succeeded()
+            raise
+        except CloudError as error:
+            outcome = type(error).__name__
+            breaker.abandoned()
+            raise
+        except BaseException:
+            breaker.abandoned()
+            raise
+        finally:
+            if self._observer is not None:
+                seconds = self._clock.monotonic() - began
+                self._observer.called(self._cloud, service, method, outcome, seconds)
+
+    def _breaker(self, service: str) -> Breaker:
+        if service not in self._breakers:
+            self._breakers[service] = Breaker(self._clock, threshold=self._limits.breaker_threshold)
+        return self._breakers[service]
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._transport.close()
