@@ -1,0 +1,1 @@
+"""Availability zones: the clouds, as users see them."""

@@ -1,0 +1,1 @@
+"""Flavors: sizes of servers, made by admins."""

@@ -1,0 +1,72 @@
+"""A flavor in the clouds: carried to where a server of it is built, and kept equal there while we made it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fractus.model.cloud import Step
+from fractus.model.compute import FlavorSeen, FlavorWanted
+from fractus.model.resource import Presence, Resource, Summary
+from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan
+from fractus.services.compute.flavors import view
+from fractus.store.transaction import Transaction
+
+
+class FlavorLifecycle:
+    """What the machine must know of flavors."""
+
+    name = "flavor"
+    seen_type = FlavorSeen
+    chosen = False
+    swept = False
+
+    def demand(self, resource: Resource) -> Demand:
+        """Nothing: it goes where it is needed."""
+        return Demand()
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """Nothing to remember."""
+        return {}
+
+    def wanted(self, item: Item) -> FlavorWanted:
+        """Sizes and extra specs."""
+        desired = item.resource.desired
+        return FlavorWanted(
+            id=item.resource.id,
+            name=desired["name"],
+            vcpus=desired["vcpus"],
+            ram=desired["ram"],
+            disk=desired["disk"],
+            ephemeral=desired["ephemeral"],
+            swap=desired["swap"],
+            extra_specs=desired["extra_specs"],
+        )
+
+    def plan(self, item: Item, seen: FlavorSeen) -> Plan:
+        """Extra specs follow ours in a flavor that we made; in one that we found and use (the same by nature, without
+        our marker) nothing is touched (law 6).
+        """
+        if seen.marker != item.resource.id:
+            return Done()
+        wanted = item.resource.desired["extra_specs"]
+        change = {key: value for key, value in wanted.items() if seen.extra_specs.get(key) != value}
+        if change:
+            return Apply(Step("set_extra_specs", {"extra_specs": change}))
+        surplus = sorted(set(seen.extra_specs) - set(wanted))
+        if surplus:
+            return Apply(Step("unset_extra_spec", {"key": surplus[0]}))
+        return Done()
+
+    def settled(self, presence: Presence, seen: FlavorSeen) -> bool:
+        """A flavor that is there can be used."""
+        return True
+
+    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
+        """As users see it; where it is changes nothing."""
+        return view.summarise(resource, presences)
+
+    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
+        """It held nothing in that cloud."""
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """It held nothing."""

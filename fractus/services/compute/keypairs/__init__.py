@@ -1,0 +1,1 @@
+"""Keypairs: public keys of users."""
