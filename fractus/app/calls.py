@@ -59,7 +59,9 @@ class Caller:
         )
         self.token = headers["X-Subject-Token"]
 
-    async def _send(self, method: str, url: str, json: Any, data: bytes | None) -> tuple[Any, Mapping[str, str]]:
+    async def _send(
+        self, method: str, url: str, json: Any, data: bytes | None
+    ) -> tuple[Any, Mapping[str, str]]:
         assert self._session is not None, "a Caller is used inside its async with block"
         headers = {"X-Auth-Token": self.token} if self.token else {}
         if data is not None:
@@ -72,7 +74,9 @@ class Caller:
                 body = await answer.json() if answer.content_type == "application/json" else None
                 return body, answer.headers
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise CallFailed(f"{method} {url} got no answer ({str(error) or type(error).__name__}).") from error
+            raise CallFailed(
+                f"{method} {url} got no answer ({str(error) or type(error).__name__})."
+            ) from error
 
 
 async def answers(url: str) -> bool:

@@ -172,6 +172,8 @@ def serve(settings: Settings) -> None:
     """Serve the API, in the foreground."""
     from fractus.app.serve import main as run
 
+    # The web server's own processes read the settings again, and have no command line to read them from.
+    os.environ["FRACTUS_STATE"] = str(settings.state_dir)
     run(settings)
 
 

@@ -144,6 +144,15 @@ class Work(Struct, frozen=True, kw_only=True):
             "Six sweeps: one or two lost answers are no news.",
         ),
     ] = 30.0
+    metrics_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="Where the worker serves its own /metrics, on api.host; the API serves its under its own "
+            "port. 0: not at all.",
+        ),
+    ] = 8782
 
 
 class Auth(Struct, frozen=True, kw_only=True):

@@ -155,19 +155,19 @@ def _refuse_unknown(layer: Layer, where: str) -> None:
     for section, fields in layer.items():
         if section not in SECTIONS:
             hint = _did_you_mean(section, SECTIONS)
-            raise SettingsError(f"{where} has a section or key that does not exist: {section}{hint}.")
+            raise SettingsError(f"{where} has a section or key that does not exist: {section}{hint}")
         if not isinstance(fields, Mapping):
             raise SettingsError(f"{where}: {section} is a section, so it is written [{section}].")
         known = SECTIONS[section].__struct_fields__
         for field in fields:
             if field not in known:
                 hint = _did_you_mean(field, known)
-                raise SettingsError(f"{where} has a key that does not exist: {field} in [{section}]{hint}.")
+                raise SettingsError(f"{where} has a key that does not exist: {field} in [{section}]{hint}")
 
 
 def _did_you_mean(word: str, known: Any) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else f" (known: {', '.join(known)})"
+    return f"; did you mean {close[0]}?" if close else f". Known are: {', '.join(known)}."
 
 
 def _convert(
