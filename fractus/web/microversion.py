@@ -286,9 +286,11 @@ def _down_step(row: Row) -> Down | None:
 _NOTHING: Mapping[str, Any] = {}
 
 
-def unexpected_field(at: str, parent: Any, name: str) -> str:
-    """Nova's sentence about a field that a request may not have. `at`: the name of the object that has it."""
-    sentence = f"Additional properties are not allowed ({name!r} was unexpected)"
+def unexpected_field(at: str, parent: Any, *names: str) -> str:
+    """Nova's sentence about fields that a request may not have. `at`: the name of the object that has them."""
+    listed = ", ".join(repr(name) for name in names)
+    verb = "was" if len(names) == 1 else "were"
+    sentence = f"Additional properties are not allowed ({listed} {verb} unexpected)"
     return f"Invalid input for field/attribute {at}. Value: {parent}. {sentence}" if at else sentence
 
 

@@ -9,6 +9,7 @@ boolean, the field's type says so.
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -44,7 +45,7 @@ def convert(body: Any, model: Any) -> Any:
     try:
         return msgspec.convert(body, model)
     except msgspec.ValidationError as error:
-        raise Invalid(_sentence(str(error), body, model)) from None
+        raise Invalid(_complain(str(error), body, model)) from None
 
 
 def complaint(at: str, value: Any, why: str) -> str:
@@ -64,6 +65,9 @@ _JSON_TYPES = {
     "null": "null",
 }
 _WHERE = re.compile(r"(.*?)(?: - at (`key` in )?`\$(.*)`)?", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+#: So many unexpected fields are looked past for something worse; without a bound a body of nothing else costs minutes.
+_PATIENCE = 8
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -145,19 +149,52 @@ def _places(value: Any, steps: list[str], at: str) -> Iterator[tuple[str, Any]]:
         yield from _places(value[step], rest, step)
 
 
-def _sentence(text: str, body: Any, model: Any) -> str:
+def _take_apart(text: str) -> tuple[str, bool, list[str]]:
+    """What msgspec says, whether it says it of an object's key, and the way there."""
     whole = _WHERE.fullmatch(text)
-    said, of_key, path = (whole[1], whole[2], whole[3]) if whole else (text, None, "")
-    steps = [name or index for name, index in _STEP.findall(path or "")]
+    if whole is None:
+        return text, False, []
+    return whole[1], whole[2] is not None, [name or index for name, index in _STEP.findall(whole[3] or "")]
+
+
+def _complain(text: str, body: Any, model: Any) -> str:
+    """The sentence of the first complaint in jsonschema's order: what is wrong or missing before what is too much."""
+    unexpected: list[tuple[list[str], str]] = []
+    rest = body
+    for _ in range(_PATIENCE):
+        said, _of_key, steps = _take_apart(text)
+        found = _UNKNOWN.fullmatch(said)
+        if found is None:
+            return _sentence(text, body, model)
+        name = found[1]
+        rest = rest if unexpected else copy.deepcopy(body)
+        _, parent = _first(_places(rest, steps, ""), _has(name))
+        del parent[name]
+        unexpected.append((steps, name))
+        try:
+            msgspec.convert(rest, model)
+        except msgspec.ValidationError as error:
+            text = str(error)
+        else:
+            break
+    steps, name = unexpected[0]
+    at, parent = _first(_places(body, steps, ""), _has(name))
+    return unexpected_field(
+        at, parent, *(other for way, other in unexpected if way == steps and other in parent)
+    )
+
+
+def _has(name: str) -> Callable[[Any], bool]:
+    return lambda value: name in value
+
+
+def _sentence(text: str, body: Any, model: Any) -> str:
+    said, of_key, steps = _take_apart(text)
     places = list(_places(body, steps, "")) or [("", body)]
     if match := re.fullmatch(r"Object missing required field `(.*)`", said):
         missing = match[1]
         at, parent = _first(places, lambda value: missing not in value)
         return complaint(at, parent, f"{missing!r} is a required property")
-    if match := re.fullmatch(r"Object contains unknown field `(.*)`", said, re.DOTALL):
-        extra = match[1]
-        at, parent = _first(places, lambda value: extra in value)
-        return unexpected_field(at, parent, extra)
     if match := re.fullmatch(r"Invalid enum value (.*)", said, re.DOTALL):
         allowed = _allowed(introspect.type_info(model), steps)
         at, value = _first(places, lambda value: value not in allowed)
