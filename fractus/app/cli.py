@@ -18,7 +18,7 @@ from fractus.app.cli_frame import Frame, output, state_option, with_settings
 from fractus.app.progress import Progress
 from fractus.app.running import AlreadyRunning
 from fractus.app.sections import SECTIONS
-from fractus.app.settings import Settings, load
+from fractus.app.settings import Settings, SettingsError, load
 from fractus.app.settings_sample import sample
 from fractus.app.up import Up, told_of
 
@@ -33,12 +33,13 @@ _LEVELS = ("debug", "info", "warning", "error")
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     sections={
         "Run it here": ["up", "status", "down"],
-        "What is behind it": ["cloud", "resource"],
+        "What is behind it": ["cloud", "resource", "keystone"],
         "The parts of `up`, one process each": ["serve", "work"],
         "Settings": ["config", "version"],
     },
     elsewhere={
         "cloud": ("fractus.app.cli_cloud", "cloud_group", "Clouds: add, check, change, remove."),
+        "keystone": ("fractus.app.cli_keystone", "keystone_group", "A Keystone of your own."),
         "resource": ("fractus.app.cli_resource", "resource_group", "Resources: where they are, and why."),
     },
 )
@@ -86,6 +87,7 @@ def up(
     settings = load(state_dir, overrides=told)
     # What is written holds passwords and tokens.
     os.umask(0o077)
+    _make(settings.state_dir)
     progress = Progress(output())
     try:
         if detached:
@@ -97,6 +99,16 @@ def up(
             Up(settings, progress, told=told, demo=not no_demo).run()
     except AlreadyRunning as error:
         raise click.ClickException(_runs_already(settings)) from error
+
+
+def _make(state_dir: Path) -> None:
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (state_dir / "run").mkdir(exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The state directory {state_dir} cannot be used: {error.strerror}. Choose another with --state."
+        ) from error
 
 
 def _flags(**options: Any) -> list[str]:
@@ -149,7 +161,8 @@ def show_status(ctx: click.Context, settings: Settings, as_json: bool) -> None:
         console = output()
         console.print(status.headline(found), soft_wrap=True)
         if found.processes:
-            console.print(f"API       {found.endpoint}\nKeystone  {found.keystone_url}\n", soft_wrap=True)
+            console.print(f"API       {found.endpoint}\nKeystone  {found.keystone_url}", soft_wrap=True)
+            console.print(f"Logs      {found.log_dir}\n", soft_wrap=True)
             console.print(status.table(found))
         if found.state == "running":
             for line in _clouds(settings):

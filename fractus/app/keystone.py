@@ -42,6 +42,7 @@ _CONF = """\
 # Written by fractus at each start; changes are lost. The settings are in fractus.toml.
 [DEFAULT]
 debug = false
+default_log_levels = {levels}
 
 [database]
 connection = sqlite:///{database}
@@ -73,6 +74,11 @@ max_password_length = 72
 [oslo_messaging_notifications]
 driver = noop
 """
+
+#: Keystone's libraries look at every cache driver that there is and call those whose module is missing an error.
+_LOG_LEVELS = (
+    "stevedore=CRITICAL,sqlalchemy=WARN,dogpile.core.dogpile=WARN,oslo.cache=WARN,routes.middleware=WARN"
+)
 
 
 class EmbeddedKeystone:
@@ -116,6 +122,7 @@ class EmbeddedKeystone:
         values = {
             "database": self.directory / "keystone.db",
             "keys": self.directory / "keys",
+            "levels": _LOG_LEVELS,
             "rounds": self._settings.keystone.password_hash_rounds,
         }
         # In a value of this format, $ begins a substitution.

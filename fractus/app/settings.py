@@ -131,7 +131,7 @@ def load(
 def _read(path: Path, parse: Any) -> Layer:
     try:
         layer: Layer = parse(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error

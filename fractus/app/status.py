@@ -41,6 +41,7 @@ class Status(Struct, frozen=True, kw_only=True):
     """`running`, `starting`, `stopped`, or `orphaned`: parts run and their supervisor does not."""
     endpoint: str
     keystone_url: str
+    log_dir: str
     since: float | None
     processes: list[Process]
 
@@ -67,6 +68,7 @@ def look(settings: Settings) -> Status:
             state="starting" if held else "stopped",
             endpoint=settings.endpoint,
             keystone_url=settings.keystone.url,
+            log_dir=str(settings.log_dir),
             since=None,
             processes=[],
         )
@@ -75,6 +77,7 @@ def look(settings: Settings) -> Status:
         state=("running" if record.ready else "starting") if held else "orphaned",
         endpoint=record.endpoint,
         keystone_url=record.keystone_url,
+        log_dir=str(settings.log_dir),
         since=record.since,
         processes=_processes(record, held),
     )
@@ -122,15 +125,15 @@ def _process(part: Part, health: dict[str, bool]) -> Process:
 
 def table(status: Status) -> Table:
     """The processes as a table."""
-    shown = Table("process", "state", "pid", "health", "memory", "restarts", "log", box=None, pad_edge=False)
+    shown = Table("process", "state", "pid", "health", "memory", "restarts", box=None, pad_edge=False)
     for one in status.processes:
         health = {True: "well", False: "[red]not well[/]", None: ""}[one.healthy]
         size = f"{one.memory / 2**20:.0f} MiB" if one.memory else ""
         pid = str(one.pid) if one.pid else ""
-        shown.add_row(one.name, one.state, pid, health, size, str(one.restarts or ""), one.log)
+        shown.add_row(one.name, one.state, pid, health, size, str(one.restarts or ""))
     if status.processes:
         total = sum(one.memory for one in status.processes)
-        shown.add_row("", "", "", "", f"{total / 2**20:.0f} MiB", "", "", style="dim")
+        shown.add_row("", "", "", "", f"{total / 2**20:.0f} MiB", "", style="dim")
     return shown
 
 

@@ -230,3 +230,12 @@ def test_a_taken_port_is_said_with_a_way_out(settings: Settings) -> None:
     same = fractus(settings, "up", "--port", str(port), "--keystone-port", str(port))
     assert f"cannot both have port {port}" in same.output
     assert not running.is_running(settings.run_dir)
+
+
+def test_a_state_directory_that_cannot_be_made_is_said_in_a_sentence(
+    tmp_path: Path, settings: Settings
+) -> None:
+    (tmp_path / "file").touch()
+    refused = CliRunner().invoke(cli, ["up", "--state", str(tmp_path / "file" / "state")])
+    assert refused.exit_code == 1
+    assert refused.output.endswith("cannot be used: Not a directory. Choose another with --state.\n")
