@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
+from openstack.config import OpenStackConfig
+from openstack.config.cloud_region import CloudRegion
 from rich.table import Table
 
 from fractus.app import cloud_rows
-from fractus.app.settings import Settings, load
+from fractus.app.cli_frame import output, with_settings
+from fractus.app.settings import Settings
 from fractus.app.wiring import OperatorParts, operator_parts
 from fractus.model.cloud import CloudRow, Report
 from fractus.store import clouds, presences
 
 T = TypeVar("T")
 
-console = Console(soft_wrap=True)
+console = output()
 
 
 def with_parts(settings: Settings, do: Callable[[OperatorParts], Awaitable[T]]) -> T:
@@ -37,26 +39,28 @@ def with_parts(settings: Settings, do: Callable[[OperatorParts], Awaitable[T]]) 
     return asyncio.run(run())
 
 
-def state_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--state DIR`, as on all commands."""
-    return click.option("--state", type=click.Path(file_okay=False), help="The state directory.")(command)
+def _config(file: str | None) -> OpenStackConfig:
+    if file is None:
+        return OpenStackConfig()
+    secure = Path(file).with_name("secure.yaml")
+    return OpenStackConfig(config_files=[file], secure_files=[str(secure)] if secure.exists() else [])
 
 
 def read_entry(name: str, file: str | None) -> dict[str, Any]:
     """The entry `name` of a `clouds.yaml`, with what `secure.yaml` beside it adds; ClickException without one."""
-    from openstack.config import OpenStackConfig
-
-    if file is None:
-        config = OpenStackConfig()
-    else:
-        secure = Path(file).with_name("secure.yaml")
-        config = OpenStackConfig(config_files=[file], secure_files=[str(secure)] if secure.exists() else [])
+    config = _config(file)
     entries: Mapping[str, Any] = config.cloud_config.get("clouds", {})
     if name not in entries:
         where = config.config_filename or file or "any clouds.yaml"
         known = ", ".join(sorted(entries)) or "none"
         raise click.ClickException(f"There is no entry '{name}' in {where}. Entries there: {known}.")
     return dict(entries[name])
+
+
+def region_of(name: str, file: str | None) -> CloudRegion:
+    """The same entry as openstacksdk understands it: for calls in the operator's own name."""
+    read_entry(name, file)
+    return _config(file).get_one(cloud=name)
 
 
 def _show_report(name: str, report: Report) -> None:
@@ -102,8 +106,9 @@ def cloud_group() -> None:
 @click.option("--driver", default="openstack", show_default=True)
 @click.option("--setting", multiple=True, metavar="KEY=VALUE", help="A setting of the driver.")
 @click.option("--check/--no-check", default=True, help="Refuse a cloud that does not answer.")
-@state_option
+@with_settings
 def add(
+    settings: Settings,
     name: str,
     entry: str | None,
     clouds_yaml: str | None,
@@ -112,10 +117,8 @@ def add(
     driver: str,
     setting: tuple[str, ...],
     check: bool,
-    state: str | None,
 ) -> None:
     """Put the cloud NAME behind fractus. NAME becomes an availability zone."""
-    settings = load(state)
     if driver == "openstack" and not entry:
         raise click.ClickException(
             "Say which entry of your clouds.yaml holds its credential: --os-cloud ENTRY."
@@ -169,12 +172,12 @@ def _ago(stamp: float | None) -> str:
 
 
 @cloud_group.command("list")
-@state_option
-def list_clouds(state: str | None) -> None:
+@with_settings
+def list_clouds(settings: Settings) -> None:
     """All children, what they hold, and when they last answered."""
 
     async def do(parts: OperatorParts) -> list[tuple[str, ...]]:
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for row in await clouds.every(parts.store):
             held = await presences.left_in(parts.store, row.name)
             rows.append(
@@ -191,15 +194,15 @@ def list_clouds(state: str | None) -> None:
         return rows
 
     table = Table("name", "driver", "identity", "state", "servers", "last answer", "error")
-    for row in with_parts(load(state), do):
+    for row in with_parts(settings, do):
         table.add_row(*row)
     console.print(table)
 
 
 @cloud_group.command("show")
 @click.argument("name")
-@state_option
-def show(name: str, state: str | None) -> None:
+@with_settings
+def show(settings: Settings, name: str) -> None:
     """One child: settings, what it holds, what was found there that is not ours. Never its credential."""
 
     async def do(parts: OperatorParts) -> None:
@@ -219,20 +222,20 @@ def show(name: str, state: str | None) -> None:
             table.add_row(f"found: {what} {kind}", f"{remote_id} {detail}")
         console.print(table)
 
-    with_parts(load(state), do)
+    with_parts(settings, do)
 
 
 @cloud_group.command("check")
 @click.argument("name")
-@state_option
-def check_cloud(name: str, state: str | None) -> None:
+@with_settings
+def check_cloud(settings: Settings, name: str) -> None:
     """Ask a child everything that fractus needs of it, and say in words what is missing."""
 
     async def do(parts: OperatorParts) -> Report:
         row = await cloud_rows.known(parts.store, name)
         return await _check(parts, parts.children.row_of(row))
 
-    report = with_parts(load(state), do)
+    report = with_parts(settings, do)
     _show_report(name, report)
     if not report.reachable or not all(finding.ok for finding in report.findings):
         raise SystemExit(1)
@@ -247,15 +250,15 @@ def check_cloud(name: str, state: str | None) -> None:
 )
 @click.option("--weight", type=click.FloatRange(min=0.001), help="Share of the load.")
 @click.option("--setting", multiple=True, metavar="KEY=VALUE", help="A setting of the driver.")
-@state_option
+@with_settings
 def set_cloud(
+    settings: Settings,
     name: str,
     enabled: bool | None,
     entry: str | None,
     clouds_yaml: str | None,
     weight: float | None,
     setting: tuple[str, ...],
-    state: str | None,
 ) -> None:
     """Change a child. A new credential is in use within seconds, without a restart."""
     auth = read_entry(entry, clouds_yaml) if entry else None
@@ -268,7 +271,7 @@ def set_cloud(
     async def do(parts: OperatorParts) -> None:
         await cloud_rows.change(parts.store, parts.vault, name, enabled=enabled, auth=auth, settings=options)
 
-    with_parts(load(state), do)
+    with_parts(settings, do)
     console.print(f"{name} is changed.")
 
 
@@ -277,14 +280,14 @@ def set_cloud(
 @click.option(
     "--forget", is_flag=True, help="Let go of what it holds: it goes on running there, unknown to fractus."
 )
-@state_option
-def remove(name: str, forget: bool, state: str | None) -> None:
+@with_settings
+def remove(settings: Settings, name: str, forget: bool) -> None:
     """Take a child away. Nothing in it is ever deleted."""
 
     async def do(parts: OperatorParts) -> dict[str, int]:
         return await cloud_rows.remove(parts.store, parts.resources, parts.lifecycles, name, forget=forget)
 
-    left = with_parts(load(state), do)
+    left = with_parts(settings, do)
     for kind, number in sorted(left.items()):
         console.print(f"  forgotten: {number} {kind}")
     console.print(f"{name} is removed.")

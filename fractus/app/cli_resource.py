@@ -9,8 +9,9 @@ import click
 import msgspec
 from rich.table import Table
 
-from fractus.app.cli_cloud import console, state_option, with_parts
-from fractus.app.settings import load
+from fractus.app.cli_cloud import console, with_parts
+from fractus.app.cli_frame import with_settings
+from fractus.app.settings import Settings
 from fractus.app.wiring import OperatorParts
 from fractus.base.clock import iso
 from fractus.model.resource import Presence, Resource
@@ -87,8 +88,8 @@ def _stale(seen: float | None, stale_after: float, now: float) -> bool:
 @click.argument("id")
 @click.option("--kind", help="Only this kind (server, network, image ...).")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@state_option
-def show(id: str, kind: str | None, form: str, state: str | None) -> None:
+@with_settings
+def show(settings: Settings, id: str, kind: str | None, form: str) -> None:
     """In which cloud the resource ID is, its id there, when it was last seen, why it is there, and what is pending."""
 
     async def do(parts: OperatorParts) -> list[dict[str, Any]]:
@@ -98,7 +99,7 @@ def show(id: str, kind: str | None, form: str, state: str | None) -> None:
             )
         return await describe(parts, id, kind)
 
-    found = with_parts(load(state), do)
+    found = with_parts(settings, do)
     if not found:
         raise click.ClickException(f"No resource has the id '{id}'.")
     if form == "json":

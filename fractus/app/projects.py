@@ -35,7 +35,9 @@ class KeystoneProjects:
         credential = self._credential
         try:
             async with Caller() as caller:
-                await caller.log_in(credential.auth_url, credential.username, credential.password, credential.project)
+                await caller.log_in(
+                    credential.auth_url, credential.username, credential.password, credential.project
+                )
                 body = await caller.call("GET", f"{credential.auth_url}/projects/{project_id}")
         except CallFailed as failed:
             log.warning("project's name not known", project=project_id, error=str(failed))

@@ -1,0 +1,95 @@
+"""The API process: the ASGI application under Granian.
+
+Granian imports `fractus.app.serve:application` in each of its worker processes and calls it for the application; the
+settings reach them the way they reach every process: state directory, file, environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from fractus.app import wiring
+from fractus.app.settings import Settings, load
+from fractus.base import log as logging
+
+log = logging.logger("app.serve")
+
+#: How often an API process looks whether children were added or changed, for its live routes. Seconds.
+_REFRESH = 2.0
+
+
+class _Application:
+    """The ASGI application, with the start and end of the process around it."""
+
+    def __init__(self, settings: Settings) -> None:
+        logging.configure(settings.log.level, json=settings.log.json)
+        self._parts = wiring.core(settings)
+        self._tokens = wiring.keystone_tokens(self._parts)
+        self._app = wiring.api(self._parts, self._tokens)
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        """ASGI."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _lifespan(self, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _refresh(self) -> None:
+        while True:
+            try:
+                await self._parts.children.refresh(self._parts.store)
+            except Exception:
+                log.exception("children could not be read")
+            await asyncio.sleep(_REFRESH)
+
+    async def _close(self) -> None:
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.wait([self._refreshing])
+        await self._tokens.close()
+        await self._parts.close()
+
+
+def application() -> _Application:
+    """Made anew in each of Granian's processes."""
+    return _Application(load())
+
+
+def main(settings: Settings) -> None:
+    """Serve until told to stop."""
+    # The store is made or migrated here, once, before several processes open it.
+    asyncio.run(_prepare(settings))
+    Server(
+        "fractus.app.serve:application",
+        factory=True,
+        address=settings.api.host,
+        port=settings.api.port,
+        workers=settings.api.workers,
+        interface=Interfaces.ASGI,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        process_name=None,
+    ).serve()
+
+
+async def _prepare(settings: Settings) -> None:
+    parts = wiring.core(settings)
+    await parts.close()

@@ -1,0 +1,183 @@
+"""Builds everything, once, and hands it on: no module below reads settings, clocks or files by itself."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import falcon.asgi
+from prometheus_client import CollectorRegistry
+from sqlalchemy import select, text
+
+from fractus.app import registry
+from fractus.app.bell import DatagramBell, LocalBell
+from fractus.app.children import Connect, ConnectedChildren
+from fractus.app.metrics import ChildCalls
+from fractus.app.projects import KeystoneProjects
+from fractus.app.settings import Settings
+from fractus.auth.policy import Policy
+from fractus.auth.tokens import KeystoneTokens, ServiceCredential, TokenChecker
+from fractus.auth.vault import Vault
+from fractus.base.clock import Clock, SystemClock
+from fractus.reconcile.kind import Lifecycle
+from fractus.reconcile.loop import Worker
+from fractus.reconcile.machine import Machine, Pace, ScopeOf
+from fractus.reconcile.metrics import Metrics
+from fractus.store.ledger import Bell, Ledger
+from fractus.store.migrate import upgrade
+from fractus.store.resources import Resources
+from fractus.store.sqlite import SqliteStore
+from fractus.store.transaction import Query
+from fractus.web.face import WebSettings
+from fractus.web.metrics import WebMetrics
+from fractus.web.service import application
+
+_alive = Query(select(text("1")))
+
+
+class Core:
+    """What API, worker and command line share: rows, kinds, children."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: SqliteStore,
+        vault: Vault,
+        clock: Clock,
+        bell: Bell,
+        metrics: CollectorRegistry,
+    ) -> None:
+        """Nothing is connected to yet."""
+        self.settings = settings
+        self.store = store
+        self.vault = vault
+        self.clock = clock
+        self.registry = metrics
+        self.resources = Resources(registry.TABLES)
+        self.ledger = Ledger(self.resources, bell)
+        self.bell = bell
+        self.drivers: Mapping[str, Connect] = registry.drivers(clock, ChildCalls(metrics))
+        self.children = ConnectedChildren(self.drivers, vault)
+        self.kinds = registry.Kinds(
+            store=store,
+            resources=self.resources,
+            ledger=self.ledger,
+            clock=clock,
+            children=self.children,
+            images=Path(settings.images.directory),
+            stale_after=settings.work.stale_after,
+        )
+
+    @property
+    def lifecycles(self) -> Mapping[str, Lifecycle]:
+        """Every kind, as the machine sees it."""
+        return self.kinds.lifecycles
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.clock.now()
+
+    async def close(self) -> None:
+        """Let go of children and store."""
+        await self.children.close()
+        await self.store.close()
+
+
+#: What a command of an operator works with.
+OperatorParts = Core
+
+
+def sqlite_path(url: str) -> Path:
+    """The file behind a `sqlite:///` URL."""
+    prefix = "sqlite:///"
+    if not url.startswith(prefix):
+        raise ValueError(f"store.url must begin with {prefix}: {url}")
+    return Path(url.removeprefix(prefix))
+
+
+def core(settings: Settings, *, bell: Bell | None = None, clock: Clock | None = None) -> Core:
+    """Open the store (made or migrated if need be) and build what all processes share."""
+    clock = clock or SystemClock()
+    path = sqlite_path(settings.store.url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    upgrade(path)
+    Path(settings.images.directory).mkdir(parents=True, exist_ok=True)
+    vault = Vault.load(Path(settings.auth.key_file), create=True)
+    bell = bell or DatagramBell(settings.state_dir)
+    return Core(settings, SqliteStore(path, clock), vault, clock, bell, CollectorRegistry())
+
+
+async def operator_parts(settings: Settings) -> Core:
+    """For one command."""
+    return core(settings)
+
+
+def credential(settings: Settings) -> ServiceCredential:
+    """Our own user in Keystone."""
+    keystone = settings.keystone
+    return ServiceCredential(
+        auth_url=keystone.url,
+        username=keystone.username,
+        password=keystone.password,
+        user_domain=keystone.user_domain,
+        project=keystone.project,
+        project_domain=keystone.project_domain,
+    )
+
+
+def pace(settings: Settings) -> Pace:
+    """How fast the worker goes."""
+    return Pace(
+        concurrency=settings.work.concurrency_per_cloud,
+        sweep=settings.work.sweep_interval,
+        inventory=settings.work.full_sweep_interval,
+    )
+
+
+def api(parts: Core, tokens: TokenChecker) -> falcon.asgi.App[Any, Any]:
+    """The ASGI application over all services."""
+    services = parts.kinds.services()
+    files = {}
+    for service in services:
+        file = parts.settings.state_dir / "policy" / f"{service.service.type}.yaml"
+        if file.exists():
+            files[service.service.type] = file
+    policy = Policy({one.service.type: one.rules for one in services}, files)
+
+    async def health() -> str:
+        try:
+            await parts.store.rows(_alive)
+        except Exception as error:
+            return f"the store does not answer: {type(error).__name__}"
+        return ""
+
+    web = WebSettings(public_endpoint=parts.settings.endpoint, identity_uri=parts.settings.keystone.url)
+    return application(services, tokens, policy, web, WebMetrics(parts.registry), parts.clock, health)
+
+
+def keystone_tokens(parts: Core) -> KeystoneTokens:
+    """Tokens checked with the Keystone of the settings."""
+    ca_file = parts.settings.keystone.ca_file
+    trusted: Any = ssl.create_default_context(cafile=ca_file) if ca_file else True
+    return KeystoneTokens(
+        credential(parts.settings), parts.clock, ttl=parts.settings.auth.token_cache_ttl, ssl=trusted
+    )
+
+
+def worker(parts: Core, bell: LocalBell, scope_of: ScopeOf | None = None, at: Pace | None = None) -> Worker:
+    """The machine over all kinds and children. It must be listening to `bell` itself."""
+    machine = Machine(
+        store=parts.store,
+        resources=parts.resources,
+        lifecycles=parts.lifecycles,
+        children=parts.children,
+        clock=parts.clock,
+        bell=bell,
+        scope_of=scope_of or KeystoneProjects(credential(parts.settings)).scope_of,
+        pace=at or pace(parts.settings),
+    )
+    made = Worker(machine, Metrics(parts.registry))
+    bell.listen(made.ring)
+    return made

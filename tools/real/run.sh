@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Puts fractus in front of two real clouds and walks it with the stock client: `make real`.
+#
+# east shares the Keystone that fractus uses; west has one of its own. Clouds that are up already are used as they are
+# and left up; KEEP=1 leaves those up that were started here, too.
+#   tools/real/run.sh [arguments of pytest]
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+python=${PYTHON:-python3}
+realcloud="$top/tools/realcloud/realcloud"
+say() { printf '%(%H:%M:%S)T  %s\n' -1 "$*"; }
+
+say 'real clouds: install'
+"$realcloud" install
+started=()
+for pair in east:shared west:own; do
+    name=${pair%:*}
+    if ! "$realcloud" status "$name" | grep -q .; then started+=("$name"); fi
+    "$realcloud" up "$name" --keystone "${pair#*:}"
+done
+
+work=$(mktemp -d)
+export FRACTUS_STATE="$work/state"
+export FRACTUS_REAL_CLOUDS_YAML; FRACTUS_REAL_CLOUDS_YAML=$("$realcloud" clouds-yaml)
+export FRACTUS_REAL_CLOUDS=east-admin,west-admin
+export FRACTUS_REAL_STAND="$work"
+export REALCLOUD="$realcloud"
+
+finish() {
+    status=$?
+    "$python" -m fractus down || true
+    if [ "$status" -ne 0 ]; then
+        say "failed; the logs of fractus:"
+        tail -n 40 "$FRACTUS_STATE"/log/*.log || true
+    fi
+    if [ -z "${KEEP:-}" ]; then
+        for name in "${started[@]}"; do "$realcloud" down "$name" || true; done
+        rm -rf "$work"
+    fi
+    exit "$status"
+}
+trap finish EXIT
+
+say 'fractus in front of them'
+"$python" "$here/stand.py" "$work"
+say 'the walk'
+"$python" -m pytest "$top/tests/real" -m real -p no:cacheprovider --durations=10 "$@"
