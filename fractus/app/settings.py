@@ -227,7 +227,7 @@ def secrets(state_dir: Path) -> dict[str, str]:
     """The passwords of the embedded Keystone: `admin`, `service`, `demo`. Empty before its first start."""
     try:
         found: dict[str, str] = json.loads((state_dir / "keystone" / "secrets.json").read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise SettingsError(f"The secrets of the embedded Keystone cannot be read: {error}.") from error
