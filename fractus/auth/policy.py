@@ -58,6 +58,12 @@ _FEW = frozenset({
     "is_admin", "is_admin_project", "system_scope", "system", "is_service", "service_roles", "roles",
 })  # fmt: skip
 _REFERENCE = re.compile(r"%\(([^)]+)\)s")
+#: Names under which upstream's rules look for the project of the target, and of what the target belongs to.
+_PROJECT_NAMES = (
+    "project_id", "tenant_id", "owner", "network:project_id", "network:tenant_id",
+    "ext_parent:project_id", "ext_parent:tenant_id", "security_group:project_id",
+)  # fmt: skip
+_OWN_NAMES = frozenset({*_PROJECT_NAMES, "user_id"})
 #: Answers kept; more than all positions that real rules can tell apart.
 _KEPT = 100_000
 _ABSENT = object()
@@ -66,11 +72,13 @@ _ABSENT = object()
 class _Dependence:
     """What the answer of a rule depends on, beside roles and scope."""
 
-    __slots__ = ("caller", "exact", "kept", "target", "target_exact")
+    __slots__ = ("alike", "caller", "exact", "kept", "target", "target_exact")
 
     def __init__(self, leaves: Iterable[Any]) -> None:
         self.kept = True
         """False: on something that is not looked into here; ask every time."""
+        self.alike = True
+        """Whether all callers with the same roles and scope get the same answer about something of their own."""
         exact: set[str] = set()
         caller: set[str] = set()
         target: set[str] = set()
@@ -84,6 +92,7 @@ class _Dependence:
         """Attributes of the caller and of the target that are compared with one another."""
         self.target_exact = tuple(sorted(shown))
         """Attributes of the target that are compared with fixed values."""
+        self.alike = self.alike and not exact and shown.isdisjoint(_OWN_NAMES)
 
     def _learn(self, leaf: Any, exact: set[str], caller: set[str], target: set[str], shown: set[str]) -> None:
         if isinstance(leaf, checks.TrueCheck | checks.FalseCheck):
@@ -105,6 +114,9 @@ class _Dependence:
             self.kept = self.kept and whole and kind not in _FEW and "." not in kind
             caller.add(kind)
             target.update(names)
+            project = kind in ("project_id", "tenant_id") and names[0] in _PROJECT_NAMES
+            plain = project or (kind, names[0]) == ("user_id", "user_id") or names[0] not in _OWN_NAMES
+            self.alike = self.alike and plain
         elif kind not in _FEW:
             exact.add(kind.split(".")[0])
 
@@ -153,7 +165,7 @@ class Policy:
             return self._ask(rule, principal, target)
         position = (
             self._own_position(rule, principal)
-            if target is None and not depends.exact
+            if target is None and depends.alike
             else self._position(rule, depends, principal, _own(principal) if target is None else target)
         )
         known = self._answers.get(position)
@@ -191,16 +203,10 @@ class Policy:
         return bool(self._owners[rule].enforce(rule, about, _creds(principal)))
 
 
-#: Names under which upstream's rules look for the project of the target, and of what the target belongs to.
-_PROJECT_NAMES = (
-    "project_id", "tenant_id", "owner", "network:project_id", "network:tenant_id",
-    "ext_parent:project_id", "ext_parent:tenant_id", "security_group:project_id",
-)  # fmt: skip
-
-
 def _own(principal: Principal) -> dict[str, Any]:
     """A target that is the caller's own in every respect."""
-    target: dict[str, Any] = dict.fromkeys(_PROJECT_NAMES, principal.project_id or None)
+    # Without a project (a system-scoped token) nothing is: an empty text equals no caller's project.
+    target: dict[str, Any] = dict.fromkeys(_PROJECT_NAMES, principal.project_id)
     target["user_id"] = principal.user_id
     return target
 

@@ -132,7 +132,7 @@ class KeystoneTokens:
         refused = self._refused.get(key)
         if refused is not None and now - refused < self._refused_ttl:
             raise Unauthorized(_REFUSED)
-        if len(token) > _LONGEST or not token.isascii() or not token.isprintable():
+        if not 0 < len(token) <= _LONGEST or not token.isascii() or not token.isprintable():
             raise Unauthorized(_REFUSED)
         return self._alive(await self._ask_once(key, token))
 

@@ -140,8 +140,10 @@ class Front:
         if bound is None:
             bound, body = await self._choose(req, method, headers, version)
         route = bound.route
-        if not route.public and not self._allows(route.rule, principal, None):
-            raise self.service.denied(route.rule)
+        if not route.public and not (principal.project_id and self._allows(route.rule, principal, None)):
+            raise self.service.denied(
+                route.rule
+            )  # upstream's rules are all of project scope, so a project it takes
         if not method.by_action and not route.raw and req.method in _BODY_METHODS:
             body = await self._body(req, bound, headers)
         if route.schema is not None:

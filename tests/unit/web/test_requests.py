@@ -107,6 +107,11 @@ async def test_policy_is_asked_before_the_body_is_read(api: Client, story: Story
     assert (await api("DELETE", f"{THINGS}/1", token="boss")).status == 204
 
 
+async def test_a_token_without_a_project_may_do_nothing(api: Client) -> None:
+    assert (await api("GET", THINGS, token="system")).status == 403
+    assert (await api("DELETE", f"{THINGS}/1", token="system")).status == 403
+
+
 async def test_a_handler_can_ask_policy_about_more(api: Client, story: Story) -> None:
     await api("GET", THINGS)
     await api("GET", THINGS, token="boss")

@@ -34,12 +34,14 @@ BOSS = Principal(user_id="u-boss", project_id="p-boss", roles=frozenset({"admin"
 SERVICE = Principal(user_id="u-nova", project_id="p-service", roles=frozenset({"service"}))
 READER = Principal(user_id="u-rea", project_id="p-ann", roles=frozenset({"reader"}))
 
+SYSTEM = Principal(user_id="u-sys", system_scope="all", roles=frozenset({"admin", "reader"}), is_admin=True)
+
 
 class Tokens:
     """Tokens from a table."""
 
     def __init__(self) -> None:
-        self.known = {"ann": ANN, "boss": BOSS, "service": SERVICE, "reader": READER}
+        self.known = {"ann": ANN, "boss": BOSS, "service": SERVICE, "reader": READER, "system": SYSTEM}
 
     async def check(self, token: str) -> Principal:
         if token not in self.known:
