@@ -45,14 +45,20 @@ class Caller:
         body, _ = await self._send(method, url, json, data)
         return body
 
-    async def log_in(self, keystone_url: str, username: str, password: str, project: str) -> None:
-        """Get a token of `project` in the default domain for the calls that follow. `CallFailed` 401: refused."""
-        domain = {"id": "default"}
-        identity = {
-            "methods": ["password"],
-            "password": {"user": {"name": username, "domain": domain, "password": password}},
-        }
-        scope = {"project": {"name": project, "domain": domain}}
+    async def log_in(
+        self,
+        keystone_url: str,
+        username: str,
+        password: str,
+        project: str,
+        *,
+        user_domain: str = "Default",
+        project_domain: str = "Default",
+    ) -> None:
+        """Get a token of `project` for the calls that follow. Domains by name. `CallFailed` 401: refused."""
+        user = {"name": username, "domain": {"name": user_domain}, "password": password}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        scope = {"project": {"name": project, "domain": {"name": project_domain}}}
         self.token = ""
         _, headers = await self._send(
             "POST", f"{keystone_url}/auth/tokens", {"auth": {"identity": identity, "scope": scope}}, None

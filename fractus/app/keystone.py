@@ -162,6 +162,8 @@ class EmbeddedKeystone:
             keystone.password or passwords["service"],
             keystone.project,
             ("admin", "service"),
+            keystone.user_domain,
+            keystone.project_domain,
         )
         users = [service]
         if self._demo:

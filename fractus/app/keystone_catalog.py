@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from fractus.app.calls import Caller, CallFailed
 
-_DOMAIN = "default"
 _INTERFACES = ("public", "internal", "admin")
 
 
 class User(Struct, frozen=True):
-    """A user, its password, and its roles in one project; the project is made with it."""
+    """A user, its password, and its roles in one project, which is made with it. Domains, by name, must exist."""
 
     name: str
     password: str
     project: str
     roles: tuple[str, ...]
+    user_domain: str = "Default"
+    project_domain: str = "Default"
 
 
 class Service(Struct, frozen=True):
@@ -61,11 +63,13 @@ class Catalog:
             await self._service(service, region, endpoint)
 
     async def _user(self, user: User, roles: dict[str, str]) -> None:
+        home = await self._domain(user.project_domain)
         project = await self._ensure(
-            "projects", "project", {"name": user.project, "domain_id": _DOMAIN}, f"?domain_id={_DOMAIN}"
+            "projects", "project", {"name": user.project, "domain_id": home}, f"?domain_id={home}"
         )
-        wanted = {"name": user.name, "domain_id": _DOMAIN, "password": user.password}
-        found = await self._ensure("users", "user", wanted, f"?domain_id={_DOMAIN}")
+        domain = await self._domain(user.user_domain)
+        wanted = {"name": user.name, "domain_id": domain, "password": user.password}
+        found = await self._ensure("users", "user", wanted, f"?domain_id={domain}")
         for role in user.roles:
             path = f"projects/{project['id']}/users/{found['id']}/roles/{roles[role]}"
             await self._caller.call("PUT", f"{self._url}/{path}")
@@ -73,10 +77,23 @@ class Catalog:
             change = {"user": {"password": user.password}}
             await self._caller.call("PATCH", f"{self._url}/users/{found['id']}", change)
 
+    async def _domain(self, name: str) -> str:
+        for domain in await self._list("domains", f"?name={quote(name)}"):
+            found: str = domain["id"]
+            return found
+        raise CallFailed(f"The Keystone at {self._url} has no domain named {name!r}.")
+
     async def _can_log_in(self, user: User) -> bool:
         try:
             async with Caller() as other:
-                await other.log_in(self._url, user.name, user.password, user.project)
+                await other.log_in(
+                    self._url,
+                    user.name,
+                    user.password,
+                    user.project,
+                    user_domain=user.user_domain,
+                    project_domain=user.project_domain,
+                )
         except CallFailed as failed:
             if failed.status == 401:
                 return False

@@ -148,7 +148,7 @@ async def test_filling_again_changes_nothing(keystone: EmbeddedKeystone) -> None
     assert await everything() == before
 
 
-async def test_a_second_start_is_quick_and_a_moved_endpoint_moves_in_the_catalog(tmp_path: Path) -> None:
+async def test_a_second_start_is_quick_and_later_ones_mend_what_moved_or_was_lost(tmp_path: Path) -> None:
     first = EmbeddedKeystone(settings_of(tmp_path), demo=False)
     async with Supervisor(say=print) as supervisor:
         await bring_up(supervisor, first)
@@ -162,30 +162,19 @@ async def test_a_second_start_is_quick_and_a_moved_endpoint_moves_in_the_catalog
         print(f"second start of Keystone: {took:.1f} s")
         assert took < 5
         await log_in(again, "admin")
+    old = first.passwords()
+    (first.directory / "secrets.json").unlink()
     moved = EmbeddedKeystone(settings_of(tmp_path, port=2), demo=True)
     assert not moved.prepared()
     async with Supervisor(say=print) as supervisor:
         await bring_up(supervisor, moved)
-        _, access = await log_in(moved, "demo")
-        catalog = access.service_catalog
-        assert catalog.url_for(service_type="compute") == "http://127.0.0.1:2/compute/v2.1"
-        assert catalog.url_for(service_type="identity") == moved.url
-        assert len(catalog.get_endpoints()["identity"]) == 3
-
-
-async def test_lost_passwords_are_made_anew(tmp_path: Path) -> None:
-    first = EmbeddedKeystone(settings_of(tmp_path))
-    async with Supervisor(say=print) as supervisor:
-        await bring_up(supervisor, first)
-    old = first.passwords()
-    (first.directory / "secrets.json").unlink()
-    (first.directory / "ready.json").unlink()
-    async with Supervisor(say=print) as supervisor:
-        await bring_up(supervisor, first)
-        assert first.passwords().keys() == old.keys()
-        assert not set(first.passwords().values()) & set(old.values())
+        assert not set(moved.passwords().values()) & set(old.values())
         for name, project in (("admin", "admin"), ("demo", "demo"), ("fractus", "service")):
-            await log_in(first, name, project_name=project)
+            _, access = await log_in(moved, name, project_name=project)
+            catalog = access.service_catalog
+            assert catalog.url_for(service_type="compute") == "http://127.0.0.1:2/compute/v2.1"
+            assert catalog.url_for(service_type="identity") == moved.url
+            assert len(catalog.get_endpoints()["identity"]) == 3
 
 
 async def test_a_set_up_that_fails_says_why(tmp_path: Path) -> None:
