@@ -1,10 +1,9 @@
 """`fractus up`: everything on this machine, as the child processes of one supervisor.
 
 In order: the state directory is locked, the leftovers of a killed run are stopped, ports are looked at; Keystone
-starts (and is set up the first time), then the API and the worker side by side; the demo is made the first time; the
-entries of `clouds.yaml` are written. When Keystone was set up before, all three start at once: each of them bears
-that another is not there yet, for that is what a restart looks like to them. They are stopped in reverse order:
-worker, API, Keystone.
+starts (and is set up the first time), then the API, then the worker; the demo is made the first time; the entries of
+`clouds.yaml` are written. When Keystone was set up before, it and the API start side by side: each of them bears that
+the other is not there yet, for that is what a restart looks like to them. All are stopped in reverse order.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ from fractus.app.supervisor import Program, Supervisor
 #: The names of our entries in clouds.yaml.
 ENTRY, ADMIN_ENTRY = "fractus", "fractus-admin"
 
-#: A worker says nothing of itself; one that lived this long (seconds) has read its settings and opened its store.
-_WORKER_SETTLES = 1.5
+#: A worker that lived this long (seconds) has read its settings and opened its store.
+_WORKER_SETTLES = 2.0
 
 
 class Up:
@@ -94,32 +93,29 @@ class Up:
         self._progress.say("Stopped.")
 
     async def _bring_up(self) -> None:
-        progress, settings = self._progress, self._settings
+        progress, settings, keystone = self._progress, self._settings, self._keystone
         began = time.monotonic()
-        rest = self.own_programs()
-        if self._keystone and not self._keystone.prepared():
-            await self._first_keystone(self._keystone)
-            with progress.step("Starting API and worker", "API and worker run"):
-                await self._supervisor.start(rest)
-        else:
-            everything = rest
-            names = "API and worker"
-            if self._keystone:
-                self._keystone.configure()
-                everything, names = [self._keystone.program(), *rest], "Keystone, API and worker"
-            with progress.step(f"Starting {names}", f"{names} run"):
-                await self._supervisor.start(everything)
-        if self._keystone and self._demo and not seeded(settings):
-            with progress.step(
-                "Making the demo: two simulated clouds, flavors, an image", "The demo is made"
-            ):
-                await seed(settings, self._keystone)
+        api, *others = self.own_programs()
+        together, names = [api], "API and worker"
+        if keystone:
+            keystone.configure()
+            if keystone.prepared():
+                together, names = [keystone.program(), api], f"Keystone, {names}"
+            else:
+                await self._first_keystone(keystone)
+        with progress.step(f"Starting {names}", f"{names} run"):
+            await self._supervisor.start(together)
+            # After the API: whoever opens the store first brings its tables up to date, and it can be only one.
+            await self._supervisor.start(others)
+        if keystone and self._demo and not seeded(settings):
+            doing = "Making the demo: two simulated clouds, flavors, an image, a network"
+            with progress.step(doing, "The demo is made"):
+                await seed(settings, keystone)
         self._announce(self._write_clouds_yaml(), time.monotonic() - began)
         self._ready = True
         self._write_record()
 
     async def _first_keystone(self, keystone: EmbeddedKeystone) -> None:
-        keystone.configure()
         with self._progress.step("Setting up Keystone (only this time)", "Keystone is set up"):
             await keystone.set_up()
         with self._progress.step("Starting Keystone", "Keystone runs"):
@@ -132,8 +128,7 @@ class Up:
         return [self._api(), self._worker()]
 
     def _api(self) -> Program:
-        host, port = self._settings.api.host, self._settings.api.port
-        url = f"http://{settings_module.in_url(settings_module.reachable(host))}:{port}/healthcheck"
+        url = f"http://{_address(self._settings.api.host, self._settings.api.port)}/healthcheck"
 
         async def ready() -> bool:
             return await answers(url)
@@ -141,11 +136,16 @@ class Up:
         return self._own("serve", "api", ready)
 
     def _worker(self) -> Program:
+        # Its metrics page is there once it works, unless a worker of another fractus has the port.
+        settings = self._settings
+        url = f"http://{_address(settings.api.host, settings.work.metrics_port)}/metrics"
         asked: list[float] = []
 
         async def ready() -> bool:
             asked.append(time.monotonic())
-            return asked[-1] - asked[0] > _WORKER_SETTLES
+            if asked[-1] - asked[0] > _WORKER_SETTLES:
+                return True
+            return bool(settings.work.metrics_port) and await answers(url)
 
         return self._own("work", "worker", ready)
 
@@ -226,6 +226,10 @@ class Up:
             f"openstack server create --image {IMAGE} --flavor m1.nano --network {NETWORK} --wait first",
             "openstack server list",
         ]
+
+
+def _address(host: str, port: int) -> str:
+    return f"{settings_module.in_url(settings_module.reachable(host))}:{port}"
 
 
 def _kept(told: Layer) -> Layer:
