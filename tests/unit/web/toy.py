@@ -17,6 +17,7 @@ from fractus.base.clock import SystemClock
 from fractus.base.log import request_id
 from fractus.model.errors import Conflict, NotFound, QuotaExceeded, Unauthorized
 from fractus.web import faults
+from fractus.web.body import BrokenOff
 from fractus.web.metrics import WebMetrics
 from fractus.web.microversion import Version, VersionRange
 from fractus.web.routing import Call, Reply, Route
@@ -65,6 +66,7 @@ class Story:
         self.request_ids: list[str] = []
         self.uploaded = b""
         self.finished = asyncio.Event()
+        self.broken = 0
 
     async def show(self, call: Call) -> Reply:
         self.calls.append(call)
@@ -104,8 +106,12 @@ class Story:
         return Reply()
 
     async def upload(self, call: Call) -> Reply:
-        async for chunk in call.stream():
-            self.uploaded += chunk
+        try:
+            async for chunk in call.stream():
+                self.uploaded += chunk
+        except BrokenOff:
+            self.broken += 1
+            raise
         self.finished.set()
         return Reply(204)
 
@@ -129,11 +135,12 @@ class Story:
 RULE = "os_compute_api:things"
 
 
-def routes(story: Story) -> list[Route]:
-    def route(method: str, path: str, handler: Callable[[Call], Any], **more: Any) -> Route:
-        more.setdefault("rule", RULE)
-        return Route(method=method, path=path, handler=handler, summary="A toy.", **more)
+def route(method: str, path: str, handler: Callable[[Call], Any], **more: Any) -> Route:
+    more.setdefault("rule", RULE)
+    return Route(method=method, path=path, handler=handler, summary="A toy.", **more)
 
+
+def routes(story: Story) -> list[Route]:
     return [
         route("GET", "/things", story.listing),
         route("POST", "/things", story.create, schema=body_schema(ThingBody)),

@@ -1,0 +1,133 @@
+"""The application under both servers: what only a real socket can show."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+TARGET = "tests.unit.web.served:app"
+COMMANDS = {
+    "granian": ["granian", "--interface", "asgi", "--workers", "1", "--log-level", "error", TARGET],
+    "uvicorn": ["uvicorn", "--log-level", "error", TARGET],
+}
+ROOT = Path(__file__).parents[3]
+TOKEN = {"X-Auth-Token": "ann"}
+
+pytestmark = pytest.mark.slow
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.asynccontextmanager
+async def serving(server: str) -> AsyncIterator[int]:
+    port = _free_port()
+    command = [sys.executable, "-m", *COMMANDS[server], "--host", "127.0.0.1", "--port", str(port)]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await _listens(port, process)
+        yield port
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        async with asyncio.timeout(20):
+            await process.wait()
+
+
+async def _listens(port: int, process: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(30):
+        while process.returncode is None:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+    raise AssertionError("the server did not start")
+
+
+async def _told(http: aiohttp.ClientSession) -> Any:
+    async with http.get("told", headers=TOKEN) as answer:
+        return await answer.json()
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    for _ in range(20):
+        yield b"x" * 100_000
+
+
+async def _half_an_upload(port: int, framing: str) -> None:
+    """Send the head and a part of a body, then go away."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        f"PUT /compute/v2.1/things/1/file HTTP/1.1\r\nHost: x\r\nX-Auth-Token: ann\r\n{framing}\r\n\r\n".encode()
+    )
+    writer.write(b"3\r\nabc\r\n" if "chunked" in framing else b"abc")
+    await writer.drain()
+    await asyncio.sleep(0.1)
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize("server", ["granian", "uvicorn"])
+async def test_a_server_carries_everything(server: str) -> None:
+    base = "http://127.0.0.1:{}/compute/v2.1/"
+    async with serving(server) as port, aiohttp.ClientSession(base.format(port)) as http:
+        async with http.get("things/7", headers=TOKEN) as answer:
+            assert (answer.status, await answer.json()) == (200, {"thing": {"id": "7"}})
+            assert answer.headers["X-Openstack-Request-Id"].startswith("req-")
+        async with http.get("nosuch") as answer:
+            assert answer.status == 401
+        async with http.post("things", json={"thing": {"name": "x"}}, headers=TOKEN) as answer:
+            assert answer.status == 202
+        async with http.delete("things/1", headers={"X-Auth-Token": "boss"}) as answer:
+            assert (answer.status, await answer.read()) == (204, b"")
+        async with http.get("things/1/file", headers=TOKEN) as answer:
+            assert (await answer.read(), answer.headers["Content-Length"]) == (b"abcdef", "6")
+        async with http.head("things/1/file", headers=TOKEN) as answer:
+            assert (answer.status, answer.headers["Content-Length"]) == (200, "6")
+        async with http.put("things/1/file", data=_pieces(), headers=TOKEN) as answer:
+            assert answer.status == 204
+        told = await _told(http)
+        assert (told["uploaded"], told["finished"], told["broken"]) == (2_000_000, True, 0)
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("server", ["granian", "uvicorn"])
+async def test_a_server_tells_that_an_upload_broke_off(server: str, framing: str) -> None:
+    base = "http://127.0.0.1:{}/compute/v2.1/"
+    async with serving(server) as port, aiohttp.ClientSession(base.format(port)) as http:
+        await _half_an_upload(port, framing)
+        async with asyncio.timeout(10):
+            while not (told := await _told(http))["broken"]:
+                await asyncio.sleep(0.05)
+        assert not told["finished"]
+
+
+@pytest.mark.parametrize("server", ["granian", "uvicorn"])
+async def test_requests_side_by_side_keep_their_ids_under_a_server(server: str) -> None:
+    base = "http://127.0.0.1:{}/compute/v2.1/"
+    ids = [f"req-11111111-2222-3333-4444-{number:012}" for number in range(40)]
+    async with serving(server) as port, aiohttp.ClientSession(base.format(port)) as http:
+
+        async def ask(own: str) -> str:
+            async with http.get("things", headers={**TOKEN, "X-Openstack-Request-Id": own}) as answer:
+                return answer.headers["X-Openstack-Request-Id"]
+
+        assert list(await asyncio.gather(*map(ask, ids))) == ids
+        assert (await _told(http))["request_ids"] == ids
