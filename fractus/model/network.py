@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
 
 from fractus.model.cloud import Seen, Wanted
+
+# In what was seen, None (for a gateway, which may be none: UNSET) means that the cloud does not say: absent is not
+# empty, and what is not said is not compared with what is wanted.
 
 
 class NetworkWanted(Wanted, frozen=True, kw_only=True):
@@ -13,14 +18,18 @@ class NetworkWanted(Wanted, frozen=True, kw_only=True):
     admin_state_up: bool = True
     mtu: int = 0
     port_security_enabled: bool = True
+    shared: bool = False
+    """Other projects put ports on it."""
 
 
 class NetworkSeen(Seen, frozen=True, kw_only=True):
     """A network in a child."""
 
     status: str = ""
-    admin_state_up: bool = True
+    admin_state_up: bool | None = None
     mtu: int = 0
+    port_security_enabled: bool | None = None
+    shared: bool | None = None
 
 
 class SubnetWanted(Wanted, frozen=True, kw_only=True):
@@ -42,10 +51,10 @@ class SubnetSeen(Seen, frozen=True, kw_only=True):
     """A subnet in a child."""
 
     cidr: str = ""
-    gateway_ip: str | None = None
-    enable_dhcp: bool = True
-    dns_nameservers: list[str] = []
-    host_routes: list[dict[str, str]] = []
+    gateway_ip: str | UnsetType | None = UNSET
+    enable_dhcp: bool | None = None
+    dns_nameservers: list[str] | None = None
+    host_routes: list[dict[str, str]] | None = None
 
 
 class FixedIp(Struct, frozen=True):
@@ -65,7 +74,7 @@ class PortWanted(Wanted, frozen=True, kw_only=True):
     allowed_address_pairs: list[dict[str, str]] = []
     admin_state_up: bool = True
     port_security_enabled: bool = True
-    extra_dhcp_opts: list[dict[str, str]] = []
+    extra_dhcp_opts: list[dict[str, Any]] = []
 
 
 class PortSeen(Seen, frozen=True, kw_only=True):
@@ -73,11 +82,12 @@ class PortSeen(Seen, frozen=True, kw_only=True):
 
     status: str = ""
     mac_address: str = ""
-    fixed_ips: list[FixedIp] = []
-    security_groups: list[str] = []
-    allowed_address_pairs: list[dict[str, str]] = []
-    admin_state_up: bool = True
-    port_security_enabled: bool = True
+    fixed_ips: list[FixedIp] | None = None
+    security_groups: list[str] | None = None
+    allowed_address_pairs: list[dict[str, str]] | None = None
+    admin_state_up: bool | None = None
+    port_security_enabled: bool | None = None
+    extra_dhcp_opts: list[dict[str, Any]] | None = None
     device_id: str = ""
     host: str = ""
     vif_type: str = ""
@@ -108,6 +118,30 @@ class SecurityGroupSeen(Seen, frozen=True, kw_only=True):
 
     rules: list[Rule] = []
     stateful: bool = True
+
+
+class NicRequest(Struct, frozen=True):
+    """A network device that a user wants in a new server: a network (with an address, perhaps), or a port."""
+
+    network_id: str = ""
+    port_id: str = ""
+    fixed_ip: str = ""
+    tag: str = ""
+
+
+class ServerPort(Struct, frozen=True, kw_only=True):
+    """A port of a server. `addresses` are pairs of address and IP version; `security_groups` are names.
+
+    `owned`: it was made for the server and goes with it; else it is the user's own.
+    """
+
+    port_id: str
+    network_id: str
+    network_name: str
+    mac_address: str
+    addresses: list[tuple[str, int]] = []
+    security_groups: list[str] = []
+    owned: bool = True
 
 
 # Verbs: network update {...Neutron body}; subnet update {...}; port update {...}; security_group rename {"name"},
