@@ -152,6 +152,20 @@ async def test_a_revoked_token_is_refused_within_ten_seconds(
         await tokens.check("ann")
 
 
+async def test_what_was_refused_does_not_come_back_while_keystone_is_away(
+    keystone: Keystone, tokens: KeystoneTokens, clock: HandClock
+) -> None:
+    await tokens.check("ann")
+    del keystone.tokens["ann"]
+    clock.seconds = 10
+    with pytest.raises(Unauthorized):
+        await tokens.check("ann")
+    keystone.fails_with = 503
+    clock.seconds = 20
+    with pytest.raises(Unavailable):
+        await tokens.check("ann")
+
+
 async def test_an_expired_token_is_refused_at_once(
     keystone: Keystone, tokens: KeystoneTokens, clock: HandClock
 ) -> None:

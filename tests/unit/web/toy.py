@@ -150,6 +150,7 @@ def routes(story: Story) -> list[Route]:
         route("PUT", "/things/{thing_id}/file", story.upload, raw=True),
         route("GET", "/things/{thing_id}/file", story.download),
         route("HEAD", "/things/{thing_id}/file", story.size),
+        route("POST", "/patches", story.accept, json_types=frozenset({"application/x-patch"})),
         route("GET", "/crash", story.crash),
         route("GET", "/clash", story.clash),
         route("GET", "/quota", story.quota),
