@@ -1,0 +1,174 @@
+"""What all kinds of a simulated cloud have in common: looking up, listing, and crossing the wire."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import ClassVar, Generic, TypeVar
+
+from fractus.base.clock import iso, parse_iso
+from fractus.base.ids import new_id
+from fractus.clouds.simulated.passage import Passage
+from fractus.clouds.simulated.records import Record
+from fractus.clouds.simulated.shelf import Shelf
+from fractus.model.cloud import Scope, Seen, Step, Wanted
+from fractus.model.errors import Missing, Refused
+
+R = TypeVar("R", bound=Record)
+W = TypeVar("W", bound=Wanted)
+S = TypeVar("S", bound=Seen)
+
+
+class Simulated(Generic[R, W, S]):
+    """One kind of thing in one simulated cloud. A kind says what is its own: `seen`, `make`, `change` and `end`.
+
+    As with the real driver, a scope's project is worked in as a plain member, who sees that project's things alone; the
+    credential's own project (`HOME`) is an administrator's and sees everything.
+    """
+
+    record: ClassVar[type[Record]]
+    lists_deleted: ClassVar[bool] = False
+    """Whether the service tells of deleted things when it is asked for changes (Nova does)."""
+    tells_changes: ClassVar[bool] = True
+    """Whether its things carry a stamp of their last change (flavors and keypairs do not)."""
+
+    def __init__(self, passage: Passage) -> None:
+        """Speak to the cloud through `passage`."""
+        self.passage = passage
+
+    # ------------------------------------------------------------------ what a kind says of itself
+
+    def seen(self, thing: R) -> S:
+        """How the cloud shows a thing."""
+        raise NotImplementedError
+
+    def make(self, project_id: str, wanted: W) -> R:
+        """Check and prepare a new thing as the service does; `begin` writes it."""
+        raise NotImplementedError
+
+    def change(self, thing: R, step: Step) -> None:
+        """Take one step. The kind writes the thing itself."""
+        raise Refused(f"{self.kind} has no verb {step.verb!r}", status=400)
+
+    def end(self, thing: R) -> None:
+        """Delete it."""
+        self.shelf.drop(thing)
+
+    def missing(self, id: str) -> str:
+        """The service's sentence for a thing that is not there."""
+        return f"{self.kind.replace('_', ' ').capitalize()} {id} could not be found."
+
+    # ------------------------------------------------------------------ the protocol
+
+    @property
+    def kind(self) -> str:
+        """Its name."""
+        return self.record.KIND
+
+    async def observe(self, scope: Scope, remote_id: str) -> S:
+        """What is there now."""
+
+        def work() -> S:
+            return self.seen(self.held(remote_id, self.passage.project(scope)))
+
+        return await self.passage.cross(self.kind, "observe", remote_id, work, change=False)
+
+    async def find(self, scope: Scope, wanted: W) -> S | None:
+        """The oldest thing in the project that carries our marker."""
+
+        def work() -> S | None:
+            project_id = self.passage.project(scope)
+            for thing in self.shelf.marked(self._record(), wanted.id):
+                if thing.project_id == project_id:
+                    return self.seen(thing)
+            return None
+
+        return await self.passage.cross(self.kind, "find", wanted.id, work, change=False)
+
+    async def create(self, scope: Scope, wanted: W) -> S:
+        """Make it."""
+
+        def work() -> S:
+            thing = self.make(self.passage.project(scope), wanted)
+            thing.marker = wanted.id
+            thing.created_at = thing.changed_at = self.now()
+            self.begin(thing)
+            return self.seen(thing)
+
+        return await self.passage.cross(self.kind, "create", wanted.id, work, change=True, repeatable=False)
+
+    async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """Change it in one way."""
+
+        def work() -> None:
+            self.change(self.held(remote_id, self.passage.project(scope)), step)
+
+        method = f"apply {step.verb}"
+        await self.passage.cross(self.kind, method, remote_id, work, change=True, repeatable=False)
+
+    async def delete(self, scope: Scope, remote_id: str) -> None:
+        """Ask for its end."""
+
+        def work() -> None:
+            self.end(self.held(remote_id, self.passage.project(scope)))
+
+        await self.passage.cross(self.kind, "delete", remote_id, work, change=True)
+
+    async def list_changed(self, since: str) -> AsyncIterator[S]:
+        """Everything of this kind changed at or after `since`, oldest change first."""
+
+        def work() -> list[S]:
+            stamp = parse_iso(since) if since and self.tells_changes else None
+            gone = self.lists_deleted and bool(since)
+            return [self.seen(thing) for thing in self.shelf.every(self._record(), since=stamp, gone=gone)]
+
+        for seen in await self.passage.cross(self.kind, "list_changed", since, work, change=False):
+            yield seen
+
+    # ------------------------------------------------------------------ for the kinds
+
+    def begin(self, thing: R) -> None:
+        """Write a new thing, and whatever comes with it."""
+        self.shelf.put(thing)
+
+    @property
+    def shelf(self) -> Shelf:
+        """All records of the cloud."""
+        return self.passage.backend.shelf
+
+    def now(self) -> float:
+        """The cloud's own time."""
+        return self.passage.backend.now()
+
+    def stamp(self, thing: R) -> str:
+        """When it last changed, as the cloud prints it: in whole seconds."""
+        return iso(thing.changed_at) if self.tells_changes else ""
+
+    def touch(self, thing: R) -> None:
+        """It has changed now: write it."""
+        thing.changed_at = self.now()
+        self.shelf.put(thing)
+
+    def held(self, id: str, project_id: str) -> R:
+        """The thing, or `Missing` in the service's words where it is not, or not for this project to see."""
+        thing = self.shelf.get(self._record(), id)
+        if thing is None or not (project_id == self.passage.home or self.may_see(thing, project_id)):
+            raise Missing(self.missing(id))
+        return thing
+
+    def may_see(self, thing: R, project_id: str) -> bool:
+        """Whether a member of the project is told of the thing."""
+        return thing.project_id == project_id
+
+    def spend(self, project_id: str, what: str, error: str) -> None:
+        """`Refused` with `error` if the project's quota allows no more things of this kind."""
+        limit = self.passage.backend.quota(project_id, what)
+        used, _, _ = self.shelf.used_by_project(self.kind, project_id)
+        if limit is not None and limit >= 0 and used + 1 > limit:
+            raise Refused(error, status=409, elsewhere=True)
+
+    def new_id(self) -> str:
+        """An id as the service makes them."""
+        return new_id()
+
+    def _record(self) -> type[R]:
+        return self.record  # type: ignore[return-value]

@@ -1,0 +1,140 @@
+"""The state of one simulated cloud, shared by every driver that speaks to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from fractus.base.clock import Clock
+from fractus.clouds.simulated.life import move_on
+from fractus.clouds.simulated.records import (
+    RECORDS,
+    FlavorRecord,
+    ImageRecord,
+    KeypairRecord,
+    NetworkRecord,
+    PortRecord,
+    Record,
+    SecurityGroupRecord,
+    ServerRecord,
+    SubnetRecord,
+)
+from fractus.clouds.simulated.shape import Shape
+from fractus.clouds.simulated.shelf import Shelf
+
+R = TypeVar("R", bound=Record)
+
+
+class SimulatedBackend:
+    """A cloud without a driver. Every look first brings it up to the present."""
+
+    def __init__(self, shape: Shape, clock: Clock) -> None:
+        """Open the file that `shape` names, or begin anew in memory."""
+        self.shape = shape
+        self.shelf = Shelf(shape.path)
+        self._clock = clock
+        self.clock_offset = shape.clock_offset
+        """How far this cloud's clock is ahead of ours; a test may change it."""
+        self._quotas: dict[tuple[str, str], int] = {}
+
+    def now(self) -> float:
+        """The time by this cloud's own clock."""
+        return self._clock.now() + self.clock_offset
+
+    def look(self) -> Shelf:
+        """The records, as of now."""
+        now = self.now()
+        due = self.shelf.next_at()
+        if due is not None and due <= now:
+            move_on(self.shelf, self.shape, now)
+        return self.shelf
+
+    def quiet_for(self) -> float | None:
+        """Seconds until something happens here by itself; None: nothing will."""
+        due = self.look().next_at()
+        return None if due is None else due - self.now()
+
+    # ------------------------------------------------------------------ quotas and hosts
+
+    def limit(self, project_id: str, what: str, number: int) -> None:
+        """Give one project (by its id here; empty: every project) a quota of its own, in this process."""
+        self._quotas[project_id, what] = number
+
+    def quota(self, project_id: str, what: str) -> int | None:
+        """What a project may have; None: no limit."""
+        for key in ((project_id, what), ("", what)):
+            if key in self._quotas:
+                return self._quotas[key]
+        return self.shape.quota.get(what)
+
+    def place(self, vcpus: int, ram: int, disk: int) -> str:
+        """The emptiest host that has room, or an empty string."""
+        used = self.shelf.used_by_host()
+        shape = self.shape
+        best, best_free = "", -1
+        for number in range(1, shape.hosts + 1):
+            host = f"host-{number}"
+            in_vcpus, in_ram, in_disk = used.get(host, (0, 0, 0))
+            free = shape.ram_per_host - in_ram - ram
+            fits = in_vcpus + vcpus <= shape.vcpus_per_host and in_disk + disk <= shape.disk_per_host
+            if fits and free > best_free:
+                best, best_free = host, free
+        return best
+
+    # ------------------------------------------------------------------ what is there, for tests and for people
+
+    def all(self, record: type[R], *, gone: bool = False) -> dict[str, R]:
+        """Everything of a kind by id, oldest change first."""
+        return {thing.id: thing for thing in self.look().every(record, gone=gone)}
+
+    @property
+    def servers(self) -> dict[str, ServerRecord]:
+        """Servers that are there now."""
+        return self.all(ServerRecord)
+
+    @property
+    def images(self) -> dict[str, ImageRecord]:
+        """Images that are there now."""
+        return self.all(ImageRecord)
+
+    @property
+    def flavors(self) -> dict[str, FlavorRecord]:
+        """Flavors that are there now."""
+        return self.all(FlavorRecord)
+
+    @property
+    def keypairs(self) -> dict[str, KeypairRecord]:
+        """Keypairs that are there now."""
+        return self.all(KeypairRecord)
+
+    @property
+    def networks(self) -> dict[str, NetworkRecord]:
+        """Networks that are there now."""
+        return self.all(NetworkRecord)
+
+    @property
+    def subnets(self) -> dict[str, SubnetRecord]:
+        """Subnets that are there now."""
+        return self.all(SubnetRecord)
+
+    @property
+    def ports(self) -> dict[str, PortRecord]:
+        """Ports that are there now, the cloud's own DHCP ports included."""
+        return self.all(PortRecord)
+
+    @property
+    def security_groups(self) -> dict[str, SecurityGroupRecord]:
+        """Security groups that are there now."""
+        return self.all(SecurityGroupRecord)
+
+    def things(self) -> dict[str, list[Record]]:
+        """Everything that is there now, by kind."""
+        return {kind: list(self.all(record).values()) for kind, record in RECORDS.items()}
+
+    def save_to(self, path: Path | str) -> None:
+        """Write a snapshot that a backend with that path opens."""
+        self.look().save_to(path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.shelf.close()

@@ -1,0 +1,148 @@
+"""A simulated cloud as the machine sees it: a `fractus.model.cloud.Cloud` over a `SimulatedBackend`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fractus.base.clock import Clock
+from fractus.base.ids import derived_id
+from fractus.clouds.simulated.backend import SimulatedBackend
+from fractus.clouds.simulated.faults import Faults
+from fractus.clouds.simulated.flavor import Flavors
+from fractus.clouds.simulated.image import Images
+from fractus.clouds.simulated.keypair import Keypairs
+from fractus.clouds.simulated.network import Networks
+from fractus.clouds.simulated.passage import Passage
+from fractus.clouds.simulated.port import Ports
+from fractus.clouds.simulated.security_group import SecurityGroups
+from fractus.clouds.simulated.server import Servers
+from fractus.clouds.simulated.shape import Shape
+from fractus.clouds.simulated.subnet import Subnets
+from fractus.model.cloud import Actuator, CloudRow, Finding, Report, Scope
+from fractus.model.errors import CloudError, Unreachable
+
+
+class SimulatedCloud:
+    """One driver of one simulated cloud. Several may share a backend, as several processes share a real cloud."""
+
+    def __init__(self, row: CloudRow, backend: SimulatedBackend, *, clock: Clock, faults: Faults) -> None:
+        """Speak to `backend`. `row.identity` says whether its projects are ours (`shared`) or mapped (`own`)."""
+        self.name = row.name
+        self.backend = backend
+        self.faults = faults
+        self._shared = row.identity == "shared"
+        self._clock = clock
+        self._passage = Passage(row.name, backend, faults, clock, self.project_of)
+        self._servers = Servers(self._passage)
+        self._actuators: dict[str, Actuator[Any, Any]] = {
+            "server": self._servers,
+            "flavor": Flavors(self._passage),
+            "keypair": Keypairs(self._passage),
+            "image": Images(self._passage),
+            "network": Networks(self._passage),
+            "subnet": Subnets(self._passage),
+            "port": Ports(self._passage),
+            "security_group": SecurityGroups(self._passage),
+        }
+        self._owns_backend = False
+
+    @classmethod
+    def connect(
+        cls,
+        row: CloudRow,
+        *,
+        clock: Clock,
+        backend: SimulatedBackend | None = None,
+        faults: Faults | None = None,
+        directory: Path | None = None,
+    ) -> SimulatedCloud:
+        """The cloud of `row`, whose settings are a `Shape`'s.
+
+        Without `backend`, its state lies in the file of the setting `path`, else in `<directory>/<name>.sqlite`,
+        else in memory. `Refused` where the settings cannot be understood.
+        """
+        owned = backend is None
+        shape = Shape.of(row.settings)
+        if directory is not None and not shape.path:
+            shape = msgspec.structs.replace(shape, path=str(directory / f"{row.name}.sqlite"))
+        state = backend or SimulatedBackend(shape, clock)
+        cloud = cls(row, state, clock=clock, faults=faults or Faults())
+        cloud._owns_backend = owned
+        return cloud
+
+    def project_of(self, scope: Scope) -> tuple[str, str]:
+        """Id and name, in this cloud, of the project that `scope` means."""
+        if not scope.project_id:
+            return derived_id("project", self.name), "fractus"
+        if self._shared:
+            return scope.project_id, scope.project_name
+        return derived_id("project", self.name, scope.project_id).replace("-", ""), scope.project_name
+
+    def actuators(self) -> Mapping[str, Actuator[Any, Any]]:
+        """The kinds this cloud supports: all."""
+        return self._actuators
+
+    def healthy(self) -> bool:
+        """False while calls would fail at once."""
+        return self._passage.healthy()
+
+    async def check(self) -> Report:
+        """Whether it answers, and what it is."""
+        try:
+            shape = await self._passage.cross("cloud", "check", "", lambda: self.backend.shape, change=False)
+        except CloudError as error:
+            return Report(False, [Finding("reachable", False, error.reason)])
+        size = f"{shape.hosts} hosts with {shape.vcpus_per_host} vCPUs and {shape.ram_per_host} MiB each"
+        where = shape.path or "memory, gone when this process ends"
+        return Report(
+            True,
+            [
+                Finding("reachable", True, "It is simulated, and answers."),
+                Finding("hosts", shape.hosts > 0, size),
+                Finding("state", True, f"kept in {where}"),
+            ],
+            {
+                "compute": {"release": "simulated", "min": "2.1", "max": "2.104"},
+                "network": {"release": "simulated", "min": "2.0", "max": "2.0"},
+                "image": {"release": "simulated", "min": "2.0", "max": "2.17"},
+            },
+            [
+                "allowed-address-pairs",
+                "extra_dhcp_opt",
+                "net-mtu-writable",
+                "port-security",
+                "security-group",
+            ],
+        )
+
+    async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
+        """The end of a server's console. `Unreachable` when `deadline` seconds have passed."""
+        read = asyncio.ensure_future(
+            self._passage.cross(
+                "server",
+                "console_log",
+                remote_id,
+                lambda: self._servers.console(remote_id, lines),
+                change=False,
+            )
+        )
+        patience = asyncio.ensure_future(self._clock.sleep(deadline))
+        try:
+            await asyncio.wait({read, patience}, return_when=asyncio.FIRST_COMPLETED)
+            if read.done():
+                return read.result()
+            raise Unreachable(f"{self.name} did not give the console log within {deadline:g} s")
+        finally:
+            for task in (read, patience):
+                task.cancel()
+            await asyncio.gather(read, patience, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Let go of the file, if this driver opened it."""
+        if self._owns_backend:
+            self.backend.close()

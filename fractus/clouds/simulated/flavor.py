@@ -1,0 +1,87 @@
+"""Flavors of a simulated cloud: they belong to no project, and their ids are derived from ours."""
+
+from __future__ import annotations
+
+from fractus.clouds.simulated.actuator import Simulated
+from fractus.clouds.simulated.records import FlavorRecord
+from fractus.model.cloud import Scope, Step
+from fractus.model.compute import FlavorSeen, FlavorWanted
+
+_PREFIX = "fractus-"
+
+
+class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
+    """The actuator of flavors."""
+
+    record = FlavorRecord
+    tells_changes = False
+
+    def seen(self, thing: FlavorRecord) -> FlavorSeen:
+        """How the cloud shows it."""
+        return FlavorSeen(
+            remote_id=thing.id,
+            marker=thing.marker,
+            name=thing.name,
+            vcpus=thing.vcpus,
+            ram=thing.ram,
+            disk=thing.disk,
+            ephemeral=thing.ephemeral,
+            swap=thing.swap,
+            extra_specs=dict(thing.extra_specs),
+        )
+
+    async def create(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen:
+        """Make it, without its extra specs, which are steps of their own; one that is there already serves as well."""
+
+        def work() -> FlavorSeen:
+            there = self.shelf.get(FlavorRecord, _PREFIX + wanted.id)
+            if there is not None:
+                return self.seen(there)
+            thing = self.make(self.passage.home, wanted)
+            thing.marker = wanted.id
+            self.touch(thing)
+            return self.seen(thing)
+
+        return await self.passage.cross(self.kind, "create", wanted.id, work, change=True, repeatable=False)
+
+    async def find(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen | None:
+        """The flavor whose id is derived from ours."""
+
+        def work() -> FlavorSeen | None:
+            there = self.shelf.get(FlavorRecord, _PREFIX + wanted.id)
+            return None if there is None else self.seen(there)
+
+        return await self.passage.cross(self.kind, "find", wanted.id, work, change=False)
+
+    def make(self, project_id: str, wanted: FlavorWanted) -> FlavorRecord:
+        """A new flavor."""
+        return FlavorRecord(
+            id=_PREFIX + wanted.id,
+            project_id=project_id,
+            name=wanted.name,
+            vcpus=wanted.vcpus,
+            ram=wanted.ram,
+            disk=wanted.disk,
+            ephemeral=wanted.ephemeral,
+            swap=wanted.swap,
+            created_at=self.now(),
+        )
+
+    def change(self, thing: FlavorRecord, step: Step) -> None:
+        """Verbs: set_extra_specs, unset_extra_spec."""
+        match step.verb:
+            case "set_extra_specs":
+                thing.extra_specs = {**thing.extra_specs, **step.body["extra_specs"]}
+            case "unset_extra_spec":
+                thing.extra_specs = {k: v for k, v in thing.extra_specs.items() if k != step.body["key"]}
+            case _:
+                return super().change(thing, step)
+        self.touch(thing)
+
+    def may_see(self, thing: FlavorRecord, project_id: str) -> bool:
+        """Flavors are everybody's."""
+        return True
+
+    def missing(self, id: str) -> str:
+        """Nova's sentence."""
+        return f"Flavor {id} could not be found."

@@ -1,0 +1,90 @@
+"""Images of a simulated cloud. Of the bits only length and checksum are kept."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from fractus.clouds.simulated.actuator import Simulated
+from fractus.clouds.simulated.life import schedule
+from fractus.clouds.simulated.records import ImageRecord
+from fractus.model.cloud import HOME, Scope, Step
+from fractus.model.errors import Refused
+from fractus.model.images import ImageSeen, ImageWanted
+
+
+class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
+    """The actuator of images.
+
+    An image of one tenant lies in the tenant's project; one for all lies in the credential's own, as `community`.
+    """
+
+    record = ImageRecord
+
+    def seen(self, thing: ImageRecord) -> ImageSeen:
+        """How the cloud shows it."""
+        return ImageSeen(
+            remote_id=thing.id,
+            marker=thing.marker,
+            name=thing.name,
+            changed_at=self.stamp(thing),
+            status=thing.status,
+            size=thing.size,
+            checksum=thing.checksum,
+        )
+
+    async def find(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
+        """The image that carries our marker, where images like it lie."""
+        return await super().find(scope if wanted.private else HOME, wanted)
+
+    def make(self, project_id: str, wanted: ImageWanted) -> ImageRecord:
+        """A new record, without bits."""
+        return ImageRecord(
+            id=self.new_id(),
+            project_id=project_id if wanted.private else self.passage.home,
+            name=wanted.name,
+            disk_format=wanted.disk_format,
+            container_format=wanted.container_format,
+            min_disk=wanted.min_disk,
+            min_ram=wanted.min_ram,
+            visibility="private" if wanted.private else "community",
+            properties=dict(wanted.properties),
+        )
+
+    async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """Verb: upload {"path", "size"}. The call lasts as long as the image is `saving`."""
+        await super().apply(scope, remote_id, step)
+        if self.passage.backend.shape.upload_seconds > 0:
+            await self.passage.clock.sleep(self.passage.backend.shape.upload_seconds)
+
+    def change(self, thing: ImageRecord, step: Step) -> None:
+        """Take the bits in. What is there whole already is done."""
+        if step.verb != "upload":
+            return super().change(thing, step)
+        size, checksum = _read(Path(step.body["path"]))
+        if size != step.body["size"]:
+            raise Refused(f"the bits on this node are {size} bytes, not {step.body['size']}", status=400)
+        if thing.status == "active" and thing.checksum == checksum:
+            return None
+        if thing.status != "queued":
+            raise Refused(f"Image status transition from {thing.status} to saving is not allowed", status=409)
+        thing.status, thing.size, thing.checksum = "saving", size, checksum
+        schedule(thing, "saved", self.now() + self.passage.backend.shape.upload_seconds)
+        return self.touch(thing)
+
+    def may_see(self, thing: ImageRecord, project_id: str) -> bool:
+        """The project's own, and those that lie open to whoever knows their id."""
+        return thing.project_id == project_id or thing.visibility == "community"
+
+    def missing(self, id: str) -> str:
+        """Glance's sentence."""
+        return f"No image found with ID {id}"
+
+
+def _read(path: Path) -> tuple[int, str]:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+            return file.tell(), digest
+    except OSError as error:
+        raise Refused(f"the bits are not on this node: {error.strerror or error}") from error

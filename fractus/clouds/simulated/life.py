@@ -1,0 +1,111 @@
+"""What happens in a simulated cloud by itself: servers come up, stop and go, images are taken in.
+
+Nothing runs in the background: whoever looks first moves every record on to the present, event after event, each
+stamped with the moment at which it was due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fractus.base.clock import iso
+from fractus.clouds.simulated.records import ImageRecord, PortRecord, Record, ServerRecord
+from fractus.clouds.simulated.shape import Shape
+from fractus.clouds.simulated.shelf import Shelf
+from fractus.model.servers import ServerFault
+
+RUNNING, SHUTDOWN, NO_STATE = 1, 4, 0
+
+
+def schedule(thing: Record, event: str, at: float) -> None:
+    """Have `event` happen to `thing` at `at`."""
+    thing.next, thing.next_at = event, at
+
+
+def move_on(shelf: Shelf, shape: Shape, now: float) -> None:
+    """Bring everything up to `now`."""
+    while True:
+        with shelf.changing():
+            # Read under the lock: another process may be moving the same record on.
+            thing = shelf.due(now)
+            if thing is None:
+                return
+            event, at = thing.next, thing.next_at
+            thing.next, thing.next_at = "", 0.0
+            thing.changed_at = at
+            if isinstance(thing, ServerRecord):
+                _SERVER_EVENTS[event](shelf, shape, thing, at)
+            elif isinstance(thing, ImageRecord):
+                thing.status = "active"
+            shelf.put(thing)
+
+
+def bind_ports(shelf: Shelf, server: ServerRecord, status: str, at: float) -> None:
+    """The server's ports follow its state: bound to its host, ACTIVE while it runs."""
+    for port_id in server.port_ids:
+        port = shelf.get(PortRecord, port_id)
+        if port is not None and port.device_id == server.id:
+            port.status, port.host, port.vif_type = status, server.host, "ovs" if server.host else "unbound"
+            port.changed_at = at
+            shelf.put(port)
+
+
+def release_ports(shelf: Shelf, server: ServerRecord, at: float) -> None:
+    """Ports that were there before the server outlive it, unbound, as Nova leaves them."""
+    for port_id in server.port_ids:
+        port = shelf.get(PortRecord, port_id)
+        if port is not None and port.device_id == server.id:
+            port.device_id = port.device_owner = port.host = ""
+            port.status, port.vif_type, port.changed_at = "DOWN", "unbound", at
+            shelf.put(port)
+
+
+def _spawn(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+    """Spawning has begun, or nowhere is room."""
+    server.task_state = "spawning"
+    schedule(server, "built", max(at, server.created_at + shape.boot_seconds))
+
+
+def _no_host(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+    server.vm_state, server.task_state, server.power_state = "error", None, NO_STATE
+    server.fault = ServerFault(
+        code=500,
+        message="No valid host was found. There are not enough hosts available.",
+        created=iso(at),
+    )
+    release_ports(shelf, server, at)
+
+
+def _built(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+    server.vm_state, server.task_state, server.power_state = "active", None, RUNNING
+    server.launched_at = at
+    server.boots = [at]
+    bind_ports(shelf, server, "ACTIVE", at)
+
+
+def _stopped(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+    server.vm_state, server.task_state, server.power_state = "stopped", None, SHUTDOWN
+    bind_ports(shelf, server, "DOWN", at)
+
+
+def _started(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+    server.vm_state, server.task_state, server.power_state = "active", None, RUNNING
+    server.boots = [*server.boots, at]
+    bind_ports(shelf, server, "ACTIVE", at)
+
+
+def _deleted(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+    release_ports(shelf, server, at)
+    server.vm_state, server.task_state, server.power_state = "deleted", None, NO_STATE
+    server.terminated_at = at
+    server.gone = True
+
+
+_SERVER_EVENTS: dict[str, Callable[[Shelf, Shape, ServerRecord, float], None]] = {
+    "spawn": _spawn,
+    "no host": _no_host,
+    "built": _built,
+    "stopped": _stopped,
+    "started": _started,
+    "deleted": _deleted,
+}

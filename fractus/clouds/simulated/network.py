@@ -1,0 +1,64 @@
+"""Networks of a simulated cloud."""
+
+from __future__ import annotations
+
+from fractus.clouds.simulated.neutron import NeutronSimulated
+from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SubnetRecord
+from fractus.model.errors import Refused
+from fractus.model.network import NetworkSeen, NetworkWanted
+
+#: What Neutron gives to tunnelled networks on a physical MTU of 1500.
+_MTU = 1450
+
+
+class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkSeen]):
+    """The actuator of networks."""
+
+    record = NetworkRecord
+    changeable = frozenset({"name", "admin_state_up", "mtu", "port_security_enabled", "shared"})
+
+    def seen(self, thing: NetworkRecord) -> NetworkSeen:
+        """How the cloud shows it."""
+        return NetworkSeen(
+            remote_id=thing.id,
+            marker=thing.marker,
+            name=thing.name,
+            changed_at=self.stamp(thing),
+            status="ACTIVE",
+            admin_state_up=thing.admin_state_up,
+            mtu=thing.mtu,
+            port_security_enabled=thing.port_security_enabled,
+            shared=thing.shared,
+        )
+
+    def make(self, project_id: str, wanted: NetworkWanted) -> NetworkRecord:
+        """A new network."""
+        self.spend(project_id, "network", "Quota exceeded for resources: ['network'].")
+        return NetworkRecord(
+            id=self.new_id(),
+            project_id=project_id,
+            name=wanted.name,
+            admin_state_up=wanted.admin_state_up,
+            mtu=wanted.mtu or _MTU,
+            port_security_enabled=wanted.port_security_enabled,
+            shared=wanted.shared,
+        )
+
+    def may_see(self, thing: NetworkRecord, project_id: str) -> bool:
+        """The project's own, and those that are shared."""
+        return thing.project_id == project_id or thing.shared
+
+    def end(self, thing: NetworkRecord) -> None:
+        """Delete it with its subnets and the cloud's own ports, unless somebody else's ports are on it."""
+        tied = self.shelf.tied(f"network/{thing.id}")
+        ports = [port for kind, id in tied if kind == "port" and (port := self.shelf.get(PortRecord, id))]
+        used = [port.id for port in ports if port.device_owner != "network:dhcp"]
+        if used:
+            raise Refused(
+                f"Unable to complete operation on network {thing.id}. There are one or more ports still in use on"
+                f" the network, id for these ports is: {','.join(used)}",
+                status=409,
+            )
+        subnets = [one for kind, id in tied if kind == "subnet" and (one := self.shelf.get(SubnetRecord, id))]
+        for inside in [*ports, *subnets, thing]:
+            self.shelf.drop(inside)

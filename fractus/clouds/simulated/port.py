@@ -1,0 +1,109 @@
+"""Ports of a simulated cloud: addresses and MACs are given by the caller, and are unique where Neutron's are."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from fractus.clouds.simulated.neutron import NeutronSimulated
+from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SecurityGroupRecord, SubnetRecord
+from fractus.model.errors import Missing, Refused
+from fractus.model.network import PortSeen, PortWanted
+
+
+class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
+    """The actuator of ports."""
+
+    record = PortRecord
+    changeable = frozenset(
+        {
+            "name",
+            "admin_state_up",
+            "fixed_ips",
+            "security_groups",
+            "allowed_address_pairs",
+            "extra_dhcp_opts",
+            "port_security_enabled",
+            "mac_address",
+        }
+    )
+
+    def seen(self, thing: PortRecord) -> PortSeen:
+        """How the cloud shows it."""
+        return PortSeen(
+            remote_id=thing.id,
+            marker=thing.marker,
+            name=thing.name,
+            changed_at=self.stamp(thing),
+            status=thing.status,
+            mac_address=thing.mac_address,
+            fixed_ips=list(thing.fixed_ips),
+            security_groups=list(thing.security_groups),
+            allowed_address_pairs=list(thing.allowed_address_pairs),
+            admin_state_up=thing.admin_state_up,
+            port_security_enabled=thing.port_security_enabled,
+            extra_dhcp_opts=list(thing.extra_dhcp_opts),
+            device_id=thing.device_id,
+            host=thing.host,
+            vif_type=thing.vif_type,
+        )
+
+    def make(self, project_id: str, wanted: PortWanted) -> PortRecord:
+        """A new port on a network that the project may use."""
+        network = self.shelf.get(NetworkRecord, wanted.network_id)
+        if network is None or not (network.project_id == project_id or network.shared):
+            raise Missing(f"Network {wanted.network_id} could not be found.")
+        thing = PortRecord(
+            id=self.new_id(),
+            project_id=project_id,
+            name=wanted.name,
+            network_id=network.id,
+            mac_address=wanted.mac_address,
+            fixed_ips=list(wanted.fixed_ips),
+            security_groups=list(wanted.security_groups),
+            allowed_address_pairs=list(wanted.allowed_address_pairs),
+            extra_dhcp_opts=list(wanted.extra_dhcp_opts),
+            admin_state_up=wanted.admin_state_up,
+            port_security_enabled=wanted.port_security_enabled,
+        )
+        self.check(thing)
+        self.spend(project_id, "port", "Quota exceeded for resources: ['port'].")
+        return thing
+
+    def check(self, thing: PortRecord) -> None:
+        """Its groups exist, its addresses are of its network's subnets, and nobody else has them or its MAC."""
+        for group_id in thing.security_groups:
+            group = self.shelf.get(SecurityGroupRecord, group_id)
+            if group is None or group.project_id != thing.project_id:
+                raise Missing(f"Security group {group_id} does not exist")
+        if self._taken(f"mac/{thing.network_id}/{thing.mac_address.lower()}", thing):
+            raise Refused(
+                f"Unable to complete operation for network {thing.network_id}. The mac address"
+                f" {thing.mac_address} is in use.",
+                status=409,
+            )
+        for fixed in thing.fixed_ips:
+            subnet = self.shelf.get(SubnetRecord, fixed.subnet_id)
+            if subnet is None or subnet.network_id != thing.network_id:
+                raise Missing(f"Subnet {fixed.subnet_id} could not be found.")
+            if not _inside(fixed.ip_address, subnet.cidr):
+                raise Refused(
+                    f"IP address {fixed.ip_address} is not a valid IP for the specified subnet.", status=400
+                )
+            if self._taken(f"ip/{subnet.id}/{fixed.ip_address}", thing):
+                raise Refused(
+                    f"IP address {fixed.ip_address} already allocated in subnet {subnet.id}", status=409
+                )
+
+    def _taken(self, key: str, thing: PortRecord) -> bool:
+        return any(id != thing.id for _, id in self.shelf.tied(key))
+
+
+def _inside(address: str, cidr: str) -> bool:
+    """An address of the subnet that a port may have: not the network's own, nor the broadcast address."""
+    try:
+        ip, network = ipaddress.ip_address(address), ipaddress.ip_network(cidr)
+    except ValueError:
+        return False
+    if network.version == 4 and network.prefixlen < 31 and ip in (network[0], network[-1]):
+        return False
+    return ip in network

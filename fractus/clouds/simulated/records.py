@@ -1,0 +1,191 @@
+"""What a simulated cloud remembers of each thing in it. Stamps are seconds of the cloud's own clock."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from fractus.model.network import FixedIp, Rule
+from fractus.model.servers import ServerFault
+
+
+class Record(Struct, kw_only=True):
+    """One thing. `ties` name what it holds on to or occupies, so that others can ask who does."""
+
+    KIND: ClassVar[str] = ""
+
+    id: str
+    project_id: str
+    """The project's id in this cloud."""
+    marker: str = ""
+    name: str = ""
+    created_at: float = 0.0
+    changed_at: float = 0.0
+    gone: bool = False
+    next: str = ""
+    """What happens to it next by itself, at `next_at`; empty: nothing."""
+    next_at: float = 0.0
+
+    def ties(self) -> set[str]:
+        """Keys such as `network/<id>` or `ip/<subnet>/<address>`."""
+        return set()
+
+
+class FlavorRecord(Record, kw_only=True):
+    """A flavor; ids are the caller's own."""
+
+    KIND: ClassVar[str] = "flavor"
+
+    vcpus: int
+    ram: int
+    disk: int
+    ephemeral: int = 0
+    swap: int = 0
+    extra_specs: dict[str, str] = {}
+
+
+class KeypairRecord(Record, kw_only=True):
+    """A public key; `id` is its name."""
+
+    KIND: ClassVar[str] = "keypair"
+
+    public_key: str
+    type: str = "ssh"
+    fingerprint: str = ""
+
+
+class ImageRecord(Record, kw_only=True):
+    """An image: its record and the sum of its bits; the bits themselves are not kept."""
+
+    KIND: ClassVar[str] = "image"
+
+    disk_format: str
+    container_format: str
+    min_disk: int = 0
+    min_ram: int = 0
+    visibility: str = "private"
+    properties: dict[str, str] = {}
+    status: str = "queued"
+    size: int | None = None
+    checksum: str | None = None
+
+
+class NetworkRecord(Record, kw_only=True):
+    """A network."""
+
+    KIND: ClassVar[str] = "network"
+
+    admin_state_up: bool = True
+    mtu: int = 1450
+    port_security_enabled: bool = True
+    shared: bool = False
+
+
+class SubnetRecord(Record, kw_only=True):
+    """A subnet of a network."""
+
+    KIND: ClassVar[str] = "subnet"
+
+    network_id: str
+    cidr: str
+    ip_version: int = 4
+    gateway_ip: str | None = None
+    enable_dhcp: bool = True
+    dns_nameservers: list[str] = []
+    host_routes: list[dict[str, str]] = []
+    pools: list[dict[str, str]] = []
+    ipv6_address_mode: str | None = None
+    ipv6_ra_mode: str | None = None
+
+    def ties(self) -> set[str]:
+        """Its network."""
+        return {f"network/{self.network_id}"}
+
+
+class PortRecord(Record, kw_only=True):
+    """A port, of a server or of the cloud's own DHCP."""
+
+    KIND: ClassVar[str] = "port"
+
+    network_id: str
+    mac_address: str
+    fixed_ips: list[FixedIp] = []
+    security_groups: list[str] = []
+    allowed_address_pairs: list[dict[str, str]] = []
+    extra_dhcp_opts: list[dict[str, Any]] = []
+    admin_state_up: bool = True
+    port_security_enabled: bool = True
+    status: str = "DOWN"
+    device_id: str = ""
+    device_owner: str = ""
+    host: str = ""
+    vif_type: str = "unbound"
+
+    def ties(self) -> set[str]:
+        """Its network, subnets and groups, and the addresses it occupies."""
+        held = {f"network/{self.network_id}", f"mac/{self.network_id}/{self.mac_address.lower()}"}
+        held |= {f"security_group/{group}" for group in self.security_groups}
+        for fixed in self.fixed_ips:
+            held |= {f"subnet/{fixed.subnet_id}", f"ip/{fixed.subnet_id}/{fixed.ip_address}"}
+        return held
+
+
+class SecurityGroupRecord(Record, kw_only=True):
+    """A security group; each rule carries its own id."""
+
+    KIND: ClassVar[str] = "security_group"
+
+    stateful: bool = True
+    rules: list[Rule] = []
+
+    def ties(self) -> set[str]:
+        """The other groups that its rules name."""
+        return {f"remote_group/{rule.remote_group_id}" for rule in self.rules if rule.remote_group_id}
+
+
+class ServerRecord(Record, kw_only=True):
+    """A server. `boots` are the moments at which it began to run, for its console."""
+
+    KIND: ClassVar[str] = "server"
+
+    vcpus: int
+    ram: int
+    disk: int
+    flavor_id: str
+    image_id: str = ""
+    key_name: str = ""
+    port_ids: list[str] = []
+    metadata: dict[str, str] = {}
+    user_data: str = ""
+    config_drive: bool = False
+    description: str = ""
+    hostname: str = ""
+    number: int = 0
+    vm_state: str = "building"
+    task_state: str | None = "scheduling"
+    power_state: int = 0
+    host: str = ""
+    launched_at: float | None = None
+    terminated_at: float | None = None
+    fault: ServerFault | None = None
+    boots: list[float] = []
+
+    def ties(self) -> set[str]:
+        """Its ports."""
+        return set() if self.gone else {f"port/{port}" for port in self.port_ids}
+
+
+RECORDS: dict[str, type[Record]] = {
+    record.KIND: record
+    for record in (
+        FlavorRecord,
+        KeypairRecord,
+        ImageRecord,
+        NetworkRecord,
+        SubnetRecord,
+        PortRecord,
+        SecurityGroupRecord,
+        ServerRecord,
+    )
+}

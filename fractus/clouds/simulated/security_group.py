@@ -1,0 +1,100 @@
+"""Security groups of a simulated cloud. A new one has the two rules that Neutron gives it: all may go out."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fractus.base.ids import new_id
+from fractus.clouds.simulated.actuator import Simulated
+from fractus.clouds.simulated.records import SecurityGroupRecord
+from fractus.model.cloud import Step
+from fractus.model.errors import Refused
+from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
+
+#: How our vocabulary calls the group itself as the remote group of one of its rules.
+_ITSELF = "self"
+
+
+class SecurityGroups(Simulated[SecurityGroupRecord, SecurityGroupWanted, SecurityGroupSeen]):
+    """The actuator of security groups. Rules are steps of their own."""
+
+    record = SecurityGroupRecord
+
+    def seen(self, thing: SecurityGroupRecord) -> SecurityGroupSeen:
+        """How the cloud shows it."""
+        return SecurityGroupSeen(
+            remote_id=thing.id,
+            marker=thing.marker,
+            name=thing.name,
+            changed_at=self.stamp(thing),
+            rules=list(thing.rules),
+            stateful=thing.stateful,
+        )
+
+    def make(self, project_id: str, wanted: SecurityGroupWanted) -> SecurityGroupRecord:
+        """A new group with the default rules."""
+        self.spend(project_id, "security_group", "Quota exceeded for resources: ['security_group'].")
+        return SecurityGroupRecord(
+            id=self.new_id(),
+            project_id=project_id,
+            name=wanted.name,
+            stateful=wanted.stateful,
+            rules=[
+                Rule(direction="egress", ethertype=ethertype, remote_id=new_id())
+                for ethertype in ("IPv4", "IPv6")
+            ],
+        )
+
+    def change(self, thing: SecurityGroupRecord, step: Step) -> None:
+        """Verbs: rename, add_rule, delete_rule. A rule that is there, or gone, already is done."""
+        match step.verb:
+            case "rename":
+                thing.name = step.body["name"]
+            case "add_rule":
+                rule = self._rule(thing, step)
+                if any(_same(rule, other) for other in thing.rules):
+                    return None
+                thing.rules = [*thing.rules, rule]
+            case "delete_rule":
+                thing.rules = [rule for rule in thing.rules if rule.remote_id != step.body["remote_id"]]
+            case _:
+                return super().change(thing, step)
+        return self.touch(thing)
+
+    def _rule(self, thing: SecurityGroupRecord, step: Step) -> Rule:
+        """The rule of a step; `Refused` or `Missing` where it cannot be."""
+        try:
+            rule = msgspec.convert({**step.body, "remote_id": new_id()}, Rule)
+        except msgspec.ValidationError as error:
+            raise Refused(f"Invalid input for operation: {error}.", status=400) from error
+        if rule.remote_group_id == thing.id:
+            rule = msgspec.structs.replace(rule, remote_group_id=_ITSELF)
+        other = rule.remote_group_id
+        if other and other != _ITSELF:
+            self.held(other, thing.project_id)
+        limit = self.passage.backend.quota(thing.project_id, "security_group_rule")
+        if limit is not None and len(thing.rules) + 1 > limit >= 0:
+            raise Refused(
+                "Quota exceeded for resources: ['security_group_rule'].", status=409, elsewhere=True
+            )
+        return rule
+
+    def end(self, thing: SecurityGroupRecord) -> None:
+        """Delete it, unless a port has it; rules of other groups that name it go with it."""
+        tied = [(kind, id) for kind, id in self.shelf.tied(f"security_group/{thing.id}") if kind == "port"]
+        if tied:
+            raise Refused(f"Security Group {thing.id} in use.", status=409)
+        for _, id in self.shelf.tied(f"remote_group/{thing.id}"):
+            other = self.shelf.get(SecurityGroupRecord, id)
+            if other is not None and other.id != thing.id:
+                other.rules = [rule for rule in other.rules if rule.remote_group_id != thing.id]
+                self.touch(other)
+        self.shelf.drop(thing)
+
+    def missing(self, id: str) -> str:
+        """Neutron's sentence."""
+        return f"Security group {id} does not exist"
+
+
+def _same(one: Rule, other: Rule) -> bool:
+    return msgspec.structs.replace(one, remote_id="") == msgspec.structs.replace(other, remote_id="")

@@ -1,0 +1,248 @@
+"""Servers of a simulated cloud: what Nova checks when it is asked, and how its states follow one another."""
+
+from __future__ import annotations
+
+from fractus.base.clock import iso, iso_micro
+from fractus.clouds.simulated.actuator import Simulated
+from fractus.clouds.simulated.life import bind_ports, schedule
+from fractus.clouds.simulated.records import (
+    FlavorRecord,
+    ImageRecord,
+    KeypairRecord,
+    PortRecord,
+    ServerRecord,
+)
+from fractus.model.cloud import Scope, Step
+from fractus.model.errors import Refused, Throttled
+from fractus.model.servers import ServerSeen, ServerWanted
+
+_GIB = 1024**3
+
+#: How long Nova asks to be left alone while a server is busy. Seconds.
+_BUSY_SECONDS = 1.0
+
+_STATUS = {
+    ("active", "rebooting"): "REBOOT",
+    ("active", "rebooting_hard"): "HARD_REBOOT",
+    ("active", None): "ACTIVE",
+    ("building", None): "BUILD",
+    ("stopped", None): "SHUTOFF",
+    ("error", None): "ERROR",
+    ("deleted", None): "DELETED",
+}
+
+
+class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
+    """The actuator of servers."""
+
+    record = ServerRecord
+    lists_deleted = True
+
+    # ------------------------------------------------------------------ how it is shown
+
+    def seen(self, thing: ServerRecord) -> ServerSeen:
+        """How the cloud shows it to an administrator."""
+        status = _STATUS.get((thing.vm_state, thing.task_state)) or _STATUS[thing.vm_state, None]
+        return ServerSeen(
+            remote_id=thing.id,
+            marker=thing.marker,
+            name=thing.name,
+            changed_at=self.stamp(thing),
+            gone=thing.gone,
+            status=status,
+            vm_state=thing.vm_state,
+            task_state=thing.task_state,
+            power_state=thing.power_state,
+            host=thing.host,
+            hypervisor_hostname=thing.host and f"{thing.host}.{self.passage.cloud}",
+            instance_name=f"instance-{thing.number:08x}",
+            host_status="UP" if thing.host else "",
+            zone="nova" if thing.host else "",
+            launched_at=None if thing.launched_at is None else iso_micro(thing.launched_at),
+            terminated_at=None if thing.terminated_at is None else iso_micro(thing.terminated_at),
+            created_at=iso(thing.created_at),
+            config_drive="True" if thing.config_drive else "",
+            metadata=dict(thing.metadata),
+            root_device_name="/dev/vda" if thing.host else None,
+            hostname=thing.hostname,
+            fault=thing.fault,
+            project_id=thing.project_id,
+        )
+
+    async def observe(self, scope: Scope, remote_id: str) -> ServerSeen:
+        """What is there now. Asked with the credential's own rights, as only an administrator is told the host."""
+
+        def work() -> ServerSeen:
+            return self.seen(self.held(remote_id, self.passage.home))
+
+        return await self.passage.cross(self.kind, "observe", remote_id, work, change=False)
+
+    def missing(self, id: str) -> str:
+        """Nova's sentence."""
+        return f"Instance {id} could not be found."
+
+    # ------------------------------------------------------------------ create
+
+    def make(self, project_id: str, wanted: ServerWanted) -> ServerRecord:
+        """Check what Nova checks before it answers. Whether there is room shows later."""
+        flavor = self.shelf.get(FlavorRecord, wanted.flavor_id)
+        if flavor is None:
+            raise Refused(f"Flavor {wanted.flavor_id} could not be found.", status=400)
+        self._check_image(project_id, wanted.image_id, flavor)
+        if wanted.key_name and self.shelf.get(KeypairRecord, wanted.key_name) is None:
+            raise Refused("Invalid key_name provided.", status=400)
+        for port_id in wanted.port_ids:
+            self._check_port(project_id, port_id)
+        self._check_quota(project_id, flavor)
+        return ServerRecord(
+            id=self.new_id(),
+            project_id=project_id,
+            name=wanted.name,
+            vcpus=flavor.vcpus,
+            ram=flavor.ram,
+            disk=flavor.disk + flavor.ephemeral,
+            flavor_id=flavor.id,
+            image_id=wanted.image_id,
+            key_name=wanted.key_name,
+            port_ids=list(wanted.port_ids),
+            metadata=dict(wanted.metadata),
+            user_data=wanted.user_data,
+            config_drive=wanted.config_drive,
+            description=wanted.description,
+            hostname=wanted.hostname or wanted.name.lower(),
+            number=self.shelf.number("instance"),
+        )
+
+    def begin(self, thing: ServerRecord) -> None:
+        """Accept it: a host, or an ERROR later; its ports are its own from now on."""
+        shape = self.passage.backend.shape
+        thing.host = self.passage.backend.place(thing.vcpus, thing.ram, thing.disk)
+        if thing.host:
+            schedule(thing, "spawn", thing.created_at + min(shape.schedule_seconds, shape.boot_seconds))
+        else:
+            schedule(thing, "no host", thing.created_at + shape.schedule_seconds)
+        self.shelf.put(thing)
+        for port_id in thing.port_ids:
+            port = self.shelf.get(PortRecord, port_id)
+            if port is not None:
+                port.device_id, port.device_owner = thing.id, "compute:nova"
+                self.shelf.put(port)
+        bind_ports(self.shelf, thing, "DOWN", thing.created_at)
+
+    def _check_image(self, project_id: str, image_id: str, flavor: FlavorRecord) -> None:
+        if not image_id:
+            raise Refused("Invalid imageRef provided.", status=400)
+        image = self.shelf.get(ImageRecord, image_id)
+        if image is None or not (image.project_id == project_id or image.visibility == "community"):
+            raise Refused("Can not find requested image", status=400)
+        if image.status != "active":
+            raise Refused(f"Image {image.id} is not active.", status=400)
+        if image.min_ram > flavor.ram:
+            raise Refused("Flavor's memory is too small for requested image.", status=400)
+        if flavor.disk and (image.size or 0) > flavor.disk * _GIB:
+            raise Refused(
+                "Flavor's disk is too small for requested image. Flavor disk is"
+                f" {flavor.disk * _GIB} bytes, image is {image.size} bytes.",
+                status=400,
+            )
+        if flavor.disk and image.min_disk > flavor.disk:
+            raise Refused(
+                "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is"
+                f" {flavor.disk * _GIB} bytes, minimum size is {image.min_disk * _GIB} bytes.",
+                status=400,
+            )
+
+    def _check_port(self, project_id: str, port_id: str) -> None:
+        port = self.shelf.get(PortRecord, port_id)
+        if port is None or port.project_id != project_id:
+            raise Refused(f"Port id {port_id} could not be found.", status=400)
+        if port.device_id:
+            raise Refused(f"Port {port_id} is still in use.", status=409)
+        if not port.fixed_ips:
+            raise Refused(f"Port {port_id} requires a FixedIP in order to be used.", status=400)
+
+    def _check_quota(self, project_id: str, flavor: FlavorRecord) -> None:
+        used = self.shelf.used_by_project(self.kind, project_id)
+        asked = {"instances": (1, used[0]), "cores": (flavor.vcpus, used[1]), "ram": (flavor.ram, used[2])}
+        for what, (more, have) in asked.items():
+            limit = self.passage.backend.quota(project_id, what)
+            if limit is not None and limit >= 0 and have + more > limit:
+                raise Refused(
+                    f"Quota exceeded for {what}: Requested {more}, but already used {have} of {limit} {what}",
+                    status=403,
+                    elsewhere=True,
+                )
+
+    # ------------------------------------------------------------------ verbs
+
+    def change(self, thing: ServerRecord, step: Step) -> None:
+        """Verbs: rename, describe, set_metadata, stop, start, reboot. What is so already is done."""
+        match step.verb:
+            case "rename":
+                thing.name = step.body["name"]
+            case "describe":
+                thing.description = step.body["description"] or ""
+            case "set_metadata":
+                thing.metadata = dict(step.body["metadata"])
+            case "stop":
+                return self._act(thing, "stop", ("active", "error"), "powering-off", "stopped")
+            case "start":
+                return self._act(thing, "start", ("stopped",), "powering-on", "started")
+            case "reboot":
+                return self._reboot(thing, hard=step.body.get("type", "SOFT") == "HARD")
+            case _:
+                return super().change(thing, step)
+        return self.touch(thing)
+
+    def _act(
+        self, thing: ServerRecord, verb: str, from_states: tuple[str, ...], task: str, event: str
+    ) -> None:
+        done = {"stop": "stopped", "start": "active"}.get(verb)
+        if thing.task_state == task or (thing.task_state is None and thing.vm_state == done):
+            return
+        if thing.task_state is not None:
+            raise Throttled(_cannot(verb, thing, "task_state", thing.task_state), after=_BUSY_SECONDS)
+        if thing.vm_state not in from_states or not thing.host:
+            raise Refused(_cannot(verb, thing, "vm_state", thing.vm_state), status=409)
+        thing.task_state = task
+        schedule(thing, event, self.now() + self.passage.backend.shape.action_seconds)
+        self.touch(thing)
+
+    def _reboot(self, thing: ServerRecord, *, hard: bool) -> None:
+        task = "rebooting_hard" if hard else "rebooting"
+        if thing.task_state in ("rebooting", "rebooting_hard"):
+            return
+        states = ("active", "stopped", "error") if hard else ("active",)
+        self._act(thing, "reboot", states, task, "started")
+
+    def end(self, thing: ServerRecord) -> None:
+        """Accept the delete; the server is gone a little later. Asked again meanwhile, nothing more happens."""
+        if thing.task_state == "deleting":
+            return
+        thing.task_state = "deleting"
+        schedule(thing, "deleted", self.now() + self.passage.backend.shape.delete_seconds)
+        self.touch(thing)
+
+    # ------------------------------------------------------------------ console
+
+    def console(self, remote_id: str, lines: int | None) -> str:
+        """What its console has shown since it was built; `Refused` before it has one."""
+        thing = self.held(remote_id, self.passage.home)
+        if not thing.boots:
+            raise Refused(f"Instance {remote_id} is not ready", status=409)
+        text: list[str] = []
+        for number, boot in enumerate(thing.boots):
+            if number:
+                text.append("[ 1234.567890] reboot: Restarting system")
+            text += [
+                "[    0.000000] Linux version 6.1.0-simulated (fractus)",
+                f"[    0.000000] Command line: root=/dev/vda1 console=ttyS0 boot={iso(boot)}",
+                f"[    0.512000] virtio_net: {len(thing.port_ids)} network devices",
+                f"[    1.730000] cloud-init: hostname {thing.hostname}",
+                f"{thing.hostname} login:",
+            ]
+        return "\n".join(text if lines is None else text[len(text) - min(lines, len(text)) :]) + "\n"
+
+
+def _cannot(verb: str, thing: ServerRecord, what: str, state: str) -> str:
+    return f"Cannot '{verb}' instance {thing.id} while it is in {what} {state}"

@@ -1,0 +1,50 @@
+"""What a simulated cloud is like: its hosts, how long things take there, its quotas. From the operator's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from fractus.model.errors import Refused
+
+
+class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One simulated cloud. The defaults make a small one that is quick but not instant."""
+
+    path: str = ""
+    """File of its state; empty: in memory, gone with the process."""
+    hosts: int = 4
+    vcpus_per_host: int = 64
+    """What the scheduler may give away, overcommitment included."""
+    ram_per_host: int = 65536
+    """MiB."""
+    disk_per_host: int = 2000
+    """GiB."""
+    boot_seconds: float = 3.0
+    """From BUILD to ACTIVE."""
+    schedule_seconds: float = 1.0
+    """From an accepted create to ERROR, where no host has room."""
+    action_seconds: float = 1.0
+    """How long a stop, a start and a reboot take."""
+    delete_seconds: float = 1.0
+    """How long a delete of a server takes."""
+    upload_seconds: float = 0.0
+    """How long an image is `saving`."""
+    clock_offset: float = 0.0
+    """How far the cloud's own clock is ahead of ours. Seconds."""
+    quota: dict[str, int] = {}
+    """For each project: instances, cores, ram, key_pairs, network, subnet, port, security_group, security_group_rule.
+    What is not named is not limited.
+    """
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Shape:
+        """Read settings; those that other parts read (`weight`) are passed over. `Refused` where they are wrong."""
+        own = {key: value for key, value in settings.items() if key in cls.__struct_fields__}
+        try:
+            return msgspec.convert(own, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise Refused(f"settings of a simulated cloud: {error}") from error

@@ -1,0 +1,169 @@
+"""Subnets of a simulated cloud, with the DHCP port that Neutron puts on them."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from fractus.base.ids import new_mac
+from fractus.clouds.simulated.neutron import NeutronSimulated
+from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SubnetRecord
+from fractus.model.errors import Missing, Refused
+from fractus.model.network import FixedIp, SubnetSeen, SubnetWanted
+
+_DHCP = "network:dhcp"
+
+
+class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
+    """The actuator of subnets."""
+
+    record = SubnetRecord
+    changeable = frozenset(
+        {"name", "gateway_ip", "enable_dhcp", "dns_nameservers", "host_routes", "allocation_pools"}
+    )
+
+    def seen(self, thing: SubnetRecord) -> SubnetSeen:
+        """How the cloud shows it."""
+        return SubnetSeen(
+            remote_id=thing.id,
+            marker=thing.marker,
+            name=thing.name,
+            changed_at=self.stamp(thing),
+            cidr=thing.cidr,
+            gateway_ip=thing.gateway_ip,
+            enable_dhcp=thing.enable_dhcp,
+            dns_nameservers=list(thing.dns_nameservers),
+            host_routes=list(thing.host_routes),
+        )
+
+    def make(self, project_id: str, wanted: SubnetWanted) -> SubnetRecord:
+        """A new subnet of a network of the project's."""
+        network = self.shelf.get(NetworkRecord, wanted.network_id)
+        if network is None or network.project_id != project_id:
+            raise Missing(f"Network {wanted.network_id} could not be found.")
+        self.spend(project_id, "subnet", "Quota exceeded for resources: ['subnet'].")
+        thing = SubnetRecord(
+            id=self.new_id(),
+            project_id=project_id,
+            name=wanted.name,
+            network_id=network.id,
+            cidr=wanted.cidr,
+            ip_version=wanted.ip_version,
+            gateway_ip=wanted.gateway_ip,
+            enable_dhcp=wanted.enable_dhcp,
+            dns_nameservers=list(wanted.dns_nameservers),
+            host_routes=list(wanted.host_routes),
+            pools=list(wanted.pools),
+            ipv6_address_mode=wanted.ipv6_address_mode,
+            ipv6_ra_mode=wanted.ipv6_ra_mode,
+        )
+        self.check(thing)
+        return thing
+
+    def begin(self, thing: SubnetRecord) -> None:
+        """Write it, with its DHCP port."""
+        self.shelf.put(thing)
+        self._serve_dhcp(thing)
+
+    def updated(self, thing: SubnetRecord, wanted: dict[str, object]) -> SubnetRecord:
+        """Neutron's name of the pools is longer than ours."""
+        if "allocation_pools" in wanted:
+            wanted = {**wanted, "pools": wanted["allocation_pools"]}
+            del wanted["allocation_pools"]
+        return super().updated(thing, wanted)
+
+    def touch(self, thing: SubnetRecord) -> None:
+        """Write it; its DHCP port comes and goes with `enable_dhcp`."""
+        super().touch(thing)
+        self._serve_dhcp(thing)
+
+    def check(self, thing: SubnetRecord) -> None:
+        """CIDR, gateway and pools fit each other, and no other subnet of the network is in the way."""
+        try:
+            cidr = ipaddress.ip_network(thing.cidr)
+        except ValueError as error:
+            reason = f"Invalid input for cidr. Reason: '{thing.cidr}' is not a valid IP subnet."
+            raise Refused(reason, status=400) from error
+        for kind, id in self.shelf.tied(f"network/{thing.network_id}"):
+            other = self.shelf.get(SubnetRecord, id) if kind == "subnet" and id != thing.id else None
+            if other is not None and _overlap(cidr, ipaddress.ip_network(other.cidr)):
+                raise Refused(
+                    f"Invalid input for operation: Requested subnet with cidr: {thing.cidr} for network:"
+                    f" {thing.network_id} overlaps with another subnet.",
+                    status=400,
+                )
+        for pool in thing.pools:
+            self._check_pool(thing, pool)
+
+    def _check_pool(self, thing: SubnetRecord, pool: dict[str, str]) -> None:
+        cidr = ipaddress.ip_network(thing.cidr)
+        start, end = ipaddress.ip_address(pool["start"]), ipaddress.ip_address(pool["end"])
+        if start not in cidr or end not in cidr or int(start) > int(end):
+            raise Refused(
+                f"The allocation pool {start}-{end} spans beyond the subnet cidr {cidr}.", status=400
+            )
+        if thing.gateway_ip and int(start) <= int(ipaddress.ip_address(thing.gateway_ip)) <= int(end):
+            raise Refused(
+                f"Gateway ip {thing.gateway_ip} conflicts with allocation pool {start}-{end}.", status=409
+            )
+
+    def end(self, thing: SubnetRecord) -> None:
+        """Delete it with the cloud's own ports, unless somebody else's ports have addresses of it."""
+        ports = self._ports(thing)
+        if any(port.device_owner != _DHCP for port in ports):
+            raise Refused(
+                f"Unable to complete operation on subnet {thing.id}: One or more ports have an IP allocation from"
+                " this subnet.",
+                status=409,
+            )
+        for inside in [*ports, thing]:
+            self.shelf.drop(inside)
+
+    def _ports(self, thing: SubnetRecord) -> list[PortRecord]:
+        held = (self.shelf.get(PortRecord, id) for kind, id in self.shelf.tied(f"subnet/{thing.id}"))
+        return [port for port in held if port is not None]
+
+    def _serve_dhcp(self, thing: SubnetRecord) -> None:
+        """DHCP needs an address of the pool: the first that is free. Where there is none, there is no DHCP."""
+        there = [port for port in self._ports(thing) if port.device_owner == _DHCP]
+        if thing.enable_dhcp and not there:
+            address = self._free_address(thing)
+            if address:
+                self.shelf.put(self._dhcp_port(thing, address))
+        elif there and not thing.enable_dhcp:
+            for port in there:
+                self.shelf.drop(port)
+
+    def _dhcp_port(self, thing: SubnetRecord, address: str) -> PortRecord:
+        return PortRecord(
+            id=self.new_id(),
+            project_id=thing.project_id,
+            created_at=self.now(),
+            changed_at=self.now(),
+            network_id=thing.network_id,
+            mac_address=new_mac(),
+            fixed_ips=[FixedIp(thing.id, address)],
+            status="ACTIVE",
+            device_id=f"dhcp-{thing.id}",
+            device_owner=_DHCP,
+            host="host-1",
+            vif_type="ovs",
+        )
+
+    def _free_address(self, thing: SubnetRecord) -> str:
+        cidr = ipaddress.ip_network(thing.cidr)
+        bounds = thing.pools or [
+            {"start": str(cidr[1]), "end": str(cidr[-2] if cidr.num_addresses > 2 else cidr[-1])}
+        ]
+        for pool in bounds:
+            first, last = ipaddress.ip_address(pool["start"]), ipaddress.ip_address(pool["end"])
+            for number in range(int(first), int(last) + 1):
+                address = str(type(first)(number))
+                if address != thing.gateway_ip and not self.shelf.tied(f"ip/{thing.id}/{address}"):
+                    return address
+        return ""
+
+
+def _overlap(
+    one: ipaddress.IPv4Network | ipaddress.IPv6Network, other: ipaddress.IPv4Network | ipaddress.IPv6Network
+) -> bool:
+    return one.version == other.version and one.overlaps(other)
