@@ -1,0 +1,1 @@
+"""Servers: `/servers` of the compute API, and what hangs on each of them."""

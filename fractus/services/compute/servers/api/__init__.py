@@ -1,0 +1,52 @@
+"""The API of servers: the routes of `/servers` and below, in files by what they do."""
+
+from __future__ import annotations
+
+from fractus.services.compute.servers.api.access import (
+    Consoles,
+    Flavors,
+    Given,
+    Images,
+    Keypairs,
+    Ports,
+    Quota,
+    ServerLimits,
+)
+from fractus.services.compute.servers.api.changing import Changing
+from fractus.services.compute.servers.api.creating import Creating
+from fractus.services.compute.servers.api.labels import Labels
+from fractus.services.compute.servers.api.parts import Parts
+from fractus.services.compute.servers.api.reading import Reading
+from fractus.services.compute.servers.api.showing import Showing
+from fractus.web.routing import Route
+
+__all__ = [
+    "Consoles",
+    "Flavors",
+    "Given",
+    "Images",
+    "Keypairs",
+    "Ports",
+    "Quota",
+    "ServerLimits",
+    "ServersApi",
+]
+
+
+class ServersApi:
+    """Servers."""
+
+    def __init__(self, given: Given) -> None:
+        """`given` is everything that they need of the rest of fractus."""
+        showing = Showing(given)
+        self._files = (
+            Reading(given, showing),
+            Creating(given),
+            Changing(given, showing),
+            Labels(given),
+            Parts(given),
+        )
+
+    def routes(self) -> list[Route]:
+        """Everything below `/servers` that is served."""
+        return [route for file in self._files for route in file.routes()]

@@ -1,0 +1,233 @@
+"""What every handler about servers has in its hands: the store, the ledger, and how a server is found and changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from fractus.auth.principal import Principal
+from fractus.base.clock import Clock
+from fractus.model.errors import Conflict, NotFound
+from fractus.model.network import NicRequest, ServerPort
+from fractus.model.resource import Resource
+from fractus.services.compute.servers import view
+from fractus.store import presences
+from fractus.store.ledger import Ledger
+from fractus.store.transaction import Reader, Store, Transaction
+from fractus.web.routing import Call
+
+# --- what other folders give ----------------------------------------------------------------------
+
+
+class Ports(Protocol):
+    """Ports of servers, and the addresses and groups that come with them."""
+
+    async def for_server(
+        self,
+        tx: Transaction,
+        principal: Principal,
+        server_id: str,
+        zone: str,
+        nics: Sequence[NicRequest],
+        security_groups: Sequence[str],
+    ) -> list[ServerPort]:
+        """Make or take the ports of a new server. Groups by name or id; they are checked without `nics` too.
+
+        Refuses in Nova's words: `Invalid`, `NotFound`, `Conflict`, `QuotaExceeded`.
+        """
+        ...
+
+    async def networks_for(self, reader: Reader, principal: Principal) -> Sequence[Resource]:
+        """The networks that a server is put into where its user names none: Nova takes the only one."""
+        ...
+
+    async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
+        """The ports of a server, in their order."""
+        ...
+
+
+class Images(Protocol):
+    """Images."""
+
+    async def usable(self, reader: Reader, principal: Principal, image_id: str) -> Resource:
+        """The image, where the caller may see it; `NotFound` else. Its `status` is Glance's."""
+        ...
+
+
+class Flavors(Protocol):
+    """Flavors."""
+
+    async def usable(self, reader: Reader, principal: Principal, flavor_id: str) -> Resource:
+        """The flavor that users call `flavor_id`, where the caller may use it; `NotFound` else, in Nova's words."""
+        ...
+
+
+class Keypairs(Protocol):
+    """Keypairs."""
+
+    async def by_name(self, reader: Reader, user_id: str, name: str) -> Resource | None:
+        """A user's key."""
+        ...
+
+
+class Consoles(Protocol):
+    """Live reads of a server in its cloud."""
+
+    async def console_log(self, server: Resource, lines: int | None) -> str:
+        """The end of the server's console log, all of it where `lines` is None. `Unavailable` if its cloud is silent,
+        `NotFound` where the server has no console.
+        """
+        ...
+
+
+class Quota(Protocol):
+    """Limits of a project."""
+
+    async def spend(
+        self, tx: Transaction, principal: Principal, instances: int, cores: int, ram: int
+    ) -> None:
+        """Take so much in this transaction; `QuotaExceeded` in Nova's words, and then nothing is taken."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """Bounds on what is asked for."""
+
+    stale_after: float = 30.0
+    """Seconds without an answer of a cloud after which its servers are shown as stale."""
+    page: int = 1000
+    """Servers in one page of a list: Nova's default of `max_limit`."""
+    at_once: int = 1000
+    """Servers in one request: they are written in one transaction."""
+    metadata: int = 127
+    """Items of metadata: Nova's default is 128, and one of them is our mark in the child."""
+    files: int = 5
+    """Injected files (up to 2.56); this and the next two are Nova's defaults."""
+    file_bytes: int = 10240
+    file_path: int = 255
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What wiring hands to the API of servers."""
+
+    store: Store
+    ledger: Ledger
+    clock: Clock
+    ports: Ports
+    images: Images
+    flavors: Flavors
+    keypairs: Keypairs
+    consoles: Consoles
+    quota: Quota | None = None
+    limits: ServerLimits = ServerLimits()
+
+
+# --- one server -----------------------------------------------------------------------------------
+
+
+def missing(server_id: str) -> NotFound:
+    """Nova's sentence."""
+    return NotFound(f"Instance {server_id} could not be found.")
+
+
+def target_of(server: Resource) -> dict[str, Any]:
+    """What policy is asked about."""
+    return {"project_id": server.project_id, "user_id": server.user_id}
+
+
+async def find(
+    given: Given, call: Call, rule: str, reader: Reader | None = None, *, deleted: bool = False
+) -> Resource:
+    """The server that the path names, where the caller may know of it and do `rule` to it.
+
+    `deleted`: also one that is gone.
+    """
+    server_id = call.params["server_id"]
+    who = call.principal
+    reader = given.store if reader is None else reader
+    found = await given.ledger.resources.fetch(reader, "server", server_id)
+    if found is None or (found.deleted_at is not None and not deleted):
+        raise missing(server_id)
+    if not who.is_admin and found.project_id != who.project_id:
+        raise missing(server_id)
+    call.enforce(rule, target_of(found))
+    return found
+
+
+def shown(server: Resource) -> dict[str, Any]:
+    """The stored document."""
+    document: dict[str, Any] = msgspec.json.decode(server.summary)
+    return document
+
+
+def record(call: Call, tx: Transaction, server: Resource, verb: str, args: dict[str, Any]) -> int:
+    """Write down what was done to a server; its token, which is larger than all before it.
+
+    Only the newest are kept, with the first (that it was created): the list is read with every change of the server.
+    """
+    actions = list(server.desired["actions"])
+    token: int = actions[-1]["token"] + 1 if actions else 1
+    actions.append(
+        {
+            "token": token,
+            "verb": verb,
+            "args": args,
+            "request_id": call.request_id,
+            "user_id": call.principal.user_id,
+            "project_id": call.principal.project_id,
+            "at": tx.now(),
+        }
+    )
+    if len(actions) > _ACTIONS_KEPT:
+        actions = [actions[0], *actions[1 - _ACTIONS_KEPT :]]
+    server.desired["actions"] = actions
+    return token
+
+
+_ACTIONS_KEPT = 200
+
+
+async def change(given: Given, call: Call, tx: Transaction, server: Resource) -> None:
+    """Write a changed wish, and how users see the server from now on."""
+    server.request_id = call.request_id
+    server.updated_at = tx.now()
+    every = await presences.of_resource(tx, "server", server.id)
+    await given.ledger.change(tx, server, view.summarise(server, every))
+
+
+# --- what a server may be asked in its state ------------------------------------------------------
+
+
+def check_unlocked(call: Call, server: Resource, document: dict[str, Any]) -> None:
+    """Refuse to change a locked server, unless to admins."""
+    if document["locked"] and not call.principal.is_admin:
+        raise Conflict(f"Instance {server.id} is locked")
+
+
+def check_placed(server: Resource, document: dict[str, Any]) -> None:
+    """Refuse what needs a server that is somewhere."""
+    if not document["hostId"]:
+        raise Conflict(f"Instance {server.id} is not ready")
+
+
+def check_state(
+    server: Resource,
+    document: dict[str, Any],
+    action: str,
+    vm_states: Sequence[str],
+    task_states: Sequence[str | None] | None = (None,),
+) -> None:
+    """Refuse what a server cannot do in its state, in Nova's words. `task_states` None: whatever it is doing."""
+    vm_state, task_state = document["OS-EXT-STS:vm_state"], document["OS-EXT-STS:task_state"]
+    wrong = ""
+    if vm_state not in vm_states:
+        wrong = f"vm_state {vm_state}"
+    elif task_states is not None and task_state not in task_states:
+        wrong = f"task_state {task_state}"
+    if wrong:
+        raise Conflict(f"Cannot '{action}' instance {server.id} while it is in {wrong}")

@@ -1,0 +1,319 @@
+"""Changing servers: PUT, DELETE and actions. Each writes a wish; the cloud is asked by the machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from fractus.model.errors import Conflict, Invalid
+from fractus.model.resource import Resource
+from fractus.services.compute.servers import policy, queries, view
+from fractus.services.compute.servers.api.access import (
+    Given,
+    change,
+    check_placed,
+    check_state,
+    check_unlocked,
+    find,
+    missing,
+    record,
+    shown,
+    target_of,
+)
+from fractus.services.compute.servers.api.showing import Showing
+from fractus.services.compute.servers.schema import bodies
+from fractus.services.compute.servers.versions import REQUESTS, UPDATED
+from fractus.store import presences
+from fractus.store.transaction import Transaction
+from fractus.web.microversion import Version
+from fractus.web.routing import Call, Handler, Reply, Route, Schema
+from fractus.web.schema import body_schema, convert
+
+_HARD_FROM = ("active", "stopped", "paused", "suspended", "error")
+_HARD_WHILE = (
+    None,
+    "rebooting",
+    "reboot_pending",
+    "reboot_started",
+    "resuming",
+    "rebooting_hard",
+    "unpausing",
+    "pausing",
+    "suspending",
+)
+
+#: What Nova takes out of a console's log.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f]")
+
+
+def _check_update(body: Any, version: Version) -> None:
+    REQUESTS.request_check(body, version, "update")
+    bodies.check_update(body, domain_name=REQUESTS.behaviour("hostname_is_domain_name", version))
+
+
+def _check_lock(body: Any, version: Version) -> None:
+    if REQUESTS.behaviour("lock_has_reason", version):
+        convert(body, bodies.LockBody)
+
+
+def _check_console_output(body: Any, _version: Version) -> None:
+    bodies.check_console_output(body)
+
+
+def _anything(_body: Any, _version: Version) -> None:
+    """Nova looks at nothing but the name of the action."""
+
+
+class Changing:
+    """PUT, DELETE and POST of one server."""
+
+    def __init__(self, given: Given, showing: Showing) -> None:
+        self._given = given
+        self._showing = showing
+
+    def routes(self) -> list[Route]:
+        """Rows of the route table."""
+        one = "/servers/{server_id}"
+        return [
+            Route(
+                method="PUT",
+                path=one,
+                handler=self.update,
+                rule=policy.UPDATE,
+                schema=_check_update,
+                summary="Rename or describe a server.",
+            ),
+            Route(
+                method="DELETE",
+                path=one,
+                handler=self.delete,
+                rule=policy.DELETE,
+                summary="Delete a server.",
+            ),
+            _action("os-start", self.start, policy.START, _anything, "Start a server."),
+            _action("os-stop", self.stop, policy.STOP, _anything, "Stop a server."),
+            _action("reboot", self.reboot, policy.REBOOT, body_schema(bodies.RebootBody), "Reboot a server."),
+            _action("lock", self.lock, policy.LOCK, _check_lock, "Lock a server."),
+            _action("unlock", self.unlock, policy.UNLOCK, _anything, "Unlock a server."),
+            _action(
+                "os-resetState",
+                self.reset_state,
+                policy.RESET_STATE,
+                body_schema(bodies.ResetStateBody),
+                "Say that a server is well, or broken, until its cloud says something new.",
+            ),
+            _action(
+                "forceDelete", self.force_delete, policy.FORCE_DELETE, _anything, "Delete a server at once."
+            ),
+            Route(
+                method="POST",
+                path=f"{one}/action",
+                action="os-getConsoleOutput",
+                handler=self.console_output,
+                rule=policy.CONSOLE_OUTPUT,
+                schema=_check_console_output,
+                live=True,
+                summary="Read the end of a server's console log in its cloud.",
+            ),
+        ]
+
+    # --- PUT -------------------------------------------------------------------------------------
+
+    async def update(self, call: Call) -> Reply:
+        """Change what a server is called and how it is described."""
+        asked: dict[str, Any] = call.body["server"]
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, policy.UPDATE, tx)
+            if _take_update(server, asked):
+                await change(self._given, call, tx, server)
+            row = await queries.server_shown(tx, server.id)
+        if row is None:
+            raise missing(server.id)
+        body, headers = await self._showing.one(call, row, target_of(server), UPDATED)
+        return Reply(200, body, headers)
+
+    # --- DELETE ----------------------------------------------------------------------------------
+
+    async def delete(self, call: Call) -> Reply:
+        """It is no longer wanted. It stays to be seen until its cloud has confirmed that it is gone."""
+        await self._delete(call, policy.DELETE)
+        return Reply(204)
+
+    async def force_delete(self, call: Call) -> Reply:
+        """The same, for there is no deferred deletion that could be cut short."""
+        await self._delete(call, policy.FORCE_DELETE)
+        return Reply(202)
+
+    async def _delete(self, call: Call, rule: str) -> None:
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, rule, tx)
+            check_unlocked(call, server, shown(server))
+            if not server.wanted:
+                return
+            record(call, tx, server, "delete", {})
+            server.request_id = call.request_id
+            server.wanted = False
+            server.updated_at = tx.now()
+            every = await presences.of_resource(tx, "server", server.id)
+            await self._given.ledger.remove(tx, server, view.summarise(server, every), hide=False)
+
+    # --- power -----------------------------------------------------------------------------------
+
+    async def stop(self, call: Call) -> Reply:
+        """Power off."""
+
+        def check(server: Resource, document: dict[str, Any]) -> None:
+            check_placed(server, document)
+            check_state(server, document, "stop", ("active", "error"))
+
+        return await self._act(call, policy.STOP, "stop", {}, check)
+
+    async def start(self, call: Call) -> Reply:
+        """Power on."""
+
+        def check(server: Resource, document: dict[str, Any]) -> None:
+            check_placed(server, document)
+            check_state(server, document, "start", ("stopped",))
+
+        return await self._act(call, policy.START, "start", {}, check)
+
+    async def reboot(self, call: Call) -> Reply:
+        """Restart; hard is by cutting the power."""
+        kind = call.body["reboot"]["type"].upper()
+
+        def check(server: Resource, document: dict[str, Any]) -> None:
+            if kind == "SOFT":
+                check_state(server, document, "reboot", ("active",))
+            else:
+                check_state(server, document, "reboot", _HARD_FROM, _HARD_WHILE)
+            check_placed(server, document)
+
+        return await self._act(call, policy.REBOOT, "reboot", {"type": kind}, check)
+
+    async def _act(
+        self,
+        call: Call,
+        rule: str,
+        verb: str,
+        args: dict[str, Any],
+        check: Callable[[Resource, dict[str, Any]], None],
+    ) -> Reply:
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, rule, tx)
+            document = shown(server)
+            check_unlocked(call, server, document)
+            check(server, document)
+            record(call, tx, server, verb, args)
+            await change(self._given, call, tx, server)
+        return Reply(202)
+
+    # --- states of our own -----------------------------------------------------------------------
+
+    async def lock(self, call: Call) -> Reply:
+        """Keep everybody but admins from changing it."""
+        lock = call.body["lock"]
+        reason = None
+        if REQUESTS.behaviour("lock_has_reason", call.version) and lock is not None:
+            reason = lock.get("locked_reason")
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, policy.LOCK, tx)
+            owner = server.project_id == call.principal.project_id
+            if server.desired["locked"] and owner:
+                return Reply(202)
+            server.desired.update(locked=True, locked_by="owner" if owner else "admin")
+            server.desired["locked_reason"] = reason or server.desired["locked_reason"]
+            await self._record(call, tx, server, "lock")
+        return Reply(202)
+
+    async def unlock(self, call: Call) -> Reply:
+        """Undo it; what an admin locked, only an admin unlocks."""
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, policy.UNLOCK, tx)
+            mine = "owner" if server.project_id == call.principal.project_id else "admin"
+            if server.desired["locked_by"] not in ("", mine):
+                call.enforce(policy.UNLOCK_OVERRIDE, target_of(server))
+            server.desired.update(locked=False, locked_by="", locked_reason=None)
+            await self._record(call, tx, server, "unlock")
+        return Reply(202)
+
+    async def reset_state(self, call: Call) -> Reply:
+        """Show another state until the cloud says something new; nothing is done to the server."""
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, policy.RESET_STATE, tx)
+            told = view.tell(server, await presences.of_resource(tx, "server", server.id))
+            server.desired["reset"] = {
+                "vm_state": call.body["os-resetState"]["state"],
+                "over": [told.vm_state, told.task_state],
+            }
+            await self._record(call, tx, server, "resetState")
+        return Reply(202)
+
+    async def _record(self, call: Call, tx: Transaction, server: Resource, verb: str) -> None:
+        record(call, tx, server, verb, {})
+        await change(self._given, call, tx, server)
+
+    # --- live ------------------------------------------------------------------------------------
+
+    async def console_output(self, call: Call) -> Reply:
+        """The end of the console's log, from the cloud."""
+        server = await find(self._given, call, policy.CONSOLE_OUTPUT)
+        check_placed(server, shown(server))
+        length = call.body["os-getConsoleOutput"].get("length")
+        lines = None if length is None or int(length) < 0 else int(length)
+        text = await self._given.consoles.console_log(server, lines)
+        return Reply(200, {"output": _CONTROLS.sub("", text)})
+
+
+def _action(name: str, handler: Handler, rule: str, schema: Schema, summary: str) -> Route:
+    return Route(
+        method="POST",
+        path="/servers/{server_id}/action",
+        action=name,
+        handler=handler,
+        rule=rule,
+        schema=schema,
+        summary=summary,
+    )
+
+
+def _take_update(server: Resource, asked: dict[str, Any]) -> bool:
+    """Put the body of a PUT into what is desired; whether anything changed."""
+    desired = server.desired
+    before = (server.name, msgspec.json.encode(desired))
+    if "name" in asked:
+        server.name = desired["name"] = asked["name"].strip()
+    if "description" in asked:
+        desired["description"] = asked["description"]
+    if asked.get("hostname", desired["hostname"]) != desired["hostname"]:
+        raise Invalid("hostname cannot be changed by fractus in the cloud where the server is.")
+    for field, name in (
+        ("OS-DCF:diskConfig", "disk_config"),
+        ("accessIPv4", "access_ip_v4"),
+        ("accessIPv6", "access_ip_v6"),
+    ):
+        if field in asked:
+            desired[name] = asked[field]
+    if "pinned_availability_zone" in asked:
+        _pin(server, asked["pinned_availability_zone"])
+    return before != (server.name, msgspec.json.encode(desired))
+
+
+def _pin(server: Resource, zone: str | None) -> None:
+    """Pin a server to the zone that it is in, or let it go."""
+    if zone is None:
+        server.desired["zone"] = ""
+        return
+    pinned = server.desired["zone"]
+    if pinned and zone != pinned:
+        raise Conflict(
+            "Cannot change pinned availability zone directly. Unpin first by setting pinned_availability_zone to null."
+        )
+    here = shown(server)["OS-EXT-AZ:availability_zone"]
+    if not pinned and zone != here:
+        raise Conflict(
+            f"Server can only be pinned to its current availability zone '{here}', but '{zone}' was requested."
+        )
+    server.desired["zone"] = zone

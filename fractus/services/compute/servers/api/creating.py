@@ -1,0 +1,429 @@
+"""Creating servers: everything is checked and written in one transaction, so a refusal leaves nothing behind."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fractus.base.ids import is_uuid, new_id
+from fractus.model.errors import Conflict, Forbidden, Invalid, NotFound, QuotaExceeded
+from fractus.model.network import NicRequest, ServerPort
+from fractus.model.resource import Need, Resource
+from fractus.services.compute.servers import policy, view
+from fractus.services.compute.servers.api.access import Given, record
+from fractus.services.compute.servers.api.refusals import refuse_unsupported
+from fractus.services.compute.servers.schema import bodies
+from fractus.services.compute.servers.versions import REQUESTS
+from fractus.store import clouds
+from fractus.store.transaction import Transaction
+from fractus.web.microversion import Version
+from fractus.web.routing import Call, Reply, Route
+
+_GIB = 1 << 30
+
+#: What Nova knows of image properties by their older names; all newer ones have one of the prefixes.
+_IMAGE_PREFIXES = ("hw_", "img_", "os_", "traits_required")
+_IMAGE_LEGACY = frozenset(
+    (
+        "architecture owner_id vmware_disktype vmware_image_version vmware_ostype auto_disk_config ipxe_boot"
+        " xenapi_device_id xenapi_image_compression_level vmware_linked_clone xenapi_use_agent"
+        " xenapi_skip_agent_inject_ssh xenapi_skip_agent_inject_files_at_boot cache_in_nova vm_mode bittorrent"
+        " mappings block_device_mapping bdm_v2 root_device_name hypervisor_version_requires hypervisor_type"
+    ).split()
+)
+
+
+def _check(body: Any, version: Version) -> None:
+    REQUESTS.request_check(body, version, "create")
+    of_devices = REQUESTS.behaviour("tags_of_devices", version)
+    again = REQUESTS.behaviour("tags_of_devices_again", version)
+    bodies.check_create(
+        body,
+        networks_required=REQUESTS.behaviour("networks_required", version),
+        nic_tags=again or (of_devices and not REQUESTS.behaviour("no_tags_of_nics", version)),
+        disk_tags=again or (of_devices and not REQUESTS.behaviour("no_tags_of_disks", version)),
+        domain_name=REQUESTS.behaviour("hostname_is_domain_name", version),
+    )
+
+
+class Creating:
+    """POST of servers."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+
+    def routes(self) -> list[Route]:
+        """Rows of the route table."""
+        return [
+            Route(
+                method="POST",
+                path="/servers",
+                handler=self.create,
+                rule=policy.CREATE,
+                schema=_check,
+                summary="Create one or more servers.",
+            )
+        ]
+
+    async def create(self, call: Call) -> Reply:
+        """One or more servers of one description."""
+        asked: dict[str, Any] = call.body["server"]
+        least, most = _counts(asked)
+        refuse_unsupported(call, call.body)
+        _refuse_many(asked, most)
+        made: list[Resource] = []
+        async with self._given.store.transaction() as tx:
+            wish, needs = await self._wish(call, tx, asked)
+            nics = await self._nics(call, tx, asked)
+            number = await self._spend(call, tx, wish, least, most)
+            for index in range(number):
+                made.append(await self._one(call, tx, asked, wish, needs, nics, index, number))
+        if bodies.truth(asked.get("return_reservation_id", False)):
+            return Reply(202, {"reservation_id": wish["reservation_id"]})
+        server = made[0]
+        links = view.links(call.base_url, server.id)
+        answer = {
+            "id": server.id,
+            "links": links,
+            "OS-DCF:diskConfig": wish["disk_config"],
+            "security_groups": asked.get("security_groups", [{"name": "default"}]),
+        }
+        return Reply(202, {"server": answer}, {"Location": links[0]["href"]})
+
+    # --- what all of them have in common ---------------------------------------------------------
+
+    async def _wish(
+        self, call: Call, tx: Transaction, asked: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[Need]]:
+        """What is desired of each server but for its name and ports, and what it needs."""
+        who, limits = call.principal, self._given.limits
+        flavor = await self._flavor(call, tx, str(asked["flavorRef"]).rsplit("/", 1)[-1])
+        zone = await _zone(call, tx, asked.get("availability_zone") or "")
+        image = await self._image(call, tx, asked["imageRef"])
+        key_name = asked.get("key_name") or ""
+        keypair = await self._given.keypairs.by_name(tx, who.user_id, key_name) if key_name else None
+        if key_name and keypair is None:
+            raise Invalid("Invalid key_name provided.")
+        metadata = asked.get("metadata", {})
+        if len(metadata) > limits.metadata:
+            raise QuotaExceeded(f"Maximum number of metadata items exceeds {limits.metadata}")
+        disk_config = _disk_config(asked, image)
+        _check_fit(call, flavor.desired, image)
+        needs = [Need("flavor", flavor.id), Need("image", image.id)]
+        needs += [Need("keypair", keypair.id)] if keypair is not None else []
+        properties = image.desired.get("properties", {})
+        wish = {
+            "flavor": _flavor_document(flavor),
+            "flavor_need": flavor.id,
+            "image_id": image.id,
+            "image_properties": {
+                name: str(value)[:255] for name, value in properties.items() if _is_image_property(name)
+            },
+            "key_name": key_name,
+            "keypair_id": keypair.id if keypair is not None else "",
+            "user_data": asked.get("user_data") or "",
+            "metadata": metadata,
+            "config_drive": bodies.truth(asked.get("config_drive", False)),
+            "zone": zone,
+            "tags": list(dict.fromkeys(asked.get("tags", []))),
+            "disk_config": disk_config,
+            "personality": self._files(asked),
+            "access_ip_v4": asked.get("accessIPv4", ""),
+            "access_ip_v6": asked.get("accessIPv6", ""),
+            "reservation_id": "r-" + "".join(secrets.choice(_RESERVATION) for _ in range(8)),
+            "locked": False,
+            "locked_by": "",
+            "locked_reason": None,
+        }
+        return wish, needs
+
+    async def _flavor(self, call: Call, tx: Transaction, flavor_id: str) -> Resource:
+        missing = f"Flavor {flavor_id} could not be found."
+        try:
+            flavor = await self._given.flavors.usable(tx, call.principal, flavor_id)
+        except NotFound as error:
+            raise Invalid(error.message or missing) from None
+        if flavor.desired["disabled"]:
+            raise Invalid(missing)
+        return flavor
+
+    async def _image(self, call: Call, tx: Transaction, image_id: str) -> Resource:
+        try:
+            image = await self._given.images.usable(tx, call.principal, image_id)
+        except (NotFound, Forbidden):
+            raise Invalid("Can not find requested image") from None
+        if image.status != "active":
+            raise Invalid(f"Image {image.id} is not active.")
+        return image
+
+    def _files(self, asked: Mapping[str, Any]) -> list[dict[str, str]]:
+        """Files to be put into the server."""
+        files: list[dict[str, str]] = asked.get("personality", [])
+        limits = self._given.limits
+        if len(files) > limits.files:
+            raise QuotaExceeded("Personality file limit exceeded")
+        for file in files:
+            for name in ("path", "contents"):
+                if name not in file:
+                    raise Invalid(f"Bad personality format: missing {name}")
+            if len(file["path"]) > limits.file_path:
+                raise QuotaExceeded(f"Personality file path exceeds maximum {limits.file_path}")
+            if len(file["contents"]) > limits.file_bytes:
+                raise QuotaExceeded(f"Personality file content exceeds maximum {limits.file_bytes}")
+        return files
+
+    # --- networks --------------------------------------------------------------------------------
+
+    async def _nics(self, call: Call, tx: Transaction, asked: Mapping[str, Any]) -> list[NicRequest]:
+        """The network devices of each server, by Nova's rules."""
+        networks = asked.get("networks")
+        if networks == "none":
+            return []
+        if not networks or networks == "auto":
+            known = await self._given.ports.networks_for(tx, call.principal)
+            if len(known) > 1:
+                raise Conflict("Multiple possible networks found, use a Network ID to be more specific.")
+            if not known and networks == "auto":
+                project = call.principal.project_id
+                raise Invalid(f"Unable to automatically allocate a network for project {project}")
+            return [NicRequest(network_id=network.id) for network in known]
+        call.enforce(policy.ATTACH_NETWORK)
+        return [_nic(entry) for entry in networks]
+
+    async def _ports(
+        self,
+        call: Call,
+        tx: Transaction,
+        server_id: str,
+        zone: str,
+        nics: list[NicRequest],
+        groups: list[str],
+    ) -> list[ServerPort]:
+        try:
+            return await self._given.ports.for_server(tx, call.principal, server_id, zone, nics, groups)
+        except NotFound as error:
+            # Of a part of the body: Nova says 400 here.
+            raise Invalid(error.message) from None
+
+    # --- each of them ----------------------------------------------------------------------------
+
+    async def _spend(
+        self, call: Call, tx: Transaction, wish: Mapping[str, Any], least: int, most: int
+    ) -> int:
+        """As many as quota allows of what was asked for."""
+        limits, quota = self._given.limits, self._given.quota
+        if most > limits.at_once:
+            if least > limits.at_once:
+                raise QuotaExceeded(
+                    f"Quota exceeded for instances: Requested {least}, but {limits.at_once} can be asked for at once"
+                )
+            most = limits.at_once
+        if quota is None:
+            return most
+        flavor = wish["flavor"]
+        for number in range(most, least - 1, -1):
+            try:
+                await quota.spend(
+                    tx, call.principal, number, number * flavor["vcpus"], number * flavor["ram"]
+                )
+            except QuotaExceeded:
+                if number == least:
+                    raise
+                continue
+            return number
+        return most
+
+    async def _one(
+        self,
+        call: Call,
+        tx: Transaction,
+        asked: Mapping[str, Any],
+        wish: Mapping[str, Any],
+        needs: Sequence[Need],
+        nics: list[NicRequest],
+        index: int,
+        number: int,
+    ) -> Resource:
+        """Write one server."""
+        id, who = new_id(), call.principal
+        name = asked["name"].strip()
+        hostname = asked.get("hostname") or view.hostname_of(name) or f"Server-{id}"
+        if number > 1:
+            name = f"{name}-{index + 1}"
+            hostname = hostname if hostname == f"Server-{id}" else f"{hostname}-{index + 1}"
+        groups = list(
+            dict.fromkeys(group["name"] for group in asked.get("security_groups", []) if group.get("name"))
+        )
+        ports = await self._ports(call, tx, id, wish["zone"], nics, groups or ["default"])
+        apart = REQUESTS.behaviour("description_apart", call.version)
+        desired = {
+            **wish,
+            "name": name,
+            "description": asked.get("description") if apart else asked["name"].strip(),
+            "hostname": hostname,
+            "hostname_given": "hostname" in asked,
+            "launch_index": index,
+            "ports": [port.port_id for port in ports],
+            "port_tags": [nic.tag for nic in nics] if any(nic.tag for nic in nics) else [],
+            "addresses": _addresses(ports),
+            "security_groups": _groups(ports),
+            "actions": [],
+        }
+        server = Resource(
+            kind="server",
+            id=id,
+            project_id=who.project_id,
+            user_id=who.user_id,
+            name=name,
+            desired=desired,
+            request_id=call.request_id,
+            created_at=tx.now(),
+            updated_at=tx.now(),
+        )
+        record(call, tx, server, "create", {})
+        every = [*needs, *(Need("port", port.port_id, exclusive=True) for port in ports)]
+        return await self._given.ledger.create(tx, server, view.summarise(server, []), every, assign=True)
+
+
+_RESERVATION = string.ascii_lowercase + string.digits
+
+
+def _counts(asked: Mapping[str, Any]) -> tuple[int, int]:
+    least = int(asked.get("min_count", 1))
+    most = int(asked.get("max_count", least))
+    if least > most:
+        raise Invalid("min_count must be <= max_count")
+    return least, most
+
+
+def _refuse_many(asked: Mapping[str, Any], most: int) -> None:
+    """What only one server can have."""
+    if most < 2:
+        return
+    networks = asked.get("networks")
+    for entry in networks if isinstance(networks, list) else []:
+        if entry.get("port"):
+            raise Invalid(
+                "Failed to launch instances: Unable to launch multiple instances with a single configured port ID."
+                " Please launch your instance one by one with different ports."
+            )
+        if entry.get("fixed_ip"):
+            raise Invalid(
+                "Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified."
+            )
+    if asked.get("hostname"):
+        raise Invalid("Unable to allocate a single hostname to multiple instances")
+
+
+async def _zone(call: Call, tx: Transaction, asked: str) -> str:
+    """The cloud that the user chose, or nothing."""
+    zone, colon, _ = asked.partition(":")
+    if colon:
+        if asked.count(":") > 2:
+            raise Invalid("Invalid input received: Unable to parse availability_zone")
+        call.enforce(policy.FORCED_HOST)
+        raise Invalid(
+            f"availability_zone {asked!r} names a host, which fractus cannot hand on; name the zone alone."
+        )
+    if zone and zone not in await clouds.enabled(tx):
+        raise Invalid("The requested availability zone is not available")
+    return zone
+
+
+def _disk_config(asked: Mapping[str, Any], image: Resource) -> str:
+    """As asked, else as the image says, else MANUAL: Nova's rule."""
+    says = str(image.desired.get("properties", {}).get("auto_disk_config", "")).lower()
+    wanted: str | None = asked.get("OS-DCF:diskConfig")
+    if wanted == "AUTO" and says == "disabled":
+        raise Invalid(f"Requested image {image.id} has automatic disk resize disabled.")
+    if wanted is not None:
+        return wanted
+    return "AUTO" if says in ("1", "t", "true", "on", "y", "yes") else "MANUAL"
+
+
+def _check_fit(call: Call, flavor: Mapping[str, Any], image: Resource) -> None:
+    """Whether the image fits into the flavor."""
+    about, properties = image.desired, image.desired.get("properties", {})
+    if properties.get("cinder_encryption_key_id"):
+        raise Invalid(
+            f"Image {image.id} is unacceptable: Direct booting of an image uploaded from an encrypted volume is"
+            " unsupported."
+        )
+    drive = properties.get("img_config_drive", "optional")
+    if drive not in ("optional", "mandatory"):
+        raise Invalid(f"Image's config drive option '{drive}' is invalid")
+    if flavor["ram"] < int(about.get("min_ram") or 0):
+        raise Invalid("Flavor's memory is too small for requested image.")
+    disk, size = flavor["disk"] * _GIB, int(about.get("size") or 0)
+    least = int(about.get("min_disk") or 0) * _GIB
+    if not disk:
+        if not call.allows(policy.ZERO_DISK):
+            raise Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
+        return
+    if size > disk:
+        raise Invalid(
+            f"Flavor's disk is too small for requested image. Flavor disk is {disk} bytes, image is {size} bytes."
+        )
+    if least > disk:
+        raise Invalid(
+            "Flavor's disk is smaller than the minimum size specified in image metadata."
+            f" Flavor disk is {disk} bytes, minimum size is {least} bytes."
+        )
+
+
+def _is_image_property(name: str) -> bool:
+    return name.startswith(_IMAGE_PREFIXES) or name in _IMAGE_LEGACY
+
+
+def _flavor_document(flavor: Resource) -> dict[str, Any]:
+    """The flavor as its servers show it; with the id that users know, for older versions."""
+    desired = flavor.desired
+    return {
+        "id": desired.get("flavorid", flavor.id),
+        "vcpus": desired["vcpus"],
+        "ram": desired["ram"],
+        "disk": desired["disk"],
+        "ephemeral": desired["ephemeral"],
+        "swap": desired["swap"],
+        "original_name": desired["name"],
+        "extra_specs": desired["extra_specs"],
+    }
+
+
+def _nic(entry: Mapping[str, Any]) -> NicRequest:
+    port, address, tag = entry.get("port") or "", entry.get("fixed_ip") or "", entry.get("tag") or ""
+    if port:
+        if address:
+            raise Invalid(
+                f"Specified Fixed IP '{address}' cannot be used with port '{port}': the two cannot be specified"
+                " together."
+            )
+        return NicRequest(port_id=port, tag=tag)
+    if "uuid" not in entry:
+        raise Invalid("Bad network format: missing 'uuid'")
+    if not is_uuid(entry["uuid"]):
+        raise Invalid(f"Bad networks format: network uuid is not in proper format ({entry['uuid']})")
+    return NicRequest(network_id=entry["uuid"], fixed_ip=address, tag=tag)
+
+
+def _addresses(ports: Sequence[ServerPort]) -> dict[str, list[dict[str, Any]]]:
+    """Addresses by the name of their network, as servers show them."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for port in ports:
+        found.setdefault(port.network_name, []).extend(
+            {
+                "addr": address,
+                "version": version,
+                "OS-EXT-IPS:type": "fixed",
+                "OS-EXT-IPS-MAC:mac_addr": port.mac_address,
+            }
+            for address, version in port.addresses
+        )
+    return found
+
+
+def _groups(ports: Sequence[ServerPort]) -> list[str]:
+    """Names of the groups of all ports, each once."""
+    return list(dict.fromkeys(name for port in ports for name in port.security_groups))

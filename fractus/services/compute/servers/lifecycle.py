@@ -1,0 +1,183 @@
+"""What the machine must know of servers.
+
+What a user asks for is sent to the cloud once. If the same thing is changed there by somebody else afterwards, that is
+shown and not fought: a server that was stopped in its cloud stays stopped, and a name is sent only when its user
+changed it. So the presence's memory holds what was last sent (`name`, `metadata`, `description`), and the token of the
+last power action that was (`done`); `sent` is that token until the server was looked at once more, so that users do
+not see the old state in between.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Protocol
+
+from fractus.base.clock import Clock
+from fractus.model.cloud import Step
+from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.servers import ServerSeen, ServerWanted
+from fractus.reconcile.kind import Apply, Demand, Done, Fail, Item, Plan, Wait
+from fractus.services.compute.servers import view
+from fractus.store.transaction import Transaction
+
+#: A fault of a server that never ran, after which another cloud may do better: words of Nova's own messages about
+#: capacity and quota (`NoValidHost`, `MaxRetriesExceeded`, `ComputeResourcesUnavailable`, `TooManyInstances` ...).
+_ELSEWHERE = re.compile(
+    r"no valid host|exceeded|exceeds|quota|capacity|insufficient|not enough|no hosts? (?:found|available)",
+    re.I,
+)
+
+#: Of a server that is busy: looked at after a fifth of the time it has taken so far, within these bounds. Seconds.
+_SOON, _LATE = 2.0, 30.0
+
+#: Where Nova takes new metadata.
+_TAKES_METADATA = ("active", "paused", "suspended", "stopped")
+
+_AFTER = {"stop": "stopped", "start": "active"}
+
+
+class PortsHeld(Protocol):
+    """What lets go of a server's ports and addresses."""
+
+    async def release(self, tx: Transaction, server_id: str) -> None:
+        """The server is gone from every cloud."""
+        ...
+
+
+class ServerLifecycle:
+    """The kind `server`."""
+
+    name = "server"
+    seen_type = ServerSeen
+    chosen = True
+    swept = True
+
+    def __init__(self, ports: PortsHeld, clock: Clock) -> None:
+        """`clock` only says how long a server has been busy, by our own stamps."""
+        self._ports = ports
+        self._clock = clock
+
+    def demand(self, resource: Resource) -> Demand:
+        """The zone that the user named; servers of one request are spread."""
+        desired = resource.desired
+        kinds = {"server", "flavor"}
+        if desired["image_id"]:
+            kinds.add("image")
+        if desired["keypair_id"]:
+            kinds.add("keypair")
+        if desired["ports"]:
+            kinds |= {"network", "subnet", "port", "security_group"}
+        return Demand(cloud=desired["zone"], kinds=frozenset(kinds), group=desired["reservation_id"])
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """What is built now is built as it is wanted now: nothing is left to be sent to it."""
+        last = view.last_power_action(resource.desired)
+        return {"done": 0 if last is None else last["token"], "sent": 0, **_wish(resource)}
+
+    def wanted(self, item: Item) -> ServerWanted:
+        """The server in its cloud's own ids."""
+        desired, remote = item.resource.desired, item.remote
+        keypair = desired["keypair_id"]
+        image = desired["image_id"]
+        return ServerWanted(
+            id=item.resource.id,
+            name=item.resource.name,
+            flavor_id=remote["flavor", desired["flavor_need"]],
+            image_id=remote["image", image] if image else "",
+            key_name=remote["keypair", keypair] if keypair else "",
+            port_ids=[remote["port", port] for port in desired["ports"]],
+            port_tags=desired["port_tags"],
+            metadata=desired["metadata"],
+            user_data=desired["user_data"],
+            config_drive=desired["config_drive"],
+            description=desired["description"] or "",
+            # A host name that was not asked for is made there, by the same rule, from the same name.
+            hostname=desired["hostname"] if desired["hostname_given"] else "",
+            disk_config=desired["disk_config"],
+            personality=desired["personality"],
+        )
+
+    def plan(self, item: Item, seen: ServerSeen) -> Plan:
+        """The next step."""
+        if seen.gone:
+            return Fail(view.lost(item.presence.cloud))
+        if seen.status == "BUILD" or seen.vm_state == "building":
+            return Wait(self._pause(item.presence.created_at), "it is being built")
+        failed = seen.fault if seen.status == "ERROR" and seen.launched_at is None else None
+        if failed is not None and _ELSEWHERE.search(failed.message):
+            return Fail(failed.message, elsewhere=True)
+        memory = self._known(item)
+        step = self._power(item, seen, memory) or self._texts(item, seen, memory)
+        if step is not None:
+            return step
+        noted = memory["done"] != item.presence.memory.get("done", 0)
+        if seen.task_state is not None and not noted:
+            return Wait(self._pause(item.resource.updated_at), f"it is busy: {seen.task_state}")
+        return Done({**memory, "sent": 0})
+
+    def settled(self, presence: Presence, seen: ServerSeen) -> bool:
+        """Whether it is there and runs, or has run."""
+        return seen.status not in ("BUILD", "ERROR") and not seen.gone
+
+    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
+        """The server as users see it now."""
+        return view.summarise(resource, presences)
+
+    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
+        """Nothing was taken for one cloud alone."""
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """Ports and addresses are free again."""
+        await self._ports.release(tx, resource.id)
+
+    # --- steps -----------------------------------------------------------------------------------
+
+    def _power(self, item: Item, seen: ServerSeen, memory: dict[str, Any]) -> Plan | None:
+        """Stop, start or reboot it, if that was asked for and was not done yet; that it was is noted in `memory`."""
+        action = view.last_power_action(item.resource.desired)
+        if action is None or action["token"] <= memory["done"]:
+            return None
+        verb, token = action["verb"], action["token"]
+        once, task = f"{verb}:{token}", seen.task_state or ""
+        if verb == "reboot":
+            # Its answer was lost, and it is rebooting: that is ours. If it is not, nobody can tell whether it was.
+            done = item.presence.memory.get("doing") == once and "reboot" in task
+        else:
+            done = seen.vm_state == _AFTER[verb] and not task
+        if done:
+            memory["done"] = token
+            return None
+        kind = action["args"].get("type", "")
+        if task and not (kind == "HARD" and "reboot" in task):
+            return Wait(self._pause(item.resource.updated_at), f"it is busy: {task}")
+        body = {"type": kind} if kind else {}
+        return Apply(Step(verb, body), {**memory, "done": token, "sent": token}, once=once)
+
+    def _texts(self, item: Item, seen: ServerSeen, memory: dict[str, Any]) -> Plan | None:
+        """Send a name, description or metadata that its user changed."""
+        wish = _wish(item.resource)
+        for field, verb in (("name", "rename"), ("description", "describe"), ("metadata", "set_metadata")):
+            waits = field == "metadata" and seen.vm_state not in _TAKES_METADATA
+            if memory[field] != wish[field] and not waits:
+                once = f"{verb}:{item.resource.generation}"
+                return Apply(Step(verb, {field: wish[field]}), {**memory, field: wish[field]}, once=once)
+        return None
+
+    @staticmethod
+    def _known(item: Item) -> dict[str, Any]:
+        """What the presence remembers. What it does not (it was adopted) counts as sent: it is as it is."""
+        known = {"done": 0, "sent": 0, **_wish(item.resource)}
+        return {name: item.presence.memory.get(name, value) for name, value in known.items()}
+
+    def _pause(self, since: float) -> float:
+        return min(_LATE, max(_SOON, (self._clock.now() - since) / 5))
+
+
+def _wish(resource: Resource) -> dict[str, Any]:
+    """What of a server can be sent again."""
+    desired = resource.desired
+    return {
+        "name": resource.name,
+        "description": desired["description"] or "",
+        "metadata": desired["metadata"],
+    }

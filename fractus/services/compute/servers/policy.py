@@ -1,0 +1,129 @@
+"""Policy rules of servers: Nova's names and defaults.
+
+One default differs: everybody may see that the state of their server's host is unknown, for to a tenant of fractus it
+says that the cloud has not answered for a while, and that what is shown of the server is old.
+"""
+
+from __future__ import annotations
+
+from fractus.auth.base_rules import NOVA_ADMIN, NOVA_MEMBER_OR_ADMIN, NOVA_READER_OR_ADMIN
+from fractus.auth.policy import RuleDefault
+
+_SERVERS = "os_compute_api:servers:"
+_METADATA = "os_compute_api:server-metadata:"
+_TAGS = "os_compute_api:os-server-tags:"
+_ACTIONS = "os_compute_api:os-instance-actions:"
+
+LIST = _SERVERS + "index"
+DETAIL = _SERVERS + "detail"
+LIST_ALL = _SERVERS + "index:get_all_tenants"
+DETAIL_ALL = _SERVERS + "detail:get_all_tenants"
+ALL_FILTERS = _SERVERS + "allow_all_filters"
+SHOW = _SERVERS + "show"
+EXTRA_SPECS = _SERVERS + "show:flavor-extra-specs"
+HOST_STATUS = _SERVERS + "show:host_status"
+HOST_UNKNOWN = _SERVERS + "show:host_status:unknown-only"
+EXTENDED = "os_compute_api:os-extended-server-attributes"
+CREATE = _SERVERS + "create"
+FORCED_HOST = _SERVERS + "create:forced_host"
+DESTINATION = "compute:servers:create:requested_destination"
+ATTACH_NETWORK = _SERVERS + "create:attach_network"
+ATTACH_VOLUME = _SERVERS + "create:attach_volume"
+TRUSTED_CERTS = _SERVERS + "create:trusted_certs"
+ZERO_DISK = _SERVERS + "create:zero_disk_flavor"
+UPDATE = _SERVERS + "update"
+DELETE = _SERVERS + "delete"
+FORCE_DELETE = "os_compute_api:os-deferred-delete:force"
+START = _SERVERS + "start"
+STOP = _SERVERS + "stop"
+REBOOT = _SERVERS + "reboot"
+CONSOLE_OUTPUT = "os_compute_api:os-console-output"
+RESET_STATE = "os_compute_api:os-admin-actions:reset_state"
+LOCK = "os_compute_api:os-lock-server:lock"
+UNLOCK = "os_compute_api:os-lock-server:unlock"
+UNLOCK_OVERRIDE = "os_compute_api:os-lock-server:unlock:unlock_override"
+METADATA_LIST = _METADATA + "index"
+METADATA_SHOW = _METADATA + "show"
+METADATA_CREATE = _METADATA + "create"
+METADATA_REPLACE = _METADATA + "update_all"
+METADATA_UPDATE = _METADATA + "update"
+METADATA_DELETE = _METADATA + "delete"
+TAGS_LIST = _TAGS + "index"
+TAGS_SHOW = _TAGS + "show"
+TAGS_ADD = _TAGS + "update"
+TAGS_REPLACE = _TAGS + "update_all"
+TAGS_DELETE = _TAGS + "delete"
+TAGS_CLEAR = _TAGS + "delete_all"
+IPS_LIST = "os_compute_api:ips:index"
+IPS_SHOW = "os_compute_api:ips:show"
+ACTIONS_LIST = _ACTIONS + "list"
+ACTIONS_SHOW = _ACTIONS + "show"
+ACTIONS_EVENTS = _ACTIONS + "events"
+GROUPS_LIST = "os_compute_api:os-security-groups:list"
+INTERFACES_LIST = "os_compute_api:os-attach-interfaces:list"
+INTERFACES_SHOW = "os_compute_api:os-attach-interfaces:show"
+ATTACHMENTS_LIST = "os_compute_api:os-volumes-attachments:index"
+ATTACHMENTS_SHOW = "os_compute_api:os-volumes-attachments:show"
+
+_READERS = (
+    (LIST, "List servers."),
+    (DETAIL, "List servers with details."),
+    (SHOW, "Show a server."),
+    (EXTRA_SPECS, "See the extra specs of a server's flavor in the server."),
+    (HOST_UNKNOWN, "See that the state of a server's host is unknown."),
+    (METADATA_LIST, "List the metadata of a server."),
+    (METADATA_SHOW, "Show one item of a server's metadata."),
+    (TAGS_LIST, "List the tags of a server."),
+    (TAGS_SHOW, "Check whether a server has a tag."),
+    (IPS_LIST, "List the addresses of a server."),
+    (IPS_SHOW, "Show the addresses of a server in one network."),
+    (ACTIONS_LIST, "List what was done to a server."),
+    (ACTIONS_SHOW, "Show one thing that was done to a server."),
+    (GROUPS_LIST, "List the security groups of a server."),
+    (INTERFACES_LIST, "List the ports of a server."),
+    (INTERFACES_SHOW, "Show a port of a server."),
+    (ATTACHMENTS_LIST, "List the volumes of a server."),
+    (ATTACHMENTS_SHOW, "Show a volume of a server."),
+)
+_MEMBERS = (
+    (CREATE, "Create a server."),
+    (ATTACH_NETWORK, "Create a server with networks."),
+    (ATTACH_VOLUME, "Create a server with block devices of one's own."),
+    (TRUSTED_CERTS, "Create a server with certificates to check its image with."),
+    (UPDATE, "Update a server."),
+    (DELETE, "Delete a server."),
+    (FORCE_DELETE, "Delete a server whatever it is doing."),
+    (START, "Start a server."),
+    (STOP, "Stop a server."),
+    (REBOOT, "Reboot a server."),
+    (CONSOLE_OUTPUT, "Read the console log of a server."),
+    (LOCK, "Lock a server."),
+    (UNLOCK, "Unlock a server."),
+    (METADATA_CREATE, "Add metadata to a server."),
+    (METADATA_REPLACE, "Replace the metadata of a server."),
+    (METADATA_UPDATE, "Change one item of a server's metadata."),
+    (METADATA_DELETE, "Delete one item of a server's metadata."),
+    (TAGS_ADD, "Add a tag to a server."),
+    (TAGS_REPLACE, "Replace the tags of a server."),
+    (TAGS_DELETE, "Remove a tag from a server."),
+    (TAGS_CLEAR, "Remove all tags from a server."),
+)
+_ADMINS = (
+    (LIST_ALL, "List the servers of all projects."),
+    (DETAIL_ALL, "List the servers of all projects with details."),
+    (ALL_FILTERS, "Filter servers by everything."),
+    (HOST_STATUS, "See the state of a server's host."),
+    (EXTENDED, "See host, hypervisor, name there, user data and the like of servers."),
+    (FORCED_HOST, "Force a new server onto a host."),
+    (DESTINATION, "Ask for a host or hypervisor for a new server."),
+    (ZERO_DISK, "Create a server from an image with a flavor without disk."),
+    (RESET_STATE, "Reset the state of a server."),
+    (UNLOCK_OVERRIDE, "Unlock a server that somebody else locked."),
+    (ACTIONS_EVENTS, "See all details of the events of an action."),
+)
+
+RULES = [
+    *(RuleDefault(name, NOVA_READER_OR_ADMIN, says) for name, says in _READERS),
+    *(RuleDefault(name, NOVA_MEMBER_OR_ADMIN, says) for name, says in _MEMBERS),
+    *(RuleDefault(name, NOVA_ADMIN, says) for name, says in _ADMINS),
+]

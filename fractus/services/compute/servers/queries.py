@@ -1,0 +1,194 @@
+"""Statements about servers: pages of a list, and Nova's filters as conditions on columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, select
+
+from fractus.services.compute.servers.table import SERVER
+from fractus.store.listing import Filter, Filters, Sort, page
+from fractus.store.transaction import Query, Reader
+
+Condition = Filter | Sequence[Filter]
+
+_c = SERVER.c
+
+#: Matched as a whole.
+_EXACT = {
+    "project_id": "project_id",
+    "user_id": "user_id",
+    "image": "image_id",
+    "image_ref": "image_id",
+    "flavor": "flavor_id",
+    "uuid": "id",
+    "host": "host",
+    "vm_state": "vm_state",
+    "task_state": "task_state",
+}
+
+#: Matched by regular expression, anywhere in the text.
+_PATTERN = {
+    "name": "name",
+    "display_name": "name",
+    "description": "description",
+    "display_description": "description",
+    "key_name": "key_name",
+    "availability_zone": "zone",
+    "node": "node",
+    "hostname": "hostname",
+    "reservation_id": "reservation_id",
+    "launched_at": "launched_at",
+    "terminated_at": "terminated_at",
+    "created_at": "created",
+    "root_device_name": "root_device_name",
+    "config_drive": "config_drive",
+    "locked_by": "locked_by",
+    "access_ip_v4": "access_ip_v4",
+    "access_ip_v6": "access_ip_v6",
+}
+
+#: Matched by regular expression too, but every server has the same.
+_CONSTANT = {"kernel_id": "", "ramdisk_id": "", "progress": "0"}
+
+#: All power states that Nova knows.
+_POWER_STATES = (0, 1, 3, 4, 6, 7)
+
+#: True of no server.
+_NONE = Filter("id", "eq", "")
+
+
+class Found(NamedTuple):
+    """A server of a list."""
+
+    id: str
+    summary: bytes
+    extra: bytes | None
+    cloud: str
+    flavor_id: str
+    project_id: str
+    user_id: str
+    deleted_at: float | None
+
+
+_shown = Query(select(*(_c[name] for name in Found._fields)).where(_c.id == bindparam("id")))
+
+
+class Named(NamedTuple):
+    """A server of a list without details."""
+
+    id: str
+    name: str
+
+
+async def server_page(
+    reader: Reader, filters: Filters, sorts: Sequence[Sort], marker: str | None, limit: int
+) -> list[Found]:
+    """One page, with all that is stored to be shown."""
+    rows = await page(reader, SERVER, filters, columns=Found._fields, sorts=sorts, marker=marker, limit=limit)
+    return [Found(*row) for row in rows]
+
+
+async def server_names(
+    reader: Reader, filters: Filters, sorts: Sequence[Sort], marker: str | None, limit: int
+) -> list[Named]:
+    """One page of ids and names."""
+    rows = await page(reader, SERVER, filters, columns=Named._fields, sorts=sorts, marker=marker, limit=limit)
+    return [Named(*row) for row in rows]
+
+
+async def server_shown(reader: Reader, id: str) -> Found | None:
+    """One server, deleted or not."""
+    row = await reader.row(_shown, id=id)
+    return None if row is None else Found(*row)
+
+
+# --- filters --------------------------------------------------------------------------------------
+
+
+def conditions(search: Mapping[str, Any]) -> list[Condition]:
+    """Conditions for filters by their names in Nova. Names that say nothing about a server are passed over.
+
+    Values are texts, but for: lists of `vm_state`, `task_state` and tags, stamps in seconds, and booleans.
+    """
+    found: list[Condition] = []
+    for name, value in search.items():
+        special = _SPECIAL.get(name)
+        if special is not None:
+            found += special(value)
+        elif name in _EXACT:
+            found.append(Filter(_EXACT[name], "in" if isinstance(value, list) else "eq", value))
+        elif name in _PATTERN:
+            found.append(_matching(_PATTERN[name], value))
+        elif name in _CONSTANT and not re.search(value, _CONSTANT[name]):
+            found.append(_NONE)
+    return found
+
+
+_LITERAL = re.compile(r"[^\\.^$*+?{}\[\]|()]*")
+
+
+def _matching(column: str, pattern: str) -> Filter:
+    """A regular expression, or the cheaper LIKE where it has nothing special in it."""
+    if _LITERAL.fullmatch(pattern):
+        return Filter(column, "like", f"%{_escaped(pattern)}%")
+    return Filter(column, "regex", pattern)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _address(column: str) -> Callable[[str], list[Condition]]:
+    def filters(pattern: str) -> list[Condition]:
+        if re.fullmatch(r"[0-9a-fA-F.:]+", pattern):
+            # As Neutron's ip-substring-filtering reads it: a dot is a dot.
+            return [Filter(column, "like", f"%{pattern}%")]
+        # Addresses stand between blanks in the column, so the ends of each can be asked for.
+        start = re.sub(r"^\^", " ", pattern)
+        return [Filter(column, "regex", re.sub(r"(?<!\\)\$$", " ", start))]
+
+    return filters
+
+
+def _power_state(pattern: str) -> list[Condition]:
+    matching = [state for state in _POWER_STATES if re.search(pattern, str(state))]
+    return [Filter("power_state", "in", matching) if matching else _NONE]
+
+
+def _launch_index(text: str) -> list[Condition]:
+    return [Filter("launch_index", "eq", int(text)) if re.fullmatch("[0-9]{1,9}", text) else _NONE]
+
+
+def _auto_disk_config(pattern: str) -> list[Condition]:
+    matching = [value for value in (False, True) if re.search(pattern, str(int(value)))]
+    return [Filter("auto_disk_config", "in", matching) if matching else _NONE]
+
+
+def _tagged(tag: str) -> Filter:
+    return Filter("tags", "like", f"%,{tag.encode().hex()},%")
+
+
+def _untagged(tag: str) -> Filter:
+    # All databases we know have this way of saying "not", in their regular expressions.
+    return Filter("tags", "regex", f"^(?!.*,{tag.encode().hex()},)")
+
+
+_SPECIAL: dict[str, Callable[[Any], list[Condition]]] = {
+    "ip": _address("ip"),
+    "ip6": _address("ip6"),
+    "power_state": _power_state,
+    "launch_index": _launch_index,
+    "auto_disk_config": _auto_disk_config,
+    "locked": lambda locked: [Filter("locked", "eq", locked)],
+    "deleted": lambda deleted: [Filter("deleted_at", "notnull" if deleted else "null")],
+    "changes-since": lambda stamp: [Filter("updated_at", "ge", stamp)],
+    # Users see whole seconds: what changed within the last of them counts.
+    "changes-before": lambda stamp: [Filter("updated_at", "lt", stamp + 1)],
+    "tags": lambda tags: [_tagged(tag) for tag in tags],
+    "tags-any": lambda tags: [[_tagged(tag) for tag in tags]],
+    "not-tags": lambda tags: [[_untagged(tag) for tag in tags]],
+    "not-tags-any": lambda tags: [_untagged(tag) for tag in tags],
+}

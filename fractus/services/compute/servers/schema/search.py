@@ -1,0 +1,179 @@
+"""Query parameters of the lists of servers: which there are, what their values must be, what may be sorted by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from fractus.base.clock import parse_iso
+from fractus.model.errors import Invalid
+
+#: Parameters of the lists by what their values must be.
+_PATTERNS = frozenset(
+    (
+        "kernel_id ramdisk_id hostname key_name power_state node flavor reservation_id launched_at terminated_at"
+        " availability_zone name display_name description display_description locked_by root_device_name config_drive"
+        " access_ip_v4 access_ip_v6 auto_disk_config progress ip ip6 created_at tags tags-any not-tags not-tags-any"
+    ).split()
+)
+#: Those of them that are looked up as patterns.
+MATCHED = _PATTERNS - frozenset("flavor tags tags-any not-tags not-tags-any".split())
+_STAMPS = frozenset({"changes-since", "changes-before"})
+_ANYTHING = frozenset(
+    (
+        "user_id project_id tenant_id launch_index image_ref image vm_state task_state host uuid sort_key sort_dir"
+        " all_tenants soft_deleted deleted status locked limit marker"
+    ).split()
+)
+#: Parameters that Nova names only to refuse them.
+FORBIDDEN = frozenset(
+    "block_device_mapping services metadata system_metadata info_cache security_groups pci_devices".split()
+)
+KNOWN = _PATTERNS | _STAMPS | _ANYTHING | FORBIDDEN
+
+#: Filters that everybody may use (some of them since a version, which `versions` knows).
+EVERYBODY = frozenset(
+    (
+        "reservation_id name status image flavor ip changes-since all_tenants ip6 tags tags-any not-tags not-tags-any"
+        " changes-before locked availability_zone config_drive key_name created_at launched_at terminated_at"
+        " power_state task_state vm_state progress user_id hostname"
+    ).split()
+)
+
+#: Sort keys, and the columns they stand for; empty: all servers have the same.
+SORT_KEYS = {
+    "access_ip_v4": "access_ip_v4",
+    "access_ip_v6": "access_ip_v6",
+    "auto_disk_config": "auto_disk_config",
+    "availability_zone": "zone",
+    "config_drive": "config_drive",
+    "created_at": "created_at",
+    "display_description": "description",
+    "display_name": "name",
+    "host": "host",
+    "hostname": "hostname",
+    "image_ref": "image_id",
+    "instance_type_id": "flavor_id",
+    "kernel_id": "",
+    "key_name": "key_name",
+    "launch_index": "launch_index",
+    "launched_at": "launched_at",
+    "locked_by": "locked_by",
+    "node": "node",
+    "power_state": "power_state",
+    "progress": "",
+    "project_id": "project_id",
+    "ramdisk_id": "",
+    "root_device_name": "root_device_name",
+    "task_state": "task_state",
+    "terminated_at": "terminated_at",
+    "updated_at": "updated_at",
+    "user_id": "user_id",
+    "uuid": "id",
+    "vm_state": "vm_state",
+}
+#: Sort keys of the first Nova that later ones ignore, and then refuse.
+IGNORED_SORT_KEYS = frozenset(
+    (
+        "architecture cell_name cleaned default_ephemeral_device default_swap_device deleted deleted_at"
+        " disable_terminate ephemeral_gb ephemeral_key_uuid id key_data launched_on locked memory_mb os_type"
+        " reservation_id root_gb shutdown_terminate user_data vcpus vm_mode"
+    ).split()
+)
+
+
+def bad_parameter(name: str, value: Any, why: str) -> Invalid:
+    """Nova's sentence about a query parameter."""
+    return Invalid(f"Invalid input for query parameters {name}. Value: {value}. {why}")
+
+
+def check_parameter(name: str, value: str) -> None:
+    """One value of a list's parameter."""
+    if name in _PATTERNS and not is_pattern(value):
+        raise bad_parameter(name, value, f"{value!r} is not a 'regex'")
+    if name in _STAMPS:
+        try:
+            parse_iso(value)
+        except ValueError:
+            raise bad_parameter(name, value, f"{value!r} is not a 'date-time'") from None
+
+
+def is_pattern(value: str) -> bool:
+    """Whether it is a regular expression that can be looked up without harm.
+
+    Nova leaves that to its database. Here a pattern that repeats a repetition, or repeats often, could keep the
+    process busy for hours on one name: it counts as no pattern.
+    """
+    if not value or len(value) > 255 or _costly(value):
+        return False
+    try:
+        re.compile(value)
+    except re.error:
+        return False
+    return True
+
+
+#: Unbounded repetitions in one pattern: each multiplies the work by the length of the text (255 at most).
+_REPETITIONS = 2
+
+
+def _costly(pattern: str) -> bool:
+    """Whether the work to match it may grow faster than the square of the text."""
+    repeatable = [False]  # for each open group: whether repeating it would be costly
+    repetitions = 0
+    position = 0
+    while position < len(pattern):
+        char = pattern[position]
+        if char == "\\":
+            position += 1
+            if pattern[position : position + 1].isdigit():
+                return True  # a reference to a group
+        elif char == "[":
+            position = _end_of_class(pattern, position)
+        elif char == "(":
+            repeatable.append(False)
+        elif char == ")" and len(repeatable) > 1:
+            inner = repeatable.pop()
+            if inner and pattern[position + 1 : position + 2] in ("*", "+", "{"):
+                return True
+            repeatable[-1] = repeatable[-1] or inner
+        elif char in "*+{":
+            repeatable[-1] = True
+            repetitions += char != "{" or re.match(r"\{\d*(,|,?\d{2,})\}", pattern[position:]) is not None
+        elif char == "|":
+            repeatable[-1] = True
+        position += 1
+    return repetitions > _REPETITIONS or "(?P=" in pattern
+
+
+def _end_of_class(pattern: str, start: int) -> int:
+    """Where the `]` of a set of characters stands."""
+    position = start + 1
+    if pattern[position : position + 1] == "^":
+        position += 1
+    if pattern[position : position + 1] == "]":
+        position += 1
+    while position < len(pattern) and pattern[position] != "]":
+        position += 2 if pattern[position] == "\\" else 1
+    return position
+
+
+def unexpected_parameters(names: Iterable[str]) -> Invalid:
+    """Nova's sentence about parameters that it does not know."""
+    found = list(names)
+    said = ", ".join(repr(name) for name in found)
+    return Invalid(
+        f"Additional properties are not allowed ({said} {'was' if len(found) == 1 else 'were'} unexpected)"
+    )
+
+
+def strict_truth(value: str) -> bool:
+    """A boolean parameter, as oslo reads it strictly."""
+    lowered = value.strip().lower()
+    if lowered in ("1", "t", "true", "on", "y", "yes"):
+        return True
+    if lowered in ("0", "f", "false", "off", "n", "no"):
+        return False
+    allowed = ", ".join(f"'{word}'" for word in sorted("1 t true on y yes 0 f false off n no".split()))
+    raise Invalid(f"Invalid input received: Unrecognized value '{value}', acceptable values are: {allowed}")

@@ -1,0 +1,407 @@
+"""A server as users see it, at the newest microversion; pure.
+
+`summarise` is the one place where it is decided what is told of a server: the cloud's own words once the server is
+there, ours before and after. What is wished but not yet done shows as a task state, as in Nova.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from fractus.base.clock import iso
+from fractus.model.resource import BLOCKED, Presence, Resource, Summary
+from fractus.model.servers import ServerFault, ServerSeen
+
+#: Stands in stored documents for the service's URL, which is known only when they are sent.
+BASE = "\x01fractus-base\x01"
+#: The same as it stands in JSON.
+ENCODED_BASE = msgspec.json.encode(BASE)[1:-1]
+#: Where the versioned API lies.
+MOUNT = "/v2.1"
+
+_EXTENDED = "OS-EXT-SRV-ATTR:"
+_STATE = "OS-EXT-STS:"
+
+#: What is told as the task of a server whose user asked for it, until its cloud tells its own.
+_TASKS = {
+    "stop": "powering-off",
+    "start": "powering-on",
+    "reboot": "rebooting",
+    "reboot HARD": "rebooting_hard",
+}
+
+_REBUILDING = ("rebuilding", "rebuild_block_device_mapping", "rebuild_spawning")
+_RESIZING = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
+_REBUILD = dict.fromkeys(_REBUILDING, "REBUILD")
+_RESIZE = dict.fromkeys(_RESIZING, "RESIZE")
+
+#: Nova's rule from a server's vm_state and task_state to its status: `""` is any other task.
+_STATUSES: dict[str, dict[str, str]] = {
+    "active": {
+        "": "ACTIVE",
+        **dict.fromkeys(("rebooting", "reboot_pending", "reboot_started"), "REBOOT"),
+        **dict.fromkeys(("rebooting_hard", "reboot_pending_hard", "reboot_started_hard"), "HARD_REBOOT"),
+        "updating_password": "PASSWORD",
+        **_REBUILD,
+        "migrating": "MIGRATING",
+        **_RESIZE,
+    },
+    "building": {"": "BUILD"},
+    "stopped": {"": "SHUTOFF", **_RESIZE, **_REBUILD},
+    "resized": {"": "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
+    "paused": {"": "PAUSED", "migrating": "MIGRATING"},
+    "suspended": {"": "SUSPENDED"},
+    "rescued": {"": "RESCUE"},
+    "error": {"": "ERROR", **_REBUILD},
+    "deleted": {"": "DELETED"},
+    "soft-delete": {"": "SOFT_DELETED"},
+    "shelved": {"": "SHELVED"},
+    "shelved_offloaded": {"": "SHELVED_OFFLOADED"},
+}
+_VM_STATES = {tasks[""]: vm_state for vm_state, tasks in _STATUSES.items()}
+_PROGRESS = {"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"}
+
+
+def status_of(vm_state: str, task_state: str | None) -> str:
+    """The status that Nova shows for the two states."""
+    tasks = _STATUSES.get(vm_state)
+    if tasks is None:
+        return "UNKNOWN"
+    return tasks.get(task_state or "", tasks[""])
+
+
+def states_of(statuses: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The vm_states and task_states that a filter by `statuses` stands for; no task_states: any. Nova's rule, which
+    also finds servers that are busy: `ACTIVE` finds what is being rebooted.
+    """
+    asked = {status.lower() for status in statuses}
+    vm_states, task_states, any_task = set(), set(), False
+    for vm_state, tasks in _STATUSES.items():
+        for task, status in tasks.items():
+            if status.lower() in asked:
+                vm_states.add(vm_state)
+                task_states.add(task)
+                any_task = any_task or not task
+    return sorted(vm_states), [] if any_task else sorted(task_states)
+
+
+def links(base: str, id: str) -> list[dict[str, str]]:
+    """The two links of a server."""
+    return [
+        {"rel": "self", "href": f"{base}{MOUNT}/servers/{id}"},
+        {"rel": "bookmark", "href": f"{base}/servers/{id}"},
+    ]
+
+
+def splice(document: bytes, more: bytes) -> bytes:
+    """One JSON object of the fields of both, which are not empty and have no field in common."""
+    return document[:-1] + b"," + more[1:]
+
+
+def hostname_of(name: str) -> str:
+    """The host name that Nova makes of a server's name; may be empty."""
+    host = name.encode("latin-1", "ignore").decode("latin-1")[:63]
+    host = re.sub(r"[ _.]", "-", host)
+    return re.sub(r"[^\w.-]+", "", host).lower().strip(".-")
+
+
+# --- what is told ---------------------------------------------------------------------------------
+
+
+class Told(Struct, kw_only=True):
+    """How a server is said to be, before it is put into words."""
+
+    vm_state: str
+    task_state: str | None
+    status: str = ""
+    """Empty: as the two states say."""
+    error: str = ""
+    """Ours; a fault that the cloud tells goes before it."""
+
+
+def current(presences: Sequence[Presence]) -> Presence | None:
+    """The presence that counts: the wanted one, else the last that is leaving."""
+    candidates = [one for one in presences if one.wanted] or list(presences)
+    return candidates[-1] if candidates else None
+
+
+def seen_of(presence: Presence | None) -> ServerSeen | None:
+    """What the cloud last said of it."""
+    if presence is None or presence.observed is None:
+        return None
+    return msgspec.convert(presence.observed, ServerSeen)
+
+
+def last_power_action(desired: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The user's newest wish to stop, start or reboot."""
+    for action in reversed(desired.get("actions", ())):
+        if action["verb"] in ("stop", "start", "reboot"):
+            found: dict[str, Any] = action
+            return found
+    return None
+
+
+def underway(resource: Resource, presence: Presence | None) -> dict[str, Any] | None:
+    """The power action that was asked for and is not seen to be done."""
+    action = last_power_action(resource.desired)
+    if action is None or presence is None or not presence.wanted:
+        return None
+    memory = presence.memory
+    if action["token"] > memory.get("done", 0) or action["token"] == memory.get("sent", 0):
+        return action
+    return None
+
+
+def _task_of(action: Mapping[str, Any]) -> str:
+    hard = action["verb"] == "reboot" and action.get("args", {}).get("type") == "HARD"
+    return _TASKS["reboot HARD" if hard else action["verb"]]
+
+
+def lost(cloud: str) -> str:
+    """What is said of a server that its cloud no longer has."""
+    return f"It is gone from {cloud}: it was deleted there."
+
+
+def _as_seen(seen: ServerSeen) -> Told:
+    vm_state = seen.vm_state or _VM_STATES.get(seen.status, "active")
+    return Told(vm_state=vm_state, task_state=seen.task_state, status=seen.status)
+
+
+def _error(resource: Resource, here: Presence | None, seen: ServerSeen | None) -> str:
+    """Our own reason why the server is not as asked, or nothing."""
+    if here is None or not here.wanted:
+        return str(resource.choice.get("error") or "")
+    if seen is not None and seen.gone:
+        return lost(here.cloud)
+    return here.error if here.state == BLOCKED else ""
+
+
+def tell(resource: Resource, presences: Sequence[Presence]) -> Told:
+    """How the server is, without what an admin reset."""
+    if resource.deleted_at is not None:
+        return Told(vm_state="deleted", task_state=None)
+    here = current(presences)
+    seen = seen_of(here)
+    if not resource.wanted:
+        told = _as_seen(seen) if seen is not None else Told(vm_state="building", task_state=None)
+        if seen is None and (here.error if here is not None else resource.choice.get("error")):
+            told.vm_state = "error"
+        told.task_state = "deleting"
+        return told
+    error = _error(resource, here, seen)
+    if error:
+        return Told(vm_state="error", task_state=None, error=error)
+    if here is None or not here.wanted or seen is None:
+        return Told(vm_state="building", task_state="scheduling")
+    told = _as_seen(seen)
+    action = underway(resource, here)
+    if action is not None and told.task_state is None:
+        told.task_state, told.status = _task_of(action), ""
+    return told
+
+
+def _reset(resource: Resource, told: Told) -> Told:
+    """What an admin reset holds until the cloud says something new."""
+    reset = resource.desired.get("reset")
+    if not reset or told.vm_state == "deleted" or [told.vm_state, told.task_state] != reset["over"]:
+        return told
+    return Told(vm_state=reset["vm_state"], task_state=None, error=told.error)
+
+
+# --- in words -------------------------------------------------------------------------------------
+
+
+def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
+    """The server as its owner and its admins see it now."""
+    desired = resource.desired
+    here = current(presences)
+    seen = seen_of(here)
+    told = _reset(resource, tell(resource, presences))
+    status = told.status or status_of(told.vm_state, told.task_state)
+    placed = here is not None and (here.wanted or not resource.wanted)
+    cloud = here.cloud if here is not None and placed else ""
+    host = _host(cloud, here, seen)
+    fault = _fault(resource, told, seen) if status in ("ERROR", "DELETED") else None
+    launched = seen.launched_at if seen is not None else None
+    ended = _stamp(resource.deleted_at) if resource.deleted_at is not None else None
+    document: dict[str, Any] = {
+        "id": resource.id,
+        "name": resource.name,
+        "status": status,
+        "tenant_id": resource.project_id,
+        "user_id": resource.user_id,
+        "metadata": desired["metadata"],
+        "hostId": _host_id(resource.project_id, host),
+        "image": _image(desired),
+        "flavor": {name: value for name, value in desired["flavor"].items() if name != "id"},
+        "created": iso(resource.created_at),
+        "updated": iso(resource.updated_at or resource.created_at),
+        # Nova shows no addresses of a server that is being built.
+        "addresses": {} if told.vm_state == "building" else desired["addresses"],
+        "accessIPv4": desired["access_ip_v4"],
+        "accessIPv6": desired["access_ip_v6"],
+        "links": links(BASE, resource.id),
+        "OS-DCF:diskConfig": desired["disk_config"],
+        "OS-EXT-AZ:availability_zone": cloud or desired["zone"],
+        "config_drive": _config_drive(desired, seen),
+        "key_name": desired["key_name"] or None,
+        "OS-SRV-USG:launched_at": launched,
+        "OS-SRV-USG:terminated_at": ended,
+        _STATE + "task_state": told.task_state,
+        _STATE + "vm_state": told.vm_state,
+        _STATE + "power_state": seen.power_state if seen is not None and not told.error else 0,
+        "os-extended-volumes:volumes_attached": [],
+        "locked": desired["locked"] or (seen is not None and seen.locked),
+        "description": desired["description"],
+        "tags": desired["tags"],
+        "trusted_image_certificates": None,
+        "locked_reason": desired["locked_reason"],
+        _EXTENDED + "hostname": (seen.hostname if seen is not None else "") or desired["hostname"],
+        "pinned_availability_zone": desired["zone"] or None,
+        "scheduler_hints": {},
+    }
+    if fault is not None:
+        document["fault"] = {"code": fault.code, "created": fault.created, "message": fault.message}
+        if fault.details and fault.code != 500:
+            document["fault"]["details"] = fault.details
+    if status in _PROGRESS:
+        document["progress"] = 0
+    if desired["security_groups"]:
+        document["security_groups"] = [{"name": name} for name in desired["security_groups"]]
+    return Summary(
+        status=status,
+        document=document,
+        extra=_for_admins(resource, here, seen, host, fault),
+        columns=_columns(resource, document, cloud, host, seen),
+    )
+
+
+def _host(cloud: str, here: Presence | None, seen: ServerSeen | None) -> str:
+    """The host as admins know it: the cloud, and the name there where the cloud tells it."""
+    if here is None or here.remote_id is None or not cloud:
+        return ""
+    return f"{cloud}:{seen.host}" if seen is not None and seen.host else cloud
+
+
+def _host_id(project_id: str, host: str) -> str:
+    """Nova's rule: the same for servers of a project on one host, and telling nothing else."""
+    return hashlib.sha224((project_id + host).encode()).hexdigest() if host else ""
+
+
+def _image(desired: Mapping[str, Any]) -> dict[str, Any] | str:
+    id = desired["image_id"]
+    if not id:
+        return ""
+    href = f"{BASE}/images/{id}"
+    return {
+        "id": id,
+        "links": [{"rel": "bookmark", "href": href}],
+        "properties": desired["image_properties"],
+    }
+
+
+def _config_drive(desired: Mapping[str, Any], seen: ServerSeen | None) -> str:
+    return "True" if desired["config_drive"] or (seen is not None and seen.config_drive) else ""
+
+
+def _fault(resource: Resource, told: Told, seen: ServerSeen | None) -> ServerFault | None:
+    """The cloud's own reason where it gave one, else ours."""
+    if seen is not None and seen.fault is not None and seen.status == "ERROR":
+        return seen.fault
+    if told.error:
+        return ServerFault(code=500, message=told.error, created=iso(resource.updated_at))
+    return None
+
+
+def _for_admins(
+    resource: Resource,
+    here: Presence | None,
+    seen: ServerSeen | None,
+    host: str,
+    fault: ServerFault | None,
+) -> dict[str, Any]:
+    desired = resource.desired
+    extra: dict[str, Any] = {}
+    if fault is not None and fault.details and fault.code == 500:
+        # Stands first, so that whoever puts the bytes together sees that a field of the document is replaced.
+        extra["fault"] = msgspec.to_builtins(fault)
+    extra[_EXTENDED + "host"] = host or None
+    extra[_EXTENDED + "instance_name"] = (here.remote_id if here is not None else None) or ""
+    extra[_EXTENDED + "hypervisor_hostname"] = (seen.hypervisor_hostname if seen is not None else "") or None
+    extra[_EXTENDED + "reservation_id"] = desired["reservation_id"]
+    extra[_EXTENDED + "launch_index"] = desired["launch_index"]
+    extra[_EXTENDED + "kernel_id"] = ""
+    extra[_EXTENDED + "ramdisk_id"] = ""
+    extra[_EXTENDED + "root_device_name"] = seen.root_device_name if seen is not None else None
+    extra[_EXTENDED + "user_data"] = desired["user_data"] or None
+    extra["host_status"] = _host_status(host, seen)
+    return extra
+
+
+def _host_status(host: str, seen: ServerSeen | None) -> str:
+    """The state of the host while its cloud answers: empty without a host, `UP` where the cloud does not say."""
+    if not host:
+        return ""
+    return (seen.host_status if seen is not None else "") or "UP"
+
+
+def _stamp(at: float) -> str:
+    return iso(at).removesuffix("Z") + ".000000"
+
+
+def _plain(stamp: str | None) -> str:
+    """A stamp as Nova's database writes it, which is what users' patterns are written for."""
+    return (stamp or "").replace("T", " ").removesuffix("Z")
+
+
+def _addresses(desired: Mapping[str, Any], version: int) -> str:
+    found = [
+        one["addr"] for every in desired["addresses"].values() for one in every if one["version"] == version
+    ]
+    return f" {' '.join(found)} " if found else ""
+
+
+def tag_text(tag: str) -> str:
+    """A tag as it stands in the column."""
+    return tag.encode().hex()
+
+
+def _columns(
+    resource: Resource, document: Mapping[str, Any], cloud: str, host: str, seen: ServerSeen | None
+) -> dict[str, Any]:
+    desired = resource.desired
+    return {
+        "cloud": cloud,
+        "zone": document["OS-EXT-AZ:availability_zone"],
+        "host": host,
+        "node": (seen.hypervisor_hostname if seen is not None else "") or "",
+        "vm_state": document[_STATE + "vm_state"],
+        "task_state": document[_STATE + "task_state"] or "",
+        "power_state": document[_STATE + "power_state"],
+        "launched_at": _plain(document["OS-SRV-USG:launched_at"]),
+        "terminated_at": _plain(document["OS-SRV-USG:terminated_at"]),
+        "locked": document["locked"],
+        "locked_by": desired["locked_by"],
+        "image_id": desired["image_id"],
+        "flavor_id": desired["flavor"]["id"],
+        "key_name": desired["key_name"],
+        "description": desired["description"] or "",
+        "hostname": document[_EXTENDED + "hostname"],
+        "reservation_id": desired["reservation_id"],
+        "launch_index": desired["launch_index"],
+        "config_drive": document["config_drive"],
+        "auto_disk_config": desired["disk_config"] == "AUTO",
+        "root_device_name": (seen.root_device_name if seen is not None else "") or "",
+        "access_ip_v4": desired["access_ip_v4"],
+        "access_ip_v6": desired["access_ip_v6"],
+        "created": _plain(document["created"]),
+        "ip": _addresses(desired, 4),
+        "ip6": _addresses(desired, 6),
+        "tags": f",{','.join(tag_text(tag) for tag in desired['tags'])}," if desired["tags"] else "",
+    }
