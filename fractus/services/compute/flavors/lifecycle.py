@@ -46,7 +46,7 @@ class FlavorLifecycle:
         """Extra specs follow ours in a flavor that we made; in one that we found and use (the same by nature, without
         our marker) nothing is touched (law 6).
         """
-        if seen.marker != item.resource.id:
+        if not seen.marker:
             return Done()
         wanted = item.resource.desired["extra_specs"]
         change = {key: value for key, value in wanted.items() if seen.extra_specs.get(key) != value}

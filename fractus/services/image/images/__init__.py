@@ -1,0 +1,1 @@
+"""Images: records, bits, members and tags."""

@@ -1,0 +1,341 @@
+"""The bits of images: upload, download, stage and import."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from fractus.base.log import logger
+from fractus.model.errors import Conflict, Forbidden, Invalid, UnsupportedMedia
+from fractus.model.resource import Resource
+from fractus.services.image.images import policy, schema
+from fractus.services.image.images.api.access import Access
+from fractus.services.image.images.table import IMAGE
+from fractus.store.listing import Filter, page
+from fractus.web.faults import reason
+from fractus.web.microversion import Version
+from fractus.web.routing import Call, Reply, Route
+
+log = logger("image.data")
+
+_RANGE = re.compile(r"bytes\s*=\s*(\d*)-(\d*)\s*", re.IGNORECASE | re.ASCII)
+
+
+class Whole(Protocol):
+    """What is known of a whole file; digests in hexadecimal."""
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def md5(self) -> str:
+        """Glance's checksum."""
+
+    @property
+    def sha512(self) -> str:
+        """Glance's os_hash_value."""
+
+    @property
+    def virtual_size(self) -> int | None:
+        """What the disk in it says of itself."""
+
+
+class Writing(Protocol):
+    """One file being written."""
+
+    def expect(self, disk_format: str) -> None:
+        """The bits must be a disk of that format."""
+
+    async def write(self, chunk: bytes) -> None:
+        """More bits; `TooLarge` where there is no room."""
+
+    async def finish(self) -> Whole:
+        """It is whole and durable; `UnsupportedMedia` where it is not what was expected."""
+
+    def abandon(self) -> None:
+        """Leave nothing; harmless after `finish`."""
+
+
+class Bits(Protocol):
+    """The files (`fractus.services.image.bits`)."""
+
+    def begin(self, image_id: str) -> Writing | None:
+        """Start to write; None while another does."""
+
+    def abandoned(self, image_id: str) -> bool:
+        """Whether nobody writes (any more)."""
+
+    def present(self, image_id: str) -> bool:
+        """Whether the whole bits are here."""
+
+    def read(self, image_id: str, offset: int, length: int) -> AsyncIterator[bytes]:
+        """Some of them, a chunk at a time."""
+
+    def remove(self, image_id: str) -> None:
+        """They are needed no longer."""
+
+
+def _import_schema(body: Any, _version: Version) -> None:
+    schema.import_method(body)
+
+
+class DataApi:
+    """Bits come and go."""
+
+    def __init__(self, access: Access, bits: Bits) -> None:
+        """Work on `access`; `bits` are the files."""
+        self._access = access
+        self._bits = bits
+
+    def routes(self) -> list[Route]:
+        """Everything about bits."""
+        one = "/images/{image_id}"
+        return [
+            Route(
+                method="PUT",
+                path=f"{one}/file",
+                handler=self.upload,
+                rule=policy.UPLOAD,
+                raw=True,
+                summary="Upload the bits of an image.",
+            ),
+            Route(
+                method="GET",
+                path=f"{one}/file",
+                handler=self.download,
+                rule=policy.LIST,
+                summary="Download the bits of an image, or some of them.",
+            ),
+            Route(
+                method="PUT",
+                path=f"{one}/stage",
+                handler=self.stage,
+                rule=policy.MODIFY,
+                raw=True,
+                summary="Upload bits to import them afterwards.",
+            ),
+            Route(
+                method="POST",
+                path=f"{one}/import",
+                handler=self.import_staged,
+                rule=policy.MODIFY,
+                schema=_import_schema,
+                summary="Import staged bits.",
+            ),
+        ]
+
+    # --- upload --------------------------------------------------------------------------------------
+
+    async def upload(self, call: Call) -> Reply:
+        """Take the bits; the image is active when all of them are on the disk, and queued if they break off."""
+        return await self._receive(call, policy.UPLOAD, "saving", "active")
+
+    async def stage(self, call: Call) -> Reply:
+        """Take the bits, to be imported later."""
+        return await self._receive(call, policy.MODIFY, "uploading", "uploading")
+
+    async def _receive(self, call: Call, rule: str, meanwhile: str, then: str) -> Reply:
+        size = _declared(call)
+        image = await self._access.image(self._access.store, call, rule)
+        writing = self._bits.begin(image.id)
+        if writing is None:
+            raise _transition(image.status if image.status != "queued" else meanwhile, meanwhile)
+        try:
+            image = await self._start(call, rule, meanwhile)
+            try:
+                whole = await self._take(call, image, writing, size)
+            except BaseException:
+                # Also where the client went away or we are told to stop: what is not whole is nothing.
+                writing.abandon()
+                await self._restore(image.id, meanwhile)
+                raise
+            kept = await self._keep(image.id, whole, meanwhile, then)
+        finally:
+            writing.abandon()
+        return Reply(204) if kept else _vanished(image.id)
+
+    async def _start(self, call: Call, rule: str, meanwhile: str) -> Resource:
+        async with self._access.store.transaction() as tx:
+            image = await self._access.image(tx, call, rule)
+            # The file is ours alone: an upload that the record still tells of died with its process.
+            left_over = image.status in ("saving", "uploading") and not image.desired["path"]
+            if image.status != "queued" and not left_over:
+                raise _transition(image.status, meanwhile)
+            missing = [name for name in ("disk_format", "container_format") if not image.desired[name]]
+            if missing and meanwhile == "saving":
+                noun = "Property" if len(missing) == 1 else "Properties"
+                raise Invalid(f"{noun} {', '.join(missing)} must be set prior to saving data.")
+            image.status = meanwhile
+            await self._access.save(tx, image)
+        return image
+
+    async def _take(self, call: Call, image: Resource, writing: Writing, size: int | None) -> Whole:
+        desired = image.desired
+        if desired["container_format"] == "bare" and desired["disk_format"]:
+            writing.expect(desired["disk_format"])
+        got = 0
+        async for chunk in call.stream():
+            got += len(chunk)
+            if size is not None and got > size:
+                raise Invalid(f"Size exceeds: expected {size} bytes, got {got} bytes")
+            await writing.write(chunk)
+        if size is not None and got != size:
+            raise Invalid(f"Size mismatch: expected {size} bytes, got {got} bytes")
+        return await writing.finish()
+
+    async def _restore(self, image_id: str, meanwhile: str) -> None:
+        async with self._access.store.transaction() as tx:
+            image = await self._access.ledger.resources.fetch(tx, "image", image_id)
+            if image is not None and image.deleted_at is None and image.status == meanwhile:
+                image.status = "queued"
+                await self._access.save(tx, image)
+
+    async def _keep(self, image_id: str, whole: Whole, meanwhile: str, then: str) -> bool:
+        """Tell of the bits; False where the image was deleted meanwhile."""
+        async with self._access.store.transaction() as tx:
+            image = await self._access.ledger.resources.fetch(tx, "image", image_id)
+            if image is None or image.deleted_at is not None or image.status != meanwhile:
+                self._bits.remove(image_id)
+                return False
+            image.status = then
+            image.desired.update(
+                path=whole.path,
+                size=whole.size,
+                virtual_size=whole.virtual_size,
+                checksum=whole.md5,
+                os_hash_algo="sha512",
+                os_hash_value=whole.sha512,
+            )
+            await self._access.save(tx, image)
+        return True
+
+    async def import_staged(self, call: Call) -> Reply:
+        """Make staged bits the image's. They are here and checked already, so it is done when it is answered."""
+        async with self._access.store.transaction() as tx:
+            image = await self._access.image(tx, call)
+            if image.status == "active":
+                raise Conflict("Image with status active cannot be target for import")
+            if image.status != "uploading" or not image.desired["path"]:
+                raise Conflict("Image needs to be staged before 'glance-direct' method can be used")
+            for name in ("container_format", "disk_format"):
+                if not image.desired[name]:
+                    raise Conflict(f"'{name}' needs to be set before import")
+            self._access.check(call, policy.MODIFY, image)
+            image.status = "active"
+            await self._access.save(tx, image)
+        return Reply(202)
+
+    async def recover(self) -> int:
+        """Images whose upload died with its process wait for their bits again."""
+        rows = await page(
+            self._access.store,
+            IMAGE,
+            [Filter("status", "in", ("saving", "uploading")), Filter("deleted_at", "null")],
+            columns=("id",),
+            limit=100_000,
+        )
+        restored = 0
+        for (image_id,) in rows:
+            image = await self._access.ledger.resources.fetch(self._access.store, "image", image_id)
+            if image is None or image.desired["path"] or not self._bits.abandoned(image_id):
+                continue
+            await self._restore(image_id, image.status)
+            log.warning("upload was cut off; the image waits for its bits again", image=image_id)
+            restored += 1
+        return restored
+
+    # --- download ------------------------------------------------------------------------------------
+
+    async def download(self, call: Call) -> Reply:
+        """Give the bits, or a range of them; 204 where there are none yet."""
+        image = await self._access.image(self._access.store, call)
+        if image.status == "deactivated" and not call.principal.is_admin:
+            raise Forbidden("The requested image has been deactivated. Image data download is forbidden.")
+        self._access.check(call, policy.DOWNLOAD, image)
+        if call.query.one("prefer"):
+            raise Invalid(
+                "Store selection for download is not available when multiple backends are not enabled."
+            )
+        if image.status not in ("active", "deactivated") or not self._bits.present(image.id):
+            return Reply(204)
+        size = int(image.desired["size"])
+        headers = {"Content-MD5": str(image.desired["checksum"])}
+        asked = call.headers.get("range")
+        status, start, end = 200, 0, size
+        if asked is not None:
+            found = byte_range(asked, size)
+            if isinstance(found, str):
+                return _refused(416, found)
+            status, (start, end) = 206, found
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        return Reply(
+            status,
+            headers=headers,
+            content_type="application/octet-stream",
+            stream=self._bits.read(image.id, start, end - start),
+            length=end - start,
+        )
+
+
+def byte_range(text: str, size: int) -> tuple[int, int] | str:
+    """Where a Range header begins and ends (the end not included), or what is wrong with it; `Invalid` for several."""
+    if "," in text:
+        raise Invalid(
+            "Requests with multiple ranges are not supported in Glance. "
+            "You may make multiple single-range requests instead."
+        )
+    match = _RANGE.fullmatch(text.strip())
+    if match is None or not (match[1] or match[2]):
+        return "Invalid Range header."
+    if not match[1]:  # the last so many
+        last = int(match[2])
+        return (max(size - last, 0), size) if last and size else "Invalid Range header."
+    start = int(match[1])
+    end = int(match[2]) + 1 if match[2] else size
+    if match[2] and end <= start:
+        return "Invalid Range header."
+    if start >= size:
+        return (
+            "Invalid start position in Range header. "
+            f"Start position MUST be in the inclusive range [0, {size - 1}]."
+        )
+    return start, min(end, size)
+
+
+def _declared(call: Call) -> int | None:
+    """How many bytes the client says will come."""
+    media = call.headers.get("content-type")
+    if media is None or media.partition(";")[0].strip().lower() != "application/octet-stream":
+        raise UnsupportedMedia(f"Invalid content type {media}")
+    text = call.headers.get("x-openstack-image-size", call.headers.get("content-length"))
+    if text is None:
+        return None
+    if not (text.isascii() and text.strip().isdigit()):
+        raise Invalid("Invalid or missing image size in request headers.")
+    return int(text)
+
+
+def _transition(old: str, new: str) -> Conflict:
+    return Conflict(f"Image status transition from {old} to {new} is not allowed")
+
+
+def _refused(status: int, message: str) -> Reply:
+    """Statuses that no meaning of ours stands for, in Glance's JSON."""
+    title = reason(status)
+    return Reply(
+        status, {"message": f"{message}<br /><br />\n\n\n", "code": f"{status} {title}", "title": title}
+    )
+
+
+def _vanished(image_id: str) -> Reply:
+    return _refused(
+        410,
+        f"Image {image_id} could not be found after upload. The image may have been deleted during the upload, "
+        "cleaning up the chunks uploaded.",
+    )

@@ -1,0 +1,1 @@
+"""What this Glance can do: import methods, stores, usage."""

@@ -1,0 +1,1 @@
+"""The schemas that Glance publishes of its documents; clients read them."""
