@@ -35,8 +35,8 @@ FLAVORS = (
     Flavor("m1.large", 4, 8192, 80),
 )
 
-#: name -> settings of the simulated driver
-CLOUDS: dict[str, dict[str, Any]] = {"sim-east": {"weight": 1.0}, "sim-west": {"weight": 1.0}}
+#: name -> settings of the simulated driver. Each host has its default size: 64 vCPUs, 64 GiB.
+CLOUDS: dict[str, dict[str, Any]] = {"sim-east": {"hosts": 4}, "sim-west": {"hosts": 2}}
 
 IMAGE, NETWORK, SUBNET, CIDR = "cirros", "private", "private-subnet", "10.0.0.0/24"
 
@@ -69,6 +69,9 @@ async def _add_clouds(settings: Settings) -> None:
     from fractus.app.wiring import operator_parts
     from fractus.store import clouds
 
+    # What is in a simulated cloud outlives a restart, like what is in a real one.
+    directory = settings.state_dir / "simulated"
+    directory.mkdir(exist_ok=True)
     parts = await operator_parts(settings)
     try:
         present = {row.name for row in await clouds.every(parts.store)}
@@ -80,7 +83,7 @@ async def _add_clouds(settings: Settings) -> None:
                     name=name,
                     driver="simulated",
                     identity="shared",
-                    settings=options,
+                    settings={"weight": 1.0, "path": str(directory / f"{name}.sqlite"), **options},
                     auth={},
                 )
     finally:
