@@ -30,6 +30,9 @@ _DIALECT = SQLiteDialect(paramstyle="qmark")
 #: Turns that may share one commit: beyond this the wait of the first one outgrows the gain.
 _GROUP = 64
 
+#: How long what cannot be done without blocking waits for another process. Milliseconds.
+_PATIENCE = 10_000
+
 
 @lru_cache(maxsize=256)
 def _pattern(text: str) -> re.Pattern[str]:
@@ -54,7 +57,7 @@ def _open(path: str) -> apsw.Connection:
 
 
 def _patiently(connection: apsw.Connection, text: str) -> None:
-    connection.set_busy_timeout(10_000)
+    connection.set_busy_timeout(_PATIENCE)
     connection.execute(text)
     connection.set_busy_timeout(0)
 
@@ -94,6 +97,14 @@ class _Turn(_Runner):
     def after_commit(self, call: Callable[[], None]) -> None:
         self.calls.append(call)
 
+    def tell(self) -> None:
+        for call in self.calls:
+            call()
+
+    def tell_if_durable(self, group: asyncio.Future[None]) -> None:
+        if group.exception() is None:
+            self.tell()
+
 
 class SqliteStore(_Runner):
     """A database file."""
@@ -103,8 +114,11 @@ class SqliteStore(_Runner):
         self._path = str(path)
         self._clock = clock
         super().__init__(_open(self._path))
+        # Readers never wait in WAL mode, but for the moment in which another process mends what a killed one left.
+        self.connection.set_busy_timeout(_PATIENCE)
         self._writer = _open(self._path)
         self._turn = asyncio.Lock()
+        self._holder: asyncio.Task[object] | None = None
         self._waiting = 0
         self._group: asyncio.Future[None] | None = None
         self._size = 0
@@ -122,7 +136,10 @@ class SqliteStore(_Runner):
                     )
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Take a turn; leaving the block returns when the commit is on disk."""
+        """Take a turn; leaving the block returns when the commit is on disk.
+
+        One task has one transaction at a time: a second one inside would wait for itself, so it is refused.
+        """
         return self._transaction()
 
     @asynccontextmanager
@@ -130,23 +147,29 @@ class SqliteStore(_Runner):
         await self._wait_for_turn()
         try:
             group = await self._join()
-            turn = _Turn(self._writer, self._clock.now())
+        except BaseException:
+            self._end_turn()
+            raise
+        turn = _Turn(self._writer, self._clock.now())
+        try:
             self._writer.execute("SAVEPOINT turn")
-            try:
-                yield turn
-            except BaseException:
-                self._writer.execute("ROLLBACK TO turn; RELEASE turn")
-                await self._leave(group)
-                raise
+            yield turn
             self._writer.execute("RELEASE turn")
-            await self._leave(group)
-        finally:
-            self._turn.release()
-        await asyncio.shield(group)
-        for call in turn.calls:
-            call()
+        except BaseException as error:
+            self._undo(group, error)
+            raise
+        self._leave(group)
+        try:
+            await asyncio.shield(group)
+        except asyncio.CancelledError:
+            # Who asked does not wait any more, but it may well become durable, and others want to know.
+            group.add_done_callback(turn.tell_if_durable)
+            raise
+        turn.tell()
 
     async def _wait_for_turn(self) -> None:
+        if self._holder is not None and self._holder is asyncio.current_task():
+            raise RuntimeError("this task has a transaction open already; use that one")
         self._waiting += 1
         try:
             await self._turn.acquire()
@@ -157,11 +180,18 @@ class SqliteStore(_Runner):
             raise
         finally:
             self._waiting -= 1
+        self._holder = asyncio.current_task()
+
+    def _end_turn(self) -> None:
+        self._holder = None
+        self._turn.release()
 
     async def _commit_left_over(self) -> None:
-        async with self._turn:
-            if self._group is not None:
-                await self._leave(self._group)
+        await self._turn.acquire()
+        if self._group is None:
+            self._end_turn()
+        else:
+            self._leave(self._group)
 
     async def _join(self) -> asyncio.Future[None]:
         if self._group is None:
@@ -177,37 +207,60 @@ class SqliteStore(_Runner):
         self._size += 1
         return self._group
 
-    async def _leave(self, group: asyncio.Future[None]) -> None:
-        """Commit the group unless somebody is already waiting to join it."""
-        if self._waiting and self._size < _GROUP:
-            return
-        self._group = None
-        work = asyncio.get_running_loop().run_in_executor(self._disk, self._writer.execute, "COMMIT")
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
-            # The turn must not end while the disk is busy with its commit.
-            await asyncio.wait([work])
-            self._resolve(group, work.exception())
-            raise
-        except apsw.Error as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            self._resolve(group, error)
-            return
-        self._resolve(group, None)
+    def _undo(self, group: asyncio.Future[None], error: BaseException) -> None:
+        """Take one turn back and go on with the group; or end the group, where SQLite has undone all of it."""
+        if self._writer.in_transaction:
+            try:
+                self._writer.execute("ROLLBACK TO turn; RELEASE turn")
+            except apsw.Error as worse:
+                error = worse
+            else:
+                self._leave(group)
+                return
+        # A full disk, a failing one or no memory: SQLite rolls back everything since BEGIN by itself.
+        self._give_up(group, error)
+        self._end_turn()
 
-    @staticmethod
-    def _resolve(group: asyncio.Future[None], error: BaseException | None) -> None:
+    def _leave(self, group: asyncio.Future[None]) -> None:
+        """End the turn: leave the commit to whoever waits to join the group, or have it done now.
+
+        A turn that commits ends with its commit, and nobody can cancel that: neither the disk's work nor those who wait
+        for it depend on the task that happened to be the last of its group.
+        """
+        if self._waiting and self._size < _GROUP:
+            self._end_turn()
+            return
+        self._group, self._holder = None, None
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._disk, self._writer.execute, "COMMIT")
+        work.add_done_callback(lambda done: self._committed(group, done.exception()))
+
+    def _committed(self, group: asyncio.Future[None], error: BaseException | None) -> None:
         if error is None:
             group.set_result(None)
         else:
-            group.set_exception(error)
-            group.exception()
+            self._give_up(group, error)
+        self._end_turn()
+
+    def _give_up(self, group: asyncio.Future[None], error: BaseException) -> None:
+        """Nothing of the group was written: all who took part are told so."""
+        self._group = None
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+        if isinstance(error, asyncio.CancelledError):
+            error = apsw.AbortError("the transaction that shared this commit was cancelled")
+        group.set_exception(error)
+        group.exception()
 
     async def close(self) -> None:
-        """Close both connections."""
-        async with self._turn:
-            self._disk.shutdown()
-            self._writer.close()
-            self.connection.close()
+        """Close both connections, once what was left to a common commit is on disk."""
+        await self._turn.acquire()
+        while self._group is not None:
+            group = self._group
+            self._leave(group)
+            await asyncio.wait([group])
+            await self._turn.acquire()
+        self._disk.shutdown()
+        self._writer.close()
+        self.connection.close()
+        self._end_turn()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sqlalchemy import ClauseElement
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 Row = tuple[Any, ...]
 
@@ -29,10 +30,21 @@ class Compiled:
             raise TypeError("only queries and data statements are run through a Query")
         self.text = str(compiled)
         self._names: Sequence[str] = compiled.positiontup or ()
-        self._fixed: Mapping[str, Any] = compiled.params
+        # SQLAlchemy has None for a value that has to be given, and for a column's default, which its own execution
+        # would fill in. Absent is not NULL: the first is left out here, the second looked up.
+        required = {name for name, bound in compiled.binds.items() if bound.required}
+        fixed = {name: value for name, value in compiled.params.items() if name not in required}
+        for column in compiled.insert_prefetch:
+            if not isinstance(column.default, ScalarElementColumnDefault):
+                raise TypeError(f"the default of {column} is no plain value")
+            fixed[column.key] = column.default.arg
+        self._fixed: Mapping[str, Any] = fixed
 
     def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Parameters in the order of the text: the given ones, and those fixed in the statement."""
+        """Parameters in the order of the text: the given ones, and those fixed in the statement.
+
+        KeyError names a parameter that was not given.
+        """
         fixed = self._fixed
         return tuple([given[name] if name in given else fixed[name] for name in self._names])
 
