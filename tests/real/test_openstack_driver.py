@@ -186,9 +186,10 @@ def _port(network_id: str, subnet_id: str, address: str, groups: list[str]) -> P
     )
 
 
-async def test_a_server_lives_its_whole_life(
-    cloud: OpenStackCloud, scope: Scope, made: Made, tmp_path: pathlib.Path
-) -> None:
+async def _ingredients(
+    cloud: OpenStackCloud, made: Made, scope: Scope, folder: pathlib.Path
+) -> tuple[ServerWanted, str]:
+    """All that a server needs there, and the wish for one; the second is its network."""
     network_id, subnet_id = await _network(made, scope)
     group = await made.make("security_group", scope, SecurityGroupWanted(id=new_id(), name="default"))
     assert group.name == "fractus-default"
@@ -198,12 +199,11 @@ async def test_a_server_lives_its_whole_life(
     assert port.security_groups == [group.remote_id]
     keypair = await made.make("keypair", scope, KeypairWanted(id=new_id(), name="k", public_key=_KEY))
     flavor = await made.make("flavor", scope, FlavorWanted(id=new_id(), name="tiny", vcpus=1, ram=64, disk=1))
-    image = await _image(cloud, made, scope, tmp_path, private=True)
     wanted = ServerWanted(
         id=new_id(),
         name=f"{_PREFIX}-server",
         flavor_id=flavor.remote_id,
-        image_id=image,
+        image_id=await _image(cloud, made, scope, folder, private=True),
         key_name=keypair.remote_id,
         port_ids=[port.remote_id],
         metadata={"colour": "blue"},
@@ -211,39 +211,56 @@ async def test_a_server_lives_its_whole_life(
         description="a description",
         hostname="chosen-name",
     )
-    server = await made.make("server", scope, wanted)
-    servers = cloud.actuators()["server"]
+    return wanted, network_id
 
-    async def look() -> ServerSeen:
-        seen = await servers.observe(scope, server.remote_id)
+
+class Walk:
+    """A server and what can be done to it."""
+
+    def __init__(self, cloud: OpenStackCloud, scope: Scope, remote_id: str) -> None:
+        self._servers = cloud.actuators()["server"]
+        self._scope = scope
+        self._id = remote_id
+
+    async def look(self) -> ServerSeen:
+        seen = await self._servers.observe(self._scope, self._id)
         assert isinstance(seen, ServerSeen)
         return seen
 
-    async def reach(status: str) -> ServerSeen:
-        return await _until(look, lambda seen: seen.status == status and seen.task_state is None)
+    async def reach(self, status: str) -> ServerSeen:
+        return await _until(self.look, lambda seen: seen.status == status and seen.task_state is None)
 
-    active = await reach("ACTIVE")
+    async def do(self, verb: str, **body: Any) -> None:
+        await self._servers.apply(self._scope, self._id, Step(verb, body))
+
+
+async def test_a_server_lives_its_whole_life(
+    cloud: OpenStackCloud, scope: Scope, made: Made, tmp_path: pathlib.Path
+) -> None:
+    wanted, network_id = await _ingredients(cloud, made, scope, tmp_path)
+    server = await made.make("server", scope, wanted)
+    walk = Walk(cloud, scope, server.remote_id)
+
+    active = await walk.reach("ACTIVE")
     assert active.metadata == {"colour": "blue"}
     assert active.project_id == await cloud._child.project(scope)
     assert active.project_id != await cloud._child.project(HOME)
-    assert active.host
-    assert active.hypervisor_hostname
-    assert active.instance_name
-    assert active.host_status == "UP"
-    assert active.hostname == "chosen-name"
-    assert (await cloud.actuators()["port"].observe(scope, port.remote_id)).device_id == server.remote_id
+    assert "" not in (active.host, active.hypervisor_hostname, active.instance_name)
+    assert (active.host_status, active.hostname) == ("UP", "chosen-name")
+    port = await cloud.actuators()["port"].observe(scope, wanted.port_ids[0])
+    assert port.device_id == server.remote_id
 
     for verb, status in (("stop", "SHUTOFF"), ("start", "ACTIVE")):
-        await servers.apply(scope, server.remote_id, Step(verb))
-        await reach(status)
-        await servers.apply(scope, server.remote_id, Step(verb))  # what is so already is done
+        await walk.do(verb)
+        await walk.reach(status)
+        await walk.do(verb)  # what is so already is done
     for kind in ("SOFT", "HARD"):
-        await servers.apply(scope, server.remote_id, Step("reboot", {"type": kind}))
-        await reach("ACTIVE")
-    await servers.apply(scope, server.remote_id, Step("rename", {"name": f"{_PREFIX}-other"}))
-    await servers.apply(scope, server.remote_id, Step("describe", {"description": "another"}))
-    await servers.apply(scope, server.remote_id, Step("set_metadata", {"metadata": {"shape": "round"}}))
-    changed = await look()
+        await walk.do("reboot", type=kind)
+        await walk.reach("ACTIVE")
+    await walk.do("rename", name=f"{_PREFIX}-other")
+    await walk.do("describe", description="another")
+    await walk.do("set_metadata", metadata={"shape": "round"})
+    changed = await walk.look()
     assert (changed.name, changed.metadata, changed.marker) == (
         f"{_PREFIX}-other",
         {"shape": "round"},
@@ -252,15 +269,40 @@ async def test_a_server_lives_its_whole_life(
     assert await cloud.console_log(scope, server.remote_id, 5, 10.0)
     with pytest.raises(Refused):
         await cloud.actuators()["network"].delete(scope, network_id)
+    await _dies(cloud, scope, wanted, changed)
 
-    since = changed.changed_at
-    await servers.delete(scope, server.remote_id)
-    await _gone(cloud, "server", scope, server.remote_id)
-    dead = (await _listed(cloud, "server", since))[server.remote_id]
+
+async def _dies(cloud: OpenStackCloud, scope: Scope, wanted: ServerWanted, last: ServerSeen) -> None:
+    servers = cloud.actuators()["server"]
+    await servers.delete(scope, last.remote_id)
+    await _gone(cloud, "server", scope, last.remote_id)
+    dead = (await _listed(cloud, "server", last.changed_at))[last.remote_id]
     assert dead.gone  # without marker: Nova takes metadata and tags from what it deletes
     assert await servers.find(scope, wanted) is None
     with pytest.raises(Missing):
-        await servers.delete(scope, server.remote_id)
+        await servers.delete(scope, last.remote_id)
+
+
+async def test_small_pages_hold_what_one_large_page_holds(
+    cloud: OpenStackCloud, scope: Scope, made: Made, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, _network_id = await _ingredients(cloud, made, scope, tmp_path)
+    first = await made.make("server", scope, wanted)
+    second = ServerWanted(
+        id=new_id(), name=f"{_PREFIX}-2", flavor_id=wanted.flavor_id, image_id=wanted.image_id, port_ids=[]
+    )
+    await made.make("server", scope, second)
+    await made.make("keypair", scope, KeypairWanted(id=new_id(), name="k2", public_key=_KEY))
+    await Walk(cloud, scope, first.remote_id).reach("ACTIVE")
+    kinds = ("server", "flavor", "keypair", "image", "network", "subnet", "port", "security_group")
+    large = {kind: set(await _listed(cloud, kind)) for kind in kinds}
+    for module in ("servers", "flavors", "keypairs", "images", "neutron"):
+        monkeypatch.setattr(f"fractus.clouds.openstack.{module}._PAGE", 1)
+    small = {kind: set(await _listed(cloud, kind)) for kind in kinds}
+    since = {kind: set(await _listed(cloud, kind, "2020-01-01T00:00:00Z")) for kind in kinds}
+    # Others may work in these clouds too: what is ours must be in all three.
+    for kind, _scope, remote_id in made.things:
+        assert remote_id in large[kind] & small[kind] & since[kind], kind
 
 
 async def _image(

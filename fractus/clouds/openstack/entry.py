@@ -67,10 +67,12 @@ class Entry:
     """
 
     def __init__(self, name: str, entry: dict[str, Any]) -> None:
+        self._name = name
         self._secrets = tuple(sorted(_secrets_of(entry)))
         config = OpenStackConfig(load_yaml_config=False, load_envvars=False)
         # What the loader would have read from a file of one entry; profiles and regions are then its own business.
         config.cloud_config = {"clouds": {name: copy.deepcopy(entry)}}
+        problem = ""
         try:
             with warnings.catch_warnings():
                 # The loader warns of its own coming end of InfluxDB support on every use, whatever the entry says.
@@ -89,12 +91,14 @@ class Entry:
             ValueError,
             AttributeError,
         ) as error:
-            text = hide(f"{type(error).__name__}: {error}", self._secrets)
-            # Not chained: the loader's own errors may carry the whole entry.
-            raise CredentialsRejected(f"the clouds.yaml entry cannot be used: {text}") from None
+            problem = hide(f"{type(error).__name__}: {error}", self._secrets)
+        if (
+            problem
+        ):  # raised out here so that it is not chained: the loader's own errors may carry the whole entry
+            raise CredentialsRejected(f"the clouds.yaml entry cannot be used: {problem}")
 
     def __repr__(self) -> str:
-        return f"Entry({self._region.name!r}, {self.auth_url!r})"
+        return f"Entry({self._name!r})"
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -184,7 +188,7 @@ class Entry:
 
 
 def _secrets_of(entry: dict[str, Any]) -> set[str]:
-    """Every text in the entry's `auth` that may be a secret, short ones too: a short password is one all the same."""
+    """Every text in the entry's `auth` that may be a secret."""
     auth = entry.get("auth")
     found = {
         str(value)

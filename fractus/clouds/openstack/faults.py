@@ -87,9 +87,12 @@ def _plain(text: str) -> str:
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret in it blotted out: what a child echoes must not reach a log or a user."""
+    """`text` with every secret in it blotted out: what a child echoes must not reach a log or a user.
+
+    A secret of less than four characters is left: it protects nothing, and blotting it out would show where it is.
+    """
     for secret in secrets:
-        if secret:
+        if len(secret) >= 4:
             text = text.replace(secret, "***")
     return text
 

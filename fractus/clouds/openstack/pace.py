@@ -52,7 +52,7 @@ class Rate:
         now = self._clock.monotonic()
         self._due = max(self._due, now) + self._gap
         early = self._due - self._burst - now
-        if early > 0:
+        if early > 1e-6:  # sums of fractions are never exact
             await self._clock.sleep(early)
 
 

@@ -96,8 +96,9 @@ class KeystoneAuthenticator:
         except CloudError:
             raise
         except Exception as error:
-            # Not chained: keystoneauth's errors hold the request and its answer.
-            raise _translated(error, self._entry) from None
+            failure = _translated(error, self._entry)
+        # Raised out here so that it is not chained: keystoneauth's errors hold the request and its answer.
+        raise failure
 
     def _access(self, plain: requests.Session, project_id: str) -> AccessInfo:
         verify, cert = self._entry.requests_tls()

@@ -6,10 +6,12 @@ What it raises is a `CloudError` already: only here is it known whether the requ
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import pathlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import aiohttp
 import msgspec
@@ -110,18 +112,25 @@ class AiohttpTransport:
 
     async def exchange(self, call: Call) -> Answer:
         """The answer, whatever its status; `Unreachable` or `OutcomeUnknown` where none came."""
+        if call.upload is None:
+            if call.body is None:
+                return await self._send(call, call.headers, None)
+            headers = {**call.headers, "Content-Type": "application/json"}
+            return await self._send(call, headers, msgspec.json.encode(call.body))
+        headers = {**call.headers, "Content-Length": str(call.upload.size)}
+        async with _bits(call.upload) as bits:
+            return await self._send(call, headers, bits)
+
+    async def _send(
+        self, call: Call, headers: dict[str, str], data: AsyncIterator[bytes] | bytes | None
+    ) -> Answer:
         sent: list[bool] = []
-        seconds = self._limits.call_timeout
-        data: AsyncIterator[bytes] | bytes | None = None
-        headers = dict(call.headers)
-        if call.body is not None:
-            data = msgspec.json.encode(call.body)
-            headers["Content-Type"] = "application/json"
-        if call.upload is not None:
-            await _check_bits(call.upload)
-            seconds += call.upload.size / self._limits.upload_rate
-            data = _chunks(call.upload)
-            headers["Content-Length"] = str(call.upload.size)
+        size = call.upload.size if call.upload is not None else 0
+        timeout = aiohttp.ClientTimeout(
+            total=self._limits.call_timeout + size / self._limits.upload_rate,
+            sock_connect=self._limits.connect_timeout,
+            sock_read=self._limits.call_timeout,
+        )
         try:
             async with self._opened().request(
                 call.method,
@@ -129,11 +138,7 @@ class AiohttpTransport:
                 headers=headers,
                 data=data,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=seconds,
-                    sock_connect=self._limits.connect_timeout,
-                    sock_read=self._limits.call_timeout,
-                ),
+                timeout=timeout,
                 trace_request_ctx=sent,
             ) as response:
                 body = await _read(response)
@@ -189,21 +194,24 @@ def _origin(url: str) -> str:
     return "/".join(url.split("/", 3)[:3])
 
 
-async def _check_bits(upload: Upload) -> None:
-    """Look before announcing a length: a body that ends early would keep the child waiting."""
+@contextlib.asynccontextmanager
+async def _bits(upload: Upload) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The bits of an upload, read in threads. The file is closed at the end, however much of it was asked for."""
     try:
-        there = (await asyncio.to_thread(pathlib.Path(upload.path).stat)).st_size
+        file = await asyncio.to_thread(pathlib.Path(upload.path).open, "rb")
     except OSError as error:
         raise Refused(f"the bits are not on this node: {error.strerror or error}") from error
-    if there != upload.size:
-        raise Refused(f"the bits on this node are {there} bytes, not {upload.size}")
-
-
-async def _chunks(upload: Upload) -> AsyncIterator[bytes]:
-    """The bits, read in threads."""
-    file = await asyncio.to_thread(pathlib.Path(upload.path).open, "rb")
     try:
-        while chunk := await asyncio.to_thread(file.read, _CHUNK):
-            yield chunk
+        # Looked at before the length is announced: a body that ends early would keep the child waiting.
+        there = await asyncio.to_thread(file.seek, 0, os.SEEK_END)
+        if there != upload.size:
+            raise Refused(f"the bits on this node are {there} bytes, not {upload.size}")
+        await asyncio.to_thread(file.seek, 0)
+        yield _chunks(file)
     finally:
         await asyncio.to_thread(file.close)
+
+
+async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(file.read, _CHUNK):
+        yield chunk

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import pytest
+
+from fractus.clouds.openstack import OpenStackCloud
+from fractus.model.cloud import HOME, Scope, Step
+from fractus.model.errors import Missing, OutcomeUnknown, Refused
+from fractus.model.images import ImageWanted
+from tests.unit.clouds_openstack.fake import FakeChild, cut_off, drop, fault, reply, text
+
+ANN = Scope("p-ann")
+IMAGES = "/image/v2/images"
+ONE = f"GET {IMAGES}/w1"
+FILE = f"PUT {IMAGES}/w1/file"
+GONE = text("<html><h1>404 Not Found</h1>No image found</html>", 404)
+
+
+def wanted(**changes: Any) -> ImageWanted:
+    fields: dict[str, Any] = {"id": "w1", "name": "cirros", "disk_format": "raw", "container_format": "bare"}
+    return ImageWanted(**fields | changes)
+
+
+def image(**changes: Any) -> dict[str, Any]:
+    return {"id": "w1", "name": "cirros", "status": "queued", "owner": "p-ann", "fractus_id": "w1"} | changes
+
+
+def missing(fake: FakeChild) -> None:
+    fake.on(ONE, reply({"message": "No image found with ID w1<br />", "code": "404 Not Found"}, 404))
+
+
+async def test_an_image_of_a_tenant_lies_in_the_tenants_project(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    fake.on(f"POST {IMAGES}", reply(image(), 201))
+    properties = {"os_distro": "x", "status": "forged", "os_glance_import": "x", "fractus_id": "forged"}
+    seen = await cloud.actuators()["image"].create(ANN, wanted(properties=properties, min_disk=1))
+    assert (seen.remote_id, seen.marker, seen.status) == ("w1", "w1", "queued")
+    [heard] = fake.said(f"POST {IMAGES}")
+    assert heard.json == {
+        "id": "w1",
+        "name": "cirros",
+        "disk_format": "raw",
+        "container_format": "bare",
+        "min_disk": 1,
+        "min_ram": 0,
+        "visibility": "private",
+        "fractus_id": "w1",
+        "os_distro": "x",
+    }
+    assert heard.headers["x-auth-token"] == "token-2"
+
+
+async def test_an_image_for_all_lies_in_the_credentials_own_project(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    fake.on(f"POST {IMAGES}", reply(image(owner="home"), 201))
+    await cloud.actuators()["image"].create(ANN, wanted(private=False))
+    [heard] = fake.said(f"POST {IMAGES}")
+    assert (heard.json["visibility"], heard.headers["x-auth-token"]) == ("community", "token-1")
+
+
+async def test_an_id_that_is_taken_by_ours_is_ours(cloud: OpenStackCloud, fake: FakeChild) -> None:
+    fake.on(f"POST {IMAGES}", fault("Image ID w1 already exists!", 409))
+    fake.on(ONE, reply(image(status="active")))
+    assert (await cloud.actuators()["image"].create(ANN, wanted())).status == "active"
+    assert len(fake.said(f"POST {IMAGES}")) == 1
+
+
+@pytest.mark.parametrize("other", [image(fractus_id=""), image(owner="mallory")])
+async def test_an_id_that_is_taken_by_another_is_left_to_it(
+    cloud: OpenStackCloud, fake: FakeChild, other: dict[str, Any]
+) -> None:
+    fake.on(f"POST {IMAGES}", fault("Image ID w1 already exists!", 409), reply(image(id="chosen"), 201))
+    fake.on(ONE, reply(other))
+    fake.on(f"GET {IMAGES}", reply({"images": []}))
+    assert (await cloud.actuators()["image"].create(ANN, wanted())).remote_id == "chosen"
+    assert "id" not in fake.said(f"POST {IMAGES}")[1].json
+
+
+async def test_an_image_that_was_carried_again_is_found_by_its_property(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    missing(fake)
+    fake.on(f"GET {IMAGES}", reply({"images": [image(id="x", fractus_id="w2"), image(id="chosen")]}))
+    found = await cloud.actuators()["image"].find(ANN, wanted())
+    assert found.remote_id == "chosen"
+    query = fake.said(f"GET {IMAGES}")[0].query
+    assert query == {"fractus_id": "w1", "visibility": "private", "owner": "p-ann", "limit": "200"}
+
+
+@pytest.fixture
+def upload(tmp_path: pathlib.Path) -> Step:
+    path = tmp_path / "bits"
+    path.write_bytes(b"x" * 5000)
+    return Step("upload", {"path": str(path), "size": 5000})
+
+
+async def test_bits_are_sent_as_the_owner(cloud: OpenStackCloud, fake: FakeChild, upload: Step) -> None:
+    fake.on(FILE, reply(status=204))
+    for owner, token in (("p-ann", "token-2"), ("home", "token-1")):
+        fake.on(ONE, reply(image(owner=owner)))
+        await cloud.actuators()["image"].apply(ANN, "w1", upload)
+        heard = fake.said(FILE)[-1]
+        assert (heard.body, heard.headers["x-auth-token"]) == (b"x" * 5000, token)
+        assert heard.headers["content-type"] == "application/octet-stream"
+
+
+async def test_bits_are_sent_again_from_the_start_with_a_new_token(
+    cloud: OpenStackCloud, fake: FakeChild, upload: Step
+) -> None:
+    fake.on(ONE, reply(image()))
+    fake.on(FILE, fault("expired", 401), reply(status=204))
+    await cloud.actuators()["image"].apply(ANN, "w1", upload)
+    assert [len(heard.body) for heard in fake.said(FILE)] == [5000, 5000]
+
+
+async def test_bits_that_are_there_are_not_sent_for_ever(
+    cloud: OpenStackCloud, fake: FakeChild, upload: Step
+) -> None:
+    fake.on(FILE, fault("Image status transition from active to saving is not allowed", 409))
+    fake.on(ONE, reply(image(status="active", size=5000)))
+    await cloud.actuators()["image"].apply(ANN, "w1", upload)
+    fake.on(ONE, reply(image(status="active", size=4999)))
+    with pytest.raises(Refused):
+        await cloud.actuators()["image"].apply(ANN, "w1", upload)
+
+
+@pytest.mark.parametrize("accident", [drop, cut_off])
+async def test_an_upload_whose_answer_was_lost_is_unknown(
+    cloud: OpenStackCloud, fake: FakeChild, upload: Step, accident: Any
+) -> None:
+    fake.on(ONE, reply(image()))
+    fake.on(FILE, accident)
+    with pytest.raises(OutcomeUnknown):
+        await cloud.actuators()["image"].apply(ANN, "w1", upload)
+
+
+async def test_an_image_too_large_for_this_cloud(
+    cloud: OpenStackCloud, fake: FakeChild, upload: Step
+) -> None:
+    fake.on(ONE, reply(image()))
+    fake.on(FILE, text("<html><body>Image exceeds the storage quota</body></html>", 413))
+    with pytest.raises(Refused, match="exceeds the storage quota") as error:
+        await cloud.actuators()["image"].apply(ANN, "w1", upload)
+    assert error.value.elsewhere
+
+
+async def test_deleting_what_is_not_there(cloud: OpenStackCloud, fake: FakeChild) -> None:
+    missing(fake)
+    with pytest.raises(Missing):
+        await cloud.actuators()["image"].delete(ANN, "w1")
+    with pytest.raises(Refused):
+        await cloud.actuators()["image"].apply(HOME, "w1", Step("paint"))
+
+
+async def test_a_glance_that_does_not_know_all_is_asked_twice(cloud: OpenStackCloud, fake: FakeChild) -> None:
+    fake.on(
+        f"GET {IMAGES}",
+        fault("Invalid visibility value: all", 400),
+        reply({"images": [image(id="a"), {"id": "odd"}], "next": "/v2/images?marker=odd"}),
+        reply({"images": [image(id="b", status="deleted")]}),
+        reply({"images": [image(id="c"), image(id="a")]}),
+    )
+    seen = [one async for one in cloud.actuators()["image"].list_changed("2026-01-01T00:00:00Z")]
+    assert [(one.remote_id, one.gone, bool(one.unread)) for one in seen] == [
+        ("a", False, False),
+        ("odd", False, True),
+        ("b", True, False),
+        ("c", False, False),
+    ]
+    queries = [heard.query for heard in fake.said(f"GET {IMAGES}")]
+    assert queries[1]["updated_at"] == "gte:2026-01-01T00:00:00Z"
+    assert queries[2]["marker"] == "odd"
+    assert queries[3]["visibility"] == "community"
