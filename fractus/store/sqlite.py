@@ -9,11 +9,9 @@ are kept out by SQLite's own write lock, waited for without blocking the loop.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from fractus.base.clock import Clock
+from fractus.store.patterns import matcher
 from fractus.store.transaction import Query, Row, Transaction
 
 _DIALECT = SQLiteDialect(paramstyle="qmark")
@@ -34,17 +33,9 @@ _GROUP = 64
 _PATIENCE = 10_000
 
 
-@lru_cache(maxsize=256)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
-
-
 def _regexp(*given: Any) -> bool:
     pattern, value = given
-    try:
-        return value is not None and _pattern(pattern).search(value) is not None
-    except re.error:
-        return False
+    return pattern is not None and value is not None and matcher(str(pattern))(str(value))
 
 
 def _open(path: str) -> apsw.Connection:
