@@ -1,8 +1,8 @@
 """The OpenStack driver against real clouds: what no fake can vouch for.
 
 Configured by the environment: FRACTUS_REAL_CLOUDS_YAML names a `clouds.yaml`, FRACTUS_REAL_CLOUDS its entries to be
-used, of administrators (`east-admin,west-admin`). Entries in FRACTUS_REAL_PLAIN (`east,west`), of users without rights,
-are used for what `check` says of them. Everything made is removed again, and looked for afterwards.
+used, of administrators (`east-admin,west-admin`). What `check` says of a user without rights is tried with the entries
+of the same names without `-admin`, where the file has them. Everything made is removed again, and looked for then.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ T = TypeVar("T")
 
 _FILE = os.environ.get("FRACTUS_REAL_CLOUDS_YAML", "")
 _NAMES = [name for name in os.environ.get("FRACTUS_REAL_CLOUDS", "").split(",") if name]
-_PLAIN = [name for name in os.environ.get("FRACTUS_REAL_PLAIN", "").split(",") if name]
+_PLAIN = [name.removesuffix("-admin") for name in _NAMES if name.endswith("-admin")]
+_NONE = [pytest.param("", marks=pytest.mark.skip("FRACTUS_REAL_CLOUDS is not set, or names no -admin entry"))]
 
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHs0v9GLLbl3GXzP7G0nG0q4NvyjcJbhyXyD2F1Vh0zm driver"
 _PREFIX = "openstack-driver"
@@ -49,6 +50,10 @@ def _entries() -> dict[str, Any]:
 
 
 def _connected(name: str, identity: str = "own", **changes: Any) -> OpenStackCloud:
+    if not _FILE:
+        pytest.skip("FRACTUS_REAL_CLOUDS_YAML is not set")
+    if name not in _entries():
+        pytest.skip(f"{_FILE} has no entry {name}")
     entry = {**_entries()[name], **changes}
     row = CloudRow(name=name, driver="openstack", identity=identity, auth=entry)
     return OpenStackCloud.connect(row, clock=SystemClock(), request_id=new_request_id)
@@ -56,8 +61,6 @@ def _connected(name: str, identity: str = "own", **changes: Any) -> OpenStackClo
 
 @pytest.fixture(params=_NAMES or [pytest.param("", marks=pytest.mark.skip("FRACTUS_REAL_CLOUDS is not set"))])
 async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[OpenStackCloud]:
-    if not _FILE:
-        pytest.skip("FRACTUS_REAL_CLOUDS_YAML is not set")
     connected = _connected(request.param)
     yield connected
     await connected.close()
@@ -544,9 +547,7 @@ async def test_check_of_an_administrator_finds_nothing_missing(cloud: OpenStackC
     assert "security-group" in report.extensions
 
 
-@pytest.mark.parametrize(
-    "name", _PLAIN or [pytest.param("", marks=pytest.mark.skip("FRACTUS_REAL_PLAIN is not set"))]
-)
+@pytest.mark.parametrize("name", _PLAIN or _NONE)
 async def test_check_of_a_plain_user_says_what_is_missing(name: str) -> None:
     cloud = _connected(name)
     try:
@@ -561,9 +562,7 @@ async def test_check_of_a_plain_user_says_what_is_missing(name: str) -> None:
         await cloud.close()
 
 
-@pytest.mark.parametrize(
-    "name", _PLAIN or [pytest.param("", marks=pytest.mark.skip("FRACTUS_REAL_PLAIN is not set"))]
-)
+@pytest.mark.parametrize("name", _PLAIN or _NONE)
 async def test_who_may_not_make_flavors_uses_an_equal_one(name: str) -> None:
     cloud = _connected(name)
     flavors = cloud.actuators()["flavor"]

@@ -93,6 +93,8 @@ class Flavors:
             made = await self._child.item(HOME, ask, "flavor", _Flavor)
         except Refused as refusal:
             return await self._instead(scope, wanted, refusal)
+        # A new one has no extra specs. They are not asked for: nothing that can fail may follow a create.
+        made.extra_specs = made.extra_specs or {}
         return _marked(await self._seen(made), wanted)
 
     async def _instead(self, scope: Scope, wanted: FlavorWanted, refusal: Refused) -> FlavorSeen:

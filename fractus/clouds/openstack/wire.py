@@ -23,7 +23,7 @@ _GATEWAY_FAILURES = frozenset({502, 504})
 class CallObserver(Protocol):
     """Hears of every call to a child, for metrics."""
 
-    def called(self, cloud: str, service: str, method: str, outcome: str, seconds: float) -> None:
+    def called(self, cloud: str, service: str, method: str, outcome: str, seconds: float, /) -> None:
         """`outcome` is the status as text, or the name of the `CloudError` where no answer came."""
         ...
 

@@ -49,7 +49,7 @@ def test_two_flavors_of_one_name_are_two_in_the_child() -> None:
 async def test_a_flavor_is_made_with_the_credentials_own_rights(
     cloud: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator
 ) -> None:
-    fake.on(f"POST {FLAVORS}", reply({"flavor": flavor(swap=64)}))
+    fake.on(f"POST {FLAVORS}", reply({"flavor": flavor(swap=64, extra_specs=None)}))
     seen = await cloud.actuators()["flavor"].create(ANN, wanted(swap=64, ephemeral=2))
     assert (seen.remote_id, seen.marker, seen.swap) == (OURS, "w1", 64)
     sent = fake.said(f"POST {FLAVORS}")[0].json["flavor"]
