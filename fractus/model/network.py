@@ -116,8 +116,8 @@ class SecurityGroupWanted(Wanted, frozen=True, kw_only=True):
 class SecurityGroupSeen(Seen, frozen=True, kw_only=True):
     """A security group in a child."""
 
-    rules: list[Rule] = []
-    stateful: bool = True
+    rules: list[Rule] | None = None
+    stateful: bool | None = None
 
 
 class NicRequest(Struct, frozen=True):
