@@ -11,11 +11,14 @@ from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Table, and_, bindparam, false, func, or_, select, true
 
 from fractus.store.transaction import Query, Reader, Row
 
 _OPS = {"eq", "ne", "gt", "ge", "lt", "le", "in", "notin", "like", "regex", "null", "notnull"}
+
+
+_LOWEST: dict[type[Any], Any] = {str: "", bool: False, int: -(2**63), float: -1e308}
 
 
 class Filter(Struct, frozen=True):
@@ -44,6 +47,8 @@ def _condition(table: Table, column: str, op: str, size: int, name: str) -> Colu
     if op == "notnull":
         return col.is_not(None)
     if op in ("in", "notin"):
+        if not size:
+            return false() if op == "in" else true()
         names = [bindparam(f"{name}_{i}", type_=col.type) for i in range(size)]
         return col.in_(names) if op == "in" else col.not_in(names)
     value = bindparam(name, type_=col.type)
@@ -63,21 +68,24 @@ def _condition(table: Table, column: str, op: str, size: int, name: str) -> Colu
     return condition
 
 
+def _key(table: Table, column: str) -> ColumnElement[Any]:
+    """What is sorted by: the column, with the lowest value of its type for NULL, which no comparison would hold for."""
+    col = table.c[column]
+    if not col.nullable:
+        return col
+    return func.coalesce(col, _LOWEST[col.type.python_type])
+
+
 def _after(table: Table, sorts: tuple[Sort, ...]) -> ColumnElement[bool]:
     """Rows after the marker, whose sort values are bound as m0, m1, ...; the last key is the id."""
+    columns = [_key(table, sort.column) for sort in sorts]
+    bounds = [bindparam(f"m{i}", type_=column.type) for i, column in enumerate(columns)]
     alternatives: list[ColumnElement[bool]] = []
     for i, sort in enumerate(sorts):
-        col = table.c[sort.column]
-        bound = bindparam(f"m{i}", type_=col.type)
-        beyond = col < bound if sort.descending else col > bound
-        same = [
-            table.c[s.column] == bindparam(f"m{j}", type_=table.c[s.column].type)
-            for j, s in enumerate(sorts[:i])
-        ]
+        beyond = columns[i] < bounds[i] if sort.descending else columns[i] > bounds[i]
+        same = [column == bound for column, bound in zip(columns[:i], bounds[:i], strict=True)]
         alternatives.append(and_(*same, beyond))
-    first = table.c[sorts[0].column]
-    bound = bindparam("m0", type_=first.type)
-    lead = first <= bound if sorts[0].descending else first >= bound
+    lead = columns[0] <= bounds[0] if sorts[0].descending else columns[0] >= bounds[0]
     return and_(lead, or_(*alternatives))
 
 
@@ -92,7 +100,8 @@ def _page_query(
     conditions = _shape(table, shape)
     if after:
         conditions.append(_after(table, sorts))
-    order = [table.c[s.column].desc() if s.descending else table.c[s.column].asc() for s in sorts]
+    keys = [(_key(table, sort.column), sort.descending) for sort in sorts]
+    order = [key.desc() if descending else key.asc() for key, descending in keys]
     statement = select(*(table.c[name] for name in columns)).where(*conditions).order_by(*order)
     return Query(statement.limit(bindparam("n")))
 
@@ -104,7 +113,7 @@ def _count_query(table: Table, shape: tuple[tuple[tuple[str, str, int], ...], ..
 
 @lru_cache(maxsize=1024)
 def _marker_query(table: Table, columns: tuple[str, ...]) -> Query:
-    return Query(select(*(table.c[name] for name in columns)).where(table.c.id == bindparam("key")))
+    return Query(select(*(_key(table, name) for name in columns)).where(table.c.id == bindparam("key")))
 
 
 def _shape(table: Table, shape: tuple[tuple[tuple[str, str, int], ...], ...]) -> list[ColumnElement[bool]]:

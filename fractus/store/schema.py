@@ -1,10 +1,13 @@
-"""Tables of the machine itself. Tables of kinds stand in `services/<service>/<kind>/` and use `resource_table`."""
+"""Tables of the machine itself. Tables of kinds stand in `services/<service>/<kind>/` and use `resource_table`.
+
+Stamps are `Double`: a `Float` has four bytes in MariaDB, and would be off by minutes.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -14,7 +17,7 @@ def resource_table(kind: str, *columns: Any) -> Table:
 
     `desired` is what the user asked for (JSON); `summary` is the newest-microversion document, ready to send; `choice`
     says which clouds were chosen and why (JSON). `deleted_at` hides the row from users; the row stays as a tombstone
-    until every cloud has confirmed (law 5). Sort columns are never NULL, for keyset paging.
+    until every cloud has confirmed (law 5). Sort columns had better not be NULL: paging over one that may be uses no index.
     """
     return Table(
         kind,
@@ -31,9 +34,9 @@ def resource_table(kind: str, *columns: Any) -> Table:
         Column("generation", Integer, nullable=False, default=1),
         Column("wanted", Boolean, nullable=False, default=True),
         Column("request_id", String(64), nullable=False, default=""),
-        Column("created_at", Float, nullable=False),
-        Column("updated_at", Float, nullable=False),
-        Column("deleted_at", Float, nullable=True),
+        Column("created_at", Double, nullable=False),
+        Column("updated_at", Double, nullable=False),
+        Column("deleted_at", Double, nullable=True),
         *columns,
         Index(f"{kind}_by_project", "project_id", "created_at", "id"),
         Index(f"{kind}_by_creation", "created_at", "id"),
@@ -51,8 +54,8 @@ CLOUD = Table(
     Column("settings", Text, nullable=False, default="{}"),
     Column("secret", LargeBinary, nullable=False),
     Column("version", Integer, nullable=False, default=1),
-    Column("created_at", Float, nullable=False),
-    Column("seen_at", Float, nullable=True),
+    Column("created_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=True),
     Column("error", Text, nullable=False, default=""),
     Column("cursors", Text, nullable=False, default="{}"),
 )
@@ -67,12 +70,12 @@ PRESENCE = Table(
     Column("state", String(16), nullable=False, default="pending"),
     Column("generation", Integer, nullable=False, default=0),
     Column("remote_id", String(255), nullable=True),
-    Column("creating_since", Float, nullable=True),
+    Column("creating_since", Double, nullable=True),
     Column("observed", Text, nullable=True),
-    Column("observed_at", Float, nullable=True),
+    Column("observed_at", Double, nullable=True),
     Column("memory", Text, nullable=False, default="{}"),
     Column("error", Text, nullable=False, default=""),
-    Column("created_at", Float, nullable=False),
+    Column("created_at", Double, nullable=False),
     Index("presence_by_remote", "cloud", "kind", "remote_id"),
     Index("presence_by_cloud", "cloud", "kind", "wanted"),
 )
@@ -95,12 +98,12 @@ WORK = Table(
     Column("kind", String(32), primary_key=True),
     Column("id", String(255), primary_key=True),
     Column("cloud", String(64), primary_key=True),
-    Column("due_at", Float, nullable=False),
+    Column("due_at", Double, nullable=False),
     Column("wakes", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
     Column("fence", String(36), nullable=False, default=""),
     Column("claimed_by", String(128), nullable=False, default=""),
-    Column("claimed_until", Float, nullable=False, default=0.0),
+    Column("claimed_until", Double, nullable=False, default=0.0),
     Column("waits_on", String(300), nullable=False, default=""),
     Column("reason", Text, nullable=False, default=""),
     Column("request_id", String(64), nullable=False, default=""),
@@ -116,5 +119,5 @@ FINDING = Table(
     Column("remote_id", String(255), primary_key=True),
     Column("what", String(32), nullable=False),
     Column("detail", Text, nullable=False, default=""),
-    Column("seen_at", Float, nullable=False),
+    Column("seen_at", Double, nullable=False),
 )
