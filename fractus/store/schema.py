@@ -17,7 +17,8 @@ def resource_table(kind: str, *columns: Any) -> Table:
 
     `desired` is what the user asked for (JSON); `summary` is the newest-microversion document, ready to send; `choice`
     says which clouds were chosen and why (JSON). `deleted_at` hides the row from users; the row stays as a tombstone
-    until every cloud has confirmed (law 5). Sort columns had better not be NULL: paging over one that may be uses no index.
+    until every cloud has confirmed (law 5). Sort columns had better not be NULL: paging over one that may be
+    uses no index.
     """
     return Table(
         kind,
