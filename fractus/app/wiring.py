@@ -58,7 +58,9 @@ class Core:
         self.resources = Resources(registry.TABLES)
         self.ledger = Ledger(self.resources, bell)
         self.bell = bell
-        self.drivers: Mapping[str, Connect] = registry.drivers(clock, ChildCalls(metrics))
+        self.drivers: Mapping[str, Connect] = registry.drivers(
+            clock, ChildCalls(metrics), settings.state_dir / "simulated"
+        )
         self.children = ConnectedChildren(self.drivers, vault)
         self.kinds = registry.Kinds(
             store=store,
@@ -73,7 +75,8 @@ class Core:
     @property
     def lifecycles(self) -> Mapping[str, Lifecycle]:
         """Every kind, as the machine sees it."""
-        return self.kinds.lifecycles
+        every: Mapping[str, Lifecycle] = self.kinds.lifecycles
+        return every
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -171,6 +171,8 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
             return await _vanished(look)
         except CloudError as error:
             return await _no_answer(look, error)
+        if seen.unread:
+            return Retry(f"{presence.cloud} cannot tell just now: {seen.unread}")
         machine.observed(presence, seen)
     plan = look.life.plan(look.item, seen)
     if isinstance(plan, Done):

@@ -72,12 +72,25 @@ class Demand(Struct, frozen=True):
 class Lifecycle(Protocol):
     """One kind, as the machine sees it."""
 
-    name: str
-    seen_type: type[Seen]
-    chosen: bool
-    """True: `assign` chooses a cloud when the resource is made (a server). False: carried to a cloud on first use."""
-    swept: bool
-    """True: changes of this kind in a cloud are found by quick sweeps; else each presence is looked at by itself."""
+    @property
+    def name(self) -> str:
+        """The kind."""
+        ...
+
+    @property
+    def seen_type(self) -> type[Seen]:
+        """What drivers say of it."""
+        ...
+
+    @property
+    def chosen(self) -> bool:
+        """True: `assign` chooses a cloud when the resource is made (a server). False: carried on first use."""
+        ...
+
+    @property
+    def swept(self) -> bool:
+        """True: changes of this kind in a cloud are found by quick sweeps; else each presence is looked at."""
+        ...
 
     def demand(self, resource: Resource) -> Demand:
         """What to look for when a cloud is chosen."""

@@ -39,6 +39,10 @@ class Children(Protocol):
         ...
 
 
+ScopeOf = Callable[[str], Awaitable[Scope]]
+"""Project id -> how a driver is told of it."""
+
+
 class Pace(Struct, frozen=True):
     """How fast the machine works. Seconds."""
 
@@ -74,7 +78,7 @@ class Machine:
         children: Children,
         clock: Clock,
         bell: Bell,
-        scope_of: Callable[[str], Awaitable[Scope]],
+        scope_of: ScopeOf,
         pace: Pace,
     ) -> None:
         """Keep the parts. `scope_of` names a project for the driver."""

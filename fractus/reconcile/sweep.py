@@ -117,6 +117,8 @@ def _less_overlap(stamp: str) -> str:
 
 async def _take(machine: Machine, tx: Transaction, cloud: str, kind: str, seen: Seen) -> bool | None:
     """Write what was seen of one thing: whether it had changed, or None if it is nothing that we know of."""
+    if seen.unread:
+        return False
     presence = await presences.by_remote(tx, cloud, kind, seen.remote_id)
     if presence is None:
         return await _unknown(machine, tx, cloud, kind, seen)

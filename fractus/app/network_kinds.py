@@ -1,0 +1,66 @@
+"""The kinds of the network service, built: they serve one another through narrow interfaces, joined here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fractus.addressing.addresses import Addresses
+from fractus.addressing.macs import Macs
+from fractus.auth import base_rules
+from fractus.base.clock import Clock
+from fractus.reconcile.kind import Lifecycle
+from fractus.services import network
+from fractus.services.network.networks import policy as network_policy
+from fractus.services.network.networks.api import NetworkApi
+from fractus.services.network.networks.lifecycle import NetworkLifecycle
+from fractus.services.network.networks.writes import NetworkWrites
+from fractus.services.network.ports import policy as port_policy
+from fractus.services.network.ports.allocate import PortAllocator
+from fractus.services.network.ports.api import PortApi
+from fractus.services.network.ports.lifecycle import PortLifecycle
+from fractus.services.network.ports.writes import PortWrites
+from fractus.services.network.security_groups import policy as group_policy
+from fractus.services.network.security_groups.api import SecurityGroupApi
+from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
+from fractus.services.network.security_groups.writes import GroupWrites
+from fractus.services.network.subnets import policy as subnet_policy
+from fractus.services.network.subnets.api import SubnetApi
+from fractus.services.network.subnets.lifecycle import SubnetLifecycle
+from fractus.services.network.subnets.writes import SubnetWrites
+from fractus.store.ledger import Ledger
+from fractus.store.transaction import Store
+from fractus.web.face import ServiceRoutes
+
+
+class NetworkKinds:
+    """Networks, subnets, ports, security groups."""
+
+    def __init__(self, store: Store, ledger: Ledger, clock: Clock) -> None:
+        """`allocator` is what servers get their ports from."""
+        addresses, macs = Addresses(), Macs()
+        groups = GroupWrites(ledger)
+        networks = NetworkWrites(ledger)
+        subnets = SubnetWrites(ledger, addresses)
+        ports = PortWrites(ledger, addresses, macs, groups)
+        self.allocator = PortAllocator(ports, networks, groups)
+        self.lifecycles: Mapping[str, Lifecycle] = {
+            "network": NetworkLifecycle(),
+            "subnet": SubnetLifecycle(subnets),
+            "port": PortLifecycle(ports, clock),
+            "security_group": SecurityGroupLifecycle(),
+        }
+        self._apis = (
+            NetworkApi(store, networks, subnets, ports, groups),
+            SubnetApi(store, subnets, networks, ports),
+            PortApi(store, ports, groups),
+            SecurityGroupApi(store, groups),
+        )
+
+    def service(self) -> ServiceRoutes:
+        """The service, with all that its resources contribute."""
+        routes = [route for api in self._apis for route in api.routes()]
+        policies = (network_policy, subnet_policy, port_policy, group_policy)
+        rules = [*base_rules.NEUTRON, *(rule for one in policies for rule in one.RULES)]
+        return ServiceRoutes(
+            service=network.SERVICE, routes=routes, rules=rules, unserved=network.unserved(routes)
+        )

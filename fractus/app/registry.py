@@ -1,0 +1,180 @@
+"""The one list: every kind of resource, every service, every driver. What is not named here is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Table
+
+from fractus.app.children import Connect
+from fractus.app.consoles import LiveConsoles
+from fractus.app.network_kinds import NetworkKinds
+from fractus.auth import base_rules
+from fractus.base.clock import Clock
+from fractus.base.log import request_id
+from fractus.clouds.openstack.cloud import OpenStackCloud
+from fractus.clouds.openstack.wire import CallObserver
+from fractus.clouds.simulated.cloud import SimulatedCloud
+from fractus.model.cloud import Cloud, CloudRow
+from fractus.reconcile.kind import Lifecycle
+from fractus.reconcile.machine import Children
+from fractus.services import compute, image
+from fractus.services.compute.availability_zones import policy as zone_policy
+from fractus.services.compute.availability_zones.api import AvailabilityZonesApi
+from fractus.services.compute.extensions import policy as extension_policy
+from fractus.services.compute.extensions.api import ExtensionsApi
+from fractus.services.compute.flavors import policy as flavor_policy
+from fractus.services.compute.flavors.api import FlavorsApi
+from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
+from fractus.services.compute.flavors.queries import FlavorSource
+from fractus.services.compute.flavors.table import FLAVOR
+from fractus.services.compute.keypairs import policy as keypair_policy
+from fractus.services.compute.keypairs.api import KeypairsApi
+from fractus.services.compute.keypairs.lifecycle import KeypairLifecycle
+from fractus.services.compute.keypairs.queries import KeypairSource
+from fractus.services.compute.keypairs.table import KEYPAIR
+from fractus.services.compute.limits import policy as limit_policy
+from fractus.services.compute.limits.api import LimitsApi
+from fractus.services.compute.removed import policy as removed_policy
+from fractus.services.compute.removed.api import RemovedApi
+from fractus.services.compute.servers import policy as server_policy
+from fractus.services.compute.servers.api import ServersApi
+from fractus.services.compute.servers.api.access import Given, ServerLimits
+from fractus.services.compute.servers.lifecycle import ServerLifecycle
+from fractus.services.compute.servers.table import SERVER
+from fractus.services.image.bits import BitsDirectory
+from fractus.services.image.images import policy as image_policy
+from fractus.services.image.images.api import ImagesApi
+from fractus.services.image.images.lifecycle import ImageLifecycle
+from fractus.services.image.images.queries import ImageSource
+from fractus.services.image.images.schema import IMPORT_METHODS
+from fractus.services.image.images.table import IMAGE
+from fractus.services.image.info import policy as info_policy
+from fractus.services.image.info.api import InfoApi
+from fractus.services.image.schemas import policy as schema_policy
+from fractus.services.image.schemas.api import SchemasApi
+from fractus.services.network.networks.table import NETWORK
+from fractus.services.network.ports.table import PORT
+from fractus.services.network.security_groups.table import SECURITY_GROUP
+from fractus.services.network.subnets.table import SUBNET
+from fractus.store.ledger import Ledger
+from fractus.store.resources import Resources
+from fractus.store.transaction import Store
+from fractus.web.face import ServiceRoutes
+from fractus.web.routing import Route
+
+#: Every kind, and where its rows are.
+TABLES: Mapping[str, Table] = {
+    "flavor": FLAVOR,
+    "keypair": KEYPAIR,
+    "server": SERVER,
+    "image": IMAGE,
+    "network": NETWORK,
+    "subnet": SUBNET,
+    "port": PORT,
+    "security_group": SECURITY_GROUP,
+}
+
+
+def drivers(clock: Clock, calls: CallObserver, simulations: Path) -> Mapping[str, Connect]:
+    """Every driver: how to connect to a child of that sort. `simulations`: where simulated clouds keep their state."""
+
+    def openstack(row: CloudRow) -> Cloud:
+        return OpenStackCloud.connect(row, clock=clock, request_id=request_id.get, metrics=calls)
+
+    def simulated(row: CloudRow) -> Cloud:
+        return SimulatedCloud.connect(row, clock=clock, directory=simulations)
+
+    return {"openstack": openstack, "simulated": simulated}
+
+
+class HasRoutes(Protocol):
+    """A resource's half in the API."""
+
+    def routes(self) -> list[Route]:
+        """What it serves."""
+        ...
+
+
+class Kinds:
+    """Every kind, built: its half in the API and its half in the worker."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        resources: Resources,
+        ledger: Ledger,
+        clock: Clock,
+        children: Children,
+        images: Path,
+        stale_after: float,
+    ) -> None:
+        """`images`: the directory of image data; `stale_after`: seconds after which a silent cloud is stale."""
+        self._store = store
+        self._resources = resources
+        self._ledger = ledger
+        self._clock = clock
+        self._consoles = LiveConsoles(store, children)
+        self._stale_after = stale_after
+        self.image_source = ImageSource(resources)
+        self._bits = BitsDirectory(images)
+        self.network = NetworkKinds(store, ledger, clock)
+        self.lifecycles: Mapping[str, Lifecycle] = {
+            "server": ServerLifecycle(self.network.allocator, clock),
+            "flavor": FlavorLifecycle(),
+            "keypair": KeypairLifecycle(),
+            "image": ImageLifecycle(self._bits),
+            **self.network.lifecycles,
+        }
+        self.images_api = ImagesApi(store, ledger, self._bits)
+
+    def services(self) -> list[ServiceRoutes]:
+        """All services, with all that their resources contribute."""
+        return [self._compute(), self.network.service(), self._image()]
+
+    def _compute(self) -> ServiceRoutes:
+        given = Given(
+            store=self._store,
+            ledger=self._ledger,
+            clock=self._clock,
+            ports=self.network.allocator,
+            images=self.image_source,
+            flavors=FlavorSource(self._resources),
+            keypairs=KeypairSource(self._resources),
+            consoles=self._consoles,
+            limits=ServerLimits(stale_after=self._stale_after),
+        )
+        apis: list[HasRoutes] = [
+            ServersApi(given),
+            FlavorsApi(self._store, self._ledger),
+            KeypairsApi(self._store, self._ledger, self._clock),
+            AvailabilityZonesApi(self._store),
+            LimitsApi(self._store, self._resources),
+            ExtensionsApi(),
+            RemovedApi(),
+        ]
+        routes = [route for api in apis for route in api.routes()]
+        policies = (
+            server_policy,
+            flavor_policy,
+            keypair_policy,
+            zone_policy,
+            limit_policy,
+            extension_policy,
+            removed_policy,
+        )
+        rules = [*base_rules.NOVA, *(rule for one in policies for rule in one.RULES)]
+        return ServiceRoutes(
+            service=compute.SERVICE, routes=routes, rules=rules, unserved=compute.unserved(routes)
+        )
+
+    def _image(self) -> ServiceRoutes:
+        apis: list[HasRoutes] = [self.images_api, SchemasApi(), InfoApi(IMPORT_METHODS)]
+        routes = [route for api in apis for route in api.routes()]
+        rules = [*base_rules.GLANCE, *image_policy.RULES, *schema_policy.RULES, *info_policy.RULES]
+        return ServiceRoutes(
+            service=image.SERVICE, routes=routes, rules=rules, unserved=image.unserved(routes)
+        )
