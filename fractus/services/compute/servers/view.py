@@ -219,67 +219,82 @@ def _reset(resource: Resource, told: Told) -> Told:
 
 def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     """The server as its owner and its admins see it now."""
-    desired = resource.desired
     here = current(presences)
     seen = seen_of(here)
     told = _reset(resource, tell(resource, presences))
-    status = told.status or status_of(told.vm_state, told.task_state)
+    told.status = told.status or status_of(told.vm_state, told.task_state)
     placed = here is not None and (here.wanted or not resource.wanted)
     cloud = here.cloud if here is not None and placed else ""
     host = _host(cloud, here, seen)
-    fault = _fault(resource, told, seen) if status in ("ERROR", "DELETED") else None
-    launched = seen.launched_at if seen is not None else None
-    ended = _stamp(resource.deleted_at) if resource.deleted_at is not None else None
+    fault = _fault(resource, told, seen) if told.status in ("ERROR", "DELETED") else None
+    document = {**_wished(resource), **_as_it_is(resource, told, cloud, host, seen)}
+    if fault is not None:
+        document["fault"] = {"code": fault.code, "created": fault.created, "message": fault.message}
+        if fault.details and fault.code != 500:
+            document["fault"]["details"] = fault.details
+    if told.status in _PROGRESS:
+        document["progress"] = 0
+    return Summary(
+        status=told.status,
+        document=document,
+        extra=_for_admins(resource, here, seen, host, fault),
+        columns=_columns(resource, document, cloud, host, seen),
+    )
+
+
+def _wished(resource: Resource) -> dict[str, Any]:
+    """What of the document is as its user wished."""
+    desired = resource.desired
     document: dict[str, Any] = {
         "id": resource.id,
         "name": resource.name,
-        "status": status,
         "tenant_id": resource.project_id,
         "user_id": resource.user_id,
         "metadata": desired["metadata"],
-        "hostId": _host_id(resource.project_id, host),
         "image": _image(desired),
         "flavor": {name: value for name, value in desired["flavor"].items() if name != "id"},
         "created": iso(resource.created_at),
         "updated": iso(resource.updated_at or resource.created_at),
-        # Nova shows no addresses of a server that is being built.
-        "addresses": {} if told.vm_state == "building" else desired["addresses"],
         "accessIPv4": desired["access_ip_v4"],
         "accessIPv6": desired["access_ip_v6"],
         "links": links(BASE, resource.id),
         "OS-DCF:diskConfig": desired["disk_config"],
+        "key_name": desired["key_name"] or None,
+        "os-extended-volumes:volumes_attached": [],
+        "description": desired["description"],
+        "tags": desired["tags"],
+        "trusted_image_certificates": None,
+        "locked_reason": desired["locked_reason"],
+        "pinned_availability_zone": desired["zone"] or None,
+        "scheduler_hints": {},
+    }
+    if desired["security_groups"]:
+        document["security_groups"] = [{"name": name} for name in desired["security_groups"]]
+    return document
+
+
+def _as_it_is(
+    resource: Resource, told: Told, cloud: str, host: str, seen: ServerSeen | None
+) -> dict[str, Any]:
+    """What of the document its cloud tells, or we for want of it."""
+    desired = resource.desired
+    launched = seen.launched_at if seen is not None else None
+    ended = _stamp(resource.deleted_at) if resource.deleted_at is not None else None
+    return {
+        "status": told.status,
+        "hostId": _host_id(resource.project_id, host),
+        # Nova shows no addresses of a server that is being built.
+        "addresses": {} if told.vm_state == "building" else desired["addresses"],
         "OS-EXT-AZ:availability_zone": cloud or desired["zone"],
         "config_drive": _config_drive(desired, seen),
-        "key_name": desired["key_name"] or None,
         "OS-SRV-USG:launched_at": launched,
         "OS-SRV-USG:terminated_at": ended,
         _STATE + "task_state": told.task_state,
         _STATE + "vm_state": told.vm_state,
         _STATE + "power_state": seen.power_state if seen is not None and not told.error else 0,
-        "os-extended-volumes:volumes_attached": [],
         "locked": desired["locked"] or (seen is not None and seen.locked),
-        "description": desired["description"],
-        "tags": desired["tags"],
-        "trusted_image_certificates": None,
-        "locked_reason": desired["locked_reason"],
         _EXTENDED + "hostname": (seen.hostname if seen is not None else "") or desired["hostname"],
-        "pinned_availability_zone": desired["zone"] or None,
-        "scheduler_hints": {},
     }
-    if fault is not None:
-        document["fault"] = {"code": fault.code, "created": fault.created, "message": fault.message}
-        if fault.details and fault.code != 500:
-            document["fault"]["details"] = fault.details
-    if status in _PROGRESS:
-        document["progress"] = 0
-    if desired["security_groups"]:
-        document["security_groups"] = [{"name": name} for name in desired["security_groups"]]
-    return Summary(
-        status=status,
-        document=document,
-        extra=_for_admins(resource, here, seen, host, fault),
-        columns=_columns(resource, document, cloud, host, seen),
-    )
 
 
 def _host(cloud: str, here: Presence | None, seen: ServerSeen | None) -> str:

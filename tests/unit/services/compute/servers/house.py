@@ -36,6 +36,7 @@ from fractus.web.routing import Call, Query, Reply, Route
 
 NEWEST = "2.104"
 BASE_URL = "http://cloud.example/compute"
+SUBNET = "00000000-0000-4000-8000-000000000001"
 
 # Kinds that other folders own: rows of their own, so that these tests need none of them.
 PORT = resource_table("test_servers_port")
@@ -147,7 +148,7 @@ class Networks:
             desired={
                 "network_id": nic.network_id,
                 "mac_address": f"fa:16:3e:00:00:{self.made:02x}",
-                "fixed_ips": [{"subnet_id": "sub", "ip_address": nic.fixed_ip or f"10.0.0.{self.made}"}],
+                "fixed_ips": [{"subnet_id": SUBNET, "ip_address": nic.fixed_ip or f"10.0.0.{self.made}"}],
                 "security_groups": [self.groups[name] for name in groups if name in self.groups],
             },
         )

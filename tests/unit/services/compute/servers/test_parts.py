@@ -9,7 +9,7 @@ import pytest
 
 from fractus.model.errors import Invalid, NotFound
 from fractus.model.resource import Resource, Summary
-from tests.unit.services.compute.servers.house import House, admin, ann, derived
+from tests.unit.services.compute.servers.house import SUBNET, House, admin, ann, derived
 
 
 async def running(house: House, **about: Any) -> str:
@@ -49,7 +49,7 @@ async def test_ports(house: House) -> None:
         "port_id": port,
         "mac_addr": "fa:16:3e:00:00:01",
         "port_state": "DOWN",
-        "fixed_ips": [{"subnet_id": "sub", "ip_address": "10.0.0.1"}],
+        "fixed_ips": [{"subnet_id": SUBNET, "ip_address": "10.0.0.1"}],
     }
     old = await house.ask("GET", f"{at}/os-interface", version="2.69")
     assert old == {"interfaceAttachments": [expected]}
