@@ -1,0 +1,1 @@
+"""Availability zones: the clouds, as networks are spread over them."""

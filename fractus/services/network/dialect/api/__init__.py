@@ -1,0 +1,1 @@
+"""Handlers: access, lists, tags, and how intent is written."""

@@ -1,0 +1,70 @@
+"""Who may do what to Neutron's things: the rule of the action, and one for each attribute that has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fractus.model.errors import NotFound
+from fractus.model.resource import Resource
+from fractus.services.network.dialect.schema.attributes import AttributeMap, Item
+from fractus.services.network.dialect.schema.errors import bad_request, denied, malformed
+from fractus.web.routing import Call
+
+_INSIDE = ("fixed_ips", "allowed_address_pairs")
+
+
+def authorise(
+    call: Call, action: str, attributes: AttributeMap, item: Item, target: Mapping[str, Any], *, create: bool
+) -> None:
+    """`Forbidden`, in Neutron's words, unless the caller may do `action` with all that is in `item`.
+
+    At a create an attribute that is given its default needs no rule (Neutron's `_is_attribute_explicitly_set`).
+    """
+    rules, shown = [action], f"rule:{action}"
+    for name, attribute in attributes.items():
+        value = item.values.get(name)
+        if not attribute.rule or name not in item.given or (create and value == attribute.default):
+            continue
+        own = f"{action}:{name}"
+        inside = [f"{own}:{key}" for one in value for key in one] if name in _INSIDE and value else []
+        rules += [own, *inside]
+        if inside:
+            below = " and ".join(f"rule:{rule}" for rule in inside)
+            shown = f"({shown} and (rule:{own} and ({below})))" if len(inside) > 1 else (
+                f"({shown} and (rule:{own} and {below}))"
+            )  # fmt: skip
+        else:
+            shown = f"({shown} and rule:{own})"
+    if not all(call.allows(rule, target) for rule in rules):
+        raise denied(shown)
+
+
+def seen(
+    call: Call, resource: Resource | None, target: Callable[[Resource], Mapping[str, Any]], missing: NotFound
+) -> Resource:
+    """The resource, where it is there and the caller may know of it; else `missing`."""
+    if resource is None or resource.deleted_at is not None:
+        raise missing
+    if not call.allows(f"get_{resource.kind}", target(resource)):
+        raise missing
+    return resource
+
+
+def ident(call: Call) -> str:
+    """The id in the path; Neutron takes `/networks/{id}.json` for the same."""
+    return call.params["id"].removesuffix(".json")
+
+
+def refuse_constraint(call: Call) -> None:
+    """Neutron without its extension `revision-if-match` does not pass over a condition that it cannot check."""
+    if "revision_number=" in call.headers.get("if-match", ""):
+        raise bad_request(
+            "if-match", "This server does not support constraining operations based on revision numbers"
+        )
+
+
+def refuse_body(call: Call) -> None:
+    """A DELETE has none."""
+    if call.body is not None:
+        raise malformed("Request body is not supported in DELETE.")

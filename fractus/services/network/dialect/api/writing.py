@@ -1,0 +1,69 @@
+"""How intent about one kind is written: document and columns are always those of after the change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.store import presences
+from fractus.store.ledger import Ledger
+from fractus.store.transaction import Transaction
+
+Summarise: TypeAlias = "Callable[[Resource, list[Presence]], Summary]"
+
+#: Attributes of our documents alone: no cloud hears of a change of them.
+_OURS = frozenset({"description", "tags"})
+
+
+class Writer:
+    """Writes one kind."""
+
+    def __init__(self, ledger: Ledger, summarise: Summarise) -> None:
+        self.ledger = ledger
+        self._summarise = summarise
+
+    async def create(self, tx: Transaction, resource: Resource, needs: Sequence[Need] = ()) -> Resource:
+        """A new resource. No cloud is chosen: it is carried on first use."""
+        resource.created_at = resource.updated_at = tx.now()
+        summary = self._summarise(resource, [])
+        return await self.ledger.create(tx, resource, summary, needs, assign=False)
+
+    async def change(self, tx: Transaction, resource: Resource, needs: Sequence[Need] | None = None) -> None:
+        """A changed wish, for every cloud where it is."""
+        there = await presences.of_resource(tx, resource.kind, resource.id)
+        after = msgspec.structs.replace(
+            resource, generation=resource.generation + 1, updated_at=tx.now()
+        )  # as the ledger will have it
+        await self.ledger.change(tx, resource, self._summarise(after, there), needs)
+
+    async def touch(self, tx: Transaction, resource: Resource) -> None:
+        """A changed document, of which no cloud needs to hear."""
+        resource.desired["touched"] = int(resource.desired.get("touched", 0)) + 1
+        resource.updated_at = tx.now()
+        there = await presences.of_resource(tx, resource.kind, resource.id)
+        await self.ledger.resources.save(tx, resource, self._summarise(resource, there))
+
+    async def update(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        values: dict[str, object],
+        needs: Sequence[Need] | None = None,
+    ) -> None:
+        """Put `values` into the wish and write it; nothing is written where nothing changes."""
+        changed = {name for name, value in values.items() if resource.desired.get(name) != value}
+        if not changed and needs is None:
+            return
+        resource.desired.update(values)
+        resource.name = str(resource.desired.get("name", ""))
+        if changed <= _OURS and needs is None:
+            await self.touch(tx, resource)
+        else:
+            await self.change(tx, resource, needs)
+
+    async def remove(self, tx: Transaction, resource: Resource) -> None:
+        """Not wanted any more: gone for users at once, in every cloud as soon as may be."""
+        await self.ledger.remove(tx, resource, hide=True)

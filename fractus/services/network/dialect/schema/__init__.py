@@ -1,0 +1,1 @@
+"""Attribute maps, values and errors, as Neutron has them. Pure."""

@@ -1,0 +1,195 @@
+"""Attribute maps: what may be in a request about a kind, and what its list may be filtered and sorted by.
+
+A map has one row for each attribute. Neutron's order of judgement is kept, for its sentences depend on it: shape of
+the body, project, unknown names, names that may not be given here, missing ones and defaults, then values. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from msgspec import UNSET, Struct
+
+from fractus.auth.principal import Principal
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.errors import malformed
+from fractus.services.network.dialect.schema.values import Check, Convert
+
+
+class Required:
+    """The default of what has none."""
+
+
+REQUIRED = Required()
+
+
+class Match(Struct, frozen=True):
+    """How a query parameter finds rows.
+
+    `column` equals one of the values (`eq`), or holds one of them among several, written `|a|b|` (`member`).
+    """
+
+    column: str
+    convert: Convert | None = None
+    how: str = "eq"
+
+
+class Attribute(Struct, frozen=True, kw_only=True):
+    """One row. `default` UNSET: nothing is put in its place; `rule`: giving it needs a policy rule of its own."""
+
+    post: bool = False
+    put: bool = False
+    default: Any = REQUIRED
+    convert: Convert | None = None
+    check: Check | None = None
+    rule: bool = False
+    match: Match | None = None
+    sort: str = ""
+    """The column, where the list may be sorted by it."""
+
+
+AttributeMap: TypeAlias = "Mapping[str, Attribute]"
+
+
+def read_only(column: str = "", *, match: Match | None = None, sort: bool = True) -> Attribute:
+    """An attribute of answers only, with `column` to filter and sort by."""
+    found = match or (Match(column) if column else None)
+    return Attribute(match=found, sort=column if sort else "")
+
+
+def standard(*, tags_on_create: bool, described: bool = True) -> dict[str, Attribute]:
+    """What all of Neutron's resources have: identity, project, description, revision, tags.
+
+    `tags_on_create`: the extension `tag-creation` is for ports, networks and subnets only.
+    """
+    project = Attribute(
+        post=True,
+        default=UNSET,
+        check=values.string(values.PROJECT_SIZE),
+        match=Match("project_id"),
+        sort="project_id",
+    )
+    found = {
+        "id": read_only("id"),
+        "tenant_id": project,
+        "project_id": project,
+        "revision_number": read_only("revision", match=Match("revision", values.to_int)),
+    }
+    if described:
+        found["description"] = Attribute(
+            post=True,
+            put=True,
+            default="",
+            check=values.string(values.DESCRIPTION_SIZE),
+            match=Match("description"),
+            sort="description",
+        )
+    if tags_on_create:
+        unique = values.unique(values.string(values.NAME_SIZE))
+        found["tags"] = Attribute(post=True, default=[], check=unique)
+    else:
+        found["tags"] = Attribute()
+    return found
+
+
+class Item(Struct):
+    """One resource of a request. `given`: what stood in the body; `values`: that, converted, and the defaults."""
+
+    values: dict[str, Any]
+    given: frozenset[str]
+
+    def set(self, name: str) -> bool:
+        """Whether there is a value other than null (Neutron's `is_attr_set`)."""
+        value = self.values.get(name, UNSET)
+        return value is not UNSET and value is not None
+
+
+class Request(Struct):
+    """A body, read. `bulk`: it came as a list and is answered as one."""
+
+    items: list[Item]
+    bulk: bool
+
+
+def read(kind: str, attributes: AttributeMap, body: Any, principal: Principal, *, create: bool) -> Request:
+    """The resources in a body about `kind`; `Invalid` in Neutron's words."""
+    collection = f"{kind}s"
+    if body is None:
+        raise malformed(f"Unable to find '{kind}' in request body")
+    if collection not in body:
+        return Request([_read_one(kind, attributes, body, principal, create=create)], bulk=False)
+    if not create:
+        raise malformed("Bulk operation not supported")
+    entries = body[collection]
+    if not entries:
+        raise malformed("Resources required")
+    if not isinstance(entries, list):
+        raise malformed("Body contains invalid data")
+    wrapped = [entry if isinstance(entry, dict) and kind in entry else {kind: entry} for entry in entries]
+    return Request([_read_one(kind, attributes, one, principal, create=True) for one in wrapped], bulk=True)
+
+
+def _read_one(
+    kind: str, attributes: AttributeMap, body: Mapping[str, Any], principal: Principal, *, create: bool
+) -> Item:
+    found = body.get(kind)
+    if found is None:
+        raise malformed(f"Unable to find '{kind}' in request body")
+    if not isinstance(found, dict):
+        raise malformed(f"Object '{kind}' contains invalid data")
+    given = frozenset(found)
+    item = dict(found)
+    _set_project(item, principal, create=create)
+    unknown = sorted(set(item) - set(attributes))
+    if unknown:
+        raise malformed(f"Unrecognized attribute(s) '{', '.join(unknown)}'")
+    if create:
+        _fill(attributes, item)
+    else:
+        for name, attribute in attributes.items():
+            if name in item and not attribute.put:
+                raise malformed(f"Cannot update read-only attribute {name}")
+    _convert(attributes, item)
+    return Item(item, given)
+
+
+def _set_project(item: dict[str, Any], principal: Principal, *, create: bool) -> None:
+    project = item.get("project_id", item.get("tenant_id"))
+    if "project_id" in item or "tenant_id" in item:
+        if item.get("tenant_id", project) != project:
+            raise malformed("'project_id' and 'tenant_id' do not match")
+        if project != principal.project_id and not (principal.is_admin or principal.is_service):
+            raise malformed(
+                "Specifying 'project_id' other than the authenticated project in request is not allowed "
+                "for the current user."
+            )
+    elif not create:
+        return
+    elif principal.project_id:
+        project = principal.project_id
+    else:
+        raise malformed("Running without keystone AuthN requires that project_id is specified")
+    item["project_id"] = item["tenant_id"] = project
+
+
+def _fill(attributes: AttributeMap, item: dict[str, Any]) -> None:
+    for name, attribute in attributes.items():
+        if not attribute.post:
+            if name in item:
+                raise malformed(f"Attribute '{name}' not allowed in POST")
+        elif name not in item:
+            if attribute.default is REQUIRED:
+                raise malformed(f"Failed to parse request. Required attribute '{name}' not specified")
+            item[name] = attribute.default
+
+
+def _convert(attributes: AttributeMap, item: dict[str, Any]) -> None:
+    for name, attribute in attributes.items():
+        if item.get(name, UNSET) is UNSET:
+            continue
+        if attribute.convert is not None:
+            item[name] = attribute.convert(item[name])
+        wrong = attribute.check(item[name]) if attribute.check is not None else None
+        if wrong:
+            raise malformed(f"Invalid input for {name}. Reason: {wrong}.")

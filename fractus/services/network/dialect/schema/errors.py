@@ -1,0 +1,60 @@
+"""Neutron's errors: meaning, its own name of the type, and its sentence (neutron_lib.exceptions, neutron.extensions).
+
+Only those that several resources need stand here; what one resource alone says, it says itself.
+"""
+
+from __future__ import annotations
+
+from fractus.model.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
+
+_NOT_FOUND = {
+    "network": ("NetworkNotFound", "Network {} could not be found."),
+    "subnet": ("SubnetNotFound", "Subnet {} could not be found."),
+    "port": ("PortNotFound", "Port {} could not be found."),
+    "subnetpool": ("SubnetPoolNotFound", "Subnet pool {} could not be found."),
+    "security_group": ("SecurityGroupNotFound", "Security group {} does not exist"),
+    "security_group_rule": ("SecurityGroupRuleNotFound", "Security group rule {} does not exist"),
+    "tag": ("TagNotFound", "Tag {} could not be found."),
+    "availability_zone": ("AvailabilityZoneNotFound", "AvailabilityZone {} could not be found."),
+}
+
+
+def not_found(kind: str, id: str) -> NotFound:
+    """There is none, or none that the caller may know of."""
+    type, sentence = _NOT_FOUND[kind]
+    return NotFound(sentence.format(id), kind=kind, type=type)
+
+
+def malformed(sentence: str) -> Invalid:
+    """The request cannot be understood: the type that WebOb gives it."""
+    return Invalid(sentence, type="HTTPBadRequest")
+
+
+def invalid_input(sentence: str, type: str = "InvalidInput") -> Invalid:
+    """`Invalid input for operation: ...`."""
+    return Invalid(f"Invalid input for operation: {sentence}.", type=type)
+
+
+def bad_request(resource: str, sentence: str) -> Invalid:
+    """`Bad subnets request: ...`."""
+    return Invalid(f"Bad {resource} request: {sentence}.", type="BadRequest")
+
+
+def invalid(sentence: str, type: str) -> Invalid:
+    """Wrong, in an own sentence."""
+    return Invalid(sentence, type=type)
+
+
+def conflict(sentence: str, type: str) -> Conflict:
+    """Clashes with what is there."""
+    return Conflict(sentence, type=type)
+
+
+def not_carried(attribute: str, reason: str) -> ApiError:
+    """Part of Neutron that fractus cannot bring to its clouds: refused by name, never dropped (law 10)."""
+    return invalid_input(f"'{attribute}' cannot be carried to the clouds behind this endpoint: {reason}")
+
+
+def denied(rules: str) -> Forbidden:
+    """oslo.policy's sentence about `rules`, written as Neutron nests them."""
+    return Forbidden(f"{rules} is disallowed by policy", type="PolicyNotAuthorized")

@@ -1,0 +1,62 @@
+"""What all of Neutron's documents begin and end with, and the columns that all its tables have. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fractus.base.clock import iso
+from fractus.model.resource import Resource
+
+
+def revision(resource: Resource) -> int:
+    """Neutron's `revision_number`: changes of the wish, and changes of the document alone (`touched`)."""
+    return resource.generation + int(resource.desired.get("touched", 0))
+
+
+def head(resource: Resource) -> dict[str, Any]:
+    """Identity."""
+    return {
+        "id": resource.id,
+        "name": resource.name,
+        "tenant_id": resource.project_id,
+        "project_id": resource.project_id,
+    }
+
+
+def tail(resource: Resource) -> dict[str, Any]:
+    """Standard attributes."""
+    return {
+        "description": resource.desired.get("description", ""),
+        "tags": resource.desired.get("tags", []),
+        "created_at": iso(resource.created_at),
+        "updated_at": iso(resource.updated_at),
+        "revision_number": revision(resource),
+    }
+
+
+def _marked(tag: str) -> str:
+    return tag.replace("\\", "\\\\").replace("|", "\\!")
+
+
+def among(values: list[str]) -> str:
+    """Several values in one column, each between bars, so that `|value|` finds it and nothing else."""
+    return "".join(f"|{value}|" for value in values)
+
+
+def tags_column(tags: list[str]) -> str:
+    """Tags in one column; bars and backslashes of their own are told apart from ours."""
+    return among([_marked(tag) for tag in tags])
+
+
+def tag_pattern(tag: str) -> str:
+    """The text by which a tag is found in `tags_column`."""
+    return f"|{_marked(tag)}|"
+
+
+def columns(resource: Resource) -> dict[str, Any]:
+    """The columns that every table of this service has."""
+    return {
+        "description": resource.desired.get("description", ""),
+        "tags": tags_column(resource.desired.get("tags", [])),
+        "revision": revision(resource),
+    }

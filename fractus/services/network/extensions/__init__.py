@@ -1,0 +1,1 @@
+"""Extensions: what of Neutron is served beside its core."""

@@ -1,0 +1,1 @@
+"""The half of networks that answers requests, and how they are written."""

@@ -1,0 +1,62 @@
+"""What a request about networks may say (neutron_lib.api.definitions.network and the extensions that are served)."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import (
+    Attribute,
+    AttributeMap,
+    Item,
+    Match,
+    read_only,
+    standard,
+)
+from fractus.services.network.dialect.schema.errors import not_carried
+
+_PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id", "segments")
+
+ATTRIBUTES: AttributeMap = {
+    **standard(tags_on_create=True),
+    "name": Attribute(
+        post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name"
+    ),
+    "subnets": read_only(),
+    "admin_state_up": Attribute(
+        post=True, put=True, default=True, convert=values.to_boolean,
+        match=Match("admin_state_up", values.to_boolean), sort="admin_state_up",
+    ),
+    "status": read_only("status"),
+    "shared": Attribute(
+        post=True, put=True, default=False, convert=values.to_boolean, rule=True,
+        match=Match("shared", values.to_boolean),
+    ),
+    "router:external": Attribute(
+        post=True, put=True, default=False, convert=values.to_boolean, rule=True,
+        match=Match("external", values.to_boolean),
+    ),
+    "mtu": Attribute(
+        post=True, put=True, default=0, convert=values.to_int, check=values.not_negative,
+        match=Match("mtu", values.to_int), sort="mtu",
+    ),
+    "port_security_enabled": Attribute(
+        post=True, put=True, default=True, convert=values.to_boolean, rule=True
+    ),
+    "availability_zone_hints": Attribute(
+        post=True, default=[], check=values.unique(values.string(255)), sort="hints"
+    ),
+    "availability_zones": read_only(),
+    **{
+        name: Attribute(post=True, put=True, default=UNSET, rule=True) for name in _PROVIDER
+    },
+}  # fmt: skip
+
+
+def refuse_foreign(item: Item) -> None:
+    """Refuse what no tenant network in a cloud can be told by us (law 10). To be asked after the policy."""
+    for name in _PROVIDER:
+        if name in item.given:
+            raise not_carried(name, "each cloud chooses the wires of its networks itself")
+    if "router:external" in item.given and item.values["router:external"]:
+        raise not_carried("router:external", "only tenant networks are carried")

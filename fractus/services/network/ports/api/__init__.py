@@ -1,0 +1,1 @@
+"""The half of ports that answers requests, and how they are written."""

@@ -1,0 +1,250 @@
+"""Ports of servers: made for them, or taken by them, in compute's own transaction and in Nova's own words.
+
+This is what compute is given of networking. Errors are those that Nova has for a create, so all that is wrong with
+the request itself is a 400, whatever Neutron would call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from fractus.auth.principal import Principal
+from fractus.base.ids import is_uuid
+from fractus.model.errors import ApiError, Conflict, Invalid
+from fractus.model.network import NicRequest, ServerPort
+from fractus.model.resource import Resource
+from fractus.services.network.ports import schema
+from fractus.services.network.ports.api.writes import PortWrites
+from fractus.services.network.ports.queries import ports_of_server
+from fractus.services.network.ports.schema import holder
+from fractus.store.transaction import Reader, Transaction
+
+_DEFAULT = "default"
+_COMPUTE = "compute:"
+
+
+class Networks(Protocol):
+    """What the allocator needs of networks."""
+
+    async def usable(self, reader: Reader, project_id: str) -> list[Resource]:
+        """Networks that a server of a project may be put on without naming them."""
+        ...
+
+
+class Groups(Protocol):
+    """What the allocator needs of security groups."""
+
+    async def ensure_default(self, tx: Transaction, project_id: str) -> str:
+        """The project's default group, made if there is none."""
+        ...
+
+    async def usable(self, reader: Reader, id: str, project_id: str) -> Resource | None:
+        """A group of the project by id."""
+        ...
+
+    async def named(self, reader: Reader, project_id: str, name: str) -> list[str]:
+        """Ids of the project's groups with a name."""
+        ...
+
+
+class PortAllocator:
+    """Gives servers their ports and takes them back."""
+
+    def __init__(self, writes: PortWrites, networks: Networks, groups: Groups) -> None:
+        self._writes = writes
+        self._resources = writes.ledger.resources
+        self._networks = networks
+        self._groups = groups
+
+    async def for_server(
+        self,
+        tx: Transaction,
+        principal: Principal,
+        server_id: str,
+        zone: str,
+        nics: Sequence[NicRequest],
+        security_groups: Sequence[str] | None,
+    ) -> list[ServerPort]:
+        """The ports of a new server, one for each of `nics`, in their order.
+
+        `zone`: the availability zone asked for, or empty. `security_groups`: names or ids for ports that are made
+        here; None or `["default"]`: the project's default group. `Invalid` (400) or `Conflict` (409) as Nova.
+        """
+        owner = f"{_COMPUTE}{zone or 'nova'}"
+        networks = await self._all_networks(tx, principal, nics)
+        groups = await self._group_ids(tx, principal, security_groups)
+        ports = []
+        for nic in nics:
+            if nic.port_id:
+                port = await self._take(tx, principal, nic, server_id, owner)
+            else:
+                port = await self._make(
+                    tx, principal, networks[nic.network_id], nic, server_id, owner, groups
+                )
+            ports.append(await self._told(tx, port))
+        return ports
+
+    async def networks_for(self, reader: Reader, principal: Principal) -> list[Resource]:
+        """Networks to choose from where a request names none: the project's own, then shared ones."""
+        return await self._networks.usable(reader, principal.project_id)
+
+    async def release(self, tx: Transaction, server_id: str) -> None:
+        """The server is gone: ports that were made for it leave, those that it took are free again."""
+        for port in await ports_of_server(tx, self._resources, server_id):
+            if port.desired["owned_by_server"]:
+                await self._writes.remove(tx, port)
+            else:
+                await self._writes.alter(tx, port, {"device_id": "", "device_owner": ""})
+
+    async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
+        """The ports that a server has, oldest first; those made together in no order of their own."""
+        return [
+            await self._told(reader, port)
+            for port in await ports_of_server(reader, self._resources, server_id)
+        ]
+
+    # --- ports that are there --------------------------------------------------------------------
+
+    async def _take(
+        self, tx: Transaction, principal: Principal, nic: NicRequest, server_id: str, owner: str
+    ) -> Resource:
+        port = await self._resources.fetch(tx, "port", nic.port_id)
+        unknown = Invalid(f"Port id {nic.port_id} could not be found.")
+        if port is None or port.deleted_at is not None:
+            raise unknown
+        mine = port.project_id == principal.project_id
+        if not mine and not principal.is_admin:
+            raise unknown
+        if not mine:
+            raise Invalid(f"Port {port.id} not usable for instance {server_id}.")
+        if port.desired["device_id"]:
+            raise Conflict(f"Port {port.id} is still in use.")
+        if not port.desired["fixed_ips"]:
+            raise Invalid(f"Port {port.id} requires a FixedIP in order to be used.")
+        await self._writes.alter(tx, port, {"device_id": server_id, "device_owner": owner})
+        return port
+
+    # --- new ports -------------------------------------------------------------------------------
+
+    async def _all_networks(
+        self, reader: Reader, principal: Principal, nics: Sequence[NicRequest]
+    ) -> dict[str, Resource]:
+        """The networks that are named, by id; Nova complains about all that are missing at once."""
+        found: dict[str, Resource] = {}
+        missing = []
+        for nic in nics:
+            if nic.port_id or nic.network_id in found:
+                continue
+            network = await self._resources.fetch(reader, "network", nic.network_id)
+            if network is None or network.deleted_at is not None or not _visible(network, principal):
+                missing.append(nic.network_id)
+            else:
+                found[network.id] = network
+        for network in found.values():
+            if not network.desired["subnets"]:
+                raise Invalid(f"Network {network.id} requires a subnet in order to boot instances on.")
+        if missing:
+            raise Invalid(f"Network {', '.join(dict.fromkeys(missing))} could not be found.")
+        return found
+
+    async def _make(
+        self,
+        tx: Transaction,
+        principal: Principal,
+        network: Resource,
+        nic: NicRequest,
+        server_id: str,
+        owner: str,
+        groups: list[str] | None,
+    ) -> Resource:
+        secure = network.desired["port_security_enabled"]
+        if groups and not secure:
+            raise Invalid(
+                "Network requires port_security_enabled and subnet associated in order to apply security groups."
+            )
+        values: dict[str, Any] = {
+            "name": "",
+            "description": "",
+            "tags": [],
+            "admin_state_up": True,
+            "device_id": server_id,
+            "device_owner": owner,
+            "project_id": principal.project_id,
+            "fixed_ips": [{"ip_address": nic.fixed_ip}] if nic.fixed_ip else None,
+            "security_groups": groups if secure else [],
+        }
+        if nic.fixed_ip:
+            await self._check_free(tx, network.id, nic.fixed_ip)
+        try:
+            return await self._writes.add(
+                tx, network, values, user_id=principal.user_id, request_id="", owned=True
+            )
+        except ApiError as error:
+            raise _in_novas_words(error, network.id) from error
+
+    async def _check_free(self, tx: Transaction, network_id: str, ip: str) -> None:
+        for subnet in await self._writes.facts(tx, network_id):
+            if not schema.fits(subnet, ip, _COMPUTE):
+                continue
+            held_by = await self._writes.holder_of(tx, subnet, ip)
+            port_id = held_by.partition("/")[2] if held_by else ""
+            port = await self._resources.fetch(tx, "port", port_id) if port_id else None
+            if port is not None and held_by == holder(port.id):
+                raise Invalid(
+                    f"Fixed IP address {ip} is already in use on instance {port.desired['device_id']}."
+                )
+
+    async def _group_ids(
+        self, tx: Transaction, principal: Principal, asked: Sequence[str] | None
+    ) -> list[str] | None:
+        """Names and ids as ids; None for the default group alone, which a port gets by itself."""
+        names = list(dict.fromkeys(asked or []))
+        if not names or names == [_DEFAULT]:
+            return None
+        return [await self._group_id(tx, principal, name) for name in names]
+
+    async def _group_id(self, tx: Transaction, principal: Principal, name: str) -> str:
+        project_id = principal.project_id
+        if name == _DEFAULT:
+            return await self._groups.ensure_default(tx, project_id)
+        if is_uuid(name) and await self._groups.usable(tx, name, project_id) is not None:
+            return name
+        found = await self._groups.named(tx, project_id, name)
+        if not found:
+            raise Invalid(f"Security group {name} not found for project {project_id}.")
+        if len(found) > 1:
+            raise Conflict(
+                f"Multiple security groups found matching '{name}'. Use an ID to be more specific."
+            )
+        return found[0]
+
+    # --- how compute is told ---------------------------------------------------------------------
+
+    async def _told(self, reader: Reader, port: Resource) -> ServerPort:
+        desired = port.desired
+        network = await self._resources.fetch(reader, "network", desired["network_id"])
+        groups = [
+            await self._resources.fetch(reader, "security_group", id) for id in desired["security_groups"]
+        ]
+        return ServerPort(
+            port_id=port.id,
+            network_id=desired["network_id"],
+            network_name=network.name if network is not None else "",
+            mac_address=desired["mac_address"],
+            addresses=[
+                (one["ip_address"], 6 if ":" in one["ip_address"] else 4) for one in desired["fixed_ips"]
+            ],
+            security_groups=[group.name for group in groups if group is not None],
+            owned=desired["owned_by_server"],
+        )
+
+
+def _visible(network: Resource, principal: Principal) -> bool:
+    return principal.is_admin or network.project_id == principal.project_id or bool(network.desired["shared"])
+
+
+def _in_novas_words(error: ApiError, network_id: str) -> ApiError:
+    if error.type == "IpAddressGenerationFailure":
+        return Invalid(f"No fixed IP addresses available for network: {network_id}")
+    return Invalid(error.message)

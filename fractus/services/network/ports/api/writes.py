@@ -1,0 +1,273 @@
+"""How ports are written: their addresses, their MAC and what they need, in one transaction with the port itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from fractus.addressing.addresses import Addresses, AddressTaken
+from fractus.addressing.macs import Macs, MacTaken
+from fractus.base.ids import new_id
+from fractus.model.resource import Need, Resource
+from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.schema.errors import conflict, invalid_input
+from fractus.services.network.ports import schema
+from fractus.services.network.ports.queries import (
+    ports_of_network,
+    ports_on_subnet,
+    subnets_of_network,
+)
+from fractus.services.network.ports.schema import Pick, SubnetFacts, holder
+from fractus.services.network.ports.view import summarise
+from fractus.store import presences
+from fractus.store.ledger import Ledger
+from fractus.store.transaction import Reader, Transaction
+
+#: Ports that leave with their network (neutron.common._constants.AUTO_DELETE_PORT_OWNERS).
+_AUTO_DELETED = ("network:dhcp", "network:distributed", "network:floatingip_agent_gateway")
+
+_SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
+
+
+class Groups(Protocol):
+    """What ports need of security groups."""
+
+    async def ensure_default(self, tx: Transaction, project_id: str) -> str:
+        """The project's default group, made if there is none."""
+        ...
+
+
+def needs_of(desired: Mapping[str, Any]) -> list[Need]:
+    """What must be in a cloud before the port can be there."""
+    subnets = {one["subnet_id"] for one in desired["fixed_ips"]}
+    return [
+        Need("network", desired["network_id"]),
+        *(Need("subnet", id) for id in sorted(subnets)),
+        *(Need("security_group", id) for id in desired["security_groups"]),
+    ]
+
+
+class PortWrites(Writer):
+    """Writes ports."""
+
+    def __init__(self, ledger: Ledger, addresses: Addresses, macs: Macs, groups: Groups) -> None:
+        super().__init__(ledger, summarise)
+        self._addresses = addresses
+        self._macs = macs
+        self._groups = groups
+
+    async def add(
+        self,
+        tx: Transaction,
+        network: Resource,
+        values: Mapping[str, Any],
+        *,
+        user_id: str,
+        request_id: str,
+        owned: bool = False,
+    ) -> Resource:
+        """A new port. `values`: Neutron's attributes; `mac_address`, `fixed_ips`, `security_groups` may be None.
+
+        `owned`: it was made for a server and leaves with it.
+        """
+        port_id = new_id()
+        owner = values["device_owner"]
+        mac = await self._take_mac(tx, network.id, values.get("mac_address"), port_id)
+        subnets = await self.facts(tx, network.id)
+        picks = schema.picks(values.get("fixed_ips"), subnets, mac=mac, device_owner=owner)
+        secure = values.get("port_security_enabled")
+        if secure is None:
+            secure = network.desired["port_security_enabled"]
+        secure = secure and not schema.trusted(owner)
+        groups = values.get("security_groups")
+        if groups is None:
+            groups = [await self._groups.ensure_default(tx, values["project_id"])] if secure else []
+        desired = {
+            **{name: values[name] for name in ("name", "description", "tags", "admin_state_up")},
+            "network_id": network.id,
+            "network_project_id": network.project_id,
+            "mac_address": mac,
+            "fixed_ips": await self._take(tx, network.id, port_id, picks),
+            "device_id": values["device_id"],
+            "device_owner": owner,
+            "device_since": tx.now(),
+            "owned_by_server": owned,
+            "port_security_enabled": secure,
+            "security_groups": [] if schema.trusted(owner) else list(groups),
+            "allowed_address_pairs": schema.pairs(values.get("allowed_address_pairs") or [], mac),
+            "extra_dhcp_opts": schema.options([], values.get("extra_dhcp_opts")),
+        }
+        port = Resource(
+            kind="port", id=port_id, project_id=values["project_id"], user_id=user_id,
+            name=values["name"], desired=desired, request_id=request_id,
+        )  # fmt: skip
+        return await self.create(tx, port, needs_of(desired))
+
+    async def alter(self, tx: Transaction, port: Resource, values: dict[str, object]) -> None:
+        """Change a port; `values` are complete and judged. Its needs follow."""
+        if "device_id" in values and values["device_id"] != port.desired["device_id"]:
+            values["device_since"] = tx.now()
+        after = {**port.desired, **values}
+        needs = needs_of(after)
+        await self.update(tx, port, values, needs if needs != needs_of(port.desired) else None)
+
+    async def remove(self, tx: Transaction, resource: Resource) -> None:
+        """Delete a port. What it held is free at once where no cloud has it, else when all have let go of it."""
+        await super().remove(tx, resource)
+        if not await presences.of_resource(tx, "port", resource.id):
+            await self.let_go(tx, resource.id)
+
+    async def let_go(self, tx: Transaction, port_id: str) -> None:
+        """Its addresses and its MAC are free."""
+        await self._addresses.release(tx, holder(port_id))
+        await self._macs.release(tx, holder(port_id))
+
+    # --- addresses -------------------------------------------------------------------------------
+
+    async def facts(self, reader: Reader, network_id: str) -> list[SubnetFacts]:
+        """The subnets of a network."""
+        return [
+            SubnetFacts(id, int(version), cidr, ra in _SELF_ADDRESSED or address in _SELF_ADDRESSED)
+            for id, version, cidr, ra, address in await subnets_of_network(
+                reader, self.ledger.resources, network_id
+            )
+        ]
+
+    async def holder_of(self, reader: Reader, subnet: SubnetFacts, ip: str) -> str | None:
+        """Who holds an address of a subnet."""
+        return await self._addresses.holder_of(reader, subnet.id, ip, subnet.version)
+
+    async def check_subnets(
+        self, reader: Reader, network_id: str, project_id: str, asked: Iterable[Mapping[str, str]]
+    ) -> None:
+        """Tell a subnet of another network, which the project may know of, from one that is not there at all."""
+        for one in asked:
+            found = await self.ledger.resources.fetch(reader, "subnet", one.get("subnet_id", ""))
+            if found is None or found.deleted_at is not None or found.desired["network_id"] == network_id:
+                continue
+            if project_id in (found.project_id, found.desired["network_project_id"]):
+                raise invalid_input(
+                    f"Failed to create port on network {network_id}, because fixed_ips included invalid subnet "
+                    f"{found.id}"
+                )
+
+    async def _take(
+        self, tx: Transaction, network_id: str, port_id: str, picks: Sequence[Pick]
+    ) -> list[dict[str, str]]:
+        return [await self._take_one(tx, network_id, port_id, pick) for pick in picks]
+
+    async def _take_one(self, tx: Transaction, network_id: str, port_id: str, pick: Pick) -> dict[str, str]:
+        for subnet in pick.subnets:
+            if pick.ip:
+                await self._take_named(tx, subnet, pick.ip, port_id)
+                return {"subnet_id": subnet.id, "ip_address": pick.ip}
+            ip = await self._addresses.take_next(tx, subnet.id, holder(port_id))
+            if ip is not None:
+                return {"subnet_id": subnet.id, "ip_address": ip}
+        raise schema.exhausted(network_id)
+
+    async def _take_named(self, tx: Transaction, subnet: SubnetFacts, ip: str, port_id: str) -> None:
+        for last_try in (False, True):
+            try:
+                return await self._addresses.take(tx, subnet.id, ip, holder(port_id), subnet.version)
+            except AddressTaken as error:
+                if last_try or not await self._reclaim(tx, error.holder, subnet.id, ip):
+                    raise schema.taken(ip, subnet.id) from None
+
+    async def _reclaim(self, tx: Transaction, held_by: str, subnet_id: str, ip: str) -> bool:
+        """Free an address that its port has given up, once no cloud has it on that port any more."""
+        kind, _, port_id = held_by.partition("/")
+        port = await self.ledger.resources.fetch(tx, "port", port_id) if kind == "port" else None
+        if port is None or not port.wanted or _has(port.desired["fixed_ips"], ip):
+            return False
+        for there in await presences.of_resource(tx, "port", port_id):
+            seen = (there.observed or {}).get("fixed_ips")
+            if there.remote_id is None and there.creating_since is None:
+                continue
+            if seen is None or _has(seen, ip):
+                return False
+        return await self._addresses.release(tx, held_by, subnet_id=subnet_id, ips=[ip]) > 0
+
+    async def readdress(
+        self, tx: Transaction, port: Resource, asked: Sequence[Mapping[str, str]], mac: str, owner: str
+    ) -> list[dict[str, str]]:
+        """Other addresses for a port: the whole list as it is then."""
+        network_id = port.desired["network_id"]
+        subnets = await self.facts(tx, network_id)
+        auto = [one.id for one in subnets if one.auto]
+        old = port.desired["fixed_ips"]
+        if mac != port.desired["mac_address"]:
+            await self._give_up(tx, port, [one for one in old if one["subnet_id"] in auto])
+            old = [one for one in old if one["subnet_id"] not in auto]
+        change = schema.change(old, asked, auto)
+        await self._give_up(tx, port, change.drop)
+        skip = {one["subnet_id"] for one in change.keep}
+        picks = schema.picks(change.add, subnets, mac=mac, device_owner=owner, skip=skip)
+        return [*change.keep, *await self._take(tx, network_id, port.id, picks)]
+
+    async def _give_up(self, tx: Transaction, port: Resource, dropped: Sequence[Mapping[str, str]]) -> None:
+        """Free addresses at once where no cloud has the port; else they are kept from others until somebody asks."""
+        if await presences.of_resource(tx, "port", port.id):
+            return
+        for one in dropped:
+            await self._addresses.release(
+                tx, holder(port.id), subnet_id=one["subnet_id"], ips=[one["ip_address"]]
+            )
+
+    # --- MAC -------------------------------------------------------------------------------------
+
+    async def _take_mac(self, tx: Transaction, network_id: str, mac: str | None, port_id: str) -> str:
+        if mac is None:
+            return await self._macs.take_new(tx, network_id, holder(port_id))
+        try:
+            await self._macs.take(tx, network_id, mac, holder(port_id))
+        except MacTaken:
+            raise conflict(
+                f"Unable to complete operation for network {network_id}. The mac address {mac} is in use.",
+                "MacAddressInUse",
+            ) from None
+        return mac
+
+    async def change_mac(self, tx: Transaction, port: Resource, mac: str | None) -> str:
+        """Another MAC, or with None a new one of ours."""
+        if mac is not None and mac == port.desired["mac_address"]:
+            return mac
+        network_id = port.desired["network_id"]
+        taken = await self._take_mac(tx, network_id, mac, f"{port.id}/new")
+        await self._macs.release(tx, holder(port.id))
+        await self._macs.release(tx, holder(f"{port.id}/new"))
+        await self._macs.take(tx, network_id, taken, holder(port.id))
+        return taken
+
+    # --- what networks and subnets ask of ports --------------------------------------------------
+
+    async def remove_auto(self, tx: Transaction, network_id: str) -> None:
+        """Remove the ports that leave with their network."""
+        for port in await ports_of_network(tx, self.ledger.resources, network_id, owners=_AUTO_DELETED):
+            await self.remove(tx, port)
+
+    async def using(self, reader: Reader, network_id: str, subnet_id: str) -> list[Resource]:
+        """Ports with an address of a subnet, but for those that leave with their network."""
+        ports = await ports_on_subnet(reader, self.ledger.resources, network_id, subnet_id)
+        return [port for port in ports if port.desired["device_owner"] not in _AUTO_DELETED]
+
+    async def leave_subnet(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
+        """Take the addresses of a subnet from the ports that have some."""
+        for port in await ports_on_subnet(tx, self.ledger.resources, network_id, subnet_id):
+            left = [one for one in port.desired["fixed_ips"] if one["subnet_id"] != subnet_id]
+            await self.alter(tx, port, {"fixed_ips": left})
+
+    async def join_subnet(self, tx: Transaction, subnet: Resource) -> None:
+        """Give the ports of a network their own addresses in a subnet where ports address themselves."""
+        network_id = subnet.desired["network_id"]
+        facts = [one for one in await self.facts(tx, network_id) if one.id == subnet.id]
+        for port in await ports_of_network(tx, self.ledger.resources, network_id):
+            picks = schema.picks(
+                [], facts, mac=port.desired["mac_address"], device_owner=port.desired["device_owner"]
+            )
+            more = await self._take(tx, network_id, port.id, picks)
+            await self.alter(tx, port, {"fixed_ips": [*port.desired["fixed_ips"], *more]})
+
+
+def _has(fixed_ips: Iterable[Mapping[str, str]], ip: str) -> bool:
+    return any(one["ip_address"] == ip for one in fixed_ips)

@@ -1,0 +1,121 @@
+"""Ports as the machine sees them: carried to the cloud of their server, with the address and MAC that we chose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fractus.addressing.addresses import Addresses
+from fractus.addressing.macs import Macs
+from fractus.base.clock import Clock
+from fractus.model.cloud import Step
+from fractus.model.network import FixedIp, PortSeen, PortWanted
+from fractus.model.resource import Presence, Resource, Summary
+from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan, Wait
+from fractus.services.network.dialect.lifecycle import differing, unordered
+from fractus.services.network.ports.schema import holder
+from fractus.services.network.ports.view import summarise
+from fractus.store.transaction import Transaction
+
+#: A port that its server's cloud has not bound after this long (the server failed, or is off) is looked at no more.
+_PATIENCE = 600.0
+
+
+class PortLifecycle:
+    """The kind `port`."""
+
+    name = "port"
+    seen_type = PortSeen
+    chosen = False
+    swept = False
+
+    def __init__(self, addresses: Addresses, macs: Macs, clock: Clock) -> None:
+        self._addresses = addresses
+        self._macs = macs
+        self._clock = clock
+
+    def demand(self, resource: Resource) -> Demand:
+        """Nothing: a port goes where its server goes."""
+        return Demand()
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """Nothing is set aside."""
+        return {}
+
+    def wanted(self, item: Item) -> PortWanted:
+        """The port to be, in the cloud's ids."""
+        desired, remote = item.resource.desired, item.remote
+        return PortWanted(
+            id=item.resource.id,
+            name=item.resource.name,
+            network_id=remote.get(("network", desired["network_id"]), ""),
+            mac_address=desired["mac_address"],
+            fixed_ips=[
+                FixedIp(remote.get(("subnet", one["subnet_id"]), ""), one["ip_address"])
+                for one in desired["fixed_ips"]
+            ],
+            security_groups=[remote.get(("security_group", id), "") for id in desired["security_groups"]],
+            allowed_address_pairs=desired["allowed_address_pairs"],
+            admin_state_up=desired["admin_state_up"],
+            port_security_enabled=desired["port_security_enabled"],
+            extra_dhcp_opts=desired["extra_dhcp_opts"],
+        )
+
+    def plan(self, item: Item, seen: PortSeen) -> Plan:
+        """One update with all that differs; then wait for the cloud to bind it, for users are shown that."""
+        wanted = self.wanted(item)
+        body = differing(wanted, seen, ("name", "admin_state_up", "port_security_enabled"))
+        if seen.mac_address and seen.mac_address.lower() != wanted.mac_address:
+            body["mac_address"] = wanted.mac_address
+        if seen.fixed_ips is not None and set(seen.fixed_ips) != set(wanted.fixed_ips):
+            body["fixed_ips"] = [
+                {"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in wanted.fixed_ips
+            ]
+        if seen.security_groups is not None and set(seen.security_groups) != set(wanted.security_groups):
+            body["security_groups"] = wanted.security_groups
+        for name in ("allowed_address_pairs", "extra_dhcp_opts"):
+            there = getattr(seen, name)
+            if there is not None and unordered(there) != unordered(getattr(wanted, name)):
+                body[name] = getattr(wanted, name)
+        if "extra_dhcp_opts" in body and seen.extra_dhcp_opts is not None:
+            body["extra_dhcp_opts"] = _options(wanted.extra_dhcp_opts, seen.extra_dhcp_opts)
+        if body:
+            return Apply(Step("update", body))
+        return self._unbound(item, seen) or Done()
+
+    def _unbound(self, item: Item, seen: PortSeen) -> Wait | None:
+        """Whether to look again: less and less often, as long as a server is on its way up."""
+        desired = item.resource.desired
+        if seen.status in ("", "ACTIVE") or not desired["device_owner"].startswith("compute:"):
+            return None
+        since = max(item.presence.created_at, float(desired.get("device_since", 0.0)))
+        waited = self._clock.now() - since
+        if waited > _PATIENCE:
+            return None
+        return Wait(max(2.0, waited / 2), "the cloud has not bound it yet")
+
+    def settled(self, presence: Presence, seen: PortSeen) -> bool:
+        """As soon as it is there: its server is waiting for it, and it was made with all that it has."""
+        return True
+
+    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
+        """How users see it."""
+        return summarise(resource, presences)
+
+    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
+        """Nothing was set aside for one cloud."""
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """Its addresses and its MAC are free."""
+        await self._addresses.release(tx, holder(resource.id))
+        await self._macs.release(tx, holder(resource.id))
+
+
+def _options(wanted: list[dict[str, Any]], seen: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The wanted options, and null for those to be removed: Neutron's update only adds and replaces."""
+    names = {(one["opt_name"], int(one.get("ip_version", 4))) for one in wanted}
+    superfluous = [
+        {"opt_name": one["opt_name"], "opt_value": None, "ip_version": int(one.get("ip_version", 4))}
+        for one in seen
+        if (one["opt_name"], int(one.get("ip_version", 4))) not in names
+    ]
+    return [*wanted, *superfluous]

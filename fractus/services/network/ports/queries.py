@@ -1,0 +1,63 @@
+"""Which ports somebody may see, and which are on a network, a subnet, a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fractus.model.resource import Resource
+from fractus.services.network.ports.table import PORT
+from fractus.store.listing import Filter, Filters, Sort, page
+from fractus.store.resources import Resources
+from fractus.store.transaction import Reader, Row
+
+
+def port_scope(project_id: str) -> Filters:
+    """What a project sees: its own ports, and all on its networks."""
+    return [
+        [Filter("project_id", "eq", project_id), Filter("network_project_id", "eq", project_id)],
+    ]
+
+
+async def _fetch(reader: Reader, resources: Resources, conditions: Filters) -> list[Resource]:
+    alive = [Filter("deleted_at", "null"), *conditions]
+    rows = await page(reader, PORT, alive, columns=("id",), sorts=[Sort("created_at")], limit=1 << 31)
+    found = [await resources.fetch(reader, "port", row[0]) for row in rows]
+    return [port for port in found if port is not None]
+
+
+async def ports_of_server(reader: Reader, resources: Resources, server_id: str) -> list[Resource]:
+    """The ports that have a server as their device, oldest first."""
+    return await _fetch(reader, resources, [Filter("device_id", "eq", server_id)])
+
+
+async def ports_of_network(
+    reader: Reader, resources: Resources, network_id: str, *, owners: Sequence[str] = ()
+) -> list[Resource]:
+    """The ports on a network; `owners`: only those of these device owners."""
+    conditions = [Filter("network_id", "eq", network_id)]
+    if owners:
+        conditions.append(Filter("device_owner", "in", owners))
+    return await _fetch(reader, resources, conditions)
+
+
+async def ports_on_subnet(
+    reader: Reader, resources: Resources, network_id: str, subnet_id: str
+) -> list[Resource]:
+    """The ports that have an address of a subnet."""
+    conditions = [
+        Filter("network_id", "eq", network_id),
+        Filter("fixed_ips", "like", f"%|subnet_id={subnet_id}|%"),
+    ]
+    return await _fetch(reader, resources, conditions)
+
+
+async def subnets_of_network(reader: Reader, resources: Resources, network_id: str) -> list[Row]:
+    """(id, IP version, CIDR, `ipv6_ra_mode`, `ipv6_address_mode`) of a network's subnets, oldest first."""
+    alive = [Filter("network_id", "eq", network_id), Filter("deleted_at", "null")]
+    return await page(
+        reader,
+        resources.tables["subnet"],
+        alive,
+        columns=("id", "ip_version", "cidr", "ipv6_ra_mode", "ipv6_address_mode"),
+        sorts=[Sort("created_at")],
+    )

@@ -1,0 +1,350 @@
+"""What a request about ports may say, and which addresses follow from it (neutron.db.ipam_pluggable_backend)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from fractus.addressing.ranges import eui64, number, usable
+from fractus.model.errors import ApiError
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import (
+    Attribute,
+    AttributeMap,
+    Item,
+    Match,
+    read_only,
+    standard,
+)
+from fractus.services.network.dialect.schema.errors import (
+    conflict,
+    invalid,
+    invalid_input,
+    malformed,
+    not_carried,
+    not_found,
+)
+
+_VNIC_TYPES = (
+    "normal", "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "vdpa",
+    "accelerator-direct", "accelerator-direct-physical", "remote-managed",
+)  # fmt: skip
+
+#: Neutron's default of `max_allowed_address_pair`.
+_PAIRS = 10
+
+
+def _pairs(value: Any) -> str | None:
+    """Allowed address pairs: each with an address or a CIDR, and perhaps a MAC."""
+    if not isinstance(value, list):
+        raise malformed("Allowed address pairs must be a list.")
+    if len(value) > _PAIRS:
+        raise invalid(
+            f"The number of allowed address pair exceeds the maximum {_PAIRS}.", "AllowedAddressPairExhausted"
+        )
+    seen: list[tuple[Any, Any]] = []
+    for pair in value:
+        if not isinstance(pair, dict):
+            return f"'{pair}' is not a dictionary"
+        wrong = values.mac_address(pair["mac_address"]) if "mac_address" in pair else None
+        if wrong:
+            raise malformed(wrong)
+        if "ip_address" not in pair:
+            raise invalid("AllowedAddressPair must contain ip_address", "AllowedAddressPairsMissingIP")
+        mac, ip = pair.get("mac_address"), pair["ip_address"]
+        if (mac, ip) in seen:
+            raise invalid(
+                f"Request contains duplicate address pair: mac_address {mac} ip_address {ip}.",
+                "DuplicateAddressPairInRequest",
+            )
+        seen.append((mac, ip))
+        unknown = sorted(set(pair) - {"mac_address", "ip_address"})
+        if unknown:
+            raise malformed(f"Unrecognized attribute(s) '{', '.join(unknown)}'")
+        wrong = values.subnet(ip) if isinstance(ip, str) and "/" in ip else values.ip_address(ip)
+        if wrong:
+            raise malformed(wrong)
+    return None
+
+
+#: Options whose value may be empty.
+_BLANK = ("router", "classless-static-route")
+_OPTION = {
+    "opt_name": (values.one_line(64), True),
+    "opt_value": (lambda value: None if value is None else values.one_line(255)(value), True),
+    "ip_version": (lambda value: None if str(value) in ("4", "6") else "is no version", False),
+}  # fmt: skip
+_BLANK_OPTION = {
+    **_OPTION,
+    "opt_name": (values.one_of(_BLANK), True),
+    "opt_value": (values.string_or_none(255), True),
+}
+
+
+def _options(value: Any) -> str | None:
+    """Extra DHCP options. A value of null removes one."""
+    if value is None:
+        return None
+    wrong = values.unique(lambda _one: None)(value)
+    if wrong:
+        raise invalid_input(wrong)
+    for one in value:
+        if not values.object_of(_BLANK_OPTION, one) and not values.object_of(_OPTION, one):
+            raise invalid_input(f"No valid key specs matched for: {one}")
+    return None
+
+
+ATTRIBUTES: AttributeMap = {
+    **standard(tags_on_create=True),
+    "name": Attribute(
+        post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name"
+    ),
+    "network_id": Attribute(post=True, check=values.uuid, match=Match("network_id"), sort="network_id"),
+    "admin_state_up": Attribute(
+        post=True, put=True, default=True, convert=values.to_boolean,
+        match=Match("admin_state_up", values.to_boolean), sort="admin_state_up",
+    ),
+    "mac_address": Attribute(
+        post=True, put=True, default=UNSET, convert=values.canonical_mac, rule=True,
+        check=lambda value: None if value is None else values.mac_address(value),
+        match=Match("mac_address", values.canonical_mac), sort="mac_address",
+    ),
+    "fixed_ips": Attribute(post=True, put=True, default=UNSET, check=values.fixed_ips, rule=True),
+    "device_id": Attribute(
+        post=True, put=True, default="", check=values.string(255), rule=True,
+        match=Match("device_id"), sort="device_id",
+    ),
+    "device_owner": Attribute(
+        post=True, put=True, default="", check=values.string(255), rule=True,
+        match=Match("device_owner"), sort="device_owner",
+    ),
+    "status": read_only("status"),
+    "security_groups": Attribute(
+        post=True, put=True, default=UNSET, convert=values.to_list, check=values.unique(values.uuid),
+        match=Match("security_groups", how="member"),
+    ),
+    "port_security_enabled": Attribute(
+        post=True, put=True, default=UNSET, convert=values.to_boolean, rule=True
+    ),
+    "allowed_address_pairs": Attribute(
+        post=True, put=True, default=UNSET, convert=values.to_list, check=_pairs, rule=True
+    ),
+    "extra_dhcp_opts": Attribute(post=True, put=True, default=None, check=_options),
+    "binding:vnic_type": Attribute(
+        post=True, put=True, default="normal", check=values.one_of(_VNIC_TYPES), rule=True
+    ),
+    "binding:host_id": Attribute(post=True, put=True, default=UNSET, rule=True, match=Match("host")),
+    "binding:profile": Attribute(post=True, put=True, default=UNSET, rule=True),
+    "binding:vif_type": read_only(),
+    "binding:vif_details": read_only(),
+}  # fmt: skip
+
+
+def refuse_foreign(item: Item) -> None:
+    """Refuse what belongs to the clouds: where a port is bound, and to what. To be asked after the policy."""
+    if item.values.get("binding:vnic_type", "normal") != "normal":
+        raise not_carried("binding:vnic_type", "only ports of the type 'normal' are carried")
+    for name in ("binding:host_id", "binding:profile"):
+        if item.values.get(name, UNSET) not in (UNSET, None, "", {}):
+            raise not_carried(name, "a cloud binds its ports itself")
+
+
+def holder(port_id: str) -> str:
+    """Who holds a port's addresses and its MAC."""
+    return f"port/{port_id}"
+
+
+def trusted(device_owner: str) -> bool:
+    """Neutron's own ports have neither security groups nor port security."""
+    return device_owner.startswith("network:")
+
+
+def options(
+    old: Sequence[Mapping[str, Any]], asked: Iterable[Mapping[str, Any]] | None
+) -> list[dict[str, Any]]:
+    """Extra DHCP options after a request: named ones are replaced, or removed by a value of null."""
+    found = {(one["opt_name"], one["ip_version"]): dict(one) for one in old}
+    for one in asked or []:
+        key = (one["opt_name"], int(one.get("ip_version", 4)))
+        value = one["opt_value"]
+        if value is None or (not value and one["opt_name"] not in _BLANK):
+            found.pop(key, None)
+        else:
+            found[key] = {"opt_name": key[0], "opt_value": value, "ip_version": key[1]}
+    return list(found.values())
+
+
+def pairs(asked: Iterable[Mapping[str, str]], mac: str) -> list[dict[str, str]]:
+    """Allowed address pairs with the port's own MAC where none is named."""
+    return [
+        {"mac_address": values.canonical_mac(one.get("mac_address", mac)), "ip_address": one["ip_address"]}
+        for one in asked
+    ]
+
+
+# --- addresses -----------------------------------------------------------------------------------
+
+
+class SubnetFacts(Struct, frozen=True):
+    """What a port must know of a subnet. `auto`: machines there give themselves addresses."""
+
+    id: str
+    version: int
+    cidr: str
+    auto: bool
+
+
+class Pick(Struct, frozen=True):
+    """One address to be: this `ip`, or the next one of the first of `subnets` that has one."""
+
+    subnets: list[SubnetFacts]
+    ip: str = ""
+
+
+def fits(subnet: SubnetFacts, ip: str, device_owner: str) -> bool:
+    """Whether a port of `device_owner` may have the address there."""
+    net = ipaddress.ip_network(subnet.cidr)
+    address = ipaddress.ip_address(ip)
+    if address.version != net.version or address not in net:
+        return False
+    if net.version == 6:
+        return device_owner == "" or address != net.network_address
+    whole = usable(net)
+    return whole.first <= number(ip) <= whole.last
+
+
+def picks(
+    asked: Sequence[Mapping[str, str]] | None,
+    subnets: Sequence[SubnetFacts],
+    *,
+    mac: str,
+    device_owner: str,
+    skip: Iterable[str] = (),
+) -> list[Pick]:
+    """The addresses of a port: those asked for (None: one of each IP version), and its own in every `auto` subnet.
+
+    `skip`: ids of `auto` subnets where it has, or must not have, its own already. Named ones come first, so that none
+    of the others is given one of them.
+    """
+    if asked is None:
+        chosen = [
+            Pick(some)
+            for version in (4, 6)
+            if (some := [one for one in subnets if one.version == version and not one.auto])
+        ]
+    else:
+        chosen = [pick for one in asked if (pick := _pick(one, subnets, mac, device_owner)) is not None]
+    chosen.sort(key=lambda pick: not pick.ip)
+    passed = set(skip)
+    if device_owner not in _ROUTERS:
+        own = [one for one in subnets if one.auto and one.id not in passed]
+        named = {pick.ip for pick in chosen}
+        chosen += [Pick([one], ip) for one in own if (ip := eui64(one.cidr, mac)) not in named]
+    return chosen
+
+
+#: Ports of routers choose their addresses everywhere.
+_ROUTERS = (
+    "network:router_interface", "network:ha_router_replicated_interface",
+    "network:router_interface_distributed", "network:router_centralized_snat",
+)  # fmt: skip
+
+
+def _pick(
+    asked: Mapping[str, str],
+    subnets: Sequence[SubnetFacts],
+    mac: str,
+    device_owner: str,
+) -> Pick | None:
+    subnet = _subnet_for(asked, subnets, device_owner)
+    ip = asked.get("ip_address", "")
+    if not ip:
+        own = subnet.auto and device_owner not in _ROUTERS
+        return None if own else Pick([subnet])
+    ip = str(ipaddress.ip_address(ip))
+    if subnet.auto and device_owner not in _ROUTERS and ip != eui64(subnet.cidr, mac):
+        raise invalid(
+            f"IPv6 address {ip} cannot be directly assigned to a port on subnet {subnet.id} as the subnet is "
+            "configured for automatic addresses",
+            "AllocationOnAutoAddressSubnet",
+        )
+    return Pick([subnet], ip)
+
+
+def _subnet_for(asked: Mapping[str, str], subnets: Sequence[SubnetFacts], device_owner: str) -> SubnetFacts:
+    if not subnets:
+        raise invalid_input("IP allocation requires subnets for network")
+    ip = asked.get("ip_address", "")
+    if "subnet_id" in asked:
+        found = next((one for one in subnets if one.id == asked["subnet_id"]), None)
+        if found is None:
+            raise not_found("subnet", asked["subnet_id"])
+        if ip and not fits(found, ip, device_owner):
+            raise invalid(
+                f"IP address {ip} is not a valid IP for the specified subnet.", "InvalidIpForSubnet"
+            )
+        return found
+    if not ip:
+        raise invalid_input("IP allocation requires subnet_id or ip_address")
+    for one in subnets:
+        if fits(one, ip, device_owner):
+            return one
+    raise invalid(
+        f"IP address {ip} is not a valid IP for any of the subnets on the specified network.",
+        "InvalidIpForNetwork",
+    )
+
+
+def taken(ip: str, subnet_id: str) -> ApiError:
+    """Somebody has the address."""
+    return conflict(f"IP address {ip} already allocated in subnet {subnet_id}", "IpAddressAlreadyAllocated")
+
+
+def exhausted(network_id: str) -> ApiError:
+    """Nobody can have an address there."""
+    return conflict(f"No more IP addresses available on network {network_id}.", "IpAddressGenerationFailure")
+
+
+# --- changes of addresses ------------------------------------------------------------------------
+
+
+class Change(Struct, frozen=True):
+    """What becomes of a port's addresses: kept ones, wishes for new ones, and those to be given back."""
+
+    keep: list[dict[str, str]]
+    add: list[Mapping[str, str]]
+    drop: list[dict[str, str]]
+
+
+def change(old: Sequence[dict[str, str]], asked: Sequence[Mapping[str, str]], auto: Iterable[str]) -> Change:
+    """Compare what a port has with what it shall have (`_get_changed_ips_for_port` of Neutron).
+
+    An address that is named is kept where it is there; a subnet that is named keeps an address that is there; what
+    a machine gave itself in an `auto` subnet stays in any case.
+    """
+    left, keep, add = list(old), [], []
+    for one in asked:
+        same = next((has for has in left if has["ip_address"] == one.get("ip_address")), None)
+        if same is not None:
+            left.remove(same)
+            keep.append(same)
+        elif "ip_address" in one:
+            add.append(one)
+    for one in asked:
+        if "ip_address" in one:
+            continue
+        same = next((has for has in left if has["subnet_id"] == one.get("subnet_id")), None)
+        if same is not None:
+            left.remove(same)
+            keep.append(same)
+        else:
+            add.append(one)
+    own = set(auto)
+    return Change(
+        keep=[*keep, *(has for has in left if has["subnet_id"] in own)],
+        add=add,
+        drop=[has for has in left if has["subnet_id"] not in own],
+    )

@@ -1,0 +1,120 @@
+"""Security groups as the machine sees them: in a cloud a group has exactly our rules, not those it was born with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fractus.model.cloud import Step
+from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
+from fractus.model.resource import SETTLED, Presence, Resource, Summary
+from fractus.reconcile.kind import Apply, Demand, Done, Fail, Item, Plan, Wait
+from fractus.services.network.security_groups.schema import rule_key
+from fractus.services.network.security_groups.view import DEFAULT, summarise
+from fractus.store.transaction import Transaction
+
+#: Neutron makes a group of this name in every project itself, and refuses a second.
+_INSTEAD = "fractus-default"
+
+#: How our vocabulary calls the group itself as the remote of one of its rules.
+_ITSELF = "self"
+
+
+class SecurityGroupLifecycle:
+    """The kind `security_group`."""
+
+    name = "security_group"
+    seen_type = SecurityGroupSeen
+    chosen = False
+    swept = False
+
+    def demand(self, resource: Resource) -> Demand:
+        """Nothing: no cloud is chosen for a group."""
+        return Demand()
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """Nothing is set aside."""
+        return {}
+
+    def wanted(self, item: Item) -> SecurityGroupWanted:
+        """The group to be. Rules whose remote group is not in the cloud yet are left out until it is."""
+        rules, _ = self._rules(item)
+        name = item.resource.name
+        return SecurityGroupWanted(
+            id=item.resource.id,
+            name=_INSTEAD if name.lower() == DEFAULT else name,
+            rules=rules,
+            stateful=item.resource.desired["stateful"],
+        )
+
+    @staticmethod
+    def _rules(item: Item) -> tuple[list[Rule], list[str]]:
+        """Rules in the cloud's ids, and the remote groups that are not there yet."""
+        rules, absent = [], []
+        for rule in item.resource.desired["rules"]:
+            remote = rule["remote_group_id"]
+            there = None
+            if remote == item.resource.id:
+                there = _ITSELF
+            elif remote:
+                there = item.remote.get(("security_group", remote))
+                if there is None:
+                    absent.append(remote)
+                    continue
+            rules.append(
+                Rule(
+                    direction=rule["direction"],
+                    ethertype=rule["ethertype"],
+                    protocol=rule["protocol"],
+                    port_range_min=rule["port_range_min"],
+                    port_range_max=rule["port_range_max"],
+                    remote_ip_prefix=rule["remote_ip_prefix"],
+                    remote_group_id=there,
+                )
+            )
+        return rules, absent
+
+    def plan(self, item: Item, seen: SecurityGroupSeen) -> Plan:
+        """The name, then rules that should not be there, then those that are missing: never too much is allowed."""
+        wanted = self.wanted(item)
+        if seen.name and wanted.name != seen.name:
+            return Apply(Step("rename", {"name": wanted.name}))
+        if seen.stateful is not None and seen.stateful != wanted.stateful:
+            return Fail("Whether a security group is stateful cannot be changed in a cloud where it is.")
+        if seen.rules is not None:
+            step = self._rule_step(wanted.rules, seen.rules, itself=seen.remote_id)
+            if step is not None:
+                return Apply(step)
+        _, absent = self._rules(item)
+        if absent:
+            return Wait(2.0, f"waits for security_group {absent[0]}")
+        return Done()
+
+    @staticmethod
+    def _rule_step(wanted: list[Rule], there: list[Rule], *, itself: str) -> Step | None:
+        ours = {rule_key(msgspec.to_builtins(rule)): rule for rule in wanted}
+        theirs = {rule_key(msgspec.to_builtins(rule), itself=itself): rule for rule in there}
+        for key, rule in theirs.items():
+            if key not in ours:
+                return Step("delete_rule", {"remote_id": rule.remote_id})
+        for key, rule in ours.items():
+            if key not in theirs:
+                fields = msgspec.to_builtins(rule)
+                del fields["remote_id"]
+                return Step("add_rule", fields)
+        return None
+
+    def settled(self, presence: Presence, seen: SecurityGroupSeen) -> bool:
+        """Once its rules are right: a port with half a group would be open, or closed, where it should not be."""
+        return presence.state == SETTLED
+
+    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
+        """How users see it."""
+        return summarise(resource, presences)
+
+    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
+        """Nothing was set aside."""
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing is held."""

@@ -1,0 +1,1 @@
+"""The half of subnets that answers requests, and how they are written."""

@@ -1,0 +1,248 @@
+"""The routes of subnets."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from msgspec import UNSET
+
+from fractus.base.ids import new_id
+from fractus.model.resource import Resource
+from fractus.services.network.dialect.api import lists
+from fractus.services.network.dialect.api.access import (
+    authorise,
+    ident,
+    refuse_body,
+    refuse_constraint,
+    seen,
+)
+from fractus.services.network.dialect.api.lists import Lists
+from fractus.services.network.dialect.api.replies import collection_routes, created
+from fractus.services.network.dialect.api.tags import Tags
+from fractus.services.network.dialect.schema.attributes import Item, read
+from fractus.services.network.dialect.schema.errors import conflict, invalid_input, not_carried, not_found
+from fractus.services.network.subnets import schema
+from fractus.services.network.subnets.api.writes import SubnetWrites
+from fractus.services.network.subnets.queries import subnet_scope, subnets_of
+from fractus.services.network.subnets.schema import ATTRIBUTES
+from fractus.services.network.subnets.table import SUBNET
+from fractus.services.network.subnets.view import target
+from fractus.store.transaction import Reader, Store, Transaction
+from fractus.web.routing import Call, Reply, Route
+
+_LEAST_MTU = {4: 68, 6: 1280}
+
+
+class Networks(Protocol):
+    """What subnets need of networks."""
+
+    async def subnet_added(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
+        """Name a subnet in its network's document."""
+        ...
+
+    async def subnet_removed(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
+        """Name it there no longer."""
+        ...
+
+
+class Ports(Protocol):
+    """What subnets need of ports."""
+
+    async def using(self, reader: Reader, network_id: str, subnet_id: str) -> list[Resource]:
+        """Ports with an address of a subnet, but for those that leave with their network."""
+        ...
+
+    async def leave_subnet(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
+        """Take the addresses of a subnet from the ports that have some."""
+        ...
+
+    async def join_subnet(self, tx: Transaction, subnet: Resource) -> None:
+        """Give the ports of a network their own addresses in a subnet where ports address themselves."""
+        ...
+
+
+def _missing(id: str) -> Any:
+    return not_found("subnet", id)
+
+
+def _network_target(network: Resource) -> dict[str, Any]:
+    return {
+        "project_id": network.project_id,
+        "tenant_id": network.project_id,
+        "shared": network.desired["shared"],
+        "network:project_id": network.project_id,
+    }
+
+
+LISTS = Lists(
+    collection="subnets",
+    table=SUBNET,
+    attributes=ATTRIBUTES,
+    scope=lambda principal: subnet_scope(principal.project_id),
+    missing=_missing,
+)
+
+
+class SubnetApi:
+    """Handlers of subnets."""
+
+    def __init__(self, store: Store, writes: SubnetWrites, networks: Networks, ports: Ports) -> None:
+        self._store = store
+        self._writes = writes
+        self._resources = writes.ledger.resources
+        self._networks = networks
+        self._ports = ports
+        self._tags = Tags("subnet", "subnets", store, self._permitted, writes.touch)
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [*collection_routes(self, "subnet", "subnets", update=self.update), *self._tags.routes()]
+
+    async def _permitted(self, reader: Reader, call: Call, id: str, rule: str) -> Resource:
+        found = await self._resources.fetch(reader, "subnet", id)
+        subnet = seen(call, found, target, _missing(id))
+        call.enforce(rule, target(subnet))
+        return subnet
+
+    async def index(self, call: Call) -> Reply:
+        """GET subnets."""
+        return await lists.reply(self._store, call, LISTS)
+
+    async def show(self, call: Call) -> Reply:
+        """GET a subnet."""
+        subnet = await self._permitted(self._store, call, ident(call), "get_subnet")
+        return lists.one("subnet", subnet.summary, call.query)
+
+    async def create(self, call: Call) -> Reply:
+        """POST subnets, one or several: all of them or none."""
+        request = read("subnet", ATTRIBUTES, call.body, call.principal, create=True)
+        async with self._store.transaction() as tx:
+            made = [await self._create(tx, call, item) for item in request.items]
+        return created("subnet", made, bulk=request.bulk)
+
+    async def _create(self, tx: Transaction, call: Call, item: Item) -> Resource:
+        values = item.values
+        network = await self._network(tx, call, values["network_id"])
+        authorise(call, "create_subnet", ATTRIBUTES, item, _network_target(network), create=True)
+        net = schema.cidr_of(item)
+        schema.check_new(item, net)
+        self._check_mtu(network, values["ip_version"])
+        gateway = values["gateway_ip"]
+        if gateway is UNSET:
+            gateway = schema.default_gateway(net)
+        if item.set("allocation_pools"):
+            pools = schema.pools_of(values["allocation_pools"], net, gateway)
+        else:
+            pools = schema.made_pools(net, gateway)
+        others = await subnets_of(tx, self._resources, network.id)
+        schema.check_overlap(net, [one.desired["cidr"] for one in others], network.id)
+        subnet = self._resource(call, item, network)
+        subnet.desired.update(
+            cidr=str(net), gateway_ip=gateway, allocation_pools=schema.as_pools(pools, net.version)
+        )
+        made = await self._writes.add(tx, subnet)
+        await self._networks.subnet_added(tx, network.id, made.id)
+        if schema.is_auto(subnet.desired):
+            await self._ports.join_subnet(tx, made)
+        return made
+
+    async def _network(self, tx: Transaction, call: Call, id: str) -> Resource:
+        found = await self._resources.fetch(tx, "network", id)
+        missing = not_found("network", id)
+        if found is None or found.deleted_at is not None:
+            raise missing
+        if not call.allows("get_network", _network_target(found)):
+            raise missing
+        return found
+
+    def _resource(self, call: Call, item: Item, network: Resource) -> Resource:
+        """It belongs to its network's project: in a cloud nobody else could put it there."""
+        values = item.values
+        if "project_id" in item.given and values["project_id"] != network.project_id:
+            raise not_carried("project_id", "a subnet belongs to the project of its network there")
+        desired = {
+            name: values[name] for name in ("name", "description", "tags", "ip_version", "enable_dhcp")
+        }
+        for name in ("ipv6_ra_mode", "ipv6_address_mode"):
+            desired[name] = values[name] if item.set(name) else None
+        for name in ("dns_nameservers", "host_routes"):
+            desired[name] = values[name] if item.set(name) else []
+        desired.update(
+            network_id=network.id, shared=network.desired["shared"], network_project_id=network.project_id
+        )
+        return Resource(
+            kind="subnet",
+            id=new_id(),
+            project_id=network.project_id,
+            user_id=call.principal.user_id,
+            name=values["name"],
+            desired=desired,
+            request_id=call.request_id,
+        )
+
+    @staticmethod
+    def _check_mtu(network: Resource, version: int) -> None:
+        mtu = network.desired["mtu"]
+        least = _LEAST_MTU[version]
+        if mtu and mtu < least:
+            raise conflict(
+                f"MTU of {network.id} is not valid, subnet requires a minimum of {least}",
+                "NetworkMTUSubnetConflict",
+            )
+
+    async def update(self, call: Call) -> Reply:
+        """PUT a subnet."""
+        refuse_constraint(call)
+        item = read("subnet", ATTRIBUTES, call.body, call.principal, create=False).items[0]
+        async with self._store.transaction() as tx:
+            id = ident(call)
+            subnet = seen(call, await self._resources.fetch(tx, "subnet", id), target, _missing(id))
+            authorise(call, "update_subnet", ATTRIBUTES, item, target(subnet), create=False)
+            pools = self._changed_pools(subnet, item)
+            if pools is not None:
+                item.values["allocation_pools"] = pools
+                await self._writes.reshape(tx, subnet, pools)
+            if item.values.get("enable_dhcp") and not subnet.desired["enable_dhcp"]:
+                await self._writes.reserve_for_all(tx, subnet)
+            await self._writes.update(tx, subnet, item.values)
+        return lists.one("subnet", subnet.summary, call.query)
+
+    @staticmethod
+    def _changed_pools(subnet: Resource, item: Item) -> list[dict[str, str]] | None:
+        """Judge a change; the new pools, or None where they stay."""
+        desired, version = subnet.desired, subnet.desired["ip_version"]
+        net = schema.network(desired["cidr"])
+        if item.values.get("enable_dhcp") and not desired["enable_dhcp"]:
+            schema.check_dhcp(net)
+        schema.check_gateway(item, version, net)
+        schema.check_services(item, version, subnet.id)
+        modes = desired["ipv6_ra_mode"] or desired["ipv6_address_mode"]
+        if modes and item.values.get("enable_dhcp") is False:
+            raise invalid_input("Cannot disable enable_dhcp with ipv6 attributes set")
+        gateway = item.values.get("gateway_ip", desired["gateway_ip"])
+        asked = item.values.get("allocation_pools")
+        if asked is None:
+            item.values.pop("allocation_pools", None)
+            if gateway != desired["gateway_ip"]:
+                schema.check_gateway_outside(schema.as_ranges(desired["allocation_pools"]), gateway, version)
+            return None
+        return schema.as_pools(schema.pools_of(asked, net, gateway), version)
+
+    async def delete(self, call: Call) -> Reply:
+        """DELETE a subnet, unless ports have addresses of it that they did not give themselves."""
+        refuse_body(call)
+        refuse_constraint(call)
+        async with self._store.transaction() as tx:
+            subnet = await self._permitted(tx, call, ident(call), "delete_subnet")
+            network_id = subnet.desired["network_id"]
+            users = await self._ports.using(tx, network_id, subnet.id)
+            if users and not schema.is_auto(subnet.desired):
+                raise conflict(
+                    f"Unable to complete operation on subnet {subnet.id}: "
+                    "One or more ports have an IP allocation from this subnet.",
+                    "SubnetInUse",
+                )
+            await self._ports.leave_subnet(tx, network_id, subnet.id)
+            await self._networks.subnet_removed(tx, network_id, subnet.id)
+            await self._writes.remove(tx, subnet)
+        return Reply(204)
