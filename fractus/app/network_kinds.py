@@ -10,23 +10,25 @@ from fractus.auth import base_rules
 from fractus.base.clock import Clock
 from fractus.reconcile.kind import Lifecycle
 from fractus.services import network
+from fractus.services.network.agents import policy as agent_policy
+from fractus.services.network.agents.api import AgentApi
+from fractus.services.network.availability_zones import policy as zone_policy
+from fractus.services.network.availability_zones.api import AvailabilityZoneApi
+from fractus.services.network.extensions.api import ExtensionApi
 from fractus.services.network.networks import policy as network_policy
-from fractus.services.network.networks.api import NetworkApi
+from fractus.services.network.networks.api import NetworkApi, NetworkWrites
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
-from fractus.services.network.networks.writes import NetworkWrites
 from fractus.services.network.ports import policy as port_policy
-from fractus.services.network.ports.allocate import PortAllocator
-from fractus.services.network.ports.api import PortApi
+from fractus.services.network.ports.api import PortAllocator, PortApi, PortWrites
 from fractus.services.network.ports.lifecycle import PortLifecycle
-from fractus.services.network.ports.writes import PortWrites
+from fractus.services.network.quotas import policy as quota_policy
+from fractus.services.network.quotas.api import QuotaApi
 from fractus.services.network.security_groups import policy as group_policy
-from fractus.services.network.security_groups.api import SecurityGroupApi
+from fractus.services.network.security_groups.api import GroupWrites, SecurityGroupApi
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
-from fractus.services.network.security_groups.writes import GroupWrites
 from fractus.services.network.subnets import policy as subnet_policy
-from fractus.services.network.subnets.api import SubnetApi
+from fractus.services.network.subnets.api import SubnetApi, SubnetWrites
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
-from fractus.services.network.subnets.writes import SubnetWrites
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Store
 from fractus.web.face import ServiceRoutes
@@ -45,8 +47,8 @@ class NetworkKinds:
         self.allocator = PortAllocator(ports, networks, groups)
         self.lifecycles: Mapping[str, Lifecycle] = {
             "network": NetworkLifecycle(),
-            "subnet": SubnetLifecycle(subnets),
-            "port": PortLifecycle(ports, clock),
+            "subnet": SubnetLifecycle(addresses),
+            "port": PortLifecycle(addresses, macs, clock),
             "security_group": SecurityGroupLifecycle(),
         }
         self._apis = (
@@ -54,12 +56,24 @@ class NetworkKinds:
             SubnetApi(store, subnets, networks, ports),
             PortApi(store, ports, groups),
             SecurityGroupApi(store, groups),
+            ExtensionApi(),
+            AvailabilityZoneApi(store),
+            QuotaApi(store, ledger.resources),
+            AgentApi(),
         )
 
     def service(self) -> ServiceRoutes:
         """The service, with all that its resources contribute."""
         routes = [route for api in self._apis for route in api.routes()]
-        policies = (network_policy, subnet_policy, port_policy, group_policy)
+        policies = (
+            network_policy,
+            subnet_policy,
+            port_policy,
+            group_policy,
+            zone_policy,
+            quota_policy,
+            agent_policy,
+        )
         rules = [*base_rules.NEUTRON, *(rule for one in policies for rule in one.RULES)]
         return ServiceRoutes(
             service=network.SERVICE, routes=routes, rules=rules, unserved=network.unserved(routes)
