@@ -153,7 +153,8 @@ class Up:
         settings = self._settings
         return Program(
             name=name,
-            argv=[sys.executable, "-m", "fractus", command],
+            # --debug: an error nobody foresaw is whole in the log.
+            argv=[sys.executable, "-m", "fractus", "--debug", command],
             environ={**inherited(), **settings_module.environment(settings.state_dir, self._told)},
             cwd=settings.state_dir,
             log=settings.log_dir / f"{name}.log",
