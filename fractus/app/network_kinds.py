@@ -16,18 +16,18 @@ from fractus.services.network.availability_zones import policy as zone_policy
 from fractus.services.network.availability_zones.api import AvailabilityZoneApi
 from fractus.services.network.extensions.api import ExtensionApi
 from fractus.services.network.networks import policy as network_policy
-from fractus.services.network.networks.api.handlers import NetworkApi, NetworkWrites
+from fractus.services.network.networks.api import NetworkApi, NetworkWrites
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
 from fractus.services.network.ports import policy as port_policy
-from fractus.services.network.ports.api.handlers import PortAllocator, PortApi, PortWrites
+from fractus.services.network.ports.api import PortAllocator, PortApi, PortWrites
 from fractus.services.network.ports.lifecycle import PortLifecycle
 from fractus.services.network.quotas import policy as quota_policy
 from fractus.services.network.quotas.api import QuotaApi
 from fractus.services.network.security_groups import policy as group_policy
-from fractus.services.network.security_groups.api.handlers import GroupWrites, SecurityGroupApi
+from fractus.services.network.security_groups.api import GroupWrites, SecurityGroupApi
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.subnets import policy as subnet_policy
-from fractus.services.network.subnets.api.handlers import SubnetApi, SubnetWrites
+from fractus.services.network.subnets.api import SubnetApi, SubnetWrites
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Store
