@@ -168,7 +168,7 @@ def _closed(call: Call, servers: bytes, asked: _Asked, ids: list[str]) -> bytes:
 def _check_parameters(call: Call) -> None:
     names = call.query.names()
     if LISTS.behaviour("strict", call.version):
-        only([name for name in names if not name.startswith("_")], search.KNOWN)
+        search.check_known(names)
     for name, value in call.query.items():
         if LISTS.query_allowed(name, call.version, "checked"):
             search.check_parameter(name, value)

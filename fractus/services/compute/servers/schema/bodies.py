@@ -331,8 +331,9 @@ def check_create(
     if networks_required and "networks" not in server:
         raise _wrong("server", server, "'networks' is a required property")
     _check_networks(server.get("networks", []), modern=networks_required, tags=nic_tags)
-    if server.get("imageRef"):
-        _format("imageRef", server["imageRef"], "uuid", is_uuid)
+    image = server.get("imageRef")
+    if image and not is_uuid(image):
+        raise _wrong("imageRef", image, f"{image!r} is not valid under any of the given schemas")
     for at in ("availability_zone", "key_name"):
         if at in server:
             check_name(server[at])

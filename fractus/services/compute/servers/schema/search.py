@@ -159,13 +159,12 @@ def _end_of_class(pattern: str, start: int) -> int:
     return position
 
 
-def unexpected_parameters(names: Iterable[str]) -> Invalid:
-    """Nova's sentence about parameters that it does not know."""
-    found = list(names)
-    said = ", ".join(repr(name) for name in found)
-    return Invalid(
-        f"Additional properties are not allowed ({said} {'was' if len(found) == 1 else 'were'} unexpected)"
-    )
+def check_known(names: Iterable[str]) -> None:
+    """Refuse names that are no parameters of the lists (and do not begin as Nova's own internal ones)."""
+    unknown = [repr(name) for name in names if name not in KNOWN and not name.startswith("_")]
+    if unknown:
+        verb = "does" if len(unknown) == 1 else "do"
+        raise Invalid(f"{', '.join(unknown)} {verb} not match any of the regexes: '^_'")
 
 
 def strict_truth(value: str) -> bool:
@@ -176,4 +175,4 @@ def strict_truth(value: str) -> bool:
     if lowered in ("0", "f", "false", "off", "n", "no"):
         return False
     allowed = ", ".join(f"'{word}'" for word in sorted("1 t true on y yes 0 f false off n no".split()))
-    raise Invalid(f"Invalid input received: Unrecognized value '{value}', acceptable values are: {allowed}")
+    raise Invalid(f"Unrecognized value '{value}', acceptable values are: {allowed}")

@@ -230,7 +230,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"flavorRef": None}, "'flavorRef' is a required property"),
     ({"flavorRef": "nope"}, "Flavor nope could not be found."),
     ({"flavorRef": "off"}, "Flavor off could not be found."),
-    ({"imageRef": "nope"}, "'nope' is not a 'uuid'"),
+    ({"imageRef": "nope"}, "imageRef. Value: nope. 'nope' is not valid under any of the given schemas"),
     ({"imageRef": None}, "Missing imageRef attribute"),
     ({"imageRef": ""}, "Missing imageRef attribute"),
     ({"imageRef": derived("nope")}, "Can not find requested image"),

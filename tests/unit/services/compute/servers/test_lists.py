@@ -64,9 +64,7 @@ async def test_all_tenants_are_for_admins(house: House) -> None:
     assert await names(house, "all_tenants=1&tenant_id=bob-project", who=admin()) == ["other"]
     assert await names(house, "project_id=bob-project", who=admin()) == []
     said = await house.refused(Invalid, "GET", "/servers", query="all_tenants=maybe", who=admin())
-    assert said.startswith(
-        "Invalid input received: Unrecognized value 'maybe', acceptable values are: '0', '1'"
-    )
+    assert said.startswith("Unrecognized value 'maybe', acceptable values are: '0', '1'")
 
 
 # --- filters --------------------------------------------------------------------------------------
@@ -155,7 +153,7 @@ async def test_unknown_parameters_are_passed_over_and_refused_since_2_75(house: 
     await three(house)
     assert len(await names(house, "color=red", version="2.74")) == 3
     said = await house.refused(Invalid, "GET", "/servers", query="color=red&shape=round")
-    assert said == "Additional properties are not allowed ('color', 'shape' were unexpected)"
+    assert said == "'color', 'shape' do not match any of the regexes: '^_'"
 
 
 async def test_a_status_that_does_not_exist_is_an_error_since_2_38(house: House) -> None:
