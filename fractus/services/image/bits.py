@@ -183,7 +183,7 @@ def _take(part: Path) -> int | None:
     """The part's descriptor, locked by us and empty; None where another holds it."""
     while True:
         with _told():
-            file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -61,7 +61,6 @@ class FlavorsApi:
     def routes(self) -> list[Route]:
         """Everything about flavors, their extra specs and who may use them."""
         one = "/flavors/{flavor_id}"
-        specs = f"{one}/os-extra_specs"
         return [
             Route(
                 method="GET", path="/flavors", handler=self.index, rule=policy.SEE, summary="List flavors."
@@ -98,6 +97,12 @@ class FlavorsApi:
                 rule=policy.DELETE,
                 summary="Delete a flavor.",
             ),
+            *self._spec_routes(f"{one}/os-extra_specs"),
+            *self._access_routes(one),
+        ]
+
+    def _spec_routes(self, specs: str) -> list[Route]:
+        return [
             Route(
                 method="GET",
                 path=specs,
@@ -135,7 +140,6 @@ class FlavorsApi:
                 rule=policy.SPECS_DELETE,
                 summary="Remove an extra spec of a flavor.",
             ),
-            *self._access_routes(one),
         ]
 
     def _access_routes(self, one: str) -> list[Route]:
