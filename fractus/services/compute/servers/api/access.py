@@ -231,3 +231,5 @@ def check_state(
         wrong = f"task_state {task_state}"
     if wrong:
         raise Conflict(f"Cannot '{action}' instance {server.id} while it is in {wrong}")
+    if not document["OS-SRV-USG:launched_at"]:
+        raise Conflict(f"Instance {server.id} is in an invalid state for '{action}'")

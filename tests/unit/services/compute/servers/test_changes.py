@@ -95,6 +95,7 @@ async def test_a_server_is_pinned_to_where_it_is_and_let_go(house: House) -> Non
 
 BUILDING = {"status": "BUILD", "vm_state": "building", "task_state": "spawning"}
 OFF = {"status": "SHUTOFF", "vm_state": "stopped", "power_state": 4}
+NEVER_RAN = {"status": "ERROR", "vm_state": "error", "launched_at": None}
 BUSY = {"task_state": "powering-off"}
 STOP, START = {"os-stop": None}, {"os-start": None}
 SOFT, HARD = {"reboot": {"type": "SOFT"}}, {"reboot": {"type": "Hard"}}
@@ -139,6 +140,8 @@ async def test_actions_are_written_down_with_a_growing_token(
         (OFF, SOFT, "Cannot 'reboot' instance {id} while it is in vm_state stopped"),
         (BUSY, STOP, "Cannot 'stop' instance {id} while it is in task_state powering-off"),
         (BUSY, HARD, "Cannot 'reboot' instance {id} while it is in task_state powering-off"),
+        (NEVER_RAN, STOP, "Instance {id} is in an invalid state for 'stop'"),
+        (NEVER_RAN, HARD, "Instance {id} is in an invalid state for 'reboot'"),
     ],
 )
 async def test_states_that_forbid(house: House, seen: Any, body: dict[str, Any], says: str) -> None:
