@@ -6,7 +6,7 @@ from typing import Any
 
 from fractus.model.cloud import Step
 from fractus.model.compute import FlavorSeen, FlavorWanted
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import SETTLED, Presence, Resource, Summary
 from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan
 from fractus.services.compute.flavors import view
 from fractus.store.transaction import Transaction
@@ -58,8 +58,8 @@ class FlavorLifecycle:
         return Done()
 
     def settled(self, presence: Presence, seen: FlavorSeen) -> bool:
-        """A flavor that is there can be used."""
-        return True
+        """A flavor can be used when its extra specs are there too: they come after it, step by step."""
+        return presence.state == SETTLED
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """As users see it; where it is changes nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fractus.model.compute import KeypairSeen, KeypairWanted
-from fractus.model.resource import BLOCKED, Presence, Resource, Summary
+from fractus.model.resource import SETTLED, Presence, Resource, Summary
 from fractus.reconcile.kind import Demand, Done, Fail, Item, Plan
 from fractus.services.compute.keypairs import view
 from fractus.store.transaction import Transaction
@@ -44,8 +44,8 @@ class KeypairLifecycle:
         return Done()
 
     def settled(self, presence: Presence, seen: KeypairSeen) -> bool:
-        """A key that is there can be used, if it is the right one."""
-        return presence.state != BLOCKED
+        """A key that is there can be used once it was seen to be the right one."""
+        return presence.state == SETTLED
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """As users see it; where it is changes nothing."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from fractus.model.cloud import Step
 from fractus.model.images import ImageSeen, ImageWanted
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import SETTLED, Presence, Resource, Summary
 from fractus.reconcile.kind import Apply, Demand, Done, Fail, Item, Plan, Wait
 from fractus.services.image.images import view
 from fractus.store.transaction import Transaction
@@ -78,8 +78,8 @@ class ImageLifecycle:
         return Done()
 
     def settled(self, presence: Presence, seen: ImageSeen) -> bool:
-        """A server can be built from it only when it is active there."""
-        return seen.status == "active"
+        """A server can be built from it only when it is active there, and its bits were seen to be the right ones."""
+        return seen.status == "active" and presence.state == SETTLED
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """As users see it; where it is changes nothing."""

@@ -9,7 +9,7 @@ import pytest
 
 from fractus.model.cloud import Step
 from fractus.model.images import ImageSeen
-from fractus.model.resource import Presence, Resource
+from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Wait
 from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images import schema
@@ -72,9 +72,19 @@ def _without_bits() -> Item:
     return found
 
 
-@pytest.mark.parametrize(("status", "usable"), [("active", True), ("saving", False), ("queued", False)])
-def test_servers_wait_until_it_is_active(life: ImageLifecycle, status: str, usable: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "state", "usable"),
+    [
+        ("active", SETTLED, True),
+        ("active", PENDING, False),
+        ("active", BLOCKED, False),
+        ("saving", PENDING, False),
+        ("queued", PENDING, False),
+    ],
+)
+def test_servers_wait_until_it_is_active(life: ImageLifecycle, status: str, state: str, usable: bool) -> None:
     one = item()
+    one.presence.state = state
     assert life.settled(one.presence, ImageSeen(remote_id="i", status=status)) is usable
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fractus.model.cloud import Step
 from fractus.model.compute import FlavorSeen, FlavorWanted
-from fractus.model.resource import Presence, Resource
+from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile.kind import Apply, Done, Item
 from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
 
@@ -91,3 +91,10 @@ def test_where_it_is_changes_nothing_for_users() -> None:
     there = Presence(kind="flavor", id="small", cloud="east", remote_id="x")
     life = FlavorLifecycle()
     assert life.summarise(resource, [there]) == life.summarise(resource, [])
+
+
+@pytest.mark.parametrize(("state", "usable"), [(PENDING, False), (SETTLED, True), (BLOCKED, False)])
+def test_servers_wait_until_the_extra_specs_are_there_too(state: str, usable: bool) -> None:
+    one = item(a="b")
+    one.presence.state = state
+    assert FlavorLifecycle().settled(one.presence, FlavorSeen(remote_id="x", marker="small")) is usable

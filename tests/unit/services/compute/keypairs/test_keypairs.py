@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fractus.model.compute import KeypairSeen, KeypairWanted
-from fractus.model.resource import BLOCKED, Presence
+from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence
 from fractus.reconcile.kind import Done, Fail, Item
 from fractus.services.compute.keypairs.lifecycle import KeypairLifecycle
 from fractus.services.compute.keypairs.queries import KeypairSource
@@ -239,5 +239,6 @@ async def test_a_foreign_key_of_the_same_name_never_gets_into_a_server(door: Doo
     assert life.plan(item, KeypairSeen(remote_id="r", fingerprint="")) == Done()  # a cloud that tells none
     foreign = KeypairSeen(remote_id="r", fingerprint="00:11")
     assert life.plan(item, foreign) == Fail("the keypair r there holds another key")
-    item.presence.state = BLOCKED
-    assert not life.settled(item.presence, foreign)
+    for state, usable in ((PENDING, False), (BLOCKED, False), (SETTLED, True)):
+        item.presence.state = state
+        assert life.settled(item.presence, foreign) is usable
