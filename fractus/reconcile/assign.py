@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractus.base.retry import backoff
-from fractus.model.resource import PENDING, Presence, Resource
+from fractus.model.resource import Presence, Resource
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Outcome, Retry, Settled
 from fractus.scheduling.choice import Candidate, Verdict, choose
@@ -34,13 +34,10 @@ async def attend(machine: Machine, claim: Claim) -> Outcome:
 async def _end(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> Outcome:
     """Ask every presence to leave; when all have left, let go of the rest."""
     for one in every:
-        if one.wanted:
-            one.wanted = False
-            one.state = PENDING
-            await presences.save(tx, one)
-        await machine.wake(tx, one.kind, one.id, one.cloud)
-    if every:
+        await machine.unwant(tx, one)
+    if every or resource.choice.get("gone_at"):
         return Settled()
+    resource.choice = {**resource.choice, "gone_at": tx.now()}
     await machine.lifecycles[resource.kind].gone(tx, resource)
     needs = await machine.resources.needs(tx, resource.kind, resource.id)
     await machine.resources.set_needs(tx, resource.kind, resource.id, [])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fractus.base.retry import backoff
-from fractus.model.cloud import Actuator, Cloud, Scope, Step, Wanted
+from fractus.model.cloud import Actuator, Scope, Step, Wanted
 from fractus.model.errors import (
     CloudError,
     CredentialsRejected,
@@ -21,6 +21,7 @@ from fractus.model.errors import (
     Unreachable,
 )
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
+from fractus.reconcile.absent import actuator_of
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Wait
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.needs import Unmet, meet
@@ -38,7 +39,6 @@ class Look:
         machine: Machine,
         claim: Claim,
         item: Item,
-        cloud: Cloud,
         actuator: Actuator[Any, Any],
         scope: Scope,
     ) -> None:
@@ -46,7 +46,6 @@ class Look:
         self.machine = machine
         self.claim = claim
         self.item = item
-        self.cloud = cloud
         self.actuator = actuator
         self.scope = scope
 
@@ -69,6 +68,10 @@ class Look:
         """Write the presence under our lease."""
         await self.machine.write(self.claim, self.resource, self.presence, tell=tell)
 
+    async def begin(self) -> bool:
+        """Write the presence before an outside change; False if that change is not wanted any more."""
+        return await self.machine.begin(self.claim, self.presence)
+
 
 async def converge(machine: Machine, claim: Claim) -> Outcome:
     """One look at one presence, with at most one outside change."""
@@ -76,18 +79,13 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     presence = await presences.fetch(machine.store, claim.kind, claim.id, claim.cloud)
     if resource is None or presence is None:
         return Settled()
-    cloud = machine.children.get(claim.cloud)
-    if cloud is None:
-        return Retry(f"not connected to {claim.cloud}")
-    actuator = cloud.actuators().get(claim.kind)
-    if actuator is None:
-        return Blocked(f"{claim.cloud} does not support this kind: {claim.kind}")
+    actuator = actuator_of(machine.children.get(claim.cloud), claim.cloud, claim.kind)
     scope = await machine.scope_of(resource.project_id)
     if not presence.wanted:
         return await retire(machine, claim, resource, presence, actuator, scope)
     remote = await meet(machine, claim, resource, presence)
     item = Item(resource, presence, remote if isinstance(remote, dict) else {})
-    look = Look(machine, claim, item, cloud, actuator, scope)
+    look = Look(machine, claim, item, actuator, scope)
     if isinstance(remote, Unmet):
         return await _unmet(look, remote)
     if presence.remote_id is None:
@@ -97,11 +95,13 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
 
 async def _unmet(look: Look, unmet: Unmet) -> Outcome:
     if not unmet.hopeless:
-        return Waiting(on=unmet.on, again_in=15.0, reason=unmet.reason)
+        return Waiting(on=unmet.on, again_in=15.0, reason=unmet.reason, read=unmet.read)
     if unmet.elsewhere and may_move(look):
         return await move(look, unmet.reason, refused=False)
-    await _block(look, unmet.reason)
-    return Waiting(on=unmet.on, again_in=60.0, reason=unmet.reason)
+    blocked = await _block(look, unmet.reason)
+    if not unmet.on:
+        return blocked
+    return Waiting(on=unmet.on, again_in=60.0, reason=unmet.reason, read=unmet.read)
 
 
 async def _create(look: Look, wanted: Wanted) -> Outcome:
@@ -112,14 +112,15 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
             seen = await look.actuator.find(look.scope, wanted)
         except CloudError as error:
             return await _no_answer(look, error)
-        if seen is None and not await _looked_twice(look):
+        if seen is None and not await _twice(look, "looked_at"):
             return Waiting(
                 again_in=machine.pace.quiet, reason="looking whether a lost create arrives after all"
             )
     if seen is None:
         presence.creating_since = machine.clock.now()
         presence.memory.pop("looked_at", None)
-        await look.save(tell=False)
+        if not await look.begin():
+            return Again()
         try:
             seen = await look.actuator.create(look.scope, wanted)
         except OutcomeUnknown as error:
@@ -135,6 +136,8 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
             )
     presence.remote_id = seen.remote_id
     presence.creating_since = None
+    # Without our marker it is not ours, only the same by nature: used, and never deleted (law 6).
+    presence.memory["borrowed"] = not seen.marker
     presence.error = ""
     presence.memory.pop("looked_at", None)
     presence.state = PENDING
@@ -143,14 +146,14 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
     return Again()
 
 
-async def _looked_twice(look: Look) -> bool:
-    """Whether nothing was found at an earlier look, at least `quiet` ago; else this look is noted as the first."""
+async def _twice(look: Look, mark: str) -> bool:
+    """Whether nothing was seen at an earlier look either, at least `quiet` ago; else this one is noted as the first."""
     memory = look.presence.memory
-    first = memory.get("looked_at")
+    first = memory.get(mark)
     if first is not None and look.machine.clock.now() - first >= look.machine.pace.quiet:
         return True
     if first is None:
-        memory["looked_at"] = look.machine.clock.now()
+        memory[mark] = look.machine.clock.now()
         await look.save(tell=False)
     return False
 
@@ -174,6 +177,7 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
         if seen.unread:
             return Retry(f"{presence.cloud} cannot tell just now: {seen.unread}")
         machine.observed(presence, seen)
+    presence.memory.pop("missed_at", None)
     plan = look.life.plan(look.item, seen)
     if isinstance(plan, Done):
         presence.memory.update(plan.memory)
@@ -196,14 +200,17 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
     presence = look.presence
     if plan.once:
         presence.memory["doing"] = plan.once
-        await look.save(tell=False)
+        if not await look.begin():
+            return Again()
     step: Step = plan.step
     try:
         await look.actuator.apply(look.scope, remote_id, step)
     except OutcomeUnknown as error:
         return await _no_answer(look, error)
     except (Unreachable, Throttled, CredentialsRejected) as error:
-        presence.memory.pop("doing", None)
+        if presence.memory.pop("doing", None):
+            # Surely not done: the plan must not take it for one whose answer was lost.
+            await look.save(tell=False)
         return await _no_answer(look, error)
     except Missing:
         presence.memory.pop("doing", None)
@@ -226,12 +233,21 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
 
 
 async def _vanished(look: Look) -> Outcome:
-    """It was there and is not. What holds a user's data is never quietly made anew; what is carried is."""
+    """It was there and is not. What holds a user's data is never quietly made anew; what is carried is.
+
+    Believed when seen twice: a child that reads from a replica of its database may not show yet what it just made. And
+    before it is made anew it is looked for, as after a lost create.
+    """
     presence = look.presence
+    if not await _twice(look, "missed_at"):
+        return Waiting(
+            again_in=look.machine.pace.quiet, reason=f"it is not in {presence.cloud}; looking again"
+        )
+    presence.memory.pop("missed_at", None)
     if look.life.chosen:
         return await _block(look, f"It is gone from {presence.cloud}: it was deleted there.")
     presence.remote_id = None
-    presence.creating_since = None
+    presence.creating_since = look.machine.clock.now()
     presence.observed = None
     presence.observed_at = None
     presence.state = PENDING

@@ -34,7 +34,16 @@ _BLOCKED_AGAIN = 120.0
 
 def owner_name() -> str:
     """This process as the holder of leases: host, process id and its start, so that a dead one can be told."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+    return f"{_host()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def _host() -> str:
+    """This host, and on it the space that process ids are counted in: two containers may share a name and a store."""
+    try:
+        space = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()}/{space}"
 
 
 def _started(pid: int) -> str:
@@ -48,7 +57,7 @@ def _started(pid: int) -> str:
 def is_dead(owner: str) -> bool:
     """Whether a holder of leases is surely dead: a process of this very host that is not there any more."""
     host, pid, started = [*owner.split(":"), "", ""][:3]
-    return host == socket.gethostname() and pid.isdigit() and _started(int(pid)) != started
+    return host == _host() and pid.isdigit() and _started(int(pid)) != started
 
 
 class Worker:
@@ -85,7 +94,7 @@ class Worker:
         await self.machine.children.refresh(self.machine.store)
         async with asyncio.TaskGroup() as group:
             lanes: dict[str, list[asyncio.Task[None]]] = {"": [group.create_task(self._lane(""))]}
-            group.create_task(self._keep_leases(stop))
+            keeper = group.create_task(self._keep_leases())
             while not stop.is_set():
                 await self.machine.children.refresh(self.machine.store)
                 self._open_lanes(group, lanes)
@@ -96,6 +105,9 @@ class Worker:
             for tasks in lanes.values():
                 for task in tasks[1:]:
                     task.cancel()
+            # What is under way is finished, and ours until then.
+            await asyncio.wait([tasks[0] for tasks in lanes.values()])
+            keeper.cancel()
 
     def _open_lanes(self, group: asyncio.TaskGroup, lanes: dict[str, list[asyncio.Task[None]]]) -> None:
         names = set(self.machine.children.names())
@@ -121,21 +133,21 @@ class Worker:
             while not self._draining:
                 bell.clear()
                 free = self.machine.pace.concurrency - len(running)
-                for claim in await self._claim(cloud, free) if free > 0 else []:
+                for claim in await self._claim(cloud, free) if free else []:
                     task = group.create_task(self.handle(claim))
                     running.add(task)
                     task.add_done_callback(running.discard)
                     task.add_done_callback(lambda _task: bell.set())
                 self.metrics.running.labels(cloud).set(len(running))
-                await self._rest(bell, cloud)
+                await self._rest(bell, cloud, full=len(running) >= self.machine.pace.concurrency)
 
-    async def _rest(self, bell: asyncio.Event, cloud: str) -> None:
-        """Sleep until something is due, somebody rings, or the poll interval is over."""
+    async def _rest(self, bell: asyncio.Event, cloud: str, *, full: bool) -> None:
+        """Sleep until something is due, somebody rings, or the poll interval is over. `full`: till a slot is free."""
         if bell.is_set():
             return
         due = await work.next_due(self.machine.store, cloud)
         pause = self.machine.pace.poll
-        if due is not None:
+        if due is not None and not full:
             pause = min(pause, max(due - self.machine.clock.now(), 0.01))
         await _until(bell, pause)
 
@@ -146,12 +158,15 @@ class Worker:
             if not expired:
                 return []
         async with self.machine.store.transaction() as tx:
-            return await work.claim(tx, self.owner, cloud, limit, self.machine.pace.lease)
+            claims = await work.claim(tx, self.owner, cloud, limit, self.machine.pace.lease)
+        # After a long stop of this process an item may be claimed anew that is still under way here: not twice at once.
+        return [claim for claim in claims if _key(claim) not in self._held]
 
-    async def _keep_leases(self, stop: asyncio.Event) -> None:
+    async def _keep_leases(self) -> None:
         """Extend the leases of everything that is under way: an image of many GiB takes longer than a lease."""
-        while not stop.is_set():
-            await _until(stop, self.machine.pace.lease / 3)
+        never = asyncio.Event()
+        while True:
+            await _until(never, self.machine.pace.lease / 3)
             if not self._held:
                 continue
             async with self.machine.store.transaction() as tx:
@@ -166,8 +181,7 @@ class Worker:
     async def handle(self, claim: Claim) -> None:
         """Look at one item until it settles or has to wait, and write down when to look again."""
         logging.request_id.set(claim.request_id)
-        key = (claim.kind, claim.id, claim.cloud)
-        self._held[key] = claim
+        self._held[_key(claim)] = claim
         look: Callable[[Machine, Claim], Awaitable[Outcome]] = converge if claim.cloud else attend
         try:
             with self.metrics.seconds.labels(claim.cloud, claim.kind).time():
@@ -176,8 +190,11 @@ class Worker:
             await self._write(claim, outcome)
         except LeaseLost:
             log.warning("another worker took over", kind=claim.kind, id=claim.id, cloud=claim.cloud)
+        except Exception:
+            # The item is looked at again when its lease is over; the others of this queue go on.
+            log.exception("outcome not written", kind=claim.kind, id=claim.id, cloud=claim.cloud)
         finally:
-            self._held.pop(key, None)
+            self._held.pop(_key(claim), None)
 
     async def _steps(self, look: Callable[[Machine, Claim], Awaitable[Outcome]], claim: Claim) -> Outcome:
         try:
@@ -204,7 +221,7 @@ class Worker:
             elif isinstance(outcome, Again):
                 await work.release(tx, claim, due=now)
             elif isinstance(outcome, Waiting):
-                due = now + outcome.again_in
+                due = now if await self._missed(tx, claim, outcome) else now + outcome.again_in
                 await work.release(tx, claim, due=due, waits_on=outcome.on, reason=outcome.reason)
             elif isinstance(outcome, Retry):
                 attempts = claim.attempts + 1
@@ -212,6 +229,13 @@ class Worker:
                 await work.release(tx, claim, due=now + pause, attempts=attempts, reason=outcome.error)
             else:
                 await self._write_blocked(tx, claim, outcome, now)
+
+    async def _missed(self, tx: Transaction, claim: Claim, outcome: Waiting) -> bool:
+        """Whether what is to be waited on has changed since it was read: then nothing will wake this item."""
+        if outcome.read is None:
+            return False
+        kind, id = outcome.on.split("/", 1)
+        return self.machine.face(await presences.fetch(tx, kind, id, claim.cloud)) != outcome.read
 
     async def _write_blocked(self, tx: Transaction, claim: Claim, outcome: Blocked, now: float) -> None:
         life = self.machine.lifecycles.get(claim.kind)
@@ -230,8 +254,12 @@ class Worker:
             done = await self.sweep_once(cloud, full=full)
             if full and done:
                 self._full_at[cloud] = self.machine.clock.now()
-            busy = await presences.unsettled(self.machine.store, cloud, "server")
-            await self.machine.clock.sleep(pace.sweep_busy if busy else pace.sweep)
+            await self.machine.clock.sleep(pace.sweep_busy if await self._busy(cloud) else pace.sweep)
+
+    async def _busy(self, cloud: str) -> bool:
+        """Whether something there is on its way to what it should be, and sweeps would show it arrive."""
+        swept = [kind for kind, life in self.machine.lifecycles.items() if life.swept]
+        return any([await presences.unsettled(self.machine.store, cloud, kind) for kind in swept])
 
     async def sweep_once(self, cloud: str, *, full: bool) -> bool:
         """One sweep; whether the cloud answered."""
@@ -242,10 +270,8 @@ class Worker:
             log.exception("sweep failed", cloud=cloud)
             self.metrics.swept.labels(cloud, "all", sort, "failed").inc()
             return False
-        self.metrics.swept.labels(cloud, "all", sort, "done").inc()
-        if changed:
-            self.ring(cloud)
-        return True
+        self.metrics.swept.labels(cloud, "all", sort, "failed" if changed is None else "done").inc()
+        return changed is not None
 
     async def _measure(self) -> None:
         now = self.machine.clock.now()
@@ -265,6 +291,10 @@ class Worker:
                 for claim in claims:
                     group.create_task(self.handle(claim))
         return handled
+
+
+def _key(claim: Claim) -> tuple[str, str, str]:
+    return claim.kind, claim.id, claim.cloud
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from fractus.base.clock import Clock
 from fractus.model.cloud import Cloud, Scope, Seen
-from fractus.model.resource import Presence, Resource
+from fractus.model.resource import BLOCKED, PENDING, Presence, Resource
 from fractus.reconcile.kind import Lifecycle
 from fractus.store import presences, work
 from fractus.store.ledger import Bell
@@ -132,13 +132,60 @@ class Machine:
             summary = life.summarise(resource, every)
         await self.resources.save(tx, resource, summary)
 
-    async def write(self, claim: Claim, resource: Resource, presence: Presence, *, tell: bool = True) -> None:
-        """Write a presence under our lease, tell users, and wake whoever waits on it."""
+    def face(self, presence: Presence | None) -> tuple[Any, ...] | None:
+        """What of a presence matters to those who wait on it; None where it is not there."""
+        if presence is None:
+            return None
+        seen = self.seen_of(presence)
+        usable = seen is not None and self.lifecycles[presence.kind].settled(presence, seen)
+        blocked = presence.state == BLOCKED
+        return presence.wanted, presence.remote_id, usable, blocked, presence.error if blocked else ""
+
+    async def begin(self, claim: Claim, presence: Presence) -> bool:
+        """Write that an outside change is about to be made. False, and nothing written, if nobody wants it any more."""
         async with self.store.transaction() as tx:
             await self.hold(tx, claim)
+            held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud)
+            if held is None or not held.wanted:
+                return False
+            _keep_what_others_wrote(presence, held)
+            await presences.save(tx, presence)
+            return True
+
+    async def write(self, claim: Claim, resource: Resource, presence: Presence, *, tell: bool = True) -> None:
+        """Write what a look learnt, under our lease; tell users, and wake those who wait on it if it matters to them.
+
+        A look lasts as long as its cloud takes to answer, and others write the same row meanwhile: a removed resource
+        makes its presences unwanted, a sweep sees them change. What they wrote stays.
+        """
+        async with self.store.transaction() as tx:
+            await self.hold(tx, claim)
+            held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud)
+            if held is None:
+                return
+            _keep_what_others_wrote(presence, held)
             await presences.save(tx, presence)
             if tell:
                 fresh = await self.resources.fetch(tx, resource.kind, resource.id)
                 if fresh is not None:
                     await self.retell(tx, fresh)
+            if self.face(held) != self.face(presence):
                 await self.wake_waiting(tx, presence.kind, presence.id)
+
+    async def unwant(self, tx: Transaction, presence: Presence) -> None:
+        """Have a presence leave its cloud."""
+        if presence.wanted:
+            presence.wanted = False
+            presence.state = PENDING
+            await presences.save(tx, presence)
+            await self.wake_waiting(tx, presence.kind, presence.id)
+        await self.wake(tx, presence.kind, presence.id, presence.cloud)
+
+
+def _keep_what_others_wrote(presence: Presence, held: Presence) -> None:
+    """Take over from the row as it is now what has changed since a look read it: never wanted again, seen later."""
+    if not held.wanted and presence.wanted:
+        presence.wanted, presence.state = False, PENDING
+    seen, theirs = presence.observed_at, held.observed_at
+    if seen is not None and theirs is not None and theirs > seen:
+        presence.observed, presence.observed_at = held.observed, theirs

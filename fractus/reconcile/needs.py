@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from fractus.model.resource import BLOCKED, Need, Presence, Resource
@@ -12,12 +14,16 @@ from fractus.store.work import Claim
 
 
 class Unmet(Struct, frozen=True):
-    """A need that is not met yet. `hopeless`: nor will it be; `elsewhere`: but perhaps in another cloud."""
+    """A need that is not met yet. `hopeless`: nor will it be; `elsewhere`: but perhaps in another cloud.
+
+    `on` is empty where nothing can come of waiting; `read` is its `Machine.face`.
+    """
 
     on: str
     reason: str
     hopeless: bool = False
     elsewhere: bool = False
+    read: tuple[Any, ...] | None = None
 
 
 async def meet(
@@ -50,7 +56,7 @@ async def meet(
         ):
             remote[need.kind, need.id] = there.remote_id
         elif there is not None and not need.loose:
-            state = _unmet(need, there)
+            state = _unmet(machine, need, there)
             if waiting is None or state.hopeless:
                 waiting = state
     return remote if waiting is None else waiting
@@ -61,12 +67,13 @@ def _usable(machine: Machine, need: Need, there: Presence) -> bool:
     return need.loose or (seen is not None and machine.lifecycles[need.kind].settled(there, seen))
 
 
-def _unmet(need: Need, there: Presence) -> Unmet:
-    on = f"{need.kind}/{need.id}"
+def _unmet(machine: Machine, need: Need, there: Presence) -> Unmet:
+    on, read = f"{need.kind}/{need.id}", machine.face(there)
     if there.wanted and there.state == BLOCKED:
         # A blocked need that still retries (its cloud is away) may yet be met: those who can, go elsewhere.
-        return Unmet(on, f"{need.kind} {need.id}: {there.error}", hopeless=True, elsewhere=True)
-    return Unmet(on, f"waits for {need.kind} {need.id}")
+        reason = f"{need.kind} {need.id}: {there.error}"
+        return Unmet(on, reason, hopeless=True, elsewhere=True, read=read)
+    return Unmet(on, f"waits for {need.kind} {need.id}", read=read)
 
 
 async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> Presence | Unmet | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 
@@ -14,11 +16,16 @@ class Again(Struct, frozen=True):
 
 
 class Waiting(Struct, frozen=True):
-    """Nothing to do until `on` (a `kind/id` key) changes, or `again_in` seconds have passed."""
+    """Nothing to do until `on` (a `kind/id` key) changes, or `again_in` seconds have passed.
+
+    `read` is the awaited presence's `Machine.face` as it was when waiting was decided on: if it has changed by the time
+    that the waiting is written down, its wake-up went by already, and there is nothing to wait for.
+    """
 
     on: str = ""
     again_in: float = 30.0
     reason: str = ""
+    read: tuple[Any, ...] | None = None
 
 
 class Retry(Struct, frozen=True):

@@ -1,7 +1,11 @@
-"""See a presence out of its cloud. Only what we created or adopted there is ever deleted (law 6)."""
+"""See a presence out of its cloud. Only what we created or adopted there is ever deleted (law 6).
+
+What was found there and taken into use because it was the same by nature (`memory["borrowed"]`) is let go of, no more.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from fractus.base.retry import backoff
@@ -10,7 +14,7 @@ from fractus.model.errors import CloudError, Missing, Refused, Throttled
 from fractus.model.resource import PENDING, Presence, Resource
 from fractus.reconcile.kind import Item
 from fractus.reconcile.machine import Machine
-from fractus.reconcile.outcome import Outcome, Retry, Settled, Waiting
+from fractus.reconcile.outcome import Again, Outcome, Retry, Settled, Waiting
 from fractus.store import presences
 from fractus.store.work import Claim
 
@@ -30,7 +34,10 @@ async def retire(
     dependents = await presences.dependents(machine.store, presence.kind, presence.id, presence.cloud)
     if dependents:
         kind, id = dependents[0]
-        return Waiting(on=f"{kind}/{id}", again_in=15.0, reason=f"{kind} {id} must leave first")
+        first = machine.face(await presences.fetch(machine.store, kind, id, presence.cloud))
+        if first is None:
+            return Again()
+        return Waiting(on=f"{kind}/{id}", again_in=15.0, reason=f"{kind} {id} must leave first", read=first)
     try:
         if presence.remote_id is None:
             return await _never_seen(machine, claim, resource, presence, actuator, scope)
@@ -57,7 +64,8 @@ async def _never_seen(
     """No answer to a create was ever stored. If one was sent, look for what it may have made, twice."""
     if presence.creating_since is None:
         return await _leave(machine, claim, resource, presence)
-    remote = {}
+    # What it needed there may have left: it is looked for by its marker, so less than a whole wish will do.
+    remote: dict[tuple[str, str], str] = defaultdict(str)
     for need in await machine.resources.needs(machine.store, resource.kind, resource.id):
         there = await presences.fetch(machine.store, need.kind, need.id, presence.cloud)
         if there is not None and there.remote_id is not None:
@@ -68,14 +76,16 @@ async def _never_seen(
     if seen is not None:
         presence.remote_id = seen.remote_id
         presence.creating_since = None
+        presence.memory["borrowed"] = not seen.marker
         machine.observed(presence, seen)
     elif presence.memory.get("looked_at") is None:
         presence.memory["looked_at"] = now
     elif now - presence.memory["looked_at"] >= machine.pace.quiet:
         return await _leave(machine, claim, resource, presence)
     await machine.write(claim, resource, presence, tell=False)
-    again = 0.0 if seen is not None else machine.pace.quiet
-    return Waiting(again_in=again, reason="looking for what a lost create may have left")
+    if seen is not None:
+        return Again()
+    return Waiting(again_in=machine.pace.quiet, reason="looking for what a lost create may have left")
 
 
 async def _delete(
@@ -87,6 +97,8 @@ async def _delete(
     scope: Scope,
 ) -> Outcome:
     remote_id = presence.remote_id or ""
+    if presence.memory.get("borrowed"):
+        return await _leave(machine, claim, resource, presence)
     life = machine.lifecycles[presence.kind]
     asked = presence.memory.get("delete_asked_at")
     if asked is not None and machine.clock.now() - asked < _ASK_AGAIN:
@@ -116,12 +128,8 @@ async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: P
             if not need.exclusive:
                 continue
             there = await presences.fetch(tx, need.kind, need.id, presence.cloud)
-            if there is not None and there.wanted:
-                there.wanted = False
-                there.state = PENDING
-                await presences.save(tx, there)
             if there is not None:
-                await machine.wake(tx, need.kind, need.id, presence.cloud)
+                await machine.unwant(tx, there)
         await machine.retell(tx, fresh)
         await machine.wake_waiting(tx, resource.kind, resource.id)
         await machine.wake(tx, resource.kind, resource.id)

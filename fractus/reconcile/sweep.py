@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, delete, insert
 from fractus.base.clock import iso, parse_iso
 from fractus.base.log import logger
 from fractus.model.cloud import Actuator, Seen
-from fractus.model.errors import CloudError
+from fractus.model.errors import CloudError, CredentialsRejected, Unreachable
 from fractus.model.resource import Presence
 from fractus.reconcile.machine import Machine
 from fractus.store import clouds, presences
@@ -31,7 +31,9 @@ OVERLAP = 5.0
 _BATCH = 100
 
 _c = FINDING.c
-_forget = Query(delete(FINDING).where(_c.cloud == bindparam("c"), _c.kind == bindparam("k")))
+_forget = Query(
+    delete(FINDING).where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.seen_at < bindparam("at"))
+)
 _note = Query(
     insert(FINDING)
     .prefix_with("OR REPLACE", dialect="sqlite")
@@ -46,54 +48,80 @@ _note = Query(
 )
 
 
-async def sweep(machine: Machine, cloud: str, *, full: bool) -> int:
-    """Sweep all swept kinds of one cloud; how many things had changed. A cloud's errors are noted, not raised."""
+async def sweep(machine: Machine, cloud: str, *, full: bool) -> int | None:
+    """Sweep all swept kinds of one cloud; how many things had changed, or None if it did not answer for all of them.
+
+    A cloud's errors are noted, not raised; one kind that fails (a service that is down) does not hide the others.
+    """
     child = machine.children.get(cloud)
     if child is None:
-        return 0
+        return None
     changed = 0
-    try:
-        for kind, actuator in child.actuators().items():
-            life = machine.lifecycles.get(kind)
-            if life is not None and life.swept:
-                changed += await _sweep_kind(machine, cloud, kind, actuator, full=full)
-    except CloudError as error:
-        async with machine.store.transaction() as tx:
-            await clouds.failed(tx, cloud, error.reason)
-        log.warning("sweep failed", cloud=cloud, error=error.reason)
-        return 0
-    return changed
+    cursors: dict[str, Any] = {}
+    failed = ""
+    for kind, actuator in child.actuators().items():
+        life = machine.lifecycles.get(kind)
+        if life is None or not life.swept:
+            continue
+        try:
+            more, cursors[kind] = await _sweep_kind(machine, cloud, kind, actuator, full=full)
+            changed += more
+        except CloudError as error:
+            failed = error.reason
+            log.warning("sweep failed", cloud=cloud, kind=kind, error=error.reason)
+            if isinstance(error, Unreachable | CredentialsRejected):
+                break
+    async with machine.store.transaction() as tx:
+        record = await clouds.fetch(tx, cloud)
+        if failed:
+            await clouds.failed(tx, cloud, failed)
+        elif record is not None:
+            await clouds.seen(tx, cloud, {**record.cursors, **cursors})
+    return None if failed else changed
 
 
 async def _sweep_kind(
     machine: Machine, cloud: str, kind: str, actuator: Actuator[Any, Any], *, full: bool
-) -> int:
+) -> tuple[int, str]:
+    """How many things of one kind had changed, and up to which stamp of the child's it is known now."""
     record = await clouds.fetch(machine.store, cloud)
-    if record is None:
-        return 0
-    cursors = dict(record.cursors)
-    cursor = str(cursors.get(kind, ""))
+    cursor = "" if record is None else str(record.cursors.get(kind, ""))
     full = full or not cursor
     started = machine.clock.now()
-    newest, changed = cursor, 0
+    # After a full listing only what was listed counts: a child whose clock was set back gets its cursor back too.
+    newest, changed = "" if full else cursor, 0
     present: set[str] = set()
-    stray: list[Seen] = []
+    strays: list[Seen] = []
     async for batch in _batches(actuator.list_changed("" if full else cursor)):
-        async with machine.store.transaction() as tx:
-            for seen in batch:
-                newest = max(newest, _less_overlap(seen.changed_at))
-                present.add(seen.remote_id)
-                took = await _take(machine, tx, cloud, kind, seen)
-                changed += took is True
-                if took is None and full:
-                    stray.append(seen)
+        more, stray = await _take_all(machine, cloud, kind, batch)
+        changed += more
+        for seen in batch:
+            newest = max(newest, _less_overlap(seen.changed_at))
+            present.add(seen.remote_id)
+        if full:
+            strays += stray
     if full:
         await _missing(machine, cloud, kind, present, started)
-        await _report(machine, cloud, kind, stray)
-    cursors[kind] = newest
-    async with machine.store.transaction() as tx:
-        await clouds.seen(tx, cloud, cursors)
-    return changed
+        await _report(machine, cloud, kind, strays)
+    return changed, newest
+
+
+async def _take_all(machine: Machine, cloud: str, kind: str, batch: list[Seen]) -> tuple[int, list[Seen]]:
+    """Write what was seen of some things: how many had changed, and which are nothing that we know of.
+
+    One that cannot be taken in (a fault of ours, an answer that nobody thought of) is left to the log, and must not
+    keep the others from being seen: then they are written one by one.
+    """
+    try:
+        async with machine.store.transaction() as tx:
+            took = [await _take(machine, tx, cloud, kind, seen) for seen in batch]
+    except Exception:
+        if len(batch) == 1:
+            log.exception("cannot take in", cloud=cloud, kind=kind, remote_id=batch[0].remote_id)
+            return 0, []
+        alone = [await _take_all(machine, cloud, kind, [seen]) for seen in batch]
+        return sum(more for more, _ in alone), [seen for _, stray in alone for seen in stray]
+    return took.count(True), [seen for seen, known in zip(batch, took, strict=True) if known is None]
 
 
 async def _batches(things: AsyncIterator[Seen]) -> AsyncIterator[list[Seen]]:
@@ -122,6 +150,7 @@ async def _take(machine: Machine, tx: Transaction, cloud: str, kind: str, seen: 
     presence = await presences.by_remote(tx, cloud, kind, seen.remote_id)
     if presence is None:
         return await _unknown(machine, tx, cloud, kind, seen)
+    before = machine.face(presence)
     if not machine.observed(presence, seen):
         return False
     await presences.save(tx, presence)
@@ -129,7 +158,8 @@ async def _take(machine: Machine, tx: Transaction, cloud: str, kind: str, seen: 
     if resource is not None:
         await machine.retell(tx, resource)
     await machine.wake(tx, kind, presence.id, cloud)
-    await machine.wake_waiting(tx, kind, presence.id)
+    if machine.face(presence) != before:
+        await machine.wake_waiting(tx, kind, presence.id)
     return True
 
 
@@ -166,18 +196,14 @@ def _is_missing(one: Presence, present: set[str], started: float) -> bool:
     return one.remote_id is not None and one.remote_id not in present and older
 
 
-async def _report(machine: Machine, cloud: str, kind: str, stray: list[Seen]) -> None:
+async def _report(machine: Machine, cloud: str, kind: str, strays: list[Seen]) -> None:
     """Write down what is there and not ours: `orphan` with our marker, else `foreign`. The latest full sweep counts."""
+    at = machine.clock.now()
+    for first in range(0, len(strays), _BATCH):
+        async with machine.store.transaction() as tx:
+            for seen in strays[first : first + _BATCH]:
+                what = "orphan" if seen.marker else "foreign"
+                detail = seen.marker or seen.name
+                await tx.execute(_note, c=cloud, k=kind, r=seen.remote_id, what=what, detail=detail, at=at)
     async with machine.store.transaction() as tx:
-        await tx.execute(_forget, c=cloud, k=kind)
-        for seen in stray:
-            what = "orphan" if seen.marker else "foreign"
-            await tx.execute(
-                _note,
-                c=cloud,
-                k=kind,
-                r=seen.remote_id,
-                what=what,
-                detail=seen.marker or seen.name,
-                at=tx.now(),
-            )
+        await tx.execute(_forget, c=cloud, k=kind, at=at)
