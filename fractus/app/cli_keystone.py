@@ -12,7 +12,7 @@ from openstack.config.cloud_region import CloudRegion
 from fractus.app.calls import Caller
 from fractus.app.cli_cloud import console, region_of
 from fractus.app.cli_frame import with_settings
-from fractus.app.keystone_catalog import Catalog, User
+from fractus.app.keystone_catalog import IDENTITY, Catalog, User
 from fractus.app.settings import Settings
 
 
@@ -51,7 +51,9 @@ def register(settings: Settings, entry: str, clouds_yaml: str | None) -> None:
         async with Caller() as caller:
             caller.token = token
             user = User(keystone.username, keystone.password, keystone.project, ("admin",))
-            await Catalog(caller, keystone.url).fill([user], keystone.region, settings.endpoint)
+            catalog = Catalog(caller, keystone.url)
+            await catalog.fill([user], keystone.region, settings.endpoint)
+            await catalog.fill([], keystone.region, keystone.url, [IDENTITY])
 
     asyncio.run(do())
     console.print(

@@ -36,6 +36,9 @@ class Service(Struct, frozen=True):
     path: str
 
 
+#: What clients look for in the catalog of every region besides.
+IDENTITY = Service("identity", "keystone", "")
+
 #: Only what is served. Clients believe the catalog: a service that is in it and does not answer breaks them.
 SERVICES = (
     Service("compute", "nova", "/compute/v2.1"),
@@ -101,8 +104,9 @@ class Catalog:
         return True
 
     async def _service(self, service: Service, region: str, endpoint: str) -> None:
+        # By type alone: an operator's Keystone may call its own service anything, and there is one of a type.
         wanted = {"type": service.type, "name": service.name}
-        found = await self._ensure("services", "service", wanted, f"?type={service.type}")
+        found = await self._ensure("services", "service", wanted, f"?type={service.type}", key="type")
         present = {
             one["interface"]: one
             for one in await self._list("endpoints", f"?service_id={found['id']}&region_id={region}")

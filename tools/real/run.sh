@@ -45,4 +45,5 @@ trap finish EXIT
 say 'fractus in front of them'
 "$python" "$here/stand.py" "$work"
 say 'the walk'
-"$python" -m pytest "$top/tests/real" -m real -p no:cacheprovider --durations=10 "$@"
+# The stock clients are other people's code: their warnings are theirs.
+"$python" -m pytest "$top/tests/real" -m real -o filterwarnings=default -p no:cacheprovider --durations=10 "$@"
