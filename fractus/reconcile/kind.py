@@ -97,7 +97,11 @@ class Lifecycle(Protocol):
         ...
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """Called in the transaction that makes a presence: what it returns is the presence's first `memory`."""
+        """Called in the transaction that makes a presence: what it returns is the presence's first `memory`.
+
+        The key `passing` in it is for the machine: a passing presence leaves its cloud with the last that needs it
+        there, though the resource lives on (a project's default security group, which nobody can delete).
+        """
         ...
 
     def wanted(self, item: Item) -> Wanted:

@@ -16,6 +16,7 @@ from fractus.reconcile.kind import Item
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Again, Outcome, Retry, Settled, Waiting
 from fractus.store import presences
+from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 
 #: A delete that was accepted and yet shows nothing for this long is asked for again. Seconds.
@@ -125,12 +126,17 @@ async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: P
         await machine.lifecycles[resource.kind].left(tx, fresh, presence)
         needs = await machine.resources.needs(tx, resource.kind, resource.id)
         for need in needs:
-            if not need.exclusive:
-                continue
             there = await presences.fetch(tx, need.kind, need.id, presence.cloud)
-            if there is not None:
+            if there is not None and (need.exclusive or await _passes(tx, there)):
                 await machine.unwant(tx, there)
         await machine.retell(tx, fresh)
         await machine.wake_waiting(tx, resource.kind, resource.id)
         await machine.wake(tx, resource.kind, resource.id)
     return Settled()
+
+
+async def _passes(tx: Transaction, there: Presence) -> bool:
+    """Whether it is only there for others, and the last of them has left."""
+    if not there.memory.get("passing"):
+        return False
+    return not await presences.dependents(tx, there.kind, there.id, there.cloud, loose=True)

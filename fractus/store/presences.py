@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, bindparam, delete, func, insert, select, update
+from sqlalchemy import Boolean, bindparam, delete, func, insert, or_, select, update
 
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence
 from fractus.store.schema import NEED, PRESENCE
@@ -74,7 +74,7 @@ _dependents = Query(
         NEED.c.need_kind == bindparam("k"),
         NEED.c.need_id == bindparam("i"),
         _c.cloud == bindparam("c"),
-        NEED.c.loose.is_(False),
+        or_(NEED.c.loose.is_(False), bindparam("all", type_=Boolean)),
     )
 )
 
@@ -137,6 +137,8 @@ async def unsettled(reader: Reader, cloud: str, kind: str) -> int:
     return int(row[0]) if row else 0
 
 
-async def dependents(reader: Reader, kind: str, id: str, cloud: str) -> list[tuple[str, str]]:
-    """(kind, id) of what is in `cloud` and needs (kind, id) there: it must leave first."""
-    return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud)]
+async def dependents(
+    reader: Reader, kind: str, id: str, cloud: str, *, loose: bool = False
+) -> list[tuple[str, str]]:
+    """(kind, id) of what is in `cloud` and needs (kind, id) there: it must leave first. `loose`: loose needs, too."""
+    return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud, all=loose)]

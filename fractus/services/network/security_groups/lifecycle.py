@@ -11,7 +11,7 @@ from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
 from fractus.model.resource import SETTLED, Presence, Resource, Summary
 from fractus.reconcile.kind import Apply, Demand, Done, Fail, Item, Plan, Wait
 from fractus.services.network.security_groups.schema import rule_key
-from fractus.services.network.security_groups.view import DEFAULT, summarise
+from fractus.services.network.security_groups.view import DEFAULT, default_id, summarise
 from fractus.store.transaction import Transaction
 
 #: Neutron makes a group of this name in every project itself, and refuses a second.
@@ -34,8 +34,8 @@ class SecurityGroupLifecycle:
         return Demand()
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """Nothing is set aside."""
-        return {}
+        """A default group, which nobody can delete, is in a cloud only as long as it is needed there."""
+        return {"passing": True} if resource.id == default_id(resource.project_id) else {}
 
     def wanted(self, item: Item) -> SecurityGroupWanted:
         """The group to be. Rules whose remote group is not in the cloud yet are left out until it is."""
