@@ -160,7 +160,7 @@ async def test_a_second_start_is_quick_and_later_ones_mend_what_moved_or_was_los
     async with Supervisor(say=print) as supervisor:
         took = await bring_up(supervisor, again)
         print(f"second start of Keystone: {took:.1f} s")
-        assert took < 5
+        assert took < 10  # two seconds on an idle machine
         await log_in(again, "admin")
     old = first.passwords()
     (first.directory / "secrets.json").unlink()
