@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from msgspec import UNSET
-
 from fractus.model.cloud import Seen, Wanted
 
 
@@ -15,7 +13,7 @@ def differing(wanted: Wanted, seen: Seen, names: Iterable[str]) -> dict[str, Any
     body = {}
     for name in names:
         there = getattr(seen, name)
-        if there is None or there is UNSET:
+        if there is None:
             continue
         value = getattr(wanted, name)
         if value != there:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import UNSET
+
 from fractus.addressing.addresses import Addresses
 from fractus.model.cloud import Step
 from fractus.model.network import SubnetSeen, SubnetWanted
@@ -59,7 +61,9 @@ class SubnetLifecycle:
     def plan(self, item: Item, seen: SubnetSeen) -> Plan:
         """One update with all that differs."""
         wanted = self.wanted(item)
-        body = differing(wanted, seen, ("name", "gateway_ip", "enable_dhcp", "dns_nameservers"))
+        body = differing(wanted, seen, ("name", "enable_dhcp", "dns_nameservers"))
+        if seen.gateway_ip is not UNSET and seen.gateway_ip != wanted.gateway_ip:  # None is none, not unsaid
+            body["gateway_ip"] = wanted.gateway_ip
         if seen.host_routes is not None and unordered(wanted.host_routes) != unordered(seen.host_routes):
             body["host_routes"] = wanted.host_routes
         if body.get("enable_dhcp") and wanted.pools:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from fractus.auth.principal import Principal
 from fractus.base.ids import is_uuid
+from fractus.base.log import request_id
 from fractus.model.errors import ApiError, Conflict, Invalid
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Resource
@@ -75,13 +76,12 @@ class PortAllocator:
         networks = await self._all_networks(tx, principal, nics)
         groups = await self._group_ids(tx, principal, security_groups)
         ports = []
-        for nic in nics:
+        for place, nic in enumerate(nics):
+            device: dict[str, Any] = {"device_id": server_id, "device_owner": owner, "place": place}
             if nic.port_id:
-                port = await self._take(tx, principal, nic, server_id, owner)
+                port = await self._take(tx, principal, nic, device)
             else:
-                port = await self._make(
-                    tx, principal, networks[nic.network_id], nic, server_id, owner, groups
-                )
+                port = await self._make(tx, principal, networks[nic.network_id], nic, device, groups)
             ports.append(await self._told(tx, port))
         return ports
 
@@ -98,16 +98,15 @@ class PortAllocator:
                 await self._writes.alter(tx, port, {"device_id": "", "device_owner": ""})
 
     async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
-        """The ports that a server has, oldest first; those made together in no order of their own."""
-        return [
-            await self._told(reader, port)
-            for port in await ports_of_server(reader, self._resources, server_id)
-        ]
+        """The ports that a server has, in the order in which they were asked for."""
+        ports = await ports_of_server(reader, self._resources, server_id)
+        ports.sort(key=lambda port: int(port.desired.get("place", 0)))
+        return [await self._told(reader, port) for port in ports]
 
     # --- ports that are there --------------------------------------------------------------------
 
     async def _take(
-        self, tx: Transaction, principal: Principal, nic: NicRequest, server_id: str, owner: str
+        self, tx: Transaction, principal: Principal, nic: NicRequest, device: dict[str, Any]
     ) -> Resource:
         port = await self._resources.fetch(tx, "port", nic.port_id)
         unknown = Invalid(f"Port id {nic.port_id} could not be found.")
@@ -117,12 +116,12 @@ class PortAllocator:
         if not mine and not principal.is_admin:
             raise unknown
         if not mine:
-            raise Invalid(f"Port {port.id} not usable for instance {server_id}.")
+            raise Invalid(f"Port {port.id} not usable for instance {device['device_id']}.")
         if port.desired["device_id"]:
             raise Conflict(f"Port {port.id} is still in use.")
         if not port.desired["fixed_ips"]:
             raise Invalid(f"Port {port.id} requires a FixedIP in order to be used.")
-        await self._writes.alter(tx, port, {"device_id": server_id, "device_owner": owner})
+        await self._writes.alter(tx, port, {**device})
         return port
 
     # --- new ports -------------------------------------------------------------------------------
@@ -154,8 +153,7 @@ class PortAllocator:
         principal: Principal,
         network: Resource,
         nic: NicRequest,
-        server_id: str,
-        owner: str,
+        device: dict[str, Any],
         groups: list[str] | None,
     ) -> Resource:
         secure = network.desired["port_security_enabled"]
@@ -168,8 +166,8 @@ class PortAllocator:
             "description": "",
             "tags": [],
             "admin_state_up": True,
-            "device_id": server_id,
-            "device_owner": owner,
+            "device_id": device["device_id"],
+            "device_owner": device["device_owner"],
             "project_id": principal.project_id,
             "fixed_ips": [{"ip_address": nic.fixed_ip}] if nic.fixed_ip else None,
             "security_groups": groups if secure else [],
@@ -178,8 +176,9 @@ class PortAllocator:
             await self._check_free(tx, network.id, nic.fixed_ip)
         try:
             return await self._writes.add(
-                tx, network, values, user_id=principal.user_id, request_id="", owned=True
-            )
+                tx, network, values,
+                user_id=principal.user_id, request_id=request_id.get(), owned=True, place=device["place"],
+            )  # fmt: skip
         except ApiError as error:
             raise _in_novas_words(error, network.id) from error
 

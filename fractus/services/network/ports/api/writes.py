@@ -65,10 +65,11 @@ class PortWrites(Writer):
         user_id: str,
         request_id: str,
         owned: bool = False,
+        place: int = 0,
     ) -> Resource:
         """A new port. `values`: Neutron's attributes; `mac_address`, `fixed_ips`, `security_groups` may be None.
 
-        `owned`: it was made for a server and leaves with it.
+        `owned`: it was made for a server and leaves with it; `place`: which of the server's ports it is.
         """
         port_id = new_id()
         owner = values["device_owner"]
@@ -92,6 +93,7 @@ class PortWrites(Writer):
             "device_owner": owner,
             "device_since": tx.now(),
             "owned_by_server": owned,
+            "place": place,
             "port_security_enabled": secure,
             "security_groups": [] if schema.trusted(owner) else list(groups),
             "allowed_address_pairs": schema.pairs(values.get("allowed_address_pairs") or [], mac),
@@ -125,13 +127,16 @@ class PortWrites(Writer):
     # --- addresses -------------------------------------------------------------------------------
 
     async def facts(self, reader: Reader, network_id: str) -> list[SubnetFacts]:
-        """The subnets of a network."""
-        return [
-            SubnetFacts(id, int(version), cidr, ra in _SELF_ADDRESSED or address in _SELF_ADDRESSED)
+        """The subnets of a network, in the order in which they were made."""
+        network = await self.ledger.resources.fetch(reader, "network", network_id)
+        order = network.desired["subnets"] if network is not None else []
+        found = {
+            id: SubnetFacts(id, int(version), cidr, ra in _SELF_ADDRESSED or address in _SELF_ADDRESSED)
             for id, version, cidr, ra, address in await subnets_of_network(
                 reader, self.ledger.resources, network_id
             )
-        ]
+        }
+        return [found[id] for id in order if id in found]
 
     async def holder_of(self, reader: Reader, subnet: SubnetFacts, ip: str) -> str | None:
         """Who holds an address of a subnet."""
