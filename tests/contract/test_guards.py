@@ -1,0 +1,88 @@
+"""What a cloud does not do: delete what is in use, make what cannot be."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from fractus.model.errors import Refused
+from tests.contract import things
+from tests.contract.subjects import Subject
+
+
+async def _refused(cloud: Subject, kind: str, remote_id: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await cloud[kind].delete(cloud.ann, remote_id)
+    assert refused.value.status == 409
+    assert (await cloud[kind].observe(cloud.ann, remote_id)).remote_id == remote_id
+
+
+async def test_network_and_subnet_stay_while_a_port_uses_them(cloud: Subject) -> None:
+    """The machine removes in order, and takes this refusal for "not yet"."""
+    net = await things.net(cloud, cloud.ann)
+    port = await cloud.make("port", things.port_of(net))
+    await _refused(cloud, "subnet", net.subnet_id)
+    await _refused(cloud, "network", net.network_id)
+    await cloud["port"].delete(cloud.ann, port.remote_id)
+    await cloud.gone("port", port.remote_id)
+    await cloud["subnet"].delete(cloud.ann, net.subnet_id)
+    await cloud["network"].delete(cloud.ann, net.network_id)
+    await cloud.gone("network", net.network_id)
+
+
+async def test_a_security_group_stays_while_a_port_has_it(cloud: Subject) -> None:
+    """A server whose group vanished would stand open, or shut."""
+    group = await cloud.make("security_group", await things.security_group(cloud, cloud.ann))
+    net = await things.net(cloud, cloud.ann)
+    await cloud.make("port", things.port_of(net, security_groups=[group.remote_id]))
+    await _refused(cloud, "security_group", group.remote_id)
+
+
+async def test_a_port_gets_the_address_and_mac_that_we_chose(cloud: Subject) -> None:
+    """The parent owns addresses: what users were told at once must be what the server has in the end."""
+    wanted = await things.port(cloud, cloud.ann)
+    made = await cloud.make("port", wanted)
+    assert made.mac_address == wanted.mac_address
+    assert made.fixed_ips == wanted.fixed_ips
+
+
+@pytest.mark.parametrize("ip", ["10.78.0.5", "10.77.0.50"], ids=["outside the subnet", "taken"])
+async def test_a_refused_port_leaves_nothing(cloud: Subject, ip: str) -> None:
+    """A refusal is final: nothing of it may be there later, for nobody would ever remove it."""
+    net = await things.net(cloud, cloud.ann)
+    await cloud.make("port", things.port_of(net, "10.77.0.50"))
+    wanted = things.port_of(net, ip)
+    with pytest.raises(Refused):
+        await cloud["port"].create(cloud.ann, wanted)
+    assert await cloud["port"].find(cloud.ann, wanted) is None
+
+
+async def test_a_subnet_does_not_overlap_another_of_its_network(cloud: Subject) -> None:
+    """Two servers would have one address."""
+    net = await things.net(cloud, cloud.ann)
+    wanted = msgspec.structs.replace(things.subnet_of(net.network_id), cidr="10.77.0.0/25", pools=[])
+    with pytest.raises(Refused):
+        await cloud["subnet"].create(cloud.ann, wanted)
+    assert await cloud["subnet"].find(cloud.ann, wanted) is None
+
+
+@pytest.mark.parametrize("field", ["image_id", "flavor_id", "key_name", "port_ids"])
+async def test_a_refused_server_leaves_nothing(cloud: Subject, field: str) -> None:
+    """What it names and is not there is said at once, by the name of a refusal, not by a server that never comes up."""
+    unknown = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+    wanted = await things.server(cloud, cloud.ann)
+    wanted = msgspec.structs.replace(wanted, **{field: [unknown] if field == "port_ids" else unknown})
+    with pytest.raises(Refused):
+        await cloud["server"].create(cloud.ann, wanted)
+    assert await cloud["server"].find(cloud.ann, wanted) is None
+
+
+async def test_a_port_is_given_to_one_server_only(cloud: Subject) -> None:
+    """Address and MAC of a port belong to one machine."""
+    wanted = await things.server(cloud, cloud.ann)
+    first = await cloud.make("server", wanted)
+    await cloud.observed("server", first.remote_id, lambda seen: seen.status == "ACTIVE")
+    second = msgspec.structs.replace(wanted, id="6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+    with pytest.raises(Refused):
+        await cloud["server"].create(cloud.ann, second)
+    assert await cloud["server"].find(cloud.ann, second) is None

@@ -1,0 +1,115 @@
+"""The life of a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fractus.model.cloud import Step
+from fractus.model.errors import Missing
+from tests.contract import things
+from tests.contract.subjects import Subject
+
+
+def _is(status: str) -> Any:
+    return lambda seen: seen.status == status and seen.task_state is None
+
+
+async def _active(cloud: Subject) -> tuple[Any, str]:
+    wanted = await things.server(cloud, cloud.ann)
+    made = await cloud.make("server", wanted)
+    await cloud.observed("server", made.remote_id, _is("ACTIVE"))
+    return wanted, made.remote_id
+
+
+async def test_it_is_built_stopped_started_and_rebooted(cloud: Subject) -> None:
+    """The states that users see are the cloud's own, each reached by one verb; asked for twice, it is done once."""
+    wanted = await things.server(cloud, cloud.ann)
+    made = await cloud.make("server", wanted)
+    assert made.status == "BUILD", "a create never waits for the server"
+    seen = await cloud.observed("server", made.remote_id, _is("ACTIVE"))
+    assert (seen.vm_state, seen.power_state) == ("active", 1)
+    assert seen.launched_at is not None
+    assert seen.metadata == {"purpose": "contract"}, "our marker is not shown as the user's metadata"
+    for verb, status in (("stop", "SHUTOFF"), ("start", "ACTIVE")):
+        await cloud["server"].apply(cloud.ann, made.remote_id, Step(verb))
+        await cloud.observed("server", made.remote_id, _is(status))
+        await cloud["server"].apply(cloud.ann, made.remote_id, Step(verb))
+    for sort in ("SOFT", "HARD"):
+        await cloud["server"].apply(cloud.ann, made.remote_id, Step("reboot", {"type": sort}))
+        await cloud.observed("server", made.remote_id, _is("ACTIVE"))
+
+
+async def test_its_texts_are_changed(cloud: Subject) -> None:
+    """Name, description and metadata are the user's; the marker outlives a change of the whole metadata."""
+    wanted, remote_id = await _active(cloud)
+    servers = cloud["server"]
+    await servers.apply(cloud.ann, remote_id, Step("rename", {"name": "renamed"}))
+    await servers.apply(cloud.ann, remote_id, Step("describe", {"description": "described"}))
+    await servers.apply(cloud.ann, remote_id, Step("set_metadata", {"metadata": {"a": "1", "b": "2"}}))
+    seen = await cloud.observed("server", remote_id, lambda seen: seen.metadata == {"a": "1", "b": "2"})
+    assert seen.name == "renamed"
+    assert seen.marker == wanted.id
+    found = await servers.find(cloud.ann, wanted)
+    assert found is not None
+    assert found.remote_id == remote_id
+
+
+async def test_sweeps_see_it_change_and_go(cloud: Subject) -> None:
+    """Changes that we did not make, and ends that we did not see, are learnt from listings since a cursor."""
+    _, remote_id = await _active(cloud)
+    cursor = (await cloud["server"].observe(cloud.ann, remote_id)).changed_at
+    await cloud["server"].apply(cloud.ann, remote_id, Step("stop"))
+    await cloud.observed("server", remote_id, _is("SHUTOFF"))
+    assert (await cloud.listed("server", cursor))[remote_id].status == "SHUTOFF"  # type: ignore[attr-defined]
+    await cloud["server"].delete(cloud.ann, remote_id)
+    await cloud.gone("server", remote_id)
+
+    async def listed_as_gone() -> bool:
+        seen = (await cloud.listed("server", cursor)).get(remote_id)
+        return seen is not None and seen.gone
+
+    await cloud.until(listed_as_gone, bool)
+
+
+async def test_its_port_is_free_again_after_its_end(cloud: Subject) -> None:
+    """Ports are ours, not the server's: they are removed by us, or serve the next one."""
+    wanted, remote_id = await _active(cloud)
+    port = await cloud["port"].observe(cloud.ann, wanted.port_ids[0])
+    assert port.device_id == remote_id
+    await cloud["server"].delete(cloud.ann, remote_id)
+    await cloud.gone("server", remote_id)
+    await cloud.observed("port", wanted.port_ids[0], lambda seen: seen.device_id == "")
+
+
+async def test_its_console_is_read(cloud: Subject) -> None:
+    """The one live read of a server; `lines` bounds it."""
+    _, remote_id = await _active(cloud)
+    whole = await cloud.cloud.console_log(cloud.ann, remote_id, None, 20.0)
+    assert whole
+    last = await cloud.cloud.console_log(cloud.ann, remote_id, 1, 20.0)
+    assert len(last.splitlines()) <= 1 < len(whole.splitlines())
+    with pytest.raises(Missing):
+        await cloud.cloud.console_log(cloud.ann, "6ba7b810-9dad-11d1-80b4-00c04fd430c8", None, 20.0)
+
+
+async def test_a_server_without_network(cloud: Subject) -> None:
+    """No ports means none: a cloud that put it on some network by itself would let it out."""
+    wanted = await things.server(cloud, cloud.ann)
+    alone = type(wanted)(
+        id=wanted.id, name="alone", flavor_id=wanted.flavor_id, image_id=wanted.image_id, port_ids=[]
+    )
+    made = await cloud.make("server", alone)
+    await cloud.observed("server", made.remote_id, _is("ACTIVE"))
+    ports = [seen async for seen in cloud["port"].list_changed("")]
+    assert not [port for port in ports if port.device_id == made.remote_id]
+
+
+async def test_the_cloud_answers_to_a_check(cloud: Subject) -> None:
+    """`fractus cloud check` is the first thing that an operator sees of a child."""
+    report = await cloud.cloud.check()
+    assert report.reachable
+    assert {"compute", "network", "image"} <= report.services.keys()
+    assert all(finding.text for finding in report.findings)
+    assert cloud.cloud.healthy()

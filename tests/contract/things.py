@@ -1,0 +1,123 @@
+"""One valid thing of every kind, with all that it needs made beforehand."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from msgspec import Struct
+
+from fractus.base.ids import new_id, new_mac
+from fractus.model.cloud import HOME, Scope, Step
+from fractus.model.compute import FlavorWanted, KeypairWanted
+from fractus.model.images import ImageWanted
+from fractus.model.network import FixedIp, NetworkWanted, PortWanted, SecurityGroupWanted, SubnetWanted
+from fractus.model.servers import ServerWanted
+from tests.contract.subjects import Subject
+
+
+class Net(Struct, frozen=True):
+    """A network with a subnet, by remote ids."""
+
+    network_id: str
+    subnet_id: str
+
+
+async def flavor(cloud: Subject, scope: Scope) -> FlavorWanted:
+    return FlavorWanted(id=new_id(), name="contract", vcpus=1, ram=64, disk=1)
+
+
+async def keypair(cloud: Subject, scope: Scope) -> KeypairWanted:
+    blob = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00 " + secrets.token_bytes(32)
+    key = f"ssh-ed25519 {base64.b64encode(blob).decode()} contract"
+    return KeypairWanted(id=new_id(), name="contract", public_key=key)
+
+
+async def image(cloud: Subject, scope: Scope) -> ImageWanted:
+    return ImageWanted(id=new_id(), name="contract", disk_format="raw", container_format="bare")
+
+
+async def network(cloud: Subject, scope: Scope) -> NetworkWanted:
+    return NetworkWanted(id=new_id(), name="contract")
+
+
+async def subnet(cloud: Subject, scope: Scope) -> SubnetWanted:
+    on = await cloud.make("network", await network(cloud, scope), scope)
+    return subnet_of(on.remote_id)
+
+
+def subnet_of(network_id: str) -> SubnetWanted:
+    return SubnetWanted(
+        id=new_id(),
+        name="contract",
+        network_id=network_id,
+        cidr="10.77.0.0/24",
+        gateway_ip="10.77.0.1",
+        pools=[{"start": "10.77.0.2", "end": "10.77.0.9"}],
+    )
+
+
+async def net(cloud: Subject, scope: Scope) -> Net:
+    wanted = await subnet(cloud, scope)
+    made = await cloud.make("subnet", wanted, scope)
+    return Net(wanted.network_id, made.remote_id)
+
+
+def port_of(on: Net, ip: str = "10.77.0.50", **more: Any) -> PortWanted:
+    return PortWanted(
+        id=new_id(),
+        name="contract",
+        network_id=on.network_id,
+        mac_address=new_mac(),
+        fixed_ips=[FixedIp(on.subnet_id, ip)],
+        **more,
+    )
+
+
+async def port(cloud: Subject, scope: Scope) -> PortWanted:
+    return port_of(await net(cloud, scope))
+
+
+async def security_group(cloud: Subject, scope: Scope) -> SecurityGroupWanted:
+    return SecurityGroupWanted(id=new_id(), name="contract")
+
+
+async def active_image(cloud: Subject, scope: Scope) -> str:
+    """Its remote id."""
+    made = await cloud.make("image", await image(cloud, scope), scope)
+    path, size, _ = await cloud.bits()
+    await cloud["image"].apply(scope, made.remote_id, Step("upload", {"path": path, "size": size}))
+    await cloud.observed("image", made.remote_id, lambda seen: seen.status == "active", scope)
+    return str(made.remote_id)
+
+
+async def server(cloud: Subject, scope: Scope) -> ServerWanted:
+    its_flavor = await cloud.make("flavor", await flavor(cloud, scope), HOME)
+    its_port = await cloud.make("port", await port(cloud, scope), scope)
+    return ServerWanted(
+        id=new_id(),
+        name="contract",
+        flavor_id=its_flavor.remote_id,
+        image_id=await active_image(cloud, scope),
+        port_ids=[its_port.remote_id],
+        metadata={"purpose": "contract"},
+    )
+
+
+WANTED: dict[str, Callable[[Subject, Scope], Awaitable[Any]]] = {
+    "flavor": flavor,
+    "keypair": keypair,
+    "image": image,
+    "network": network,
+    "subnet": subnet,
+    "port": port,
+    "security_group": security_group,
+    "server": server,
+}
+
+KINDS = tuple(WANTED)
+
+#: What belongs to a project; flavors are everybody's, keys are our user's.
+OF_PROJECTS = tuple(kind for kind in KINDS if kind not in ("flavor", "keypair"))

@@ -1,0 +1,96 @@
+"""The worker is killed at every step of these stories, and every answer is lost once: the end is always the same."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fractus.testing.crash import CrashMatrix, Story
+from fractus.testing.user import COMPUTE, NETWORK, MadeNetwork, User
+from fractus.testing.world import World
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+ZONE = "a"
+
+
+async def _network_with_server(ann: User) -> tuple[MadeNetwork, str, str]:
+    """A network, a group and a server on them with a key."""
+    network = await ann.makes_network("red", cidr="10.1.0.0/24")
+    group = await ann.makes_security_group("web")
+    await ann.makes_keypair("laptop")
+    server = await ann.boots_server("vm", network=network, key="laptop", groups=["web"], zone=ZONE)
+    return network, group, server
+
+
+async def boots(world: World) -> AsyncIterator[None]:
+    """A server on a network of its own, with a key and a security group with a rule."""
+    ann = world.user("ann")
+    yield
+    _, _, server = await _network_with_server(ann)
+    await world.settle()
+    assert (await ann.server(server))["status"] == "ACTIVE"
+    assert len(world.cloud(ZONE).marked("server", server)) == 1
+
+
+async def deletes_everything(world: World) -> AsyncIterator[None]:
+    """First the server, then all that it needed: nothing is left."""
+    ann = world.user("ann")
+    network, group, server = await _network_with_server(ann)
+    yield
+    await ann.deletes_server(server)
+    await world.settle()
+    assert (await ann.get(f"{COMPUTE}/servers/{server}")).status == 404
+    assert not world.cloud(ZONE).of("server")
+    await ann.deletes_network(network)
+    (await ann.delete(f"{NETWORK}/security-groups/{group}")).ok()
+    (await ann.delete(f"{COMPUTE}/os-keypairs/laptop")).ok()
+    await world.settle()
+    await world.assert_nothing_left()
+
+
+async def stops_starts_renames(world: World) -> AsyncIterator[None]:
+    """Changes of what is there: each is sent again until it is seen to be done."""
+    ann = world.user("ann")
+    _, group, server = await _network_with_server(ann)
+    yield
+    (await ann.put(f"{COMPUTE}/servers/{server}", {"server": {"name": "renamed"}})).ok()
+    (await ann.acts(server, "os-stop")).ok()
+    await world.settle()
+    assert (await ann.server(server))["status"] == "SHUTOFF"
+    (await ann.acts(server, "os-start")).ok()
+    rule = {"security_group_id": group, "direction": "ingress", "protocol": "icmp"}
+    (await ann.post(f"{NETWORK}/security-group-rules", {"security_group_rule": rule})).ok()
+    await world.settle()
+    shown = await ann.server(server)
+    assert (shown["name"], shown["status"]) == ("renamed", "ACTIVE")
+
+
+@pytest.mark.parametrize("story", [boots, deletes_everything, stops_starts_renames])
+async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
+    matrix = CrashMatrix(story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path)
+    wrongs = await matrix.run()
+    assert not wrongs, f"{len(wrongs)} wrongs:\n" + "\n".join(wrongs)
+
+
+async def changes_its_mind(world: World) -> AsyncIterator[None]:
+    """A server is deleted while it comes into being: how much of it there was depends on where the worker died."""
+    ann = world.user("ann")
+    yield
+    _, _, server = await _network_with_server(ann)
+    await world.work_once()
+    await world.work_once()
+    await ann.deletes_server(server)
+    await world.settle()
+    assert (await ann.get(f"{COMPUTE}/servers/{server}")).status == 404
+
+
+async def test_whoever_changes_their_mind_pays_for_nothing(tmp_path: Path) -> None:
+    def of_servers(key: str) -> bool:
+        return key.startswith(("server in", "port in", "/compute/v2.1/servers", "/network/v2.0/ports"))
+
+    new_world = lambda directory: World(clouds=2, tmp_path=directory)  # noqa: E731
+    wrongs = await CrashMatrix(changes_its_mind, new_world, tmp_path, compares=of_servers).run()
+    assert not wrongs, f"{len(wrongs)} wrongs:\n" + "\n".join(wrongs)
