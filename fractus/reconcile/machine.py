@@ -139,7 +139,8 @@ class Machine:
         seen = self.seen_of(presence)
         usable = seen is not None and self.lifecycles[presence.kind].settled(presence, seen)
         blocked = presence.state == BLOCKED
-        return presence.wanted, presence.remote_id, usable, blocked, presence.error if blocked else ""
+        error = presence.error if blocked else ""
+        return presence.wanted, presence.remote_id if usable else None, blocked, error
 
     async def begin(self, claim: Claim, presence: Presence) -> bool:
         """Write that an outside change is about to be made. False, and nothing written, if nobody wants it any more."""

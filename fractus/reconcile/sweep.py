@@ -71,6 +71,8 @@ async def sweep(machine: Machine, cloud: str, *, full: bool) -> int | None:
             log.warning("sweep failed", cloud=cloud, kind=kind, error=error.reason)
             if isinstance(error, Unreachable | CredentialsRejected):
                 break
+    if full:
+        await _attend_to(machine, cloud)
     async with machine.store.transaction() as tx:
         record = await clouds.fetch(tx, cloud)
         if failed:
@@ -189,6 +191,17 @@ async def _missing(machine: Machine, cloud: str, kind: str, present: set[str], s
             async with machine.store.transaction() as tx:
                 for one in lost:
                     await machine.wake(tx, kind, one.id, cloud)
+
+
+async def _attend_to(machine: Machine, cloud: str) -> None:
+    """Have looked at what is unsettled and has no work: a store that was restored, or a fault that nobody knows of."""
+    left = await presences.unattended(machine.store, cloud)
+    if not left:
+        return
+    async with machine.store.transaction() as tx:
+        for kind, id in left:
+            log.warning("nobody attended to it", kind=kind, id=id, cloud=cloud)
+            await machine.wake(tx, kind, id, cloud)
 
 
 def _is_missing(one: Presence, present: set[str], started: float) -> bool:

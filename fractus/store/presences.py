@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Boolean, bindparam, delete, func, insert, or_, select, update
 
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence
-from fractus.store.schema import NEED, PRESENCE
+from fractus.store.schema import NEED, PRESENCE, WORK
 from fractus.store.transaction import Query, Reader, Row, Transaction
 
 __all__ = ["BLOCKED", "PENDING", "SETTLED", "Presence"]
@@ -66,6 +66,13 @@ _unsettled = Query(
     select(func.count()).where(
         _c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.state == PENDING, _c.remote_id.is_not(None)
     )
+)
+_unattended = Query(
+    select(_c.kind, _c.id)
+    .select_from(
+        PRESENCE.outerjoin(WORK, (WORK.c.kind == _c.kind) & (WORK.c.id == _c.id) & (WORK.c.cloud == _c.cloud))
+    )
+    .where(_c.cloud == bindparam("c"), _c.state == PENDING, WORK.c.kind.is_(None))
 )
 _dependents = Query(
     select(_c.kind, _c.id)
@@ -135,6 +142,11 @@ async def unsettled(reader: Reader, cloud: str, kind: str) -> int:
     """How many presences are there and still change (a server that is being built)."""
     row = await reader.row(_unsettled, c=cloud, k=kind)
     return int(row[0]) if row else 0
+
+
+async def unattended(reader: Reader, cloud: str) -> list[tuple[str, str]]:
+    """(kind, id) of what is not settled there and yet nobody's work: nothing would mend it."""
+    return [(k, i) for k, i in await reader.rows(_unattended, c=cloud)]
 
 
 async def dependents(

@@ -78,7 +78,9 @@ PRESENCE = Table(
     Column("error", Text, nullable=False, default=""),
     Column("created_at", Double, nullable=False),
     Index("presence_by_remote", "cloud", "kind", "remote_id"),
-    Index("presence_by_cloud", "cloud", "kind", "wanted"),
+    Index("presence_by_cloud", "cloud", "kind", "id"),
+    Index("presence_by_kind", "kind", "wanted", "cloud"),
+    Index("presence_by_state", "cloud", "state", "kind"),
 )
 
 NEED = Table(

@@ -392,7 +392,8 @@ class World:
     def __init__(self, path: Path, pace: Pace | None = None) -> None:
         self.clock = HandClock()
         self.sqlite = SqliteStore(path / "world.db", self.clock)
-        self.sqlite._writer.execute("PRAGMA synchronous=OFF")
+        for connection in (self.sqlite._writer, self.sqlite.connection):
+            connection.execute("PRAGMA synchronous=OFF")
         self.sqlite.create(METADATA)
         self.store = GatedStore(self.sqlite)
         self.resources = Resources(TABLES)

@@ -1,0 +1,272 @@
+"""Listing a cloud, and what is concluded from it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fractus.base.clock import iso
+from fractus.model.errors import Missing, Refused, Unreachable
+from fractus.reconcile.sweep import OVERLAP
+from fractus.store import clouds, work
+from tests.unit.reconcile.toy import ToyCloud, World
+
+
+async def cursor(world: World, cloud: str = "east") -> str:
+    record = await clouds.fetch(world.store, cloud)
+    assert record is not None
+    return str(record.cursors.get("box", ""))
+
+
+async def observed(world: World, field: str, id: str = "b1") -> object:
+    presence = await world.presence("box", id, "east")
+    assert presence is not None
+    assert presence.observed is not None
+    return presence.observed[field]
+
+
+async def built(world: World) -> ToyCloud:
+    """A cloud with one settled box, swept once in full, some time later."""
+    east = await world.cloud("east")
+    await world.box()
+    await world.settle()
+    await world.sweep("east", full=True)
+    world.clock.time += 100
+    return east
+
+
+async def test_what_changed_there_is_seen_and_looked_at(world: World) -> None:
+    east = await built(world)
+    east.change(east.here()[0].remote_id, size=7)
+    assert await world.sweep("east") == 1
+    assert await observed(world, "size") == 7
+    await world.settle()
+    assert east.here()[0].size == 1, "it is made as its user wants it"
+
+
+async def test_nothing_new_is_no_news(world: World) -> None:
+    await built(world)
+    assert await world.sweep("east") == 0
+    assert await world.pending() == []
+
+
+async def test_what_was_deleted_there_is_seen(world: World) -> None:
+    east = await built(world)
+    east.change(east.here()[0].remote_id, gone=True)
+    await world.sweep("east")
+    await world.settle()
+    assert "gone from east" in str((await world.shown())["why"])
+
+
+async def test_a_full_sweep_finds_what_is_not_there_any_more_and_says_so_only_when_it_was_looked_for(
+    world: World,
+) -> None:
+    east = await built(world)
+    del east.things[east.here()[0].remote_id]
+    await world.sweep("east")
+    await world.settle()
+    assert (await world.shown())["status"] == "settled", "a quick sweep cannot know"
+    await world.sweep("east", full=True)
+    await world.settle()
+    assert "It is gone from east" in str((await world.shown())["why"])
+
+
+async def test_a_listing_that_left_something_out_does_no_harm(world: World) -> None:
+    """A page that shifted under the listing: what is missing is looked at by itself before anything is concluded."""
+    east = await built(world)
+    hidden = east.things.pop(east.here()[0].remote_id)
+    await world.sweep("east", full=True)
+    east.things[hidden.remote_id] = hidden
+    await world.settle()
+    assert (await world.shown())["status"] == "settled"
+
+
+# --- law 4: cursors -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("skew", [0.0, -7 * 3600.0, 7 * 3600.0, 300 * 86400.0])
+async def test_law_4_the_cursor_is_the_childs_own_time(world: World, skew: float) -> None:
+    """A child whose clock is hours or months off: what changes there is seen all the same."""
+    east = await world.cloud("east")
+    east.skew = skew
+    await world.box()
+    await world.settle()
+    await world.sweep("east", full=True)
+    for size in (2, 3, 4):
+        world.clock.time += 60
+        east.change(east.here()[0].remote_id, name=f"named {size}")
+        await world.sweep("east")
+        assert await observed(world, "name") == f"named {size}"
+    assert await cursor(world) == iso(world.clock.now() + skew - OVERLAP)
+
+
+async def test_law_4_two_changes_of_one_second_listed_apart_are_both_seen(world: World) -> None:
+    """The second was written after the listing, under a stamp that the listing had passed: so cursors overlap."""
+    east = await built(world)
+    await world.box("b2", zone="east")
+    await world.settle()
+    first, second = east.here()
+    world.clock.time = float(int(world.clock.time))
+    east.change(first.remote_id, name="one")
+    await world.sweep("east")
+    east.change(second.remote_id, name="two")
+    second.changed_at -= 2.0  # a transaction there that took its stamp early and ended late
+    await world.sweep("east")
+    assert await observed(world, "name", "b2") == "two"
+
+
+async def test_law_4_the_cursor_moves_only_when_all_was_written(world: World) -> None:
+    east = await built(world)
+    before = await cursor(world)
+    east.change(east.here()[0].remote_id, name="renamed")
+    east.fail("list", Unreachable("broke off"))
+    assert await world.sweep("east") is None
+    assert await cursor(world) == before
+    await world.sweep("east")
+    assert await observed(world, "name") == "renamed"
+
+
+async def test_law_4_one_thing_that_cannot_be_taken_in_hides_no_other(world: World) -> None:
+    east = await built(world)
+    await world.box("b2", zone="east")
+    await world.settle()
+    summarise = world.lives["box"].summarise
+
+    def stumbles(resource, presences):  # type: ignore[no-untyped-def]
+        if resource.id == "b1":
+            raise ZeroDivisionError
+        return summarise(resource, presences)
+
+    world.lives["box"].summarise = stumbles  # type: ignore[method-assign]
+    world.clock.time += 10
+    for thing in east.here():
+        east.change(thing.remote_id, name="renamed")
+    before = await cursor(world)
+    assert await world.sweep("east") == 1
+    assert await observed(world, "name", "b2") == "renamed"
+    assert await observed(world, "name", "b1") == ""
+    assert await cursor(world) > before
+
+
+async def test_law_4_a_clock_that_was_set_back_is_followed_after_a_full_sweep(world: World) -> None:
+    east = await world.cloud("east")
+    east.skew = 3600.0
+    await world.box()
+    await world.settle()
+    await world.sweep("east", full=True)
+    east.skew = 0.0
+    world.clock.time += 60
+    east.change(east.here()[0].remote_id, name="now")
+    await world.sweep("east", full=True)
+    assert await observed(world, "name") == "now"
+    world.clock.time += 60
+    east.change(east.here()[0].remote_id, name="later")
+    await world.sweep("east")
+    assert await observed(world, "name") == "later"
+
+
+# --- law 6: findings ----------------------------------------------------------------------------
+
+
+async def test_law_6_what_is_not_ours_is_reported_and_left_alone(world: World) -> None:
+    east = await built(world)
+    foreign, orphan = east.put("box", "theirs"), east.put("box", "ours once", marker="b99")
+    await world.sweep("east", full=True)
+    await world.settle(600)
+    assert await world.findings() == {foreign.remote_id: "foreign", orphan.remote_id: "orphan"}
+    assert not foreign.gone
+    assert not orphan.gone
+
+
+async def test_a_second_one_with_the_marker_of_one_that_we_hold_is_an_orphan(world: World) -> None:
+    east = await built(world)
+    double = east.put("box", "twin", marker="b1")
+    await world.sweep("east", full=True)
+    assert await world.findings() == {double.remote_id: "orphan"}
+
+
+async def test_findings_are_those_of_the_latest_full_sweep(world: World) -> None:
+    east = await built(world)
+    old, new = east.put("box", "old"), east.put("box", "new")
+    await world.sweep("east", full=True)
+    world.clock.time += 1
+    east.change(old.remote_id, gone=True)
+    await world.sweep("east")
+    assert set(await world.findings()) == {old.remote_id, new.remote_id}
+    await world.sweep("east", full=True)
+    assert set(await world.findings()) == {new.remote_id}
+
+
+async def test_more_findings_than_fit_in_one_transaction(world: World) -> None:
+    east = await built(world)
+    for number in range(250):
+        east.put("box", f"their {number}")
+    await world.sweep("east", full=True)
+    assert len(await world.findings()) == 250
+
+
+async def test_a_lost_create_that_a_sweep_sees_is_taken_over(world: World) -> None:
+    """Its box waits and polls; the sweep wakes it."""
+    east = await world.cloud("east")
+    east.lose("create")
+    await world.want("box", "b1")
+    await world.worker.run_due()
+    await world.sweep("east", full=True)
+    await world.settle(0)
+    assert (await world.shown())["status"] == "settled"
+    assert east.made == [("box", "b1")]
+    assert await world.findings() == {}
+
+
+async def test_what_is_unsettled_and_nobodys_work_is_attended_to(world: World) -> None:
+    """Work rows got lost: by a restored store, or a fault that nobody knows of."""
+    east = await world.cloud("east")
+    east.building = 5.0
+    await world.box()
+    await world.settle(1)
+    async with world.sqlite.transaction() as tx:
+        await work.forget_cloud(tx, "east")
+    await world.settle(600)
+    assert (await world.shown())["status"] == "pending"
+    await world.sweep("east", full=True)
+    await world.settle()
+    assert (await world.shown())["status"] == "settled"
+
+
+# --- clouds that fail ---------------------------------------------------------------------------
+
+
+async def test_a_cloud_that_does_not_answer_is_noted_and_nothing_is_forgotten(world: World) -> None:
+    east = await built(world)
+    seen_at = (await clouds.seen_times(world.store))["east"]
+    east.down = True
+    assert await world.sweep("east", full=True) is None
+    record = await clouds.fetch(world.store, "east")
+    assert record is not None
+    assert (record.error, record.seen_at) == ("east is down", seen_at)
+    assert (await world.shown())["status"] == "settled"
+    east.down = False
+    assert await world.sweep("east") == 0
+    record = await clouds.fetch(world.store, "east")
+    assert record is not None
+    assert record.error == ""
+    assert record.seen_at == world.clock.now()
+
+
+async def test_a_cloud_that_is_not_connected_was_not_swept(world: World) -> None:
+    await built(world)
+    world.children.clouds["east"] = None
+    assert await world.sweep("east") is None
+
+
+@pytest.mark.parametrize("error", [Refused("no such service"), Missing("404")])
+async def test_one_kind_that_cannot_be_listed_hides_no_other(world: World, error: Refused) -> None:
+    east = await built(world)
+    world.lives["net"].swept = True
+    east.kinds = ("net", "box", "plug")
+    east.change(east.here()[0].remote_id, name="renamed")
+    east.fail("list", error)
+    assert await world.sweep("east") is None
+    assert await observed(world, "name") == "renamed"
+    record = await clouds.fetch(world.store, "east")
+    assert record is not None
+    assert record.error == error.reason
