@@ -1,0 +1,217 @@
+"""A furnished project: one of everything that a tenant can have, and the routes by which it can be reached."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from fractus.app import wiring
+from fractus.app.bell import LocalBell
+from fractus.app.settings import load
+from fractus.base.ids import new_id
+from fractus.services.compute.removed.policy import TOLD
+from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
+from fractus.testing.world import World
+from fractus.web.face import Service, ServiceRoutes
+from fractus.web.routing import Route
+
+#: Stands in every name that ann gives: nobody else may ever read it.
+SECRET = "annssecret"
+TAG = f"{SECRET}-tag"
+
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """One route of one service."""
+
+    service: Service
+    route: Route
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is only there to say that Nova has it no longer."""
+        return self.route.rule == TOLD
+
+    def __str__(self) -> str:
+        """For the ids of tests and for messages."""
+        action = f"#{self.route.action}" if self.route.action else ""
+        return f"{self.service.type} {self.route.method} {self.route.path}{action}"
+
+
+async def services(directory: Path) -> list[ServiceRoutes]:
+    """All services as the registry has them."""
+    parts = wiring.core(load(directory, environ={}), bell=LocalBell())
+    try:
+        return parts.kinds.services()
+    finally:
+        await parts.close()
+
+
+_known: list[Served] = []
+
+
+async def served(world: World) -> list[Served]:
+    """All routes of all services; their handlers belong to no world."""
+    if not _known:
+        every = await services(world.tmp_path / "registry")
+        _known.extend(Served(one.service, route) for one in every for route in one.routes)
+    return _known
+
+
+@dataclasses.dataclass
+class House:
+    """What one project has. Built by `furnish`."""
+
+    world: World
+    owner: User
+    network: MadeNetwork
+    group: str = ""
+    rule: str = ""
+    port: str = ""
+    """A port that no server has."""
+    image: str = ""
+    flavor: str = ""
+    """Not public: for this project alone."""
+    key: str = f"{SECRET}-key"
+    server: str = ""
+    server_port: str = ""
+    request_id: str = ""
+    """Of the server's creation."""
+    addresses: tuple[str, ...] = ()
+
+    def ids(self) -> set[str]:
+        """Everything by which a stranger could tell that they see what is not theirs."""
+        found = {self.network.id, self.network.subnet_id, self.group, self.rule, self.port, self.image}
+        found |= {self.flavor, self.server, self.server_port, self.request_id, self.owner.project_id}
+        return found | set(self.addresses) | {SECRET, self.owner.principal.user_id}
+
+    def parameters(self, service: str, path: str) -> dict[str, str]:
+        """What to put for the parameters of a path."""
+        if service == "network":
+            return {
+                **self._of_network(path),
+                "tag": TAG,
+                "project_id": self.owner.project_id,
+                "alias": "port-security",
+            }
+        if service == "image":
+            return {"image_id": self.image, "tag": TAG, "member_id": self.owner.project_id}
+        return {
+            "server_id": self.server,
+            "flavor_id": self.flavor,
+            "key": f"{SECRET}-spec" if path.startswith("/flavors") else f"{SECRET}-meta",
+            "tag": TAG,
+            "network": f"{SECRET}-net",
+            "port_id": self.server_port,
+            "volume_id": self.port,
+            "request_id": self.request_id,
+            "name": self.key,
+            "project_id": self.owner.project_id,
+            "alias": "os-keypairs",
+            "id": self.port,
+            "domain": SECRET,
+            "host": "a",
+            "image_id": self.image,
+        }
+
+    def _of_network(self, path: str) -> dict[str, str]:
+        things = {
+            "networks": self.network.id,
+            "subnets": self.network.subnet_id,
+            "ports": self.port,
+            "security-groups": self.group,
+            "security-group-rules": self.rule,
+        }
+        return {"id": things.get(path.split("/")[1], self.port)}
+
+    def path(self, one: Served) -> str:
+        """The whole path of a route, to this house's own thing."""
+        given = self.parameters(one.service.type, one.route.path)
+        below = _FIELD.sub(lambda found: given[found.group(1)], one.route.path)
+        return f"{one.service.prefix}{one.service.mount}{below}"
+
+    def path_to_nothing(self, one: Served) -> str:
+        """The same, to things that nobody has: ids and names of the same form."""
+        given = self.parameters(one.service.type, one.route.path)
+        below = _FIELD.sub(lambda found: _other(given[found.group(1)]), one.route.path)
+        return f"{one.service.prefix}{one.service.mount}{below}"
+
+
+def _other(text: str) -> str:
+    """Another word of the same form."""
+    if text.startswith("req-"):
+        return f"req-{new_id()}"
+    if len(text) == 36:
+        return new_id()
+    if len(text) == 32:
+        return new_id().replace("-", "")
+    return text.replace(SECRET, "nobodys")
+
+
+async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.0.0/24") -> House:
+    """One of everything, the server ACTIVE."""
+    network = await owner.makes_network(f"{SECRET}-net", cidr=cidr, tags=[TAG], description=SECRET)
+    house = House(world, owner, network)
+    house.group = await owner.makes_security_group(f"{SECRET}-group")
+    rules = await owner.listed(f"{NETWORK}/security-group-rules", security_group_id=house.group)
+    house.rule = next(rule["id"] for rule in rules if rule["direction"] == "ingress")
+    port = await owner.makes_port(network, f"{SECRET}-port", security_groups=[house.group])
+    house.port = port["id"]
+    house.image = await owner.makes_image(f"{SECRET}-image", tags=[TAG], visibility="shared")
+    await owner.makes_keypair(house.key)
+    await _make_flavor(world, house)
+    await _tag(house)
+    house.server = await owner.boots_server(
+        f"{SECRET}-server",
+        zone=zone,
+        flavor=house.flavor,
+        image=house.image,
+        network=network,
+        key=house.key,
+        groups=[f"{SECRET}-group"],
+        metadata={f"{SECRET}-meta": SECRET},
+        tags=[TAG],
+        description=SECRET,
+        user_data="YW5uc3NlY3JldA==",
+    )
+    await world.settle()
+    await _look(house, port)
+    return house
+
+
+async def _make_flavor(world: World, house: House) -> None:
+    admin = world.admin
+    house.flavor = await admin.makes_flavor(f"{SECRET}-flavor", **{"os-flavor-access:is_public": False})
+    flavor = f"{COMPUTE}/flavors/{house.flavor}"
+    (await admin.post(f"{flavor}/action", {"addTenantAccess": {"tenant": house.owner.project_id}})).ok()
+    (await admin.post(f"{flavor}/os-extra_specs", {"extra_specs": {f"{SECRET}-spec": SECRET}})).ok()
+
+
+async def _tag(house: House) -> None:
+    for path in (
+        "subnets/" + house.network.subnet_id,
+        f"ports/{house.port}",
+        f"security-groups/{house.group}",
+    ):
+        (await house.owner.put(f"{NETWORK}/{path}/tags/{TAG}")).ok()
+    members = f"{IMAGE}/images/{house.image}/members"
+    (await house.owner.post(members, {"member": house.owner.project_id})).ok()
+
+
+async def _look(house: House, port: dict[str, object]) -> None:
+    """Learn what fractus chose."""
+    shown = await house.owner.server(house.server)
+    assert shown["status"] == "ACTIVE", shown.get("fault")
+    (theirs,) = await house.owner.listed(f"{NETWORK}/ports", device_id=house.server)
+    house.server_port = theirs["id"]
+    house.addresses = tuple(_addresses(port)) + tuple(_addresses(theirs))
+    actions = (await house.owner.get(f"{COMPUTE}/servers/{house.server}/os-instance-actions")).ok()
+    house.request_id = actions["instanceActions"][-1]["request_id"]
+
+
+def _addresses(port: dict[str, object]) -> Iterator[str]:
+    yield str(port["mac_address"])

@@ -1,0 +1,53 @@
+"""The store as it is: every row of every table, to be compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import column, literal_column, select, table
+
+from fractus.store.transaction import Query, Row
+from fractus.testing.world import World
+
+Rows = Mapping[str, list[Row]]
+
+
+async def rows_of(world: World) -> dict[str, list[Row]]:
+    """Every row of every table, whatever it is for."""
+    schema = table("sqlite_master", column("name"), column("type"))
+    names = await world.parts.store.rows(Query(select(schema.c.name).where(schema.c.type == "table")))
+    found: dict[str, list[Row]] = {}
+    for (name,) in sorted(names):
+        everything = select(literal_column("*")).select_from(table(name))
+        found[name] = sorted(await world.parts.store.rows(Query(everything)), key=repr)
+    return found
+
+
+def changes(before: Rows, after: Rows) -> list[str]:
+    """What came, went and changed, a line each."""
+    lines = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = Counter(map(repr, before.get(name, []))), Counter(map(repr, after.get(name, [])))
+        lines += [f"- {name}: {row}" for row in old - new] + [f"+ {name}: {row}" for row in new - old]
+    return lines
+
+
+def that_name(rows: Rows, words: Collection[str]) -> dict[str, list[Row]]:
+    """The rows in which one of these words stands somewhere."""
+    return {name: [row for row in of if _names(row, words)] for name, of in rows.items()}
+
+
+def _names(row: Row, words: Collection[str]) -> bool:
+    text = " ".join(map(_text, row))
+    return any(word in text for word in words)
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def outside(world: World) -> int:
+    """How many calls have reached the clouds so far."""
+    return sum(len(cloud.faults.log) for cloud in world.clouds)

@@ -1,0 +1,140 @@
+"""Law 2: reads never leave the building, and never write. Every GET route that there is, from the route tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from fractus.testing.user import COMPUTE, NETWORK, User
+from fractus.testing.world import World
+from fractus.web.microversion import Version
+from tests.api.house import House, Served, furnish, served
+from tests.api.rows import changes, outside, rows_of
+
+#: What is asked of a cloud while the caller waits. Whoever adds one writes it here too.
+LIVE = {"compute POST /servers/{server_id}/action#os-getConsoleOutput"}
+
+#: Routes whose thing a furnished project does not have: volumes, agents and stores are not served.
+NOT_THERE = {
+    "compute GET /servers/{server_id}/os-volume_attachments/{volume_id}",
+    "network GET /agents/{id}",
+    "image GET /info/stores",
+    "image GET /info/stores/detail",
+}
+#: Routes that answer only to administrators.
+ADMINS = {
+    "compute GET /os-availability-zone/detail",
+    "network GET /quotas",
+    "compute GET /flavors/{flavor_id}/os-flavor-access",
+    "network GET /agents/{id}",
+}
+#: A key belongs to its user: an administrator names them to see it.
+OWNERS = {"compute GET /os-keypairs/{name}"}
+
+
+def _wrong(one: Served, status: int, version: str, *, admin: bool) -> bool:
+    """Whether a furnished project is answered otherwise than it should be."""
+    since = one.route.min_version
+    if one.gone:
+        return status not in (404, 410, 501)
+    if str(one) in (OWNERS if admin else ADMINS):
+        return status not in (403, 404)
+    if str(one) in NOT_THERE or (since is not None and since > Version.parse(version)):
+        return status != 404
+    return status not in (200, 204)
+
+
+async def _at_home(world: World) -> House:
+    """A furnished project, and nobody who has yet to look at their groups for the first time."""
+    house = await furnish(world, world.user("ann"))
+    await world.admin.listed(f"{NETWORK}/security-groups")
+    return house
+
+
+async def _read_everything(house: House, user: User, version: str) -> dict[str, int]:
+    found = {}
+    for one in await served(house.world):
+        if one.route.method == "GET":
+            asked = version if one.service.type == "compute" else ""
+            found[str(one)] = (await user.get(house.path(one), version=asked)).status
+    return found
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.60", "2.104"])
+async def test_no_get_route_calls_a_cloud_or_writes(world: World, version: str) -> None:
+    ann = world.user("ann")
+    house = await _at_home(world)
+    routes = {str(one): one for one in await served(world)}
+    rows, calls = await rows_of(world), outside(world)
+    of_ann = await _read_everything(house, ann, version)
+    of_admin = await _read_everything(house, world.admin, version)
+    assert outside(world) == calls
+    assert changes(rows, await rows_of(world)) == []
+    assert len(of_ann) > 90
+    for admin, answers in ((False, of_ann), (True, of_admin)):
+        assert not {
+            name: status
+            for name, status in answers.items()
+            if _wrong(routes[name], status, version, admin=admin)
+        }
+
+
+async def test_queries_documents_and_pages_for_machines_read_only(world: World) -> None:
+    ann = world.user("ann")
+    house = await _at_home(world)
+    rows, calls = await rows_of(world), outside(world)
+    for path in (
+        "/", "/healthcheck", "/metrics", "/compute", "/compute/", "/compute/v2.1", "/compute/v2.1/",
+        "/network/", "/network/v2.0", "/image/", "/image/versions",
+        f"{COMPUTE}/servers/detail?all_tenants=1&sort_key=display_name&limit=1",
+        f"{COMPUTE}/servers?name=a&status=ACTIVE&changes-since=2025-01-01T00:00:00Z",
+        f"{COMPUTE}/servers/detail?ip=10&deleted=1&marker={house.server}",
+        f"{COMPUTE}/limits?reserved=1", f"{NETWORK}/ports?device_id={house.server}&fields=id",
+        f"{NETWORK}/networks?name=x&limit=1&page_reverse=true", "/image/v2/images?visibility=all&sort=name:asc",
+    ):  # fmt: skip
+        for user in (ann, world.admin):
+            assert (await user.get(path)).status < 500, path
+    more = await world.admin.call(
+        "GET", f"{COMPUTE}/servers/detail", headers={"Fractus-Extra": "1"}, query={"all_tenants": 1}
+    )
+    assert more.ok()["servers"][0]["fractus:cloud"] == "a"
+    assert outside(world) == calls
+    assert changes(rows, await rows_of(world)) == []
+
+
+async def test_reads_stay_home_while_clouds_are_dead(world: World) -> None:
+    house = await _at_home(world)
+    for cloud in world.clouds:
+        cloud.faults.hangs()
+    rows, calls = await rows_of(world), outside(world)
+    answers = await _read_everything(house, world.admin, "2.104")
+    assert sum(status == 200 for status in answers.values()) > 55
+    assert outside(world) == calls
+    assert changes(rows, await rows_of(world)) == []
+
+
+async def test_the_one_live_route_makes_one_call_and_writes_nothing(world: World) -> None:
+    ann = world.user("ann")
+    house = await _at_home(world)
+    every = await served(world)
+    assert {str(one) for one in every if one.route.live} == LIVE
+    assert all(0 < one.route.deadline <= 60 for one in every if one.route.live)
+    rows, calls = await rows_of(world), outside(world)
+    console = (await ann.acts(house.server, "os-getConsoleOutput", {"length": 3})).ok()
+    assert len(console["output"].splitlines()) == 3
+    assert outside(world) == calls + 1
+    assert changes(rows, await rows_of(world)) == []
+
+
+async def test_the_one_read_that_writes_does_so_once_in_the_life_of_a_project(world: World) -> None:
+    """As in Neutron, a project gets its default group when it first looks at its groups; from then on it only reads."""
+    cat = world.user("cat", "p9")
+    rows = await rows_of(world)
+    (group,) = await cat.listed(f"{NETWORK}/security-groups")
+    assert group["name"] == "default"
+    first = await rows_of(world)
+    tables = {line.split(" ")[1] for line in changes(rows, first)}
+    assert tables == {"security_group:", "security_group_rule:"}
+    await cat.listed(f"{NETWORK}/security-groups")
+    await cat.listed(f"{NETWORK}/security-group-rules")
+    assert changes(first, await rows_of(world)) == []
+    assert outside(world) == 0
