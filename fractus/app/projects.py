@@ -36,7 +36,12 @@ class KeystoneProjects:
         try:
             async with Caller() as caller:
                 await caller.log_in(
-                    credential.auth_url, credential.username, credential.password, credential.project
+                    credential.auth_url,
+                    credential.username,
+                    credential.password,
+                    credential.project,
+                    user_domain=credential.user_domain,
+                    project_domain=credential.project_domain,
                 )
                 body = await caller.call("GET", f"{credential.auth_url}/projects/{project_id}")
         except CallFailed as failed:

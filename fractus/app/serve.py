@@ -45,6 +45,7 @@ class _Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                await self._parts.kinds.images_api.recover()
                 self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":

@@ -46,6 +46,9 @@ class Service:
     """The sentence about a body that is not JSON, or not an object where no schema says more."""
     quota_status: int = 403
     """The HTTP status of `QuotaExceeded`: 403 in Nova, 409 in Neutron, 413 in Glance and Cinder."""
+    unserved_status: int = 501
+    """The HTTP status of a route that is not served. 404 in Neutron, where most routes belong to extensions that a
+    cloud may lack, and where clients (openstacksdk among them) go another way on 404 and give up on anything else."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

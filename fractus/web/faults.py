@@ -56,12 +56,15 @@ class RouteNotServed(NotSupported):
     """A route (or action) that the real service has and fractus does not serve."""
 
 
-def status_of(error: ApiError | None, *, quota: int = 403) -> int:
-    """The HTTP status of an error; None (the unexpected) is 500. `quota`: the service's own for QuotaExceeded."""
+def status_of(error: ApiError | None, *, quota: int = 403, unserved: int = 501) -> int:
+    """The HTTP status of an error; None (the unexpected) is 500.
+
+    `quota`, `unserved`: the service's own for QuotaExceeded and RouteNotServed.
+    """
     if error is None:
         return 500
     if isinstance(error, RouteNotServed):
-        return 501
+        return unserved
     if isinstance(error, QuotaExceeded):
         return quota
     for kind in type(error).__mro__:

@@ -268,7 +268,10 @@ def write_error(
     trace: Trace = req.context.trace
     front = trace.front
     service = front.service if front is not None else None
-    status = status_of(error, quota=service.quota_status if service is not None else 403)
+    if service is None:
+        status = status_of(error)
+    else:
+        status = status_of(error, quota=service.quota_status, unserved=service.unserved_status)
     envelope: Callable[[ApiError | None, int, str], dict[str, Any]] = (
         plain if service is None else service.envelope
     )

@@ -46,4 +46,4 @@ say 'fractus in front of them'
 "$python" "$here/stand.py" "$work"
 say 'the walk'
 # The stock clients are other people's code: their warnings are theirs.
-"$python" -m pytest "$top/tests/real" -m real -o filterwarnings=default -p no:cacheprovider --durations=10 "$@"
+"$python" -m pytest "$top/tests/real" -m real -o filterwarnings=default -o timeout=600 -p no:cacheprovider --durations=10 "$@"

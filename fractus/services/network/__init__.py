@@ -47,6 +47,7 @@ SERVICE = Service(
     json_types=None,  # Neutron reads every body as JSON, whatever it says it is
     malformed="Body contains invalid data",
     quota_status=409,
+    unserved_status=404,
 )
 
 _CRUD = ("GET POST", "GET PUT DELETE")
