@@ -42,7 +42,11 @@ class PortLifecycle:
         return {}
 
     def wanted(self, item: Item) -> PortWanted:
-        """The port to be, in the cloud's ids."""
+        """The port to be, in the cloud's ids.
+
+        Addresses that a machine gives itself are not asked for: Neutron adds them, the same as ours, for they follow
+        from the MAC; asked for by name at a create it would want to give them twice, and refuse.
+        """
         desired, remote = item.resource.desired, item.remote
         return PortWanted(
             id=item.resource.id,
@@ -52,6 +56,7 @@ class PortLifecycle:
             fixed_ips=[
                 FixedIp(remote.get(("subnet", one["subnet_id"]), ""), one["ip_address"])
                 for one in desired["fixed_ips"]
+                if one["subnet_id"] not in desired["auto_subnets"]
             ],
             security_groups=[remote.get(("security_group", id), "") for id in desired["security_groups"]],
             allowed_address_pairs=desired["allowed_address_pairs"],
@@ -66,15 +71,17 @@ class PortLifecycle:
         body = differing(wanted, seen, ("name", "admin_state_up", "port_security_enabled"))
         if seen.mac_address and seen.mac_address.lower() != wanted.mac_address:
             body["mac_address"] = wanted.mac_address
-        if seen.fixed_ips is not None and set(seen.fixed_ips) != set(wanted.fixed_ips):
+        auto = {item.remote.get(("subnet", id)) for id in item.resource.desired["auto_subnets"]}
+        there = {one for one in seen.fixed_ips or () if one.subnet_id not in auto}
+        if seen.fixed_ips is not None and there != set(wanted.fixed_ips):
             body["fixed_ips"] = [
                 {"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in wanted.fixed_ips
             ]
         if seen.security_groups is not None and set(seen.security_groups) != set(wanted.security_groups):
             body["security_groups"] = wanted.security_groups
         for name in ("allowed_address_pairs", "extra_dhcp_opts"):
-            there = getattr(seen, name)
-            if there is not None and unordered(there) != unordered(getattr(wanted, name)):
+            rows = getattr(seen, name)
+            if rows is not None and unordered(rows) != unordered(getattr(wanted, name)):
                 body[name] = getattr(wanted, name)
         if "extra_dhcp_opts" in body and seen.extra_dhcp_opts is not None:
             body["extra_dhcp_opts"] = _options(wanted.extra_dhcp_opts, seen.extra_dhcp_opts)

@@ -105,11 +105,14 @@ def test_a_gateway_that_was_not_said_stays_unsaid_in_the_store() -> None:
 def port(**more: Any) -> Item:
     base = {
         "name": "n", "network_id": "net", "mac_address": "fa:16:3e:00:00:01", "device_owner": "",
-        "fixed_ips": [{"subnet_id": "sub", "ip_address": "10.0.0.5"}], "security_groups": ["one", "two"],
+        "fixed_ips": [
+            {"subnet_id": "sub", "ip_address": "10.0.0.5"}, {"subnet_id": "auto", "ip_address": "fd00::f816:1"},
+        ],
+        "auto_subnets": ["auto"], "security_groups": ["one", "two"],
         "allowed_address_pairs": [], "admin_state_up": True, "port_security_enabled": True, "extra_dhcp_opts": [],
     }  # fmt: skip
     remote = {
-        ("network", "net"): "their-net", ("subnet", "sub"): "their-sub",
+        ("network", "net"): "their-net", ("subnet", "sub"): "their-sub", ("subnet", "auto"): "their-auto",
         ("security_group", "one"): "their-one", ("security_group", "two"): "their-two",
     }  # fmt: skip
     return item("port", remote, **{**base, **more})
@@ -124,6 +127,10 @@ OPTION = {"opt_name": "mtu", "opt_value": "1400", "ip_version": 4}
 PORTS: list[tuple[Item, dict[str, Any], dict[str, Any] | None, str]] = [
     (port(), THERE, None, "equal: groups have no order, MACs no case"),
     (port(), {"name": "n"}, None, "what is not said is not compared"),
+    (
+        port(), {**THERE, "fixed_ips": [*THERE["fixed_ips"], FixedIp("their-auto", "fd00::f816:1")]}, None,
+        "what a machine gives itself is the cloud's to add",
+    ),
     (
         port(), {**THERE, "fixed_ips": []},
         {"fixed_ips": [{"subnet_id": "their-sub", "ip_address": "10.0.0.5"}]}, "an address",

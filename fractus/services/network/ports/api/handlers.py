@@ -195,7 +195,7 @@ class PortApi:
         if "fixed_ips" in given or mac != desired["mac_address"]:
             asked = given.get("fixed_ips", desired["fixed_ips"])
             await self._writes.check_subnets(tx, desired["network_id"], call.principal.project_id, asked)
-            changes["fixed_ips"] = await self._writes.readdress(tx, port, asked, mac, owner)
+            changes.update(await self._writes.readdress(tx, port, asked, mac, owner))
         if "security_groups" in given:
             await self._check_groups(tx, given["security_groups"], port.project_id)
             changes["security_groups"] = given["security_groups"]

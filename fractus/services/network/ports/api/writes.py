@@ -89,6 +89,7 @@ class PortWrites(Writer):
             "network_project_id": network.project_id,
             "mac_address": mac,
             "fixed_ips": await self._take(tx, network.id, port_id, picks),
+            "auto_subnets": [one.id for one in subnets if one.auto],
             "device_id": values["device_id"],
             "device_owner": owner,
             "device_since": tx.now(),
@@ -195,8 +196,8 @@ class PortWrites(Writer):
 
     async def readdress(
         self, tx: Transaction, port: Resource, asked: Sequence[Mapping[str, str]], mac: str, owner: str
-    ) -> list[dict[str, str]]:
-        """Other addresses for a port: the whole list as it is then."""
+    ) -> dict[str, object]:
+        """Other addresses for a port: what of its wish changes by that."""
         network_id = port.desired["network_id"]
         subnets = await self.facts(tx, network_id)
         auto = [one.id for one in subnets if one.auto]
@@ -208,7 +209,8 @@ class PortWrites(Writer):
         await self._give_up(tx, port, change.drop)
         skip = {one["subnet_id"] for one in change.keep}
         picks = schema.picks(change.add, subnets, mac=mac, device_owner=owner, skip=skip)
-        return [*change.keep, *await self._take(tx, network_id, port.id, picks)]
+        more = await self._take(tx, network_id, port.id, picks)
+        return {"fixed_ips": [*change.keep, *more], "auto_subnets": auto}
 
     async def _give_up(self, tx: Transaction, port: Resource, dropped: Sequence[Mapping[str, str]]) -> None:
         """Free addresses at once where no cloud has the port; else they are kept from others until somebody asks."""
@@ -271,7 +273,10 @@ class PortWrites(Writer):
                 [], facts, mac=port.desired["mac_address"], device_owner=port.desired["device_owner"]
             )
             more = await self._take(tx, network_id, port.id, picks)
-            await self.alter(tx, port, {"fixed_ips": [*port.desired["fixed_ips"], *more]})
+            auto = [*port.desired["auto_subnets"], subnet.id]
+            await self.alter(
+                tx, port, {"fixed_ips": [*port.desired["fixed_ips"], *more], "auto_subnets": auto}
+            )
 
 
 def _has(fixed_ips: Iterable[Mapping[str, str]], ip: str) -> bool:
