@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import uuid
+
+_REQUEST_ID = re.compile("req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 _NAMESPACE = uuid.UUID("5f0a6a1e-3c4e-4f7e-9a55-66726163ff75")
 
@@ -24,15 +27,15 @@ def new_request_id() -> str:
 
 
 def is_request_id(text: str) -> bool:
-    """Whether a caller's `X-Openstack-Request-Id` may be taken over (Nova takes only this form)."""
-    return text.startswith("req-") and is_uuid(text[4:])
+    """Whether a caller's `X-Openstack-Request-Id` may be taken over (oslo.middleware takes only this form)."""
+    return _REQUEST_ID.fullmatch(text) is not None
 
 
 def is_uuid(text: str) -> bool:
     """Whether `text` is a UUID, hyphens or not (what oslo's `is_uuid_like` accepts)."""
     try:
         return uuid.UUID(text).hex == text.replace("-", "").lower()
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         return False
 
 

@@ -1,0 +1,78 @@
+"""Logs: one event a line, with the request's id, and without secrets."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from fractus.base import log
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    made = io.StringIO()
+    log.configure("info", json=True, stream=made)
+    yield made
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_says_what_where_and_for_which_request(stream: io.StringIO) -> None:
+    token = log.request_id.set("req-1")
+    log.logger("reconcile.loop").info("look failed", kind="server")
+    log.request_id.reset(token)
+    log.logger("app").warning("no request here")
+    first, second = lines(stream)
+    assert first | {"timestamp": ""} == {
+        "event": "look failed",
+        "kind": "server",
+        "level": "info",
+        "part": "reconcile.loop",
+        "request_id": "req-1",
+        "timestamp": "",
+    }
+    assert "request_id" not in second
+
+
+def test_secrets_are_not_printed(stream: io.StringIO) -> None:
+    log.logger("x").info(
+        "logged in", password="p1", admin_password="p2", Token="t", credentials="c", name="ann"
+    )
+    (line,) = lines(stream)
+    for hidden in ("password", "admin_password", "Token", "credentials"):
+        assert line[hidden] == "***"
+    assert line["name"] == "ann"
+    assert "p1" not in stream.getvalue()
+
+
+def test_below_the_level_nothing_is_printed(stream: io.StringIO) -> None:
+    log.logger("x").debug("details")
+    assert stream.getvalue() == ""
+
+
+def test_an_exception_is_one_line_with_its_stack(stream: io.StringIO) -> None:
+    try:
+        raise ZeroDivisionError("on purpose")
+    except ZeroDivisionError:
+        log.logger("x").exception("failed")
+    (line,) = lines(stream)
+    assert "ZeroDivisionError: on purpose" in line["exception"]
+
+
+def test_for_people_it_is_in_columns() -> None:
+    made = io.StringIO()
+    log.configure("debug", stream=made)
+    try:
+        log.logger("x").debug("hello", n=1)
+    finally:
+        structlog.reset_defaults()
+    assert "hello" in made.getvalue()
+    assert "n=1" in made.getvalue()
