@@ -30,10 +30,11 @@ async def no_task_left() -> AsyncIterator[None]:
     for _ in range(_TURNS):
         await asyncio.sleep(0)
     left = [task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()]
+    shown = [str(task) for task in left]
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
-    assert not left, f"tasks were left running: {left}"
+    assert not left, f"tasks were left running: {shown}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fractus.testing.crash import CrashMatrix, Story
+from fractus.testing.crash import AFTER, BEFORE, LOST, CrashMatrix, Spot, Story
 from fractus.testing.user import COMPUTE, NETWORK, MadeNetwork, User
 from fractus.testing.world import World
 
@@ -94,3 +94,35 @@ async def test_whoever_changes_their_mind_pays_for_nothing(tmp_path: Path) -> No
     new_world = lambda directory: World(clouds=2, tmp_path=directory)  # noqa: E731
     wrongs = await CrashMatrix(changes_its_mind, new_world, tmp_path, compares=of_servers).run()
     assert not wrongs, f"{len(wrongs)} wrongs:\n" + "\n".join(wrongs)
+
+
+async def reboots(world: World) -> AsyncIterator[None]:
+    """The one verb that does harm when it is done twice."""
+    ann = world.user("ann")
+    server = await ann.boots_server("vm", zone=ZONE)
+    yield
+    (await ann.acts(server, "reboot", {"type": "HARD"})).ok()
+    await world.settle()
+    assert (await ann.server(server))["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("how", "boots_there"),
+    [
+        (BEFORE, {1, 2}),
+        (LOST, {2}),
+        pytest.param(
+            AFTER,
+            {2},
+            marks=pytest.mark.xfail(
+                reason="when the dead worker's lease has run out the reboot is long over, and is asked for again"
+            ),
+        ),
+    ],
+)
+async def test_a_reboot_is_never_done_twice(how: str, boots_there: set[int], tmp_path: Path) -> None:
+    matrix = CrashMatrix(reboots, lambda directory: World(clouds=1, tmp_path=directory), tmp_path)
+    told = await matrix.tell(Spot(ZONE, "server", "apply reboot", 1), how)
+    assert not told.wrongs
+    [server] = told.state[f"server in {ZONE}"]
+    assert server["boots"] in boots_there
