@@ -90,8 +90,16 @@ class PortAllocator:
         return await self._networks.usable(reader, principal.project_id)
 
     async def release(self, tx: Transaction, server_id: str) -> None:
-        """The server is gone: ports that were made for it leave, those that it took are free again."""
+        """The server is gone: ports that were made for it leave, those that it took are free again.
+
+        Only its own: anybody may have written its id into a port of theirs.
+        """
+        own = {
+            need.id for need in await self._resources.needs(tx, "server", server_id) if need.kind == "port"
+        }
         for port in await ports_of_server(tx, self._resources, server_id):
+            if port.id not in own:
+                continue
             if port.desired["owned_by_server"]:
                 await self._writes.remove(tx, port)
             else:
@@ -173,7 +181,7 @@ class PortAllocator:
             "security_groups": groups if secure else [],
         }
         if nic.fixed_ip:
-            await self._check_free(tx, network.id, nic.fixed_ip)
+            await self._check_free(tx, principal, network, nic.fixed_ip)
         try:
             return await self._writes.add(
                 tx, network, values,
@@ -182,14 +190,17 @@ class PortAllocator:
         except ApiError as error:
             raise _in_novas_words(error, network.id) from error
 
-    async def _check_free(self, tx: Transaction, network_id: str, ip: str) -> None:
-        for subnet in await self._writes.facts(tx, network_id):
+    async def _check_free(self, tx: Transaction, principal: Principal, network: Resource, ip: str) -> None:
+        """Name the server that has the address, where the caller may know of its port (Nova asks as the caller)."""
+        for subnet in await self._writes.facts(tx, network.id):
             if not schema.fits(subnet, ip, _COMPUTE):
                 continue
             held_by = await self._writes.holder_of(tx, subnet, ip)
             port_id = held_by.partition("/")[2] if held_by else ""
             port = await self._resources.fetch(tx, "port", port_id) if port_id else None
-            if port is not None and held_by == holder(port.id):
+            projects = () if port is None else (port.project_id, network.project_id)
+            known = principal.is_admin or principal.project_id in projects
+            if port is not None and held_by == holder(port.id) and known:
                 raise Invalid(
                     f"Fixed IP address {ip} is already in use on instance {port.desired['device_id']}."
                 )

@@ -1,0 +1,196 @@
+"""A body for every route that takes one: valid, of the newest version, about the things of a furnished project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fractus.testing.user import PUBLIC_KEY
+from tests.api.house import SECRET, TAG, House, Served
+
+Body = Callable[[House], Any]
+
+
+def _server(house: House) -> dict[str, Any]:
+    return {
+        "name": "new",
+        "flavorRef": house.flavor,
+        "imageRef": house.image,
+        "networks": [{"uuid": house.network.id}],
+        "key_name": house.key,
+        "security_groups": [{"name": f"{SECRET}-group"}],
+        "availability_zone": "a",
+        "metadata": {"colour": "blue"},
+        "tags": ["new"],
+        "description": "new",
+        "user_data": "bmV3",
+        "min_count": 1,
+        "max_count": 1,
+        "config_drive": True,
+        "OS-DCF:diskConfig": "MANUAL",
+        "hostname": "new",
+        "accessIPv4": "192.0.2.1",
+    }
+
+
+def _flavor(_: House) -> dict[str, Any]:
+    return {
+        "name": "new",
+        "vcpus": 1,
+        "ram": 64,
+        "disk": 1,
+        "id": "new-flavor",
+        "swap": 0,
+        "rxtx_factor": 1.0,
+        "OS-FLV-EXT-DATA:ephemeral": 0,
+        "os-flavor-access:is_public": True,
+        "description": "new",
+    }
+
+
+def _subnet(house: House) -> dict[str, Any]:
+    return {
+        "network_id": house.network.id,
+        "ip_version": 4,
+        "cidr": "10.250.0.0/24",
+        "name": "new",
+        "description": "new",
+        "enable_dhcp": True,
+        "gateway_ip": "10.250.0.1",
+        "allocation_pools": [{"start": "10.250.0.10", "end": "10.250.0.20"}],
+        "dns_nameservers": ["10.250.0.2"],
+        "host_routes": [{"destination": "10.251.0.0/24", "nexthop": "10.250.0.9"}],
+    }
+
+
+def _port(house: House) -> dict[str, Any]:
+    return {
+        "network_id": house.network.id,
+        "name": "new",
+        "description": "new",
+        "admin_state_up": True,
+        "fixed_ips": [{"subnet_id": house.network.subnet_id, "ip_address": "10.7.0.77"}],
+        "security_groups": [house.group],
+        "mac_address": "fa:16:3e:00:00:77",
+        "device_id": "",
+        "device_owner": "",
+        "allowed_address_pairs": [{"ip_address": "10.7.0.78"}],
+        "extra_dhcp_opts": [{"opt_name": "mtu", "opt_value": "1400", "ip_version": 4}],
+        "port_security_enabled": True,
+    }
+
+
+def _rule(house: House) -> dict[str, Any]:
+    return {
+        "security_group_id": house.group,
+        "direction": "ingress",
+        "ethertype": "IPv4",
+        "protocol": "tcp",
+        "port_range_min": 8080,
+        "port_range_max": 8081,
+        "remote_ip_prefix": "10.0.0.0/8",
+        "description": "new",
+    }
+
+
+def _image(_: House) -> dict[str, Any]:
+    return {
+        "name": "new",
+        "disk_format": "raw",
+        "container_format": "bare",
+        "visibility": "private",
+        "min_disk": 1,
+        "min_ram": 1,
+        "protected": False,
+        "tags": ["new"],
+        "os_hidden": False,
+        "colour": "blue",
+    }
+
+
+_COMPUTE: Mapping[str, Body] = {
+    "POST /servers": lambda house: {"server": _server(house)},
+    "PUT /servers/{server_id}": lambda _: {"server": {"name": "new", "description": "new"}},
+    "POST /servers/{server_id}/action#os-start": lambda _: {"os-start": None},
+    "POST /servers/{server_id}/action#os-stop": lambda _: {"os-stop": None},
+    "POST /servers/{server_id}/action#reboot": lambda _: {"reboot": {"type": "HARD"}},
+    "POST /servers/{server_id}/action#lock": lambda _: {"lock": {"locked_reason": "new"}},
+    "POST /servers/{server_id}/action#unlock": lambda _: {"unlock": None},
+    "POST /servers/{server_id}/action#os-resetState": lambda _: {"os-resetState": {"state": "error"}},
+    "POST /servers/{server_id}/action#forceDelete": lambda _: {"forceDelete": None},
+    "POST /servers/{server_id}/action#os-getConsoleOutput": lambda _: {"os-getConsoleOutput": {"length": 5}},
+    "POST /servers/{server_id}/metadata": lambda _: {"metadata": {"colour": "blue"}},
+    "PUT /servers/{server_id}/metadata": lambda _: {"metadata": {"colour": "blue"}},
+    "PUT /servers/{server_id}/metadata/{key}": lambda _: {"meta": {f"{SECRET}-meta": "new"}},
+    "PUT /servers/{server_id}/tags": lambda _: {"tags": ["new"]},
+    "PUT /servers/{server_id}/tags/{tag}": lambda _: None,
+    "POST /flavors": lambda house: {"flavor": _flavor(house)},
+    "PUT /flavors/{flavor_id}": lambda _: {"flavor": {"description": "new"}},
+    "POST /flavors/{flavor_id}/os-extra_specs": lambda _: {"extra_specs": {"colour": "blue"}},
+    "PUT /flavors/{flavor_id}/os-extra_specs/{key}": lambda _: {f"{SECRET}-spec": "new"},
+    "POST /flavors/{flavor_id}/action#addTenantAccess": lambda _: {"addTenantAccess": {"tenant": "f" * 32}},
+    "POST /flavors/{flavor_id}/action#removeTenantAccess": lambda house: {
+        "removeTenantAccess": {"tenant": house.owner.project_id}
+    },
+    "POST /os-keypairs": lambda _: {"keypair": {"name": "new", "type": "ssh", "public_key": PUBLIC_KEY}},
+}
+
+_NETWORK: Mapping[str, Body] = {
+    "POST /networks": lambda _: {
+        "network": {"name": "new", "description": "new", "admin_state_up": True, "mtu": 1400, "tags": ["new"]}
+    },
+    "PUT /networks/{id}": lambda _: {"network": {"name": "new", "admin_state_up": False}},
+    "POST /subnets": lambda house: {"subnet": _subnet(house)},
+    "PUT /subnets/{id}": lambda _: {"subnet": {"name": "new", "dns_nameservers": ["10.7.0.3"]}},
+    "POST /ports": lambda house: {"port": _port(house)},
+    "PUT /ports/{id}": lambda _: {"port": {"name": "new", "admin_state_up": False}},
+    "POST /security-groups": lambda _: {"security_group": {"name": "new", "description": "new"}},
+    "PUT /security-groups/{id}": lambda _: {"security_group": {"name": "new", "description": "new"}},
+    "POST /security-group-rules": lambda house: {"security_group_rule": _rule(house)},
+}
+
+_IMAGE: Mapping[str, Body] = {
+    "POST /images": _image,
+    "PATCH /images/{image_id}": lambda _: [
+        {"op": "replace", "path": "/name", "value": "new"},
+        {"op": "add", "path": "/colour", "value": "blue"},
+    ],
+    "PUT /images/{image_id}/tags/{tag}": lambda _: None,
+    "POST /images/{image_id}/actions/deactivate": lambda _: None,
+    "POST /images/{image_id}/actions/reactivate": lambda _: None,
+    "PUT /images/{image_id}/file": lambda _: None,
+    "PUT /images/{image_id}/stage": lambda _: None,
+    "POST /images/{image_id}/import": lambda _: {"method": {"name": "glance-direct"}},
+    "POST /images/{image_id}/members": lambda _: {"member": "e" * 32},
+    "PUT /images/{image_id}/members/{member_id}": lambda _: {"status": "accepted"},
+}
+
+_BODIES = {"compute": _COMPUTE, "network": _NETWORK, "image": _IMAGE}
+
+#: Content types of bodies, where they are not plain JSON.
+TYPES = {
+    "image PATCH /images/{image_id}": "application/openstack-images-v2.1-json-patch",
+    "image PUT /images/{image_id}/file": "application/octet-stream",
+    "image PUT /images/{image_id}/stage": "application/octet-stream",
+}
+
+
+def body_of(one: Served, house: House) -> Any:
+    """A body that the route takes; None where it takes none. KeyError for a route that nobody has thought of here."""
+    route = one.route
+    if route.method in ("GET", "DELETE"):
+        return None
+    if one.gone:
+        return {route.action: None} if route.action else {}
+    if route.path.endswith("/tags/{tag}"):
+        return None
+    if one.service.type == "network" and route.path.endswith("/tags"):
+        return {"tags": [TAG, "new"]}
+    action = f"#{route.action}" if route.action else ""
+    name = f"{route.method} {route.path.removesuffix('.json')}{action}"
+    return _BODIES[one.service.type][name](house)
+
+
+def type_of(one: Served) -> str:
+    """The content type of that body."""
+    return TYPES.get(str(one), "application/json")

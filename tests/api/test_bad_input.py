@@ -1,0 +1,179 @@
+"""Whatever is sent: never a 500, never a hang, a sentence in the service's own envelope, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from fractus.store.transaction import Query
+from fractus.testing.asgi import HttpReply
+from fractus.testing.user import COMPUTE, IMAGE, NETWORK, User
+from fractus.testing.world import World
+from tests.api.bodies import body_of, type_of
+from tests.api.house import House, Served, furnish, served
+from tests.api.refusals import faults_of
+
+#: Changes whenever another connection of SQLite has written anything.
+_written = Query(text("PRAGMA data_version"))
+
+#: Routes that end what the others need: they come last.
+_ENDS = ("forceDelete", "os-resetState", "os-stop", "deactivate")
+
+#: What is no JSON, or none that a service expects.
+MALFORMED: dict[str, bytes] = {
+    "nothing": b"",
+    "a space": b" ",
+    "half an object": b'{"server": {"name": "x"',
+    "no JSON": b"name=x&flavor=1",
+    "XML": b"<?xml version='1.0'?><server/>",
+    "bytes that are no text": b'{"a": "\xff\xfe"}',
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "a byte order mark": b'\xef\xbb\xbf{"a": 1}',
+    "half a surrogate": b'{"a": "\\ud800"}',
+    "not a number": b'{"a": NaN}',
+    "infinity": b'{"a": 1e999}',
+    "a huge number": b'{"a": ' + b"9" * 5000 + b"}",
+    "a list": b"[]",
+    "a list of objects": b'[{"a": 1}]',
+    "a text": b'"text"',
+    "a number": b"1",
+    "null": b"null",
+    "an empty object": b"{}",
+    "another object": b'{"unexpected": {"a": 1}}',
+    "two objects": b'{"a": {}, "b": {}}',
+    "deep lists": b"[" * 100_000 + b"]" * 100_000,
+    "deep objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+    "a long key": b'{"' + b"k" * 100_000 + b'": 1}',
+    "more than a body may have": b'{"a": "' + b"x" * (1 << 20) + b'"}',
+}
+
+_DEEP: Any = "bottom"
+for _ in range(200):
+    _DEEP = {"a": [_DEEP]}
+
+#: What stands for each value of a valid body in turn.
+WRONG: tuple[Any, ...] = (
+    None, True, 0, -1, 1.5, 2**31, 2**63 - 1, 2**64 - 1, 1e300, "", " ", "x" * 256, "x" * 70_000, "\x00", "a\nb\x07c",
+    "\u202e\U0001f600\u0000", "%s{0}${x}';--", "-1", "10.0.0.0/33", "::ffff:10.0.0.1", [], {}, [None], [[]], [{}],
+    {"": None}, {"a": {"b": []}}, ["x", "x"], _DEEP,
+)  # fmt: skip
+
+
+def _mutants(value: Any) -> Iterator[Any]:
+    """`value` with one thing in it wrong: each part in turn, each wrong value in turn; less one part; plus one."""
+    yield from WRONG
+    if isinstance(value, dict):
+        for key, part in value.items():
+            rest = {name: other for name, other in value.items() if name != key}
+            yield rest
+            yield {**rest, key.upper(): part}
+            for mutant in _mutants(part):
+                yield {**rest, key: mutant}
+        for extra in ("unexpected", "", "a" * 300, "\x00", "id", "project_id", "created_at"):
+            if extra not in value:
+                yield {**value, extra: "x"}
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            for mutant in _mutants(part):
+                yield [*value[:index], mutant, *value[index + 1 :]]
+        yield value * 300
+
+
+class Siege:
+    """Throws things at one route after the other."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.wrongs: list[str] = []
+        self.refused = 0
+        self.taken = 0
+
+    def _who(self, one: Served) -> User:
+        admins = one.route.path.startswith("/flavors") or one.route.action == "os-resetState"
+        return self.house.world.admin if admins else self.house.owner
+
+    async def throw(self, one: Served, body: bytes, what: str, version: str = "2.104") -> None:
+        store = self.house.world.parts.store
+        headers = {"Content-Type": type_of(one)}
+        before, began = await store.row(_written), time.monotonic()
+        try:
+            async with asyncio.timeout(10):
+                reply = await self._who(one).call(
+                    one.route.method,
+                    self.house.path(one),
+                    body=body,
+                    headers=headers,
+                    version=version if one.service.type == "compute" else "",
+                )
+        except TimeoutError:
+            self.wrongs.append(f"{one}: hangs on {what}")
+            return
+        await self._judge(one, reply, what, await store.row(_written) != before)
+        if time.monotonic() - began > 2.0:
+            self.wrongs.append(f"{one}: {time.monotonic() - began:.1f} s for {what}")
+
+    async def _judge(self, one: Served, reply: HttpReply, what: str, wrote: bool) -> None:
+        wrongs = faults_of(one.service.type, reply)
+        if reply.status >= 400:
+            self.refused += 1
+            wrongs += [f"{reply.status}, and wrote something"] if wrote else []
+        else:
+            self.taken += 1
+        self.wrongs += [f"{one}: {wrong}, of {what[:200]}" for wrong in wrongs]
+
+    async def look_around(self) -> None:
+        """What was taken can be told again."""
+        for user in (self.house.owner, self.house.world.admin):
+            for path in (
+                f"{COMPUTE}/servers/detail", f"{COMPUTE}/flavors/detail", f"{COMPUTE}/os-keypairs", f"{NETWORK}/networks",
+                f"{NETWORK}/subnets", f"{NETWORK}/ports", f"{NETWORK}/security-groups",
+                f"{NETWORK}/security-group-rules", f"{IMAGE}/images",
+            ):  # fmt: skip
+                reply = await user.get(path)
+                if reply.status != 200:
+                    self.wrongs.append(f"{path}: {reply.status} {reply.body[:300]!r}")
+
+
+async def _besieged(world: World, service: str) -> tuple[Siege, list[Served]]:
+    house = await furnish(world, world.user("ann"))
+    routes = [
+        one
+        for one in await served(world)
+        if one.service.type == service and one.route.method in ("POST", "PUT", "PATCH") and not one.gone
+        and not one.route.path.endswith(".json")
+    ]  # fmt: skip
+    routes.sort(key=lambda one: str(one).endswith(_ENDS))
+    return Siege(house), routes
+
+
+@pytest.mark.parametrize("service", ["compute", "network", "image"])
+async def test_what_is_no_json_is_refused_with_a_sentence(world: World, service: str) -> None:
+    siege, routes = await _besieged(world, service)
+    for one in routes:
+        for what, body in MALFORMED.items():
+            if not one.route.raw:
+                await siege.throw(one, body, what)
+    assert not siege.wrongs, "\n".join(siege.wrongs)
+    assert siege.refused > 10 * siege.taken
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("service", ["compute", "network", "image"])
+async def test_bodies_with_one_thing_wrong(world: World, service: str) -> None:
+    siege, routes = await _besieged(world, service)
+    for one in routes:
+        for mutant in _mutants(body_of(one, siege.house)):
+            body = msgspec.json.encode(mutant)
+            await siege.throw(one, body, body.decode())
+    print(service, siege.refused, siege.taken)
+    await siege.look_around()
+    await world.settle(3600)
+    await siege.look_around()
+    assert not siege.wrongs, f"{len(siege.wrongs)}:\n" + "\n".join(siege.wrongs[:60])
+    assert siege.refused > 1000
