@@ -1,0 +1,185 @@
+"""A database gets the schema of this version, once, whole, and whoever asks."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from fractus.store import migrate
+from fractus.store.migrate import MigrationFailed, known, revision, upgrade
+
+ROOT = Path(migrate.__file__).parents[2]
+
+#: Every table in the code, in a process of its own: tests define tables too.
+CREATE_ALL = """
+import asyncio, sys
+from fractus.addressing import tables
+from fractus.app import registry
+from fractus.base.clock import SystemClock
+from fractus.store.schema import METADATA
+from fractus.store.sqlite import SqliteStore
+
+store = SqliteStore(sys.argv[1], SystemClock())
+store.create(METADATA)
+asyncio.run(store.close())
+"""
+
+
+def schema(path: Path) -> dict[str, Any]:
+    """Tables, columns and indexes, as SQLite itself tells them."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        names = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'alembic%' ORDER BY name"
+        ).fetchall()
+        found = {}
+        for (name,) in names:
+            columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+            listed = connection.execute(f"PRAGMA index_list({name})").fetchall()
+            indexes = {
+                (row[1], row[2:], tuple(connection.execute(f"PRAGMA index_xinfo({row[1]})").fetchall()))
+                for row in listed
+            }
+            found[name] = ([row[1:] for row in columns], indexes)
+        return found
+    finally:
+        connection.close()
+
+
+def run(script: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# --- the schema ---------------------------------------------------------------------------------
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_names(tmp_path: Path) -> None:
+    """A table, column or index without its migration fails here: `python tools/new_migration.py "what changes"`."""
+    run(CREATE_ALL, str(tmp_path / "code.db"))
+    upgrade(tmp_path / "migrated.db")
+    named, made = schema(tmp_path / "code.db"), schema(tmp_path / "migrated.db")
+    assert made.keys() == named.keys()
+    for table in named:
+        assert made[table] == named[table], table
+    assert {"server", "presence", "work", "address"} <= named.keys()
+
+
+def test_migrations_are_numbered_and_follow_one_another() -> None:
+    before = None
+    for number, name in enumerate(known(), 1):
+        assert name == f"{number:04}"
+        (path,) = (Path(migrate.__file__).parent / "migrations" / "versions").glob(f"{name}_*.py")
+        spec = importlib.util.spec_from_file_location(f"migration_{name}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        assert (module.revision, module.down_revision) == (name, before)
+        before = name
+
+
+# --- making and migrating -----------------------------------------------------------------------
+
+
+def test_a_database_that_is_not_there_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    assert revision(path) is None
+    assert upgrade(path) == known()[-1]
+    assert revision(path) == known()[-1]
+    assert list(tmp_path.iterdir()) == [path], "no draft is left"
+
+
+def test_it_may_be_named_by_its_url(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path / 'store.db'}")
+    assert revision(tmp_path / "store.db") == known()[-1]
+
+
+def test_an_empty_file_is_filled(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.touch()
+    assert upgrade(path) == known()[-1]
+    assert "server" in schema(path)
+
+
+def test_what_is_up_to_date_is_left_alone_and_quickly(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    upgrade(path)
+    apsw.Connection(str(path)).execute("INSERT INTO mac VALUES ('n', 'm', 'h')")
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        upgrade(path)
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.05
+    assert apsw.Connection(str(path)).execute("SELECT * FROM mac").fetchall() == [("n", "m", "h")]
+
+
+def test_alembic_and_a_second_sqlite_stay_out_of_the_process(tmp_path: Path) -> None:
+    script = (
+        "import sys; from fractus.store.migrate import upgrade; upgrade(sys.argv[1]); print(*sys.modules)"
+    )
+    loaded = run(script, str(tmp_path / "store.db")).split()
+    assert "apsw" in loaded
+    assert "alembic" not in loaded
+    assert "sqlite3" not in loaded
+
+
+def test_many_at_once_make_one(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(upgrade, [path] * 8)) == {known()[-1]}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_processes_migrate_once_and_both_are_content(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.touch()
+    with ThreadPoolExecutor(2) as pool:
+        assert set(pool.map(upgrade, [path] * 2)) == {known()[-1]}
+    rows = apsw.Connection(str(path)).execute("SELECT version_num FROM alembic_version").fetchall()
+    assert rows == [(known()[-1],)]
+
+
+# --- what is not ours ---------------------------------------------------------------------------
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    upgrade(path)
+    apsw.Connection(str(path)).execute("UPDATE alembic_version SET version_num = '9000'")
+    before = path.read_bytes()
+    with pytest.raises(MigrationFailed, match=r"9000.*newer version"):
+        upgrade(path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE work (id INTEGER); INSERT INTO work VALUES (7)")
+    with pytest.raises(
+        MigrationFailed, match=r"could not be brought to schema .*: table work already exists"
+    ):
+        upgrade(path)
+    assert schema(path).keys() == {"work"}, "all steps or none"
+    assert connection.execute("SELECT * FROM work").fetchall() == [(7,)]
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.write_text("This is a letter, and long enough not to be taken for an empty file." * 10)
+    with pytest.raises(MigrationFailed, match=r"store\.db is no database"):
+        upgrade(path)
+    assert path.read_text().startswith("This is a letter")
