@@ -200,6 +200,7 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
     presence = look.presence
     if plan.once:
         presence.memory["doing"] = plan.once
+        presence.memory["doing_from"] = (presence.observed or {}).get("changed_at", "")
         if not await look.begin():
             return Again()
     step: Step = plan.step

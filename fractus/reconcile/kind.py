@@ -35,7 +35,8 @@ class Apply(Struct, frozen=True):
     """Do this one step; when it was done, keep `memory`.
 
     `once` names a step that must not be repeated lightly (a reboot): it is stored before the call, and the plan sees it
-    in `presence.memory["doing"]` when the answer was lost.
+    in `presence.memory["doing"]` when the answer was lost, with the child's stamp of the thing before it in
+    `presence.memory["doing_from"]`: if the stamp has moved, something was done.
     """
 
     step: Step

@@ -111,13 +111,7 @@ async def reboots(world: World) -> AsyncIterator[None]:
     [
         (BEFORE, {1, 2}),
         (LOST, {2}),
-        pytest.param(
-            AFTER,
-            {2},
-            marks=pytest.mark.xfail(
-                reason="when the dead worker's lease has run out the reboot is long over, and is asked for again"
-            ),
-        ),
+        (AFTER, {2}),
     ],
 )
 async def test_a_reboot_is_never_done_twice(how: str, boots_there: set[int], tmp_path: Path) -> None:

@@ -140,8 +140,10 @@ class ServerLifecycle:
         verb, token = action["verb"], action["token"]
         once, task = f"{verb}:{token}", seen.task_state or ""
         if verb == "reboot":
-            # Its answer was lost, and it is rebooting: that is ours. If it is not, nobody can tell whether it was.
-            done = item.presence.memory.get("doing") == once and "reboot" in task
+            # Its answer was lost: if it is rebooting, or has changed since, that was ours.
+            was = item.presence.memory
+            moved = was.get("doing_from") not in (None, "", seen.changed_at)
+            done = was.get("doing") == once and ("reboot" in task or moved)
         else:
             done = seen.vm_state == _AFTER[verb] and not task
         if done:
