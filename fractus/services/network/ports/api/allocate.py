@@ -94,12 +94,7 @@ class PortAllocator:
 
         Only its own: anybody may have written its id into a port of theirs.
         """
-        own = {
-            need.id for need in await self._resources.needs(tx, "server", server_id) if need.kind == "port"
-        }
-        for port in await ports_of_server(tx, self._resources, server_id):
-            if port.id not in own:
-                continue
+        for port in await self._own(tx, server_id):
             if port.desired["owned_by_server"]:
                 await self._writes.remove(tx, port)
             else:
@@ -107,9 +102,16 @@ class PortAllocator:
 
     async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
         """The ports that a server has, in the order in which they were asked for."""
-        ports = await ports_of_server(reader, self._resources, server_id)
+        ports = await self._own(reader, server_id)
         ports.sort(key=lambda port: int(port.desired.get("place", 0)))
         return [await self._told(reader, port) for port in ports]
+
+    async def _own(self, reader: Reader, server_id: str) -> list[Resource]:
+        """Ports that have the server as their device and that it needs itself."""
+        needs = await self._resources.needs(reader, "server", server_id)
+        own = {need.id for need in needs if need.kind == "port"}
+        ports = await ports_of_server(reader, self._resources, server_id)
+        return [port for port in ports if port.id in own]
 
     # --- ports that are there --------------------------------------------------------------------
 
