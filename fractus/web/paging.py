@@ -31,10 +31,15 @@ class Paging:
     """Neutron's `page_reverse`: the page before the marker, in the same order."""
 
 
+#: More than any table has rows, and no more than a database takes for a number.
+_MOST = 2**63 - 1
+
+
 def _integer(text: str, complaint: str) -> int:
-    if text.isascii() and text.isdigit():
-        return int(text)
-    raise Invalid(complaint)
+    if not (text.isascii() and text.isdigit()):
+        raise Invalid(complaint)
+    digits = text.lstrip("0")
+    return _MOST if len(digits) > len(str(_MOST)) else min(int(digits or "0"), _MOST)
 
 
 def _column(key: str, columns: Mapping[str, str], complaint: str) -> str:

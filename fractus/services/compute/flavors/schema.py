@@ -63,6 +63,8 @@ def _number(field: str, value: Any, minimum: int) -> None:
         raise _refuse(field, value, f"{value!r} is not of type 'integer', 'string'")
     if isinstance(value, str) and not re.fullmatch("[0-9]+", value, re.ASCII):
         raise _refuse(field, value, f"{value!r} does not match '^[0-9]+$'")
+    if isinstance(value, str) and len(value) > 18:  # more digits than Python cares to read
+        raise _refuse(field, value, f"{value!r} is greater than the maximum of {_MAX_INT}")
     if int(value) < minimum:
         raise _refuse(field, value, f"{value!r} is less than the minimum of {minimum}")
     if int(value) > _MAX_INT:
@@ -238,8 +240,8 @@ def public_filter(text: str | None) -> bool | None:
 
 
 def least(name: str, text: str) -> int:
-    """The `minRam` and `minDisk` filters."""
+    """The `minRam` and `minDisk` filters. Above all that flavors can have, there is nothing to tell apart."""
     try:
-        return int(text)
+        return min(max(int(text), -1), _MAX_INT + 1)
     except ValueError:
         raise Invalid(f"Invalid {name} filter [{text}]") from None

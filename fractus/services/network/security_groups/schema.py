@@ -66,7 +66,7 @@ def _protocol(value: Any) -> str | None:
     text = str(value).lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if text in PROTOCOLS:
         return text
-    if text.isascii() and text.isdigit() and int(text) <= 255:
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= 255:
         return str(value)
     known = (None, "any", *PROTOCOLS)
     raise invalid(
@@ -80,7 +80,8 @@ def _port(value: Any) -> int | None:
     if value is None:
         return None
     text = str(value)
-    if isinstance(value, bool) or not text.isascii() or not text.isdigit() or int(text) > _LAST_PORT:
+    number = not isinstance(value, bool) and text.isascii() and text.isdigit() and len(text) < 10
+    if not number or int(text) > _LAST_PORT:
         raise invalid(f"Invalid value for port {value}", "SecurityGroupInvalidPortValue")
     return int(text)
 

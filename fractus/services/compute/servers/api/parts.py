@@ -212,7 +212,8 @@ class Parts:
             return self._given.limits.page
         if not (text.isascii() and text.isdigit()):
             raise search.bad_parameter("limit", text, f"{text!r} does not match '^[0-9]*$'")
-        return min(int(text), self._given.limits.page)
+        page = self._given.limits.page
+        return page if len(text) > search.DIGITS else min(int(text), page)
 
 
 def _strict(call: Call) -> None:

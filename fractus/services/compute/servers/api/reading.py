@@ -124,7 +124,8 @@ class Reading:
         if not (text.isascii() and text.isdigit()):
             why = "should be non-empty" if not text else "does not match '^[0-9]*$'"
             raise search.bad_parameter("limit", text, f"{text!r} {why}")
-        return min(int(text), self._given.limits.page)
+        page = self._given.limits.page
+        return page if len(text) > search.DIGITS else min(int(text), page)
 
     async def _check_marker(self, call: Call, asked: _Asked) -> None:
         """A marker may be deleted by now, but must be something that the caller may know of."""

@@ -20,6 +20,7 @@ from msgspec import field as named
 
 from fractus.base.ids import is_uuid
 from fractus.model.errors import Invalid
+from fractus.services.compute.servers.schema import search
 from fractus.web.schema import Body, complaint, convert
 
 MAX_TAGS = 50
@@ -67,7 +68,7 @@ class Disk(LegacyDisk):
     guest_format: Text = ""
     device_type: Text = ""
     disk_bus: Text = ""
-    boot_index: int | Annotated[str, Meta(pattern="^-?[0-9]+$")] | None = None
+    boot_index: int | Annotated[str, Meta(pattern="^-?[0-9]+$", max_length=18)] | None = None
     tag: Tag = ""
     volume_type: Text | None = None
 
@@ -157,7 +158,7 @@ class RebootBody(Body):
 class ConsoleOutput(Body):
     """Of the action."""
 
-    length: int | Annotated[str, Meta(pattern="^-?[0-9]+$")] | None = None
+    length: int | Annotated[str, Meta(pattern="^-?[0-9]+$", max_length=18)] | None = None
 
 
 class ConsoleOutputBody(Body):
@@ -274,6 +275,8 @@ def _boolean(at: str, value: Any) -> None:
 def _count(at: str, value: int | str) -> None:
     if isinstance(value, str) and not re.fullmatch("[0-9]*", value):
         raise _wrong(at, value, f"{value!r} does not match '^[0-9]*$'")
+    if len(str(value)) > search.DIGITS:
+        raise _wrong(at, value, f"{value!r} is too long")
     if int(value) < 1:
         raise _wrong(at, value, f"{int(value)} is less than the minimum of 1")
 

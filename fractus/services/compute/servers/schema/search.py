@@ -9,6 +9,9 @@ from typing import Any
 from fractus.base.clock import parse_iso
 from fractus.model.errors import Invalid
 
+#: Of a number in a request: more than any count or limit needs, and less than Python refuses to read.
+DIGITS = 18
+
 #: Parameters of the lists by what their values must be.
 _PATTERNS = frozenset(
     (

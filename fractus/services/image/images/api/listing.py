@@ -119,13 +119,18 @@ def _seen(query: Query, who: Principal) -> list[Condition]:
     return seen
 
 
+#: No more than a database takes for a number.
+_MOST = 2**63 - 1
+
+
 def _field(name: str, text: str) -> list[Condition]:
     """The filter on one field, or on a property of that name."""
     base, _, bound = name.rpartition("_")
     if bound in ("min", "max") and base in _NUMBERS:
         return _range(base, bound, text)
     if name in _NUMBERS:
-        number = int(text) if text.isascii() and text.isdigit() else -2  # equals no number that is kept
+        # What is no number, and one that no column holds, equals none that is kept.
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < len(str(_MOST)) else -2
         return [Filter(name, "eq", number)]
     if name in _TIMES:
         return _time(name, text)
@@ -138,7 +143,7 @@ def _field(name: str, text: str) -> list[Condition]:
 
 def _range(name: str, bound: str, text: str) -> list[Condition]:
     try:
-        number = int(text)
+        number = min(max(int(text), -1), _MOST)
     except ValueError:
         raise Invalid("Unable to filter on a range with a non-numeric value.") from None
     if bound == "min":

@@ -18,6 +18,8 @@ from fractus.services.network.dialect.schema.errors import invalid_input, malfor
 Convert: TypeAlias = "Callable[[Any], Any]"
 Check: TypeAlias = "Callable[[Any], str | None]"
 
+_INT_MOST = 2**31 - 1
+
 NAME_SIZE = DESCRIPTION_SIZE = PROJECT_SIZE = 255
 
 _TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
@@ -39,11 +41,14 @@ def to_boolean(value: Any) -> bool:
 
 
 def to_int(value: Any) -> int:
-    """What `int()` takes."""
+    """What `int()` takes, as far as columns of all databases hold it."""
     try:
-        return int(value)
+        number = int(value)
     except (ValueError, TypeError, OverflowError):
         raise invalid_input(f"'{value}' is not an integer") from None
+    if not -_INT_MOST <= number <= _INT_MOST:
+        raise invalid_input(f"'{value}' is too large - must be no larger than '{_INT_MOST}'")
+    return number
 
 
 def to_list(value: Any) -> Any:
