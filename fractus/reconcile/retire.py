@@ -22,6 +22,10 @@ from fractus.store.work import Claim
 #: A delete that was accepted and yet shows nothing for this long is asked for again. Seconds.
 _ASK_AGAIN = 60.0
 
+#: What has to leave first wakes us as it does. We look by ourselves in case that wake-up gets lost: soon if it is
+#: leaving, seldom if nobody has removed it, for a deleted image may have servers for years. Seconds.
+_LEAVES, _STAYS = 15.0, 300.0
+
 
 async def retire(
     machine: Machine,
@@ -35,10 +39,15 @@ async def retire(
     dependents = await presences.dependents(machine.store, presence.kind, presence.id, presence.cloud)
     if dependents:
         kind, id = dependents[0]
-        first = machine.face(await presences.fetch(machine.store, kind, id, presence.cloud))
+        first = await presences.fetch(machine.store, kind, id, presence.cloud)
         if first is None:
             return Again()
-        return Waiting(on=f"{kind}/{id}", again_in=15.0, reason=f"{kind} {id} must leave first", read=first)
+        return Waiting(
+            on=f"{kind}/{id}",
+            again_in=_STAYS if first.wanted else _LEAVES,
+            reason=f"{kind} {id} must leave first",
+            read=machine.face(first),
+        )
     try:
         if presence.remote_id is None:
             return await _never_seen(machine, claim, resource, presence, actuator, scope)

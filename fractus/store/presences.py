@@ -83,6 +83,7 @@ _dependents = Query(
         _c.cloud == bindparam("c"),
         or_(NEED.c.loose.is_(False), bindparam("all", type_=Boolean)),
     )
+    .limit(bindparam("n"))
 )
 
 
@@ -150,7 +151,7 @@ async def unattended(reader: Reader, cloud: str) -> list[tuple[str, str]]:
 
 
 async def dependents(
-    reader: Reader, kind: str, id: str, cloud: str, *, loose: bool = False
+    reader: Reader, kind: str, id: str, cloud: str, *, loose: bool = False, limit: int = 1
 ) -> list[tuple[str, str]]:
-    """(kind, id) of what is in `cloud` and needs (kind, id) there: it must leave first. `loose`: loose needs, too."""
-    return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud, all=loose)]
+    """(kind, id) of some that are in `cloud` and need (kind, id) there: they must leave first. `loose`: or loosely."""
+    return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud, all=loose, n=limit)]

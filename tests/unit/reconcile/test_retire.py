@@ -6,7 +6,7 @@ import pytest
 
 from fractus.model.errors import OutcomeUnknown, Refused, Throttled, Unreachable
 from fractus.model.resource import Need
-from fractus.store import presences
+from fractus.store import presences, work
 from tests.unit.reconcile.toy import World
 
 
@@ -78,6 +78,33 @@ async def test_one_that_waits_for_another_to_leave_goes_on_as_soon_as_it_has(wor
     await world.settle()
     assert await world.where("net", "n1") == []
     assert world.clock.now() - began < 10, "woken, not found by looking now and then"
+
+
+async def test_what_is_still_in_use_is_seldom_looked_at_and_leaves_with_the_last_that_uses_it(
+    world: World,
+) -> None:
+    """A deleted image may have servers for years."""
+    east = await world.cloud("east")
+    await world.box("b1")
+    await world.box("b2")
+    await world.settle()
+    await world.remove("net", "n1")
+    looks = 0
+    handle = world.worker.handle
+
+    async def counted(claim: work.Claim) -> None:
+        nonlocal looks
+        looks += 1
+        await handle(claim)
+
+    world.worker.handle = counted  # type: ignore[method-assign]
+    await world.settle(3600)
+    assert looks < 20
+    assert len(east.here("net")) == 1
+    for kind, id in (("box", "b1"), ("plug", "p-b1"), ("box", "b2"), ("plug", "p-b2")):
+        await world.remove(kind, id)
+    await world.settle(10)
+    assert east.here("net") == []
 
 
 async def test_what_never_got_to_a_cloud_leaves_without_asking_it(world: World) -> None:

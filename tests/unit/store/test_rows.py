@@ -247,6 +247,10 @@ async def test_who_has_to_leave_first(tables: SqliteStore) -> None:
     assert await presences.dependents(tables, "net", "n", "east") == [("crate", "1")]
     assert await presences.dependents(tables, "net", "n", "west") == [("crate", "1")]
     assert await presences.dependents(tables, "net", "n", "north") == []
+    assert await presences.dependents(tables, "net", "n", "east", loose=True, limit=9) == [
+        ("crate", "1"),
+        ("crate", "2"),
+    ]
 
 
 async def test_what_is_nobodys_work(tables: SqliteStore) -> None:
