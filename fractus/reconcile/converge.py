@@ -310,7 +310,8 @@ async def _no_answer(look: Look, error: CloudError) -> Outcome:
     ):
         return await move(look, error.reason, refused=False)
     hopeless = isinstance(error, CredentialsRejected) or waited > machine.pace.give_up
-    if starting and hopeless and presence.error != error.reason:
+    # Users are told nothing yet while another cloud may still take it: who waits for a server stops at an error.
+    if starting and hopeless and presence.error != error.reason and not may_move(look):
         presence.state, presence.error = BLOCKED, error.reason
         await look.save()
     after = error.after if isinstance(error, Throttled) else backoff(look.claim.attempts + 1, cap=30.0)

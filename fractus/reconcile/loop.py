@@ -30,6 +30,8 @@ log = logging.logger("reconcile.loop")
 _STEPS = 20
 #: A blocked thing that was carried (not chosen) is tried again this often: an operator may have helped. Seconds.
 _BLOCKED_AGAIN = 120.0
+#: However soon, or late, a child asks us to come back (`Retry-After: 0`, or next year). Seconds.
+_SOONEST, _LATEST = 0.1, 300.0
 
 
 def owner_name() -> str:
@@ -221,11 +223,13 @@ class Worker:
             elif isinstance(outcome, Again):
                 await work.release(tx, claim, due=now)
             elif isinstance(outcome, Waiting):
-                due = now if await self._missed(tx, claim, outcome) else now + outcome.again_in
+                missed = await self._missed(tx, claim, outcome)
+                due = now if missed else now + max(outcome.again_in, _SOONEST)
                 await work.release(tx, claim, due=due, waits_on=outcome.on, reason=outcome.reason)
             elif isinstance(outcome, Retry):
                 attempts = claim.attempts + 1
-                pause = backoff(attempts) if outcome.after is None else outcome.after
+                asked = backoff(attempts) if outcome.after is None else outcome.after
+                pause = min(max(asked, _SOONEST), _LATEST)
                 await work.release(tx, claim, due=now + pause, attempts=attempts, reason=outcome.error)
             else:
                 await self._write_blocked(tx, claim, outcome, now)

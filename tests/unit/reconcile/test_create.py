@@ -220,6 +220,19 @@ async def test_a_cloud_that_surely_did_nothing_is_left_for_another(world: World,
     assert await world.where() == ["west"]
 
 
+async def test_who_waits_sees_no_error_while_another_cloud_may_take_it(world: World) -> None:
+    east, _ = await world.cloud("east"), await world.cloud("west")
+    east.fail("create", CredentialsRejected("who are you?"), CredentialsRejected("who are you?"))
+    await world.want("box", "b1")
+    statuses = set()
+    for _ in range(40):
+        await world.worker.run_due()
+        statuses.add((await world.shown())["status"])
+        world.clock.time += 0.5
+    assert "error" not in statuses
+    assert "settled" in statuses
+
+
 async def test_after_a_lost_answer_from_a_cloud_that_went_down_only_one_is_left(world: World) -> None:
     """Its answer is lost and the cloud away: after a while another takes it, and what was made is removed later."""
     east, west = await world.cloud("east"), await world.cloud("west")

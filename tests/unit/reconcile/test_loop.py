@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from fractus.model.errors import Unreachable
+from fractus.model.errors import Throttled, Unreachable
 from fractus.reconcile import loop
 from fractus.reconcile.loop import Worker, is_dead, owner_name
 from fractus.reconcile.machine import Pace
@@ -196,6 +196,20 @@ async def test_law_9_work_has_no_limit_of_age(world: World) -> None:
     east.down = False
     await world.settle(60)
     assert await status(world) == "settled"
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0.0, 0.1), (-5.0, 0.1), (7.0, 7.0), (1e12, 300.0)])
+async def test_a_child_may_ask_us_to_come_back_at_no_odd_time(
+    world: World, asked: float, expected: float
+) -> None:
+    east = await world.cloud("east")
+    east.fail("create", Throttled("slow down", after=asked))
+    await world.want("box", "b1", zone="east")
+    await world.assign()
+    (claim,) = await world.worker._claim("east", 10)
+    await world.worker.handle(claim)
+    (pending,) = await work.about(world.store, "box", "b1")
+    assert pending.due_at == world.clock.now() + expected
 
 
 # --- faults of ours -----------------------------------------------------------------------------
