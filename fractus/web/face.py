@@ -28,6 +28,12 @@ class Service:
     """`/compute`."""
     mount: str
     """Where the versioned API lies below the prefix: `/v2.1`."""
+    legacy_mount: str = ""
+    """Where the same routes are found once more, always at the oldest version, whatever the headers ask for, and with
+    no version in the answer: Nova's `/v2`. Unlike there, fields that are not known are refused at this place, too."""
+    trailing_slash: bool = True
+    """Whether a path means the same with a slash at its end, as in Neutron. Else it is another one, which does not
+    exist, so that `DELETE /images/` (an id that is empty by mistake) is not found: Nova's and Glance's way."""
     envelope: Envelope
     """`fractus.web.faults` has those of Nova, Neutron and Glance."""
     render: Render | None = None

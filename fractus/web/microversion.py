@@ -79,6 +79,11 @@ class Negotiator:
         self._legacy_lower = legacy_header.lower()
         self._headers: dict[Version, dict[str, str]] = {}
 
+    @property
+    def oldest(self) -> Version:
+        """The oldest that is served."""
+        return self._range.min
+
     def asked(self, headers: Mapping[str, str]) -> Version:
         """The version asked for, served or not; without one the oldest. `Invalid` where the text is no version."""
         text = asked_version(headers, self._type, self._legacy_lower)

@@ -66,8 +66,10 @@ class Front:
         self._allows = policy.allows
         self._settings = settings
         self._public_base = settings.public_endpoint.rstrip("/") + self.service.prefix
-        self._below = len(self.service.prefix) + len(self.service.mount)
         service = contributed.service
+        self._versioned = tuple(
+            f"{service.prefix}{mount}/" for mount in (service.mount, service.legacy_mount) if mount
+        )
         self._negotiator = (
             Negotiator(service.type, service.versions, service.legacy_version_header)
             if service.versions
@@ -94,10 +96,12 @@ class Front:
             return principal
         return dataclasses.replace(principal, is_service=True)
 
-    def negotiate(self, headers: Mapping[str, str], trace: Trace) -> Version:
+    def negotiate(self, headers: Mapping[str, str], trace: Trace, mount: str) -> Version:
         """The version that the request is for, also kept for the answer's headers."""
         if self._negotiator is None:
             return UNVERSIONED
+        if mount != self.service.mount:
+            return self._negotiator.oldest
         version = trace.version = self._negotiator.asked(headers)
         self._negotiator.check(version)
         return version
@@ -120,9 +124,14 @@ class Front:
     # --- whole requests --------------------------------------------------------------------------
 
     async def serve(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, endpoint: Endpoint, params: dict[str, str]
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        mount: str,
     ) -> None:
-        """Answer a request whose path is known."""
+        """Answer a request whose path is known; `mount` is the one of the service's two that it came by."""
         trace: Trace = req.context.trace
         trace.front = self
         trace.route = endpoint.path
@@ -132,10 +141,12 @@ class Front:
         principal = ANYONE
         if bound is None or not bound.route.public:
             principal = await self.authenticate(headers, trace)
+        if not self.service.trailing_slash and req.scope["path"].endswith("/"):
+            raise NotFound(NOT_FOUND)
         if method is None:
             trace.allow = endpoint.allow
             raise NotAllowed(f"The method {req.method} is not allowed for this resource.")
-        version = self.negotiate(headers, trace)
+        version = self.negotiate(headers, trace, mount)
         body: Any = None
         if bound is None:
             bound, body = await self._choose(req, method, headers, version)
@@ -161,8 +172,8 @@ class Front:
             base_url=self.base_url(headers, req.scope.get("scheme", "http")),
             headers=headers,
             method=req.method,
-            mount=self.service.mount,
-            path=req.path[self._below :],
+            mount=mount,
+            path=req.path[len(self.service.prefix) + len(mount) :],
             stream=lambda: bodies.chunks(req),
             allows=self._allows,
             denied=self.denied,
@@ -194,7 +205,7 @@ class Front:
         trace: Trace = req.context.trace
         trace.front = self
         headers = read_headers(req.scope["headers"])
-        if req.path.startswith(f"{self.service.prefix}{self.service.mount}/"):
+        if req.path.startswith(self._versioned):
             await self.authenticate(headers, trace)
         raise NotFound(NOT_FOUND)
 
@@ -210,7 +221,7 @@ class Front:
             raise NotAllowed(f"The method {req.method} is not allowed for this resource.")
         headers = read_headers(req.scope["headers"])
         if path == self.service.mount:
-            self.negotiate(headers, trace)
+            self.negotiate(headers, trace, path)
         write(resp, page(self.base_url(headers, req.scope.get("scheme", "http"))))
 
     def version_headers(self, version: Version) -> Mapping[str, str]:

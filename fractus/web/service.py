@@ -38,9 +38,9 @@ class Paths:
             setattr(self, f"on_{method.lower()}", responder)
 
 
-def _endpoint(front: Front, endpoint: Endpoint) -> Paths:
+def _endpoint(front: Front, endpoint: Endpoint, mount: str) -> Paths:
     async def respond(req: falcon.asgi.Request, resp: falcon.asgi.Response, **params: str) -> None:
-        await front.serve(req, resp, endpoint, params)
+        await front.serve(req, resp, endpoint, params, mount)
 
     return Paths(respond)
 
@@ -175,8 +175,9 @@ def _mount(app: Application, front: Front) -> None:
     service = front.service
     for path in service.documents:
         app.add_route(service.prefix + path.rstrip("/"), _document(front, path))
-    for template, endpoint in front.endpoints.items():
-        app.add_route(service.prefix + service.mount + template, _endpoint(front, endpoint))
+    for mount in dict.fromkeys((service.mount, service.legacy_mount or service.mount)):
+        for template, endpoint in front.endpoints.items():
+            app.add_route(service.prefix + mount + template, _endpoint(front, endpoint, mount))
 
     async def unknown(req: falcon.asgi.Request, resp: falcon.asgi.Response | None, **_: str) -> None:
         await front.unknown(req)

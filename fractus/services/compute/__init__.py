@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fractus.model.errors import Invalid
@@ -20,6 +20,8 @@ from fractus.web.schema import complaint
 
 PREFIX = "/compute"
 MOUNT = "/v2.1"
+#: The same at the oldest version, for clients from before microversions: deprecated, but still in every Nova.
+LEGACY_MOUNT = "/v2"
 
 #: Every microversion, with one sentence; 2.1 is the oldest, the last row the newest.
 _SENTENCES = (
@@ -133,48 +135,50 @@ VERSIONS: tuple[tuple[Version, str], ...] = tuple(
 )
 RANGE = VersionRange(VERSIONS[0][0], VERSIONS[-1][0])
 
-_UPDATED = "2013-07-23T11:33:21Z"  # of v2.1, in every Nova
+
+def _entry(base_url: str, mount: str) -> dict[str, Any]:
+    """One of the two versions of the API; the dates are those in every Nova."""
+    legacy = mount == LEGACY_MOUNT
+    return {
+        "id": "v2.0" if legacy else "v2.1",
+        "status": "DEPRECATED" if legacy else "CURRENT",
+        "version": "" if legacy else str(RANGE.max),
+        "min_version": "" if legacy else str(RANGE.min),
+        "updated": "2025-07-04T12:00:00Z" if legacy else "2013-07-23T11:33:21Z",
+        "links": [{"rel": "self", "href": f"{base_url}{mount}/"}],
+    }
 
 
 def _versions(base_url: str) -> Reply:
-    entry = {
-        "id": "v2.1",
-        "status": "CURRENT",
-        "version": str(RANGE.max),
-        "min_version": str(RANGE.min),
-        "updated": _UPDATED,
-        "links": [{"rel": "self", "href": f"{base_url}{MOUNT}/"}],
-    }
-    return Reply(200, {"versions": [entry]})
+    return Reply(200, {"versions": [_entry(base_url, mount) for mount in (LEGACY_MOUNT, MOUNT)]})
 
 
-def _version(base_url: str) -> Reply:
-    entry = {
-        "id": "v2.1",
-        "status": "CURRENT",
-        "version": str(RANGE.max),
-        "min_version": str(RANGE.min),
-        "updated": _UPDATED,
-        "links": [
-            {"rel": "self", "href": f"{base_url}{MOUNT}/"},
-            {"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"},
-        ],
-        "media-types": [
-            {"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}
-        ],
-    }
-    return Reply(200, {"version": entry})
+def _version(mount: str) -> Callable[[str], Reply]:
+    """The document of one of them."""
+
+    def page(base_url: str) -> Reply:
+        entry = _entry(base_url, mount)
+        entry["links"].append(
+            {"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"}
+        )
+        media = f"application/vnd.openstack.compute+json;version={mount.removeprefix('/v')}"
+        entry["media-types"] = [{"base": "application/json", "type": media}]
+        return Reply(200, {"version": entry})
+
+    return page
 
 
 SERVICE = Service(
     type="compute",
     prefix=PREFIX,
     mount=MOUNT,
+    legacy_mount=LEGACY_MOUNT,
+    trailing_slash=False,
     envelope=nova,
     denied=nova_denied,
     versions=RANGE,
     legacy_version_header="X-OpenStack-Nova-API-Version",
-    documents={"/": _versions, MOUNT: _version},
+    documents={"/": _versions, MOUNT: _version(MOUNT), LEGACY_MOUNT: _version(LEGACY_MOUNT)},
 )
 
 #: Every route that Nova 34 still has at its newest version, and what hangs on them: path, methods, actions of a POST.

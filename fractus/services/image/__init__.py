@@ -43,6 +43,7 @@ SERVICE = Service(
     type="image",
     prefix=PREFIX,
     mount=MOUNT,
+    trailing_slash=False,
     envelope=glance,
     render=webob_page,
     denied=glance_denied,

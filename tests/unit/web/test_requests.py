@@ -71,6 +71,33 @@ async def test_an_unknown_path_is_not_found_in_the_words_of_its_service(api: Cli
     assert (await api("GET", "/computer", token=None)).json["error"]["code"] == 404
 
 
+async def test_a_slash_at_the_end_is_another_path_unless_the_service_says_otherwise(
+    api: Client, story: Story
+) -> None:
+    assert (await api("GET", f"{THINGS}/7/")).status == 200
+    # As with an id that is empty by mistake, in Glance and Nova.
+    assert (await api("POST", "/image/v2/images", json={})).status == 202
+    for path in ("/image/v2/images/", "/image/v2/images//", "/image/v2/images/7/"):
+        for method in ("GET", "POST", "DELETE"):
+            answer = await api(method, path, headers={"Accept": "application/json"})
+            assert (answer.status, answer.json["code"]) == (404, "404 Not Found")
+        assert (await api("GET", path, token=None)).status == 401
+
+
+async def test_the_old_mount_has_every_route_at_the_oldest_version(api: Client, story: Story) -> None:
+    asked = {"OpenStack-API-Version": "compute 2.20"}
+    assert (await api("GET", "/compute/v2.1/shape", headers=asked)).json == {"shape": "new"}
+    answer = await api("GET", "/compute/v2/shape", headers=asked)
+    assert answer.json == {"shape": "old"}
+    assert "openstack-api-version" not in answer.headers
+    nonsense = await api("GET", "/compute/v2/things/7", headers={"OpenStack-API-Version": "compute 9.9"})
+    assert nonsense.status == 200
+    assert story.calls[-1].url == "http://api.example:8774/compute/v2/things/7"
+    assert (await api("GET", "/compute/v2/things", token=None)).status == 401
+    assert (await api("GET", "/compute/v2/nosuch", token=None)).status == 401
+    assert (await api("GET", "/compute/v2/nosuch")).status == 404
+
+
 async def test_a_method_that_a_path_has_not_is_refused_with_those_it_has(api: Client) -> None:
     answer = await api("PATCH", THINGS)
     assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")

@@ -49,7 +49,15 @@ def test_every_version_has_one_sentence_without_gaps() -> None:
 
 async def test_version_documents_are_novas(door: Door) -> None:
     root = (await door(ANN, "GET", "/compute/")).ok()
-    (entry,) = root["versions"]
+    old, entry = root["versions"]
+    assert old == {
+        "id": "v2.0",
+        "status": "DEPRECATED",
+        "version": "",
+        "min_version": "",
+        "updated": "2025-07-04T12:00:00Z",
+        "links": [{"rel": "self", "href": "http://fractus.test/compute/v2/"}],
+    }
     assert entry == {
         "id": "v2.1",
         "status": "CURRENT",
@@ -58,9 +66,19 @@ async def test_version_documents_are_novas(door: Door) -> None:
         "updated": "2013-07-23T11:33:21Z",
         "links": [{"rel": "self", "href": "http://fractus.test/compute/v2.1/"}],
     }
-    one = (await door(ANN, "GET", "/compute/v2.1/")).ok()["version"]
-    assert set(one) == {*entry, "media-types"}
-    assert [link["rel"] for link in one["links"]] == ["self", "describedby"]
+    for mount, listed in (("v2.1", entry), ("v2", old)):
+        one = (await door(ANN, "GET", f"/compute/{mount}/")).ok()["version"]
+        assert [link["rel"] for link in one.pop("links")] == ["self", "describedby"]
+        media = f"application/vnd.openstack.compute+json;version={mount[1:]}"
+        assert one.pop("media-types") == [{"base": "application/json", "type": media}]
+        assert {**one, "links": listed["links"]} == listed
+
+
+async def test_the_old_mount_is_the_api_at_its_oldest_version(door: Door) -> None:
+    answer = await door(ANN, "GET", "/compute/v2/extensions", version="2.104")
+    assert answer.ok() == (await door(ANN, "GET", "/compute/v2.1/extensions")).ok()
+    assert not {"openstack-api-version", "x-openstack-nova-api-version"} & set(answer.headers)
+    assert (await door(ANN, "GET", "/compute/v2/nosuch")).status == 404
 
 
 @pytest.mark.parametrize(
