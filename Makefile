@@ -18,7 +18,7 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test check lint types contracts sizes real docs format lock clean afresh
+.PHONY: help up dev test check lint types contracts sizes real bench docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
@@ -26,6 +26,7 @@ help:
 	@echo 'make test    all tests but those that need real clouds'
 	@echo 'make check   style, types, contracts between packages, sizes'
 	@echo 'make real    stand up real OpenStack clouds and test against them (Debian 12, root)'
+	@echo 'make bench   what requests cost, next to a real cloud if one is up (docs/performance.md)'
 	@echo 'make docs    write docs/api-coverage.md from the route tables'
 	@echo 'make format  let ruff format the code and mend what it can'
 	@echo 'make lock    resolve requirements.lock again, from requirements.in'
@@ -59,6 +60,9 @@ sizes: $(STAMP)
 
 real: $(STAMP)
 	@tools/real/run.sh $(ARGS)
+
+bench: $(STAMP)
+	@python -m bench.run $(ARGS)
 
 docs: $(STAMP)
 	@python tools/docs/coverage.py
