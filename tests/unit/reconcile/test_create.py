@@ -482,3 +482,42 @@ async def test_a_child_that_does_not_show_yet_what_it_just_made_gets_no_second_o
     await world.settle()
     assert east.made.count(("net", "n1")) == 1
     assert (await world.shown())["status"] == "settled"
+
+
+async def test_a_box_that_is_not_shown_once_is_not_given_up(world: World) -> None:
+    east = await world.cloud("east")
+    await world.want("box", "b1")
+    await world.settle()
+    world.clock.time += 10
+    east.fail("observe", Missing("not found"))
+    await world.change("box", "b1", size=2)
+    await world.settle(1)
+    assert (await world.shown())["status"] != "error"
+    await world.settle()
+    assert east.here()[0].size == 2
+
+
+async def test_what_is_long_not_shown_is_looked_for_by_its_marker_before_it_is_made_anew(
+    world: World,
+) -> None:
+    east = await world.cloud("east")
+    await world.want("net", "n1")
+    await world.want("box", "b1", [Need("net", "n1")])
+    east.fail("observe", Missing("not found"), Missing("not found"))
+    await world.settle()
+    assert east.made.count(("net", "n1")) == 1
+    assert (await world.shown())["status"] == "settled"
+
+
+async def test_what_ran_is_never_moved(world: World) -> None:
+    """It broke later: what its user has in it is there, and nowhere else."""
+    east, west = await world.cloud("east"), await world.cloud("west")
+    await world.want("box", "b1")
+    await world.settle()
+    world.clock.time += 10
+    east.change(east.here()[0].remote_id, broken="the host burnt down")
+    await world.change("box", "b1", size=2)
+    await world.settle()
+    assert west.made == []
+    assert len(east.here()) == 1
+    assert (await world.shown())["why"] == "no room left there"
