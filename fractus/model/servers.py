@@ -26,6 +26,8 @@ class ServerWanted(Wanted, frozen=True, kw_only=True):
     description: str = ""
     hostname: str = ""
     disk_config: str = "AUTO"
+    admin_pass: str = ""
+    """The first password of its administrator; empty: the child makes one up that nobody is told."""
     personality: list[dict[str, str]] = []
     scheduler_hints: dict[str, Any] = {}
 

@@ -44,6 +44,14 @@ class PortsHeld(Protocol):
         ...
 
 
+class Sealed(Protocol):
+    """What opens sealed passwords: `auth.vault.Vault` does."""
+
+    def open(self, sealed: bytes) -> dict[str, Any]:
+        """The document that was sealed."""
+        ...
+
+
 class ServerLifecycle:
     """The kind `server`."""
 
@@ -52,8 +60,11 @@ class ServerLifecycle:
     chosen = True
     swept = True
 
-    def __init__(self, ports: PortsHeld, clock: Clock) -> None:
-        """`clock` only says how long a server has been busy, by our own stamps."""
+    def __init__(self, ports: PortsHeld, clock: Clock, secrets: Sealed | None = None) -> None:
+        """`clock` only says how long a server has been busy, by our own stamps. `secrets` opens first passwords;
+        without it there are none, neither here nor in the API.
+        """
+        self._secrets = secrets
         self._ports = ports
         self._clock = clock
 
@@ -95,7 +106,15 @@ class ServerLifecycle:
             hostname=desired["hostname"] if desired["hostname_given"] else "",
             disk_config=desired["disk_config"],
             personality=desired["personality"],
+            admin_pass=self._password(desired),
         )
+
+    def _password(self, desired: dict[str, Any]) -> str:
+        kept = desired.get("admin_pass", "")
+        if self._secrets is None or not kept:
+            return ""
+        password: str = self._secrets.open(kept.encode())["admin_pass"]
+        return password
 
     def plan(self, item: Item, seen: ServerSeen) -> Plan:
         """The next step."""

@@ -14,6 +14,7 @@ from fractus.model.errors import Conflict, NotFound
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Resource
 from fractus.services.compute.servers import view
+from fractus.services.compute.servers.api.passwords import Secrets
 from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Store, Transaction
@@ -124,6 +125,8 @@ class Given:
     keypairs: Keypairs
     consoles: Consoles
     quota: Quota | None = None
+    secrets: Secrets | None = None
+    """What seals the first passwords of servers; None: there are none."""
     limits: ServerLimits = ServerLimits()
 
 

@@ -13,6 +13,7 @@ from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Need, Resource
 from fractus.services.compute.servers import policy, view
 from fractus.services.compute.servers.api.access import Given, record
+from fractus.services.compute.servers.api.passwords import first_password, sealed
 from fractus.services.compute.servers.api.refusals import refuse_unsupported
 from fractus.services.compute.servers.schema import bodies
 from fractus.services.compute.servers.versions import REQUESTS
@@ -71,11 +72,14 @@ class Creating:
         """One or more servers of one description."""
         asked: dict[str, Any] = call.body["server"]
         least, most = _counts(asked)
-        refuse_unsupported(call, call.body)
+        keeper = self._given.secrets
+        refuse_unsupported(call, call.body, passwords=keeper is not None)
+        password = first_password(asked) if keeper is not None else ""
         _refuse_many(asked, most)
         made: list[Resource] = []
         async with self._given.store.transaction() as tx:
             wish, needs = await self._wish(call, tx, asked)
+            wish["admin_pass"] = sealed(keeper, password) if keeper is not None else ""
             nics = await self._nics(call, tx, asked)
             number = await self._spend(call, tx, wish, least, most)
             for index in range(number):
@@ -89,6 +93,7 @@ class Creating:
             "links": links,
             "OS-DCF:diskConfig": wish["disk_config"],
             "security_groups": asked.get("security_groups", [{"name": "default"}]),
+            **({"adminPass": password} if password else {}),
         }
         return Reply(202, {"server": answer}, {"Location": links[0]["href"]})
 

@@ -14,10 +14,10 @@ from fractus.web.routing import Call
 _RESTATED = {"source_type", "destination_type", "boot_index", "uuid", "image_id", "delete_on_termination"}
 
 
-def refuse_unsupported(call: Call, body: Mapping[str, Any]) -> None:
-    """Raise `Invalid` for fields that would be lost on the way."""
+def refuse_unsupported(call: Call, body: Mapping[str, Any], *, passwords: bool) -> None:
+    """Raise `Invalid` for fields that would be lost on the way. `passwords`: whether those can be kept."""
     server = body["server"]
-    if server.get("adminPass"):
+    if server.get("adminPass") and not passwords:
         raise Invalid("adminPass is not carried to the clouds by fractus; set a password through user_data.")
     if server.get("trusted_image_certificates"):
         call.enforce(policy.TRUSTED_CERTS)

@@ -14,6 +14,7 @@ import pytest
 from fractus.auth import base_rules
 from fractus.auth.policy import Policy
 from fractus.auth.principal import Principal
+from fractus.auth.vault import Vault
 from fractus.base.ids import new_id
 from fractus.model.errors import ApiError, Forbidden, Invalid, NotFound, QuotaExceeded
 from fractus.model.network import NicRequest, ServerPort
@@ -239,6 +240,7 @@ class House:
         self.console = Console()
         self.quota: Purse | None = None
         self.limits = ServerLimits()
+        self.secrets: Vault | None = None
         self.life = ServerLifecycle(self.networks, clock)
         self.flavor = self.add_flavor("1")
         self.image = self.add_image("cirros")
@@ -310,6 +312,7 @@ class House:
             consoles=self.console,
             quota=self.quota,
             limits=self.limits,
+            secrets=self.secrets,
         )
 
     def _route(self, method: str, path: str, body: Any, version: Version) -> tuple[Route, dict[str, str]]:
