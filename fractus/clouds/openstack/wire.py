@@ -47,6 +47,8 @@ class Wire:
         self._lanes = Lanes(limits)
         self._rate = Rate(clock, limits.calls_per_second)
         self._breakers: dict[str, Breaker] = {}
+        self._failures: dict[str, str] = {}
+        """The last failure of each service: while it is not asked, that is what there is to tell."""
 
     def healthy(self) -> bool:
         """False while the breaker of a service without which nothing can be done is open."""
@@ -75,8 +77,9 @@ class Wire:
         """Run `work` behind the breaker of `service`, measured."""
         breaker = self._breaker(service)
         if not breaker.enter():
+            why = self._failures.get(service, "")
             raise Unreachable(
-                f"{service} of {self._cloud} has failed repeatedly; it is tried again in {breaker.wait():.0f} s"
+                f"{service} of {self._cloud} has failed repeatedly and is left alone for a while: {why}"
             )
         began = self._clock.monotonic()
         outcome = "cancelled"
@@ -86,12 +89,14 @@ class Wire:
             outcome = str(answered)
             if answered in _GATEWAY_FAILURES:
                 breaker.failed()
+                self._failures[service] = f"it answers {answered}"
             else:
                 breaker.succeeded()
             return result
         except (Unreachable, OutcomeUnknown) as error:
             outcome = type(error).__name__
             breaker.failed()
+            self._failures[service] = error.reason
             raise
         except (CredentialsRejected, Throttled) as error:  # it answered, if not what we hoped for
             outcome = type(error).__name__

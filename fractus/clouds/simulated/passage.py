@@ -44,6 +44,7 @@ class Passage:
         self._project_of = project_of
         self._number = 0
         self._failures = 0
+        self._failure = ""
         self._open_until = float("-inf")
 
     def healthy(self) -> bool:
@@ -69,7 +70,9 @@ class Passage:
         `repeatable`: doing it twice is the same as doing it once, so a call without an answer is merely `Unreachable`.
         """
         if not self.healthy():
-            raise Unreachable(f"{self.cloud} has failed repeatedly; it is left alone for a while")
+            raise Unreachable(
+                f"{self.cloud} has failed repeatedly and is left alone for a while: {self._failure}"
+            )
         self._number += 1
         call = OutsideCall(
             number=self._number,
@@ -83,8 +86,9 @@ class Passage:
         self.faults.log.append(call)
         try:
             answer = await self._exchange(call, work, repeatable)
-        except (Unreachable, OutcomeUnknown):
+        except (Unreachable, OutcomeUnknown) as error:
             self._failures += 1
+            self._failure = error.reason
             if self._failures >= _THRESHOLD:
                 self._open_until = self.clock.monotonic() + _COOL_OFF
             raise
