@@ -12,6 +12,7 @@ from fractus.app.children import Connect
 from fractus.app.consoles import LiveConsoles
 from fractus.app.network_kinds import NetworkKinds
 from fractus.auth import base_rules
+from fractus.auth.vault import Vault
 from fractus.base.clock import Clock
 from fractus.base.log import request_id
 from fractus.clouds.openstack.cloud import OpenStackCloud
@@ -110,9 +111,13 @@ class Kinds:
         clock: Clock,
         children: Children,
         images: Path,
+        vault: Vault,
         stale_after: float,
     ) -> None:
-        """`images`: the directory of image data; `stale_after`: seconds after which a silent cloud is stale."""
+        """`images`: the directory of image data; `vault`: what seals first passwords of servers; `stale_after`: seconds
+        after which a silent cloud is stale.
+        """
+        self._vault = vault
         self._store = store
         self._resources = resources
         self._ledger = ledger
@@ -123,7 +128,7 @@ class Kinds:
         self._bits = BitsDirectory(images)
         self.network = NetworkKinds(store, ledger, clock)
         self.lifecycles: Mapping[str, Lifecycle] = {
-            "server": ServerLifecycle(self.network.allocator, clock),
+            "server": ServerLifecycle(self.network.allocator, clock, vault),
             "flavor": FlavorLifecycle(),
             "keypair": KeypairLifecycle(),
             "image": ImageLifecycle(self._bits),
@@ -145,6 +150,7 @@ class Kinds:
             flavors=FlavorSource(self._resources),
             keypairs=KeypairSource(self._resources),
             consoles=self._consoles,
+            secrets=self._vault,
             limits=ServerLimits(stale_after=self._stale_after),
         )
         apis: list[HasRoutes] = [

@@ -69,6 +69,7 @@ class Core:
             clock=clock,
             children=self.children,
             images=Path(settings.images.directory),
+            vault=vault,
             stale_after=settings.work.stale_after,
         )
 

@@ -42,6 +42,8 @@ def create_body(wanted: ServerWanted, version: str, cloud: str) -> dict[str, Any
         server["imageRef"] = wanted.image_id
     if wanted.key_name:
         server["key_name"] = wanted.key_name
+    if wanted.admin_pass:
+        server["adminPass"] = wanted.admin_pass
     if wanted.user_data:
         server["user_data"] = wanted.user_data
     if wanted.personality:
