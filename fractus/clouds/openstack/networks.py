@@ -1,4 +1,4 @@
-"""Networks of a child's Neutron."""
+"""Networks of a child's Neutron. Only administrators may share one: that is said with the credential's own rights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.neutron import Document, NeutronKind
+from fractus.model.cloud import HOME, Scope
 from fractus.model.network import NetworkSeen, NetworkWanted
 
 
@@ -13,6 +14,7 @@ class _Network(Document, kw_only=True):
     status: str = ""
     admin_state_up: bool = True
     mtu: int | None = 0
+    shared: bool | None = None
 
 
 class Networks(NeutronKind[NetworkWanted, NetworkSeen, _Network]):
@@ -32,7 +34,16 @@ class Networks(NeutronKind[NetworkWanted, NetworkSeen, _Network]):
         if not wanted.port_security_enabled:
             self.need("port-security", extensions, "a network without port security")
             body["port_security_enabled"] = False
+        if wanted.shared:
+            body["shared"] = True
         return body
+
+    async def _make(self, scope: Scope, body: dict[str, Any]) -> _Network:
+        make = self._make_as_admin if "shared" in body else super()._make
+        return await make(scope, body)
+
+    async def _update(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:
+        await super()._update(HOME if "shared" in changes else scope, remote_id, changes)
 
     def seen(self, document: _Network) -> NetworkSeen:
         """What the document says."""
@@ -44,4 +55,5 @@ class Networks(NeutronKind[NetworkWanted, NetworkSeen, _Network]):
             status=document.status,
             admin_state_up=document.admin_state_up,
             mtu=document.mtu or 0,
+            shared=document.shared,
         )

@@ -100,7 +100,7 @@ class Simulated(Generic[R, W, S]):
         """Change it in one way."""
 
         def work() -> None:
-            self.change(self.held(remote_id, self.passage.project(scope)), step)
+            self.change(self.held_to_change(remote_id, self.passage.project(scope)), step)
 
         method = f"apply {step.verb}"
         await self.passage.cross(self.kind, method, remote_id, work, change=True, repeatable=False)
@@ -109,7 +109,7 @@ class Simulated(Generic[R, W, S]):
         """Ask for its end."""
 
         def work() -> None:
-            self.end(self.held(remote_id, self.passage.project(scope)))
+            self.end(self.held_to_change(remote_id, self.passage.project(scope)))
 
         await self.passage.cross(self.kind, "delete", remote_id, work, change=True)
 
@@ -158,6 +158,10 @@ class Simulated(Generic[R, W, S]):
     def may_see(self, thing: R, project_id: str) -> bool:
         """Whether a member of the project is told of the thing."""
         return thing.project_id == project_id
+
+    def held_to_change(self, id: str, project_id: str) -> R:
+        """As `held`, where the project wants to change or remove it."""
+        return self.held(id, project_id)
 
     def spend(self, project_id: str, what: str, error: str) -> None:
         """`Refused` with `error` if the project's quota allows no more things of this kind."""

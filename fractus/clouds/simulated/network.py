@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SubnetRecord
-from fractus.model.errors import Refused
+from fractus.model.errors import Missing, Refused
 from fractus.model.network import NetworkSeen, NetworkWanted
 
 #: What Neutron gives to tunnelled networks on a physical MTU of 1500.
@@ -47,6 +47,13 @@ class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkSeen]):
     def may_see(self, thing: NetworkRecord, project_id: str) -> bool:
         """The project's own, and those that are shared."""
         return thing.project_id == project_id or thing.shared
+
+    def held_to_change(self, id: str, project_id: str) -> NetworkRecord:
+        """Others' shared networks are "not found" to whoever would change them, as in Neutron."""
+        thing = self.held(id, project_id)
+        if project_id not in (thing.project_id, self.passage.home):
+            raise Missing(self.missing(id))
+        return thing
 
     def end(self, thing: NetworkRecord) -> None:
         """Delete it with its subnets and the cloud's own ports, unless somebody else's ports are on it."""

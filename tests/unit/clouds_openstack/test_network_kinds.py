@@ -160,6 +160,27 @@ async def test_a_port_without_marker_is_ours_by_its_mac_unless_it_says_another(
     assert await cloud.actuators()["port"].find(ANN, port()) is None
 
 
+async def test_only_a_refusal_by_policy_is_repeated_with_more_rights(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    ports = cloud.actuators()["port"]
+    policy = fault("(rule:create_port:mac_address) is disallowed by policy", 403, "NeutronError")
+    quota = fault("Quota exceeded for resources: ['port'].", 403, "NeutronError")
+    hidden = fault("Network n could not be found.", 404, "NeutronError")
+    shown = reply({"network": {"id": "n"}})
+    fake.on(f"POST {NET}/ports", quota, policy, policy, reply({"port": document(project_id="p-ben")}, 201))
+    fake.on(f"GET {NET}/networks/n", hidden, shown)
+    for attempts in (1, 2):
+        with pytest.raises(Refused):
+            await ports.create(Scope("p-ben"), port())
+        assert len(fake.said(f"POST {NET}/ports")) == attempts
+    assert (await ports.create(Scope("p-ben"), port())).remote_id == "r1"
+    mine, theirs = fake.said(f"POST {NET}/ports")[2:]
+    assert "project_id" not in mine.json["port"]
+    assert theirs.json["port"] == {**mine.json["port"], "project_id": "p-ben"}
+    assert theirs.headers["x-auth-token"] != mine.headers["x-auth-token"]
+
+
 async def test_an_update_leaves_the_marker(cloud: OpenStackCloud, fake: FakeChild) -> None:
     fake.on(f"PUT {NET}/ports/r1", reply({"port": document()}))
     await cloud.actuators()["port"].apply(ANN, "r1", Step("update", {"name": "y", "description": "z"}))

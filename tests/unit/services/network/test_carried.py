@@ -126,6 +126,44 @@ async def test_changes_arrive(ann: Tenant, world: World) -> None:
     assert again["fixed_ips"][0]["ip_address"] == old, "free as soon as the cloud has let go of it"
 
 
+async def test_others_servers_on_a_shared_network(
+    ann: Tenant, bob: Tenant, root: Tenant, world: World
+) -> None:
+    net, _ = await ann.network("10.0.0.0/24")
+    await ann.user.boots_server(zone="a", networks=[{"uuid": net}])
+    await world.settle()
+    (there,) = world.cloud("a").of("network")
+    assert not there.shared
+    (await root.change("network", net, shared=True)).ok()
+    await world.settle()
+    port = await bob.create("port", network_id=net)
+    servers = [
+        await bob.user.boots_server(zone=zone, networks=networks)
+        for zone, networks in (("a", [{"port": port["id"]}]), ("b", [{"uuid": net}]))
+    ]
+    await world.settle()
+    for name in ("a", "b"):
+        (there,) = world.cloud(name).of("network")
+        (inside,) = world.cloud(name).of("subnet")
+        owners = {
+            one.project_id for one in world.cloud(name).of("port") if one.device_owner == "compute:nova"
+        }
+        assert (there.shared, inside.project_id) == (True, there.project_id)
+        assert len(owners - {there.project_id}) == 1, "bob's port is bob's there, too"
+    (carried,) = world.cloud("a").marked("port", port["id"])
+    assert [one.ip_address for one in carried.fixed_ips] == [port["fixed_ips"][0]["ip_address"]]
+    assert error(await root.change("network", net, shared=False))[1] == "InvalidSharedSetting"
+    for server in servers:
+        assert (await bob.user.server(server))["status"] == "ACTIVE"
+        await bob.user.deletes_server(server)
+    await world.settle()
+    (await bob.delete("port", port["id"])).ok()
+    await world.settle()
+    (await root.change("network", net, shared=False)).ok()
+    await world.settle()
+    assert [one.shared for one in world.cloud("a").of("network")] == [False]
+
+
 async def test_an_address_is_kept_until_the_cloud_has_let_go(ann: Tenant, root: Tenant, world: World) -> None:
     net, _ = await ann.network("10.0.0.0/24")
     port = await ann.create("port", network_id=net)
