@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fractus.model.errors import Refused
+from fractus.model.cloud import Step
+from fractus.model.errors import Missing, Refused
+from fractus.model.network import FixedIp
 from tests.contract import things
 from tests.contract.subjects import Subject
 
@@ -55,6 +57,45 @@ async def test_a_refused_port_leaves_nothing(cloud: Subject, ip: str) -> None:
     with pytest.raises(Refused):
         await cloud["port"].create(cloud.ann, wanted)
     assert await cloud["port"].find(cloud.ann, wanted) is None
+
+
+async def test_only_a_shared_network_has_other_projects_ports(cloud: Subject) -> None:
+    """Ports of others get in by sharing alone; then with the MAC and addresses that we chose, as everywhere."""
+    net = await things.net(cloud, cloud.ann)
+    wanted = things.port_of(net)
+    with pytest.raises(Missing):
+        await cloud["port"].create(cloud.ben, wanted)
+    assert await cloud["port"].find(cloud.ben, wanted) is None
+    await cloud["network"].apply(cloud.ann, net.network_id, Step("update", {"shared": True}))
+    assert (await cloud["network"].observe(cloud.ben, net.network_id)).shared
+    with pytest.raises((Refused, Missing)):
+        await cloud["network"].apply(cloud.ben, net.network_id, Step("update", {"name": "ben's"}))
+    made = await cloud.make("port", wanted, cloud.ben)
+    assert (made.mac_address, made.fixed_ips) == (wanted.mac_address, wanted.fixed_ips)
+    found = await cloud["port"].find(cloud.ben, wanted)
+    assert found.remote_id == made.remote_id
+    assert await cloud["port"].find(cloud.ann, wanted) is None, "it is ben's"
+    moved = [{"subnet_id": net.subnet_id, "ip_address": "10.77.0.51"}]
+    await cloud["port"].apply(cloud.ben, made.remote_id, Step("update", {"fixed_ips": moved}))
+    seen = await cloud["port"].observe(cloud.ben, made.remote_id)
+    assert seen.fixed_ips == [FixedIp(net.subnet_id, "10.77.0.51")]
+    await cloud["port"].delete(cloud.ben, made.remote_id)
+    await cloud.gone("port", made.remote_id, cloud.ben)
+    await cloud["network"].apply(cloud.ann, net.network_id, Step("update", {"shared": False}))
+    assert (await cloud["network"].observe(cloud.ann, net.network_id)).shared is False
+    with pytest.raises(Missing):
+        await cloud["port"].create(cloud.ben, wanted)
+
+
+async def test_a_network_is_born_shared_and_its_maker_s(cloud: Subject) -> None:
+    """Sharing takes an administrator's rights there; the network is the project's all the same."""
+    wanted = msgspec.structs.replace(await things.network(cloud, cloud.ann), shared=True)
+    made = await cloud.make("network", wanted)
+    assert made.shared
+    found = await cloud["network"].find(cloud.ann, wanted)
+    assert found.remote_id == made.remote_id
+    assert await cloud["network"].find(cloud.ben, wanted) is None
+    await cloud.make("subnet", things.subnet_of(made.remote_id))
 
 
 async def test_a_subnet_does_not_overlap_another_of_its_network(cloud: Subject) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from fractus.model.cloud import Step
@@ -39,6 +40,23 @@ async def test_it_is_built_stopped_started_and_rebooted(cloud: Subject) -> None:
     for sort in ("SOFT", "HARD"):
         await cloud["server"].apply(cloud.ann, made.remote_id, Step("reboot", {"type": sort}))
         await cloud.observed("server", made.remote_id, _is("ACTIVE"))
+
+
+async def test_it_is_on_another_project_s_shared_network(cloud: Subject) -> None:
+    """The port is its own project's, with the address that we chose and that project's groups; the network is not."""
+    wanted = await things.server(cloud, cloud.ben)
+    net = await things.net(cloud, cloud.ann)
+    group = await cloud.make("security_group", await things.security_group(cloud, cloud.ben), cloud.ben)
+    await cloud["network"].apply(cloud.ann, net.network_id, Step("update", {"shared": True}))
+    port = await cloud.make("port", things.port_of(net, security_groups=[group.remote_id]), cloud.ben)
+    wanted = msgspec.structs.replace(wanted, port_ids=[port.remote_id, *wanted.port_ids])
+    made = await cloud.make("server", wanted, cloud.ben)
+    await cloud.observed("server", made.remote_id, _is("ACTIVE"), cloud.ben)
+    seen = await cloud.observed(
+        "port", port.remote_id, lambda seen: seen.device_id == made.remote_id, cloud.ben
+    )
+    assert (seen.mac_address, seen.fixed_ips) == (port.mac_address, port.fixed_ips)
+    assert seen.security_groups == [group.remote_id]
 
 
 async def test_its_texts_are_changed(cloud: Subject) -> None:
