@@ -22,6 +22,8 @@ class OutsideCall(Struct, frozen=True, kw_only=True):
     id: str
     """The remote id; for `find` and `create` the marker."""
     change: bool
+    request_id: str = ""
+    """What the caller says that it works for; the real driver sends it as `X-Openstack-Request-Id`."""
 
 
 class Filter(Struct, frozen=True):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fractus.base.clock import Clock
+from fractus.base.log import request_id
 from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.faults import Faults, OutsideCall
 from fractus.model.cloud import HOME, Scope
@@ -82,6 +83,7 @@ class Passage:
             method=method,
             id=id,
             change=change,
+            request_id=request_id.get(),
         )
         self.faults.log.append(call)
         try:
