@@ -68,9 +68,9 @@ class Look:
         """Write the presence under our lease."""
         await self.machine.write(self.claim, self.resource, self.presence, tell=tell)
 
-    async def begin(self) -> bool:
-        """Write the presence before an outside change; False if that change is not wanted any more."""
-        return await self.machine.begin(self.claim, self.presence)
+    async def begin(self, *, anew: bool = False) -> bool:
+        """Write the presence before an outside change; False if that change is no longer wanted, or possible."""
+        return await self.machine.begin(self.claim, self.presence, anew=anew)
 
 
 async def converge(machine: Machine, claim: Claim) -> Outcome:
@@ -119,7 +119,7 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
     if seen is None:
         presence.creating_since = machine.clock.now()
         presence.memory.pop("looked_at", None)
-        if not await look.begin():
+        if not await look.begin(anew=True):
             return Again()
         try:
             seen = await look.actuator.create(look.scope, wanted)

@@ -142,16 +142,27 @@ class Machine:
         error = presence.error if blocked else ""
         return presence.wanted, presence.remote_id if usable else None, blocked, error
 
-    async def begin(self, claim: Claim, presence: Presence) -> bool:
-        """Write that an outside change is about to be made. False, and nothing written, if nobody wants it any more."""
+    async def begin(self, claim: Claim, presence: Presence, *, anew: bool = False) -> bool:
+        """Write that an outside change is about to be made. False, and nothing written, if nobody wants it any more.
+
+        `anew`: it is made of what it needs there. From here on that does not leave before it; and what has begun to
+        leave is not built upon.
+        """
         async with self.store.transaction() as tx:
             await self.hold(tx, claim)
             held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud)
-            if held is None or not held.wanted:
+            if held is None or not held.wanted or (anew and await self._needs_leave(tx, presence)):
                 return False
             _keep_what_others_wrote(presence, held)
             await presences.save(tx, presence)
             return True
+
+    async def _needs_leave(self, tx: Transaction, presence: Presence) -> bool:
+        for need in await self.resources.needs(tx, presence.kind, presence.id):
+            there = await presences.fetch(tx, need.kind, need.id, presence.cloud)
+            if not need.loose and (there is None or not there.wanted):
+                return True
+        return False
 
     async def write(self, claim: Claim, resource: Resource, presence: Presence, *, tell: bool = True) -> None:
         """Write what a look learnt, under our lease; tell users, and wake those who wait on it if it matters to them.

@@ -56,8 +56,8 @@ async def meet(
         ):
             remote[need.kind, need.id] = there.remote_id
         elif there is not None and not need.loose:
-            state = _unmet(machine, need, there)
-            if waiting is None or state.hopeless:
+            state = await _unmet(machine, need, there)
+            if waiting is None or (state.hopeless and not waiting.hopeless):
                 waiting = state
     return remote if waiting is None else waiting
 
@@ -67,13 +67,22 @@ def _usable(machine: Machine, need: Need, there: Presence) -> bool:
     return need.loose or (seen is not None and machine.lifecycles[need.kind].settled(there, seen))
 
 
-def _unmet(machine: Machine, need: Need, there: Presence) -> Unmet:
+async def _unmet(machine: Machine, need: Need, there: Presence) -> Unmet:
     on, read = f"{need.kind}/{need.id}", machine.face(there)
+    if not there.wanted:
+        # It leaves. If only this cloud, it comes back at once; if its user has removed it, others may keep it for long.
+        resource = await machine.resources.fetch(machine.store, need.kind, need.id)
+        if resource is None or not resource.wanted:
+            return _deleted(need)
     if there.wanted and there.state == BLOCKED:
         # A blocked need that still retries (its cloud is away) may yet be met: those who can, go elsewhere.
         reason = f"{need.kind} {need.id}: {there.error}"
         return Unmet(on, reason, hopeless=True, elsewhere=True, read=read)
     return Unmet(on, f"waits for {need.kind} {need.id}", read=read)
+
+
+def _deleted(need: Need) -> Unmet:
+    return Unmet("", f"{need.kind} {need.id} was deleted", hopeless=True)
 
 
 async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> Presence | Unmet | None:
@@ -84,7 +93,7 @@ async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> P
     if resource is None or not resource.wanted:
         if need.loose:
             return None
-        return Unmet("", f"{need.kind} {need.id} was deleted", hopeless=True)
+        return _deleted(need)
     memory = await machine.lifecycles[need.kind].prepare(tx, resource, cloud)
     made = Presence(kind=need.kind, id=need.id, cloud=cloud, memory=memory)
     await presences.add(tx, made)

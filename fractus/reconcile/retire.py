@@ -148,4 +148,4 @@ async def _passes(tx: Transaction, there: Presence) -> bool:
     """Whether it is only there for others, and the last of them has left."""
     if not there.memory.get("passing"):
         return False
-    return not await presences.dependents(tx, there.kind, there.id, there.cloud, loose=True)
+    return not await presences.dependents(tx, there.kind, there.id, there.cloud, every=True)

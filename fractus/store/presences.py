@@ -82,6 +82,7 @@ _dependents = Query(
         NEED.c.need_id == bindparam("i"),
         _c.cloud == bindparam("c"),
         or_(NEED.c.loose.is_(False), bindparam("all", type_=Boolean)),
+        or_(_c.remote_id.is_not(None), _c.creating_since.is_not(None), bindparam("all", type_=Boolean)),
     )
     .limit(bindparam("n"))
 )
@@ -151,7 +152,11 @@ async def unattended(reader: Reader, cloud: str) -> list[tuple[str, str]]:
 
 
 async def dependents(
-    reader: Reader, kind: str, id: str, cloud: str, *, loose: bool = False, limit: int = 1
+    reader: Reader, kind: str, id: str, cloud: str, *, every: bool = False, limit: int = 1
 ) -> list[tuple[str, str]]:
-    """(kind, id) of some that are in `cloud` and need (kind, id) there: they must leave first. `loose`: or loosely."""
-    return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud, all=loose, n=limit)]
+    """(kind, id) of some that are in `cloud` and need (kind, id) there, so that they must leave first.
+
+    One of which nothing is there yet does not hold what it waits for. `every`: that one too, and those that need it
+    loosely.
+    """
+    return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud, all=every, n=limit)]

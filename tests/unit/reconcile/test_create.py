@@ -255,6 +255,24 @@ async def test_after_a_lost_answer_from_a_cloud_that_went_down_only_one_is_left(
     assert await world.where() == ["west"]
 
 
+async def test_a_cloud_where_something_may_be_left_is_not_chosen_again_before_it_is_clean(
+    world: World,
+) -> None:
+    east = await world.cloud("east")
+    east.fail("create", OutcomeUnknown("no answer"))
+    east.fail("find", *[Unreachable("away")] * 100)
+    await world.want("box", "b1")
+    await world.settle(world.machine.pace.give_up + world.machine.pace.avoid + 60)
+    resource = await world.resource("box", "b1")
+    assert resource is not None
+    assert resource.choice["cloud"] == ""
+    assert resource.choice["why_not"] == {"east": "is still being cleaned up there"}
+    east.faults.clear()
+    await world.settle(120)
+    assert (await world.shown())["status"] == "settled"
+    assert len(east.here()) == 1
+
+
 async def test_a_named_zone_that_is_down_is_waited_for_and_the_user_is_told(world: World) -> None:
     east = await world.cloud("east")
     east.down = True

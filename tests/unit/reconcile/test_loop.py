@@ -119,7 +119,9 @@ async def test_a_full_sweep_that_failed_is_repeated_at_the_pace_of_quick_ones(qu
     east.fail("list", Unreachable("away"), Unreachable("away"))
     async with running(quick.worker):
         await until(lambda: _found(quick, stray.remote_id))
-    assert east.calls.count("list") >= 3
+        await until(lambda: quick.worker._full_at)
+        assert east.calls.count("list") >= 3
+        assert quick.worker.metrics.swept.labels("east", "all", "full", "failed")._value.get() == 2
 
 
 async def test_a_cloud_that_is_added_and_one_that_is_removed_while_it_runs(quick: World) -> None:

@@ -106,6 +106,74 @@ async def test_a_one_shot_of_what_is_removed_is_not_sent(world: World) -> None:
     assert east.here() == []
 
 
+async def test_what_is_needed_and_removed_meanwhile_is_an_error_and_no_wait_for_ever(world: World) -> None:
+    """A box waits for its net, and the net for the box to leave: nobody would ever move."""
+    east = await world.cloud("east")
+    await world.box("old", zone="east")
+    await world.settle()
+    east.down = True
+    await world.box("b1", zone="east")
+    await world.settle(2)
+    await world.remove("net", "n1")
+    await world.settle(2)
+    east.down = False
+    await world.settle(60)
+    assert (await world.shown())["why"] == "net n1 was deleted"
+    assert len(east.here("net")) == 1, "the old box is still in it"
+    for id in ("b1", "old"):
+        await world.remove("box", id)
+        await world.remove("plug", f"p-{id}")
+    await world.settle(60)
+    assert [one for one in east.things.values() if not one.gone] == []
+
+
+async def test_what_is_needed_and_leaves_only_this_cloud_comes_back(world: World) -> None:
+    """It left with another that needed it, just as this one came to need it."""
+    east = await world.cloud("east")
+    await world.want("net", "n1")
+    await world.want("box", "b1", [Need("net", "n1")])
+    await world.settle()
+    await world.want("box", "b2", [Need("net", "n1")])
+    await world.assign()
+    async with world.sqlite.transaction() as tx:
+        net = await presences.fetch(tx, "net", "n1", "east")
+        assert net is not None
+        await world.machine.unwant(tx, net)
+    await world.remove("box", "b1")
+    await world.settle()
+    assert (await world.shown("box", "b2"))["status"] == "settled"
+    assert east.made.count(("net", "n1")) == 2
+    assert len(east.here("net")) == 1
+
+
+async def test_nothing_is_built_upon_what_has_begun_to_leave(world: World) -> None:
+    """The net begins to leave between the box's look at its needs and its create."""
+    east = await world.cloud("east")
+    await world.want("net", "n1")
+    await world.want("box", "b1", [Need("net", "n1")])
+    await world.settle()
+    await world.remove("box", "b1")
+    await world.settle()
+    await world.want("box", "b2", [Need("net", "n1")])
+    await world.assign()
+    times = 0
+
+    async def gate(place: str) -> None:
+        nonlocal times
+        times += place == "before transaction"
+        if times == 2:
+            times += 1
+            async with world.sqlite.transaction() as tx:
+                net = await presences.fetch(tx, "net", "n1", "east")
+                assert net is not None
+                await world.machine.unwant(tx, net)
+
+    world.store.gate = gate
+    await world.settle()
+    assert east.calls.count("create") == 4, "net, box; net again, box: no create was refused"
+    assert (await world.shown("box", "b2"))["status"] == "settled"
+
+
 # --- sweeps -------------------------------------------------------------------------------------
 
 
@@ -175,6 +243,24 @@ async def test_one_that_leaves_between_the_look_and_its_note_is_not_slept_over(w
     await world.worker._write(claims["plug"], outcome)
     await world.settle(0)
     assert await world.where("plug", "p-b1") == []
+
+
+async def test_who_waits_for_what_is_removed_is_told_at_once(world: World) -> None:
+    east = await world.cloud("east")
+    await world.want("net", "n1")
+    await world.want("box", "b1", [Need("net", "n1")])
+    make = east.make
+
+    def slowly(kind: str, *rest: object) -> object:
+        made = make(kind, *rest)  # type: ignore[arg-type]
+        made.ready_at += 1000.0
+        return made
+
+    east.make = slowly  # type: ignore[assignment]
+    await world.settle(1)
+    await world.remove("net", "n1")
+    await world.settle(1)
+    assert (await world.shown())["why"] == "net n1 was deleted"
 
 
 async def test_those_who_wait_are_not_woken_by_what_does_not_matter_to_them(world: World) -> None:
@@ -252,10 +338,11 @@ async def test_law_7_a_worker_that_lost_its_lease_writes_nothing(world: World) -
     await world.change("box", "b1", size=3)
     await world.settle()
     before = await world.presence("box", "b1", "east")
+    calls = list(east.calls)
     wake_up.set()
     await sleeper
-    after = await world.presence("box", "b1", "east")
-    assert after == before
+    assert east.calls == calls, "its next write was refused, and it went no further"
+    assert await world.presence("box", "b1", "east") == before
     assert east.here()[0].size == 3
     assert await world.pending() == []
 

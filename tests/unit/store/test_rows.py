@@ -243,11 +243,16 @@ async def test_who_has_to_leave_first(tables: SqliteStore) -> None:
             ("3", Need("net", "m")),
         ):
             await ALL.add(tx, crate(id), summary(), [need])
-    await put(tables, presence("1"), presence("2"), presence("3"), presence("1", "west"))
+    there = [presence(str(n), remote_id=f"r{n}") for n in (1, 2, 3)]
+    await put(tables, *there, presence("1", "west", creating_since=1.0), presence("1", "north"))
     assert await presences.dependents(tables, "net", "n", "east") == [("crate", "1")]
-    assert await presences.dependents(tables, "net", "n", "west") == [("crate", "1")]
-    assert await presences.dependents(tables, "net", "n", "north") == []
-    assert await presences.dependents(tables, "net", "n", "east", loose=True, limit=9) == [
+    assert await presences.dependents(tables, "net", "n", "west") == [("crate", "1")], "it may be there"
+    assert await presences.dependents(tables, "net", "n", "north") == [], (
+        "nothing is there that would hold it"
+    )
+    assert await presences.dependents(tables, "net", "n", "north", every=True) == [("crate", "1")]
+    assert await presences.dependents(tables, "net", "n", "south", every=True) == []
+    assert await presences.dependents(tables, "net", "n", "east", every=True, limit=9) == [
         ("crate", "1"),
         ("crate", "2"),
     ]
