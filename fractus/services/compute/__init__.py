@@ -282,7 +282,12 @@ def unserved(routes: Iterable[Route]) -> list[tuple[str, str]]:
     return [row for row in known() if (row[0], _FIELD.sub("{}", row[1])) not in served]
 
 
-# --- what all resources of compute check alike ----------------------------------------------------
+# --- what several resources of compute have in common -----------------------------------------------
+
+#: Items of metadata that a server may have: Nova's default is 128, and one of them is our mark in the child.
+METADATA_ITEMS = 127
+#: Injected files of a new server (up to 2.56), bytes of one, and bytes of its path: Nova's defaults.
+FILES, FILE_BYTES, FILE_PATH = 5, 10240, 255
 
 
 def only(names: Iterable[str], known: Iterable[str], at: str = "", value: Any = None) -> None:

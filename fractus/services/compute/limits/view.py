@@ -6,7 +6,17 @@ from typing import Any
 
 from msgspec import Struct
 
+from fractus.services.compute import FILE_BYTES, FILE_PATH, FILES, METADATA_ITEMS
+
 UNLIMITED = -1
+
+#: What is limited, all of it for one server: its metadata, and the files put into it (up to 2.56).
+BOUNDS = {
+    "metadata_items": METADATA_ITEMS,
+    "injected_files": FILES,
+    "injected_file_content_bytes": FILE_BYTES,
+    "injected_file_path_bytes": FILE_PATH,
+}
 
 #: What quota sets name.
 QUOTAS = (
@@ -28,13 +38,18 @@ class Usage(Struct, frozen=True):
     ram: int = 0
 
 
+def limit(quota: str) -> int:
+    """The limit of a quota, -1 for none."""
+    return BOUNDS.get(quota, UNLIMITED)
+
+
 def limits(usage: Usage) -> dict[str, Any]:
     """GET /limits."""
     absolute = {
         "maxTotalCores": UNLIMITED,
         "maxTotalInstances": UNLIMITED,
         "maxTotalKeypairs": UNLIMITED,
-        "maxServerMeta": UNLIMITED,
+        "maxServerMeta": limit("metadata_items"),
         "maxTotalRAMSize": UNLIMITED,
         "maxServerGroups": UNLIMITED,
         "maxServerGroupMembers": UNLIMITED,
@@ -49,12 +64,12 @@ def limits(usage: Usage) -> dict[str, Any]:
 
 def quotas(project_id: str) -> dict[str, Any]:
     """GET /os-quota-sets/{project_id}, and its defaults."""
-    return {"quota_set": {"id": project_id, **dict.fromkeys(QUOTAS, UNLIMITED)}}
+    return {"quota_set": {"id": project_id, **{name: limit(name) for name in QUOTAS}}}
 
 
-def used(in_use: int) -> dict[str, int]:
+def used(quota: str, in_use: int = 0) -> dict[str, int]:
     """One quota in detail."""
-    return {"in_use": in_use, "limit": UNLIMITED, "reserved": 0}
+    return {"in_use": in_use, "limit": limit(quota), "reserved": 0}
 
 
 def detail(project_id: str, usage: Usage) -> dict[str, Any]:
@@ -62,4 +77,4 @@ def detail(project_id: str, usage: Usage) -> dict[str, Any]:
     limits for each user and each server.
     """
     uses = {"instances": usage.instances, "cores": usage.cores, "ram": usage.ram}
-    return {"quota_set": {"id": project_id, **{name: used(uses.get(name, 0)) for name in QUOTAS}}}
+    return {"quota_set": {"id": project_id, **{name: used(name, uses.get(name, 0)) for name in QUOTAS}}}

@@ -13,6 +13,7 @@ from fractus.base.clock import Clock
 from fractus.model.errors import Conflict, NotFound
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Resource
+from fractus.services.compute import FILE_BYTES, FILE_PATH, FILES, METADATA_ITEMS
 from fractus.services.compute.servers import view
 from fractus.services.compute.servers.api.passwords import Secrets
 from fractus.store import presences
@@ -104,12 +105,10 @@ class ServerLimits:
     """Servers in one page of a list: Nova's default of `max_limit`."""
     at_once: int = 1000
     """Servers in one request: they are written in one transaction."""
-    metadata: int = 127
-    """Items of metadata: Nova's default is 128, and one of them is our mark in the child."""
-    files: int = 5
-    """Injected files (up to 2.56); this and the next two are Nova's defaults."""
-    file_bytes: int = 10240
-    file_path: int = 255
+    metadata: int = METADATA_ITEMS
+    files: int = FILES
+    file_bytes: int = FILE_BYTES
+    file_path: int = FILE_PATH
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -289,13 +289,11 @@ def _take_update(server: Resource, asked: dict[str, Any]) -> bool:
         desired["description"] = asked["description"]
     if asked.get("hostname", desired["hostname"]) != desired["hostname"]:
         raise Invalid("hostname cannot be changed by fractus in the cloud where the server is.")
-    for field, name in (
-        ("OS-DCF:diskConfig", "disk_config"),
-        ("accessIPv4", "access_ip_v4"),
-        ("accessIPv6", "access_ip_v6"),
-    ):
+    for field, name in (("OS-DCF:diskConfig", "disk_config"), ("accessIPv4", "access_ip_v4")):
         if field in asked:
             desired[name] = asked[field]
+    if "accessIPv6" in asked:
+        desired["access_ip_v6"] = bodies.access_address(asked["accessIPv6"])
     if "pinned_availability_zone" in asked:
         _pin(server, asked["pinned_availability_zone"])
     return before != (server.name, msgspec.json.encode(desired))

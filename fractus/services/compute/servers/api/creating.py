@@ -136,7 +136,7 @@ class Creating:
             "disk_config": disk_config,
             "personality": self._files(asked),
             "access_ip_v4": asked.get("accessIPv4", ""),
-            "access_ip_v6": asked.get("accessIPv6", ""),
+            "access_ip_v6": bodies.access_address(asked.get("accessIPv6", "")),
             "reservation_id": "r-" + "".join(secrets.choice(_RESERVATION) for _ in range(8)),
             "locked": False,
             "locked_by": "",

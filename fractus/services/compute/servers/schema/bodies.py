@@ -259,6 +259,11 @@ def _address(value: str) -> bool:
     return _ip(value, 4) or _ip(value, 6)
 
 
+def access_address(given: str) -> str:
+    """An address of access as Nova keeps it: of version 6 in its shortest form. Empty is none."""
+    return ipaddress.ip_address(given).compressed if ":" in given else given
+
+
 def _ip(value: str, version: int) -> bool:
     try:
         found = ipaddress.ip_address(value)

@@ -1,4 +1,4 @@
-"""Limits and quota sets: nothing is limited, and use is counted from servers."""
+"""Limits and quota sets: of one server only, and use is counted from servers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ABSOLUTE = {
     "maxTotalCores": -1,
     "maxTotalInstances": -1,
     "maxTotalKeypairs": -1,
-    "maxServerMeta": -1,
+    "maxServerMeta": 127,
     "maxTotalRAMSize": -1,
     "maxServerGroups": -1,
     "maxServerGroupMembers": -1,
@@ -54,8 +54,8 @@ ABSOLUTE = {
     "totalInstancesUsed": 2,
     "totalServerGroupsUsed": 0,
 }
-FILES = {"maxPersonality": -1, "maxPersonalitySize": -1}
-META = {"maxImageMeta": -1}
+FILES = {"maxPersonality": 5, "maxPersonalitySize": 10240}
+META = {"maxImageMeta": 127}
 NETWORK = {
     "maxTotalFloatingIps": -1,
     "maxSecurityGroups": -1,
@@ -109,6 +109,12 @@ async def test_limits_of_another_project_are_for_admins(door: Door) -> None:
 
 QUOTAS = ("instances", "cores", "ram", "metadata_items", "key_pairs", "server_groups", "server_group_members")
 FILE_QUOTAS = ("injected_files", "injected_file_content_bytes", "injected_file_path_bytes")
+BOUNDS = {
+    "metadata_items": 127,
+    "injected_files": 5,
+    "injected_file_content_bytes": 10240,
+    "injected_file_path_bytes": 255,
+}
 NETWORK_QUOTAS = ("fixed_ips", "floating_ips", "security_group_rules", "security_groups")
 
 
@@ -121,9 +127,11 @@ NETWORK_QUOTAS = ("fixed_ips", "floating_ips", "security_group_rules", "security
     ],
 )
 @pytest.mark.parametrize("path", ["", "/defaults"])
-async def test_quota_sets_have_no_limits(door: Door, version: str, names: tuple[str, ...], path: str) -> None:
+async def test_quota_sets_limit_what_one_server_may_have(
+    door: Door, version: str, names: tuple[str, ...], path: str
+) -> None:
     reply = await door(ANN, "GET", f"{URL}/os-quota-sets/project-a{path}", version=version)
-    assert reply.ok() == {"quota_set": {"id": "project-a", **dict.fromkeys(names, -1)}}
+    assert reply.ok() == {"quota_set": {"id": "project-a", **{name: BOUNDS.get(name, -1) for name in names}}}
 
 
 @pytest.mark.parametrize(("user", "used"), [("", 3), ("?user_id=ann", 2)])
@@ -136,6 +144,8 @@ async def test_the_detail_counts(door: Door, user: str, used: int) -> None:
     assert quota["instances"] == {"in_use": used, "limit": -1, "reserved": 0}
     assert quota["cores"]["in_use"] == 2 * used
     assert quota["ram"]["in_use"] == 512 * used
+    assert quota["metadata_items"] == {"in_use": 0, "limit": 127, "reserved": 0}
+    assert quota["injected_files"] == {"in_use": 0, "limit": 5, "reserved": 0}
     assert quota["floating_ips"] == {"in_use": 0, "limit": -1, "reserved": 0}
 
 

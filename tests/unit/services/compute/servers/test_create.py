@@ -430,3 +430,11 @@ async def test_names_without_letters_give_a_host_name_all_the_same(house: House)
     assert (await house.fetch(id)).desired["hostname"] == f"Server-{id}"
     with pytest.raises(NotFound):
         await house.ask("GET", f"/servers/{id}", who=bob())
+
+
+async def test_an_access_address_is_kept_in_its_shortest_form(house: House) -> None:
+    id = await house.create(accessIPv4="1.1.1.1", accessIPv6="0000:0000:0000:0000:0000:babe:220.12.22.2")
+    server = (await house.ask("GET", f"/servers/{id}"))["server"]
+    assert (server["accessIPv4"], server["accessIPv6"]) == ("1.1.1.1", "::babe:dc0c:1602")
+    await house.ask("PUT", f"/servers/{id}", {"server": {"accessIPv6": "2001:0DB8::0001"}})
+    assert (await house.fetch(id)).desired["access_ip_v6"] == "2001:db8::1"
