@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fractus.base.retry import backoff
-from fractus.model.cloud import Actuator, Scope, Step, Wanted
+from fractus.model.cloud import Actuator, Scope, Seen, Step, Wanted
 from fractus.model.errors import (
     CloudError,
     CredentialsRejected,
@@ -107,7 +107,8 @@ async def _unmet(look: Look, unmet: Unmet) -> Outcome:
 async def _create(look: Look, wanted: Wanted) -> Outcome:
     presence, machine = look.presence, look.machine
     seen = None
-    if presence.creating_since is not None:
+    repeated = presence.creating_since is not None
+    if repeated:
         try:
             seen = await look.actuator.find(look.scope, wanted)
         except CloudError as error:
@@ -126,14 +127,21 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
         except OutcomeUnknown as error:
             return await _no_answer(look, error)
         except (Unreachable, Throttled, CredentialsRejected) as error:
-            presence.creating_since = None
-            await look.save(tell=False)
+            # Surely not done is this one. Of the one before, that was lost, nothing new is known.
+            if not repeated:
+                presence.creating_since = None
+                await look.save(tell=False)
             return await _no_answer(look, error)
         except (Refused, Missing) as error:
-            presence.creating_since = None
-            return await _refused(
-                look, error.reason, elsewhere=isinstance(error, Refused) and error.elsewhere
-            )
+            late = await _late(look, wanted) if repeated else None
+            if isinstance(late, CloudError):
+                return await _no_answer(look, late)
+            if late is None:
+                presence.creating_since = None
+                return await _refused(
+                    look, error.reason, elsewhere=isinstance(error, Refused) and error.elsewhere
+                )
+            seen = late
     presence.remote_id = seen.remote_id
     presence.creating_since = None
     # Without our marker it is not ours, only the same by nature: used, and never deleted (law 6).
@@ -144,6 +152,17 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
     machine.observed(presence, seen)
     await look.save()
     return Again()
+
+
+async def _late(look: Look, wanted: Wanted) -> Seen | CloudError | None:
+    """What a lost create made later than anybody waited for it: its address or its quota may be why a second was
+    refused. Given up now, it would stay behind.
+    """
+    try:
+        seen: Seen | None = await look.actuator.find(look.scope, wanted)
+    except CloudError as error:
+        return error
+    return seen
 
 
 async def _twice(look: Look, mark: str) -> bool:
