@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fractus.addressing import ranges
-from fractus.store.schema import METADATA
 from fractus.testing.world import World
 
 CLOUDS = ("left", "east")
@@ -73,13 +72,23 @@ class _Copier:
         self._server_id, self._port = server_id, port
         self._ip = port["fixed_ips"][0]["ip_address"]
         self._rows = [
-            (table.name, tuple(column.name for column in table.c), row)
-            for table in METADATA.sorted_tables
-            for row in self._db.execute(f"SELECT * FROM {table.name}").fetchall()
+            (table, columns, row)
+            for table, columns in self._tables()
+            for row in self._db.execute(f"SELECT * FROM {table}").fetchall()
             if any(_within(part, cell) for part in (server_id, port["id"]) for cell in row)
         ]
         self._remote_ids = [
             row[columns.index("remote_id")] for name, columns, row in self._rows if name == "presence"
+        ]
+
+    def _tables(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Every table of the file, and its columns."""
+        names = self._db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        ).fetchall()
+        return [
+            (name, tuple(row[1] for row in self._db.execute(f"PRAGMA table_info({name})")))
+            for (name,) in names
         ]
 
     def copy(self, count: int) -> None:
