@@ -1,0 +1,95 @@
+"""More stories in which the worker is killed at every step: servers that move on, ports and groups that change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fractus.testing.crash import CrashMatrix, Story
+from fractus.testing.user import COMPUTE, IMAGE, NETWORK
+from fractus.testing.world import World
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+async def finds_no_host(world: World) -> AsyncIterator[None]:
+    """The first cloud accepts the server and then has no room: it is removed there before it counts as moved."""
+    ann = world.user("ann")
+    first = world.cloud("a").backend
+    first.shape = msgspec.structs.replace(first.shape, hosts=0)
+    yield
+    server = await ann.boots_server("vm")
+    await world.settle()
+    shown = await ann.server(server)
+    assert (shown["status"], shown["OS-EXT-AZ:availability_zone"]) == ("ACTIVE", "b"), shown
+    assert not world.cloud("a").of("server")
+
+
+async def changes_ports(world: World) -> AsyncIterator[None]:
+    """A port that a server has gets other groups and another address; its group gets and loses a rule."""
+    ann = world.user("ann")
+    network = await ann.makes_network("red", cidr="10.1.0.0/24")
+    group = await ann.makes_security_group("web")
+    port = (await ann.makes_port(network))["id"]
+    (await ann.asks_for_server("vm", networks=[{"port": port}], zone="a")).ok()
+    await world.settle()
+    yield
+    (await ann.put(f"{NETWORK}/ports/{port}", {"port": {"security_groups": [group], "name": "new"}})).ok()
+    await world.settle()
+    [rule] = [
+        one
+        for one in await ann.listed(f"{NETWORK}/security-group-rules", security_group_id=group)
+        if one["direction"] == "ingress"
+    ]
+    (await ann.delete(f"{NETWORK}/security-group-rules/{rule['id']}")).ok()
+    (await ann.put(f"{NETWORK}/subnets/{network.subnet_id}", {"subnet": {"name": "renamed"}})).ok()
+    (await ann.put(f"{NETWORK}/networks/{network.id}", {"network": {"admin_state_up": False}})).ok()
+    await world.settle()
+    [there] = world.cloud("a").marked("port", port)
+    assert there.name == "new"
+    assert len(there.security_groups) == 1
+
+
+async def leaves_images_and_flavors(world: World) -> AsyncIterator[None]:
+    """What a server needed outlives nothing: its image, flavor and key go when the server has gone."""
+    ann = world.user("ann")
+    image = await ann.makes_image("own")
+    flavor = await world.admin.makes_flavor("own")
+    await ann.makes_keypair("laptop")
+    server = await ann.boots_server("vm", zone="a", image=image, flavor=flavor, key="laptop")
+    await world.settle()
+    yield
+    await ann.deletes_server(server)
+    (await ann.delete(f"{IMAGE}/images/{image}")).ok()
+    (await world.admin.delete(f"{COMPUTE}/flavors/{flavor}")).ok()
+    (await ann.delete(f"{COMPUTE}/os-keypairs/laptop")).ok()
+    await world.settle()
+    for kind in ("server", "image", "flavor", "keypair"):
+        assert not [thing for thing in world.cloud("a").of(kind) if thing.marker], kind
+
+
+@pytest.mark.parametrize("story", [finds_no_host, changes_ports, leaves_images_and_flavors])
+async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
+    matrix = CrashMatrix(story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path)
+    wrongs = await matrix.run()
+    assert not wrongs, f"{len(wrongs)} wrongs:\n" + "\n".join(wrongs)
+
+
+async def boots(world: World) -> AsyncIterator[None]:
+    """A server, where projects of the cloud are its own."""
+    ann = world.user("ann")
+    yield
+    server = await ann.boots_server("vm", zone="a")
+    await world.settle()
+    assert (await ann.server(server))["status"] == "ACTIVE"
+
+
+async def test_the_same_where_a_cloud_has_its_own_projects(tmp_path: Path) -> None:
+    def own(directory: Path) -> World:
+        return World(clouds=1, tmp_path=directory, identity="own")
+
+    wrongs = await CrashMatrix(boots, own, tmp_path).run()
+    assert not wrongs, f"{len(wrongs)} wrongs:\n" + "\n".join(wrongs)
