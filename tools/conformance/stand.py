@@ -230,7 +230,10 @@ def main() -> None:
     made = furnish(admin)
     extensions = sorted(one.alias for one in admin.network.extensions())
     if "standard-attr-tag" in extensions:
-        extensions += ["tag", "tag-ext"]  # the names that the same API had before; Neutron no longer lists them
+        extensions += [
+            "tag",
+            "tag-ext",
+        ]  # the names that the same API had before; Neutron no longer lists them
     etc = home / "tempest" / "etc"
     accounts = etc / "accounts.yaml"
     accounts.write_text(yaml.safe_dump(Tenants(admin, entry["auth"]["auth_url"]).accounts(), sort_keys=False))
