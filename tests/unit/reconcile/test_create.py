@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from fractus.model.errors import CredentialsRejected, Missing, OutcomeUnknown, Refused, Throttled, Unreachable
 from fractus.model.resource import Need
@@ -46,7 +47,9 @@ async def test_needs_are_carried_once_for_twenty_boxes(world: World) -> None:
     await world.want("net", "n1")
     for number in range(20):
         await world.box(f"b{number}")
-    await world.settle(120)
+    with capture_logs() as logs:
+        await world.settle(120)
+    assert logs == [], "side by side, and none stumbled over another"
     assert len(east.here("box")) == 20
     assert east.made.count(("net", "n1")) == 1
     assert len(east.made) == 41

@@ -98,11 +98,21 @@ async def test_what_waits_is_woken_by_what_it_waits_on(tables: SqliteStore) -> N
     async with tables.transaction() as tx:
         await work.release(tx, mine, due=9000.0, waits_on="net/1", reason="waits")
     assert await claim(tables, cloud="east") == []
+    assert (await only(tables)).waits_on == "net/1"
     async with tables.transaction() as tx:
         assert await work.wake_waiting(tx, "net", "2") == []
         assert await work.wake_waiting(tx, "net", "1") == ["east"]
         assert await work.wake_waiting(tx, "net", "1") == [], "once is enough"
     assert len(await claim(tables, cloud="east")) == 1
+
+
+async def test_what_is_woken_otherwise_waits_on_nothing_any_more(tables: SqliteStore) -> None:
+    await wake(tables)
+    (mine,) = await claim(tables)
+    async with tables.transaction() as tx:
+        await work.release(tx, mine, due=9000.0, waits_on="net/1")
+    await wake(tables)
+    assert (await only(tables)).waits_on == ""
 
 
 async def test_a_wake_that_comes_after_the_note_is_not_lost_either(tables: SqliteStore) -> None:
