@@ -27,6 +27,7 @@ help:
 	@echo 'make check   style, types, contracts between packages, sizes'
 	@echo 'make real    stand up real OpenStack clouds and test against them (Debian 12, root)'
 	@echo 'make bench   what requests cost, next to a real cloud if one is up (docs/performance.md)'
+	@echo 'make real-long  kill the worker at every step of a life on real clouds'
 	@echo 'make docs    write docs/api-coverage.md from the route tables'
 	@echo 'make format  let ruff format the code and mend what it can'
 	@echo 'make lock    resolve requirements.lock again, from requirements.in'
@@ -63,6 +64,9 @@ real: $(STAMP)
 
 bench: $(STAMP)
 	@python -m bench.run $(ARGS)
+
+real-long: $(STAMP)
+	@FRACTUS_REAL_LONG=1 tools/real/run.sh -k killed_at_every_step $(ARGS)
 
 docs: $(STAMP)
 	@python tools/docs/coverage.py
