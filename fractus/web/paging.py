@@ -213,8 +213,11 @@ def _glance_sorts(query: Query, columns: Mapping[str, str], default: Sequence[So
     chosen = chosen or [default[0][0]]
     directions = directions or ["desc"]
     directions += directions[-1:] * (len(chosen) - len(directions))
-    sorts = [(key, direction == "asc") for key, direction in zip(chosen, directions, strict=False)]
-    return (*sorts, *((key, sorts[-1][1]) for key, _ in default if key not in chosen))
+    ascending = [direction == "asc" for direction in directions[: len(chosen)]]
+    # What is sorted by twice is sorted by once: the first decides.
+    sorts = dict(reversed([*zip(chosen, ascending, strict=True)]))
+    first = tuple((key, sorts[key]) for key in dict.fromkeys(chosen))
+    return (*first, *((key, ascending[-1]) for key, _ in default if key not in sorts))
 
 
 def glance_links(call: Call, page: Paging, count: int, last_id: str | None) -> dict[str, str]:

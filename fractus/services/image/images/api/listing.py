@@ -119,6 +119,8 @@ def _seen(query: Query, who: Principal) -> list[Condition]:
     return seen
 
 
+#: Values of one `in:`; each number of them is a statement to compile.
+_MOST_NAMED = 500
 #: No more than a database takes for a number.
 _MOST = 2**63 - 1
 
@@ -167,7 +169,10 @@ def _split(text: str) -> tuple[str, str]:
 def _named(name: str, text: str) -> Filter:
     operator, value = _split(text)
     if operator == "in":
-        return Filter(name, "in", tuple(_quoted(value)))
+        asked = tuple(dict.fromkeys(_quoted(value)))
+        if len(asked) > _MOST_NAMED:
+            raise Invalid(f"Unable to filter by more than {_MOST_NAMED} values of '{name}'.")
+        return Filter(name, "in", asked)
     if operator == "eq":
         return Filter(name, "eq", value)
     raise Invalid(f"Unable to filter by unknown operator '{operator}'.")
