@@ -83,7 +83,10 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     scope = await machine.scope_of(resource.project_id)
     if not presence.wanted:
         return await retire(machine, claim, resource, presence, actuator, scope)
-    remote = await meet(machine, claim, resource, presence)
+    remote: dict[tuple[str, str], str] | Unmet = {}
+    if presence.remote_id is None or not machine.lifecycles[claim.kind].chosen:
+        # What was chosen and runs needs nothing any more: a server outlives its image, its key and its flavor.
+        remote = await meet(machine, claim, resource, presence)
     item = Item(resource, presence, remote if isinstance(remote, dict) else {})
     look = Look(machine, claim, item, actuator, scope)
     if isinstance(remote, Unmet):

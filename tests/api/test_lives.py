@@ -109,7 +109,6 @@ async def test_what_is_used_cannot_be_deleted(world: World) -> None:
     await world.assert_nothing_left({"server", "port", "subnet", "network", "security_group"})
 
 
-@pytest.mark.xfail(reason="a server that runs is held to what it needed to come into being")
 async def test_a_running_server_outlives_its_image_its_key_and_its_flavor(world: World) -> None:
     """As in Glance and Nova, all three can be deleted while servers have them; the servers live on."""
     ann, a = world.user("ann"), world.cloud("a")
