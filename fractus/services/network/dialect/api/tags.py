@@ -9,6 +9,7 @@ from fractus.model.resource import Resource
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.errors import bad_request, invalid_input, not_found
 from fractus.store.transaction import Store, Transaction
+from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route
 
 _SIZE = 255
@@ -35,6 +36,10 @@ def _body(body: Any) -> list[str]:
         raise invalid_input(wrong)
     tags: list[str] = body["tags"]
     return tags
+
+
+def _unread(_body: Any, _version: Version) -> None:
+    """The body of a tag means nothing, to Neutron neither, and clients send any JSON (Tempest the text `"{}"`)."""
 
 
 class Tags:
@@ -65,6 +70,7 @@ class Tags:
             Route(
                 method=method, path=path, handler=handler,
                 rule=f"{verb}_{self._kind}:tags", summary=f"{text} of a {noun}.",
+                schema=_unread if method == "PUT" and path == one else None,
             )
             for method, path, handler, verb, text in rows
         ]  # fmt: skip
