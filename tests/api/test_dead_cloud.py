@@ -111,12 +111,13 @@ async def test_work_for_the_other_cloud_goes_on(world: World, dies: Callable[[Fa
     free = [await ann.boots_server(f"free{number}", network=house.network) for number in range(3)]
     (await ann.acts(other, "os-stop")).ok()
     # Without a death it takes some seconds; a hanging cloud may cost those who might have gone there its patience.
-    await world.run_for(90)
+    # World's rounds wait for the slowest call of each, so that virtual time runs faster than the other cloud's work.
+    await world.run_for(180)
     for id in (named, *free):
         shown = await ann.server(id)
         assert (shown["status"], shown["OS-EXT-AZ:availability_zone"]) == ("ACTIVE", "b"), shown.get("fault")
     assert (await ann.server(other))["status"] == "SHUTOFF"
-    assert world.clock.monotonic() - began < 200
+    assert world.clock.monotonic() - began < 400
 
 
 async def test_what_was_pending_completes_by_itself(world: World, dies: Callable[[Faults], None]) -> None:
