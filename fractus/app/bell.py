@@ -37,6 +37,10 @@ class DatagramBell:
         with contextlib.suppress(OSError):
             self._socket.sendto(cloud.encode(), self._address)
 
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._socket.close()
+
 
 class LocalBell:
     """Rings within this process."""

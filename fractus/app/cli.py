@@ -34,11 +34,19 @@ _LEVELS = ("debug", "info", "warning", "error")
     sections={
         "Run it here": ["up", "status", "down"],
         "What is behind it": ["cloud", "resource", "keystone"],
+        "Brakes": ["read-only", "freeze", "thaw"],
         "The parts of `up`, one process each": ["serve", "work"],
         "Settings": ["config", "version"],
     },
     elsewhere={
-        "cloud": ("fractus.app.cli_cloud", "cloud_group", "Clouds: add, check, change, remove."),
+        "cloud": ("fractus.app.cli_cloud", "cloud_group", "Clouds: add, check, change, hold up, remove."),
+        "freeze": ("fractus.app.cli_brakes", "freeze_all", "Make no change in any cloud."),
+        "thaw": ("fractus.app.cli_brakes", "thaw_all", "Go on after `freeze`."),
+        "read-only": (
+            "fractus.app.cli_brakes",
+            "read_only_group",
+            "Refuse every write of users, or no more.",
+        ),
         "keystone": ("fractus.app.cli_keystone", "keystone_group", "A Keystone of your own."),
         "resource": ("fractus.app.cli_resource", "resource_group", "Resources: where they are, and why."),
     },
@@ -172,11 +180,18 @@ def show_status(ctx: click.Context, settings: Settings, as_json: bool) -> None:
 
 def _clouds(settings: Settings) -> list[str]:
     # Imported here, as the `cloud` commands are: it is the whole of fractus, and a stopped one needs none of it.
-    from fractus.app.cli_cloud import with_parts
-    from fractus.store import clouds
+    from fractus.app.cli_brakes import lines_of_brakes
+    from fractus.app.cli_parts import with_parts
+    from fractus.app.wiring import OperatorParts
+    from fractus.store import brakes, clouds
 
-    rows = with_parts(settings, lambda parts: clouds.every(parts.store))
-    return ["", *(f"cloud {line}" for line in status.lines_of_clouds(rows, time.time()))] if rows else []
+    async def read(parts: OperatorParts) -> tuple[list[Any], list[Any]]:
+        return await clouds.every(parts.store), await brakes.every(parts.store)
+
+    rows, on = with_parts(settings, read)
+    lines = [f"cloud {line}" for line in status.lines_of_clouds(rows, time.time())]
+    lines += lines_of_brakes(on, time.time())
+    return ["", *lines] if lines else []
 
 
 @cli.command()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from openstack.config import OpenStackConfig
@@ -15,28 +14,14 @@ from openstack.config.cloud_region import CloudRegion
 from rich.table import Table
 
 from fractus.app import cloud_rows
-from fractus.app.cli_frame import output, with_settings
+from fractus.app.cap import at_most_option, stop_above
+from fractus.app.cli_brakes import CLOUD_COMMANDS, state_of
+from fractus.app.cli_frame import with_settings
+from fractus.app.cli_parts import console, with_parts
 from fractus.app.settings import Settings
-from fractus.app.wiring import OperatorParts, operator_parts
+from fractus.app.wiring import OperatorParts
 from fractus.model.cloud import CloudRow, Report
 from fractus.store import clouds, presences
-
-T = TypeVar("T")
-
-console = output()
-
-
-def with_parts(settings: Settings, do: Callable[[OperatorParts], Awaitable[T]]) -> T:
-    """Run one operator's action over the store of this node."""
-
-    async def run() -> T:
-        parts = await operator_parts(settings)
-        try:
-            return await do(parts)
-        finally:
-            await parts.close()
-
-    return asyncio.run(run())
 
 
 def _config(file: str | None) -> OpenStackConfig:
@@ -90,7 +75,11 @@ async def _check(parts: OperatorParts, row: CloudRow) -> Report:
 
 @click.group("cloud")
 def cloud_group() -> None:
-    """Children: add, look at, check, change, remove."""
+    """Children: add, look at, check, change, hold up, remove."""
+
+
+for _command in CLOUD_COMMANDS:
+    cloud_group.add_command(_command)
 
 
 @cloud_group.command("add")
@@ -185,7 +174,7 @@ def list_clouds(settings: Settings) -> None:
                     row.name,
                     row.driver,
                     row.identity,
-                    "enabled" if row.enabled else "disabled",
+                    state_of(row),
                     str(held.get("server", 0)),
                     _ago(row.seen_at),
                     row.error,
@@ -211,7 +200,7 @@ def show(settings: Settings, name: str) -> None:
         table.add_row("name", row.name)
         table.add_row("driver", row.driver)
         table.add_row("identity", row.identity)
-        table.add_row("state", "enabled" if row.enabled else "disabled")
+        table.add_row("state", state_of(row, whole=True))
         table.add_row("settings", ", ".join(f"{key}={value}" for key, value in sorted(row.settings.items())))
         table.add_row("credential", f"sealed, version {row.version}")
         table.add_row("last answer", _ago(row.seen_at))
@@ -280,11 +269,15 @@ def set_cloud(
 @click.option(
     "--forget", is_flag=True, help="Let go of what it holds: it goes on running there, unknown to fractus."
 )
+@at_most_option
 @with_settings
-def remove(settings: Settings, name: str, forget: bool) -> None:
+def remove(settings: Settings, name: str, forget: bool, at_most: int | None) -> None:
     """Take a child away. Nothing in it is ever deleted."""
 
     async def do(parts: OperatorParts) -> dict[str, int]:
+        if forget:
+            held = await presences.left_in(parts.store, name)
+            stop_above(sum(held.values()), at_most, settings, "let go of", "things")
         return await cloud_rows.remove(parts.store, parts.resources, parts.lifecycles, name, forget=forget)
 
     left = with_parts(settings, do)

@@ -10,8 +10,9 @@ from keystoneauth1 import exceptions as ks_errors
 from openstack.config.cloud_region import CloudRegion
 
 from fractus.app.calls import Caller
-from fractus.app.cli_cloud import console, region_of
+from fractus.app.cli_cloud import region_of
 from fractus.app.cli_frame import with_settings
+from fractus.app.cli_parts import console
 from fractus.app.keystone_catalog import IDENTITY, Catalog, User
 from fractus.app.settings import Settings
 

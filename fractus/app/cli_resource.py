@@ -9,8 +9,9 @@ import click
 import msgspec
 from rich.table import Table
 
-from fractus.app.cli_cloud import console, with_parts
+from fractus.app import braking
 from fractus.app.cli_frame import with_settings
+from fractus.app.cli_parts import console, with_parts
 from fractus.app.settings import Settings
 from fractus.app.wiring import OperatorParts
 from fractus.base.clock import iso
@@ -143,3 +144,30 @@ def _print(one: dict[str, Any]) -> None:
         )
         table.add_row(f"pending in {pending['cloud']}", told)
     console.print(table)
+
+
+@resource_group.command("freeze")
+@click.argument("id")
+@click.option("--kind", help="Only this kind (server, network, image ...).")
+@click.option("--reason", default="", help="Why, for other operators.")
+@with_settings
+def freeze(settings: Settings, id: str, kind: str | None, reason: str) -> None:
+    """Make no outside change of the resource ID in any cloud, until `thaw`. What its user asks for waits."""
+    found = with_parts(
+        settings,
+        lambda parts: braking.freeze_resource(
+            parts.store, parts.resources, id, kind, reason=reason, by=braking.who()
+        ),
+    )
+    console.print(f"The {found} {id} is frozen. Go on: fractus resource thaw {id}")
+
+
+@resource_group.command("thaw")
+@click.argument("id")
+@with_settings
+def thaw(settings: Settings, id: str) -> None:
+    """Go on with the resource ID: what waited starts at once."""
+    kinds = with_parts(settings, lambda parts: braking.thaw_resource(parts.store, parts.bell, id))
+    if not kinds:
+        raise click.ClickException(f"'{id}' is not frozen.")
+    console.print(f"The {', '.join(kinds)} {id} goes on.")

@@ -175,6 +175,37 @@ class Auth(Struct, frozen=True, kw_only=True):
     ] = "{state}/vault.key"
 
 
+class Brakes(Struct, frozen=True, kw_only=True):
+    """How much may be changed at once without being asked twice."""
+
+    at_most: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="How many things one operator's command may change; above it the command stops before the "
+            "first and says how many there are. --at-most N of the command is stronger.",
+        ),
+    ] = 100
+    unasked_percent: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=100,
+            description="The share of what a cloud holds, in percent, that fractus changes there by itself (moves "
+            "away from it, makes anew, repairs by rule) within `unasked_window`. Beyond it, it stops and says so.",
+        ),
+    ] = 10.0
+    unasked_least: Annotated[
+        int,
+        Meta(
+            ge=0, description="So many are always allowed: ten percent of a cloud that holds five is nothing."
+        ),
+    ] = 50
+    unasked_window: Annotated[float, Meta(gt=0, description="Seconds that the share is counted over.")] = (
+        600.0
+    )
+
+
 class Images(Struct, frozen=True, kw_only=True):
     """The bits of images."""
 
@@ -191,4 +222,5 @@ SECTIONS: dict[str, type[Struct]] = {
     "work": Work,
     "auth": Auth,
     "images": Images,
+    "brakes": Brakes,
 }

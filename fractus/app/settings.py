@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from fractus.app.sections import SECTIONS, Api, Auth, Images, Keystone, Log, Store, Work
+from fractus.app.sections import SECTIONS, Api, Auth, Brakes, Images, Keystone, Log, Store, Work
 
 #: The file an operator writes, and the one `fractus up` writes, both in the state directory.
 FILE = "fractus.toml"
@@ -54,6 +54,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     work: Work
     auth: Auth
     images: Images
+    brakes: Brakes
 
     @property
     def endpoint(self) -> str:
@@ -124,6 +125,7 @@ def load(
             work=_convert(Work, "work", merged, origin),
             auth=_convert(Auth, "auth", merged, origin),
             images=_convert(Images, "images", merged, origin),
+            brakes=_convert(Brakes, "brakes", merged, origin),
         )
     )
 
@@ -210,6 +212,7 @@ def _complete(settings: Settings) -> Settings:
         work=settings.work,
         auth=msgspec.structs.replace(settings.auth, key_file=settings.auth.key_file.replace(STATE, state)),
         images=Images(directory=settings.images.directory.replace(STATE, state)),
+        brakes=settings.brakes,
     )
 
 

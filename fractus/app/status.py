@@ -164,6 +164,9 @@ def lines_of_clouds(rows: Sequence[Any], now: float) -> list[str]:
             else f"answered {_span(max(0.0, now - row.seen_at))} ago"
         )
         state = "" if row.enabled else ", disabled"
+        if row.state != "open":
+            why = f": {row.state_reason}" if row.state_reason else ""
+            state += f", {row.state} by {row.state_by or 'fractus'}{why}"
         error = f": {row.error}" if row.error else ""
         lines.append(f"{row.name} ({row.driver}{state}) {seen}{error}")
     return lines

@@ -16,6 +16,7 @@ from fractus.app.bell import DatagramBell, LocalBell
 from fractus.app.children import Connect, ConnectedChildren
 from fractus.app.metrics import ChildCalls
 from fractus.app.projects import KeystoneProjects
+from fractus.app.read_only import WriteGate
 from fractus.app.settings import Settings
 from fractus.auth.policy import Policy
 from fractus.auth.tokens import KeystoneTokens, ServiceCredential, TokenChecker
@@ -158,7 +159,8 @@ def api(parts: Core, tokens: TokenChecker) -> falcon.asgi.App[Any, Any]:
         return ""
 
     web = WebSettings(public_endpoint=parts.settings.endpoint, identity_uri=parts.settings.keystone.url)
-    return application(services, tokens, policy, web, WebMetrics(parts.registry), parts.clock, health)
+    gate = WriteGate(parts.store, parts.clock)
+    return application(services, tokens, policy, web, WebMetrics(parts.registry), parts.clock, health, gate)
 
 
 def keystone_tokens(parts: Core) -> KeystoneTokens:

@@ -16,6 +16,7 @@ meanings into HTTP statuses and into each service's own envelope.
       QuotaExceeded      no quota left (403 in compute, 409 in network)
       NotSupported       a real OpenStack route or option that fractus does not serve (501 for routes, 400 for options)
       Unavailable        a live read did not reach the child in time (503)
+        ReadOnly         writes are refused for now, by an operator (503, with Retry-After)
 
 `CloudError` and below: what a driver says of a child. Drivers translate at their edge and chain the cause.
 
@@ -91,6 +92,14 @@ class NotSupported(ApiError):
 
 class Unavailable(ApiError):
     """A live read did not reach the child in time."""
+
+
+class ReadOnly(Unavailable):
+    """An operator has all writes refused for now. `retry_after` in seconds: when to ask again."""
+
+    def __init__(self, message: str, *, retry_after: int = 60) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class CloudError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractus.base.retry import backoff
 from fractus.model.resource import Presence, Resource
+from fractus.reconcile import brakes
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Outcome, Retry, Settled
 from fractus.scheduling.choice import Candidate, Verdict, choose
@@ -63,6 +64,7 @@ async def _assign(
             Candidate(
                 row.name,
                 enabled=row.enabled,
+                closed=row.closed if row.enabled else "",
                 healthy=child is not None and child.healthy(),
                 kinds=frozenset(child.actuators()) if child is not None else frozenset(),
                 held=held.get(row.name, 0),
@@ -126,5 +128,6 @@ async def _nowhere(
         }
         await machine.retell(tx, resource)
     if verdict.may_pass:
-        return Retry(reasons, after=backoff(claim.attempts + 1, base=2.0, cap=15.0))
+        pause = backoff(claim.attempts + 1, base=2.0, cap=15.0)
+        return Retry(reasons, after=pause, on=brakes.key(brakes.ANYWHERE))
     return Settled()

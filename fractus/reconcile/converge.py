@@ -21,11 +21,12 @@ from fractus.model.errors import (
     Unreachable,
 )
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
+from fractus.reconcile import brakes
 from fractus.reconcile.absent import actuator_of
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Wait
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.needs import Unmet, meet
-from fractus.reconcile.outcome import Again, Blocked, Outcome, Retry, Settled, Waiting
+from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.retire import retire
 from fractus.store import presences
 from fractus.store.work import Claim
@@ -79,6 +80,9 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     presence = await presences.fetch(machine.store, claim.kind, claim.id, claim.cloud)
     if resource is None or presence is None:
         return Settled()
+    held = await brakes.holds(machine.store, presence)
+    if held:
+        return Held(claim.cloud, held)
     actuator = actuator_of(machine.children.get(claim.cloud), claim.cloud, claim.kind)
     scope = await machine.scope_of(resource.project_id)
     if not presence.wanted:

@@ -14,11 +14,12 @@ from collections.abc import Awaitable, Callable
 from fractus.base import log as logging
 from fractus.base.retry import backoff
 from fractus.model.errors import CloudError
+from fractus.reconcile import brakes
 from fractus.reconcile.assign import attend
 from fractus.reconcile.converge import converge
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.metrics import Metrics
-from fractus.reconcile.outcome import Again, Blocked, Outcome, Retry, Settled, Waiting
+from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.sweep import sweep
 from fractus.store import clouds, presences, work
 from fractus.store.transaction import Transaction
@@ -30,6 +31,8 @@ log = logging.logger("reconcile.loop")
 _STEPS = 20
 #: A blocked thing that was carried (not chosen) is tried again this often: an operator may have helped. Seconds.
 _BLOCKED_AGAIN = 120.0
+#: What a brake holds up is looked at again so seldom, should the wake-up at its end get lost. Seconds.
+_HELD_AGAIN = 1200.0
 #: However soon, or late, a child asks us to come back (`Retry-After: 0`, or next year). Seconds.
 _SOONEST, _LATEST = 0.1, 300.0
 
@@ -226,11 +229,15 @@ class Worker:
                 missed = await self._missed(tx, claim, outcome)
                 due = now if missed else now + max(outcome.again_in, _SOONEST)
                 await work.release(tx, claim, due=due, waits_on=outcome.on, reason=outcome.reason)
+            elif isinstance(outcome, Held):
+                await self._write_held(tx, claim, outcome, now)
             elif isinstance(outcome, Retry):
                 attempts = claim.attempts + 1
                 asked = backoff(attempts) if outcome.after is None else outcome.after
                 pause = min(max(asked, _SOONEST), _LATEST)
-                await work.release(tx, claim, due=now + pause, attempts=attempts, reason=outcome.error)
+                await work.release(
+                    tx, claim, due=now + pause, waits_on=outcome.on, attempts=attempts, reason=outcome.error
+                )
             else:
                 await self._write_blocked(tx, claim, outcome, now)
 
@@ -240,6 +247,13 @@ class Worker:
             return False
         kind, id = outcome.on.split("/", 1)
         return self.machine.face(await presences.fetch(tx, kind, id, claim.cloud)) != outcome.read
+
+    async def _write_held(self, tx: Transaction, claim: Claim, outcome: Held, now: float) -> None:
+        """It is woken when the brake comes off; had that happened since it was looked at, nothing would wake it."""
+        presence = await presences.fetch(tx, claim.kind, claim.id, claim.cloud)
+        still = presence is not None and await brakes.holds(tx, presence)
+        due = now + backoff(1, base=_HELD_AGAIN, cap=_HELD_AGAIN) if still else now
+        await work.release(tx, claim, due=due, waits_on=brakes.key(outcome.cloud), reason=outcome.reason)
 
     async def _write_blocked(self, tx: Transaction, claim: Claim, outcome: Blocked, now: float) -> None:
         life = self.machine.lifecycles.get(claim.kind)
@@ -268,6 +282,9 @@ class Worker:
     async def sweep_once(self, cloud: str, *, full: bool) -> bool:
         """One sweep; whether the cloud answered."""
         sort = "full" if full else "quick"
+        record = await clouds.fetch(self.machine.store, cloud)
+        if record is not None and record.unswept:
+            return False
         try:
             changed = await sweep(self.machine, cloud, full=full)
         except Exception:

@@ -28,11 +28,25 @@ class Waiting(Struct, frozen=True):
     read: tuple[Any, ...] | None = None
 
 
+class Held(Struct, frozen=True):
+    """A brake is on, so nothing was done: looked at again when it comes off. Nothing has failed.
+
+    `cloud` is the one it is held in.
+    """
+
+    cloud: str
+    reason: str
+
+
 class Retry(Struct, frozen=True):
-    """It went wrong in a way that may pass: again after backoff, without any limit of age (law 9)."""
+    """It went wrong in a way that may pass: again after backoff, without any limit of age (law 9).
+
+    `on`: something that, when it changes, is worth a try before that.
+    """
 
     error: str
     after: float | None = None
+    on: str = ""
 
 
 class Blocked(Struct, frozen=True):
@@ -41,4 +55,4 @@ class Blocked(Struct, frozen=True):
     reason: str
 
 
-Outcome = Settled | Again | Waiting | Retry | Blocked
+Outcome = Settled | Again | Waiting | Held | Retry | Blocked

@@ -16,6 +16,8 @@ class Candidate(Struct, frozen=True):
 
     name: str
     enabled: bool = True
+    closed: str = ""
+    """Why its operator lets nothing new in at present."""
     healthy: bool = True
     kinds: frozenset[str] = frozenset()
     held: int = 0
@@ -78,6 +80,8 @@ def _against(
         return refused[one.name], False
     if not one.enabled:
         return "disabled", False
+    if one.closed:
+        return one.closed, True
     missing = kinds - one.kinds
     if missing and one.kinds:
         return f"does not support {', '.join(sorted(missing))}", False

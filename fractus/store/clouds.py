@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Boolean, bindparam, delete, insert, select, update
 
+from fractus.store.brakes import OPEN
 from fractus.store.schema import CLOUD
 from fractus.store.transaction import Query, Reader, Row, Transaction
 
@@ -21,6 +22,8 @@ class CloudRecord(Struct, kw_only=True):
     """One row. `version` grows with every change of credential or settings, so that workers reconnect.
 
     `seen_at`: when it last answered a sweep; `cursors`: kind -> the child's own stamp up to which we know it (law 4).
+    `state`: what its operator says of it (`fractus.store.brakes`), with the reason, who said so and when; `unswept`:
+    that it is not even looked at.
     """
 
     name: str
@@ -34,6 +37,21 @@ class CloudRecord(Struct, kw_only=True):
     seen_at: float | None = None
     error: str = ""
     cursors: dict[str, Any] = {}
+    state: str = OPEN
+    state_reason: str | None = None
+    state_by: str | None = None
+    state_at: float | None = None
+    unswept: bool = False
+
+    @property
+    def closed(self) -> str:
+        """Why nothing new goes there, in words for users; empty where it does."""
+        if not self.enabled:
+            return "disabled"
+        if self.state == OPEN:
+            return ""
+        why = f": {self.state_reason}" if self.state_reason else ""
+        return f"takes nothing new at present ({self.state}){why}"
 
 
 def _load(row: Row) -> CloudRecord:
@@ -41,6 +59,7 @@ def _load(row: Row) -> CloudRecord:
     fields["enabled"] = bool(fields["enabled"])
     fields["settings"] = _decode(fields["settings"])
     fields["cursors"] = _decode(fields["cursors"])
+    fields["unswept"] = bool(fields["unswept"])
     return CloudRecord(**fields)
 
 
@@ -48,7 +67,20 @@ _c = CLOUD.c
 _all = select(*(CLOUD.c[name] for name in _FIELDS))
 _every = Query(_all.order_by(_c.name))
 _one = Query(_all.where(_c.name == bindparam("n")))
-_enabled = Query(select(_c.name).where(_c.enabled == bindparam("yes", type_=Boolean)).order_by(_c.name))
+_enabled = Query(
+    select(_c.name).where(_c.enabled == bindparam("yes", type_=Boolean), _c.state == OPEN).order_by(_c.name)
+)
+_brake = Query(
+    update(CLOUD)
+    .where(_c.name == bindparam("n"))
+    .values(
+        state=bindparam("state"),
+        state_reason=bindparam("why"),
+        state_by=bindparam("by"),
+        state_at=bindparam("at"),
+        unswept=bindparam("unswept", type_=Boolean),
+    )
+)
 _add = Query(insert(CLOUD).values({name: bindparam(name) for name in _FIELDS}))
 _CONFIGURED = ("driver", "enabled", "identity", "settings", "secret")
 _set = Query(
@@ -80,6 +112,13 @@ async def fetch(reader: Reader, name: str) -> CloudRecord | None:
 async def enabled(reader: Reader) -> list[str]:
     """Names of the clouds that may be assigned to: the availability zones."""
     return [row[0] for row in await reader.rows(_enabled, yes=True)]
+
+
+async def brake(
+    tx: Transaction, name: str, state: str, *, reason: str = "", by: str = "", unswept: bool = False
+) -> None:
+    """Say what may be done in a cloud from now on: one of the states of `fractus.store.brakes`."""
+    await tx.execute(_brake, n=name, state=state, why=reason, by=by, at=tx.now(), unswept=unswept)
 
 
 async def seen_times(reader: Reader) -> dict[str, float | None]:

@@ -59,6 +59,31 @@ CLOUD = Table(
     Column("seen_at", Double, nullable=True),
     Column("error", Text, nullable=False, default=""),
     Column("cursors", Text, nullable=False, default="{}"),
+    Column("state", String(16), nullable=False, default="open", server_default="open"),
+    Column("state_reason", Text, nullable=True),
+    Column("state_by", String(255), nullable=True),
+    Column("state_at", Double, nullable=True),
+    Column("unswept", Boolean, nullable=True),
+)
+
+BRAKE = Table(
+    "brake",
+    METADATA,
+    Column("name", String(255), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("pulled_by", String(255), nullable=False, default=""),
+    Column("pulled_at", Double, nullable=False),
+)
+
+UNASKED = Table(
+    "unasked",
+    METADATA,
+    Column("cloud", String(64), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("what", String(64), nullable=False, default=""),
+    Index("unasked_by_time", "cloud", "at"),
 )
 
 PRESENCE = Table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from fractus.auth.policy import RuleDefault
@@ -16,6 +16,12 @@ from fractus.web.routing import Reply, Route
 Page: TypeAlias = "Callable[[str], Reply]"
 #: `(body, accept) -> (content type, bytes)`, or None for JSON: how an error body is written for an Accept header.
 Render: TypeAlias = "Callable[[dict[str, Any], str], tuple[str, bytes] | None]"
+#: Called before every write: raises `fractus.model.errors.ReadOnly` while none may be made.
+Gate: TypeAlias = "Callable[[], Awaitable[None]]"
+
+
+async def always_open() -> None:
+    """A gate that lets every write through."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,9 @@ from fractus.auth.policy import Policy
 from fractus.auth.principal import ANYONE, Principal
 from fractus.auth.tokens import TokenChecker
 from fractus.base.log import logger
-from fractus.model.errors import ApiError, Invalid, NotAllowed, NotFound, Unauthorized, Unavailable
+from fractus.model.errors import ApiError, Invalid, NotAllowed, NotFound, ReadOnly, Unauthorized, Unavailable
 from fractus.web import body as bodies
-from fractus.web.face import Page, ServiceRoutes, WebSettings
+from fractus.web.face import Gate, Page, ServiceRoutes, WebSettings, always_open
 from fractus.web.faults import NOT_AUTHENTICATED, NOT_FOUND, RouteNotServed, plain, status_of
 from fractus.web.microversion import UNVERSIONED, Negotiator, Version
 from fractus.web.routing import Call, Query, Reply
@@ -31,6 +31,7 @@ log = logger("web")
 
 _encode = msgspec.json.Encoder(order=None).encode
 _EMPTY_QUERY = Query()
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -58,6 +59,7 @@ class Front:
         tokens: TokenChecker,
         policy: Policy,
         settings: WebSettings,
+        gate: Gate = always_open,
     ) -> None:
         self.service = contributed.service
         self.endpoints = compile_routes(contributed, policy.knows)
@@ -65,6 +67,7 @@ class Front:
         self._tokens = tokens
         self._allows = policy.allows
         self._settings = settings
+        self._gate = gate
         self._public_base = settings.public_endpoint.rstrip("/") + self.service.prefix
         service = contributed.service
         self._versioned = tuple(
@@ -155,6 +158,8 @@ class Front:
             raise self.service.denied(
                 route.rule
             )  # upstream's rules are all of project scope, so a project it takes
+        if req.method not in _READS and not route.live:
+            await self._gate()
         if not method.by_action and not route.raw and req.method in _BODY_METHODS:
             body = await self._body(req, bound, headers)
         if route.schema is not None:
@@ -299,3 +304,5 @@ def write_error(
         resp.set_header("WWW-Authenticate", f'Keystone uri="{uri}"')
     elif status == 405 and trace.allow:
         resp.set_header("Allow", trace.allow)
+    elif isinstance(error, ReadOnly):
+        resp.set_header("Retry-After", str(error.retry_after))

@@ -16,7 +16,7 @@ from fractus.base.ids import is_request_id, new_request_id
 from fractus.base.log import logger, request_id
 from fractus.model.errors import ApiError, Invalid, NotAllowed, NotFound
 from fractus.web import body as bodies
-from fractus.web.face import Service, ServiceRoutes, WebSettings
+from fractus.web.face import Gate, Service, ServiceRoutes, WebSettings, always_open
 from fractus.web.faults import NOT_FOUND
 from fractus.web.metrics import Health, HealthPage, MetricsPage, WebMetrics
 from fractus.web.pipeline import Front, Trace, write_error
@@ -149,8 +149,12 @@ def application(
     metrics: WebMetrics,
     clock: Clock,
     health: Health,
+    gate: Gate = always_open,
 ) -> falcon.asgi.App[Any, Any]:
-    """The ASGI application that serves all `services`. ValueError where what they say cannot be served."""
+    """The ASGI application that serves all `services`, writes only while the `gate` is open.
+
+    ValueError where what they say cannot be served.
+    """
     app = Application(middleware=[_Witness(metrics, settings, clock)])
     app.req_options.strip_url_path_trailing_slash = True
 
@@ -167,7 +171,7 @@ def application(
     app.add_route("/metrics", MetricsPage(metrics.registry))
     app.add_route("/healthcheck", HealthPage(health))
     for contributed in services:
-        _mount(app, Front(contributed, tokens, policy, settings))
+        _mount(app, Front(contributed, tokens, policy, settings, gate))
     return app
 
 

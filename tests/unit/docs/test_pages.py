@@ -59,7 +59,7 @@ def test_paths_of_the_checkout_exist(page: Path) -> None:
 def test_commands_and_their_options_exist(page: Path) -> None:
     known = commands()
     for words in typed(page.read_text("utf-8")):
-        plain = [word for word in words if re.fullmatch("[a-z]+", word)]
+        plain = [word for word in words if re.fullmatch("[a-z][a-z-]*", word)]
         name = next((n for n in (" ".join(plain[:2]), plain[0]) if n in known), "")
         assert name, f"fractus {' '.join(words)}"
         options = {option for one in known[name].params for option in (*one.opts, *one.secondary_opts)}

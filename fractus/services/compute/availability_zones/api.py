@@ -48,6 +48,6 @@ class AvailabilityZonesApi:
         if ZONES.behaviour("strict_query", call.version):
             only(call.query.names(), ())
         return [
-            view.Zone(cloud.name, cloud.enabled, not cloud.error, cloud.seen_at)
+            view.Zone(cloud.name, not cloud.closed, not cloud.error, cloud.seen_at)
             for cloud in await clouds.every(self._store)
         ]

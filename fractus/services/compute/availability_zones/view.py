@@ -13,14 +13,14 @@ class Zone(Struct, frozen=True):
     """What is known of a cloud: whether servers may be put there, and whether and when it last answered."""
 
     name: str
-    enabled: bool
+    open: bool
     answers: bool
     seen_at: float | None
 
 
 def listed(zone: Zone) -> dict[str, Any]:
     """For everybody."""
-    available = zone.enabled and zone.answers
+    available = zone.open and zone.answers
     return {"zoneName": zone.name, "zoneState": {"available": available}, "hosts": None}
 
 
@@ -28,7 +28,7 @@ def detailed(zone: Zone) -> dict[str, Any]:
     """For admins. Behind a zone of ours stands one host, the whole cloud: its compute API is our nova-compute."""
     service = {
         "available": zone.answers,
-        "active": zone.enabled,
+        "active": zone.open,
         "updated_at": None if zone.seen_at is None else iso_micro(zone.seen_at // 1),
     }
     return {**listed(zone), "hosts": {zone.name: {"nova-compute": service}}}

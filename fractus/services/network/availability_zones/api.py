@@ -35,7 +35,7 @@ class AvailabilityZoneApi:
             {
                 "name": cloud.name,
                 "resource": "network",
-                "state": "available" if cloud.enabled else "unavailable",
+                "state": "unavailable" if cloud.closed else "available",
             }
             for cloud in await clouds.every(self._store)
         ]

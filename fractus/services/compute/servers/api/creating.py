@@ -333,7 +333,9 @@ async def _zone(call: Call, tx: Transaction, asked: str) -> str:
             f"availability_zone {asked!r} names a host, which fractus cannot hand on; name the zone alone."
         )
     if zone and zone not in await clouds.enabled(tx):
-        raise Invalid("The requested availability zone is not available")
+        row = await clouds.fetch(tx, zone)
+        why = f": {zone} {row.closed}" if row is not None and row.enabled else ""
+        raise Invalid(f"The requested availability zone is not available{why}")
     return zone
 
 
