@@ -36,6 +36,7 @@ _LEVELS = ("debug", "info", "warning", "error")
         "What is behind it": ["cloud", "resource", "keystone"],
         "Brakes": ["read-only", "freeze", "thaw"],
         "The parts of `up`, one process each": ["serve", "work"],
+        "On several nodes": ["deploy"],
         "Settings": ["config", "version"],
     },
     elsewhere={
@@ -46,6 +47,11 @@ _LEVELS = ("debug", "info", "warning", "error")
             "fractus.app.cli_brakes",
             "read_only_group",
             "Refuse every write of users, or no more.",
+        ),
+        "deploy": (
+            "fractus.app.cli_deploy",
+            "deploy_group",
+            "Several nodes: render their files, check them.",
         ),
         "keystone": ("fractus.app.cli_keystone", "keystone_group", "A Keystone of your own."),
         "resource": ("fractus.app.cli_resource", "resource_group", "Resources: where they are, and why."),

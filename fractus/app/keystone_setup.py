@@ -1,4 +1,4 @@
-"""Run as a program: lays out the database of the embedded Keystone, and the admin in it.
+"""Run as a program: lays out the database of a Keystone of ours (embedded, or of a deployment), and the admin in it.
 
     python -m fractus.app.keystone_setup KEYSTONE_CONF
 
@@ -49,10 +49,13 @@ def _forked(manage: Any, argv: list[str]) -> int:
 
 
 def _let_readers_and_the_writer_pass(config: str) -> None:
-    """Write-ahead logging, a property of the file: no request waits for another's commit."""
+    """Write-ahead logging, a property of SQLite's file: no request waits for another's commit."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.read(config)
-    path = parser["database"]["connection"].removeprefix("sqlite:///").replace("$$", "$")
+    connection_url = parser["database"]["connection"]
+    if not connection_url.startswith("sqlite:///"):
+        return  # a database server has that by itself
+    path = connection_url.removeprefix("sqlite:///").replace("$$", "$")
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
 
