@@ -84,6 +84,10 @@ class Actuator(Protocol[W, S]):
         """Ask for its end. `Missing` where it is not there; only what we created or adopted is ever passed in."""
         ...
 
+    async def has_cursor(self) -> bool:
+        """Whether the child can say what changed since a stamp; else `list_changed` lists everything each time."""
+        ...
+
     def list_changed(self, since: str) -> AsyncIterator[S]:
         """All things of this kind in the child, of every project, changed at or after the child's stamp `since`.
 

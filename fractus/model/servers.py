@@ -63,6 +63,8 @@ class ServerSeen(Seen, frozen=True, kw_only=True):
     """Without our marker."""
     root_device_name: str | None = None
     hostname: str = ""
+    description: str | None = None
+    """None: it has none, or the cloud does not say."""
     fault: ServerFault | None = None
     project_id: str = ""
     """The child's id of the project."""

@@ -35,6 +35,10 @@ class Absent:
         """Fails."""
         raise self._error
 
+    async def has_cursor(self) -> bool:
+        """Fails."""
+        raise self._error
+
     def list_changed(self, since: str) -> AsyncIterator[Seen]:
         """Fails."""
         raise self._error

@@ -21,11 +21,11 @@ from fractus.model.errors import (
     Unreachable,
 )
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
-from fractus.reconcile import brakes
+from fractus.reconcile import brakes, drift
 from fractus.reconcile.absent import actuator_of
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Wait
 from fractus.reconcile.machine import Machine
-from fractus.reconcile.needs import Unmet, meet
+from fractus.reconcile.needs import Unmet, doubt, meet
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.retire import retire
 from fractus.store import presences
@@ -54,6 +54,13 @@ class Look:
     def life(self) -> Lifecycle:
         """The kind's lifecycle."""
         return self.machine.lifecycles[self.item.resource.kind]
+
+    async def whole(self) -> Item:
+        """The item with the ids there of what it needs, also where nothing is waited for any more."""
+        if self.item.remote:
+            return self.item
+        machine = self.machine
+        return await drift.item_of(machine.store, machine.resources, self.resource, self.presence)
 
     @property
     def presence(self) -> Presence:
@@ -145,6 +152,11 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
                 return await _no_answer(look, late)
             if late is None:
                 presence.creating_since = None
+                if _may_lack(error) and await doubt(look.machine, look.claim, presence):
+                    await look.save(tell=False)
+                    return Waiting(
+                        again_in=3 * machine.pace.quiet, reason=f"looking for what is missing: {error.reason}"
+                    )
                 return await _refused(
                     look, error.reason, elsewhere=isinstance(error, Refused) and error.elsewhere
                 )
@@ -159,6 +171,11 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
     machine.observed(presence, seen)
     await look.save()
     return Again()
+
+
+def _may_lack(error: CloudError) -> bool:
+    """Whether it may have been refused because something that it needs is not there any more."""
+    return isinstance(error, Missing) or (isinstance(error, Refused) and error.status in (400, 404))
 
 
 async def _late(look: Look, wanted: Wanted) -> Seen | CloudError | None:
@@ -204,8 +221,18 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
             return Retry(f"{presence.cloud} cannot tell just now: {seen.unread}")
         machine.observed(presence, seen)
     presence.memory.pop("missed_at", None)
+    if seen.gone:
+        presence.memory[drift.GONE] = True
+    else:
+        presence.memory.pop(drift.GONE, None)
+        judged = drift.judge(look.life, await look.whole(), seen)
+        drift.remember(presence, judged.drift)
+        seen = judged.seen
     plan = look.life.plan(look.item, seen)
     if isinstance(plan, Done):
+        if drift.REPAIR in presence.memory:
+            drift.repaired(presence)
+            presence.memory.pop("repair_refused", None)
         presence.memory.update(plan.memory)
         if look.life.chosen:
             presence.memory["ran"] = True
@@ -246,6 +273,8 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
         return Again()
     except Refused as error:
         presence.memory.pop("doing", None)
+        if drift.REPAIR in presence.memory and presence.generation == look.resource.generation:
+            return await _not_repaired(look, error.reason)
         if not plan.once:
             return await _block(look, error.reason)
         # The user's one action was refused there; that ends the action, not the thing.
@@ -259,8 +288,17 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
     return Again()
 
 
+async def _not_repaired(look: Look, reason: str) -> Outcome:
+    """The cloud does not let it be repaired: then it stays as somebody else made it, and can be used so."""
+    drift.repaired(look.presence)
+    look.presence.memory["repair_refused"] = reason
+    look.presence.state, look.presence.observed_at = SETTLED, None
+    await look.save()
+    return Again()
+
+
 async def _vanished(look: Look) -> Outcome:
-    """It was there and is not. What holds a user's data is never quietly made anew; what is carried is.
+    """It was there and is not. What holds a user's data is never quietly made anew; what is carried is, when needed.
 
     Believed when seen twice: a child that reads from a replica of its database may not show yet what it just made. And
     before it is made anew it is looked for, as after a lost create.
@@ -272,12 +310,14 @@ async def _vanished(look: Look) -> Outcome:
         )
     presence.memory.pop("missed_at", None)
     if look.life.chosen:
+        presence.memory[drift.GONE] = True
         return await _block(look, f"It is gone from {presence.cloud}: it was deleted there.")
-    presence.remote_id = None
-    presence.creating_since = look.machine.clock.now()
-    presence.observed = None
-    presence.observed_at = None
-    presence.state = PENDING
+    if drift.is_steady(look.item):
+        # Nobody asks for it now. It is told as missing, and made anew when it is needed there or an operator says so.
+        presence.memory[drift.GONE] = True
+        await look.save()
+        return Settled()
+    drift.anew(presence, look.machine.clock.now())
     await look.save()
     return Again()
 

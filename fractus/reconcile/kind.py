@@ -6,10 +6,10 @@ saw. A lifecycle is pure but for `prepare` and `gone`, which get the machine's o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fractus.model.cloud import Seen, Step, Wanted
 from fractus.model.resource import Presence, Resource, Summary
@@ -70,6 +70,34 @@ class Demand(Struct, frozen=True):
     group: str = ""
 
 
+class Difference(Struct, frozen=True):
+    """That a cloud has one field otherwise than is wanted, in our own ids as far as they are known.
+
+    `mends`: fractus can make it as wanted; `adopts`: what was found can become what is wanted.
+    """
+
+    field: str
+    wanted: Any
+    found: Any
+    mends: bool = True
+    adopts: bool = True
+
+
+def with_wanted(wanted: Wanted, seen: Any, fields: Collection[str]) -> Any:
+    """`seen` with some fields as they are in `wanted`, for kinds whose fields have the same names in both."""
+    names = [name for name in fields if name in wanted.__struct_fields__ and name in seen.__struct_fields__]
+    return structs.replace(seen, **{name: getattr(wanted, name) for name in names})
+
+
+class Sweeping(Struct, frozen=True):
+    """How often a kind is listed at most, beside the full sweeps. Seconds between two listings."""
+
+    changes: float = 5.0
+    """Where the child can say what changed."""
+    whole: float = 10.0
+    """Where it cannot, so that everything is listed each time."""
+
+
 class Lifecycle(Protocol):
     """One kind, as the machine sees it."""
 
@@ -90,7 +118,14 @@ class Lifecycle(Protocol):
 
     @property
     def swept(self) -> bool:
-        """True: changes of this kind in a cloud are found by quick sweeps; else each presence is looked at."""
+        """True: what a sweep saw a moment ago counts as a look, and an end takes its time (a server); else each
+        presence is looked at by itself before it is changed.
+        """
+        ...
+
+    @property
+    def sweeping(self) -> Sweeping:
+        """How often it is listed: every kind that a cloud has is swept."""
         ...
 
     def demand(self, resource: Resource) -> Demand:
@@ -111,6 +146,18 @@ class Lifecycle(Protocol):
 
     def plan(self, item: Item, seen: Any) -> Plan:
         """The next step from what was seen. Called only while the presence is wanted."""
+        ...
+
+    def differences(self, item: Item, seen: Any) -> list[Difference]:
+        """What the cloud has otherwise than is wanted; pure. Called of what is there and wanted.
+
+        Of a presence that was settled, it is drift: somebody else changed it there. It is told, and not fought until an
+        operator says so (`drift repair`). What stands in `item.remote` may be incomplete.
+        """
+        ...
+
+    def as_wanted(self, item: Item, seen: Any, fields: Collection[str]) -> Any:
+        """`seen` as if these fields were as they are wanted, so that `plan` leaves them alone."""
         ...
 
     def settled(self, presence: Presence, seen: Any) -> bool:

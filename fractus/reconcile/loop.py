@@ -265,14 +265,24 @@ class Worker:
     # ------------------------------------------------------------------ sweeps and figures
 
     async def _sweeper(self, cloud: str) -> None:
-        """Quick sweeps at their pace, faster while something is being built; a full one now and then."""
+        """Quick sweeps at their pace, faster while something is being built; now and then a full one beside them, which
+        takes as long as the child can bear.
+        """
         pace = self.machine.pace
-        while not self._draining:
-            full = self.machine.clock.now() - self._full_at.get(cloud, 0.0) >= pace.inventory
-            done = await self.sweep_once(cloud, full=full)
-            if full and done:
-                self._full_at[cloud] = self.machine.clock.now()
-            await self.machine.clock.sleep(pace.sweep_busy if await self._busy(cloud) else pace.sweep)
+        inventory: asyncio.Task[None] | None = None
+        async with asyncio.TaskGroup() as group:
+            while not self._draining:
+                late = self.machine.clock.now() - self._full_at.get(cloud, 0.0) >= pace.inventory
+                if late and (inventory is None or inventory.done()):
+                    inventory = group.create_task(self._inventory(cloud))
+                await self.sweep_once(cloud, full=False)
+                await self.machine.clock.sleep(pace.sweep_busy if await self._busy(cloud) else pace.sweep)
+            if inventory is not None:
+                inventory.cancel()
+
+    async def _inventory(self, cloud: str) -> None:
+        if await self.sweep_once(cloud, full=True):
+            self._full_at[cloud] = self.machine.clock.now()
 
     async def _busy(self, cloud: str) -> bool:
         """Whether something there is on its way to what it should be, and sweeps would show it arrive."""

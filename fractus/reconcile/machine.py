@@ -11,8 +11,9 @@ from msgspec import Struct
 from fractus.base.clock import Clock
 from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource
+from fractus.reconcile import drift
 from fractus.reconcile.kind import Lifecycle
-from fractus.store import presences, work
+from fractus.store import findings, presences, work
 from fractus.store.ledger import Bell
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Store, Transaction
@@ -66,6 +67,13 @@ class Pace(Struct, frozen=True):
     """How long lost wake-ups may go unnoticed."""
 
 
+class Round(Struct, frozen=True):
+    """One listing of a kind in a cloud: when it began, and how long it took."""
+
+    at: float
+    took: float
+
+
 class Machine:
     """The parts, built once by wiring."""
 
@@ -90,6 +98,10 @@ class Machine:
         self.bell = bell
         self.scope_of = scope_of
         self.pace = pace
+        self.rounds: dict[tuple[str, str], Round] = {}
+        """(cloud, kind) -> its latest listing, of this process."""
+        self.inventories: set[str] = set()
+        """Clouds of which this process takes a full inventory just now."""
 
     def seen_of(self, presence: Presence) -> Any:
         """The presence's last observation in its kind's type, or None."""
@@ -137,7 +149,11 @@ class Machine:
         if presence is None:
             return None
         seen = self.seen_of(presence)
-        usable = seen is not None and self.lifecycles[presence.kind].settled(presence, seen)
+        usable = (
+            seen is not None
+            and not presence.memory.get(drift.GONE)
+            and self.lifecycles[presence.kind].settled(presence, seen)
+        )
         blocked = presence.state == BLOCKED
         error = presence.error if blocked else ""
         return presence.wanted, presence.remote_id if usable else None, blocked, error
@@ -177,6 +193,9 @@ class Machine:
                 return
             _keep_what_others_wrote(presence, held)
             await presences.save(tx, presence)
+            if held.remote_id is not None and held.remote_id != presence.remote_id:
+                await findings.drop(tx, held.cloud, held.kind, held.remote_id)
+            await drift.keep(tx, presence, drift.mark(held.memory), resource)
             if tell:
                 fresh = await self.resources.fetch(tx, resource.kind, resource.id)
                 if fresh is not None:
@@ -201,3 +220,10 @@ def _keep_what_others_wrote(presence: Presence, held: Presence) -> None:
     seen, theirs = presence.observed_at, held.observed_at
     if seen is not None and theirs is not None and theirs > seen:
         presence.observed, presence.observed_at = held.observed, theirs
+        for key in (drift.DRIFT, drift.GONE):
+            presence.memory.pop(key, None)
+            if key in held.memory:
+                presence.memory[key] = held.memory[key]
+    asked = held.memory.get(drift.REPAIR)
+    if asked is not None and asked["token"] != presence.memory.get(drift.REPAIRED):
+        presence.memory[drift.REPAIR] = asked

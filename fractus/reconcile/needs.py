@@ -7,10 +7,14 @@ from typing import Any
 from msgspec import Struct
 
 from fractus.model.resource import BLOCKED, Need, Presence, Resource
+from fractus.reconcile import drift
 from fractus.reconcile.machine import Machine
-from fractus.store import presences
+from fractus.store import findings, presences
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
+
+#: After a refusal everything needed was looked at; a refusal within this time is believed. Seconds.
+_DOUBTED_AGAIN = 600.0
 
 
 class Unmet(Struct, frozen=True):
@@ -35,7 +39,7 @@ async def meet(
     """
     needs = await machine.resources.needs(machine.store, resource.kind, resource.id)
     known = {need: await presences.fetch(machine.store, need.kind, need.id, presence.cloud) for need in needs}
-    absent = [need for need, there in known.items() if there is None]
+    absent = [need for need, there in known.items() if there is None or _is_missing(there)]
     if absent:
         async with machine.store.transaction() as tx:
             await machine.hold(tx, claim)
@@ -62,7 +66,37 @@ async def meet(
     return remote if waiting is None else waiting
 
 
+def _is_missing(there: Presence) -> bool:
+    """Whether somebody else deleted it there: what needs it now has it made anew."""
+    return there.wanted and there.remote_id is not None and bool(there.memory.get(drift.GONE))
+
+
+async def _make_anew(machine: Machine, tx: Transaction, there: Presence) -> None:
+    await findings.drop(tx, there.cloud, there.kind, there.remote_id or "")
+    drift.anew(there, machine.clock.now())
+    await presences.save(tx, there)
+    await machine.wake(tx, there.kind, there.id, there.cloud)
+
+
+async def doubt(machine: Machine, claim: Claim, presence: Presence) -> bool:
+    """Have what a refused create needs looked at again, for it may be gone; False where that was done just before."""
+    now = machine.clock.now()
+    before = presence.memory.get("doubted_at")
+    if before is not None and now - before < _DOUBTED_AGAIN:
+        return False
+    presence.memory["doubted_at"] = now
+    async with machine.store.transaction() as tx:
+        await machine.hold(tx, claim)
+        for need in await machine.resources.needs(tx, presence.kind, presence.id):
+            there = await presences.fetch(tx, need.kind, need.id, presence.cloud)
+            if there is not None and there.wanted and there.remote_id is not None:
+                await machine.wake(tx, there.kind, there.id, there.cloud)
+    return True
+
+
 def _usable(machine: Machine, need: Need, there: Presence) -> bool:
+    if there.memory.get(drift.GONE):
+        return False
     seen = machine.seen_of(there)
     return need.loose or (seen is not None and machine.lifecycles[need.kind].settled(there, seen))
 
@@ -88,6 +122,8 @@ def _deleted(need: Need) -> Unmet:
 async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> Presence | Unmet | None:
     there = await presences.fetch(tx, need.kind, need.id, cloud)
     if there is not None:
+        if _is_missing(there):
+            await _make_anew(machine, tx, there)
         return there
     resource = await machine.resources.fetch(tx, need.kind, need.id)
     if resource is None or not resource.wanted:

@@ -1,9 +1,10 @@
-"""List a cloud and compare with what we hold: the truth behind all wake-ups.
+"""List a cloud and compare with what we hold: the truth behind all wake-ups. Every kind that a cloud has is swept.
 
 A *quick* sweep asks for what changed since a cursor. The cursor is the newest stamp that the child itself printed, less
 an overlap, so no clock is compared across machines (law 4, W6, W7); it moves only after everything listed was written.
-A *full* sweep lists everything, and finds what is missing there, and what is there with our marker but is not known to
-us. Such findings are reported, never acted upon (law 6).
+Kinds that their child keeps no stamps of are listed whole instead, more seldom the longer that takes. A *full* sweep
+lists everything, and finds what is missing there, and what is there with our marker but is not known to us. Such
+findings are reported, never acted upon (law 6). Where nothing changed nothing is written.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert
+import msgspec
 
 from fractus.base.clock import iso, parse_iso
 from fractus.base.log import logger
-from fractus.model.cloud import Actuator, Seen
+from fractus.model.cloud import Actuator, Cloud, Seen
 from fractus.model.errors import CloudError, CredentialsRejected, Unreachable
 from fractus.model.resource import Presence
-from fractus.reconcile.machine import Machine
+from fractus.reconcile import drift
+from fractus.reconcile.kind import Lifecycle
+from fractus.reconcile.machine import Machine, Round
+from fractus.reconcile.strays import report
 from fractus.store import clouds, presences
-from fractus.store.schema import FINDING
-from fractus.store.transaction import Query, Transaction
+from fractus.store.transaction import Transaction
 
 log = logger("reconcile.sweep")
 
@@ -30,42 +33,46 @@ OVERLAP = 5.0
 #: Written in one transaction.
 _BATCH = 100
 
-_c = FINDING.c
-_forget = Query(
-    delete(FINDING).where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.seen_at < bindparam("at"))
-)
-_note = Query(
-    insert(FINDING)
-    .prefix_with("OR REPLACE", dialect="sqlite")
-    .values(
-        cloud=bindparam("c"),
-        kind=bindparam("k"),
-        remote_id=bindparam("r"),
-        what=bindparam("what"),
-        detail=bindparam("detail"),
-        seen_at=bindparam("at"),
-    )
-)
+#: A kind without a cursor is listed again after so many times what its last listing took: it is to cost its child no
+#: more than a twentieth of that one caller's time. One that takes longer than `_LONG` is left to the full sweeps.
+_REST, _LONG = 20.0, 2.0
+
+#: Stamps are sums of fractions. Seconds.
+_ROUNDING = 1e-6
 
 
 async def sweep(machine: Machine, cloud: str, *, full: bool) -> int | None:
-    """Sweep all swept kinds of one cloud; how many things had changed, or None if it did not answer for all of them.
+    """Sweep what is due of one cloud; how many things had changed, or None if it did not answer for all of them.
 
     A cloud's errors are noted, not raised; one kind that fails (a service that is down) does not hide the others.
     """
     child = machine.children.get(cloud)
     if child is None:
         return None
-    changed = 0
+    if not full:
+        return await _sweep(machine, child, full=False)
+    machine.inventories.add(cloud)
+    try:
+        return await _sweep(machine, child, full=True)
+    finally:
+        machine.inventories.discard(cloud)
+
+
+async def _sweep(machine: Machine, child: Cloud, *, full: bool) -> int | None:
+    cloud, asked, changed = child.name, False, 0
     cursors: dict[str, Any] = {}
     failed = ""
     for kind, actuator in child.actuators().items():
         life = machine.lifecycles.get(kind)
-        if life is None or not life.swept:
+        if life is None:
             continue
         try:
-            more, cursors[kind] = await _sweep_kind(machine, cloud, kind, actuator, full=full)
-            changed += more
+            turn = Turn(machine, cloud, life, actuator)
+            if not await turn.due(full=full):
+                continue
+            asked = True
+            changed += await turn.take()
+            cursors |= turn.cursors
         except CloudError as error:
             failed = error.reason
             log.warning("sweep failed", cloud=cloud, kind=kind, error=error.reason)
@@ -77,53 +84,121 @@ async def sweep(machine: Machine, cloud: str, *, full: bool) -> int | None:
         record = await clouds.fetch(tx, cloud)
         if failed:
             await clouds.failed(tx, cloud, failed)
-        elif record is not None:
+        elif record is not None and asked:
             await clouds.seen(tx, cloud, {**record.cursors, **cursors})
     return None if failed else changed
 
 
-async def _sweep_kind(
-    machine: Machine, cloud: str, kind: str, actuator: Actuator[Any, Any], *, full: bool
-) -> tuple[int, str]:
-    """How many things of one kind had changed, and up to which stamp of the child's it is known now."""
-    record = await clouds.fetch(machine.store, cloud)
-    cursor = "" if record is None else str(record.cursors.get(kind, ""))
-    full = full or not cursor
-    started = machine.clock.now()
-    # After a full listing only what was listed counts: a child whose clock was set back gets its cursor back too.
-    newest, changed = "" if full else cursor, 0
-    present: set[str] = set()
-    strays: list[Seen] = []
-    async for batch in _batches(actuator.list_changed("" if full else cursor)):
-        more, stray = await _take_all(machine, cloud, kind, batch)
-        changed += more
-        for seen in batch:
-            newest = max(newest, _less_overlap(seen.changed_at))
-            present.add(seen.remote_id)
-        if full:
-            strays += stray
-    if full:
-        await _missing(machine, cloud, kind, present, started)
-        await _report(machine, cloud, kind, strays)
-    return changed, newest
+class Turn:
+    """One listing of one kind in one cloud."""
+
+    def __init__(self, machine: Machine, cloud: str, life: Lifecycle, actuator: Actuator[Any, Any]) -> None:
+        """Nothing is asked yet."""
+        self.machine = machine
+        self.cloud = cloud
+        self.life = life
+        self.kind = life.name
+        self.actuator = actuator
+        self.whole = False
+        self.since = ""
+        self.started = machine.clock.now()
+        self.cursors: dict[str, Any] = {}
+        """What is known when it is done: kind -> the child's stamp; `<kind>@` -> when it was last listed whole, by our
+        clock.
+        """
+
+    async def due(self, *, full: bool) -> bool:
+        """Whether it is time to list, and how: whole (also the first time), or what changed."""
+        machine, kind = self.machine, self.kind
+        record = await clouds.fetch(machine.store, self.cloud)
+        known = {} if record is None else record.cursors
+        self.since = str(known.get(kind, ""))
+        latest = machine.rounds.get((self.cloud, kind))
+        passed = float("inf") if latest is None else self.started - latest.at
+        if full or f"{kind}@" not in known:
+            self.whole = True
+            return full or self.cloud not in machine.inventories
+        if await self.actuator.has_cursor():
+            # While something is built, sweeps follow one another faster: that is for what they count as a look of.
+            pace = 0.0 if self.life.swept else machine.pace.sweep
+            return passed >= max(self.life.sweeping.changes, pace) - _ROUNDING
+        self.whole = True
+        took = 0.0 if latest is None else latest.took
+        return took <= _LONG and passed >= max(self.life.sweeping.whole, took * _REST) - _ROUNDING
+
+    async def take(self) -> int:
+        """List, and write what is new; how many things had changed."""
+        machine, cloud, kind = self.machine, self.cloud, self.kind
+        began = machine.clock.monotonic()
+        # After a whole listing only what was listed counts: a child whose clock was set back gets its cursor back too.
+        newest, changed = "" if self.whole else self.since, 0
+        present: set[str] = set()
+        strays: list[Seen] = []
+        async for batch in _batches(self.actuator.list_changed("" if self.whole else self.since)):
+            more, stray = await _take_all(self, batch)
+            changed += more
+            for seen in batch:
+                newest = max(newest, _less_overlap(seen.changed_at))
+                if self.whole:
+                    present.add(seen.remote_id)
+            if self.whole:
+                strays += stray
+        if self.whole:
+            await _missing(machine, cloud, kind, present, self.started)
+            await report(machine, cloud, kind, strays, present)
+            self.cursors[f"{kind}@"] = self.started
+        machine.rounds[cloud, kind] = Round(self.started, machine.clock.monotonic() - began)
+        self.cursors[kind] = newest
+        return changed
 
 
-async def _take_all(machine: Machine, cloud: str, kind: str, batch: list[Seen]) -> tuple[int, list[Seen]]:
+async def _take_all(turn: Turn, batch: list[Seen]) -> tuple[int, list[Seen]]:
     """Write what was seen of some things: how many had changed, and which are nothing that we know of.
 
-    One that cannot be taken in (a fault of ours, an answer that nobody thought of) is left to the log, and must not
-    keep the others from being seen: then they are written one by one.
+    Most things are as they were: they are compared first, and cost no transaction. One that cannot be taken in (a fault
+    of ours, an answer that nobody thought of) is left to the log, and must not keep the others from being seen.
     """
+    read = [seen for seen in batch if not seen.unread]
+    held = await presences.by_remotes(
+        turn.machine.store, turn.cloud, turn.kind, [seen.remote_id for seen in read]
+    )
+    news = [seen for seen in read if _is_news(turn, held.get(seen.remote_id), seen)]
+    changed, unknown = await _write(turn, news)
+    return changed, [
+        seen for seen in read if seen.remote_id not in held and not seen.marker and not seen.gone
+    ] + unknown
+
+
+def _is_news(turn: Turn, held: Presence | None, seen: Seen) -> bool:
+    """Whether anything is to be written about it."""
+    if held is None:
+        return bool(seen.marker) and not seen.gone
+    if msgspec.to_builtins(seen) == held.observed:
+        return bool(held.memory.get(drift.GONE)) and not seen.gone
+    return not _is_old(turn, held, seen)
+
+
+def _is_old(turn: Turn, held: Presence, seen: Seen) -> bool:
+    """Whether it was looked at while it was being listed, and what was listed is older, by the child's own stamps."""
+    raced = held.observed_at is not None and held.observed_at >= turn.started
+    return (
+        raced and bool(seen.changed_at) and seen.changed_at < str((held.observed or {}).get("changed_at", ""))
+    )
+
+
+async def _write(turn: Turn, news: list[Seen]) -> tuple[int, list[Seen]]:
+    if not news:
+        return 0, []
     try:
-        async with machine.store.transaction() as tx:
-            took = [await _take(machine, tx, cloud, kind, seen) for seen in batch]
+        async with turn.machine.store.transaction() as tx:
+            took = [await _take(turn, tx, seen) for seen in news]
     except Exception:
-        if len(batch) == 1:
-            log.exception("cannot take in", cloud=cloud, kind=kind, remote_id=batch[0].remote_id)
+        if len(news) == 1:
+            log.exception("cannot take in", cloud=turn.cloud, kind=turn.kind, remote_id=news[0].remote_id)
             return 0, []
-        alone = [await _take_all(machine, cloud, kind, [seen]) for seen in batch]
+        alone = [await _write(turn, [seen]) for seen in news]
         return sum(more for more, _ in alone), [seen for _, stray in alone for seen in stray]
-    return took.count(True), [seen for seen, known in zip(batch, took, strict=True) if known is None]
+    return took.count(True), [seen for seen, known in zip(news, took, strict=True) if known is None]
 
 
 async def _batches(things: AsyncIterator[Seen]) -> AsyncIterator[list[Seen]]:
@@ -145,32 +220,33 @@ def _less_overlap(stamp: str) -> str:
         return ""
 
 
-async def _take(machine: Machine, tx: Transaction, cloud: str, kind: str, seen: Seen) -> bool | None:
+async def _take(turn: Turn, tx: Transaction, seen: Seen) -> bool | None:
     """Write what was seen of one thing: whether it had changed, or None if it is nothing that we know of."""
-    if seen.unread:
-        return False
+    machine, cloud, kind = turn.machine, turn.cloud, turn.kind
     presence = await presences.by_remote(tx, cloud, kind, seen.remote_id)
     if presence is None:
         return await _unknown(machine, tx, cloud, kind, seen)
-    before = machine.face(presence)
-    if not machine.observed(presence, seen):
+    if not _is_news(turn, presence, seen):
         return False
-    await presences.save(tx, presence)
+    face, mark = machine.face(presence), drift.mark(presence.memory)
     resource = await machine.resources.fetch(tx, kind, presence.id)
+    machine.observed(presence, seen)
+    to_do = True
+    if resource is not None:
+        to_do = drift.take(turn.life, await drift.item_of(tx, machine.resources, resource, presence), seen)
+    await presences.save(tx, presence)
+    await drift.keep(tx, presence, mark, resource)
     if resource is not None:
         await machine.retell(tx, resource)
-    await machine.wake(tx, kind, presence.id, cloud)
-    if machine.face(presence) != before:
+    if to_do:
+        await machine.wake(tx, kind, presence.id, cloud)
+    if machine.face(presence) != face:
         await machine.wake_waiting(tx, kind, presence.id)
     return True
 
 
 async def _unknown(machine: Machine, tx: Transaction, cloud: str, kind: str, seen: Seen) -> bool | None:
     """Not a remote id that we hold. If it carries our marker, a create whose answer was lost may be waiting for it."""
-    if seen.gone:
-        return False
-    if not seen.marker:
-        return None
     presence = await presences.fetch(tx, kind, seen.marker, cloud)
     if presence is not None and presence.remote_id is None:
         await machine.wake(tx, kind, presence.id, cloud)
@@ -179,7 +255,7 @@ async def _unknown(machine: Machine, tx: Transaction, cloud: str, kind: str, see
 
 
 async def _missing(machine: Machine, cloud: str, kind: str, present: set[str], started: float) -> None:
-    """Have everything looked at that we hold and a full listing did not show."""
+    """Have everything looked at that we hold and a whole listing did not show, and that is not known to be gone."""
     after = ""
     while True:
         held = await presences.in_cloud(machine.store, cloud, kind, after=after)
@@ -205,18 +281,6 @@ async def _attend_to(machine: Machine, cloud: str) -> None:
 
 
 def _is_missing(one: Presence, present: set[str], started: float) -> bool:
-    older = one.observed_at is not None and one.observed_at < started
-    return one.remote_id is not None and one.remote_id not in present and older
-
-
-async def _report(machine: Machine, cloud: str, kind: str, strays: list[Seen]) -> None:
-    """Write down what is there and not ours: `orphan` with our marker, else `foreign`. The latest full sweep counts."""
-    at = machine.clock.now()
-    for first in range(0, len(strays), _BATCH):
-        async with machine.store.transaction() as tx:
-            for seen in strays[first : first + _BATCH]:
-                what = "orphan" if seen.marker else "foreign"
-                detail = seen.marker or seen.name
-                await tx.execute(_note, c=cloud, k=kind, r=seen.remote_id, what=what, detail=detail, at=at)
-    async with machine.store.transaction() as tx:
-        await tx.execute(_forget, c=cloud, k=kind, at=at)
+    if one.remote_id is None or one.remote_id in present or one.memory.get(drift.GONE):
+        return False
+    return one.observed_at is not None and one.observed_at < started

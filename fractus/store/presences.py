@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Boolean, bindparam, delete, func, insert, or_, select, update
 
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence
-from fractus.store.schema import NEED, PRESENCE, WORK
+from fractus.store.schema import FINDING, NEED, PRESENCE, WORK
 from fractus.store.transaction import Query, Reader, Row, Transaction
 
 __all__ = ["BLOCKED", "PENDING", "SETTLED", "Presence"]
@@ -42,6 +43,15 @@ _one = Query(_all.where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.c
 _by_remote = Query(
     _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.remote_id == bindparam("r"))
 )
+#: How many are asked for at a time: one statement, compiled once, serves all batches.
+_MANY = 100
+_by_remotes = Query(
+    _all.where(
+        _c.cloud == bindparam("c"),
+        _c.kind == bindparam("k"),
+        _c.remote_id.in_([bindparam(f"r{number}", type_=_c.remote_id.type) for number in range(_MANY)]),
+    )
+)
 _in_cloud = Query(
     _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.id > bindparam("after"))
     .order_by(_c.id)
@@ -55,6 +65,13 @@ _save = Query(
 )
 _drop = Query(
     delete(PRESENCE).where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
+)
+_unfind = Query(
+    delete(FINDING).where(
+        FINDING.c.cloud == bindparam("c"),
+        FINDING.c.kind == bindparam("k"),
+        FINDING.c.remote_id == bindparam("r"),
+    )
 )
 _count = Query(
     select(_c.cloud, func.count())
@@ -105,6 +122,18 @@ async def by_remote(reader: Reader, cloud: str, kind: str, remote_id: str) -> Pr
     return None if row is None else _load(row)
 
 
+async def by_remotes(reader: Reader, cloud: str, kind: str, remote_ids: Sequence[str]) -> dict[str, Presence]:
+    """The presences of those things in a cloud that are ours, by their ids there."""
+    found: dict[str, Presence] = {}
+    for first in range(0, len(remote_ids), _MANY):
+        some = remote_ids[first : first + _MANY]
+        asked = {f"r{n}": some[min(n, len(some) - 1)] for n in range(_MANY)}
+        for row in await reader.rows(_by_remotes, c=cloud, k=kind, **asked):
+            presence = _load(row)
+            found[presence.remote_id or ""] = presence
+    return found
+
+
 async def in_cloud(
     reader: Reader, cloud: str, kind: str, *, after: str = "", limit: int = 500
 ) -> list[Presence]:
@@ -126,8 +155,10 @@ async def save(tx: Transaction, presence: Presence) -> None:
 
 
 async def drop(tx: Transaction, presence: Presence) -> None:
-    """The cloud has confirmed that nothing is there."""
+    """The cloud has confirmed that nothing is there. What was found about it is no longer true."""
     await tx.execute(_drop, k=presence.kind, i=presence.id, c=presence.cloud)
+    if presence.remote_id is not None:
+        await tx.execute(_unfind, c=presence.cloud, k=presence.kind, r=presence.remote_id)
 
 
 async def counts(reader: Reader, kind: str) -> dict[str, int]:

@@ -148,4 +148,25 @@ FINDING = Table(
     Column("what", String(32), nullable=False),
     Column("detail", Text, nullable=False, default=""),
     Column("seen_at", Double, nullable=False),
+    Column("id", String(16), nullable=False, default="", server_default=""),
+    Column("first_seen_at", Double, nullable=False, default=0.0, server_default="0"),
+    Column("resource_id", String(255), nullable=False, default="", server_default=""),
+    Column("project_id", String(64), nullable=False, default="", server_default=""),
+    Column("state", String(16), nullable=False, default="open", server_default="open"),
+    Column("differences", Text, nullable=True),
+    Index("finding_by_id", "id"),
+    Index("finding_by_state", "cloud", "state", "what", "kind"),
+    Index("finding_by_project", "project_id"),
+)
+
+DRIFT_RULE = Table(
+    "drift_rule",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("what", String(32), nullable=False),
+    Column("cloud", String(64), nullable=False, default=""),
+    Column("kind", String(32), nullable=False, default=""),
+    Column("field", String(64), nullable=False, default=""),
+    Column("verb", String(16), nullable=False),
+    Column("created_at", Double, nullable=False),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from fractus.store import clouds
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK
 from fractus.testing.world import World
@@ -54,9 +52,6 @@ async def test_a_server_that_was_deleted_in_its_cloud_is_told_and_can_be_deleted
     await world.assert_nothing_left()
 
 
-@pytest.mark.xfail(
-    reason="where nothing else is in the cloud every sweep is a full one, and wakes what is missing"
-)
 async def test_a_server_that_is_gone_is_not_looked_for_all_the_time(world: World) -> None:
     a = world.cloud("a")
     server = await _active(world, zone="a")
@@ -70,7 +65,6 @@ async def test_a_server_that_is_gone_is_not_looked_for_all_the_time(world: World
     assert len(a.faults.calls("server", "observe")) < 10
 
 
-@pytest.mark.xfail(reason="nobody looks again at what was carried when the cloud says that it is not there")
 async def test_a_carried_thing_that_was_deleted_there_is_made_anew(world: World) -> None:
     ann, a = world.user("ann"), world.cloud("a")
     group = await ann.makes_security_group("web")

@@ -63,11 +63,12 @@ class Child:
         *,
         limit: int,
         mark: Callable[[msgspec.Raw], str] | None = None,
+        gently: bool = False,
     ) -> AsyncIterator[list[msgspec.Raw]]:
         """The pages of a listing, item by item undecoded: one that cannot be read must not hide the others.
 
         Only markers are followed; the links that services print may name hosts that only they can reach. `mark` says
-        what identifies an item; None: its `id`.
+        what identifies an item; None: its `id`. `gently`: with the pause between pages that the cloud's settings say.
         """
         identify = mark or _id_of
         before: list[str] = []
@@ -79,6 +80,8 @@ class Child:
             if not seen or seen[-1] in before or not _has_next(page, key):
                 return
             before = seen
+            if gently:
+                await self.services.rest()
 
     async def _page(
         self, scope: Scope, ask: Ask, limit: int, before: list[str]

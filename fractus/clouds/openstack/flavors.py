@@ -151,6 +151,10 @@ class Flavors:
             HOME, Ask(service="compute", method="DELETE", path=f"/flavors/{segment(remote_id)}")
         )
 
+    async def has_cursor(self) -> bool:
+        """Nova keeps no stamps of flavors."""
+        return False
+
     async def list_changed(self, since: str) -> AsyncIterator[FlavorSeen]:
         """All flavors, always: Nova keeps no stamp of their changes and does not list deleted ones."""
         async for seen in self._all({"is_public": "none"}):
@@ -158,7 +162,7 @@ class Flavors:
 
     async def _all(self, query: dict[str, str]) -> AsyncIterator[FlavorSeen]:
         ask = Ask(service="compute", path="/flavors/detail", query=query, version=await self._version(_READ))
-        async for page in self._child.pages(HOME, ask, "flavors", limit=_PAGE):
+        async for page in self._child.pages(HOME, ask, "flavors", limit=_PAGE, gently=True):
             for raw in page:
                 try:
                     flavor = msgspec.json.decode(raw, type=_Flavor)

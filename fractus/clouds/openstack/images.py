@@ -174,6 +174,10 @@ class Images:
         there = await self._show(scope, remote_id)
         return HOME if there.owner == (await self._child.projects.home()).project_id else scope
 
+    async def has_cursor(self) -> bool:
+        """Glance filters by `updated_at`."""
+        return True
+
     async def list_changed(self, since: str) -> AsyncIterator[ImageSeen]:
         """All images of all projects, changed at or after `since`. Glance does not list deleted ones."""
         seen: set[str] = set()
@@ -182,7 +186,7 @@ class Images:
             if since:
                 query["updated_at"] = f"gte:{since}"
             ask = Ask(service="image", path="/images", query=query)
-            async for page in self._child.pages(HOME, ask, "images", limit=_PAGE):
+            async for page in self._child.pages(HOME, ask, "images", limit=_PAGE, gently=not since):
                 for image in map(self._read, page):
                     if image is not None and image.remote_id not in seen:
                         seen.add(image.remote_id)

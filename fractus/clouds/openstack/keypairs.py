@@ -91,10 +91,14 @@ class Keypairs:
             HOME, Ask(service="compute", method="DELETE", path=f"/os-keypairs/{segment(remote_id)}")
         )
 
+    async def has_cursor(self) -> bool:
+        """Nova lists keypairs without any stamp."""
+        return False
+
     async def list_changed(self, since: str) -> AsyncIterator[KeypairSeen]:
         """All keys of the service user, always: Nova prints no stamp in this listing, nor deleted keys."""
         ask = Ask(service="compute", path="/os-keypairs", version=await self._child.services.version(_PAGED))
-        async for page in self._child.pages(HOME, ask, "keypairs", limit=_PAGE, mark=_name_of):
+        async for page in self._child.pages(HOME, ask, "keypairs", limit=_PAGE, mark=_name_of, gently=True):
             for raw in page:
                 try:
                     yield _seen(msgspec.json.decode(raw, type=_Wrapped).keypair)

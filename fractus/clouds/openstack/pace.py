@@ -27,6 +27,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Seconds for one call, waiting for the answer included."""
     upload_rate: float = 256 * 1024.0
     """Slowest acceptable upload, in bytes per second: an image of size s may take call_timeout + s / upload_rate."""
+    sweep_pause: float = 0.2
+    """Seconds between two pages of a listing of everything: 10,000 servers are 50 pages, and not to be felt there."""
     breaker_threshold: int = 5
     """Failures in a row after which a service is left alone for a while."""
 

@@ -94,6 +94,7 @@ class _Server(
     zone: str | None = ""
     launched_at: str | None = None
     terminated_at: str | None = None
+    description: str | None = None
     fault: _Fault | None = None
 
 
@@ -262,6 +263,10 @@ class Servers:
         )
         await self._child.send(scope, ask)
 
+    async def has_cursor(self) -> bool:
+        """Nova has `changes-since`."""
+        return True
+
     async def list_changed(self, since: str) -> AsyncIterator[ServerSeen]:
         """All servers of all projects, changed at or after the child's stamp `since`, deleted ones among them.
 
@@ -271,7 +276,7 @@ class Servers:
         if since:
             query["changes-since"] = since
         ask = Ask(service="compute", path="/servers/detail", query=query, version=await self._version(_READ))
-        async for page in self._child.pages(HOME, ask, "servers", limit=_PAGE):
+        async for page in self._child.pages(HOME, ask, "servers", limit=_PAGE, gently=not since):
             for raw in page:
                 seen = self._read(raw)
                 if seen is not None:
@@ -337,6 +342,7 @@ def _seen(server: _Server) -> ServerSeen:
         metadata={key: value for key, value in server.metadata.items() if key != marks.KEY},
         root_device_name=server.root_device_name,
         hostname=server.hostname or "",
+        description=server.description,
         fault=ServerFault(fault.code, fault.message, fault.created, fault.details) if fault else None,
         project_id=server.tenant_id,
     )

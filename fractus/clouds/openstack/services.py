@@ -106,6 +106,10 @@ class Services:
         self._learnt: dict[str, tuple[float, Any]] = {}
         self._once: Once[str, Any] = Once()
 
+    async def rest(self) -> None:
+        """Let the child breathe between two pages of a listing of everything."""
+        await self._clock.sleep(self.wire.limits.sweep_pause)
+
     async def send(self, project_id: str, ask: Ask) -> Answer:
         """The answer, of a status below 300; else the `CloudError` that it stands for.
 

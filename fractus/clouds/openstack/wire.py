@@ -50,6 +50,11 @@ class Wire:
         self._failures: dict[str, str] = {}
         """The last failure of each service: while it is not asked, that is what there is to tell."""
 
+    @property
+    def limits(self) -> Limits:
+        """What its operator allows."""
+        return self._limits
+
     def healthy(self) -> bool:
         """False while the breaker of a service without which nothing can be done is open."""
         return not any(self._breakers[name].open for name in _VITAL if name in self._breakers)

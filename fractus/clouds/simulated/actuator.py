@@ -113,6 +113,10 @@ class Simulated(Generic[R, W, S]):
 
         await self.passage.cross(self.kind, "delete", remote_id, work, change=True)
 
+    async def has_cursor(self) -> bool:
+        """Whether the service keeps stamps of changes."""
+        return self.tells_changes
+
     async def list_changed(self, since: str) -> AsyncIterator[S]:
         """Everything of this kind changed at or after `since`, oldest change first."""
 

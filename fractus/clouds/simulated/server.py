@@ -63,6 +63,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
             created_at=iso(thing.created_at),
             config_drive="True" if thing.config_drive else "",
             metadata=dict(thing.metadata),
+            description=thing.description or None,
             root_device_name="/dev/vda" if thing.host else None,
             hostname=thing.hostname,
             fault=thing.fault,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fractus.base.clock import iso
 from fractus.model.errors import Missing, Refused, Unreachable
-from fractus.reconcile.sweep import OVERLAP
-from fractus.store import clouds, work
-from tests.unit.reconcile.toy import ToyCloud, World
+from fractus.model.resource import Need
+from fractus.reconcile.machine import Round
+from fractus.reconcile.sweep import OVERLAP, Turn, _take_all
+from fractus.store import clouds, findings, presences, work
+from tests.unit.reconcile.toy import Thing, ToyCloud, World
 
 
 async def cursor(world: World, cloud: str = "east") -> str:
@@ -270,3 +274,230 @@ async def test_one_kind_that_cannot_be_listed_hides_no_other(world: World, error
     record = await clouds.fetch(world.store, "east")
     assert record is not None
     assert record.error == error.reason
+
+
+# --- every kind ---------------------------------------------------------------------------------
+
+
+async def net(world: World) -> Thing:
+    """The net of the one box in the cloud `east`."""
+    cloud = world.children.clouds["east"]
+    assert cloud is not None
+    (there,) = cloud.here("net")
+    return there
+
+
+async def memory(world: World, kind: str = "net", id: str = "n1") -> dict[str, Any]:
+    presence = await world.presence(kind, id, "east")
+    assert presence is not None
+    return presence.memory
+
+
+async def test_what_others_change_of_a_carried_thing_is_told_and_not_fought(world: World) -> None:
+    east = await built(world)
+    east.change((await net(world)).remote_id, size=7)
+    assert await world.sweep("east") == 1
+    await world.settle()
+    assert (await net(world)).size == 7
+    (found,) = (await findings.of_kind(world.store, "east", "net")).values()
+    assert (found.what, found.resource_id, found.project_id) == ("changed", "n1", "p1")
+    (one,) = found.differences
+    assert (one["field"], one["wanted"], one["found"], one["ignored"]) == ("size", 1, 7, False)
+    assert (await memory(world))["drift"]["size"]["found"] == 7
+
+
+async def test_drift_goes_away_by_itself_when_it_is_no_longer_true(world: World) -> None:
+    east = await built(world)
+    east.change((await net(world)).remote_id, size=7)
+    await world.sweep("east")
+    world.clock.time += 10
+    east.change((await net(world)).remote_id, size=1)
+    await world.sweep("east")
+    assert await world.findings() == {}
+    assert "drift" not in await memory(world)
+
+
+async def test_a_user_s_change_of_a_field_is_made_though_others_had_changed_it(world: World) -> None:
+    east = await built(world)
+    east.change((await net(world)).remote_id, size=7)
+    await world.sweep("east")
+    await world.change("net", "n1", size=3)
+    await world.settle()
+    assert (await net(world)).size == 3
+    assert await world.findings() == {}
+
+
+async def test_a_user_s_change_of_something_else_leaves_alone_what_others_changed(world: World) -> None:
+    east = await built(world)
+    east.change((await net(world)).remote_id, size=7)
+    await world.sweep("east")
+    await world.change("net", "n1", other="new")
+    await world.settle()
+    assert (await net(world)).size == 7
+    assert set((await world.findings()).values()) == {"changed"}
+
+
+async def test_a_repair_makes_it_as_it_is_wanted(world: World) -> None:
+    east = await built(world)
+    east.change((await net(world)).remote_id, size=7)
+    await world.sweep("east")
+    await repair(world, "net", "n1", "size")
+    await world.settle()
+    assert (await net(world)).size == 1
+    assert await world.findings() == {}
+    assert "repair" not in await memory(world)
+
+
+async def test_a_repair_that_the_cloud_refuses_leaves_the_thing_as_it_is_and_usable(world: World) -> None:
+    east = await built(world)
+    east.change((await net(world)).remote_id, size=7)
+    await world.sweep("east")
+    east.fail("resize", Refused("not here", status=409))
+    await repair(world, "net", "n1", "size")
+    await world.settle()
+    assert (await memory(world))["repair_refused"] == "not here"
+    assert set((await world.findings()).values()) == {"changed"}
+    presence = await world.presence("net", "n1", "east")
+    assert presence is not None
+    assert presence.state == "settled"
+
+
+async def repair(world: World, kind: str, id: str, *fields: str) -> None:
+    async with world.sqlite.transaction() as tx:
+        presence = await presences.fetch(tx, kind, id, "east")
+        assert presence is not None
+        presence.memory["repair"] = {"token": "t1", "fields": list(fields)}
+        await presences.save(tx, presence)
+        await work.wake(tx, kind, id, "east")
+
+
+async def test_a_carried_thing_that_was_deleted_there_is_told_and_made_anew_when_it_is_needed(
+    world: World,
+) -> None:
+    east = await built(world)
+    (plug,) = east.here("plug")
+    del east.things[plug.remote_id]
+    await world.sweep("east", full=True)
+    await world.settle()
+    assert await world.findings() == {plug.remote_id: "missing"}
+    assert east.here("plug") == [], "nobody needs it now"
+    await world.want("box", "b2", [Need("net", "n1"), Need("plug", "p-b1")])
+    await world.settle()
+    assert (await world.shown("box", "b2"))["status"] == "settled"
+    assert len(east.here("plug")) == 1
+    assert await world.findings() == {}
+
+
+async def test_a_carried_thing_whose_end_nobody_saw_is_looked_for_when_a_create_is_refused(
+    world: World,
+) -> None:
+    east = await built(world)
+    (there,) = east.here("net")
+    del east.things[there.remote_id]
+    await world.box("b2", zone="east")
+    await world.settle(120)
+    assert (await world.shown("box", "b2"))["status"] == "settled"
+    assert len(east.here("net")) == 1
+
+
+async def test_what_was_missing_and_is_there_again_is_well(world: World) -> None:
+    """A child that was restored, or an administrator's rights that were taken and given back."""
+    east = await built(world)
+    hidden = [east.things.pop(thing.remote_id) for thing in [*east.here(), *east.here("net")]]
+    await world.sweep("east", full=True)
+    await world.settle()
+    assert set((await world.findings()).values()) == {"missing"}
+    assert "It is gone from east" in str((await world.shown())["why"])
+    east.things |= {thing.remote_id: thing for thing in hidden}
+    world.clock.time += 10
+    await world.sweep("east", full=True)
+    await world.settle()
+    assert await world.findings() == {}
+    assert (await world.shown())["status"] == "settled"
+
+
+async def test_what_is_known_to_be_gone_is_not_looked_for_again(world: World) -> None:
+    east = await built(world)
+    for thing in [*east.here(), *east.here("plug")]:
+        del east.things[thing.remote_id]
+    await world.sweep("east", full=True)
+    await world.settle()
+    for _ in range(3):
+        world.clock.time += 600
+        await world.sweep("east", full=True)
+        assert await world.pending() == []
+
+
+# --- pace ---------------------------------------------------------------------------------------
+
+
+async def listings(world: World, east: ToyCloud, sweeps: int, seconds: float) -> int:
+    before = east.calls.count("list")
+    for _ in range(sweeps):
+        world.clock.time += seconds
+        await world.sweep("east")
+    return east.calls.count("list") - before
+
+
+async def test_an_idle_cloud_is_asked_once_for_each_kind_and_interval(world: World) -> None:
+    east = await built(world)
+    assert await listings(world, east, 10, 1.0) == 10 + 2 * 2, (
+        "boxes each time, what is carried every 5 seconds"
+    )
+
+
+async def test_a_kind_without_a_cursor_is_listed_whole_and_more_seldom(world: World) -> None:
+    east = await built(world)
+    east.cursors = False
+    assert await listings(world, east, 10, 5.0) == 3 * 5
+    del east.things[(await net(world)).remote_id]
+    world.clock.time += 10
+    await world.sweep("east")
+    await world.settle()
+    assert "missing" in (await world.findings()).values(), "a whole listing shows what is gone"
+
+
+async def test_a_kind_whose_listing_takes_long_is_left_to_the_full_sweeps(world: World) -> None:
+    east = await built(world)
+    east.cursors = False
+    world.machine.rounds["east", "net"] = Round(world.clock.time, 0.9)
+    world.machine.rounds["east", "plug"] = Round(world.clock.time, 3.0)
+    world.machine.rounds["east", "box"] = Round(world.clock.time, 3.0)
+    assert await listings(world, east, 4, 5.0) == 1, "20 times 0.9 seconds"
+
+
+async def test_where_nothing_changed_nothing_is_written_but_that_it_answered(world: World) -> None:
+    east = await built(world)
+    east.put("box", "theirs")
+    east.change((await net(world)).remote_id, size=7)
+    for _ in range(2):
+        world.clock.time += 10
+        await world.sweep("east", full=True)
+    written: list[str] = []
+
+    async def gate(place: str) -> None:
+        written.append(place)
+
+    world.store.gate = gate
+    for full in (False, True):
+        world.clock.time += 10
+        written.clear()
+        assert await world.sweep("east", full=full) == 0
+        assert written == ["before transaction", "after transaction"], "when it answered, and nothing else"
+
+
+async def test_what_was_looked_at_while_it_was_listed_is_not_made_older(world: World) -> None:
+    east = await built(world)
+    there = east.here()[0]
+    east.change(there.remote_id, name="old")
+    turn = Turn(world.machine, "east", world.lives["box"], east.actuators()["box"])
+    seen = east.seen(there)
+    world.clock.time += 5
+    east.change(there.remote_id, name="new")
+    async with world.sqlite.transaction() as tx:
+        presence = await presences.fetch(tx, "box", "b1", "east")
+        assert presence is not None
+        world.machine.observed(presence, east.seen(there))
+        await presences.save(tx, presence)
+    assert await _take_all(turn, [seen]) == (0, [])
+    assert await observed(world, "name") == "new"

@@ -7,7 +7,7 @@ own. Boxes are swept; the others are looked at one by one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,18 @@ from fractus.base.clock import iso
 from fractus.model.cloud import Actuator, Cloud, Report, Scope, Seen, Step, Wanted
 from fractus.model.errors import CloudError, Missing, OutcomeUnknown, Refused, Unreachable
 from fractus.model.resource import Need, Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Done, Fail, Item, Plan, Wait
+from fractus.reconcile.kind import (
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Fail,
+    Item,
+    Plan,
+    Sweeping,
+    Wait,
+    with_wanted,
+)
 from fractus.reconcile.loop import Worker
 from fractus.reconcile.machine import Machine, Pace
 from fractus.reconcile.metrics import Metrics
@@ -99,6 +110,7 @@ class ToyCloud:
         self.made: list[tuple[str, str]] = []
         self.calls: list[str] = []
         self.skew = 0.0
+        self.cursors = True
         self.building = 0.0
         self.down = False
         self.faults: dict[str, list[CloudError]] = {}
@@ -185,7 +197,7 @@ class ToyCloud:
     def make(self, kind: str, wanted: BoxWanted, owner: str) -> Thing:
         for remote_id in wanted.parts.values():
             if remote_id not in self.things or self.things[remote_id].gone:
-                raise Refused(f"{remote_id} is not there")
+                raise Refused(f"{remote_id} is not there", status=404)
         self._count += 1
         now = self.clock.now() + self.skew
         made = Thing(
@@ -259,6 +271,9 @@ class ToyActuator:
     async def delete(self, scope: Scope, remote_id: str) -> None:
         await self.cloud.call("delete", lambda: self.cloud.end(self.kind, remote_id))
 
+    async def has_cursor(self) -> bool:
+        return self.cloud.cursors
+
     async def list_changed(self, since: str) -> AsyncIterator[BoxSeen]:
         def listed() -> list[BoxSeen]:
             every = [self.cloud.seen(one) for one in self.cloud.things.values() if one.kind == self.kind]
@@ -276,6 +291,7 @@ class ToyLife:
     def __init__(self, kind: str) -> None:
         self.name = kind
         self.chosen = self.swept = kind == "box"
+        self.sweeping = Sweeping(changes=0.0 if self.swept else 5.0)
         self.ended: list[str] = []
         self.left_clouds: list[tuple[str, str]] = []
 
@@ -307,6 +323,14 @@ class ToyLife:
                 return Done({"kicked": kick, "unsure": True})
             return Apply(Step("kick"), {"kicked": kick}, once=f"kick:{kick}")
         return Done()
+
+    def differences(self, item: Item, seen: BoxSeen) -> list[Difference]:
+        """A box is always made as it is wanted; what is carried keeps what others made of it, and tells."""
+        size = item.resource.desired["size"]
+        return [] if self.chosen or seen.size == size else [Difference("size", size, seen.size)]
+
+    def as_wanted(self, item: Item, seen: BoxSeen, fields: Collection[str]) -> BoxSeen:
+        return with_wanted(self.wanted(item), seen, fields)  # type: ignore[no-any-return]
 
     def settled(self, presence: Presence, seen: BoxSeen) -> bool:
         return seen.status == "ready"

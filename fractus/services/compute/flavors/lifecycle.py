@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fractus.model.cloud import Step
 from fractus.model.compute import FlavorSeen, FlavorWanted
 from fractus.model.resource import SETTLED, Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan
+from fractus.reconcile.kind import Apply, Demand, Difference, Done, Item, Plan, Sweeping, with_wanted
 from fractus.services.compute.flavors import view
 from fractus.store.transaction import Transaction
 
@@ -19,6 +20,7 @@ class FlavorLifecycle:
     seen_type = FlavorSeen
     chosen = False
     swept = False
+    sweeping = Sweeping(whole=60.0)
 
     def demand(self, resource: Resource) -> Demand:
         """Nothing: it goes where it is needed."""
@@ -41,6 +43,18 @@ class FlavorLifecycle:
             swap=desired["swap"],
             extra_specs=desired["extra_specs"],
         )
+
+    def differences(self, item: Item, seen: FlavorSeen) -> list[Difference]:
+        """Extra specs, in a flavor that we made."""
+        wanted = item.resource.desired["extra_specs"]
+        if not seen.marker or seen.extra_specs == wanted:
+            return []
+        return [Difference("extra_specs", wanted, seen.extra_specs)]
+
+    def as_wanted(self, item: Item, seen: FlavorSeen, fields: Collection[str]) -> FlavorSeen:
+        """Names are the same on both sides."""
+        told: FlavorSeen = with_wanted(self.wanted(item), seen, fields)
+        return told
 
     def plan(self, item: Item, seen: FlavorSeen) -> Plan:
         """Extra specs follow ours in a flavor that we made; in one that we found and use (the same by nature, without

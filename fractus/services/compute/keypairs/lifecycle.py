@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fractus.model.compute import KeypairSeen, KeypairWanted
 from fractus.model.resource import SETTLED, Presence, Resource, Summary
-from fractus.reconcile.kind import Demand, Done, Fail, Item, Plan
+from fractus.reconcile.kind import Demand, Difference, Done, Fail, Item, Plan, Sweeping
 from fractus.services.compute.keypairs import view
 from fractus.store.transaction import Transaction
 
@@ -18,6 +19,7 @@ class KeypairLifecycle:
     seen_type = KeypairSeen
     chosen = False
     swept = False
+    sweeping = Sweeping(whole=60.0)
 
     def demand(self, resource: Resource) -> Demand:
         """Nothing: it goes where it is needed."""
@@ -36,6 +38,14 @@ class KeypairLifecycle:
             public_key=desired["public_key"],
             type=desired["type"],
         )
+
+    def differences(self, item: Item, seen: KeypairSeen) -> list[Difference]:
+        """None: a key that is another is no drift, but must not be used (see `plan`)."""
+        return []
+
+    def as_wanted(self, item: Item, seen: KeypairSeen, fields: Collection[str]) -> KeypairSeen:
+        """As it is."""
+        return seen
 
     def plan(self, item: Item, seen: KeypairSeen) -> Plan:
         """A key never changes. One that is not ours, whoever put it there, must not get into a server."""

@@ -10,13 +10,15 @@ not see the old state in between.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from fractus.base.clock import Clock
 from fractus.model.cloud import Step
 from fractus.model.resource import Presence, Resource, Summary
 from fractus.model.servers import ServerSeen, ServerWanted
-from fractus.reconcile.kind import Apply, Demand, Done, Fail, Item, Plan, Wait
+from fractus.reconcile import drift
+from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.compute.servers import view
 from fractus.store.transaction import Transaction
 
@@ -34,6 +36,9 @@ _SOON, _LATE = 2.0, 30.0
 _TAKES_METADATA = ("active", "paused", "suspended", "stopped")
 
 _AFTER = {"stop": "stopped", "start": "active"}
+
+#: States in which it is told whether a server runs as it should.
+_POWER_STATES = ("active", "stopped", "paused", "suspended", "rescued", "shelved", "shelved_offloaded")
 
 
 class PortsHeld(Protocol):
@@ -59,6 +64,7 @@ class ServerLifecycle:
     seen_type = ServerSeen
     chosen = True
     swept = True
+    sweeping = Sweeping(changes=0.0)
 
     def __init__(self, ports: PortsHeld, clock: Clock, secrets: Sealed | None = None) -> None:
         """`clock` only says how long a server has been busy, by our own stamps. `secrets` opens first passwords;
@@ -116,6 +122,21 @@ class ServerLifecycle:
         password: str = self._secrets.open(kept.encode())["admin_pass"]
         return password
 
+    def differences(self, item: Item, seen: ServerSeen) -> list[Difference]:
+        """Texts, and whether it runs: as it was last asked to, or since it was built."""
+        wish, told = _wish(item.resource), _told(seen)
+        found = [Difference(name, wish[name], told[name]) for name in wish if wish[name] != told[name]]
+        power = view.power_wanted(item.resource.desired)
+        quiet = seen.task_state is None and view.underway(item.resource, item.presence) is None
+        if quiet and seen.vm_state in _POWER_STATES and seen.vm_state != power:
+            mends = seen.vm_state in _AFTER.values()
+            found.append(Difference("power_state", power, seen.vm_state, mends=mends, adopts=mends))
+        return found
+
+    def as_wanted(self, item: Item, seen: ServerSeen, fields: Collection[str]) -> ServerSeen:
+        """As it is: `plan` sends only what was asked for."""
+        return seen
+
     def plan(self, item: Item, seen: ServerSeen) -> Plan:
         """The next step."""
         if seen.gone:
@@ -126,7 +147,11 @@ class ServerLifecycle:
         if failed is not None and _ELSEWHERE.search(failed.message):
             return Fail(failed.message, elsewhere=True)
         memory = self._known(item)
-        step = self._power(item, seen, memory) or self._texts(item, seen, memory)
+        step = (
+            self._power(item, seen, memory)
+            or self._texts(item, seen, memory)
+            or self._repair(item, seen, memory)
+        )
         if step is not None:
             return step
         noted = memory["done"] != item.presence.memory.get("done", 0)
@@ -177,11 +202,27 @@ class ServerLifecycle:
     def _texts(self, item: Item, seen: ServerSeen, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description or metadata that its user changed."""
         wish = _wish(item.resource)
-        for field, verb in (("name", "rename"), ("description", "describe"), ("metadata", "set_metadata")):
+        for field, verb in _VERBS:
             waits = field == "metadata" and seen.vm_state not in _TAKES_METADATA
             if memory[field] != wish[field] and not waits:
                 once = f"{verb}:{item.resource.generation}"
                 return Apply(Step(verb, {field: wish[field]}), {**memory, field: wish[field]}, once=once)
+        return None
+
+    @staticmethod
+    def _repair(item: Item, seen: ServerSeen, memory: dict[str, Any]) -> Plan | None:
+        """Make it as it is wanted where an operator asked for that: otherwise what others do there is not fought."""
+        asked = item.presence.memory.get(drift.REPAIR)
+        if asked is None:
+            return None
+        wish, told, token = _wish(item.resource), _told(seen), asked["token"]
+        for field, verb in _VERBS:
+            if field in asked["fields"] and wish[field] != told[field]:
+                return Apply(Step(verb, {field: wish[field]}), memory, once=f"{verb}:{token}")
+        power = view.power_wanted(item.resource.desired)
+        if "power_state" in asked["fields"] and seen.vm_state != power and seen.vm_state in _AFTER.values():
+            verb = "start" if power == "active" else "stop"
+            return Apply(Step(verb), memory, once=f"{verb}:{token}")
         return None
 
     @staticmethod
@@ -192,6 +233,14 @@ class ServerLifecycle:
 
     def _pause(self, since: float) -> float:
         return min(_LATE, max(_SOON, (self._clock.now() - since) / 5))
+
+
+_VERBS = (("name", "rename"), ("description", "describe"), ("metadata", "set_metadata"))
+
+
+def _told(seen: ServerSeen) -> dict[str, Any]:
+    """The same, as its cloud tells it."""
+    return {"name": seen.name, "description": seen.description or "", "metadata": seen.metadata}
 
 
 def _wish(resource: Resource) -> dict[str, Any]:

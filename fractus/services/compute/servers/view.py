@@ -147,6 +147,15 @@ def last_power_action(desired: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
+def power_wanted(desired: Mapping[str, Any]) -> str:
+    """Whether a server should run: `active` or `stopped`, as its user last asked, or as an operator took it over."""
+    action = last_power_action(desired)
+    adopted = desired.get("power_adopted")
+    if adopted and (action is None or adopted["after"] >= action["token"]):
+        return str(adopted["state"])
+    return "stopped" if action is not None and action["verb"] == "stop" else "active"
+
+
 def underway(resource: Resource, presence: Presence | None) -> dict[str, Any] | None:
     """The power action that was asked for and is not seen to be done."""
     action = last_power_action(resource.desired)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from fractus.model.cloud import Step
 from fractus.model.images import ImageSeen, ImageWanted
 from fractus.model.resource import SETTLED, Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Done, Fail, Item, Plan, Wait
+from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.image.images import view
 from fractus.store.transaction import Transaction
 
@@ -29,6 +30,7 @@ class ImageLifecycle:
     seen_type = ImageSeen
     chosen = False
     swept = False
+    sweeping = Sweeping(changes=15.0, whole=60.0)
 
     def __init__(self, files: Files) -> None:
         """`files`: where the bits lie on this node."""
@@ -61,6 +63,17 @@ class ImageLifecycle:
             size=desired["size"] or 0,
             checksum=desired["checksum"] or "",
         )
+
+    def differences(self, item: Item, seen: ImageSeen) -> list[Difference]:
+        """Its name. State and bits decide whether it can be used at all (see `plan`)."""
+        name = item.resource.desired["name"] or ""
+        if not seen.marker or seen.name == name:
+            return []
+        return [Difference("name", name, seen.name, mends=False)]
+
+    def as_wanted(self, item: Item, seen: ImageSeen, fields: Collection[str]) -> ImageSeen:
+        """As it is: `plan` does not look at the name."""
+        return seen
 
     def plan(self, item: Item, seen: ImageSeen) -> Plan:
         """Upload where the cloud waits for bits; then wait until it has digested them."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fractus.model.cloud import Seen, Wanted
+from fractus.reconcile.kind import Difference
 
 
 def differing(wanted: Wanted, seen: Seen, names: Iterable[str]) -> dict[str, Any]:
@@ -19,6 +20,17 @@ def differing(wanted: Wanted, seen: Seen, names: Iterable[str]) -> dict[str, Any
         if value != there:
             body[name] = value
     return body
+
+
+def differences(
+    wanted: Wanted, seen: Seen, names: Iterable[str], fixed: Iterable[str] = ()
+) -> list[Difference]:
+    """Those fields that the cloud says otherwise; what was found in `fixed` ones cannot become the wish."""
+    fixed = frozenset(fixed)
+    return [
+        Difference(name, value, getattr(seen, name), adopts=name not in fixed)
+        for name, value in differing(wanted, seen, names).items()
+    ]
 
 
 def unordered(rows: Iterable[dict[str, Any]]) -> list[tuple[tuple[str, str], ...]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fractus.model.cloud import Step
 from fractus.model.network import NetworkSeen, NetworkWanted
 from fractus.model.resource import Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan
-from fractus.services.network.dialect.lifecycle import differing
+from fractus.reconcile.kind import Apply, Demand, Difference, Done, Item, Plan, Sweeping, with_wanted
+from fractus.services.network.dialect.lifecycle import differences, differing
 from fractus.services.network.networks.view import summarise
 from fractus.store.transaction import Transaction
+
+_FIELDS = ("name", "admin_state_up", "port_security_enabled", "shared")
 
 
 class NetworkLifecycle:
@@ -20,6 +23,7 @@ class NetworkLifecycle:
     seen_type = NetworkSeen
     chosen = False
     swept = False
+    sweeping = Sweeping()
 
     def demand(self, resource: Resource) -> Demand:
         """Nothing: no cloud is chosen for a network."""
@@ -41,10 +45,23 @@ class NetworkLifecycle:
             shared=desired["shared"],
         )
 
+    def differences(self, item: Item, seen: NetworkSeen) -> list[Difference]:
+        """What `plan` would change."""
+        wanted = self.wanted(item)
+        found = differences(wanted, seen, _FIELDS)
+        if wanted.mtu and seen.mtu and wanted.mtu != seen.mtu:
+            found.append(Difference("mtu", wanted.mtu, seen.mtu))
+        return found
+
+    def as_wanted(self, item: Item, seen: NetworkSeen, fields: Collection[str]) -> NetworkSeen:
+        """Names are the same on both sides."""
+        told: NetworkSeen = with_wanted(self.wanted(item), seen, fields)
+        return told
+
     def plan(self, item: Item, seen: NetworkSeen) -> Plan:
         """One update with all that differs. An MTU of 0 is the cloud's own choice."""
         wanted = self.wanted(item)
-        body = differing(wanted, seen, ("name", "admin_state_up", "port_security_enabled", "shared"))
+        body = differing(wanted, seen, _FIELDS)
         if wanted.mtu and seen.mtu and wanted.mtu != seen.mtu:
             body["mtu"] = wanted.mtu
         return Apply(Step("update", body)) if body else Done()

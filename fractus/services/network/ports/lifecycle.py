@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from fractus.addressing.addresses import Addresses
@@ -10,14 +11,27 @@ from fractus.base.clock import Clock
 from fractus.model.cloud import Step
 from fractus.model.network import FixedIp, PortSeen, PortWanted
 from fractus.model.resource import Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan, Wait
-from fractus.services.network.dialect.lifecycle import differing, unordered
+from fractus.reconcile.kind import (
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Item,
+    Plan,
+    Sweeping,
+    Wait,
+    with_wanted,
+)
+from fractus.services.network.dialect.lifecycle import differences, differing, unordered
 from fractus.services.network.ports.schema import holder
 from fractus.services.network.ports.view import summarise
 from fractus.store.transaction import Transaction
 
 #: A port that its server's cloud has not bound after this long (the server failed, or is off) is looked at no more.
 _PATIENCE = 600.0
+
+
+_FIELDS = ("name", "admin_state_up", "port_security_enabled")
 
 
 class PortLifecycle:
@@ -27,6 +41,7 @@ class PortLifecycle:
     seen_type = PortSeen
     chosen = False
     swept = False
+    sweeping = Sweeping()
 
     def __init__(self, addresses: Addresses, macs: Macs, clock: Clock) -> None:
         self._addresses = addresses
@@ -65,15 +80,44 @@ class PortLifecycle:
             extra_dhcp_opts=desired["extra_dhcp_opts"],
         )
 
+    def differences(self, item: Item, seen: PortSeen) -> list[Difference]:
+        """What `plan` would change, and whose port it is. What was found is told in our own ids where they are known.
+
+        Addresses and MACs are ours to deal out, so others cannot be taken over; which server has it is told only.
+        """
+        wanted = self.wanted(item)
+        ours = {there: id for (_, id), there in item.remote.items() if there}
+        found = differences(wanted, seen, _FIELDS)
+        if seen.mac_address and seen.mac_address.lower() != wanted.mac_address:
+            found.append(Difference("mac_address", wanted.mac_address, seen.mac_address, adopts=False))
+        desired = item.resource.desired
+        if seen.fixed_ips is not None and _without_auto(item, seen.fixed_ips) != set(wanted.fixed_ips):
+            there = [{"subnet_id": ours.get(one.subnet_id, one.subnet_id), "ip_address": one.ip_address}
+                     for one in seen.fixed_ips]  # fmt: skip
+            found.append(Difference("fixed_ips", desired["fixed_ips"], there, adopts=False))
+        if seen.security_groups is not None and set(seen.security_groups) != set(wanted.security_groups):
+            groups = [ours.get(id, id) for id in seen.security_groups]
+            known = all(id in ours for id in seen.security_groups)
+            found.append(Difference("security_groups", desired["security_groups"], groups, adopts=known))
+        for name in ("allowed_address_pairs", "extra_dhcp_opts"):
+            rows = getattr(seen, name)
+            if rows is not None and unordered(rows) != unordered(getattr(wanted, name)):
+                found.append(Difference(name, getattr(wanted, name), rows))
+        return found
+
+    def as_wanted(self, item: Item, seen: PortSeen, fields: Collection[str]) -> PortSeen:
+        """Names are the same on both sides; addresses that a machine gives itself stay as they are."""
+        wanted = self.wanted(item)
+        told: PortSeen = with_wanted(wanted, seen, fields)
+        return told
+
     def plan(self, item: Item, seen: PortSeen) -> Plan:
         """One update with all that differs; then wait for the cloud to bind it, for users are shown that."""
         wanted = self.wanted(item)
-        body = differing(wanted, seen, ("name", "admin_state_up", "port_security_enabled"))
+        body = differing(wanted, seen, _FIELDS)
         if seen.mac_address and seen.mac_address.lower() != wanted.mac_address:
             body["mac_address"] = wanted.mac_address
-        auto = {item.remote.get(("subnet", id)) for id in item.resource.desired["auto_subnets"]}
-        there = {one for one in seen.fixed_ips or () if one.subnet_id not in auto}
-        if seen.fixed_ips is not None and there != set(wanted.fixed_ips):
+        if seen.fixed_ips is not None and _without_auto(item, seen.fixed_ips) != set(wanted.fixed_ips):
             body["fixed_ips"] = [
                 {"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in wanted.fixed_ips
             ]
@@ -115,6 +159,12 @@ class PortLifecycle:
         """Its addresses and its MAC are free."""
         await self._addresses.release(tx, holder(resource.id))
         await self._macs.release(tx, holder(resource.id))
+
+
+def _without_auto(item: Item, there: Iterable[FixedIp]) -> set[FixedIp]:
+    """Without the addresses that a machine gives itself, which nobody asks for."""
+    auto = {item.remote.get(("subnet", id)) for id in item.resource.desired["auto_subnets"]}
+    return {one for one in there if one.subnet_id not in auto}
 
 
 def _options(wanted: list[dict[str, Any]], seen: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -9,7 +10,18 @@ import msgspec
 from fractus.model.cloud import Step
 from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
 from fractus.model.resource import SETTLED, Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Done, Fail, Item, Plan, Wait
+from fractus.reconcile.kind import (
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Fail,
+    Item,
+    Plan,
+    Sweeping,
+    Wait,
+    with_wanted,
+)
 from fractus.services.network.security_groups.schema import rule_key
 from fractus.services.network.security_groups.view import DEFAULT, default_id, summarise
 from fractus.store.transaction import Transaction
@@ -28,6 +40,7 @@ class SecurityGroupLifecycle:
     seen_type = SecurityGroupSeen
     chosen = False
     swept = False
+    sweeping = Sweeping()
 
     def demand(self, resource: Resource) -> Demand:
         """Nothing: no cloud is chosen for a group."""
@@ -75,6 +88,25 @@ class SecurityGroupLifecycle:
             )
         return rules, absent
 
+    def differences(self, item: Item, seen: SecurityGroupSeen) -> list[Difference]:
+        """What `plan` would change. Rules are told as those that are too many there, and those that are missing."""
+        wanted = self.wanted(item)
+        found = []
+        if seen.name and wanted.name != seen.name:
+            found.append(Difference("name", wanted.name, seen.name, adopts=wanted.name == item.resource.name))
+        if seen.stateful is not None and seen.stateful != wanted.stateful:
+            found.append(Difference("stateful", wanted.stateful, seen.stateful, mends=False, adopts=False))
+        if seen.rules is not None:
+            missing, surplus = _rules_apart(wanted.rules, seen.rules, itself=seen.remote_id)
+            if missing or surplus:
+                found.append(Difference("rules", _plain(missing), _plain(surplus), adopts=False))
+        return found
+
+    def as_wanted(self, item: Item, seen: SecurityGroupSeen, fields: Collection[str]) -> SecurityGroupSeen:
+        """Names are the same on both sides."""
+        told: SecurityGroupSeen = with_wanted(self.wanted(item), seen, fields)
+        return told
+
     def plan(self, item: Item, seen: SecurityGroupSeen) -> Plan:
         """The name, then rules that should not be there, then those that are missing: never too much is allowed."""
         wanted = self.wanted(item)
@@ -93,16 +125,12 @@ class SecurityGroupLifecycle:
 
     @staticmethod
     def _rule_step(wanted: list[Rule], there: list[Rule], *, itself: str) -> Step | None:
-        ours = {rule_key(msgspec.to_builtins(rule)): rule for rule in wanted}
-        theirs = {rule_key(msgspec.to_builtins(rule), itself=itself): rule for rule in there}
-        for key, rule in theirs.items():
-            if key not in ours:
-                return Step("delete_rule", {"remote_id": rule.remote_id})
-        for key, rule in ours.items():
-            if key not in theirs:
-                fields = msgspec.to_builtins(rule)
-                del fields["remote_id"]
-                return Step("add_rule", fields)
+        missing, surplus = _rules_apart(wanted, there, itself=itself)
+        if surplus:
+            return Step("delete_rule", {"remote_id": surplus[0].remote_id})
+        if missing:
+            (fields,) = _plain(missing[:1])
+            return Step("add_rule", fields)
         return None
 
     def settled(self, presence: Presence, seen: SecurityGroupSeen) -> bool:
@@ -118,3 +146,17 @@ class SecurityGroupLifecycle:
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """Nothing is held."""
+
+
+def _rules_apart(wanted: list[Rule], there: list[Rule], *, itself: str) -> tuple[list[Rule], list[Rule]]:
+    """Rules that are wanted and not there, and those that are there and not wanted."""
+    ours = {rule_key(msgspec.to_builtins(rule)): rule for rule in wanted}
+    theirs = {rule_key(msgspec.to_builtins(rule), itself=itself): rule for rule in there}
+    missing = [rule for key, rule in ours.items() if key not in theirs]
+    return missing, [rule for key, rule in theirs.items() if key not in ours]
+
+
+def _plain(rules: list[Rule]) -> list[dict[str, Any]]:
+    """Without their ids in the child."""
+    plain = [msgspec.to_builtins(rule) for rule in rules]
+    return [{name: value for name, value in rule.items() if name != "remote_id"} for rule in plain]

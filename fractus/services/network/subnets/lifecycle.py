@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from msgspec import UNSET
@@ -10,11 +11,13 @@ from fractus.addressing.addresses import Addresses
 from fractus.model.cloud import Step
 from fractus.model.network import SubnetSeen, SubnetWanted
 from fractus.model.resource import Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan
-from fractus.services.network.dialect.lifecycle import differing, unordered
+from fractus.reconcile.kind import Apply, Demand, Difference, Done, Item, Plan, Sweeping, with_wanted
+from fractus.services.network.dialect.lifecycle import differences, differing, unordered
 from fractus.services.network.subnets.schema import as_pools, cloud_holder, share
 from fractus.services.network.subnets.view import summarise
 from fractus.store.transaction import Transaction
+
+_FIELDS = ("name", "enable_dhcp", "dns_nameservers")
 
 
 class SubnetLifecycle:
@@ -24,6 +27,7 @@ class SubnetLifecycle:
     seen_type = SubnetSeen
     chosen = False
     swept = False
+    sweeping = Sweeping()
 
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
@@ -58,10 +62,25 @@ class SubnetLifecycle:
             ipv6_ra_mode=desired["ipv6_ra_mode"],
         )
 
+    def differences(self, item: Item, seen: SubnetSeen) -> list[Difference]:
+        """What `plan` would change. A gateway is an address that we deal out, so another cannot be taken over."""
+        wanted = self.wanted(item)
+        found = differences(wanted, seen, _FIELDS)
+        if seen.gateway_ip is not UNSET and seen.gateway_ip != wanted.gateway_ip:
+            found.append(Difference("gateway_ip", wanted.gateway_ip, seen.gateway_ip, adopts=False))
+        if seen.host_routes is not None and unordered(wanted.host_routes) != unordered(seen.host_routes):
+            found.append(Difference("host_routes", wanted.host_routes, seen.host_routes))
+        return found
+
+    def as_wanted(self, item: Item, seen: SubnetSeen, fields: Collection[str]) -> SubnetSeen:
+        """Names are the same on both sides."""
+        told: SubnetSeen = with_wanted(self.wanted(item), seen, fields)
+        return told
+
     def plan(self, item: Item, seen: SubnetSeen) -> Plan:
         """One update with all that differs."""
         wanted = self.wanted(item)
-        body = differing(wanted, seen, ("name", "enable_dhcp", "dns_nameservers"))
+        body = differing(wanted, seen, _FIELDS)
         if seen.gateway_ip is not UNSET and seen.gateway_ip != wanted.gateway_ip:  # None is none, not unsaid
             body["gateway_ip"] = wanted.gateway_ip
         if seen.host_routes is not None and unordered(wanted.host_routes) != unordered(seen.host_routes):

@@ -1,0 +1,156 @@
+"""What somebody else changed in a cloud: told, and not fought, until an operator says what shall be done about it.
+
+A presence that was settled and yet differs has drifted. What is found there is kept in its memory (`drift`: field ->
+`wanted`, `found` ...; `missing`: the thing itself is gone), so that views show it, and as a finding, so that operators
+see it. `repair` names the fields that an operator wants to have as they should be: those are worked off like any wish.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from fractus.model.resource import PENDING, SETTLED, Presence, Resource
+from fractus.reconcile.kind import Done, Item, Lifecycle
+from fractus.store import findings, presences
+from fractus.store.findings import CHANGED, IGNORED, MISSING, OPEN, Finding
+from fractus.store.resources import Resources
+from fractus.store.transaction import Reader, Transaction
+
+DRIFT, GONE, REPAIR, REPAIRED = "drift", "missing", "repair", "repaired"
+"""Keys in the memory of a presence. A repair has a `token`; `repaired` is that of the last one that was done."""
+
+
+class Judged(Struct, frozen=True):
+    """What of a presence has drifted, and what was seen as if it had not: what is left is work."""
+
+    drift: dict[str, dict[str, Any]]
+    seen: Any
+
+
+def judge(life: Lifecycle, item: Item, seen: Any) -> Judged:
+    """Tell drift from work: of what was settled, every difference is drift; of what was not, what was drift before."""
+    presence = item.presence
+    steady = is_steady(item)
+    held: Mapping[str, Any] = presence.memory.get(DRIFT, {})
+    mending = presence.memory.get(REPAIR, {}).get("fields", ())
+    drift = {}
+    for one in life.differences(item, seen):
+        told = msgspec.to_builtins(one)
+        before = held.get(one.field)
+        old = before is not None and before["wanted"] == told["wanted"]
+        if not one.mends or (one.field not in mending and (steady or old)):
+            del told["field"]
+            drift[one.field] = told
+    return Judged(drift, life.as_wanted(item, seen, drift) if drift else seen)
+
+
+def is_steady(item: Item) -> bool:
+    """Whether it was as its user wants it, and the user has wanted nothing else since."""
+    presence = item.presence
+    return presence.state == SETTLED and presence.generation == item.resource.generation
+
+
+def remember(presence: Presence, drift: Mapping[str, Any]) -> None:
+    """Put what has drifted into the memory."""
+    if drift:
+        presence.memory[DRIFT] = dict(drift)
+    else:
+        presence.memory.pop(DRIFT, None)
+
+
+def repaired(presence: Presence) -> None:
+    """What an operator wanted to have repaired is done, as far as it can be."""
+    asked = presence.memory.pop(REPAIR, None)
+    if asked is not None:
+        presence.memory[REPAIRED] = asked["token"]
+
+
+def anew(presence: Presence, now: float) -> None:
+    """It is not there, and is to be made anew; looked for before, as after a lost create."""
+    presence.remote_id = None
+    presence.creating_since = now
+    presence.observed = None
+    presence.observed_at = None
+    presence.state = PENDING
+    for key in (DRIFT, GONE):
+        presence.memory.pop(key, None)
+    repaired(presence)
+
+
+def take(life: Lifecycle, item: Item, seen: Any) -> bool:
+    """Take in what a sweep saw; whether there is something to do about it."""
+    presence = item.presence
+    presence.memory.pop(GONE, None)
+    if not presence.wanted:
+        return True
+    if seen.gone:
+        presence.memory[GONE] = True
+        return True
+    judged = judge(life, item, seen)
+    remember(presence, judged.drift)
+    if not is_steady(item):
+        return True
+    plan = life.plan(item, judged.seen)
+    return not isinstance(plan, Done) or not plan.memory.items() <= presence.memory.items()
+
+
+async def item_of(reader: Reader, resources: Resources, resource: Resource, presence: Presence) -> Item:
+    """All that is known of one presence. What it needs and is not there has an empty id."""
+    remote: dict[tuple[str, str], str] = defaultdict(str)
+    for need in await resources.needs(reader, resource.kind, resource.id):
+        there = await presences.fetch(reader, need.kind, need.id, presence.cloud)
+        if there is not None and there.remote_id is not None:
+            remote[need.kind, need.id] = there.remote_id
+    return Item(resource, presence, remote)
+
+
+def mark(memory: Mapping[str, Any]) -> tuple[Any, bool]:
+    """What of a memory is told as a finding."""
+    return memory.get(DRIFT) or {}, bool(memory.get(GONE))
+
+
+async def keep(
+    tx: Transaction, presence: Presence, before: tuple[Any, bool], resource: Resource | None
+) -> None:
+    """Bring the finding about a presence in line with its memory, which was `before`."""
+    if presence.remote_id is None or mark(presence.memory) == before:
+        return
+    await write(tx, presence, resource)
+
+
+async def write(tx: Transaction, presence: Presence, resource: Resource | None) -> None:
+    """Write the finding that a presence's memory stands for, or remove it."""
+    assert presence.remote_id is not None
+    drift, gone = mark(presence.memory)
+    if not (drift or gone) or not presence.wanted:
+        await findings.drop(tx, presence.cloud, presence.kind, presence.remote_id)
+        return
+    there = await findings.fetch(tx, presence.cloud, presence.kind, presence.remote_id)
+    what = MISSING if gone else CHANGED
+    if there is None or there.what != what:
+        there = Finding(cloud=presence.cloud, kind=presence.kind, remote_id=presence.remote_id, what=what)
+    told = [] if gone else _told(drift, there.differences, tx.now())
+    there.differences = told
+    there.resource_id = presence.id
+    there.project_id = resource.project_id if resource is not None else ""
+    there.detail = (resource.name if resource is not None else "") or presence.id
+    if told:
+        there.state = IGNORED if all(one["ignored"] for one in told) else OPEN
+    await findings.put(tx, there)
+
+
+def _told(drift: Mapping[str, Any], before: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
+    """Differences as they stand in a finding. What an operator said of one holds while it is the same difference."""
+    known = {one["field"]: one for one in before}
+    told = []
+    for field, one in sorted(drift.items()):
+        old = known.get(field)
+        same = old is not None and (old["wanted"], old["found"]) == (one["wanted"], one["found"])
+        said = {"ignored": old["ignored"], "since": old["since"]} if same and old else {}
+        told.append({"field": field, **one, "ignored": False, "since": now, **said})
+    return told
