@@ -40,6 +40,7 @@ async def stand(directory: Path, servers: int, progress: Progress) -> AsyncItera
         "api": {"port": _free_port()},
         "keystone": {"port": _free_port()},
         "work": {"metrics_port": 0},
+        "quota": {"unlimited": True},
     }
     settings = load(directory / "state", overrides=told, environ={})
     settings.log_dir.mkdir(parents=True)

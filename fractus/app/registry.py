@@ -19,6 +19,8 @@ from fractus.clouds.openstack.cloud import OpenStackCloud
 from fractus.clouds.openstack.wire import CallObserver
 from fractus.clouds.simulated.cloud import SimulatedCloud
 from fractus.model.cloud import Cloud, CloudRow
+from fractus.quota.costs import Costs
+from fractus.quota.quota import Quota
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Children
 from fractus.services import compute, image
@@ -33,6 +35,7 @@ from fractus.services.compute.flavors.queries import FlavorSource
 from fractus.services.compute.flavors.table import FLAVOR
 from fractus.services.compute.keypairs import policy as keypair_policy
 from fractus.services.compute.keypairs.api import KeypairsApi
+from fractus.services.compute.keypairs.costs import COSTS as KEYPAIR_COSTS
 from fractus.services.compute.keypairs.lifecycle import KeypairLifecycle
 from fractus.services.compute.keypairs.queries import KeypairSource
 from fractus.services.compute.keypairs.table import KEYPAIR
@@ -43,11 +46,13 @@ from fractus.services.compute.removed.api import RemovedApi
 from fractus.services.compute.servers import policy as server_policy
 from fractus.services.compute.servers.api import ServersApi
 from fractus.services.compute.servers.api.access import Given, ServerLimits
+from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER
 from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images import policy as image_policy
 from fractus.services.image.images.api import ImagesApi
+from fractus.services.image.images.costs import COSTS as IMAGE_COSTS
 from fractus.services.image.images.lifecycle import ImageLifecycle
 from fractus.services.image.images.queries import ImageSource
 from fractus.services.image.images.schema import IMPORT_METHODS
@@ -56,9 +61,13 @@ from fractus.services.image.info import policy as info_policy
 from fractus.services.image.info.api import InfoApi
 from fractus.services.image.schemas import policy as schema_policy
 from fractus.services.image.schemas.api import SchemasApi
+from fractus.services.network.networks.costs import COSTS as NETWORK_COSTS
 from fractus.services.network.networks.table import NETWORK
+from fractus.services.network.ports.costs import COSTS as PORT_COSTS
 from fractus.services.network.ports.table import PORT
+from fractus.services.network.security_groups.costs import COSTS as GROUP_COSTS
 from fractus.services.network.security_groups.table import SECURITY_GROUP
+from fractus.services.network.subnets.costs import COSTS as SUBNET_COSTS
 from fractus.services.network.subnets.table import SUBNET
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
@@ -76,6 +85,17 @@ TABLES: Mapping[str, Table] = {
     "subnet": SUBNET,
     "port": PORT,
     "security_group": SECURITY_GROUP,
+}
+
+#: Every kind that is limited, and what one of it costs.
+COSTS: Mapping[str, Costs] = {
+    "server": SERVER_COSTS,
+    "keypair": KEYPAIR_COSTS,
+    "image": IMAGE_COSTS,
+    "network": NETWORK_COSTS,
+    "subnet": SUBNET_COSTS,
+    "port": PORT_COSTS,
+    "security_group": GROUP_COSTS,
 }
 
 
@@ -108,6 +128,7 @@ class Kinds:
         store: Store,
         resources: Resources,
         ledger: Ledger,
+        quota: Quota,
         clock: Clock,
         children: Children,
         images: Path,
@@ -121,6 +142,7 @@ class Kinds:
         self._store = store
         self._resources = resources
         self._ledger = ledger
+        self._quota = quota
         self._clock = clock
         self._consoles = LiveConsoles(store, children)
         self._stale_after = stale_after
@@ -150,6 +172,7 @@ class Kinds:
             flavors=FlavorSource(self._resources),
             keypairs=KeypairSource(self._resources),
             consoles=self._consoles,
+            quota=self._quota,
             secrets=self._vault,
             limits=ServerLimits(stale_after=self._stale_after),
         )

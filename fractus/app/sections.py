@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import fields
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -214,6 +215,80 @@ class Images(Struct, frozen=True, kw_only=True):
     ] = "{state}/images"
 
 
+Limit = Annotated[int, Meta(ge=-1)]
+
+
+class Quota(Struct, frozen=True, kw_only=True):
+    """What a project may have that no limit was set for. -1: unlimited; the numbers are Nova's and Neutron's."""
+
+    unlimited: Annotated[
+        bool,
+        Meta(
+            description="Every default below is -1, but for those of single servers: projects are limited only where "
+            "somebody set a limit for them or for all of them (`openstack quota set`)."
+        ),
+    ] = False
+    instances: Annotated[
+        Limit, Meta(description="Servers of a project, also those that are being deleted.")
+    ] = 10
+    cores: Annotated[Limit, Meta(description="VCPUs of all servers of a project.")] = 20
+    ram: Annotated[Limit, Meta(description="Memory of all servers of a project, in MiB.")] = 51200
+    key_pairs: Annotated[Limit, Meta(description="Keys of a user, in whatever project.")] = 100
+    metadata_items: Annotated[
+        Limit,
+        Meta(
+            description="Items of metadata of a server. One less than Nova's own default, for in the child one is "
+            "our mark."
+        ),
+    ] = 127
+    injected_files: Annotated[Limit, Meta(description="Files put into a new server (up to 2.56).")] = 5
+    injected_file_content_bytes: Annotated[Limit, Meta(description="Bytes that each of them may have.")] = (
+        10240
+    )
+    injected_file_path_bytes: Annotated[Limit, Meta(description="Bytes that the path of each may have.")] = (
+        255
+    )
+    server_groups: Annotated[
+        Limit, Meta(description="Server groups of a project: shown, for clients expect it; none are served.")
+    ] = 10
+    server_group_members: Annotated[Limit, Meta(description="Servers in a server group: likewise.")] = 10
+    network: Annotated[
+        Limit, Meta(description="Networks of a project; those shared with it are another's.")
+    ] = 100
+    subnet: Annotated[
+        Limit, Meta(description="Subnets of a project, those on others' networks among them.")
+    ] = 100
+    port: Annotated[Limit, Meta(description="Ports of a project, those of its servers among them.")] = 500
+    security_group: Annotated[
+        Limit, Meta(description="Security groups of a project; its default group is one of them.")
+    ] = 10
+    security_group_rule: Annotated[Limit, Meta(description="Rules of all security groups of a project.")] = (
+        100
+    )
+    image_count_total: Annotated[
+        Limit, Meta(description="Images of a project. Unlimited, as in a Glance without unified limits.")
+    ] = -1
+    image_size_total: Annotated[Limit, Meta(description="Bits of all images of a project, in MiB.")] = -1
+    image_stage_total: Annotated[
+        Limit, Meta(description="Bits that are staged and not imported yet, in MiB.")
+    ] = -1
+    image_count_uploading: Annotated[
+        Limit, Meta(description="Images of a project whose bits are on their way.")
+    ] = -1
+
+    def given(self) -> dict[str, int]:
+        """The default limits by the name of the quota."""
+        every = {one.name: getattr(self, one.name) for one in fields(self)}
+        limits = {name: value for name, value in every.items() if type(value) is int}
+        if self.unlimited:
+            limits.update((name, -1) for name in limits if not name.startswith(_OF_ONE))
+        return limits
+
+
+#: Limits of a single server, not of what a project has.
+_OF_ONE = ("metadata_items", "injected_file")
+
+
 SECTIONS: dict[str, type[Struct]] = {
     "api": Api,
     "log": Log,
@@ -223,4 +298,5 @@ SECTIONS: dict[str, type[Struct]] = {
     "auth": Auth,
     "images": Images,
     "brakes": Brakes,
+    "quota": Quota,
 }

@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from fractus.app.sections import SECTIONS, Api, Auth, Brakes, Images, Keystone, Log, Store, Work
+from fractus.app.sections import SECTIONS, Api, Auth, Brakes, Images, Keystone, Log, Quota, Store, Work
 
 #: The file an operator writes, and the one `fractus up` writes, both in the state directory.
 FILE = "fractus.toml"
@@ -55,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     auth: Auth
     images: Images
     brakes: Brakes
+    quota: Quota
 
     @property
     def endpoint(self) -> str:
@@ -126,6 +127,7 @@ def load(
             auth=_convert(Auth, "auth", merged, origin),
             images=_convert(Images, "images", merged, origin),
             brakes=_convert(Brakes, "brakes", merged, origin),
+            quota=_convert(Quota, "quota", merged, origin),
         )
     )
 
@@ -213,6 +215,7 @@ def _complete(settings: Settings) -> Settings:
         auth=msgspec.structs.replace(settings.auth, key_file=settings.auth.key_file.replace(STATE, state)),
         images=Images(directory=settings.images.directory.replace(STATE, state)),
         brakes=settings.brakes,
+        quota=settings.quota,
     )
 
 

@@ -22,6 +22,8 @@ from fractus.auth.policy import Policy
 from fractus.auth.tokens import KeystoneTokens, ServiceCredential, TokenChecker
 from fractus.auth.vault import Vault
 from fractus.base.clock import Clock, SystemClock
+from fractus.quota.limits import StoredLimits
+from fractus.quota.quota import Quota
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.loop import Worker
 from fractus.reconcile.machine import Machine, Pace, ScopeOf
@@ -56,7 +58,9 @@ class Core:
         self.vault = vault
         self.clock = clock
         self.registry = metrics
-        self.resources = Resources(registry.TABLES)
+        limits = StoredLimits(settings.quota.given())
+        self.quota = Quota(registry.COSTS, registry.TABLES, limits)
+        self.resources = Resources(registry.TABLES, self.quota)
         self.ledger = Ledger(self.resources, bell)
         self.bell = bell
         self.drivers: Mapping[str, Connect] = registry.drivers(
@@ -67,6 +71,7 @@ class Core:
             store=store,
             resources=self.resources,
             ledger=self.ledger,
+            quota=self.quota,
             clock=clock,
             children=self.children,
             images=Path(settings.images.directory),

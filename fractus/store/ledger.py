@@ -37,20 +37,38 @@ class Ledger:
         needs: Sequence[Need] = (),
         *,
         assign: bool,
+        limited: bool = True,
+        paid_by: str = "",
     ) -> Resource:
-        """A new resource. `assign`: a cloud is to be chosen for it now; else it is carried on first use."""
-        made = await self.resources.add(tx, resource, summary, needs)
+        """A new resource. `assign`: a cloud is to be chosen for it now; else it is carried on first use.
+
+        `QuotaExceeded` where its project has no quota left for it, or that of `paid_by`, where it has no project.
+        `limited` False: it is counted and never refused, for it is not asked for (it is there already, or Neutron
+        makes it by itself).
+        """
+        within = (paid_by or resource.project_id) if limited else None
+        made = await self.resources.add(tx, resource, summary, needs, within=within)
         if assign:
             await self._wake(tx, resource)
         return made
 
     async def change(
-        self, tx: Transaction, resource: Resource, summary: Summary, needs: Sequence[Need] | None = None
+        self,
+        tx: Transaction,
+        resource: Resource,
+        summary: Summary,
+        needs: Sequence[Need] | None = None,
+        *,
+        limited: bool = True,
     ) -> None:
-        """A changed wish: a new generation, which every presence has to reach. `needs`: all, or None: as before."""
+        """A changed wish: a new generation, which every presence has to reach. `needs`: all, or None: as before.
+
+        `QuotaExceeded` where it costs more than before and its project has no quota left; `limited` as of `create`.
+        """
         resource.generation += 1
         resource.updated_at = tx.now()
-        await self.resources.save(tx, resource, summary)
+        within = resource.project_id if limited else None
+        await self.resources.save(tx, resource, summary, within=within)
         if needs is not None:
             await self.resources.set_needs(tx, resource.kind, resource.id, needs)
         await self._wake(tx, resource)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Table, bindparam, delete, insert, select, update
@@ -43,6 +43,26 @@ def _load(kind: str, row: Row) -> Resource:
     fields["choice"] = _decode(fields["choice"])
     fields["wanted"] = bool(fields["wanted"])
     return Resource(kind=kind, **fields)
+
+
+def _alive(resource: Resource | None) -> Resource | None:
+    """What counts: nothing that is deleted does."""
+    return None if resource is None or resource.deleted_at is not None else resource
+
+
+#: All that what a resource costs can depend on.
+_COSTLY = ("project_id", "user_id", "status", "desired", "deleted_at")
+
+
+def _costly(kind: str, id: str, row: Row) -> Resource:
+    fields = dict(zip(_COSTLY, row, strict=True))
+    fields["desired"] = _decode(fields["desired"])
+    return Resource(kind=kind, id=id, **fields)
+
+
+@lru_cache(maxsize=256)
+def _cost_query(table: Table) -> Query:
+    return Query(select(*(table.c[name] for name in _COSTLY)).where(table.c.id == bindparam("key")))
 
 
 def _columns(table: Table) -> list[Any]:
@@ -90,11 +110,32 @@ _needed_by = Query(
 )
 
 
-class Resources:
-    """All kinds' tables, and what can be done with any of them. Built once by wiring from the registry."""
+class Accounts(Protocol):
+    """Keeps count of what resources cost: `fractus.quota` does."""
 
-    def __init__(self, tables: Mapping[str, Table]) -> None:
+    def counted(self, kind: str) -> bool:
+        """Whether resources of this kind cost anything."""
+        ...
+
+    async def moved(
+        self, tx: Transaction, before: Resource | None, after: Resource | None, within: str | None
+    ) -> None:
+        """A resource is about to be written: what is stored of it, and what will be; None where it is not there or
+        deleted. `within`: the project whose limits must allow for it, or None: it is only counted.
+        """
+        ...
+
+
+class Resources:
+    """All kinds' tables, and what can be done with any of them. Built once by wiring from the registry.
+
+    The one place where resources are written, and so the one where what they cost is counted.
+    """
+
+    def __init__(self, tables: Mapping[str, Table], accounts: Accounts | None = None) -> None:
+        """`accounts` are told of every write; without them nothing is counted."""
         self.tables = dict(tables)
+        self._accounts = accounts
 
     async def fetch(self, reader: Reader, kind: str, id: str) -> Resource | None:
         """The resource, also if it is deleted (`deleted_at`), or None."""
@@ -109,29 +150,49 @@ class Resources:
         return found if project_id is None or found.project_id == project_id else None
 
     async def add(
-        self, tx: Transaction, resource: Resource, summary: Summary, needs: Sequence[Need] = ()
+        self,
+        tx: Transaction,
+        resource: Resource,
+        summary: Summary,
+        needs: Sequence[Need] = (),
+        *,
+        within: str | None = None,
     ) -> Resource:
-        """Write a new resource: the intent, before any cloud is called (law 1)."""
+        """Write a new resource: the intent, before any cloud is called (law 1).
+
+        `within`: the project whose quota must allow for it (`QuotaExceeded`); None: it is counted, and never refused.
+        """
         resource.created_at = resource.created_at or tx.now()
         resource.updated_at = resource.updated_at or resource.created_at
         self._take(resource, summary)
+        if self._accounts is not None and self._accounts.counted(resource.kind):
+            await self._accounts.moved(tx, None, _alive(resource), within)
         values = self._values(resource, summary.columns)
         await tx.execute(_insert_query(self.tables[resource.kind], tuple(values)), **values)
         await self.set_needs(tx, resource.kind, resource.id, needs)
         return resource
 
-    async def save(self, tx: Transaction, resource: Resource, summary: Summary | None = None) -> None:
-        """Write a changed resource back; with `summary`, also how users see it."""
+    async def save(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        summary: Summary | None = None,
+        *,
+        within: str | None = None,
+    ) -> None:
+        """Write a changed resource back; with `summary`, also how users see it. `within`: as of `add`."""
         columns: Mapping[str, Any] = {}
         if summary is not None:
             self._take(resource, summary)
             columns = summary.columns
         values = self._values(resource, columns)
         values.pop("id")
+        await self._count(tx, resource.kind, resource.id, resource, within, values)
         await tx.execute(_update_query(self.tables[resource.kind], tuple(values)), key=resource.id, **values)
 
     async def drop(self, tx: Transaction, kind: str, id: str) -> None:
         """Remove the row for good: only for kinds whose deleted rows nobody asks for."""
+        await self._count(tx, kind, id, None, None)
         await tx.execute(_drop_query(self.tables[kind]), key=id)
 
     async def set_needs(self, tx: Transaction, kind: str, id: str, needs: Sequence[Need]) -> None:
@@ -151,6 +212,27 @@ class Resources:
     async def needed_by(self, reader: Reader, kind: str, id: str) -> list[tuple[str, str]]:
         """(kind, id) of everything that needs this one."""
         return [(k, i) for k, i in await reader.rows(_needed_by, k=kind, i=id)]
+
+    async def _count(
+        self,
+        tx: Transaction,
+        kind: str,
+        id: str,
+        after: Resource | None,
+        within: str | None,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tell the accounts of a change, if it is one to them: what is stored now is read in this transaction.
+
+        `values` are those that will be stored: most writes change nothing that costs.
+        """
+        if self._accounts is None or not self._accounts.counted(kind):
+            return
+        row = await tx.row(_cost_query(self.tables[kind]), key=id)
+        if row is None or (values is not None and row == tuple(values[name] for name in _COSTLY)):
+            return
+        before = _costly(kind, id, row)
+        await self._accounts.moved(tx, _alive(before), _alive(after), within)
 
     @staticmethod
     def _take(resource: Resource, summary: Summary) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy import select
 from fractus.app import cloud_rows, wiring
 from fractus.app.bell import LocalBell
 from fractus.app.children import Connect
-from fractus.app.settings import load
+from fractus.app.settings import Settings, load
 from fractus.auth.principal import Principal
 from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.cloud import SimulatedCloud
@@ -145,8 +145,11 @@ class World:
         identity: str = "shared",
         shape: Mapping[str, Any] | None = None,
         assemble: Assemble | None = None,
+        quota: Mapping[str, Any] | None = None,
     ) -> None:
-        """`shape`: settings of every simulated cloud; `identity`: whether their projects are ours (`shared`, `own`)."""
+        """`shape`: settings of every simulated cloud; `identity`: whether their projects are ours (`shared`, `own`);
+        `quota`: settings of that section, where projects are to be limited.
+        """
         names = [chr(ord("a") + number) for number in range(clouds)] if isinstance(clouds, int) else clouds
         self.tmp_path = tmp_path
         self.clock = VirtualClock()
@@ -158,6 +161,7 @@ class World:
             self._clouds[name] = WorldCloud(row, backend, Faults(remember=None))
         self.parts: Parts
         self._assemble = assemble or _assemble
+        self._quota = {"unlimited": True} if quota is None else dict(quota)
         self._users: dict[tuple[str, str, frozenset[str]], User] = {}
         self._flavor = ""
         self._image = ""
@@ -179,6 +183,10 @@ class World:
             cloud.backend.close()
 
     # ------------------------------------------------------------------ who and where
+
+    def settings(self) -> Settings:
+        """What the program is told."""
+        return load(self.tmp_path / "state", environ={}, overrides={"quota": self._quota})
 
     @property
     def app(self) -> App:
@@ -402,7 +410,7 @@ def _is_kill(error: BaseException) -> bool:
 async def _assemble(world: World) -> Parts:
     """Build the whole program over the world's clouds, clock and tokens."""
     bell = LocalBell()
-    core = wiring.core(load(world.tmp_path / "state", environ={}), bell=bell, clock=world.clock)
+    core = wiring.core(world.settings(), bell=bell, clock=world.clock)
     # The driver of simulated clouds gets the world's backends and faults, where it else opens files.
     drivers = cast("dict[str, Connect]", core.drivers)
     drivers["simulated"] = lambda row: world.cloud(row.name).connect(world)

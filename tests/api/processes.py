@@ -12,7 +12,6 @@ from typing import cast
 from fractus.app import cloud_rows, wiring
 from fractus.app.bell import LocalBell
 from fractus.app.children import Connect
-from fractus.app.settings import load
 from fractus.app.wiring import Core
 from fractus.model.cloud import HOME, Scope
 from fractus.reconcile.loop import Worker
@@ -32,7 +31,7 @@ class Workers:
 
 
 def _core(world: World) -> Core:
-    core = wiring.core(load(world.tmp_path / "state", environ={}), bell=LocalBell(), clock=world.clock)
+    core = wiring.core(world.settings(), bell=LocalBell(), clock=world.clock)
     drivers = cast("dict[str, Connect]", core.drivers)
     drivers["simulated"] = lambda row: world.cloud(row.name).connect(world)
     return core

@@ -133,7 +133,7 @@ async def test_the_one_read_that_writes_does_so_once_in_the_life_of_a_project(wo
     assert group["name"] == "default"
     first = await rows_of(world)
     tables = {line.split(" ")[1] for line in changes(rows, first)}
-    assert tables == {"security_group:", "security_group_rule:"}
+    assert tables == {"security_group:", "security_group_rule:", "quota_usage:"}
     await cat.listed(f"{NETWORK}/security-groups")
     await cat.listed(f"{NETWORK}/security-group-rules")
     assert changes(first, await rows_of(world)) == []

@@ -22,6 +22,7 @@ done
 
 work=$(mktemp -d)
 export FRACTUS_STATE="$work/state"
+export FRACTUS_QUOTA_UNLIMITED=true
 export FRACTUS_REAL_CLOUDS_YAML; FRACTUS_REAL_CLOUDS_YAML=$("$realcloud" clouds-yaml)
 export FRACTUS_REAL_CLOUDS=east-admin,west-admin
 export FRACTUS_REAL_STAND="$work"

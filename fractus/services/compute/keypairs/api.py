@@ -198,7 +198,8 @@ class KeypairsApi:
                 request_id=call.request_id,
                 created_at=tx.now(),
             )
-            await self._ledger.create(tx, resource, view.summarise(resource), assign=False)
+            payer = call.principal.project_id
+            await self._ledger.create(tx, resource, view.summarise(resource), assign=False, paid_by=payer)
         told = KEYPAIR.response_down(view.created(desired, private_key), call.version)
         return Reply(KEYPAIR.status("create", call.version), {"keypair": told})
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -13,6 +14,7 @@ from fractus.base.clock import Clock
 from fractus.model.errors import Conflict, NotFound
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Resource
+from fractus.quota.costs import Room
 from fractus.services.compute import FILE_BYTES, FILE_PATH, FILES, METADATA_ITEMS
 from fractus.services.compute.servers import view
 from fractus.services.compute.servers.api.passwords import Secrets
@@ -88,10 +90,14 @@ class Consoles(Protocol):
 class Quota(Protocol):
     """Limits of a project."""
 
-    async def spend(
-        self, tx: Transaction, principal: Principal, instances: int, cores: int, ram: int
-    ) -> None:
-        """Take so much in this transaction; `QuotaExceeded` in Nova's words, and then nothing is taken."""
+    async def room(
+        self, tx: Transaction, kind: str, project_id: str, user_id: str, each: Mapping[str, int], most: int
+    ) -> Room:
+        """For how many, up to `most`, that cost `each`, a project has quota. It is spent when they are written."""
+        ...
+
+    async def limit(self, reader: Reader, project_id: str, name: str) -> int:
+        """One limit of a project, -1 where there is none."""
         ...
 
 
@@ -127,6 +133,14 @@ class Given:
     secrets: Secrets | None = None
     """What seals the first passwords of servers; None: there are none."""
     limits: ServerLimits = ServerLimits()
+
+
+async def bound(given: Given, reader: Reader, project_id: str, name: str, otherwise: int) -> int:
+    """How many of something one server of a project may have; `otherwise` where there are no quotas."""
+    if given.quota is None:
+        return otherwise
+    limit = await given.quota.limit(reader, project_id, name)
+    return limit if limit >= 0 else sys.maxsize
 
 
 # --- one server -----------------------------------------------------------------------------------

@@ -7,14 +7,18 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from fractus.base.ids import is_uuid, new_id
 from fractus.model.errors import Conflict, Forbidden, Invalid, NotFound, QuotaExceeded
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Need, Resource
+from fractus.quota.costs import Room
 from fractus.services.compute.servers import policy, view
-from fractus.services.compute.servers.api.access import Given, record
+from fractus.services.compute.servers.api.access import Given, bound, record
 from fractus.services.compute.servers.api.passwords import first_password, sealed
 from fractus.services.compute.servers.api.refusals import refuse_unsupported
+from fractus.services.compute.servers.costs import refuse
 from fractus.services.compute.servers.schema import bodies
 from fractus.services.compute.servers.versions import REQUESTS
 from fractus.store import clouds
@@ -81,7 +85,7 @@ class Creating:
             wish, needs = await self._wish(call, tx, asked)
             wish["admin_pass"] = sealed(keeper, password) if keeper is not None else ""
             nics = await self._nics(call, tx, asked)
-            number = await self._spend(call, tx, wish, least, most)
+            number = await self._fit(call, tx, wish, nics, least, most)
             for index in range(number):
                 made.append(await self._one(call, tx, asked, wish, needs, nics, index, number))
         if bodies.truth(asked.get("return_reservation_id", False)):
@@ -103,7 +107,7 @@ class Creating:
         self, call: Call, tx: Transaction, asked: Mapping[str, Any]
     ) -> tuple[dict[str, Any], list[Need]]:
         """What is desired of each server but for its name and ports, and what it needs."""
-        who, limits = call.principal, self._given.limits
+        who = call.principal
         flavor = await self._flavor(call, tx, str(asked["flavorRef"]).rsplit("/", 1)[-1])
         zone = await _zone(call, tx, asked.get("availability_zone") or "")
         image = await self._image(call, tx, asked["imageRef"])
@@ -112,8 +116,10 @@ class Creating:
         if key_name and keypair is None:
             raise Invalid("Invalid key_name provided.")
         metadata = asked.get("metadata", {})
-        if len(metadata) > limits.metadata:
-            raise QuotaExceeded(f"Maximum number of metadata items exceeds {limits.metadata}")
+        if metadata and len(metadata) > (
+            most := await self._bound(call, tx, "metadata_items", self._given.limits.metadata)
+        ):
+            raise QuotaExceeded(f"Maximum number of metadata items exceeds {most}")
         disk_config = _disk_config(asked, image)
         _check_fit(call, flavor.desired, image)
         needs = [Need("flavor", flavor.id), Need("image", image.id)]
@@ -134,7 +140,7 @@ class Creating:
             "zone": zone,
             "tags": list(dict.fromkeys(asked.get("tags", []))),
             "disk_config": disk_config,
-            "personality": self._files(asked),
+            "personality": await self._files(call, tx, asked),
             "access_ip_v4": asked.get("accessIPv4", ""),
             "access_ip_v6": bodies.access_address(asked.get("accessIPv6", "")),
             "reservation_id": "r-" + "".join(secrets.choice(_RESERVATION) for _ in range(8)),
@@ -163,20 +169,27 @@ class Creating:
             raise Invalid(f"Image {image.id} is not active.")
         return image
 
-    def _files(self, asked: Mapping[str, Any]) -> list[dict[str, str]]:
+    async def _bound(self, call: Call, tx: Transaction, name: str, otherwise: int) -> int:
+        return await bound(self._given, tx, call.principal.project_id, name, otherwise)
+
+    async def _files(self, call: Call, tx: Transaction, asked: Mapping[str, Any]) -> list[dict[str, str]]:
         """Files to be put into the server."""
         files: list[dict[str, str]] = asked.get("personality", [])
+        if not files:
+            return files
         limits = self._given.limits
-        if len(files) > limits.files:
+        longest = await self._bound(call, tx, "injected_file_path_bytes", limits.file_path)
+        largest = await self._bound(call, tx, "injected_file_content_bytes", limits.file_bytes)
+        if len(files) > await self._bound(call, tx, "injected_files", limits.files):
             raise QuotaExceeded("Personality file limit exceeded")
         for file in files:
             for name in ("path", "contents"):
                 if name not in file:
                     raise Invalid(f"Bad personality format: missing {name}")
-            if len(file["path"]) > limits.file_path:
-                raise QuotaExceeded(f"Personality file path exceeds maximum {limits.file_path}")
-            if len(file["contents"]) > limits.file_bytes:
-                raise QuotaExceeded(f"Personality file content exceeds maximum {limits.file_bytes}")
+            if len(file["path"]) > longest:
+                raise QuotaExceeded(f"Personality file path exceeds maximum {longest}")
+            if len(file["contents"]) > largest:
+                raise QuotaExceeded(f"Personality file content exceeds maximum {largest}")
         return files
 
     # --- networks --------------------------------------------------------------------------------
@@ -214,31 +227,45 @@ class Creating:
 
     # --- each of them ----------------------------------------------------------------------------
 
-    async def _spend(
-        self, call: Call, tx: Transaction, wish: Mapping[str, Any], least: int, most: int
+    async def _fit(
+        self,
+        call: Call,
+        tx: Transaction,
+        wish: Mapping[str, Any],
+        nics: Sequence[NicRequest],
+        least: int,
+        most: int,
     ) -> int:
-        """As many as quota allows of what was asked for."""
-        limits, quota = self._given.limits, self._given.quota
+        """As many as quota allows of what was asked for; at least `least`, or none at all."""
+        limits = self._given.limits
         if most > limits.at_once:
             if least > limits.at_once:
                 raise QuotaExceeded(
                     f"Quota exceeded for instances: Requested {least}, but {limits.at_once} can be asked for at once"
                 )
             most = limits.at_once
-        if quota is None:
-            return most
         flavor = wish["flavor"]
-        for number in range(most, least - 1, -1):
-            try:
-                await quota.spend(
-                    tx, call.principal, number, number * flavor["vcpus"], number * flavor["ram"]
-                )
-            except QuotaExceeded:
-                if number == least:
-                    raise
-                continue
-            return number
-        return most
+        each = {"instances": 1, "cores": flavor["vcpus"], "ram": flavor["ram"]}
+        room = await self._room(call, tx, "server", each, most)
+        if room.allowed < least:
+            asked = str(least) if least == most else f"{least}-{most}"
+            overs = [
+                msgspec.structs.replace(over, requested=asked) if over.name == "instances" else over
+                for over in room.overs
+            ]
+            raise refuse(call.principal.project_id, overs)
+        most = room.allowed
+        made = sum(not nic.port_id for nic in nics)
+        room = await self._room(call, tx, "port", {"port": made}, most)
+        if room.allowed < least:
+            raise QuotaExceeded("Maximum number of ports exceeded")
+        return room.allowed
+
+    async def _room(self, call: Call, tx: Transaction, kind: str, each: Mapping[str, int], most: int) -> Room:
+        who, quota = call.principal, self._given.quota
+        if quota is None:
+            return Room(most)
+        return await quota.room(tx, kind, who.project_id, who.user_id, each, most)
 
     async def _one(
         self,

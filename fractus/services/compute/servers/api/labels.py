@@ -12,6 +12,7 @@ from fractus.services.compute import only
 from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api.access import (
     Given,
+    bound,
     change,
     check_state,
     check_unlocked,
@@ -178,14 +179,15 @@ class Labels:
         action: str,
         changed: Callable[[dict[str, str]], dict[str, str]],
     ) -> dict[str, str]:
-        limit = self._given.limits.metadata
         async with self._given.store.transaction() as tx:
             server = await find(self._given, call, rule, tx)
             metadata = changed(server.desired["metadata"])
             document = shown(server)
             check_unlocked(call, server, document)
             check_state(server, document, action, _STATES, None)
-            if len(metadata) > limit:
+            otherwise = self._given.limits.metadata
+            limit = await bound(self._given, tx, server.project_id, "metadata_items", otherwise)
+            if len(metadata) > max(limit, len(server.desired["metadata"])):
                 raise QuotaExceeded(f"Maximum number of metadata items exceeds {limit}")
             if metadata != server.desired["metadata"]:
                 server.desired["metadata"] = metadata

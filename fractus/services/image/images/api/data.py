@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from fractus.base.log import logger
-from fractus.model.errors import Conflict, Forbidden, Invalid, UnsupportedMedia
+from fractus.model.errors import Conflict, Forbidden, Invalid, QuotaExceeded, UnsupportedMedia
 from fractus.model.resource import Resource
 from fractus.services.image.images import policy, schema
 from fractus.services.image.images.api.access import Access
@@ -147,7 +147,7 @@ class DataApi:
         if writing is None:
             raise _transition(image.status if image.status != "queued" else meanwhile, meanwhile)
         try:
-            image = await self._start(call, rule, meanwhile)
+            image = await self._start(call, rule, meanwhile, size)
             try:
                 whole = await self._take(call, image, writing, size)
             except BaseException:
@@ -155,12 +155,18 @@ class DataApi:
                 writing.abandon()
                 await self._restore(image.id, meanwhile)
                 raise
-            kept = await self._keep(image.id, whole, meanwhile, then)
+            try:
+                kept = await self._keep(image.id, whole, meanwhile, then)
+            except QuotaExceeded:
+                # It is larger than it said, and its project has no room for that.
+                self._bits.remove(image.id)
+                await self._restore(image.id, meanwhile)
+                raise
         finally:
             writing.abandon()
         return Reply(204) if kept else _vanished(image.id)
 
-    async def _start(self, call: Call, rule: str, meanwhile: str) -> Resource:
+    async def _start(self, call: Call, rule: str, meanwhile: str, size: int | None) -> Resource:
         async with self._access.store.transaction() as tx:
             image = await self._access.image(tx, call, rule)
             # The file is ours alone: an upload that the record still tells of died with its process.
@@ -172,6 +178,7 @@ class DataApi:
                 noun = "Property" if len(missing) == 1 else "Properties"
                 raise Invalid(f"{noun} {', '.join(missing)} must be set prior to saving data.")
             image.status = meanwhile
+            image.desired["announced"] = size or 0
             await self._access.save(tx, image)
         return image
 

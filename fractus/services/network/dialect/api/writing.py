@@ -25,19 +25,28 @@ class Writer:
         self.ledger = ledger
         self._summarise = summarise
 
-    async def create(self, tx: Transaction, resource: Resource, needs: Sequence[Need] = ()) -> Resource:
-        """A new resource. No cloud is chosen: it is carried on first use."""
+    async def create(
+        self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
+    ) -> Resource:
+        """A new resource. No cloud is chosen: it is carried on first use. `limited` False: whatever its quota."""
         resource.created_at = resource.updated_at = tx.now()
         summary = self._summarise(resource, [])
-        return await self.ledger.create(tx, resource, summary, needs, assign=False)
+        return await self.ledger.create(tx, resource, summary, needs, assign=False, limited=limited)
 
-    async def change(self, tx: Transaction, resource: Resource, needs: Sequence[Need] | None = None) -> None:
-        """A changed wish, for every cloud where it is."""
+    async def change(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        needs: Sequence[Need] | None = None,
+        *,
+        limited: bool = True,
+    ) -> None:
+        """A changed wish, for every cloud where it is. `limited` False: whatever its quota."""
         there = await presences.of_resource(tx, resource.kind, resource.id)
         after = msgspec.structs.replace(
             resource, generation=resource.generation + 1, updated_at=tx.now()
         )  # as the ledger will have it
-        await self.ledger.change(tx, resource, self._summarise(after, there), needs)
+        await self.ledger.change(tx, resource, self._summarise(after, there), needs, limited=limited)
 
     async def touch(self, tx: Transaction, resource: Resource) -> None:
         """A changed document, of which no cloud needs to hear."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from fractus.auth.principal import Principal
 from fractus.base.ids import is_uuid
 from fractus.base.log import request_id
-from fractus.model.errors import ApiError, Conflict, Invalid
+from fractus.model.errors import ApiError, Conflict, Invalid, QuotaExceeded
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Resource
 from fractus.services.network.ports import schema
@@ -257,6 +257,8 @@ def _visible(network: Resource, principal: Principal) -> bool:
 
 
 def _in_novas_words(error: ApiError, network_id: str) -> ApiError:
+    if isinstance(error, QuotaExceeded):
+        return QuotaExceeded("Maximum number of ports exceeded")
     if error.type == "IpAddressGenerationFailure":
         return Invalid(f"No fixed IP addresses available for network: {network_id}")
     return Invalid(error.message)

@@ -52,7 +52,8 @@ class GroupWrites(Writer):
         if group.id == default_id(group.project_id):
             rules += [_bare("ingress", ethertype, group.id) for ethertype in ("IPv4", "IPv6")]
         group.desired["rules"] = [self._complete(tx, rule) for rule in rules]
-        made = await self.create(tx, group)
+        # Neutron makes the default group by itself, where there is no room for it too: without it no port can be made.
+        made = await self.create(tx, group, limited=group.id != default_id(group.project_id))
         for rule in group.desired["rules"]:
             await rule_add(tx, rule_row(group, rule))
         return made
@@ -127,7 +128,7 @@ class GroupWrites(Writer):
                 *(_bare("ingress", ethertype, group.id) for ethertype in ("IPv4", "IPv6")),
             )
         ]
-        await self.change(tx, group, needs_of(group))
+        await self.change(tx, group, needs_of(group), limited=False)
         for rule in group.desired["rules"]:
             await rule_add(tx, rule_row(group, rule))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +20,7 @@ from fractus.model.errors import ApiError, Forbidden, Invalid, NotFound, QuotaEx
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, Summary
 from fractus.model.servers import ServerFault, ServerSeen
+from fractus.quota.costs import Over, Room
 from fractus.services.compute import SERVICE
 from fractus.services.compute.servers import policy, view
 from fractus.services.compute.servers.api import Given, ServerLimits, ServersApi
@@ -209,14 +210,16 @@ class Purse:
     def __init__(self, left: int) -> None:
         self.left = left
 
-    async def spend(
-        self, tx: Transaction, principal: Principal, instances: int, cores: int, ram: int
-    ) -> None:
-        if instances > self.left:
-            raise QuotaExceeded(
-                f"Quota exceeded for instances: Requested {instances}, but already used 0 of {self.left} instances"
-            )
-        self.left -= instances
+    async def room(
+        self, tx: Transaction, kind: str, project_id: str, user_id: str, each: Mapping[str, int], most: int
+    ) -> Room:
+        if kind != "server" or most <= self.left:
+            return Room(most)
+        over = Over("instances", each["instances"] * most, 0, self.left)
+        return Room(self.left, [over])
+
+    async def limit(self, reader: Reader, project_id: str, name: str) -> int:
+        return {"metadata_items": 127}.get(name, -1)
 
 
 def derived(name: str) -> str:

@@ -405,7 +405,7 @@ async def test_quota_gives_as_many_as_it_can_and_never_less_than_asked_for(house
     assert await rows(house, SERVER) == 3
     house.quota = Purse(1)
     said = await house.bad_create(QuotaExceeded, min_count=2, max_count=5)
-    assert said.startswith("Quota exceeded for instances: Requested 2")
+    assert said == "Quota exceeded for instances: Requested 2-5, but already used 0 of 1 instances"
     assert await rows(house, SERVER) == 3
 
 

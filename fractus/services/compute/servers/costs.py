@@ -1,0 +1,29 @@
+"""What a server takes of its project's quota: Nova's three."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fractus.model.errors import QuotaExceeded
+from fractus.model.resource import Resource
+from fractus.quota.costs import Costs, Over
+
+
+def _of(server: Resource) -> Mapping[str, int]:
+    """From when it is asked for until no cloud has it any more: what is being deleted still takes its place there."""
+    flavor = server.desired.get("flavor", {})
+    return {"instances": 1, "cores": int(flavor.get("vcpus", 0)), "ram": int(flavor.get("ram", 0))}
+
+
+def refuse(_project_id: str, overs: Sequence[Over]) -> QuotaExceeded:
+    """Nova's `TooManyInstances`."""
+    names = ", ".join(over.name for over in overs)
+    requested = ", ".join(str(over.requested) for over in overs)
+    used = ", ".join(str(over.used) for over in overs)
+    limits = ", ".join(str(over.limit) for over in overs)
+    return QuotaExceeded(
+        f"Quota exceeded for {names}: Requested {requested}, but already used {used} of {limits} {names}"
+    )
+
+
+COSTS = Costs(service="compute", names=("instances", "cores", "ram"), of=_of, refuse=refuse)
