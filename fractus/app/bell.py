@@ -18,24 +18,30 @@ from fractus.base.log import logger
 log = logger("app.bell")
 
 
-def address(state_dir: Path) -> str:
-    """The socket that the worker of this state directory listens on."""
-    return "\0fractus-" + hashlib.sha256(str(state_dir).encode()).hexdigest()[:32]
+#: Workers of one node that can be rung: each listens on a number of its own.
+_WORKERS = 4
+
+
+def address(state_dir: Path, number: int = 0) -> str:
+    """The socket that worker `number` of this state directory listens on."""
+    name = hashlib.sha256(str(state_dir).encode()).hexdigest()[:32]
+    return f"\0fractus-{name}-{number}"
 
 
 class DatagramBell:
-    """Rings another process of this node. Implements `fractus.store.ledger.Bell`."""
+    """Rings other processes of this node. Implements `fractus.store.ledger.Bell`."""
 
     def __init__(self, state_dir: Path) -> None:
-        """Ring the worker of `state_dir`."""
-        self._address = address(state_dir)
+        """Ring the workers of `state_dir`."""
+        self._addresses = [address(state_dir, number) for number in range(_WORKERS)]
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
     def ring(self, cloud: str) -> None:
         """Send it. No worker, or one that is too busy to read: it will look by itself."""
-        with contextlib.suppress(OSError):
-            self._socket.sendto(cloud.encode(), self._address)
+        for one in self._addresses:
+            with contextlib.suppress(OSError):
+                self._socket.sendto(cloud.encode(), one)
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -68,15 +74,24 @@ class _Receiver(asyncio.DatagramProtocol):
 
 
 async def listen(state_dir: Path, listener: Callable[[str], None]) -> asyncio.DatagramTransport | None:
-    """Call `listener` for every datagram. None where another worker of this node already listens: then it polls."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        sock.bind(address(state_dir))
-    except OSError as error:
-        sock.close()
-        log.info("another worker listens already; looking by the clock", error=str(error))
+    """Call `listener` for every datagram. None where this node has too many workers already: then it polls."""
+    sock = _bound(state_dir)
+    if sock is None:
+        log.info("too many workers on this node; looking by the clock")
         return None
     sock.setblocking(False)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Receiver(listener), sock=sock)
     return transport
+
+
+def _bound(state_dir: Path) -> socket.socket | None:
+    for number in range(_WORKERS):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            sock.bind(address(state_dir, number))
+        except OSError:
+            sock.close()
+        else:
+            return sock
+    return None

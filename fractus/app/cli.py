@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -241,8 +242,13 @@ def config_show(settings: Settings) -> None:
         section = getattr(settings, name)
         for field in msgspec.structs.fields(kind):
             value = getattr(section, field.name)
-            shown = "***" if field.name == "password" and value else value
+            shown = "***" if field.name == "password" and value else _without_password(value)
             click.echo(f"{field.name} = {json.dumps(shown)}")
+
+
+def _without_password(value: Any) -> Any:
+    """A URL may hold one: scheme://user:password@host."""
+    return re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:***@", value) if isinstance(value, str) else value
 
 
 @cli.command()

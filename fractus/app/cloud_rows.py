@@ -12,7 +12,7 @@ from fractus.auth.vault import Vault
 from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.resource import Presence
 from fractus.reconcile.kind import Lifecycle
-from fractus.store import clouds, presences, work
+from fractus.store import clouds, lanes, presences, work
 from fractus.store.clouds import CloudRecord
 from fractus.store.resources import Resources
 from fractus.store.schema import FINDING
@@ -117,6 +117,7 @@ async def remove(
         for kind in left:
             await _forget_kind(tx, resources, lifecycles, name, kind)
         await work.forget_cloud(tx, name)
+        await lanes.drop(tx, name)
         await tx.execute(_forget_findings, c=name)
         await clouds.drop(tx, name)
     return left

@@ -145,6 +145,14 @@ class Work(Struct, frozen=True, kw_only=True):
             "Six sweeps: one or two lost answers are no news.",
         ),
     ] = 30.0
+    drain_within: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds that a worker which is told to stop has to finish what is under way; then it gives "
+            "the rest back. A call to a child takes a few, an image of many GiB may begin again elsewhere.",
+        ),
+    ] = 8.0
     metrics_port: Annotated[
         int,
         Meta(
@@ -154,6 +162,31 @@ class Work(Struct, frozen=True, kw_only=True):
             "port. 0: not at all.",
         ),
     ] = 8782
+
+
+class Wake(Struct, frozen=True, kw_only=True):
+    """How the processes of several nodes wake each other, and who of them runs which child's queue."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="RabbitMQ, amqp://user:password@host:port/vhost; several brokers of one cluster are separated "
+            "by blanks or commas. Empty: wake-ups stay on this node, and workers elsewhere look by themselves, "
+            "every second. Nothing depends on a broker but speed: with all of them dead the work goes on."
+        ),
+    ] = ""
+    heartbeat: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="Seconds that a broker and we may hear nothing of each other: a worker that hangs loses its "
+            "queues within two of them. One that is killed loses them at once.",
+        ),
+    ] = 5.0
+
+    def __repr__(self) -> str:
+        """Without the password: a repr ends up in logs."""
+        return f"Wake(heartbeat={self.heartbeat!r})"
 
 
 class Auth(Struct, frozen=True, kw_only=True):
@@ -295,6 +328,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "keystone": Keystone,
     "store": Store,
     "work": Work,
+    "wake": Wake,
     "auth": Auth,
     "images": Images,
     "brakes": Brakes,

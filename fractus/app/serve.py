@@ -17,6 +17,7 @@ from granian.server import Server
 from fractus.app import wiring
 from fractus.app.settings import Settings, load
 from fractus.base import log as logging
+from fractus.wake.bell import RabbitBell
 
 log = logging.logger("app.serve")
 
@@ -29,7 +30,8 @@ class _Application:
 
     def __init__(self, settings: Settings) -> None:
         logging.configure(settings.log.level, json=settings.log.json)
-        self._parts = wiring.core(settings)
+        self._bell = wiring.bell(settings)
+        self._parts = wiring.core(settings, bell=self._bell)
         self._tokens = wiring.keystone_tokens(self._parts)
         self._app = wiring.api(self._parts, self._tokens)
         self._refreshing: asyncio.Task[None] | None = None
@@ -45,6 +47,8 @@ class _Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                if isinstance(self._bell, RabbitBell):
+                    self._bell.start()
                 await self._parts.kinds.images_api.recover()
                 self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
                 await send({"type": "lifespan.startup.complete"})
@@ -65,6 +69,8 @@ class _Application:
         if self._refreshing is not None:
             self._refreshing.cancel()
             await asyncio.wait([self._refreshing])
+        if isinstance(self._bell, RabbitBell):
+            await self._bell.close()
         await self._tokens.close()
         await self._parts.close()
 

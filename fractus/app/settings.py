@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from fractus.app.sections import SECTIONS, Api, Auth, Brakes, Images, Keystone, Log, Quota, Store, Work
+from fractus.app.sections import SECTIONS, Api, Auth, Brakes, Images, Keystone, Log, Quota, Store, Wake, Work
 
 #: The file an operator writes, and the one `fractus up` writes, both in the state directory.
 FILE = "fractus.toml"
@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     keystone: Keystone
     store: Store
     work: Work
+    wake: Wake
     auth: Auth
     images: Images
     brakes: Brakes
@@ -124,6 +125,7 @@ def load(
             keystone=keystone,
             store=_convert(Store, "store", merged, origin),
             work=_convert(Work, "work", merged, origin),
+            wake=_convert(Wake, "wake", merged, origin),
             auth=_convert(Auth, "auth", merged, origin),
             images=_convert(Images, "images", merged, origin),
             brakes=_convert(Brakes, "brakes", merged, origin),
@@ -212,6 +214,7 @@ def _complete(settings: Settings) -> Settings:
         keystone=msgspec.structs.replace(keystone, url=keystone.url.rstrip("/")),
         store=Store(url=settings.store.url.replace(STATE, state)),
         work=settings.work,
+        wake=settings.wake,
         auth=msgspec.structs.replace(settings.auth, key_file=settings.auth.key_file.replace(STATE, state)),
         images=Images(directory=settings.images.directory.replace(STATE, state)),
         brakes=settings.brakes,

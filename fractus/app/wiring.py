@@ -28,11 +28,15 @@ from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.loop import Worker
 from fractus.reconcile.machine import Machine, Pace, ScopeOf
 from fractus.reconcile.metrics import Metrics
+from fractus.reconcile.ownership import Ownership
 from fractus.store.ledger import Bell, Ledger
 from fractus.store.migrate import upgrade
 from fractus.store.resources import Resources
 from fractus.store.sqlite import SqliteStore
 from fractus.store.transaction import Query
+from fractus.wake.bell import RabbitBell
+from fractus.wake.lanes import RabbitLanes
+from fractus.wake.line import brokers
 from fractus.web.face import WebSettings
 from fractus.web.metrics import WebMetrics
 from fractus.web.service import application
@@ -143,6 +147,7 @@ def pace(settings: Settings) -> Pace:
         concurrency=settings.work.concurrency_per_cloud,
         sweep=settings.work.sweep_interval,
         inventory=settings.work.full_sweep_interval,
+        drain=settings.work.drain_within,
     )
 
 
@@ -177,8 +182,29 @@ def keystone_tokens(parts: Core) -> KeystoneTokens:
     )
 
 
-def worker(parts: Core, bell: LocalBell, scope_of: ScopeOf | None = None, at: Pace | None = None) -> Worker:
-    """The machine over all kinds and children. It must be listening to `bell` itself."""
+def bell(settings: Settings) -> DatagramBell | RabbitBell:
+    """How this process rings the workers of all nodes. One of a broker has to be started, and closed."""
+    near = DatagramBell(settings.state_dir)
+    urls = brokers(settings.wake.url)
+    return RabbitBell(urls, heartbeat=settings.wake.heartbeat, instead=near.ring) if urls else near
+
+
+def rabbit_lanes(settings: Settings) -> RabbitLanes | None:
+    """Who says which lanes are this worker's; None without a broker."""
+    urls = brokers(settings.wake.url)
+    return RabbitLanes(urls, heartbeat=settings.wake.heartbeat) if urls else None
+
+
+def worker(
+    parts: Core,
+    bell: LocalBell,
+    scope_of: ScopeOf | None = None,
+    at: Pace | None = None,
+    *,
+    owner: str = "",
+    ownership: Ownership | None = None,
+) -> Worker:
+    """The machine over all kinds and children. It listens to `bell`. Without an `ownership` it runs every lane."""
     machine = Machine(
         store=parts.store,
         resources=parts.resources,
@@ -189,6 +215,6 @@ def worker(parts: Core, bell: LocalBell, scope_of: ScopeOf | None = None, at: Pa
         scope_of=scope_of or KeystoneProjects(credential(parts.settings)).scope_of,
         pace=at or pace(parts.settings),
     )
-    made = Worker(machine, Metrics(parts.registry))
+    made = Worker(machine, Metrics(parts.registry), owner=owner, ownership=ownership)
     bell.listen(made.ring)
     return made

@@ -11,6 +11,9 @@ from prometheus_client import start_http_server
 from fractus.app import bell, wiring
 from fractus.app.settings import Settings
 from fractus.base import log as logging
+from fractus.reconcile.holder import owner_name
+from fractus.reconcile.ownership import Shared
+from fractus.wake.bell import RabbitBell
 
 log = logging.logger("app.work")
 
@@ -24,7 +27,25 @@ def main(settings: Settings) -> None:
 async def _run(settings: Settings) -> None:
     ringing = bell.LocalBell()
     parts = wiring.core(settings, bell=ringing)
-    worker = wiring.worker(parts, ringing)
+    owner = owner_name()
+    broker = wiring.rabbit_lanes(settings)
+    ownership = Shared(parts.store, parts.clock, owner, broker=broker)
+    worker = wiring.worker(parts, ringing, owner=owner, ownership=ownership)
+    outward = wiring.bell(settings)
+
+    def route(cloud: str) -> None:
+        """What this worker wakes may be in another one's lane."""
+        if worker.runs(cloud):
+            worker.ring(cloud)
+        else:
+            outward.ring(cloud)
+
+    ringing.listen(route)
+    if broker is not None:
+        broker.hear(worker.ring)
+        broker.start()
+    if isinstance(outward, RabbitBell):
+        outward.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -40,5 +61,9 @@ async def _run(settings: Settings) -> None:
     finally:
         if hearing is not None:
             hearing.close()
+        if broker is not None:
+            await broker.close()
+        if isinstance(outward, RabbitBell):
+            await outward.close()
         await parts.close()
     log.info("worker has stopped")

@@ -7,8 +7,6 @@ hangs fills its own slots and nobody else's.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Awaitable, Callable
 
 from fractus.base import log as logging
@@ -17,9 +15,11 @@ from fractus.model.errors import CloudError
 from fractus.reconcile import brakes
 from fractus.reconcile.assign import attend
 from fractus.reconcile.converge import converge
+from fractus.reconcile.holder import is_dead, owner_name
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.metrics import Metrics
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
+from fractus.reconcile.ownership import Everything, Ownership
 from fractus.reconcile.sweep import sweep
 from fractus.store import clouds, presences, work
 from fractus.store.transaction import Transaction
@@ -37,46 +37,31 @@ _HELD_AGAIN = 1200.0
 _SOONEST, _LATEST = 0.1, 300.0
 
 
-def owner_name() -> str:
-    """This process as the holder of leases: host, process id and its start, so that a dead one can be told."""
-    return f"{_host()}:{os.getpid()}:{_started(os.getpid())}"
+class _Lane:
+    """One queue as this worker runs it, with the cloud's sweeper."""
 
-
-def _host() -> str:
-    """This host, and on it the space that process ids are counted in: two containers may share a name and a store."""
-    try:
-        space = os.readlink("/proc/self/ns/pid").strip("pid:[]")
-    except OSError:
-        space = ""
-    return f"{socket.gethostname()}/{space}"
-
-
-def _started(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/stat") as handle:
-            return handle.read().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        return ""
-
-
-def is_dead(owner: str) -> bool:
-    """Whether a holder of leases is surely dead: a process of this very host that is not there any more."""
-    host, pid, started = [*owner.split(":"), "", ""][:3]
-    return host == _host() and pid.isdigit() and _started(int(pid)) != started
+    def __init__(self) -> None:
+        self.closing = False
+        self.tasks: list[asyncio.Task[None]] = []
 
 
 class Worker:
     """Works off the queues until it is stopped."""
 
-    def __init__(self, machine: Machine, metrics: Metrics, *, owner: str = "") -> None:
-        """`owner` names this worker in leases."""
+    def __init__(
+        self, machine: Machine, metrics: Metrics, *, owner: str = "", ownership: Ownership | None = None
+    ) -> None:
+        """`owner` names this worker in leases; `ownership` says which lanes it runs, by default all."""
         self.machine = machine
         self.metrics = metrics
         self.owner = owner or owner_name()
+        self.ownership = ownership or Everything()
         self._bells: dict[str, asyncio.Event] = {}
         self._held: dict[tuple[str, str, str], Claim] = {}
         self._full_at: dict[str, float] = {}
         self._draining = False
+        self._stir = asyncio.Event()
+        self.ownership.listen(self._stir.set)
 
     # ------------------------------------------------------------------ wake-ups
 
@@ -94,33 +79,91 @@ class Worker:
     # ------------------------------------------------------------------ running
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then finish what is under way and give the rest back."""
+        """Work until `stop` is set; then finish what is under way, within a limit, and give the rest back."""
         await self.free_dead()
         await self.machine.children.refresh(self.machine.store)
         async with asyncio.TaskGroup() as group:
-            lanes: dict[str, list[asyncio.Task[None]]] = {"": [group.create_task(self._lane(""))]}
+            lanes: dict[str, _Lane] = {}
+            left: set[asyncio.Task[None]] = set()
             keeper = group.create_task(self._keep_leases())
+            stopping = group.create_task(self._stir_at(stop))
             while not stop.is_set():
-                await self.machine.children.refresh(self.machine.store)
-                self._open_lanes(group, lanes)
-                await self._measure()
-                await _until(stop, self.machine.pace.poll)
-            self._draining = True
-            self.ring_all()
-            for tasks in lanes.values():
-                for task in tasks[1:]:
-                    task.cancel()
-            # What is under way is finished, and ours until then.
-            await asyncio.wait([tasks[0] for tasks in lanes.values()])
+                self._stir.clear()
+                await self._look_around(group, lanes, left)
+                await _until(self._stir, self.machine.pace.poll)
+            stopping.cancel()
+            await self._drain(lanes, left)
             keeper.cancel()
 
-    def _open_lanes(self, group: asyncio.TaskGroup, lanes: dict[str, list[asyncio.Task[None]]]) -> None:
-        names = set(self.machine.children.names())
-        for name in names - lanes.keys():
-            lanes[name] = [group.create_task(self._lane(name)), group.create_task(self._sweeper(name))]
-        for name in lanes.keys() - names - {""}:
-            for task in lanes.pop(name):
+    async def _stir_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._stir.set()
+
+    async def _look_around(
+        self, group: asyncio.TaskGroup, lanes: dict[str, _Lane], left: set[asyncio.Task[None]]
+    ) -> None:
+        """Which clouds there are, and which of them are ours now."""
+        try:
+            await self.machine.children.refresh(self.machine.store)
+            names = frozenset(self.machine.children.names())
+            mine = await self.ownership.mine(names)
+            await self._measure()
+        except Exception:
+            # A store that does not answer for a while: what runs goes on, and so does this.
+            log.exception("could not look around")
+            return
+        for name in mine - lanes.keys():
+            lane = lanes[name] = _Lane()
+            lane.tasks = [group.create_task(self._lane(name, lane))]
+            if name:
+                lane.tasks.append(group.create_task(self._sweeper(name)))
+        for name in lanes.keys() - mine:
+            lane = lanes.pop(name)
+            self._close(name, lane)
+            if name and name not in names:
+                lane.tasks[0].cancel()
+            else:
+                # Another worker runs it from now on; what is under way here is ours until it ends.
+                left.add(lane.tasks[0])
+                lane.tasks[0].add_done_callback(left.discard)
+
+    def _close(self, name: str, lane: _Lane) -> None:
+        lane.closing = True
+        for task in lane.tasks[1:]:
+            task.cancel()
+        self.ring(name)
+        self._bells.pop(name, None)
+
+    async def _drain(self, lanes: dict[str, _Lane], left: set[asyncio.Task[None]]) -> None:
+        """Others may begin at once; what is under way here is finished, and ours until then. Then all is free."""
+        self._draining = True
+        await self._quietly(self.ownership.leave())
+        for name, lane in lanes.items():
+            self._close(name, lane)
+        under_way = [*left, *(lane.tasks[0] for lane in lanes.values())]
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=self.machine.pace.drain)
+            for task in late:
+                log.warning("not finished in time: given back", seconds=self.machine.pace.drain)
                 task.cancel()
+            if late:
+                await asyncio.wait(late)
+        await self._quietly(self._give_back())
+
+    async def _give_back(self) -> None:
+        async with self.machine.store.transaction() as tx:
+            await work.free(tx, self.owner)
+
+    async def _quietly(self, step: Awaitable[None]) -> None:
+        try:
+            await step
+        except Exception:
+            # What is not given back runs out by itself.
+            log.exception("a lease was not written")
+
+    def runs(self, cloud: str) -> bool:
+        """Whether this worker runs that lane now."""
+        return cloud in self._bells
 
     async def free_dead(self) -> None:
         """Take back what workers of this host held that are not alive any more, without waiting for their leases."""
@@ -130,21 +173,26 @@ class Worker:
                 for owner in dead:
                     await work.free(tx, owner)
 
-    async def _lane(self, cloud: str) -> None:
+    async def _lane(self, cloud: str, lane: _Lane) -> None:
         """One queue: keep its slots filled."""
         bell = self._bells.setdefault(cloud, asyncio.Event())
         async with asyncio.TaskGroup() as group:
             running: set[asyncio.Task[None]] = set()
-            while not self._draining:
+            while not lane.closing:
                 bell.clear()
                 free = self.machine.pace.concurrency - len(running)
-                for claim in await self._claim(cloud, free) if free else []:
-                    task = group.create_task(self.handle(claim))
-                    running.add(task)
-                    task.add_done_callback(running.discard)
-                    task.add_done_callback(lambda _task: bell.set())
-                self.metrics.running.labels(cloud).set(len(running))
-                await self._rest(bell, cloud, full=len(running) >= self.machine.pace.concurrency)
+                try:
+                    for claim in await self._claim(cloud, free) if free else []:
+                        task = group.create_task(self.handle(claim))
+                        running.add(task)
+                        task.add_done_callback(running.discard)
+                        task.add_done_callback(lambda _task: bell.set())
+                    self.metrics.running.labels(cloud).set(len(running))
+                    await self._rest(bell, cloud, full=len(running) >= self.machine.pace.concurrency)
+                except Exception:
+                    # A store that does not answer for a while must not end the lane.
+                    log.exception("lane stumbled", cloud=cloud)
+                    await _until(bell, backoff(1, base=self.machine.pace.poll))
 
     async def _rest(self, bell: asyncio.Event, cloud: str, *, full: bool) -> None:
         """Sleep until something is due, somebody rings, or the poll interval is over. `full`: till a slot is free."""
@@ -172,14 +220,16 @@ class Worker:
         never = asyncio.Event()
         while True:
             await _until(never, self.machine.pace.lease / 3)
-            if not self._held:
-                continue
-            async with self.machine.store.transaction() as tx:
-                for claim in list(self._held.values()):
-                    try:
-                        await self.machine.hold(tx, claim)
-                    except LeaseLost:
-                        log.warning("lease lost", kind=claim.kind, id=claim.id, cloud=claim.cloud)
+            if self._held:
+                await self._quietly(self._extend())
+
+    async def _extend(self) -> None:
+        async with self.machine.store.transaction() as tx:
+            for claim in list(self._held.values()):
+                try:
+                    await self.machine.hold(tx, claim)
+                except LeaseLost:
+                    log.warning("lease lost", kind=claim.kind, id=claim.id, cloud=claim.cloud)
 
     # ------------------------------------------------------------------ one item
 
@@ -276,13 +326,21 @@ class Worker:
                 if late and (inventory is None or inventory.done()):
                     inventory = group.create_task(self._inventory(cloud))
                 await self.sweep_once(cloud, full=False)
-                await self.machine.clock.sleep(pace.sweep_busy if await self._busy(cloud) else pace.sweep)
+                await self.machine.clock.sleep(await self._pause(cloud))
             if inventory is not None:
                 inventory.cancel()
 
     async def _inventory(self, cloud: str) -> None:
         if await self.sweep_once(cloud, full=True):
             self._full_at[cloud] = self.machine.clock.now()
+
+    async def _pause(self, cloud: str) -> float:
+        pace = self.machine.pace
+        try:
+            return pace.sweep_busy if await self._busy(cloud) else pace.sweep
+        except Exception:
+            log.exception("sweeper stumbled", cloud=cloud)
+            return pace.sweep
 
     async def _busy(self, cloud: str) -> bool:
         """Whether something there is on its way to what it should be, and sweeps would show it arrive."""

@@ -65,6 +65,8 @@ class Pace(Struct, frozen=True):
     """Between full sweeps of a cloud."""
     poll: float = 1.0
     """How long lost wake-ups may go unnoticed."""
+    drain: float = 8.0
+    """How long a worker that is told to stop finishes what is under way."""
 
 
 class Round(Struct, frozen=True):

@@ -139,6 +139,25 @@ WORK = Table(
     Index("work_by_wait", "waits_on"),
 )
 
+LANE = Table(
+    "lane",
+    METADATA,
+    Column("cloud", String(64), primary_key=True),
+    Column("holder", String(128), nullable=False, default=""),
+    Column("told", Boolean, nullable=False, default=False),
+    Column("since", Double, nullable=False, default=0.0),
+    Column("until", Double, nullable=False, default=0.0),
+)
+
+WORKER = Table(
+    "worker",
+    METADATA,
+    Column("name", String(128), primary_key=True),
+    Column("version", String(32), nullable=False, default=""),
+    Column("since", Double, nullable=False),
+    Column("until", Double, nullable=False),
+)
+
 FINDING = Table(
     "finding",
     METADATA,
