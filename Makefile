@@ -18,7 +18,7 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test check lint types contracts sizes real bench docs format lock clean afresh
+.PHONY: help up dev test check lint types contracts sizes real lab lab-measure bench docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
@@ -26,6 +26,8 @@ help:
 	@echo 'make test    all tests but those that need real clouds'
 	@echo 'make check   style, types, contracts between packages, sizes'
 	@echo 'make real    stand up real OpenStack clouds and test against them (Debian 12, root)'
+	@echo 'make lab     a whole deployment of several nodes in network namespaces (Debian 12, root)'
+	@echo 'make lab-measure  how long its endpoint fails when each part of it dies (docs/ha.md)'
 	@echo 'make bench   what requests cost, next to a real cloud if one is up (docs/performance.md)'
 	@echo 'make real-long  kill the worker at every step of a life on real clouds'
 	@echo 'make docs    write docs/api-coverage.md from the route tables'
@@ -61,6 +63,12 @@ sizes: $(STAMP)
 
 real: $(STAMP)
 	@tools/real/run.sh $(ARGS)
+
+lab: $(STAMP)
+	@tools/lab/lab up $(ARGS)
+
+lab-measure: $(STAMP)
+	@python -m tools.lab.measure $(ARGS)
 
 bench: $(STAMP)
 	@python -m bench.run $(ARGS)

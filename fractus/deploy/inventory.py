@@ -161,6 +161,13 @@ class Cache(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """MiB on each node."""
 
 
+class Balancer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """HAProxy."""
+
+    connections: int = 20000
+    """The most that one takes at a time; each has two ends."""
+
+
 class Programs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """fractus and Keystone themselves."""
 
@@ -201,6 +208,7 @@ class Inventory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database: Database = Database()
     broker: Broker = Broker()
     cache: Cache = Cache()
+    balancer: Balancer = Balancer()
     programs: Programs = Programs()
     timeouts: Timeouts = Timeouts()
     accepted: dict[str, str] = {}

@@ -87,7 +87,10 @@ def _cache(_inventory: Inventory, _secrets: Secrets, _node: Node) -> Iterator[Fi
 
 def _balancer(inventory: Inventory, _secrets: Secrets, node: Node) -> Iterator[File]:
     yield File("/etc/haproxy/haproxy.cfg", "haproxy.cfg.j2", "root:haproxy", "0640")
+    # Under Pacemaker it is Pacemaker that starts HAProxy again.
     if inventory.deployment.variant == "keepalived":
+        yield File("/etc/systemd/system/haproxy.service.d/fractus.conf", "haproxy.service.conf.j2")
+        yield File("/etc/systemd/system/keepalived.service.d/fractus.conf", "keepalived.service.conf.j2")
         interface = node.interface or inventory.vip.interface
         yield File(
             "/etc/keepalived/keepalived.conf",
