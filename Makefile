@@ -18,7 +18,7 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test check lint types contracts sizes real lab lab-measure bench docs format lock clean afresh
+.PHONY: help up dev test check lint types contracts sizes real lab lab-measure bench faults docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
@@ -28,6 +28,7 @@ help:
 	@echo 'make real    stand up real OpenStack clouds and test against them (Debian 12, root)'
 	@echo 'make lab     a whole deployment of several nodes in network namespaces (Debian 12, root)'
 	@echo 'make lab-measure  how long its endpoint fails when each part of it dies (docs/ha.md)'
+	@echo 'make faults  many tenants while everything fails around them; then nothing may be amiss (seeded)'
 	@echo 'make bench   what requests cost, next to a real cloud if one is up (docs/performance.md)'
 	@echo 'make real-long  kill the worker at every step of a life on real clouds'
 	@echo 'make docs    write docs/api-coverage.md from the route tables'
@@ -72,6 +73,9 @@ lab-measure: $(STAMP)
 
 bench: $(STAMP)
 	@python -m bench.run $(ARGS)
+
+faults: $(STAMP)
+	@python -m tests.faults.run $(ARGS)
 
 real-long: $(STAMP)
 	@FRACTUS_REAL_LONG=1 tools/real/run.sh -k killed_at_every_step $(ARGS)

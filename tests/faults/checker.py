@@ -1,0 +1,410 @@
+"""Holds what was promised against what is. It knows no machine: only the journal, our API, and the children's.
+
+Each `Wrong` names the promise that was broken, the thing, and why. A run is well when there are none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tests.faults.model import MAYBE, NO, YES, Model, Thing
+from tests.faults.truth import Documents, Truth
+
+LOST, UNDEAD, UNASKED, STATE, ERROR = (
+    "lost",
+    "undead",
+    "not asked for",
+    "not as asked",
+    "error without a true reason",
+)
+DOUBLED, ORPHAN, PHANTOM, FOREIGN, QUOTA, TWICE = (
+    "there twice", "orphan", "phantom", "foreign object touched", "quota", "done twice",
+)  # fmt: skip
+
+PROMISES = (LOST, UNDEAD, UNASKED, STATE, ERROR, DOUBLED, ORPHAN, PHANTOM, FOREIGN, QUOTA, TWICE)
+
+#: Our kinds -> the kinds of presences.
+_STORED = {"group": "security_group"}
+_CARRIED = ("network", "subnet", "port", "group", "image")
+
+
+class Wrong(NamedTuple):
+    """One broken promise."""
+
+    promise: str
+    kind: str
+    id: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.promise}: {self.kind} {self.id}: {self.why}"
+
+
+class Checker:
+    """One look at everything. `foreign`: cloud -> what was put there before, as documents by kind."""
+
+    def __init__(
+        self,
+        model: Model,
+        truth: Truth,
+        foreign: dict[str, Documents],
+        fixtures: set[str],
+        *,
+        since: float = 0.0,
+    ) -> None:
+        self._model = model
+        self._truth = truth
+        self._foreign = foreign
+        self._fixtures = fixtures
+        self._by_id = {thing.id: thing for thing in model.things.values() if thing.id}
+        self._api = {kind: {one["id"]: one for one in items} for kind, items in truth.api.items()}
+        self._restored = {cloud for cloud, _, _ in model.restores}
+        self.reasons: Counter[str] = Counter()
+        """Why servers are in ERROR, and it is true."""
+
+    def wrongs(self) -> list[Wrong]:
+        """All broken promises."""
+        found = [Wrong(why.split(":")[0], "", "", why) for why in self._model.wrongs]
+        for check in (
+            self._promised, self._unasked, self._servers, self._ports, self._marked, self._held, self._as_asked_there,
+            self._untouched, self._quota, self._boots,
+        ):  # fmt: skip
+            found += check()
+        return found
+
+    # ------------------------------------------------------------------ our API
+
+    def _in_api(self, thing: Thing) -> dict[str, Any] | None:
+        """How our API tells it; where no answer told the id, it is found by its name."""
+        if thing.kind == "keypair":
+            return {"id": thing.name} if thing.name in self._truth.keypairs.get(thing.tenant, []) else None
+        if thing.kind == "rule":
+            return self._rule(thing)
+        every = self._api[thing.kind]
+        if thing.id:
+            return every.get(thing.id)
+        names = thing.fields.get("name", [thing.name])
+        found = [one for one in every.values() if one.get("name") in names]
+        return found[0] if found else None
+
+    def _rule(self, thing: Thing) -> dict[str, Any] | None:
+        rules = [rule for group in self._api["group"].values() for rule in group["security_group_rules"]]
+        if thing.id:
+            return next((rule for rule in rules if rule["id"] == thing.id), None)
+        return None
+
+    def _promised(self) -> Iterator[Wrong]:
+        """What was promised is there as asked; what was refused or deleted is not."""
+        for thing in self._model.things.values():
+            told = self._in_api(thing)
+            if thing.exists == YES and told is None:
+                yield Wrong(
+                    LOST, thing.kind, thing.id or thing.name, f"{thing.name} was promised and is not there"
+                )
+            elif thing.exists == NO and told is not None:
+                yield Wrong(
+                    UNDEAD, thing.kind, told["id"], f"{thing.name} was refused or deleted and is there"
+                )
+            elif told is not None:
+                yield from self._fields(thing, told)
+
+    def _fields(self, thing: Thing, told: dict[str, Any]) -> Iterator[Wrong]:
+        for field, allowed in thing.fields.items():
+            found = _value(field, told)
+            if allowed and field in _COMPARED and found not in allowed:
+                yield Wrong(STATE, thing.kind, told["id"], f"{field} is {found!r}, asked were {allowed!r}")
+
+    def _unasked(self) -> Iterator[Wrong]:
+        """Nothing is told that nobody asked for, and nothing twice."""
+        names = {
+            name
+            for thing in self._model.things.values()
+            for name in [thing.name, *thing.fields.get("name", [])]
+        }
+        for kind, items in self._api.items():
+            twice = Counter(one["name"] for one in items.values() if one.get("name") in names)
+            for name, number in twice.items():
+                if number > 1:
+                    yield Wrong(DOUBLED, kind, name, f"our API tells {number} of them")
+            for id, one in items.items():
+                if id in self._by_id or id in self._fixtures or one.get("name") in names:
+                    continue
+                if not self._goes_with_another(kind, one):
+                    yield Wrong(
+                        UNASKED, kind, id, f"our API tells {one.get('name')!r}, which nobody asked for"
+                    )
+
+    def _goes_with_another(self, kind: str, one: dict[str, Any]) -> bool:
+        """A project's default group; a port that was made for a server which is there."""
+        if kind == "group":
+            return one["name"] == "default"
+        return kind == "port" and one["device_id"] in self._api["server"]
+
+    # ------------------------------------------------------------------ servers
+
+    def _there(self) -> dict[tuple[str, str], list[tuple[str, dict[str, Any]]]]:
+        """(kind, marker) -> where it is: (cloud, document)."""
+        found = defaultdict(list)
+        for cloud, kinds in self._truth.children.items():
+            for kind, items in kinds.items():
+                for one in items:
+                    if marker := marker_of(kind, one):
+                        found[kind, marker].append((cloud, one))
+        return found
+
+    def _servers(self) -> Iterator[Wrong]:
+        """Each as asked, in one cloud, once; or in ERROR, and it is true why."""
+        there = self._there()
+        for id, told in self._api["server"].items():
+            places = there.get(("server", id), [])
+            if len(places) > 1:
+                yield Wrong(DOUBLED, "server", id, f"it is in {sorted(cloud for cloud, _ in places)}")
+            thing = self._by_id.get(id) or self._named(told["name"])
+            if thing is None:
+                continue
+            if told["status"] == "ERROR":
+                yield from self._error(thing, told)
+                continue
+            yield from self._running(thing, told, places)
+
+    def _running(
+        self, thing: Thing, told: dict[str, Any], places: list[tuple[str, dict[str, Any]]]
+    ) -> Iterator[Wrong]:
+        id, zone = told["id"], told.get("OS-EXT-AZ:availability_zone", "")
+        allowed = ["ACTIVE", "SHUTOFF"] if zone in self._restored else thing.fields.get("power", ["ACTIVE"])
+        if told["status"] not in allowed:
+            yield Wrong(STATE, "server", id, f"its status is {told['status']}, asked were {allowed}")
+        if [cloud for cloud, _ in places] != [zone]:
+            where = [cloud for cloud, _ in places]
+            yield Wrong(LOST if not where else ORPHAN, "server", id, f"told in {zone!r}, it is in {where}")
+            return
+        [(_, document)] = places
+        if document["status"] != told["status"]:
+            yield Wrong(STATE, "server", id, f"{told['status']} here, {document['status']} in {zone}")
+        names = thing.fields.get("name", [thing.name])
+        if document["name"] not in names and zone not in self._restored:
+            yield Wrong(
+                STATE, "server", id, f"its name in {zone} is {document['name']!r}, asked were {names}"
+            )
+        ours = {one["addr"] for net in told["addresses"].values() for one in net}
+        theirs = {one["addr"] for net in document["addresses"].values() for one in net}
+        if ours != theirs:
+            yield Wrong(
+                STATE, "server", id, f"its addresses are {sorted(ours)} here, {sorted(theirs)} in {zone}"
+            )
+
+    def _named(self, name: str) -> Thing | None:
+        for thing in self._model.things.values():
+            if thing.kind == "server" and name in [thing.name, *thing.fields.get("name", [])]:
+                return thing
+        return None
+
+    def _error(self, thing: Thing, told: dict[str, Any]) -> Iterator[Wrong]:
+        message = (told.get("fault") or {}).get("message", "")
+        why = self._true(thing, message)
+        if why:
+            self.reasons[why] += 1
+        else:
+            yield Wrong(ERROR, "server", told["id"], f"it is in ERROR, saying {message!r}")
+
+    def _true(self, thing: Thing, message: str) -> str:
+        """Why a server may be in ERROR with this message: something that did happen. Empty: nothing like it did."""
+        for cloud in self._restored:
+            if f"gone from {cloud}" in message or f"deleted in {cloud}" in message:
+                return "its cloud has forgotten it"
+        asked = next(
+            (line for line in thing.events if line["what"] == "asked" and line["act"] == "create"), {}
+        )
+        for used in asked.get("uses", []):
+            told = used in message or (message.startswith("keypair ") and message.endswith("was deleted"))
+            if told and (used in self._model.deleted_ids or self._may_be_gone(used)):
+                return "what it needed was deleted"
+        return ""
+
+    def _may_be_gone(self, id: str) -> bool:
+        thing = self._by_id.get(id)
+        return thing is not None and (thing.exists != YES or thing.deleted_in_doubt)
+
+    def _ports(self) -> Iterator[Wrong]:
+        """No address and no MAC is given twice on one network; each server has the ports that it was asked with."""
+        seen: Counter[tuple[str, str]] = Counter()
+        for port in self._api["port"].values():
+            seen[port["network_id"], port["mac_address"]] += 1
+            for fixed in port["fixed_ips"]:
+                seen[port["network_id"], fixed["ip_address"]] += 1
+        for (network, what), number in seen.items():
+            if number > 1:
+                yield Wrong(DOUBLED, "port", what, f"{number} ports of network {network} have it")
+        having = Counter(port["device_id"] for port in self._api["port"].values())
+        for id in self._api["server"]:
+            thing = self._by_id.get(id)
+            asked = next((line for line in thing.events if "nets" in line), None) if thing else None
+            if asked is not None and having[id] != asked["nets"]:
+                yield Wrong(STATE, "server", id, f"it has {having[id]} ports, asked were {asked['nets']}")
+
+    # ------------------------------------------------------------------ children
+
+    def _marked(self) -> Iterator[Wrong]:
+        """Nothing with our marker is there twice, or without somebody who asked for it."""
+        held = {(one.kind, one.cloud, one.remote_id) for one in self._truth.held}
+        known = {(one.kind, one.id) for one in self._truth.held}
+        for (kind, marker), places in self._there().items():
+            stored = _STORED.get(kind, kind)
+            for cloud, number in Counter(cloud for cloud, _ in places).items():
+                if number > 1:
+                    ids = [one["id"] for where, one in places if where == cloud]
+                    yield Wrong(DOUBLED, kind, marker, f"{number} of it are in {cloud}: {ids}")
+            for cloud, one in places:
+                remote = one["name"] if kind == "keypair" else one["id"]
+                if (stored, cloud, remote) in held:
+                    continue
+                why = (
+                    "another one is ours"
+                    if (stored, marker) in known
+                    else "nobody asked for it, or it was deleted"
+                )
+                yield Wrong(ORPHAN, kind, marker, f"{remote} ({one.get('name')}) is in {cloud}: {why}")
+
+    def _held(self) -> Iterator[Wrong]:
+        """What our store says is somewhere is there."""
+        there = {
+            (kind, cloud, one["name"] if kind == "keypair" else one["id"])
+            for cloud, kinds in self._truth.children.items()
+            for kind, items in kinds.items()
+            for one in items
+        }
+        reverse = {stored: kind for kind, stored in _STORED.items()}
+        for one in self._truth.held:
+            kind = reverse.get(one.kind, one.kind)
+            if one.remote_id is None:
+                continue
+            told = self._api.get(kind, {}).get(one.id, {})
+            blocked = kind == "server" and told.get("status") == "ERROR"
+            if (kind, one.cloud, one.remote_id) not in there and not blocked:
+                yield Wrong(
+                    PHANTOM, kind, one.id, f"our store says it is {one.remote_id} in {one.cloud}, it is not"
+                )
+
+    def _as_asked_there(self) -> Iterator[Wrong]:
+        """What was carried to a cloud is there as our API tells it."""
+        for (kind, id), places in self._there().items():
+            told = self._api.get(kind, {}).get(id)
+            if told is None or kind not in _CARRIED:
+                continue
+            for cloud, one in places:
+                for what, read in _SAME_THERE[kind].items():
+                    if read(one) != read(told) and not _default_group(kind, told):
+                        yield Wrong(
+                            STATE, kind, id, f"{what} is {read(told)!r} here and {read(one)!r} in {cloud}"
+                        )
+
+    def _untouched(self) -> Iterator[Wrong]:
+        """What was there before, and is not ours, is the same to the byte."""
+        for cloud, kinds in self._foreign.items():
+            for kind, items in kinds.items():
+                now = {
+                    one["id"] if "id" in one else one["name"]: one
+                    for one in self._truth.children[cloud][kind]
+                }
+                for before in items:
+                    id = before.get("id", before["name"])
+                    after = now.get(id)
+                    if after is None:
+                        yield Wrong(FOREIGN, kind, id, f"{before.get('name')} of {cloud} is gone")
+                    elif _bytes(before) != _bytes(after):
+                        changed = [key for key in before if before[key] != after.get(key)]
+                        yield Wrong(
+                            FOREIGN, kind, id, f"{before.get('name')} of {cloud} was changed: {changed}"
+                        )
+
+    # ------------------------------------------------------------------ sums
+
+    def _quota(self) -> Iterator[Wrong]:
+        """What is said to be used is what there is."""
+        servers: Counter[str] = Counter()
+        for told in self._api["server"].values():
+            thing = self._by_id.get(told["id"]) or self._named(told["name"])
+            if thing is not None:
+                servers[thing.tenant] += 1
+        for tenant, limits in self._truth.limits.items():
+            used = limits.get("totalInstancesUsed", 0)
+            if used != servers[tenant]:
+                yield Wrong(
+                    QUOTA,
+                    "server",
+                    tenant,
+                    f"{used} instances are said to be used, {servers[tenant]} are there",
+                )
+
+    def _boots(self) -> Iterator[Wrong]:
+        """No server began to run more often than somebody asked for."""
+        there = self._there()
+        for (kind, id), places in there.items():
+            thing = self._by_id.get(id)
+            if kind != "server" or thing is None:
+                continue
+            for cloud, one in places:
+                boots = self._truth.boots.get(cloud, {}).get(one["id"], 0)
+                if boots > 1 + thing.starts and cloud not in self._restored:
+                    yield Wrong(
+                        TWICE, "server", id, f"it began to run {boots} times, asked were {1 + thing.starts}"
+                    )
+
+
+# ---------------------------------------------------------------------- reading documents
+
+_COMPARED = {"name", "tags", "mac_address", "fixed_ips", "metadata", "security_groups", "cidr"}
+
+
+def _value(field: str, told: dict[str, Any]) -> Any:
+    if field == "fixed_ips":
+        return sorted(one["ip_address"] for one in told["fixed_ips"])
+    if field in ("tags", "security_groups"):
+        return sorted(told.get(field, []))
+    return told.get(field)
+
+
+def marker_of(kind: str, one: dict[str, Any]) -> str:
+    """Our id in a thing of a child; empty where it is not ours."""
+    if kind == "server":
+        return str(one["metadata"].get("fractus_id", ""))
+    if kind == "image":
+        return str(one.get("fractus_id", ""))
+    text = str(
+        one["id"] if kind == "flavor" else one["name"] if kind == "keypair" else one.get("description") or ""
+    )
+    prefix = "fractus-" if kind in ("flavor", "keypair") else "fractus:"
+    return text[len(prefix) :] if text.startswith(prefix) else ""
+
+
+def _default_group(kind: str, told: dict[str, Any]) -> bool:
+    """Its name may not be taken in a child."""
+    return kind == "group" and told["name"] == "default"
+
+
+def _bytes(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True).encode()
+
+
+def _addresses(one: dict[str, Any]) -> list[str]:
+    return sorted(fixed["ip_address"] for fixed in one["fixed_ips"])
+
+
+def _rules(one: dict[str, Any]) -> list[str]:
+    fields = ("direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix")
+    return sorted(str([rule.get(field) for field in fields]) for rule in one["security_group_rules"])
+
+
+_NAME = {"name": lambda one: one["name"]}
+_SAME_THERE: dict[str, dict[str, Any]] = {
+    "network": _NAME,
+    "subnet": _NAME | {"cidr": lambda one: one["cidr"]},
+    "port": _NAME | {"mac_address": lambda one: one["mac_address"], "fixed_ips": _addresses},
+    "group": _NAME | {"rules": _rules},
+    "image": _NAME | {"status": lambda one: one["status"]},
+}
+
+__all__ = ["MAYBE", "NO", "YES", "Checker", "Wrong", "marker_of"]

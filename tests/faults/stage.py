@@ -1,0 +1,344 @@
+"""Everything that runs in the fault suite, as processes: fractus on one node, and the children behind their proxies.
+
+    tenants -> API processes -> store <- workers -> proxy -> child (fractus over a simulated cloud)
+
+Each process leads a group of its own, so that it is killed, stopped and continued as a whole. All of them die with the
+suite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from fractus.app import cloud_rows, wiring
+from fractus.app.settings import load
+from tests.faults.identity import Identity
+from tests.faults.launch import set_clock
+from tests.faults.proxy import Proxy
+
+#: Seconds that a call to a child may take, and that its proxy knows callers to wait.
+CALL_TIMEOUT = 5.0
+
+_START = 60.0
+
+
+class Process:
+    """One process (and what it starts) that the suite may treat badly."""
+
+    def __init__(self, name: str, role: str, directory: Path, environ: Mapping[str, str], port: int) -> None:
+        self.name = name
+        self.port = port
+        self.paused = False
+        self._role = role
+        self._log = directory / f"{name}.log"
+        self.clock = directory / f"{name}.clock"
+        self._environ = {**environ, "FAULTS_CLOCK": str(self.clock)}
+        self._process: asyncio.subprocess.Process | None = None
+        set_clock(self.clock, 0.0)
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Start it, unless it runs."""
+        if self.runs:
+            return
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tests.faults.launch",
+                self._role,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environ,
+                start_new_session=True,
+            )
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+    async def kill(self) -> None:
+        """SIGKILL, to all of it."""
+        self._signal(signal.SIGKILL)
+        self.paused = False
+        if self._process is not None:
+            await self._process.wait()
+            self._signal(signal.SIGKILL)
+            self._process = None
+
+    async def end(self) -> None:
+        """SIGTERM, and SIGKILL for what is left after some seconds."""
+        self.resume()
+        self._signal(signal.SIGTERM)
+        if self._process is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), 15.0)
+        await self.kill()
+
+    def pause(self) -> None:
+        self.paused = True
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.paused = False
+        self._signal(signal.SIGCONT)
+
+    def jump(self, seconds: float) -> None:
+        """Its wall clock is so far ahead from now on."""
+        set_clock(self.clock, seconds)
+
+
+class Child:
+    """One child: its process, its files, the proxy before it and the Keystone that it believes."""
+
+    def __init__(self, name: str, process: Process, state: Path, proxy: Proxy, identity: Identity) -> None:
+        self.name = name
+        self.process = process
+        self.proxy = proxy
+        self.identity = identity
+        self._state = state
+        self._backup = state.with_name(state.name + ".backup")
+        self.backup_at = 0.0
+
+    @property
+    def url(self) -> str:
+        """Past the proxy."""
+        return f"http://127.0.0.1:{self.process.port}"
+
+    @property
+    def shelf(self) -> Path:
+        """The file of the simulated cloud at the very bottom."""
+        return self._state / "simulated" / f"{self.name}-below.sqlite"
+
+    def back_up(self) -> None:
+        """Copy all its files at one moment, as a backup of its machine would."""
+        self.process.pause()
+        try:
+            shutil.rmtree(self._backup, ignore_errors=True)
+            shutil.copytree(self._state, self._backup)
+            self.backup_at = time.time()
+        finally:
+            self.process.resume()
+
+    async def restore(self) -> float:
+        """Forget everything since the last backup; the moment of that backup."""
+        await self.process.kill()
+        shutil.rmtree(self._state)
+        shutil.copytree(self._backup, self._state)
+        await self.process.start()
+        return self.backup_at
+
+
+class Stage:
+    """All of it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        seed: int,
+        *,
+        children: Mapping[str, str],
+        apis: int = 2,
+        workers: int = 2,
+        environ: Mapping[str, str] | None = None,
+        full_sweep: float = 15.0,
+    ) -> None:
+        """`children`: name -> `shared` or `own` identity. `environ`: more settings of fractus (a store, a broker)."""
+        self.directory = directory
+        self.seed = seed
+        self.state = directory / "state"
+        self._kinds = dict(children)
+        self._more = dict(environ or {})
+        self._full_sweep = full_sweep
+        self._ports = _free_ports(3 * len(children) + apis + 1)
+        self.identity: Identity
+        self.children: dict[str, Child] = {}
+        self.apis: dict[str, Process] = {}
+        self.workers: dict[str, Process] = {}
+        self._counts = (apis, workers)
+
+    @property
+    def urls(self) -> list[str]:
+        """Of the API processes."""
+        return [f"http://127.0.0.1:{one.port}" for one in self.apis.values()]
+
+    @property
+    def processes(self) -> dict[str, Process]:
+        """Ours, by name: API processes and workers."""
+        return {**self.apis, **self.workers}
+
+    async def start(self) -> None:
+        """Children first, then ours."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        proxies = {name: self._ports.pop() for name in self._kinds}
+        regions = {name: f"http://127.0.0.1:{port}" for name, port in proxies.items()}
+        self.identity = Identity(regions)
+        await self.identity.start(self._ports.pop())
+        for name, identity in self._kinds.items():
+            await self._add_child(name, identity, proxies[name], regions[name])
+        await asyncio.gather(*(child.process.start() for child in self.children.values()))
+        await self._make_ours()
+        for process in self.processes.values():
+            await process.start()
+        await asyncio.gather(
+            *(
+                _answers(one.port)
+                for one in [*self.apis.values(), *(c.process for c in self.children.values())]
+            )
+        )
+
+    async def _add_child(self, name: str, kind: str, proxy_port: int, url: str) -> None:
+        identity = self.identity
+        keystone_port, port = self._ports.pop(), self._ports.pop()
+        if kind == "own":
+            identity = Identity({name: url})
+            await identity.start(keystone_port)
+        state = self.directory / f"child-{name}"
+        environ = self._environ(state, port, identity.url, f"child-{name}")
+        await _prepare(environ, clouds={f"{name}-below": {"boot_seconds": 1.5, "hosts": 40}})
+        proxy = Proxy(name, self.seed, patience=CALL_TIMEOUT)
+        await proxy.start(proxy_port, port)
+        process = Process(f"child-{name}", "child", self.directory, environ, port)
+        self.children[name] = Child(name, process, state, proxy, identity)
+
+    async def _make_ours(self) -> None:
+        apis, workers = self._counts
+        environ = self._environ(self.state, 1, self.identity.url, "fractus") | self._more
+        rows = {}
+        for child in self.children.values():
+            auth = {
+                "auth_url": child.identity.url,
+                "username": "fractus",
+                "password": "faults",
+                "project_name": "service",
+                "user_domain_name": "Default",
+                "project_domain_name": "Default",
+            }
+            rows[child.name] = {"auth_type": "password", "auth": auth, "region_name": child.name}
+        settings = {"connect_timeout": 2.0, "call_timeout": CALL_TIMEOUT, "max_calls": 8}
+        await _prepare(environ, entries=rows, identities=self._kinds, settings=settings)
+        for number in range(apis):
+            port = self._ports.pop()
+            name = f"api{number + 1}"
+            mine = {**environ, "FRACTUS_API_PORT": str(port)}
+            self.apis[name] = Process(name, "api", self.directory, mine, port)
+        for number in range(workers):
+            name = f"worker{number + 1}"
+            self.workers[name] = Process(name, "worker", self.directory, environ, 0)
+
+    def _environ(self, state: Path, port: int, keystone: str, region: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "FRACTUS_"))}
+        root = str(Path(__file__).parents[2])
+        return kept | {
+            "PYTHONPATH": os.pathsep.join(filter(None, [root, kept.get("PYTHONPATH", "")])),
+            "PYTHONUNBUFFERED": "1",
+            "FRACTUS_STATE": str(state),
+            "FRACTUS_API_PORT": str(port),
+            "FRACTUS_KEYSTONE_MODE": "external",
+            "FRACTUS_KEYSTONE_URL": keystone,
+            "FRACTUS_KEYSTONE_REGION": region,
+            "FRACTUS_KEYSTONE_PASSWORD": "faults",
+            "FRACTUS_WORK_METRICS_PORT": "0",
+            "FRACTUS_WORK_FULL_SWEEP_INTERVAL": str(self._full_sweep),
+            "FRACTUS_LOG_LEVEL": "warning",
+        }
+
+    def settings(self) -> Any:
+        """Ours, to look into the store with."""
+        environ = self._environ(self.state, 1, self.identity.url, "fractus") | self._more
+        return load(self.state, environ=environ)
+
+    async def heal(self) -> None:
+        """Everything runs, answers and tells the right time again."""
+        for child in self.children.values():
+            await child.proxy.clear()
+        everyone = [*self.processes.values(), *(child.process for child in self.children.values())]
+        for process in everyone:
+            process.jump(0.0)
+            process.resume()
+            await process.start()
+        await asyncio.gather(*(_answers(one.port) for one in everyone if one.port))
+
+    async def close(self) -> None:
+        """Stop everything."""
+        for process in [*self.processes.values(), *(child.process for child in self.children.values())]:
+            await process.kill()
+        identities = {id(one): one for one in [self.identity, *(c.identity for c in self.children.values())]}
+        for child in self.children.values():
+            await child.proxy.close()
+        for identity in identities.values():
+            await identity.close()
+
+
+async def _prepare(
+    environ: Mapping[str, str],
+    *,
+    clouds: Mapping[str, Mapping[str, Any]] | None = None,
+    entries: Mapping[str, Mapping[str, Any]] | None = None,
+    identities: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Make a store with its clouds in it: simulated ones, or OpenStack clouds by their entries."""
+    parts = wiring.core(load(Path(environ["FRACTUS_STATE"]), environ=environ))
+    try:
+        for name, shape in (clouds or {}).items():
+            await cloud_rows.add(
+                parts.store,
+                parts.vault,
+                name=name,
+                driver="simulated",
+                identity="shared",
+                settings=shape,
+                auth={},
+            )
+        for name, entry in (entries or {}).items():
+            await cloud_rows.add(
+                parts.store, parts.vault, name=name, driver="openstack", identity=(identities or {})[name],
+                settings=settings or {}, auth=entry,
+            )  # fmt: skip
+    finally:
+        await parts.close()
+
+
+async def _answers(port: int) -> None:
+    """Wait until an API answers there."""
+    until = time.monotonic() + _START
+    async with aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(
+                    f"http://127.0.0.1:{port}/compute/", timeout=aiohttp.ClientTimeout(total=5)
+                ):
+                    return
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                if time.monotonic() > until:
+                    raise TimeoutError(f"nothing answers on port {port}") from None
+                await asyncio.sleep(0.2)
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets: Sequence[socket.socket] = [socket.socket() for _ in range(number)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

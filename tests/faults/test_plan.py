@@ -1,0 +1,59 @@
+"""The same seed gives the same sequences; every sort of accident comes up in each round."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+from tests.faults import journal, plan, proxy
+from tests.faults.journal import Journal
+
+WHO = {"apis": ["api1", "api2"], "workers": ["worker1"], "clouds": ["a", "b"], "round_seconds": 100.0}
+
+
+def test_the_same_seed_asks_for_the_same() -> None:
+    one, same, other = (
+        list(itertools.islice(plan.operations(seed, "t1", ["a", "b"]), 300)) for seed in (7, 7, 8)
+    )
+    assert one == same
+    assert one != other
+
+
+def test_tenants_ask_for_different_things() -> None:
+    one, other = (list(itertools.islice(plan.operations(7, name, ["a"]), 50)) for name in ("t1", "t2"))
+    assert [op.verb for op in one] != [op.verb for op in other]
+
+
+def test_every_operation_comes_up() -> None:
+    verbs = {
+        op.verb for name in ("t1", "admin") for op in itertools.islice(plan.operations(1, name, ["a"]), 2000)
+    }
+    assert verbs == set(plan._TENANT) | set(plan._ADMIN)
+
+
+def test_the_same_seed_goes_wrong_in_the_same_way() -> None:
+    one, same = (list(itertools.islice(plan.accidents(7, **WHO), 100)) for _ in range(2))
+    assert one == same
+
+
+def test_each_round_has_every_sort_of_accident_and_takes_its_time() -> None:
+    cards = plan.deck(["api1"], ["worker1"], ["a"], ["db1"])
+    drawn = list(itertools.islice(plan.accidents(3, **WHO, nodes=["db1"]), len(cards)))
+    assert sorted(one.sort for one in drawn) == sorted(cards)
+    assert {f"weather: {sort}" for sort in proxy.WEATHERS} <= set(cards)
+    assert 50.0 < sum(one.pause for one in drawn) < 150.0
+
+
+def test_no_accident_is_for_nodes_where_there_are_none() -> None:
+    assert not set(plan.LAB) & {one.sort for one in itertools.islice(plan.accidents(3, **WHO), 200)}
+
+
+def test_a_journal_is_read_back_to_its_last_whole_line(tmp_path: Path) -> None:
+    book = Journal(tmp_path / "journal")
+    book.write(journal.NOTE, text="one")
+    book.write(journal.NOTE, text="two")
+    book.close()
+    with (tmp_path / "journal").open("a") as file:
+        file.write(json.dumps({"n": 3, "what": "asked"})[:-4])
+    assert [line["text"] for line in journal.read(tmp_path / "journal")] == ["one", "two"]
