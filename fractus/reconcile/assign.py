@@ -74,7 +74,7 @@ async def _assign(
     avoided = {
         name: entry["reason"]
         for name, entry in resource.choice.get("avoided", {}).items()
-        if entry["until"] > machine.clock.now()
+        if 0 < entry["until"] - machine.clock.now() <= machine.pace.avoid
     }
     avoided.update({one.cloud: "is still being cleaned up there" for one in leaving})
     verdict = choose(

@@ -21,7 +21,7 @@ from fractus.model.errors import (
     Unreachable,
 )
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
-from fractus.reconcile import brakes, drift
+from fractus.reconcile import brakes, drift, returned
 from fractus.reconcile.absent import actuator_of
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Wait
 from fractus.reconcile.machine import Machine
@@ -134,6 +134,8 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
     if seen is None:
         presence.creating_since = machine.clock.now()
         presence.memory.pop("looked_at", None)
+        if repeated:
+            presence.memory[returned.SENT_AGAIN] = True
         if not await look.begin(anew=True):
             return Again()
         try:
@@ -191,24 +193,17 @@ async def _late(look: Look, wanted: Wanted) -> Seen | CloudError | None:
 
 async def _twice(look: Look, mark: str) -> bool:
     """Whether nothing was seen at an earlier look either, at least `quiet` ago; else this one is noted as the first."""
-    memory = look.presence.memory
-    first = memory.get(mark)
-    if first is not None and look.machine.clock.now() - first >= look.machine.pace.quiet:
-        return True
-    if first is None:
-        memory[mark] = look.machine.clock.now()
-        await look.save(tell=False)
+    memory, machine = look.presence.memory, look.machine
+    if mark in memory and machine.age(memory[mark]) < machine.pace.looks:
+        return machine.age(memory[mark]) >= machine.pace.quiet
+    memory[mark] = machine.clock.now()
+    await look.save(tell=False)
     return False
 
 
 async def _follow(look: Look, remote_id: str) -> Outcome:
     presence, machine = look.presence, look.machine
-    fresh = (
-        look.life.swept
-        and presence.observed_at is not None
-        and machine.clock.now() - presence.observed_at < machine.pace.sweep_busy
-    )
-    if fresh:
+    if look.life.swept and machine.age(presence.observed_at) < machine.pace.sweep_busy:
         seen = machine.seen_of(presence)
     else:
         try:
@@ -221,6 +216,8 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
             return Retry(f"{presence.cloud} cannot tell just now: {seen.unread}")
         machine.observed(presence, seen)
     presence.memory.pop("missed_at", None)
+    if presence.memory.get(returned.OTHERS):
+        return await _send_other_away(look)
     if seen.gone:
         presence.memory[drift.GONE] = True
     else:
@@ -247,6 +244,21 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
     if isinstance(plan, Fail):
         return await _refused(look, plan.reason, elsewhere=plan.elsewhere)
     return await _apply(look, remote_id, plan)
+
+
+async def _send_other_away(look: Look) -> Outcome:
+    """Remove what is there beside it with the same marker. In use it stays, to be found again by the next sweep."""
+    memory = look.presence.memory
+    other, *rest = memory[returned.OTHERS]
+    try:
+        await look.actuator.delete(look.scope, other)
+    except (Missing, Refused):
+        pass
+    except CloudError as error:
+        return await _no_answer(look, error)
+    memory[returned.OTHERS] = rest
+    await look.save(tell=False)
+    return Again()
 
 
 async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:

@@ -7,6 +7,7 @@ hangs fills its own slots and nobody else's.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 from fractus.base import log as logging
@@ -322,7 +323,7 @@ class Worker:
         inventory: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as group:
             while not self._draining:
-                late = self.machine.clock.now() - self._full_at.get(cloud, 0.0) >= pace.inventory
+                late = self.machine.clock.monotonic() - self._full_at.get(cloud, -math.inf) >= pace.inventory
                 if late and (inventory is None or inventory.done()):
                     inventory = group.create_task(self._inventory(cloud))
                 await self.sweep_once(cloud, full=False)
@@ -332,7 +333,7 @@ class Worker:
 
     async def _inventory(self, cloud: str) -> None:
         if await self.sweep_once(cloud, full=True):
-            self._full_at[cloud] = self.machine.clock.now()
+            self._full_at[cloud] = self.machine.clock.monotonic()
 
     async def _pause(self, cloud: str) -> float:
         pace = self.machine.pace

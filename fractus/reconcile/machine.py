@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -40,6 +41,9 @@ class Children(Protocol):
         ...
 
 
+#: Our own clocks may differ so much. Seconds.
+_SKEW = 1.0
+
 ScopeOf = Callable[[str], Awaitable[Scope]]
 """Project id -> how a driver is told of it."""
 
@@ -53,6 +57,8 @@ class Pace(Struct, frozen=True):
     """Items of one cloud under way at a time, in one worker."""
     quiet: float = 5.0
     """How long a lost create may still be under way in a child that answers again: looked for twice this far apart."""
+    looks: float = 600.0
+    """A first look longer ago than this counts no more: two looks at one thing belong together."""
     give_up: float = 30.0
     """After this long without an answer another cloud is tried, or the user is told."""
     avoid: float = 60.0
@@ -70,7 +76,7 @@ class Pace(Struct, frozen=True):
 
 
 class Round(Struct, frozen=True):
-    """One listing of a kind in a cloud: when it began, and how long it took."""
+    """One listing of a kind in a cloud: when it began, by the clock that never jumps, and how long it took."""
 
     at: float
     took: float
@@ -104,6 +110,14 @@ class Machine:
         """(cloud, kind) -> its latest listing, of this process."""
         self.inventories: set[str] = set()
         """Clouds of which this process takes a full inventory just now."""
+
+    def age(self, stamp: float | None) -> float:
+        """Seconds since a stamp of our own; infinite where there is none, or where it lies ahead: a clock was wrong
+        then or is now, and how long ago it was nobody knows.
+        """
+        if stamp is None or stamp > self.clock.now() + _SKEW:
+            return math.inf
+        return max(0.0, self.clock.now() - stamp)
 
     def seen_of(self, presence: Presence) -> Any:
         """The presence's last observation in its kind's type, or None."""
@@ -171,7 +185,7 @@ class Machine:
             held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud)
             if held is None or not held.wanted or (anew and await self._needs_leave(tx, presence)):
                 return False
-            _keep_what_others_wrote(presence, held)
+            self._keep_what_others_wrote(presence, held)
             await presences.save(tx, presence)
             return True
 
@@ -193,7 +207,7 @@ class Machine:
             held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud)
             if held is None:
                 return
-            _keep_what_others_wrote(presence, held)
+            self._keep_what_others_wrote(presence, held)
             await presences.save(tx, presence)
             if held.remote_id is not None and held.remote_id != presence.remote_id:
                 await findings.drop(tx, held.cloud, held.kind, held.remote_id)
@@ -214,18 +228,17 @@ class Machine:
             await self.wake_waiting(tx, presence.kind, presence.id)
         await self.wake(tx, presence.kind, presence.id, presence.cloud)
 
-
-def _keep_what_others_wrote(presence: Presence, held: Presence) -> None:
-    """Take over from the row as it is now what has changed since a look read it: never wanted again, seen later."""
-    if not held.wanted and presence.wanted:
-        presence.wanted, presence.state = False, PENDING
-    seen, theirs = presence.observed_at, held.observed_at
-    if seen is not None and theirs is not None and theirs > seen:
-        presence.observed, presence.observed_at = held.observed, theirs
-        for key in (drift.DRIFT, drift.GONE):
-            presence.memory.pop(key, None)
-            if key in held.memory:
-                presence.memory[key] = held.memory[key]
-    asked = held.memory.get(drift.REPAIR)
-    if asked is not None and asked["token"] != presence.memory.get(drift.REPAIRED):
-        presence.memory[drift.REPAIR] = asked
+    def _keep_what_others_wrote(self, presence: Presence, held: Presence) -> None:
+        """Take over from the row as it is now what has changed since a look read it: never wanted again, seen later."""
+        if not held.wanted and presence.wanted:
+            presence.wanted, presence.state = False, PENDING
+        seen, theirs = presence.observed_at, held.observed_at
+        if seen is not None and theirs is not None and theirs > seen and self.age(theirs) < math.inf:
+            presence.observed, presence.observed_at = held.observed, theirs
+            for key in (drift.DRIFT, drift.GONE):
+                presence.memory.pop(key, None)
+                if key in held.memory:
+                    presence.memory[key] = held.memory[key]
+        asked = held.memory.get(drift.REPAIR)
+        if asked is not None and asked["token"] != presence.memory.get(drift.REPAIRED):
+            presence.memory[drift.REPAIR] = asked

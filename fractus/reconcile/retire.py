@@ -15,6 +15,7 @@ from fractus.model.resource import PENDING, Presence, Resource
 from fractus.reconcile.kind import Item
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Again, Outcome, Retry, Settled, Waiting
+from fractus.reconcile.returned import note_left
 from fractus.store import presences
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
@@ -82,15 +83,14 @@ async def _never_seen(
             remote[need.kind, need.id] = there.remote_id
     wanted = machine.lifecycles[resource.kind].wanted(Item(resource, presence, remote))
     seen = await actuator.find(scope, wanted)
-    now = machine.clock.now()
     if seen is not None:
         presence.remote_id = seen.remote_id
         presence.creating_since = None
         presence.memory["borrowed"] = not seen.marker
         machine.observed(presence, seen)
-    elif presence.memory.get("looked_at") is None:
-        presence.memory["looked_at"] = now
-    elif now - presence.memory["looked_at"] >= machine.pace.quiet:
+    elif machine.age(presence.memory.get("looked_at")) > machine.pace.looks:
+        presence.memory["looked_at"] = machine.clock.now()
+    elif machine.age(presence.memory["looked_at"]) >= machine.pace.quiet:
         return await _leave(machine, claim, resource, presence)
     await machine.write(claim, resource, presence, tell=False)
     if seen is not None:
@@ -110,8 +110,7 @@ async def _delete(
     if presence.memory.get("borrowed"):
         return await _leave(machine, claim, resource, presence)
     life = machine.lifecycles[presence.kind]
-    asked = presence.memory.get("delete_asked_at")
-    if asked is not None and machine.clock.now() - asked < _ASK_AGAIN:
+    if machine.age(presence.memory.get("delete_asked_at")) < _ASK_AGAIN:
         seen = await actuator.observe(scope, remote_id)
         if seen.gone:
             return await _leave(machine, claim, resource, presence)
@@ -132,6 +131,8 @@ async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: P
         await machine.hold(tx, claim)
         await presences.drop(tx, presence)
         fresh = await machine.resources.fetch(tx, resource.kind, resource.id) or resource
+        if presence.remote_id is not None or presence.creating_since is not None:
+            note_left(fresh, presence)
         await machine.lifecycles[resource.kind].left(tx, fresh, presence)
         needs = await machine.resources.needs(tx, resource.kind, resource.id)
         for need in needs:

@@ -22,6 +22,7 @@ from fractus.model.resource import Presence
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Machine, Round
+from fractus.reconcile.returned import send_away
 from fractus.reconcile.strays import report
 from fractus.store import clouds, presences
 from fractus.store.transaction import Transaction
@@ -114,7 +115,7 @@ class Turn:
         known = {} if record is None else record.cursors
         self.since = str(known.get(kind, ""))
         latest = machine.rounds.get((self.cloud, kind))
-        passed = float("inf") if latest is None else self.started - latest.at
+        passed = float("inf") if latest is None else machine.clock.monotonic() - latest.at
         if full or f"{kind}@" not in known:
             self.whole = True
             return full or self.cloud not in machine.inventories
@@ -146,8 +147,9 @@ class Turn:
         if self.whole:
             await _missing(machine, cloud, kind, present, self.started)
             await report(machine, cloud, kind, strays, present)
+            await send_away(machine, cloud, kind, strays)
             self.cursors[f"{kind}@"] = self.started
-        machine.rounds[cloud, kind] = Round(self.started, machine.clock.monotonic() - began)
+        machine.rounds[cloud, kind] = Round(began, machine.clock.monotonic() - began)
         self.cursors[kind] = newest
         return changed
 
@@ -180,7 +182,8 @@ def _is_news(turn: Turn, held: Presence | None, seen: Seen) -> bool:
 
 def _is_old(turn: Turn, held: Presence, seen: Seen) -> bool:
     """Whether it was looked at while it was being listed, and what was listed is older, by the child's own stamps."""
-    raced = held.observed_at is not None and held.observed_at >= turn.started
+    at = held.observed_at
+    raced = at is not None and at >= turn.started and turn.machine.age(at) < float("inf")
     return (
         raced and bool(seen.changed_at) and seen.changed_at < str((held.observed or {}).get("changed_at", ""))
     )
@@ -262,7 +265,7 @@ async def _missing(machine: Machine, cloud: str, kind: str, present: set[str], s
         if not held:
             return
         after = held[-1].id
-        lost = [one for one in held if _is_missing(one, present, started)]
+        lost = [one for one in held if _is_missing(one, present, started, machine.clock.now())]
         if lost:
             async with machine.store.transaction() as tx:
                 for one in lost:
@@ -280,7 +283,8 @@ async def _attend_to(machine: Machine, cloud: str) -> None:
             await machine.wake(tx, kind, id, cloud)
 
 
-def _is_missing(one: Presence, present: set[str], started: float) -> bool:
+def _is_missing(one: Presence, present: set[str], started: float, now: float) -> bool:
     if one.remote_id is None or one.remote_id in present or one.memory.get(drift.GONE):
         return False
-    return one.observed_at is not None and one.observed_at < started
+    # Seen since the listing began, it is there. A stamp that lies ahead, of a clock that was wrong, says nothing.
+    return one.observed_at is not None and not started <= one.observed_at <= now

@@ -1,0 +1,90 @@
+"""What is in a cloud again, or twice, and must not be: the end that was asked for holds (law 5).
+
+A cloud that is put back to an old backup has again what was deleted since. A request that was held up on the way is
+done when nobody waits for it any more; one that a network delivers twice is done twice. What such things leave carries
+our marker, but so does what an operator let us forget. So it is sent away only where it is known how it came there:
+
+- it left this very cloud before, by our own hand: `Resource.choice["left"]` holds cloud -> the id it had there, empty
+  where it was never learnt (a create that was given up);
+- or it stands beside the one that is ours. What is carried goes by itself if nothing uses it, for its cloud refuses
+  otherwise. A server goes only where a create of it was sent more than once.
+
+All else is reported, as ever, and left alone (law 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fractus.base.log import logger
+from fractus.model.cloud import Seen
+from fractus.model.resource import Presence, Resource
+from fractus.reconcile.machine import Machine
+from fractus.store import presences
+from fractus.store.transaction import Transaction
+
+log = logger("reconcile.returned")
+
+#: In `Resource.choice`: cloud -> the id there of what we saw out of it.
+LEFT = "left"
+#: In a presence's memory: ids there of others that carry the same marker, to be sent away.
+OTHERS = "others"
+#: In a presence's memory: its create was sent a second time, after the first was lost.
+SENT_AGAIN = "sent_again"
+
+
+def note_left(resource: Resource, presence: Presence) -> None:
+    """Remember that we saw this presence out of its cloud, should it come back."""
+    if presence.memory.get("borrowed"):
+        return
+    left = {**resource.choice.get(LEFT, {}), presence.cloud: presence.remote_id or ""}
+    resource.choice = {**resource.choice, LEFT: left}
+
+
+async def send_away(machine: Machine, cloud: str, kind: str, strays: Iterable[Seen]) -> None:
+    """Have those of the strays of a full listing leave that came back, or are there beside ours."""
+    for seen in strays:
+        if seen.marker and not seen.unread and not seen.gone:
+            async with machine.store.transaction() as tx:
+                await _send_away(machine, tx, cloud, kind, seen)
+
+
+async def _send_away(machine: Machine, tx: Transaction, cloud: str, kind: str, seen: Seen) -> None:
+    resource = await machine.resources.fetch(tx, kind, seen.marker)
+    if resource is None:
+        return
+    here = await presences.fetch(tx, kind, resource.id, cloud)
+    left_before = resource.choice.get(LEFT, {}).get(cloud) in ("", seen.remote_id)
+    if here is None:
+        if left_before:
+            log.warning("it is back, and is sent away", cloud=cloud, kind=kind, id=resource.id)
+            await _hold_and_let_go(machine, tx, cloud, resource, seen)
+        return
+    if here.remote_id in (None, seen.remote_id) or not here.wanted:
+        return
+    if left_before or _is_doubled(machine, here, seen):
+        log.warning("there is another of it, which is sent away", cloud=cloud, kind=kind, id=resource.id)
+        others = here.memory.setdefault(OTHERS, [])
+        if seen.remote_id not in others:
+            others.append(seen.remote_id)
+            await presences.save(tx, here)
+        await machine.wake(tx, kind, resource.id, cloud)
+
+
+def _is_doubled(machine: Machine, here: Presence, seen: Seen) -> bool:
+    if here.memory.get(SENT_AGAIN):
+        return True
+    ours = machine.seen_of(here)
+    return not machine.lifecycles[here.kind].chosen and ours is not None and ours.name == seen.name
+
+
+async def _hold_and_let_go(
+    machine: Machine, tx: Transaction, cloud: str, resource: Resource, seen: Seen
+) -> None:
+    """Take it as a presence that is no longer wanted: from there on it leaves as any other does."""
+    presence = Presence(
+        kind=resource.kind, id=resource.id, cloud=cloud, wanted=False, remote_id=seen.remote_id
+    )
+    machine.observed(presence, seen)
+    await presences.add(tx, presence)
+    await machine.wake(tx, resource.kind, resource.id, cloud)
