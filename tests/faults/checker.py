@@ -283,7 +283,9 @@ class Checker:
                 continue
             told = self._api.get(kind, {}).get(one.id, {})
             blocked = kind == "server" and told.get("status") == "ERROR"
-            if (kind, one.cloud, one.remote_id) not in there and not blocked:
+            # Told to operators as drift, and made anew when something needs it there.
+            told_missing = bool(one.memory.get("missing")) and one.cloud in self._restored
+            if (kind, one.cloud, one.remote_id) not in there and not blocked and not told_missing:
                 yield Wrong(
                     PHANTOM, kind, one.id, f"our store says it is {one.remote_id} in {one.cloud}, it is not"
                 )
