@@ -9,6 +9,7 @@ from fractus.addressing.macs import Macs
 from fractus.auth import base_rules
 from fractus.base.clock import Clock
 from fractus.reconcile.kind import Lifecycle
+from fractus.reconcile.taking import Adoption
 from fractus.services import network
 from fractus.services.network.agents import policy as agent_policy
 from fractus.services.network.agents.api import AgentApi
@@ -16,17 +17,21 @@ from fractus.services.network.availability_zones import policy as zone_policy
 from fractus.services.network.availability_zones.api import AvailabilityZoneApi
 from fractus.services.network.extensions.api import ExtensionApi
 from fractus.services.network.networks import policy as network_policy
+from fractus.services.network.networks.adoption import NetworkAdoption
 from fractus.services.network.networks.api import NetworkApi, NetworkWrites
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
 from fractus.services.network.ports import policy as port_policy
+from fractus.services.network.ports.adoption import PortAdoption
 from fractus.services.network.ports.api import PortAllocator, PortApi, PortWrites
 from fractus.services.network.ports.lifecycle import PortLifecycle
 from fractus.services.network.quotas import policy as quota_policy
 from fractus.services.network.quotas.api import QuotaApi
 from fractus.services.network.security_groups import policy as group_policy
+from fractus.services.network.security_groups.adoption import SecurityGroupAdoption
 from fractus.services.network.security_groups.api import GroupWrites, SecurityGroupApi
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.subnets import policy as subnet_policy
+from fractus.services.network.subnets.adoption import SubnetAdoption
 from fractus.services.network.subnets.api import SubnetApi, SubnetWrites
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
 from fractus.store.ledger import Ledger
@@ -50,6 +55,12 @@ class NetworkKinds:
             "subnet": SubnetLifecycle(addresses),
             "port": PortLifecycle(addresses, macs, clock),
             "security_group": SecurityGroupLifecycle(),
+        }
+        self.adoptions: Mapping[str, Adoption] = {
+            "network": NetworkAdoption(),
+            "subnet": SubnetAdoption(ledger.resources, addresses),
+            "security_group": SecurityGroupAdoption(),
+            "port": PortAdoption(addresses, macs),
         }
         self._apis = (
             NetworkApi(store, networks, subnets, ports, groups),

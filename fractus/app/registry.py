@@ -23,17 +23,20 @@ from fractus.quota.costs import Costs
 from fractus.quota.quota import Quota
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Children
+from fractus.reconcile.taking import Adoption
 from fractus.services import compute, image
 from fractus.services.compute.availability_zones import policy as zone_policy
 from fractus.services.compute.availability_zones.api import AvailabilityZonesApi
 from fractus.services.compute.extensions import policy as extension_policy
 from fractus.services.compute.extensions.api import ExtensionsApi
 from fractus.services.compute.flavors import policy as flavor_policy
+from fractus.services.compute.flavors.adoption import FlavorAdoption
 from fractus.services.compute.flavors.api import FlavorsApi
 from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
 from fractus.services.compute.flavors.queries import FlavorSource
 from fractus.services.compute.flavors.table import FLAVOR
 from fractus.services.compute.keypairs import policy as keypair_policy
+from fractus.services.compute.keypairs.adoption import KeypairAdoption
 from fractus.services.compute.keypairs.api import KeypairsApi
 from fractus.services.compute.keypairs.costs import COSTS as KEYPAIR_COSTS
 from fractus.services.compute.keypairs.lifecycle import KeypairLifecycle
@@ -44,6 +47,7 @@ from fractus.services.compute.limits.api import LimitsApi
 from fractus.services.compute.removed import policy as removed_policy
 from fractus.services.compute.removed.api import RemovedApi
 from fractus.services.compute.servers import policy as server_policy
+from fractus.services.compute.servers.adoption import ServerAdoption
 from fractus.services.compute.servers.api import ServersApi
 from fractus.services.compute.servers.api.access import Given, ServerLimits
 from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
@@ -51,6 +55,7 @@ from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER
 from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images import policy as image_policy
+from fractus.services.image.images.adoption import ImageAdoption
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.image.images.costs import COSTS as IMAGE_COSTS
 from fractus.services.image.images.lifecycle import ImageLifecycle
@@ -155,6 +160,13 @@ class Kinds:
             "keypair": KeypairLifecycle(),
             "image": ImageLifecycle(self._bits),
             **self.network.lifecycles,
+        }
+        self.adoptions: Mapping[str, Adoption] = {
+            "flavor": FlavorAdoption(resources),
+            "keypair": KeypairAdoption(),
+            "image": ImageAdoption(self._bits),
+            **self.network.adoptions,
+            "server": ServerAdoption(),
         }
         self.images_api = ImagesApi(store, ledger, self._bits)
 

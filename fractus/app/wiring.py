@@ -29,6 +29,7 @@ from fractus.reconcile.loop import Worker
 from fractus.reconcile.machine import Machine, Pace, ScopeOf
 from fractus.reconcile.metrics import Metrics
 from fractus.reconcile.ownership import Ownership
+from fractus.reconcile.taking import Adoption
 from fractus.store.ledger import Bell, Ledger
 from fractus.store.migrate import upgrade
 from fractus.store.resources import Resources
@@ -87,6 +88,12 @@ class Core:
     def lifecycles(self) -> Mapping[str, Lifecycle]:
         """Every kind, as the machine sees it."""
         every: Mapping[str, Lifecycle] = self.kinds.lifecycles
+        return every
+
+    @property
+    def adoptions(self) -> Mapping[str, Adoption]:
+        """Every kind that can be taken over from a cloud."""
+        every: Mapping[str, Adoption] = self.kinds.adoptions
         return every
 
     def now(self) -> float:

@@ -7,8 +7,8 @@ a server that is being built is created; that it is not ready yet shows in what 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -32,10 +32,17 @@ class Wanted(Struct, frozen=True, kw_only=True):
     id: str
     """Our id of the resource: the marker that the thing carries in the child."""
     name: str = ""
+    notes: dict[str, Any] = {}
+    """What a rebuild of the parent must know and the child has no field for: the driver writes it beside the marker
+    when it makes the thing, where there is room.
+    """
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What the cloud last said of one thing."""
+    """What the cloud last said of one thing: enough to make the resource of it again."""
+
+    PASSING: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are told when a thing is listed and not kept with its presence: large, and wanted once."""
 
     remote_id: str
     marker: str = ""
@@ -43,6 +50,18 @@ class Seen(Struct, frozen=True, kw_only=True):
     name: str = ""
     changed_at: str = ""
     """The child's own stamp of its last change, as it prints it: the cursor of sweeps, never held against our clock."""
+    created_at: str = ""
+    """The child's own stamp of its making, as it prints it."""
+    project_id: str = ""
+    """The child's id of the project it belongs to; empty where it belongs to none, or the child does not say."""
+    user_id: str = ""
+    """The child's id of the user who made it, where it says so."""
+    description: str = ""
+    """The users' own, without our marker."""
+    tags: list[str] = []
+    """The users' own, without our marker."""
+    notes: dict[str, Any] = {}
+    """What `Wanted.notes` were when it was made, as far as the child had room for them."""
     gone: bool = False
     """Listed by the child as deleted."""
     unread: str = ""
@@ -96,6 +115,16 @@ class Actuator(Protocol[W, S]):
         ...
 
 
+class Sighting(Struct, frozen=True):
+    """Things of a kind that fractus does not serve: seen in a child, and left alone."""
+
+    service: str
+    kind: str
+    count: int
+    names: list[str] = []
+    """Of the first few."""
+
+
 class Finding(Struct, frozen=True):
     """One sentence of a check: what was looked at, whether it is well, and what to do if not."""
 
@@ -128,6 +157,21 @@ class Cloud(Protocol):
 
     async def check(self) -> Report:
         """Look at everything that fractus needs of this child."""
+        ...
+
+    async def projects(self) -> Mapping[str, str]:
+        """All projects of the child: name by id, both the child's own. `Refused` where the credential may not list."""
+        ...
+
+    def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Seen]:
+        """Everything of a kind, to be taken under our management: as `list_changed("")`, and what only an adoption
+        needs and a sweep does not ask for: who may use a private flavor or a shared image, and the keys of `users`
+        (the child's ids).
+        """
+        ...
+
+    async def sightings(self) -> list[Sighting]:
+        """What is there of kinds that fractus does not serve. A service that is not there has none."""
         ...
 
     async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:

@@ -25,6 +25,11 @@ class FlavorSeen(Seen, frozen=True, kw_only=True):
     ephemeral: int = 0
     swap: int = 0
     extra_specs: dict[str, str] = {}
+    is_public: bool = True
+    disabled: bool = False
+    rxtx_factor: float = 1.0
+    access: list[str] = []
+    """The child's ids of the projects that may use a private one; told by `inventory` only."""
 
 
 class KeypairWanted(Wanted, frozen=True, kw_only=True):
@@ -38,6 +43,8 @@ class KeypairSeen(Seen, frozen=True, kw_only=True):
     """A public key in a child; `remote_id` is its name there."""
 
     fingerprint: str = ""
+    public_key: str = ""
+    type: str = "ssh"
 
 
 # Verbs: flavor set_extra_specs {"extra_specs": {...}} (those to add or change), unset_extra_spec {"key"}; keypair none.

@@ -28,6 +28,20 @@ class ImageSeen(Seen, frozen=True, kw_only=True):
     status: str
     size: int | None = None
     checksum: str | None = None
+    virtual_size: int | None = None
+    os_hash_algo: str | None = None
+    os_hash_value: str | None = None
+    disk_format: str = ""
+    container_format: str = ""
+    min_disk: int = 0
+    min_ram: int = 0
+    visibility: str = ""
+    protected: bool = False
+    os_hidden: bool = False
+    properties: dict[str, str] = {}
+    """Without our marker."""
+    members: dict[str, str] = {}
+    """Status by the child's id of a project that it is shared with; told by `inventory` only."""
 
 
 # Verbs: upload {"path", "size"} (the bits, streamed).

@@ -30,6 +30,10 @@ class NetworkSeen(Seen, frozen=True, kw_only=True):
     mtu: int = 0
     port_security_enabled: bool | None = None
     shared: bool | None = None
+    external: bool | None = None
+    network_type: str = ""
+    physical_network: str = ""
+    segmentation_id: int | None = None
 
 
 class SubnetWanted(Wanted, frozen=True, kw_only=True):
@@ -55,6 +59,11 @@ class SubnetSeen(Seen, frozen=True, kw_only=True):
     enable_dhcp: bool | None = None
     dns_nameservers: list[str] | None = None
     host_routes: list[dict[str, str]] | None = None
+    network_id: str = ""
+    ip_version: int = 4
+    pools: list[dict[str, str]] | None = None
+    ipv6_address_mode: str | None = None
+    ipv6_ra_mode: str | None = None
 
 
 class FixedIp(Struct, frozen=True):
@@ -88,9 +97,12 @@ class PortSeen(Seen, frozen=True, kw_only=True):
     admin_state_up: bool | None = None
     port_security_enabled: bool | None = None
     extra_dhcp_opts: list[dict[str, Any]] | None = None
+    network_id: str = ""
     device_id: str = ""
+    device_owner: str = ""
     host: str = ""
     vif_type: str = ""
+    vnic_type: str = ""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -103,6 +115,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     port_range_max: int | None = None
     remote_ip_prefix: str | None = None
     remote_group_id: str | None = None
+    description: str = ""
     remote_id: str = ""
 
 

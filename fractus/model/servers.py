@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -44,6 +44,8 @@ class ServerFault(Struct, frozen=True):
 class ServerSeen(Seen, frozen=True, kw_only=True):
     """A server as its cloud last said: Nova's own words for the states."""
 
+    PASSING: ClassVar[frozenset[str]] = frozenset({"user_data"})
+
     status: str
     """ACTIVE, BUILD, SHUTOFF, ERROR ..."""
     vm_state: str = ""
@@ -56,9 +58,9 @@ class ServerSeen(Seen, frozen=True, kw_only=True):
     zone: str = ""
     launched_at: str | None = None
     terminated_at: str | None = None
-    created_at: str = ""
     config_drive: str = ""
     locked: bool = False
+    locked_reason: str | None = None
     metadata: dict[str, str] = {}
     """Without our marker."""
     root_device_name: str | None = None
@@ -66,8 +68,27 @@ class ServerSeen(Seen, frozen=True, kw_only=True):
     description: str | None = None
     """None: it has none, or the cloud does not say."""
     fault: ServerFault | None = None
-    project_id: str = ""
-    """The child's id of the project."""
+    flavor_id: str = ""
+    """The child's id of its flavor; empty where the child tells only what the flavor was like (from 2.47 on)."""
+    flavor: dict[str, Any] = {}
+    """What its flavor was like when it was built: `original_name`, `vcpus`, `ram`, `disk`, `ephemeral`, `swap`,
+    `extra_specs`, as far as the child tells it.
+    """
+    image_id: str = ""
+    """The child's id; empty where it boots from a volume."""
+    key_name: str = ""
+    disk_config: str = ""
+    access_ip_v4: str = ""
+    access_ip_v6: str = ""
+    security_groups: list[str] = []
+    """Names."""
+    addresses: dict[str, list[dict[str, Any]]] = {}
+    """By the name of their network, in Nova's words; floating ones too."""
+    volumes: list[dict[str, Any]] = []
+    """`id` and `delete_on_termination` of each volume that is attached."""
+    user_data: str = ""
+    reservation_id: str = ""
+    launch_index: int = 0
 
 
 # Verbs of a server's Step: rename {"name"}; stop {}; start {}; reboot {"type": "SOFT"|"HARD"};

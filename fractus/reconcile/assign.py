@@ -6,6 +6,7 @@ from fractus.base.retry import backoff
 from fractus.model.resource import Presence, Resource
 from fractus.reconcile import brakes
 from fractus.reconcile.machine import Machine
+from fractus.reconcile.needs import confined
 from fractus.reconcile.outcome import Outcome, Retry, Settled
 from fractus.scheduling.choice import Candidate, Verdict, choose
 from fractus.store import clouds, presences
@@ -77,11 +78,13 @@ async def _assign(
         if 0 < entry["until"] - machine.clock.now() <= machine.pace.avoid
     }
     avoided.update({one.cloud: "is still being cleaned up there" for one in leaving})
+    bound = await confined(machine, tx, resource)
+    elsewhere = {one.name: reason for one in candidates for there, reason in bound if one.name not in there}
     verdict = choose(
         candidates,
         asked=demand.cloud,
         kinds=demand.kinds,
-        refused=resource.choice.get("refused", {}),
+        refused={**resource.choice.get("refused", {}), **elsewhere},
         avoided=avoided,
     )
     if verdict.cloud:

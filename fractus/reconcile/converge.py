@@ -23,7 +23,7 @@ from fractus.model.errors import (
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile import brakes, drift, returned
 from fractus.reconcile.absent import actuator_of
-from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Wait
+from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, MayEnd, Wait
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.needs import Unmet, doubt, meet
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
@@ -321,7 +321,11 @@ async def _vanished(look: Look) -> Outcome:
             again_in=look.machine.pace.quiet, reason=f"it is not in {presence.cloud}; looking again"
         )
     presence.memory.pop("missed_at", None)
-    if look.life.chosen:
+    adopted = bool(presence.memory.get("adopted"))
+    if adopted and isinstance(look.life, MayEnd) and look.life.ended(look.resource):
+        return await _ended(look)
+    if look.life.chosen or adopted:
+        # What was taken over is more than we know of it: an image's bits, a network's wires.
         presence.memory[drift.GONE] = True
         return await _block(look, f"It is gone from {presence.cloud}: it was deleted there.")
     if drift.is_steady(look.item):
@@ -332,6 +336,23 @@ async def _vanished(look: Look) -> Outcome:
     drift.anew(presence, look.machine.clock.now())
     await look.save()
     return Again()
+
+
+async def _ended(look: Look) -> Outcome:
+    """It came to its end there by itself, and with it the resource. Nothing is left to be deleted."""
+    machine, presence = look.machine, look.presence
+    async with machine.store.transaction() as tx:
+        await machine.hold(tx, look.claim)
+        await presences.drop(tx, presence)
+        resource = await machine.resources.fetch(tx, presence.kind, presence.id)
+        if resource is not None:
+            resource.wanted = False
+            resource.deleted_at = resource.deleted_at or tx.now()
+            await machine.lifecycles[presence.kind].left(tx, resource, presence)
+            await machine.retell(tx, resource)
+            await machine.wake(tx, presence.kind, presence.id)
+        await machine.wake_waiting(tx, presence.kind, presence.id)
+    return Settled()
 
 
 def may_move(look: Look) -> bool:

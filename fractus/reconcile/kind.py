@@ -7,7 +7,7 @@ saw. A lifecycle is pure but for `prepare` and `gone`, which get the machine's o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, structs
 
@@ -96,6 +96,15 @@ class Sweeping(Struct, frozen=True):
     """Where the child can say what changed."""
     whole: float = 10.0
     """Where it cannot, so that everything is listed each time."""
+
+
+@runtime_checkable
+class MayEnd(Protocol):
+    """A kind whose things may come to their end in a cloud by themselves: part of a lifecycle that needs it."""
+
+    def ended(self, resource: Resource) -> bool:
+        """Something that was taken over is gone from its cloud: whether that is as it should be, and its end."""
+        ...
 
 
 class Lifecycle(Protocol):

@@ -127,7 +127,7 @@ class Machine:
 
     def observed(self, presence: Presence, seen: Seen) -> bool:
         """Put what was seen into the presence; whether it differs from what we held."""
-        fresh = msgspec.to_builtins(seen)
+        fresh = kept(seen)
         changed: bool = fresh != presence.observed
         presence.observed = fresh
         presence.observed_at = self.clock.now()
@@ -242,3 +242,10 @@ class Machine:
         asked = held.memory.get(drift.REPAIR)
         if asked is not None and asked["token"] != presence.memory.get(drift.REPAIRED):
             presence.memory[drift.REPAIR] = asked
+
+def kept(seen: Seen) -> dict[str, Any]:
+    """What of an observation is kept with its presence."""
+    fresh: dict[str, Any] = msgspec.to_builtins(seen)
+    for name in seen.PASSING:
+        fresh.pop(name, None)
+    return fresh

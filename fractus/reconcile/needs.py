@@ -119,6 +119,23 @@ def _deleted(need: Need) -> Unmet:
     return Unmet("", f"{need.kind} {need.id} was deleted", hopeless=True)
 
 
+def _listed(names: list[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+async def confined(machine: Machine, tx: Transaction, resource: Resource) -> list[tuple[set[str], str]]:
+    """Needs that cannot be carried (`choice["only"]`: what was taken over has its bits, or its wires, where it is): the
+    clouds that have each, and a sentence.
+    """
+    found = []
+    for need in await machine.resources.needs(tx, resource.kind, resource.id):
+        needed = await machine.resources.fetch(tx, need.kind, need.id)
+        only = None if needed is None else needed.choice.get("only")
+        if only:
+            found.append((set(only), f"{need.kind} {need.id} is only in {_listed(only)}"))
+    return found
+
+
 async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> Presence | Unmet | None:
     there = await presences.fetch(tx, need.kind, need.id, cloud)
     if there is not None:
@@ -130,6 +147,9 @@ async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> P
         if need.loose:
             return None
         return _deleted(need)
+    only = resource.choice.get("only")
+    if only and cloud not in only:
+        return Unmet("", f"{need.kind} {need.id} is only in {_listed(only)}", hopeless=True, elsewhere=True)
     memory = await machine.lifecycles[need.kind].prepare(tx, resource, cloud)
     made = Presence(kind=need.kind, id=need.id, cloud=cloud, memory=memory)
     await presences.add(tx, made)

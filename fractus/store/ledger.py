@@ -52,6 +52,15 @@ class Ledger:
             await self._wake(tx, resource)
         return made
 
+    async def adopt(
+        self, tx: Transaction, resource: Resource, summary: Summary, needs: Sequence[Need] = ()
+    ) -> Resource:
+        """A resource that exists already: found in a cloud, and taken under our management as it is.
+
+        It is counted against its project's quota like any other, and never refused for it: it is there.
+        """
+        return await self.resources.add(tx, resource, summary, needs)
+
     async def change(
         self,
         tx: Transaction,

@@ -78,6 +78,8 @@ class Parts:
     sweep_all: Callable[[bool], Awaitable[None]]
     """Sweep every cloud; True: in full."""
     close: Callable[[], Awaitable[None]]
+    core: wiring.Core | None = None
+    """What the operator's commands work with, where the program is built by wiring."""
 
 
 Assemble = Callable[["World"], Awaitable[Parts]]
@@ -192,6 +194,12 @@ class World:
     def app(self) -> App:
         """The API."""
         return self.parts.app
+
+    @property
+    def core(self) -> wiring.Core:
+        """What the operator's commands work with."""
+        assert self.parts.core is not None, "this world is not built by wiring"
+        return self.parts.core
 
     def cloud(self, name: str) -> WorldCloud:
         """One cloud."""
@@ -450,4 +458,5 @@ async def _assemble(world: World) -> Parts:
         restart=new_worker,
         sweep_all=sweep_all,
         close=core.close,
+        core=core,
     )

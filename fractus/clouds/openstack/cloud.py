@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -12,9 +12,7 @@ from fractus.base.clock import Clock
 from fractus.clouds.openstack.check import examine
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.entry import Entry
-from fractus.clouds.openstack.flavors import Flavors
-from fractus.clouds.openstack.images import Images
-from fractus.clouds.openstack.keypairs import Keypairs
+from fractus.clouds.openstack.inventory import Inventory, sightings
 from fractus.clouds.openstack.networks import Networks
 from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.ports import Ports
@@ -26,7 +24,7 @@ from fractus.clouds.openstack.subnets import Subnets
 from fractus.clouds.openstack.tokens import Authenticator, KeystoneAuthenticator, Tokens
 from fractus.clouds.openstack.transport import AiohttpTransport, Transport
 from fractus.clouds.openstack.wire import CallObserver, Wire
-from fractus.model.cloud import Actuator, CloudRow, Report, Scope
+from fractus.model.cloud import Actuator, CloudRow, Report, Scope, Seen, Sighting
 from fractus.model.errors import CredentialsRejected, Unreachable
 
 
@@ -36,11 +34,12 @@ class OpenStackCloud:
     def __init__(self, row: CloudRow, child: Child) -> None:
         self.name = row.name
         self._child = child
+        self._inventory = Inventory(child)
         self._actuators: dict[str, Actuator[Any, Any]] = {
             "server": Servers(child),
-            "flavor": Flavors(child),
-            "keypair": Keypairs(child),
-            "image": Images(child),
+            "flavor": self._inventory.flavors,
+            "keypair": self._inventory.keypairs,
+            "image": self._inventory.images,
             "network": Networks(child),
             "subnet": Subnets(child),
             "port": Ports(child),
@@ -77,7 +76,11 @@ class OpenStackCloud:
         wire = Wire(row.name, transport, limits, clock, metrics)
         tokens = Tokens(authenticator, wire, clock)
         services = Services(row.name, wire, tokens, clock, request_id, secrets)
-        return cls(row, Child(services, Projects(services, shared=row.identity == "shared")))
+        mapped = row.settings.get("projects")
+        projects = Projects(
+            services, shared=row.identity == "shared", mapped=mapped if isinstance(mapped, dict) else None
+        )
+        return cls(row, Child(services, projects))
 
     def actuators(self) -> Mapping[str, Actuator[Any, Any]]:
         """The kinds this cloud supports, by name."""
@@ -90,6 +93,26 @@ class OpenStackCloud:
     async def check(self) -> Report:
         """Look at everything that fractus needs of this child; changes nothing there."""
         return await examine(self._child)
+
+    async def projects(self) -> Mapping[str, str]:
+        """All projects of the child: name by id."""
+        return await self._child.projects.names()
+
+    def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Seen]:
+        """Everything of a kind, to be taken under our management."""
+        match kind:
+            case "flavor":
+                return self._inventory.all_flavors()
+            case "image":
+                return self._inventory.all_images()
+            case "keypair":
+                return self._inventory.keys_of(users)
+        listed: AsyncIterator[Seen] = self._actuators[kind].list_changed("")
+        return listed
+
+    async def sightings(self) -> list[Sighting]:
+        """What is there of kinds that fractus does not serve."""
+        return await sightings(self._child)
 
     async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
         """The end of a server's console. `Unreachable` when `deadline` seconds have passed."""

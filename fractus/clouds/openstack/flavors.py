@@ -45,6 +45,8 @@ class _Flavor(
     ephemeral: int = 0
     disabled: bool = False
     is_public: bool = True
+    rxtx_factor: float | str = 1.0
+    description: str | None = None
     extra_specs: dict[str, str] | None = None
 
 
@@ -160,6 +162,12 @@ class Flavors:
         async for seen in self._all({"is_public": "none"}):
             yield seen
 
+    async def access(self, remote_id: str) -> list[str]:
+        """The child's ids of the projects that may use a private flavor."""
+        ask = Ask(service="compute", path=f"/flavors/{segment(remote_id)}/os-flavor-access")
+        listed = await self._child.item(HOME, ask, "flavor_access", list[dict[str, str]])
+        return [one["tenant_id"] for one in listed if one.get("tenant_id")]
+
     async def _all(self, query: dict[str, str]) -> AsyncIterator[FlavorSeen]:
         ask = Ask(service="compute", path="/flavors/detail", query=query, version=await self._version(_READ))
         async for page in self._child.pages(HOME, ask, "flavors", limit=_PAGE, gently=True):
@@ -189,6 +197,10 @@ class Flavors:
             ephemeral=flavor.ephemeral,
             swap=int(flavor.swap or 0),
             extra_specs=specs,
+            is_public=flavor.is_public,
+            disabled=flavor.disabled,
+            rxtx_factor=float(flavor.rxtx_factor or 1.0),
+            description=flavor.description or "",
         )
 
     async def _version(self, at_most: str) -> str:

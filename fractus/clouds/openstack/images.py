@@ -65,8 +65,25 @@ class _Image(Struct, kw_only=True):
     owner: str | None = ""
     size: int | None = None
     checksum: str | None = None
+    virtual_size: int | None = None
+    os_hash_algo: str | None = None
+    os_hash_value: str | None = None
+    disk_format: str | None = ""
+    container_format: str | None = ""
+    min_disk: int | None = 0
+    min_ram: int | None = 0
+    visibility: str | None = ""
+    protected: bool = False
+    os_hidden: bool = False
+    tags: list[str] = []
+    created_at: str = ""
     updated_at: str = ""
     fractus_id: str = ""
+
+    @property
+    def marker(self) -> str:
+        """Our id, where it carries one: as a property if we made it, as a tag if it was marked later."""
+        return self.fractus_id or marks.from_tags(self.tags)
 
 
 class Images:
@@ -81,7 +98,8 @@ class Images:
 
     async def observe(self, scope: Scope, remote_id: str) -> ImageSeen:
         """What is there now."""
-        return _seen(await self._show(scope, remote_id))
+        ask = Ask(service="image", path=f"/images/{segment(remote_id)}")
+        return _read(await self._child.read(scope, ask, msgspec.Raw))
 
     async def _show(self, scope: Scope, remote_id: str) -> _Image:
         return await self._child.read(
@@ -96,7 +114,7 @@ class Images:
         except Missing:
             return await self._marked(scope, wanted)
         ours = there.fractus_id == wanted.id and there.owner == await self._child.project(scope)
-        return _seen(there) if ours else await self._marked(scope, wanted)
+        return await self.observe(scope, wanted.id) if ours else await self._marked(scope, wanted)
 
     async def _marked(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
         project_id = await self._child.project(scope)
@@ -137,7 +155,7 @@ class Images:
 
     async def _post(self, scope: Scope, body: dict[str, Any]) -> ImageSeen:
         ask = Ask(service="image", method="POST", path="/images", body=body)
-        return _seen(await self._child.read(scope, ask, _Image))
+        return _read(await self._child.read(scope, ask, msgspec.Raw))
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
         """Verb: upload. What is there whole already is done."""
@@ -192,6 +210,15 @@ class Images:
                         seen.add(image.remote_id)
                         yield image
 
+    async def members(self, remote_id: str) -> dict[str, str]:
+        """The child's ids of the projects that an image is shared with, and what each said to it."""
+        ask = Ask(service="image", path=f"/images/{segment(remote_id)}/members")
+        try:
+            listed = await self._child.item(HOME, ask, "members", list[dict[str, Any]])
+        except (Missing, Refused):
+            return {}  # gone meanwhile, or not for us to see
+        return {str(one["member_id"]): str(one.get("status", "pending")) for one in listed}
+
     async def _visibilities(self) -> list[dict[str, str]]:
         """The listings that together hold all: one, or two with a Glance that does not know `all` yet."""
         try:
@@ -205,7 +232,7 @@ class Images:
 
     def _read(self, raw: msgspec.Raw) -> ImageSeen | None:
         try:
-            return _seen(msgspec.json.decode(raw, type=_Image))
+            return _read(raw)
         except msgspec.DecodeError as error:
             remote_id = self._child.unreadable("image", raw, error)
             return ImageSeen(remote_id=remote_id, status="", unread=str(error)) if remote_id else None
@@ -224,12 +251,29 @@ def _may_carry(key: str) -> bool:
     return key not in _RESERVED and not key.startswith("os_glance")
 
 
-def _seen(image: _Image) -> ImageSeen:
+def _read(raw: msgspec.Raw) -> ImageSeen:
+    """What a document says. Whatever in it is no field of Glance's own is a property."""
+    image = msgspec.json.decode(raw, type=_Image)
+    document: dict[str, Any] = msgspec.json.decode(raw)
     return ImageSeen(
         remote_id=image.id,
-        marker=image.fractus_id,
+        marker=image.marker,
         name=image.name or "",
         changed_at=image.updated_at,
+        created_at=image.created_at,
+        project_id=image.owner or "",
+        tags=marks.own(image.tags),
+        virtual_size=image.virtual_size,
+        os_hash_algo=image.os_hash_algo,
+        os_hash_value=image.os_hash_value,
+        disk_format=image.disk_format or "",
+        container_format=image.container_format or "",
+        min_disk=image.min_disk or 0,
+        min_ram=image.min_ram or 0,
+        visibility=image.visibility or "",
+        protected=image.protected,
+        os_hidden=image.os_hidden,
+        properties={key: str(value) for key, value in document.items() if _may_carry(key)},
         gone=image.status in ("deleted", "pending_delete"),
         status=image.status,
         size=image.size,

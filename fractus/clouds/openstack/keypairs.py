@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.child import Child
-from fractus.clouds.openstack.services import Ask, segment
+from fractus.clouds.openstack.services import Ask, reaches, segment
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.compute import KeypairSeen, KeypairWanted
 from fractus.model.errors import Missing, Refused
@@ -19,6 +19,9 @@ _VERSION = "2.2"
 
 #: Brings pages to the listing.
 _PAGED = "2.35"
+
+#: Lets an administrator ask for the keys of others.
+_OF_OTHERS = "2.10"
 
 _PAGE = 200
 
@@ -97,7 +100,24 @@ class Keypairs:
 
     async def list_changed(self, since: str) -> AsyncIterator[KeypairSeen]:
         """All keys of the service user, always: Nova prints no stamp in this listing, nor deleted keys."""
-        ask = Ask(service="compute", path="/os-keypairs", version=await self._child.services.version(_PAGED))
+        async for seen in self._listed({}):
+            yield seen
+
+    async def of_user(self, user_id: str) -> AsyncIterator[KeypairSeen]:
+        """All keys of one of the child's own users. Names are a user's own, so the user stands in front of remote ids.
+
+        `Refused` where the child is too old, or the credential may not ask.
+        """
+        if not reaches(await self._child.services.version(_PAGED), _OF_OTHERS):
+            raise Refused(f"{self._child.name} is too old to tell the keypairs of its users")
+        async for seen in self._listed({"user_id": user_id}):
+            yield msgspec.structs.replace(
+                seen, remote_id=f"{user_id}/{seen.name}", user_id=user_id, marker=""
+            )
+
+    async def _listed(self, query: dict[str, str]) -> AsyncIterator[KeypairSeen]:
+        version = await self._child.services.version(_PAGED)
+        ask = Ask(service="compute", path="/os-keypairs", query=query, version=version)
         async for page in self._child.pages(HOME, ask, "keypairs", limit=_PAGE, mark=_name_of, gently=True):
             for raw in page:
                 try:
@@ -119,4 +139,6 @@ def _seen(keypair: _Keypair) -> KeypairSeen:
         marker=marks.from_name(keypair.name),
         name=keypair.name,
         fingerprint=keypair.fingerprint,
+        public_key=keypair.public_key,
+        type=keypair.type,
     )

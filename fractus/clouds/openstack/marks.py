@@ -7,6 +7,7 @@ kind carries it where its API can hold and, if possible, filter by it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from fractus.base.ids import derived_id
 
@@ -31,6 +32,16 @@ def tag(resource_id: str) -> str:
 def from_tag(text: str | None) -> str:
     """Our id in a description or tag; empty where it is none of ours."""
     return text[len(TAG_PREFIX) :] if text and text.startswith(TAG_PREFIX) else ""
+
+
+def from_tags(tags: Iterable[str]) -> str:
+    """Our id among a thing's tags; empty where none of them is ours."""
+    return next((found for one in tags if (found := from_tag(one))), "")
+
+
+def own(tags: Iterable[str]) -> list[str]:
+    """The users' tags among all of a thing's."""
+    return [one for one in tags if not from_tag(one)]
 
 
 def name(resource_id: str) -> str:

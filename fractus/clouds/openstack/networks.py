@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.model.cloud import HOME, Scope
 from fractus.model.network import NetworkSeen, NetworkWanted
 
 
-class _Network(Document, kw_only=True):
+class _Network(
+    Document,
+    kw_only=True,
+    rename={
+        "external": "router:external",
+        "network_type": "provider:network_type",
+        "physical_network": "provider:physical_network",
+        "segmentation_id": "provider:segmentation_id",
+    },
+):
+    """A network; what it is made of is shown to administrators."""
+
     status: str = ""
     admin_state_up: bool = True
     mtu: int | None = 0
     shared: bool | None = None
+    port_security_enabled: bool | None = None
+    external: bool | None = None
+    network_type: str | None = ""
+    physical_network: str | None = ""
+    segmentation_id: int | None = None
 
 
 class Networks(NeutronKind[NetworkWanted, NetworkSeen, _Network]):
@@ -48,12 +63,14 @@ class Networks(NeutronKind[NetworkWanted, NetworkSeen, _Network]):
     def seen(self, document: _Network) -> NetworkSeen:
         """What the document says."""
         return NetworkSeen(
-            remote_id=document.id,
-            marker=marks.from_tag(document.description),
-            name=document.name,
-            changed_at=document.updated_at or "",
+            **document.told,
             status=document.status,
             admin_state_up=document.admin_state_up,
             mtu=document.mtu or 0,
             shared=document.shared,
+            port_security_enabled=document.port_security_enabled,
+            external=document.external,
+            network_type=document.network_type or "",
+            physical_network=document.physical_network or "",
+            segmentation_id=document.segmentation_id,
         )

@@ -35,7 +35,28 @@ class Document(Struct, kw_only=True):
     description: str | None = ""
     project_id: str = ""
     tenant_id: str = ""
+    created_at: str | None = ""
     updated_at: str | None = ""
+    tags: list[str] = []
+
+    @property
+    def marker(self) -> str:
+        """Our id, where it carries one: as its description if we made it, as a tag if it was marked later."""
+        return marks.from_tag(self.description) or marks.from_tags(self.tags)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What all kinds have in what was seen of them."""
+        return {
+            "remote_id": self.id,
+            "marker": self.marker,
+            "name": self.name,
+            "changed_at": self.updated_at or "",
+            "created_at": self.created_at or "",
+            "project_id": self.owner,
+            "description": "" if marks.from_tag(self.description) else self.description or "",
+            "tags": marks.own(self.tags),
+        }
 
     @property
     def owner(self) -> str:

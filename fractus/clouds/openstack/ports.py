@@ -24,7 +24,11 @@ class _FixedIp(Struct):
     ip_address: str = ""
 
 
-class _Port(Document, kw_only=True, rename={"host": "binding:host_id", "vif_type": "binding:vif_type"}):
+class _Port(
+    Document,
+    kw_only=True,
+    rename={"host": "binding:host_id", "vif_type": "binding:vif_type", "vnic_type": "binding:vnic_type"},
+):
     """A port; who may not see its binding is not shown it."""
 
     status: str = ""
@@ -34,7 +38,11 @@ class _Port(Document, kw_only=True, rename={"host": "binding:host_id", "vif_type
     allowed_address_pairs: list[dict[str, str]] = []
     admin_state_up: bool = True
     port_security_enabled: bool = True
+    extra_dhcp_opts: list[dict[str, Any]] | None = None
+    network_id: str = ""
     device_id: str | None = ""
+    device_owner: str | None = ""
+    vnic_type: str | None = ""
     host: str | None = ""
     vif_type: str | None = ""
 
@@ -110,10 +118,7 @@ class Ports(NeutronKind[PortWanted, PortSeen, _Port]):
     def seen(self, document: _Port) -> PortSeen:
         """What the document says."""
         return PortSeen(
-            remote_id=document.id,
-            marker=marks.from_tag(document.description),
-            name=document.name,
-            changed_at=document.updated_at or "",
+            **document.told,
             status=document.status,
             mac_address=document.mac_address,
             fixed_ips=[FixedIp(fixed.subnet_id, fixed.ip_address) for fixed in document.fixed_ips],
@@ -121,7 +126,11 @@ class Ports(NeutronKind[PortWanted, PortSeen, _Port]):
             allowed_address_pairs=document.allowed_address_pairs,
             admin_state_up=document.admin_state_up,
             port_security_enabled=document.port_security_enabled,
+            extra_dhcp_opts=document.extra_dhcp_opts,
+            network_id=document.network_id,
             device_id=document.device_id or "",
+            device_owner=document.device_owner or "",
+            vnic_type=document.vnic_type or "",
             host=document.host or "",
             vif_type=document.vif_type or "",
         )

@@ -7,6 +7,7 @@ tenant by itself. The service user gets the role `member` in it. Every step may 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fractus.clouds.openstack.once import Once
@@ -25,9 +26,11 @@ _MEMBER_ROLES = ("member", "Member", "_member_")
 class Projects:
     """Maps scopes to projects of one child."""
 
-    def __init__(self, services: Services, *, shared: bool) -> None:
+    def __init__(self, services: Services, *, shared: bool, mapped: Mapping[str, str] | None = None) -> None:
+        """`mapped`: our id -> the child's own, of projects that the operator has said are the same."""
         self._services = services
         self.shared = shared
+        self._mapped = dict(mapped or {})
         self._known: dict[str, str] = {}
         self._once: Once[str, str] = Once()
 
@@ -61,9 +64,23 @@ class Projects:
             if not await self._opens(scope.project_id):
                 await self._join(home, scope.project_id)
             return scope.project_id
+        mapped = self._mapped.get(scope.project_id)
+        if mapped is not None:
+            if not await self._opens(mapped):
+                await self._join(home, mapped)
+            return mapped
         project_id = await self._find(home, scope) or await self._make(home, scope)
         await self._join(home, project_id)
         return project_id
+
+    async def names(self) -> dict[str, str]:
+        """All projects of the child: name by id."""
+        home = await self.home()
+        try:
+            listed = await self._services.read("", Ask(service="identity", path="/projects"), dict[str, Any])
+        except Refused as refusal:
+            raise _lacking("list projects", home, refusal) from refusal
+        return {str(one["id"]): str(one.get("name", "")) for one in listed.get("projects") or []}
 
     async def _opens(self, project_id: str) -> bool:
         """Whether we get a token for the project already, by whatever assignment the operator has chosen."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import Scope, Step
@@ -30,6 +29,7 @@ class _Rule(Struct, kw_only=True):
     port_range_max: int | None = None
     remote_ip_prefix: str | None = None
     remote_group_id: str | None = None
+    description: str | None = ""
 
 
 class _Group(Document, kw_only=True):
@@ -74,7 +74,7 @@ class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen, _Group]
                 raise Refused(f"a security group of {self._child.name} has no verb {verb}")
 
     async def _add_rule(self, scope: Scope, remote_id: str, fields: dict[str, Any]) -> None:
-        rule = {key: value for key, value in fields.items() if value is not None and key != "remote_id"}
+        rule = {key: value for key, value in fields.items() if value not in (None, "") and key != "remote_id"}
         rule["security_group_id"] = remote_id
         if rule.get("remote_group_id") == _ITSELF:
             rule["remote_group_id"] = remote_id
@@ -106,10 +106,7 @@ class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen, _Group]
     def seen(self, document: _Group) -> SecurityGroupSeen:
         """What the document says."""
         return SecurityGroupSeen(
-            remote_id=document.id,
-            marker=marks.from_tag(document.description),
-            name=document.name,
-            changed_at=document.updated_at or "",
+            **document.told,
             stateful=document.stateful,
             rules=[_seen_rule(rule, document.id) for rule in document.security_group_rules],
         )
@@ -128,5 +125,6 @@ def _seen_rule(rule: _Rule, group_id: str) -> Rule:
         port_range_max=rule.port_range_max,
         remote_ip_prefix=rule.remote_ip_prefix,
         remote_group_id=_ITSELF if rule.remote_group_id == group_id else rule.remote_group_id,
+        description=rule.description or "",
         remote_id=rule.id,
     )

@@ -54,6 +54,10 @@ class _Fault(Struct):
     details: str = ""
 
 
+class _Named(Struct):
+    name: str = ""
+
+
 class _Server(
     Struct,
     kw_only=True,
@@ -69,6 +73,13 @@ class _Server(
         "zone": "OS-EXT-AZ:availability_zone",
         "launched_at": "OS-SRV-USG:launched_at",
         "terminated_at": "OS-SRV-USG:terminated_at",
+        "user_data": "OS-EXT-SRV-ATTR:user_data",
+        "reservation_id": "OS-EXT-SRV-ATTR:reservation_id",
+        "launch_index": "OS-EXT-SRV-ATTR:launch_index",
+        "volumes": "os-extended-volumes:volumes_attached",
+        "disk_config": "OS-DCF:diskConfig",
+        "access_ip_v4": "accessIPv4",
+        "access_ip_v6": "accessIPv6",
     },
 ):
     """A server as Nova prints it. `updated` is missing from what it prints of a server whose cell is down."""
@@ -96,6 +107,22 @@ class _Server(
     terminated_at: str | None = None
     description: str | None = None
     fault: _Fault | None = None
+    user_id: str | None = ""
+    description: str | None = ""
+    tags: list[str] | None = None
+    flavor: dict[str, Any] | None = None
+    image: dict[str, Any] | str | None = None
+    key_name: str | None = ""
+    disk_config: str | None = ""
+    access_ip_v4: str | None = ""
+    access_ip_v6: str | None = ""
+    locked_reason: str | None = None
+    security_groups: list[_Named] | None = None
+    addresses: dict[str, list[dict[str, Any]]] | None = None
+    volumes: list[dict[str, Any]] | None = None
+    user_data: str | None = ""
+    reservation_id: str | None = ""
+    launch_index: int | None = 0
 
 
 class Servers:
@@ -318,10 +345,10 @@ def _cell_is_down(server: _Server) -> bool:
 
 
 def _seen(server: _Server) -> ServerSeen:
-    fault = server.fault
+    fault, tags, flavor = server.fault, server.tags or [], server.flavor or {}
     return ServerSeen(
         remote_id=server.id,
-        marker=server.metadata.get(marks.KEY, ""),
+        marker=server.metadata.get(marks.KEY, "") or marks.from_tags(tags),
         name=server.name,
         changed_at=server.updated,
         gone=server.status == "DELETED",
@@ -337,6 +364,9 @@ def _seen(server: _Server) -> ServerSeen:
         launched_at=server.launched_at,
         terminated_at=server.terminated_at,
         created_at=server.created,
+        user_id=server.user_id or "",
+        description=server.description or "",
+        tags=marks.own(tags),
         config_drive=server.config_drive or "",
         locked=server.locked,
         metadata={key: value for key, value in server.metadata.items() if key != marks.KEY},
@@ -345,4 +375,18 @@ def _seen(server: _Server) -> ServerSeen:
         description=server.description,
         fault=ServerFault(fault.code, fault.message, fault.created, fault.details) if fault else None,
         project_id=server.tenant_id,
+        flavor_id=str(flavor.get("id", "")),
+        flavor={name: value for name, value in flavor.items() if name not in ("id", "links")},
+        image_id=str(server.image.get("id", "")) if isinstance(server.image, dict) else "",
+        key_name=server.key_name or "",
+        locked_reason=server.locked_reason,
+        disk_config=server.disk_config or "",
+        access_ip_v4=server.access_ip_v4 or "",
+        access_ip_v6=server.access_ip_v6 or "",
+        security_groups=list(dict.fromkeys(group.name for group in server.security_groups or [])),
+        addresses=server.addresses or {},
+        volumes=server.volumes or [],
+        user_data=server.user_data or "",
+        reservation_id=server.reservation_id or "",
+        launch_index=server.launch_index or 0,
     )

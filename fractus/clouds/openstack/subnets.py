@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.model.network import SubnetSeen, SubnetWanted
 
@@ -15,6 +14,11 @@ class _Subnet(Document, kw_only=True):
     enable_dhcp: bool = True
     dns_nameservers: list[str] = []
     host_routes: list[dict[str, str]] = []
+    network_id: str = ""
+    ip_version: int = 4
+    allocation_pools: list[dict[str, str]] = []
+    ipv6_address_mode: str | None = None
+    ipv6_ra_mode: str | None = None
 
 
 class Subnets(NeutronKind[SubnetWanted, SubnetSeen, _Subnet]):
@@ -49,13 +53,15 @@ class Subnets(NeutronKind[SubnetWanted, SubnetSeen, _Subnet]):
     def seen(self, document: _Subnet) -> SubnetSeen:
         """What the document says."""
         return SubnetSeen(
-            remote_id=document.id,
-            marker=marks.from_tag(document.description),
-            name=document.name,
-            changed_at=document.updated_at or "",
+            **document.told,
             cidr=document.cidr,
             gateway_ip=document.gateway_ip,
             enable_dhcp=document.enable_dhcp,
             dns_nameservers=document.dns_nameservers,
             host_routes=document.host_routes,
+            network_id=document.network_id,
+            ip_version=document.ip_version,
+            pools=document.allocation_pools,
+            ipv6_address_mode=document.ipv6_address_mode,
+            ipv6_ra_mode=document.ipv6_ra_mode,
         )

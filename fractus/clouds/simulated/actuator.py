@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from fractus.base.clock import iso, parse_iso
 from fractus.base.ids import new_id
@@ -129,6 +129,20 @@ class Simulated(Generic[R, W, S]):
             yield seen
 
     # ------------------------------------------------------------------ for the kinds
+
+    def told(self, thing: R) -> dict[str, Any]:
+        """What all kinds have in what was seen of them."""
+        return {
+            "remote_id": thing.id,
+            "marker": thing.marker,
+            "name": thing.name,
+            "changed_at": self.stamp(thing),
+            "created_at": iso(thing.created_at),
+            "project_id": thing.project_id,
+            "user_id": thing.user_id,
+            "description": thing.description,
+            "tags": list(thing.tags),
+        }
 
     def begin(self, thing: R) -> None:
         """Write a new thing, and whatever comes with it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,16 @@ from fractus.clouds.simulated.keypair import Keypairs
 from fractus.clouds.simulated.network import Networks
 from fractus.clouds.simulated.passage import Passage
 from fractus.clouds.simulated.port import Ports
+from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord
 from fractus.clouds.simulated.security_group import SecurityGroups
 from fractus.clouds.simulated.server import Servers
 from fractus.clouds.simulated.shape import Shape
 from fractus.clouds.simulated.subnet import Subnets
-from fractus.model.cloud import Actuator, CloudRow, Finding, Report, Scope
+from fractus.model.cloud import Actuator, CloudRow, Finding, Report, Scope, Seen, Sighting
 from fractus.model.errors import CloudError, Unreachable
+
+#: Before our id of a project in the name of the one that is made for it in a cloud with a Keystone of its own.
+_PREFIX = "fractus-"
 
 
 class SimulatedCloud:
@@ -36,6 +40,8 @@ class SimulatedCloud:
         self.backend = backend
         self.faults = faults
         self._shared = row.identity == "shared"
+        mapped = row.settings.get("projects")
+        self._mapped: dict[str, str] = mapped if isinstance(mapped, dict) else {}
         self._clock = clock
         self._passage = Passage(row.name, backend, faults, clock, self.project_of)
         self._servers = Servers(self._passage)
@@ -81,7 +87,10 @@ class SimulatedCloud:
             return derived_id("project", self.name), "fractus"
         if self._shared:
             return scope.project_id, scope.project_name
-        return derived_id("project", self.name, scope.project_id).replace("-", ""), scope.project_name
+        if scope.project_id in self._mapped:
+            there = self._mapped[scope.project_id]
+            return there, self.backend.shelf.projects().get(there, "")
+        return derived_id("project", self.name, scope.project_id).replace("-", ""), _PREFIX + scope.project_id
 
     def actuators(self) -> Mapping[str, Actuator[Any, Any]]:
         """The kinds this cloud supports: all."""
@@ -119,6 +128,34 @@ class SimulatedCloud:
                 "security-group",
             ],
         )
+
+    async def projects(self) -> Mapping[str, str]:
+        """All projects that were ever used here: name by id."""
+        shelf = self.backend.shelf
+        return await self._passage.cross("project", "list", "", shelf.projects, change=False)
+
+    async def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Seen]:
+        """Everything of a kind; of keypairs our own user's, and those of `users`."""
+        seen: Any
+        async for seen in self._actuators[kind].list_changed(""):
+            if kind == "keypair" and seen.user_id not in ("", *users):
+                continue
+            yield self._in_full(kind, seen)
+
+    def _in_full(self, kind: str, seen: Any) -> Seen:
+        """With what a sweep is not told."""
+        there = self.backend.shelf.get(RECORDS[kind], seen.remote_id)
+        if isinstance(there, FlavorRecord):
+            seen = msgspec.structs.replace(seen, access=list(there.access))
+        if isinstance(there, ImageRecord):
+            seen = msgspec.structs.replace(seen, members=dict(there.members))
+        found: Seen = seen
+        return found
+
+    async def sightings(self) -> list[Sighting]:
+        """Volumes, as far as servers have some."""
+        names = [id for server in self.backend.servers.values() for id in server.volumes]
+        return [Sighting("volume", "volumes", len(names), sorted(names)[:5])] if names else []
 
     async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
         """The end of a server's console. `Unreachable` when `deadline` seconds have passed."""

@@ -19,9 +19,8 @@ class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
     def seen(self, thing: FlavorRecord) -> FlavorSeen:
         """How the cloud shows it."""
         return FlavorSeen(
-            remote_id=thing.id,
-            marker=thing.marker,
-            name=thing.name,
+            **{**self.told(thing), "project_id": ""},
+            is_public=thing.is_public,
             vcpus=thing.vcpus,
             ram=thing.ram,
             disk=thing.disk,

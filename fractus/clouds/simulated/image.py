@@ -24,13 +24,17 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
     def seen(self, thing: ImageRecord) -> ImageSeen:
         """How the cloud shows it."""
         return ImageSeen(
-            remote_id=thing.id,
-            marker=thing.marker,
-            name=thing.name,
-            changed_at=self.stamp(thing),
+            **self.told(thing),
             status=thing.status,
             size=thing.size,
             checksum=thing.checksum,
+            disk_format=thing.disk_format,
+            container_format=thing.container_format,
+            min_disk=thing.min_disk,
+            min_ram=thing.min_ram,
+            visibility=thing.visibility,
+            protected=thing.protected,
+            properties=dict(thing.properties),
         )
 
     async def find(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
@@ -74,7 +78,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
 
     def may_see(self, thing: ImageRecord, project_id: str) -> bool:
         """The project's own, and those that lie open to whoever knows their id."""
-        return thing.project_id == project_id or thing.visibility == "community"
+        return thing.project_id == project_id or thing.visibility in ("community", "public")
 
     def missing(self, id: str) -> str:
         """Glance's sentence."""

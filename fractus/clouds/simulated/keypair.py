@@ -24,7 +24,10 @@ class Keypairs(Simulated[KeypairRecord, KeypairWanted, KeypairSeen]):
     def seen(self, thing: KeypairRecord) -> KeypairSeen:
         """How the cloud shows it."""
         return KeypairSeen(
-            remote_id=thing.id, marker=thing.marker, name=thing.name, fingerprint=thing.fingerprint
+            **{**self.told(thing), "project_id": ""},
+            fingerprint=thing.fingerprint,
+            public_key=thing.public_key,
+            type=thing.type,
         )
 
     async def create(self, scope: Scope, wanted: KeypairWanted) -> KeypairSeen:

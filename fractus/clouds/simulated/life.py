@@ -51,10 +51,12 @@ def bind_ports(shelf: Shelf, server: ServerRecord, status: str, at: float) -> No
 
 
 def release_ports(shelf: Shelf, server: ServerRecord, at: float) -> None:
-    """Ports that were there before the server outlive it, unbound, as Nova leaves them."""
+    """Ports that were there before the server outlive it, unbound, as Nova leaves them; its own it takes away."""
     for port_id in server.port_ids:
         port = shelf.get(PortRecord, port_id)
-        if port is not None and port.device_id == server.id:
+        if port is not None and port.device_id == server.id and port.of_nova:
+            shelf.drop(port)
+        elif port is not None and port.device_id == server.id:
             port.device_id = port.device_owner = port.host = ""
             port.status, port.vif_type, port.changed_at = "DOWN", "unbound", at
             shelf.put(port)

@@ -20,15 +20,14 @@ class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkSeen]):
     def seen(self, thing: NetworkRecord) -> NetworkSeen:
         """How the cloud shows it."""
         return NetworkSeen(
-            remote_id=thing.id,
-            marker=thing.marker,
-            name=thing.name,
-            changed_at=self.stamp(thing),
+            **self.told(thing),
             status="ACTIVE",
             admin_state_up=thing.admin_state_up,
             mtu=thing.mtu,
             port_security_enabled=thing.port_security_enabled,
             shared=thing.shared,
+            external=thing.external,
+            network_type="geneve",
         )
 
     def make(self, project_id: str, wanted: NetworkWanted) -> NetworkRecord:

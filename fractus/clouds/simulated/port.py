@@ -30,10 +30,7 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
     def seen(self, thing: PortRecord) -> PortSeen:
         """How the cloud shows it."""
         return PortSeen(
-            remote_id=thing.id,
-            marker=thing.marker,
-            name=thing.name,
-            changed_at=self.stamp(thing),
+            **self.told(thing),
             status=thing.status,
             mac_address=thing.mac_address,
             fixed_ips=list(thing.fixed_ips),
@@ -42,7 +39,10 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
             admin_state_up=thing.admin_state_up,
             port_security_enabled=thing.port_security_enabled,
             extra_dhcp_opts=list(thing.extra_dhcp_opts),
+            network_id=thing.network_id,
             device_id=thing.device_id,
+            device_owner=thing.device_owner,
+            vnic_type="normal",
             host=thing.host,
             vif_type=thing.vif_type,
         )

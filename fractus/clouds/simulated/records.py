@@ -20,6 +20,9 @@ class Record(Struct, kw_only=True):
     """The project's id in this cloud."""
     marker: str = ""
     name: str = ""
+    user_id: str = ""
+    description: str = ""
+    tags: list[str] = []
     created_at: float = 0.0
     changed_at: float = 0.0
     gone: bool = False
@@ -43,6 +46,8 @@ class FlavorRecord(Record, kw_only=True):
     ephemeral: int = 0
     swap: int = 0
     extra_specs: dict[str, str] = {}
+    is_public: bool = True
+    access: list[str] = []
 
 
 class KeypairRecord(Record, kw_only=True):
@@ -69,6 +74,8 @@ class ImageRecord(Record, kw_only=True):
     status: str = "queued"
     size: int | None = None
     checksum: str | None = None
+    protected: bool = False
+    members: dict[str, str] = {}
 
 
 class NetworkRecord(Record, kw_only=True):
@@ -80,6 +87,7 @@ class NetworkRecord(Record, kw_only=True):
     mtu: int = 1450
     port_security_enabled: bool = True
     shared: bool = False
+    external: bool = False
 
 
 class SubnetRecord(Record, kw_only=True):
@@ -121,6 +129,8 @@ class PortRecord(Record, kw_only=True):
     device_owner: str = ""
     host: str = ""
     vif_type: str = "unbound"
+    of_nova: bool = False
+    """Nova made it for its server, and takes it away with it."""
 
     def ties(self) -> set[str]:
         """Its network, subnets and groups, and the addresses it occupies."""
@@ -159,8 +169,10 @@ class ServerRecord(Record, kw_only=True):
     metadata: dict[str, str] = {}
     user_data: str = ""
     config_drive: bool = False
-    description: str = ""
+    disk_config: str = "AUTO"
     hostname: str = ""
+    volumes: list[str] = []
+    """Ids of volumes, of which no more is known here."""
     number: int = 0
     vm_state: str = "building"
     task_state: str | None = "scheduling"

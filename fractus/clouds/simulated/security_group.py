@@ -23,10 +23,7 @@ class SecurityGroups(Simulated[SecurityGroupRecord, SecurityGroupWanted, Securit
     def seen(self, thing: SecurityGroupRecord) -> SecurityGroupSeen:
         """How the cloud shows it."""
         return SecurityGroupSeen(
-            remote_id=thing.id,
-            marker=thing.marker,
-            name=thing.name,
-            changed_at=self.stamp(thing),
+            **self.told(thing),
             rules=list(thing.rules),
             stateful=thing.stateful,
         )
@@ -97,4 +94,8 @@ class SecurityGroups(Simulated[SecurityGroupRecord, SecurityGroupWanted, Securit
 
 
 def _same(one: Rule, other: Rule) -> bool:
-    return msgspec.structs.replace(one, remote_id="") == msgspec.structs.replace(other, remote_id="")
+    return _bare(one) == _bare(other)
+
+
+def _bare(rule: Rule) -> Rule:
+    return msgspec.structs.replace(rule, remote_id="", description="")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fractus.base.clock import iso, iso_micro
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.life import bind_ports, schedule
@@ -9,7 +11,9 @@ from fractus.clouds.simulated.records import (
     FlavorRecord,
     ImageRecord,
     KeypairRecord,
+    NetworkRecord,
     PortRecord,
+    SecurityGroupRecord,
     ServerRecord,
 )
 from fractus.model.cloud import Scope, Step
@@ -44,10 +48,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
         """How the cloud shows it to an administrator."""
         status = _STATUS.get((thing.vm_state, thing.task_state)) or _STATUS[thing.vm_state, None]
         return ServerSeen(
-            remote_id=thing.id,
-            marker=thing.marker,
-            name=thing.name,
-            changed_at=self.stamp(thing),
+            **self.told(thing),
             gone=thing.gone,
             status=status,
             vm_state=thing.vm_state,
@@ -60,15 +61,50 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
             zone="nova" if thing.host else "",
             launched_at=None if thing.launched_at is None else iso_micro(thing.launched_at),
             terminated_at=None if thing.terminated_at is None else iso_micro(thing.terminated_at),
-            created_at=iso(thing.created_at),
             config_drive="True" if thing.config_drive else "",
             metadata=dict(thing.metadata),
             description=thing.description or None,
             root_device_name="/dev/vda" if thing.host else None,
             hostname=thing.hostname,
             fault=thing.fault,
-            project_id=thing.project_id,
+            **self._made_of(thing),
         )
+
+    def _made_of(self, thing: ServerRecord) -> dict[str, Any]:
+        """What it was built from, and what hangs on it."""
+        flavor = self.shelf.get(FlavorRecord, thing.flavor_id)
+        ports = [port for id in thing.port_ids if (port := self.shelf.get(PortRecord, id))]
+        groups = [self.shelf.get(SecurityGroupRecord, id) for port in ports for id in port.security_groups]
+        addresses: dict[str, list[dict[str, Any]]] = {}
+        for port in ports:
+            network = self.shelf.get(NetworkRecord, port.network_id)
+            addresses.setdefault(network.name if network else "", []).extend(
+                {
+                    "addr": fixed.ip_address,
+                    "version": 6 if ":" in fixed.ip_address else 4,
+                    "OS-EXT-IPS:type": "fixed",
+                    "OS-EXT-IPS-MAC:mac_addr": port.mac_address,
+                }
+                for fixed in port.fixed_ips
+            )
+        return {
+            "flavor": {
+                "original_name": flavor.name if flavor else thing.flavor_id,
+                "vcpus": thing.vcpus,
+                "ram": thing.ram,
+                "disk": flavor.disk if flavor else thing.disk,
+                "ephemeral": flavor.ephemeral if flavor else 0,
+                "swap": flavor.swap if flavor else 0,
+                "extra_specs": dict(flavor.extra_specs) if flavor else {},
+            },
+            "image_id": thing.image_id,
+            "key_name": thing.key_name,
+            "disk_config": thing.disk_config,
+            "security_groups": list(dict.fromkeys(group.name for group in groups if group)),
+            "addresses": addresses,
+            "volumes": [{"id": id, "delete_on_termination": False} for id in thing.volumes],
+            "user_data": thing.user_data,
+        }
 
     async def observe(self, scope: Scope, remote_id: str) -> ServerSeen:
         """What is there now. Asked with the credential's own rights, as only an administrator is told the host."""
@@ -110,6 +146,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
             user_data=wanted.user_data,
             config_drive=wanted.config_drive,
             description=wanted.description,
+            disk_config=wanted.disk_config,
             hostname=wanted.hostname or wanted.name.lower(),
             number=self.shelf.number("instance"),
         )
@@ -134,7 +171,9 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
         if not image_id:
             raise Refused("Invalid imageRef provided.", status=400)
         image = self.shelf.get(ImageRecord, image_id)
-        if image is None or not (image.project_id == project_id or image.visibility == "community"):
+        if image is None or not (
+            image.project_id == project_id or image.visibility in ("community", "public")
+        ):
             raise Refused("Can not find requested image", status=400)
         if image.status != "active":
             raise Refused(f"Image {image.id} is not active.", status=400)

@@ -24,15 +24,17 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
     def seen(self, thing: SubnetRecord) -> SubnetSeen:
         """How the cloud shows it."""
         return SubnetSeen(
-            remote_id=thing.id,
-            marker=thing.marker,
-            name=thing.name,
-            changed_at=self.stamp(thing),
+            **self.told(thing),
             cidr=thing.cidr,
             gateway_ip=thing.gateway_ip,
             enable_dhcp=thing.enable_dhcp,
             dns_nameservers=list(thing.dns_nameservers),
             host_routes=list(thing.host_routes),
+            network_id=thing.network_id,
+            ip_version=thing.ip_version,
+            pools=list(thing.pools),
+            ipv6_address_mode=thing.ipv6_address_mode,
+            ipv6_ra_mode=thing.ipv6_ra_mode,
         )
 
     def make(self, project_id: str, wanted: SubnetWanted) -> SubnetRecord:

@@ -66,6 +66,12 @@ async def flavor_taken(reader: Reader, flavor_id: str, name: str) -> str:
     return "name" if await reader.row(_called, name=name) is not None else ""
 
 
+async def flavor_named(reader: Reader, resources: Resources, name: str) -> Resource | None:
+    """A flavor by its name."""
+    row = await reader.row(_called, name=name)
+    return None if row is None else await resources.fetch(reader, "flavor", row[0])
+
+
 async def flavor_row_is_free(reader: Reader, resources: Resources, id: str) -> bool | None:
     """Whether a deleted flavor's row has served its time: it is in no cloud and nothing needs it. None: no row."""
     if await resources.fetch(reader, "flavor", id) is None:

@@ -67,6 +67,26 @@ _STATUSES: dict[str, dict[str, str]] = {
 _VM_STATES = {tasks[""]: vm_state for vm_state, tasks in _STATUSES.items()}
 _PROGRESS = {"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"}
 
+#: What Nova knows of image properties by their older names; all newer ones have one of the prefixes.
+_IMAGE_PREFIXES = ("hw_", "img_", "os_", "traits_required")
+_IMAGE_LEGACY = frozenset(
+    (
+        "architecture owner_id vmware_disktype vmware_image_version vmware_ostype auto_disk_config ipxe_boot"
+        " xenapi_device_id xenapi_image_compression_level vmware_linked_clone xenapi_use_agent"
+        " xenapi_skip_agent_inject_ssh xenapi_skip_agent_inject_files_at_boot cache_in_nova vm_mode bittorrent"
+        " mappings block_device_mapping bdm_v2 root_device_name hypervisor_version_requires hypervisor_type"
+    ).split()
+)
+
+
+def shown_properties(properties: Mapping[str, Any]) -> dict[str, str]:
+    """What a server shows of its image's properties: those that Nova knows."""
+    return {
+        name: str(value)[:255]
+        for name, value in properties.items()
+        if name.startswith(_IMAGE_PREFIXES) or name in _IMAGE_LEGACY
+    }
+
 
 def status_of(vm_state: str, task_state: str | None) -> str:
     """The status that Nova shows for the two states."""
@@ -269,7 +289,6 @@ def _wished(resource: Resource) -> dict[str, Any]:
         "links": links(BASE, resource.id),
         "OS-DCF:diskConfig": desired["disk_config"],
         "key_name": desired["key_name"] or None,
-        "os-extended-volumes:volumes_attached": [],
         "description": desired["description"],
         "tags": desired["tags"],
         "trusted_image_certificates": None,
@@ -301,6 +320,8 @@ def _as_it_is(
         _STATE + "task_state": told.task_state,
         _STATE + "vm_state": told.vm_state,
         _STATE + "power_state": seen.power_state if seen is not None and not told.error else 0,
+        # Volumes are not served yet: what the cloud itself has attached is told, and left alone.
+        "os-extended-volumes:volumes_attached": seen.volumes if seen is not None else [],
         "locked": desired["locked"] or (seen is not None and seen.locked),
         _EXTENDED + "hostname": (seen.hostname if seen is not None else "") or desired["hostname"],
     }

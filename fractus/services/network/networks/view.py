@@ -34,13 +34,13 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         "shared": desired["shared"],
         "availability_zone_hints": desired["availability_zone_hints"],
         "availability_zones": sorted(one.cloud for one in there),
-        "router:external": False,
+        "router:external": desired["router:external"],
         "port_security_enabled": desired["port_security_enabled"],
         **documents.tail(resource),
     }
     columns = {
         "shared": desired["shared"],
-        "external": False,
+        "external": desired["router:external"],
         "admin_state_up": desired["admin_state_up"],
         "mtu": size,
         "hints": ",".join(desired["availability_zone_hints"]),
@@ -56,6 +56,6 @@ def target(resource: Resource) -> dict[str, Any]:
         "project_id": resource.project_id,
         "tenant_id": resource.project_id,
         "shared": resource.desired["shared"],
-        "router:external": False,
+        "router:external": resource.desired["router:external"],
         "network:project_id": resource.project_id,
     }

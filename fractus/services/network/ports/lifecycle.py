@@ -148,6 +148,10 @@ class PortLifecycle:
         """As soon as it is there: its server is waiting for it, and it was made with all that it has."""
         return True
 
+    def ended(self, resource: Resource) -> bool:
+        """Nova took it away with its server, for which it had made it."""
+        return bool(resource.desired.get("nova_knows")) and not resource.desired["device_id"]
+
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
         return summarise(resource, presences)

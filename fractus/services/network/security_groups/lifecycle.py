@@ -22,6 +22,7 @@ from fractus.reconcile.kind import (
     Wait,
     with_wanted,
 )
+from fractus.services.network.security_groups.queries import rules_drop
 from fractus.services.network.security_groups.schema import rule_key
 from fractus.services.network.security_groups.view import DEFAULT, default_id, summarise
 from fractus.store.transaction import Transaction
@@ -54,9 +55,16 @@ class SecurityGroupLifecycle:
         """The group to be. Rules whose remote group is not in the cloud yet are left out until it is."""
         rules, _ = self._rules(item)
         name = item.resource.name
+        # One that was taken over may be called otherwise there (every project has a default group of its own): it
+        # keeps that name until its user gives it another.
+        ours, theirs = item.presence.memory.get("named", ("", ""))
+        if ours and name == ours:
+            name = theirs
+        elif name.lower() == DEFAULT:
+            name = _INSTEAD
         return SecurityGroupWanted(
             id=item.resource.id,
-            name=_INSTEAD if name.lower() == DEFAULT else name,
+            name=name,
             rules=rules,
             stateful=item.resource.desired["stateful"],
         )
@@ -84,6 +92,7 @@ class SecurityGroupLifecycle:
                     port_range_max=rule["port_range_max"],
                     remote_ip_prefix=rule["remote_ip_prefix"],
                     remote_group_id=there,
+                    description=rule["description"],
                 )
             )
         return rules, absent
@@ -145,7 +154,8 @@ class SecurityGroupLifecycle:
         """Nothing was set aside."""
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
-        """Nothing is held."""
+        """The rows of its rules, where nobody has removed them yet."""
+        await rules_drop(tx, resource.id)
 
 
 def _rules_apart(wanted: list[Rule], there: list[Rule], *, itself: str) -> tuple[list[Rule], list[Rule]]:

@@ -28,17 +28,6 @@ from fractus.web.routing import Call, Reply, Route
 
 _GIB = 1 << 30
 
-#: What Nova knows of image properties by their older names; all newer ones have one of the prefixes.
-_IMAGE_PREFIXES = ("hw_", "img_", "os_", "traits_required")
-_IMAGE_LEGACY = frozenset(
-    (
-        "architecture owner_id vmware_disktype vmware_image_version vmware_ostype auto_disk_config ipxe_boot"
-        " xenapi_device_id xenapi_image_compression_level vmware_linked_clone xenapi_use_agent"
-        " xenapi_skip_agent_inject_ssh xenapi_skip_agent_inject_files_at_boot cache_in_nova vm_mode bittorrent"
-        " mappings block_device_mapping bdm_v2 root_device_name hypervisor_version_requires hypervisor_type"
-    ).split()
-)
-
 
 def _check(body: Any, version: Version) -> None:
     REQUESTS.request_check(body, version, "create")
@@ -129,9 +118,7 @@ class Creating:
             "flavor": _flavor_document(flavor),
             "flavor_need": flavor.id,
             "image_id": image.id,
-            "image_properties": {
-                name: str(value)[:255] for name, value in properties.items() if _is_image_property(name)
-            },
+            "image_properties": view.shown_properties(properties),
             "key_name": key_name,
             "keypair_id": keypair.id if keypair is not None else "",
             "user_data": asked.get("user_data") or "",
@@ -405,10 +392,6 @@ def _check_fit(call: Call, flavor: Mapping[str, Any], image: Resource) -> None:
             "Flavor's disk is smaller than the minimum size specified in image metadata."
             f" Flavor disk is {disk} bytes, minimum size is {least} bytes."
         )
-
-
-def _is_image_property(name: str) -> bool:
-    return name.startswith(_IMAGE_PREFIXES) or name in _IMAGE_LEGACY
 
 
 def _flavor_document(flavor: Resource) -> dict[str, Any]:

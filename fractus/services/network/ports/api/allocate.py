@@ -92,7 +92,8 @@ class PortAllocator:
     async def release(self, tx: Transaction, server_id: str) -> None:
         """The server is gone: ports that were made for it leave, those that it took are free again.
 
-        Only its own: anybody may have written its id into a port of theirs.
+        Only its own: anybody may have written its id into a port of theirs. Of ports that were taken over with their
+        server only its cloud knows which they are: freed here, they end if the cloud took them away.
         """
         for port in await self._own(tx, server_id):
             if port.desired["owned_by_server"]:

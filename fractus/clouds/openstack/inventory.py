@@ -1,0 +1,104 @@
+"""What only an adoption asks of a child: what its listings leave out, and what is there of kinds we do not serve."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from typing import Any
+
+import msgspec
+
+from fractus.clouds.openstack.child import Child
+from fractus.clouds.openstack.flavors import Flavors
+from fractus.clouds.openstack.images import Images
+from fractus.clouds.openstack.keypairs import Keypairs
+from fractus.clouds.openstack.services import Ask
+from fractus.model.cloud import HOME, Seen, Sighting
+from fractus.model.errors import CredentialsRejected, Missing, Refused
+
+_PAGE = 500
+
+#: How many of them are named.
+_NAMED = 5
+
+#: How catalogs call the block storage service, the newest first. Its paths have the project in front: before 3.67 it
+#: insists on that.
+_VOLUME = ("block-storage", "volumev3", "volume")
+
+#: Service, path, and the key that the listing stands under; what a child has not got it refuses.
+_UNSERVED = (
+    ("volume", "/volumes", "volumes"),
+    ("volume", "/snapshots", "snapshots"),
+    ("volume", "/backups", "backups"),
+    ("network", "/routers", "routers"),
+    ("network", "/floatingips", "floatingips"),
+    ("network", "/trunks", "trunks"),
+    ("network", "/subnetpools", "subnetpools"),
+    ("load-balancer", "/v2/lbaas/loadbalancers", "loadbalancers"),
+)
+
+
+class Inventory:
+    """The kinds of which a listing does not tell all."""
+
+    def __init__(self, child: Child) -> None:
+        self.flavors = Flavors(child)
+        self.images = Images(child)
+        self.keypairs = Keypairs(child)
+
+    async def all_flavors(self) -> AsyncIterator[Seen]:
+        """With the projects that may use the private ones."""
+        async for seen in self.flavors.list_changed(""):
+            if seen.is_public or seen.unread or not seen.name:
+                yield seen
+            else:
+                yield msgspec.structs.replace(seen, access=await self.flavors.access(seen.remote_id))
+
+    async def all_images(self) -> AsyncIterator[Seen]:
+        """With the projects that they are shared with. Nobody else can be shared with but the owner's choice, and most
+        images are `shared` with nobody: asked one by one, for Glance lists members in no other way.
+        """
+        async for seen in self.images.list_changed(""):
+            if seen.visibility == "shared" and not seen.unread:
+                yield msgspec.structs.replace(seen, members=await self.images.members(seen.remote_id))
+            else:
+                yield seen
+
+    async def keys_of(self, users: Collection[str]) -> AsyncIterator[Seen]:
+        """Our own user's, and those of `users`."""
+        async for seen in self.keypairs.list_changed(""):
+            yield seen
+        for user_id in sorted(users):
+            async for seen in self.keypairs.of_user(user_id):
+                yield seen
+
+
+async def sightings(child: Child) -> list[Sighting]:
+    """Volumes, routers and the like: how many, and the names of some."""
+    found = []
+    for service, path, key in _UNSERVED:
+        names = await _names(child, service, path, key)
+        if names:
+            found.append(Sighting(service, key, len(names), [name for name in names if name][:_NAMED]))
+    return found
+
+
+async def _names(child: Child, service: str, path: str, key: str) -> list[str]:
+    names: list[str] = []
+    home, query = await child.projects.home(), {}
+    if service == "volume":
+        service = next((name for name in _VOLUME if name in home.endpoints), _VOLUME[0])
+        path, query = f"/{home.project_id}{path}", {"all_tenants": "1"}
+    try:
+        async for page in child.pages(HOME, Ask(service=service, path=path, query=query), key, limit=_PAGE):
+            names += [_name(raw) for raw in page]
+    except (Refused, Missing, CredentialsRejected):
+        return names  # no such service or extension there, or not for us to see
+    return names
+
+
+def _name(raw: msgspec.Raw) -> str:
+    try:
+        document: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return ""
+    return str(document.get("name") or document.get("floating_ip_address") or document.get("id") or "")

@@ -1,0 +1,89 @@
+"""A flavor of a cloud becomes one of ours. It stays the cloud's own: servers use it there, and we never change it.
+
+A child's flavors belong to its operator, and our driver changes and removes only those that it made. So the presence is
+`borrowed` where the flavor has no marker: a change here reaches the clouds where we made a copy, and a delete lets go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fractus.model.compute import FlavorSeen
+from fractus.model.resource import Resource
+from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp
+from fractus.services.compute.flavors.queries import flavor_fetch, flavor_named, flavor_taken
+from fractus.services.compute.flavors.view import flavorid
+from fractus.store.resources import Resources
+from fractus.store.transaction import Transaction
+
+_SIZES = ("vcpus", "ram", "disk", "ephemeral", "swap")
+
+
+class FlavorAdoption:
+    """Taking over flavors."""
+
+    after: tuple[str, ...] = ()
+
+    def __init__(self, resources: Resources) -> None:
+        """`resources`: where ours are."""
+        self._resources = resources
+
+    def rank(self, seen: FlavorSeen) -> int:
+        """No order among them."""
+        return 0
+
+    def needed(self, seen: FlavorSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+        """Nothing."""
+        return []
+
+    async def judge(self, tx: Transaction, seen: FlavorSeen, here: Here) -> Verdict:
+        """The same by name and nature as one of ours: that one, in one more cloud."""
+        if not seen.name:
+            return Leave("the cloud does not say what it is")
+        ours = bool(seen.marker)
+        name, id = (
+            seen.notes.get("name", seen.name),
+            seen.notes.get("flavorid", seen.marker or seen.remote_id),
+        )
+        memory = {"borrowed": not ours}
+        if ours and (known := await here.resource(tx, "flavor", seen.marker)) is not None:
+            return Join(known.id, memory)
+        taken = await flavor_taken(tx, id, name)
+        if taken == "name":
+            return self._same(await flavor_named(tx, self._resources, name), seen, memory)
+        if taken == "id":
+            return self._same(await flavor_fetch(tx, self._resources, id), seen, memory)
+        access = [project for one in seen.access if (project := here.project(one)) is not None]
+        desired = {
+            "flavorid": id,
+            "name": name,
+            **{size: getattr(seen, size) for size in _SIZES},
+            "rxtx_factor": seen.rxtx_factor,
+            "is_public": seen.notes.get("is_public", seen.is_public),
+            "disabled": seen.disabled,
+            "description": seen.notes.get("description", seen.description or None),
+            "extra_specs": dict(seen.extra_specs),
+            "access": seen.notes.get("access", access),
+        }
+        made = stamp(seen.created_at)
+        resource_id = seen.marker or id
+        return Take(
+            Resource(kind="flavor", id=resource_id, name=name, desired=desired, created_at=made), (), memory
+        )
+
+    @staticmethod
+    def _same(known: Resource | None, seen: FlavorSeen, memory: dict[str, Any]) -> Verdict:
+        if known is None:
+            return Clash("a flavor of its name was here a moment ago")
+        alike = known.name == seen.name and all(known.desired[one] == getattr(seen, one) for one in _SIZES)
+        if alike and known.desired["extra_specs"] == seen.extra_specs:
+            return Join(known.id, memory)
+        return Clash(
+            f"the flavor {known.name} ({flavorid(known)}) of fractus has its name or its id and is another:"
+            f" {_said(known.desired)} here, {_said({one: getattr(seen, one) for one in _SIZES})} there"
+        )
+
+
+def _said(sizes: dict[str, Any]) -> str:
+    return f"{sizes['vcpus']} vCPUs, {sizes['ram']} MiB, {sizes['disk']} GiB"

@@ -1,0 +1,179 @@
+"""A server of a cloud becomes one of ours, by the id that it has there, and goes on running as if nothing had happened.
+
+It needs nothing any more of what it was built from; what of that is ours too is named, so that it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fractus.model.resource import Need, Resource
+from fractus.model.servers import ServerSeen
+from fractus.reconcile.taking import Clash, Here, Leave, Take, Verdict, stamp, unmapped
+from fractus.services.compute.servers.view import hostname_of, shown_properties
+from fractus.store.transaction import Transaction
+
+_SIZES = ("vcpus", "ram", "disk", "ephemeral", "swap")
+
+
+class ServerAdoption:
+    """Taking over servers."""
+
+    after: tuple[str, ...] = ("flavor", "keypair", "image", "port")
+
+    def rank(self, seen: ServerSeen) -> int:
+        """No order among them."""
+        return 0
+
+    def needed(self, seen: ServerSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+        """Its ports, and what it was built from."""
+        flavor = _flavor_id(seen, listed.get("flavor", {}))
+        keys = [("keypair", id) for id in (seen.key_name, f"{seen.user_id}/{seen.key_name}") if seen.key_name]
+        return [
+            *(("port", port.remote_id) for port in _ports(seen, listed.get("port", {}))),
+            *([("image", seen.image_id)] if seen.image_id else []),
+            *([("flavor", flavor)] if flavor else []),
+            *keys,
+        ]
+
+    async def judge(self, tx: Transaction, seen: ServerSeen, here: Here) -> Verdict:
+        """All its ports must be ours: a server that shows half its addresses is worse than one that is not there."""
+        if seen.gone:
+            return Leave("it is deleted there")
+        project_id = here.project(seen.project_id)
+        if project_id is None:
+            return unmapped(seen.project_id)
+        if seen.status == "BUILD":
+            return Leave("it is being built: try again when it runs")
+        id = seen.marker or seen.remote_id
+        known = await here.resource(tx, "server", id)
+        if known is not None:
+            return Clash(f"there is another server {id} ({known.name}) here")
+        ports = []
+        for port in _ports(seen, here.listed("port")):
+            ours = await here.taken(tx, "port", port.remote_id)
+            if ours is None:
+                return Clash(f"its port {port.remote_id} is not taken over")
+            ports.append(ours)
+        flavor_id = _flavor_id(seen, here.listed("flavor"))
+        flavor = await here.taken(tx, "flavor", flavor_id) if flavor_id else None
+        image = await here.taken(tx, "image", seen.image_id) if seen.image_id else None
+        key_name, keypair = await self._key(tx, seen, here)
+        desired = {
+            **self._as_built(seen, flavor, image),
+            "key_name": key_name,
+            "keypair_id": keypair.id if keypair is not None else "",
+            "name": seen.name,
+            "metadata": dict(seen.metadata),
+            "description": seen.description or None,
+            "tags": list(seen.tags),
+            "ports": [port.id for port in ports],
+            "port_tags": [],
+            "addresses": await self._addresses(tx, ports, here),
+            "security_groups": await self._groups(tx, ports, here),
+            "actions": [],
+        }
+        made = stamp(seen.created_at)
+        resource = Resource(
+            kind="server",
+            id=id,
+            project_id=project_id,
+            user_id=str(seen.notes.get("user_id", ""))
+            or (here.user(seen.user_id) if not seen.marker else ""),
+            name=seen.name,
+            desired=desired,
+            created_at=made,
+            choice={"cloud": here.cloud, "why": "it was there already", "chosen_at": made},
+        )
+        needs = [Need(one.kind, one.id) for one in (flavor, image, keypair) if one is not None]
+        needs += [Need("port", port.id, exclusive=not port.desired["nova_knows"]) for port in ports]
+        return Take(resource, needs, {"ran": True, "done": 0, "sent": 0})
+
+    @staticmethod
+    def _as_built(seen: ServerSeen, flavor: Resource | None, image: Resource | None) -> dict[str, Any]:
+        """What it was built with, as far as the cloud still tells it."""
+        told = seen.flavor or (flavor.desired if flavor is not None else {})
+        name = seen.flavor.get("original_name") or (flavor.name if flavor is not None else seen.flavor_id)
+        return {
+            "flavor": {
+                "id": flavor.desired.get("flavorid", flavor.id) if flavor is not None else seen.flavor_id,
+                **{size: int(told.get(size) or 0) for size in _SIZES},
+                "original_name": flavor.name if flavor is not None else name,
+                "extra_specs": dict(told.get("extra_specs") or {}),
+            },
+            "flavor_need": flavor.id if flavor is not None else "",
+            "image_id": image.id if image is not None else seen.image_id,
+            "image_properties": shown_properties(image.desired["properties"]) if image is not None else {},
+            "user_data": seen.user_data,
+            "config_drive": bool(seen.config_drive),
+            "zone": "",
+            "disk_config": seen.disk_config or "MANUAL",
+            "personality": [],
+            "access_ip_v4": seen.access_ip_v4,
+            "access_ip_v6": seen.access_ip_v6,
+            "reservation_id": seen.reservation_id,
+            "launch_index": seen.launch_index,
+            "hostname": seen.hostname or hostname_of(seen.name),
+            "hostname_given": False,
+            "locked": False,
+            "locked_by": "",
+            "locked_reason": seen.locked_reason,
+        }
+
+    @staticmethod
+    async def _key(tx: Transaction, seen: ServerSeen, here: Here) -> tuple[str, Resource | None]:
+        """The name that its user knows its key by, and the key where it is ours."""
+        if not seen.key_name:
+            return "", None
+        for remote_id in (seen.key_name, f"{seen.user_id}/{seen.key_name}"):
+            keypair = await here.taken(tx, "keypair", remote_id)
+            if keypair is not None:
+                return keypair.name, keypair
+        return seen.key_name, None
+
+    @staticmethod
+    async def _groups(tx: Transaction, ports: list[Resource], here: Here) -> list[str]:
+        """Names of the groups of all its ports, each once."""
+        ids = dict.fromkeys(id for port in ports for id in port.desired["security_groups"])
+        groups = [await here.resource(tx, "security_group", id) for id in ids]
+        return list(dict.fromkeys(group.name for group in groups if group is not None))
+
+    @staticmethod
+    async def _addresses(
+        tx: Transaction, ports: list[Resource], here: Here
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Its ports' addresses by the name of their network. Floating ones are not ours to tell."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for port in ports:
+            network = await here.resource(tx, "network", port.desired["network_id"])
+            entries = found.setdefault(network.name if network is not None else "", [])
+            for fixed in port.desired["fixed_ips"]:
+                entries.append(
+                    {
+                        "addr": fixed["ip_address"],
+                        "version": 6 if ":" in fixed["ip_address"] else 4,
+                        "OS-EXT-IPS:type": "fixed",
+                        "OS-EXT-IPS-MAC:mac_addr": port.desired["mac_address"],
+                    }
+                )
+        return found
+
+
+def _ports(seen: ServerSeen, listed: Mapping[str, Any]) -> list[Any]:
+    """What the cloud says are its ports, in the order of their making: it keeps no other."""
+    own = [port for port in listed.values() if port.device_id == seen.remote_id]
+    return sorted(own, key=lambda port: (port.created_at, port.remote_id))
+
+
+def _flavor_id(seen: ServerSeen, listed: Mapping[str, Any]) -> str:
+    """Its flavor's id there: from 2.47 on Nova tells what it was like instead, so it is the one of its name that still
+    is like that.
+    """
+    if seen.flavor_id:
+        return seen.flavor_id
+    name = seen.flavor.get("original_name")
+    for one in listed.values():
+        if one.name == name and all(getattr(one, size) == seen.flavor.get(size) for size in _SIZES):
+            return str(one.remote_id)
+    return ""

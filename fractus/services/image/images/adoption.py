@@ -1,0 +1,107 @@
+"""An image of a cloud becomes one of ours. Its bits stay where they are.
+
+We have no file of it, so no other cloud can be given a copy: servers of it are built in clouds that have it. An image
+of the same id and the same bits in two clouds (operators upload them so) is one image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from fractus.model.images import ImageSeen
+from fractus.model.resource import Resource
+from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp, unmapped
+from fractus.store.transaction import Transaction
+
+_OPEN = ("public", "community")
+
+
+class Files(Protocol):
+    """The bits that are here."""
+
+    def present(self, image_id: str) -> bool:
+        """Whether the whole bits are here."""
+
+    def path(self, image_id: str) -> Any:
+        """Where they are."""
+
+
+class ImageAdoption:
+    """Taking over images."""
+
+    after: tuple[str, ...] = ()
+
+    def __init__(self, files: Files) -> None:
+        """`files`: after the loss of the database alone, the bits may still be here."""
+        self._files = files
+
+    def rank(self, seen: ImageSeen) -> int:
+        """No order among them."""
+        return 0
+
+    def needed(self, seen: ImageSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+        """Nothing."""
+        return []
+
+    async def judge(self, tx: Transaction, seen: ImageSeen, here: Here) -> Verdict:
+        """Of what everybody may use there, and whose project is nobody's here, nobody is the owner."""
+        if seen.status not in ("active", "deactivated"):
+            return Leave(f"it is {seen.status} there")
+        notes, id = seen.notes, seen.marker or seen.remote_id
+        visibility = notes.get("visibility", seen.visibility or "private")
+        owner = notes["owner"] if seen.marker and "owner" in notes else here.project(seen.project_id)
+        if owner is None and visibility not in _OPEN:
+            return unmapped(seen.project_id)
+        known = await here.resource(tx, "image", id)
+        if known is not None:
+            return await self._same(tx, known, seen, here)
+        bits = self._files.present(id)
+        members = {
+            project: status
+            for member, status in seen.members.items()
+            if (project := here.project(member)) is not None
+        }
+        made = stamp(seen.created_at)
+        desired = {
+            "name": seen.name or None,
+            "visibility": visibility,
+            "disk_format": seen.disk_format or None,
+            "container_format": seen.container_format or None,
+            "min_disk": seen.min_disk,
+            "min_ram": seen.min_ram,
+            "protected": notes.get("protected", seen.protected),
+            "os_hidden": notes.get("os_hidden", seen.os_hidden),
+            "properties": dict(seen.properties),
+            "tags": notes.get("tags", list(seen.tags)),
+            "members": notes.get("members", members),
+            "member_times": {one: [made, made] for one in notes.get("members", members)},
+            "size": seen.size,
+            "virtual_size": seen.virtual_size,
+            "checksum": seen.checksum,
+            "os_hash_algo": seen.os_hash_algo,
+            "os_hash_value": seen.os_hash_value,
+            "path": str(self._files.path(id)) if bits else "",
+        }
+        resource = Resource(
+            kind="image",
+            id=id,
+            project_id=owner or "",
+            user_id=notes.get("user_id", ""),
+            name=seen.name,
+            status=seen.status,
+            desired=desired,
+            created_at=made,
+            choice={} if bits else {"only": [here.cloud]},
+        )
+        return Take(resource)
+
+    async def _same(self, tx: Transaction, known: Resource, seen: ImageSeen, here: Here) -> Verdict:
+        """The same bits under the same id are the same image, in one more cloud."""
+        if not seen.checksum or seen.checksum != known.desired["checksum"]:
+            return Clash(f"there is another image {known.id} ({known.name}) here, with other bits")
+        only = known.choice.get("only")
+        if only and here.cloud not in only:
+            known.choice = {**known.choice, "only": [*only, here.cloud]}
+            await here.save(tx, known)
+        return Join(known.id)

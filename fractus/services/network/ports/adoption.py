@@ -1,0 +1,174 @@
+"""A port of a cloud becomes one of ours, with the addresses and the MAC that it has.
+
+Ports that the cloud has for itself (DHCP, routers, floating addresses) and those of projects that are nobody's here
+stay the cloud's own; their addresses are held in its name, so that none of them is given to anybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fractus.addressing.addresses import Addresses, AddressTaken
+from fractus.addressing.macs import Macs, MacTaken
+from fractus.model.network import PortSeen
+from fractus.model.resource import Need, Resource
+from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp, unmapped
+from fractus.services.network.ports.schema import holder
+from fractus.store.transaction import Transaction
+
+_SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
+
+
+class PortAdoption:
+    """Taking over ports."""
+
+    after: tuple[str, ...] = ("network", "subnet", "security_group")
+
+    def __init__(self, addresses: Addresses, macs: Macs) -> None:
+        """`addresses`, `macs`: who holds which."""
+        self._addresses = addresses
+        self._macs = macs
+
+    def rank(self, seen: PortSeen) -> int:
+        """No order among them."""
+        return 0
+
+    def needed(self, seen: PortSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+        """What it is on, and what guards it."""
+        return [
+            ("network", seen.network_id),
+            *(("subnet", one.subnet_id) for one in seen.fixed_ips or ()),
+            *(("security_group", one) for one in seen.security_groups or ()),
+        ]
+
+    async def judge(self, tx: Transaction, seen: PortSeen, here: Here) -> Verdict:
+        """Everything that it is tied to must be taken over before."""
+        project_id = here.project(seen.project_id)
+        owner = seen.device_owner
+        if owner and not owner.startswith("compute:"):
+            return await self._left(tx, seen, here, Leave(f"it is the cloud's own ({owner})"))
+        if project_id is None:
+            return await self._left(tx, seen, here, unmapped(seen.project_id))
+        network = await here.taken(tx, "network", seen.network_id)
+        if network is None:
+            return Leave(f"its network {seen.network_id} is not taken over")
+        id = seen.marker or seen.remote_id
+        known = await here.resource(tx, "port", id)
+        if known is not None:
+            if seen.marker and known.project_id == project_id:
+                return Join(id)
+            return Clash(f"there is another port {id} here")
+        fixed: list[dict[str, str]] = []
+        auto: list[str] = []
+        for one in seen.fixed_ips or []:
+            subnet = await here.taken(tx, "subnet", one.subnet_id)
+            if subnet is None:
+                return Clash(f"its subnet {one.subnet_id} is not taken over")
+            fixed.append({"subnet_id": subnet.id, "ip_address": one.ip_address})
+            modes = (subnet.desired["ipv6_ra_mode"], subnet.desired["ipv6_address_mode"])
+            auto += [subnet.id] if any(mode in _SELF_ADDRESSED for mode in modes) else []
+        groups = []
+        for group_id in seen.security_groups or []:
+            group = await here.taken(tx, "security_group", group_id)
+            if group is None:
+                return Clash(f"its security group {group_id} is not taken over")
+            groups.append(group.id)
+        clash = await self._hold(tx, id, network.id, fixed, seen, here.cloud)
+        if clash is not None:
+            return clash
+        return self._made(id, project_id, network, fixed, auto, groups, seen, here)
+
+    @staticmethod
+    def _made(
+        id: str,
+        project_id: str,
+        network: Resource,
+        fixed: list[dict[str, str]],
+        auto: list[str],
+        groups: list[str],
+        seen: PortSeen,
+        here: Here,
+    ) -> Take:
+        made = stamp(seen.created_at)
+        of_server = seen.device_owner.startswith("compute:") and bool(seen.device_id)
+        desired: dict[str, Any] = {
+            "name": seen.name,
+            "description": seen.description,
+            "tags": list(seen.tags),
+            "admin_state_up": seen.admin_state_up is not False,
+            "network_id": network.id,
+            "network_project_id": network.project_id,
+            "mac_address": seen.mac_address.lower(),
+            "fixed_ips": fixed,
+            "auto_subnets": auto,
+            "device_id": here.planned("server", seen.device_id) if of_server else seen.device_id,
+            "device_owner": seen.device_owner,
+            "device_since": made,
+            # Whether Nova made it for the server, and takes it away with it, only Nova knows: it shows when that ends.
+            "owned_by_server": bool(seen.marker) and not seen.name if of_server else False,
+            "nova_knows": of_server and not seen.marker,
+            "place": 0,
+            "port_security_enabled": seen.port_security_enabled is not False,
+            "security_groups": groups,
+            "allowed_address_pairs": list(seen.allowed_address_pairs or []),
+            "extra_dhcp_opts": [
+                {**one, "ip_version": int(one.get("ip_version", 4))} for one in seen.extra_dhcp_opts or []
+            ],
+        }
+        resource = Resource(
+            kind="port", id=id, project_id=project_id, name=seen.name, desired=desired, created_at=made
+        )
+        needs = [
+            Need("network", network.id),
+            *(Need("subnet", one) for one in sorted({entry["subnet_id"] for entry in fixed})),
+            *(Need("security_group", one) for one in groups),
+        ]
+        return Take(resource, needs)
+
+    async def _hold(
+        self,
+        tx: Transaction,
+        id: str,
+        network_id: str,
+        fixed: list[dict[str, str]],
+        seen: PortSeen,
+        cloud: str,
+    ) -> Clash | None:
+        """Its addresses and its MAC are its own."""
+        for one in fixed:
+            held_by = await self._take(tx, one["subnet_id"], one["ip_address"], holder(id))
+            if held_by == _cloud(cloud):
+                # Left to the cloud at an earlier time, when its project was nobody's.
+                await self._addresses.release(
+                    tx, _cloud(cloud), subnet_id=one["subnet_id"], ips=[one["ip_address"]]
+                )
+                held_by = await self._take(tx, one["subnet_id"], one["ip_address"], holder(id))
+            if held_by:
+                return Clash(f"its address {one['ip_address']} is held by {held_by.replace('/', ' ')} here")
+        try:
+            await self._macs.take(tx, network_id, seen.mac_address.lower(), holder(id))
+        except MacTaken:
+            return Clash(f"another port of its network has the MAC address {seen.mac_address} here")
+        return None
+
+    async def _left(self, tx: Transaction, seen: PortSeen, here: Here, verdict: Leave) -> Leave:
+        """It stays the cloud's own; nobody of ours may get its addresses."""
+        for one in seen.fixed_ips or []:
+            subnet = await here.taken(tx, "subnet", one.subnet_id)
+            if subnet is not None:
+                await self._take(tx, subnet.id, one.ip_address, _cloud(here.cloud))
+        return verdict
+
+    async def _take(self, tx: Transaction, subnet_id: str, ip: str, who: str) -> str:
+        """Who holds the address already; empty where it is `who`'s now."""
+        try:
+            await self._addresses.take(tx, subnet_id, ip, who, 6 if ":" in ip else 4)
+        except AddressTaken as error:
+            return error.holder
+        return ""
+
+
+def _cloud(name: str) -> str:
+    """As subnets call a cloud that holds addresses (`subnets.schema.cloud_holder`)."""
+    return f"cloud/{name}"

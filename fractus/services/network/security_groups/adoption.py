@@ -1,0 +1,114 @@
+"""A security group of a cloud becomes one of ours, with its rules by the ids that they have there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from fractus.model.network import Rule, SecurityGroupSeen
+from fractus.model.resource import Need, Resource
+from fractus.reconcile.taking import Clash, Here, Join, Take, Verdict, stamp, unmapped
+from fractus.services.network.security_groups.queries import rule_add
+from fractus.services.network.security_groups.schema import normalized, rule_key
+from fractus.services.network.security_groups.view import DEFAULT, default_id, rule_row
+from fractus.store.transaction import Transaction
+
+_ITSELF = "self"
+
+
+class SecurityGroupAdoption:
+    """Taking over security groups."""
+
+    after: tuple[str, ...] = ()
+
+    def rank(self, seen: SecurityGroupSeen) -> int:
+        """Default groups first: the rules of others name them, and theirs is not the id that they have there."""
+        return 0 if _is_default(seen) else 1
+
+    def needed(
+        self, seen: SecurityGroupSeen, listed: Mapping[str, Mapping[str, Any]]
+    ) -> list[tuple[str, str]]:
+        """The groups that its rules let in."""
+        remote = {rule.remote_group_id for rule in seen.rules or () if rule.remote_group_id}
+        return [("security_group", one) for one in sorted(remote - {_ITSELF, seen.remote_id})]
+
+    async def judge(self, tx: Transaction, seen: SecurityGroupSeen, here: Here) -> Verdict:
+        """A project has one default group. Every cloud has one of its own for each project: the first is ours from then
+        on, those that are just like it are the same, and one with other rules stays a group by itself, by its own id
+        and with the cloud in its name, for the rules of servers that run must not change.
+        """
+        project_id = here.project(seen.project_id)
+        if project_id is None:
+            return unmapped(seen.project_id)
+        id, name = seen.marker or seen.remote_id, seen.name
+        memory: dict[str, Any] = {}
+        if seen.marker and seen.marker == default_id(project_id):
+            name = DEFAULT
+        elif _is_default(seen):
+            # Nobody can delete it there: it is let go of at most.
+            memory["borrowed"] = True
+            id = default_id(project_id)
+            known = await here.resource(tx, "security_group", id)
+            if known is not None and not await _alike(tx, known, seen, here):
+                id, name = seen.remote_id, f"{DEFAULT}-{here.cloud}"
+        there = {**memory, "named": [name, seen.name]}
+        known = await here.resource(tx, "security_group", id)
+        if known is not None:
+            same = known.project_id == project_id and (bool(seen.marker) or id == default_id(project_id))
+            return Join(id, there) if same else Clash(f"there is another group {id} ({known.name}) here")
+        rules = await _rules(tx, id, seen, here)
+        desired = {
+            "name": name,
+            "description": seen.description,
+            "stateful": seen.stateful is not False,
+            "tags": list(seen.tags),
+            "rules": rules,
+        }
+        made = stamp(seen.created_at)
+        group = Resource(
+            kind="security_group", id=id, project_id=project_id, name=name, desired=desired, created_at=made
+        )
+        for rule in rules:
+            await rule_add(tx, rule_row(group, rule))
+        others = {rule["remote_group_id"] for rule in rules if rule["remote_group_id"]} - {id}
+        return Take(group, [Need("security_group", one, loose=True) for one in sorted(others)], there)
+
+
+def _is_default(seen: SecurityGroupSeen) -> bool:
+    return seen.name.lower() == DEFAULT and not seen.marker
+
+
+async def _rules(tx: Transaction, id: str, seen: SecurityGroupSeen, here: Here) -> list[dict[str, Any]]:
+    made = stamp(seen.created_at) or tx.now()
+    return [
+        {
+            **{name: value for name, value in msgspec.to_builtins(rule).items() if name != "remote_id"},
+            "id": rule.remote_id,
+            "remote_group_id": await _remote(tx, id, seen, rule, here),
+            "normalized_cidr": normalized(rule.remote_ip_prefix),
+            "created_at": made,
+        }
+        for rule in seen.rules or []
+    ]
+
+
+async def _remote(tx: Transaction, id: str, seen: SecurityGroupSeen, rule: Rule, here: Here) -> str | None:
+    """The group that a rule lets in, by the id that it has or will have here."""
+    remote = rule.remote_group_id
+    if not remote:
+        return None
+    if remote in (_ITSELF, seen.remote_id):
+        return id
+    known = await here.taken(tx, "security_group", remote)
+    return here.planned("security_group", remote) if known is None else known.id
+
+
+async def _alike(tx: Transaction, known: Resource, seen: SecurityGroupSeen, here: Here) -> bool:
+    """Whether a group there has just the rules of ours."""
+    there = set()
+    for rule in seen.rules or []:
+        remote = await _remote(tx, known.id, seen, rule, here)
+        there.add(rule_key({**msgspec.to_builtins(rule), "remote_group_id": remote}, itself=known.id))
+    return there == {rule_key(rule, itself=known.id) for rule in known.desired["rules"]}
