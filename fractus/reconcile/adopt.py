@@ -120,8 +120,13 @@ class _Undo(Exception):
     """Nothing of this thing is to be written."""
 
 
-async def survey(cloud: Cloud, adoptions: Mapping[str, Adoption], told: Told | None = None) -> Survey:
-    """List everything that can be taken over. Only reads; a `CloudError` where the cloud does not answer."""
+async def survey(
+    cloud: Cloud, adoptions: Mapping[str, Adoption], *, users: Collection[str] = (), told: Told | None = None
+) -> Survey:
+    """List everything that can be taken over. Only reads; a `CloudError` where the cloud does not answer.
+
+    `users` (the child's ids): whose keys to ask for, beside those who have servers.
+    """
     things: dict[str, dict[str, Any]] = {}
     unread: Counter[str] = Counter()
     gaps: list[str] = []
@@ -131,7 +136,7 @@ async def survey(cloud: Cloud, adoptions: Mapping[str, Adoption], told: Told | N
     for number, kind in enumerate(sorted(kinds, key=lambda one: one != "server")):
         found: dict[str, Any] = {}
         try:
-            async for seen in cloud.inventory(kind, _users(things)):
+            async for seen in cloud.inventory(kind, {*users, *_users(things)}):
                 if seen.unread:
                     unread[kind] += 1
                 elif not seen.gone:
@@ -147,7 +152,7 @@ async def survey(cloud: Cloud, adoptions: Mapping[str, Adoption], told: Told | N
 
 def _users(things: Mapping[str, Mapping[str, Any]]) -> set[str]:
     servers = things.get("server", {}).values()
-    return {seen.user_id for seen in servers if seen.key_name and seen.user_id and not seen.marker}
+    return {seen.user_id for seen in servers if seen.user_id and not seen.marker}
 
 
 def order(adoptions: Mapping[str, Adoption]) -> list[str]:
