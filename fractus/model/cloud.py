@@ -56,8 +56,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     """The child's id of the project it belongs to; empty where it belongs to none, or the child does not say."""
     user_id: str = ""
     """The child's id of the user who made it, where it says so."""
-    description: str = ""
-    """The users' own, without our marker."""
+    description: str | None = None
+    """The users' own, without our marker; None where there is none, or the child does not say."""
     tags: list[str] = []
     """The users' own, without our marker."""
     notes: dict[str, Any] = {}

@@ -65,8 +65,6 @@ class ServerSeen(Seen, frozen=True, kw_only=True):
     """Without our marker."""
     root_device_name: str | None = None
     hostname: str = ""
-    description: str | None = None
-    """None: it has none, or the cloud does not say."""
     fault: ServerFault | None = None
     flavor_id: str = ""
     """The child's id of its flavor; empty where the child tells only what the flavor was like (from 2.47 on)."""

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
-from sqlalchemy import bindparam, delete
 
 from fractus.base.log import logger
 from fractus.model.cloud import Cloud, Seen
@@ -22,20 +21,12 @@ from fractus.model.resource import SETTLED, Presence, Resource
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import kept
 from fractus.reconcile.taking import Adoption, Clash, Join, Leave, Take, Verdict, stamp
-from fractus.store import presences
+from fractus.store import findings, presences
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
-from fractus.store.schema import FINDING
-from fractus.store.transaction import Query, Store, Transaction
+from fractus.store.transaction import Store, Transaction
 
 log = logger("reconcile.adopt")
-
-_c = FINDING.c
-_known_now = Query(
-    delete(FINDING).where(
-        _c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.remote_id == bindparam("r")
-    )
-)
 
 Key = tuple[str, str]
 """Kind and remote id."""
@@ -349,7 +340,7 @@ class _Run:
         await self._desk.ledger.adopt(tx, resource, summary, take.needs)
         for one in there:
             await presences.add(tx, one)
-        await tx.execute(_known_now, c=self.cloud, k=kind, r=seen.remote_id)
+        await findings.drop(tx, self.cloud, kind, seen.remote_id)
         return take, resource
 
     async def _join(
@@ -367,7 +358,7 @@ class _Run:
             ), None
         await presences.add(tx, self._presence(kind, seen, resource, join.memory))
         await self.save(tx, resource)
-        await tx.execute(_known_now, c=self.cloud, k=kind, r=seen.remote_id)
+        await findings.drop(tx, self.cloud, kind, seen.remote_id)
         return join, resource
 
     def _presence(self, kind: str, seen: Seen, resource: Resource, memory: Mapping[str, Any]) -> Presence:

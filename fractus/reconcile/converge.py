@@ -28,7 +28,7 @@ from fractus.reconcile.machine import Machine
 from fractus.reconcile.needs import Unmet, doubt, meet
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.retire import retire
-from fractus.store import presences
+from fractus.store import findings, presences
 from fractus.store.work import Claim
 
 
@@ -344,6 +344,7 @@ async def _ended(look: Look) -> Outcome:
     async with machine.store.transaction() as tx:
         await machine.hold(tx, look.claim)
         await presences.drop(tx, presence)
+        await findings.drop(tx, presence.cloud, presence.kind, presence.remote_id or "")
         resource = await machine.resources.fetch(tx, presence.kind, presence.id)
         if resource is not None:
             resource.wanted = False

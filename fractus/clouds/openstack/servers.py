@@ -108,7 +108,6 @@ class _Server(
     description: str | None = None
     fault: _Fault | None = None
     user_id: str | None = ""
-    description: str | None = ""
     tags: list[str] | None = None
     flavor: dict[str, Any] | None = None
     image: dict[str, Any] | str | None = None
@@ -365,7 +364,6 @@ def _seen(server: _Server) -> ServerSeen:
         terminated_at=server.terminated_at,
         created_at=server.created,
         user_id=server.user_id or "",
-        description=server.description or "",
         tags=marks.own(tags),
         config_drive=server.config_drive or "",
         locked=server.locked,

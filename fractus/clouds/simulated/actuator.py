@@ -140,7 +140,7 @@ class Simulated(Generic[R, W, S]):
             "created_at": iso(thing.created_at),
             "project_id": thing.project_id,
             "user_id": thing.user_id,
-            "description": thing.description,
+            "description": thing.description or None,
             "tags": list(thing.tags),
         }
 

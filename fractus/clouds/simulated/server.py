@@ -63,7 +63,6 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
             terminated_at=None if thing.terminated_at is None else iso_micro(thing.terminated_at),
             config_drive="True" if thing.config_drive else "",
             metadata=dict(thing.metadata),
-            description=thing.description or None,
             root_device_name="/dev/vda" if thing.host else None,
             hostname=thing.hostname,
             fault=thing.fault,

@@ -41,7 +41,7 @@ class NetworkAdoption:
             return Clash(f"there is another network {id} ({known.name}) here")
         desired = {
             "name": seen.name,
-            "description": seen.description,
+            "description": seen.description or "",
             "admin_state_up": seen.admin_state_up is not False,
             "shared": bool(seen.shared),
             "mtu": 0,

@@ -94,7 +94,7 @@ class PortAdoption:
         of_server = seen.device_owner.startswith("compute:") and bool(seen.device_id)
         desired: dict[str, Any] = {
             "name": seen.name,
-            "description": seen.description,
+            "description": seen.description or "",
             "tags": list(seen.tags),
             "admin_state_up": seen.admin_state_up is not False,
             "network_id": network.id,

@@ -61,7 +61,7 @@ class SecurityGroupAdoption:
         rules = await _rules(tx, id, seen, here)
         desired = {
             "name": name,
-            "description": seen.description,
+            "description": seen.description or "",
             "stateful": seen.stateful is not False,
             "tags": list(seen.tags),
             "rules": rules,

@@ -75,7 +75,7 @@ class SubnetAdoption:
             pools = seen.notes.get("pools", as_pools(made, seen.ip_version))
         desired: dict[str, Any] = {
             "name": seen.name,
-            "description": seen.description,
+            "description": seen.description or "",
             "tags": list(seen.tags),
             "ip_version": seen.ip_version,
             "enable_dhcp": seen.enable_dhcp is not False,
