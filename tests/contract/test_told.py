@@ -17,7 +17,6 @@ from tests.contract import things
 from tests.contract.subjects import Subject
 from tests.contract.things import KINDS, OF_PROJECTS, WANTED
 
-
 #: A listing is an administrator's; a look may be the project's own.
 _TOLD_TO_ADMINS = {
     "server": ("task_state",),
