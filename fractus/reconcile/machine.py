@@ -243,6 +243,7 @@ class Machine:
         if asked is not None and asked["token"] != presence.memory.get(drift.REPAIRED):
             presence.memory[drift.REPAIR] = asked
 
+
 def kept(seen: Seen) -> dict[str, Any]:
     """What of an observation is kept with its presence."""
     fresh: dict[str, Any] = msgspec.to_builtins(seen)
