@@ -55,12 +55,12 @@ _drop = Query(delete(ADDRESS).where(_a.subnet_id == bindparam("s"), _a.position 
 _drop_all = Query(delete(ADDRESS).where(_a.subnet_id == bindparam("s")))
 
 _of_subnet = _f.subnet_id == bindparam("s")
-_lowest = Query(select(_f.first, _f.last).where(_of_subnet).order_by(_f.first).limit(1))
-_highest = Query(select(_f.first, _f.last).where(_of_subnet).order_by(_f.first.desc()).limit(1))
-_around = Query(
-    select(_f.first, _f.last).where(_of_subnet, _f.first <= bindparam("p")).order_by(_f.first.desc()).limit(1)
-)
-_from = Query(select(_f.first, _f.last).where(_of_subnet, _f.first == bindparam("p")))
+#: What is read of ranges is changed at once: others of the same subnet wait, and do not collide.
+_ranges = select(_f.first, _f.last).where(_of_subnet).with_for_update()
+_lowest = Query(_ranges.order_by(_f.first).limit(1))
+_highest = Query(_ranges.order_by(_f.first.desc()).limit(1))
+_around = Query(_ranges.where(_f.first <= bindparam("p")).order_by(_f.first.desc()).limit(1))
+_from = Query(_ranges.where(_f.first == bindparam("p")))
 _free_add = Query(
     insert(FREE_RANGE).values(subnet_id=bindparam("s"), first=bindparam("a"), last=bindparam("z"))
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, select
 
 from fractus.addressing.tables import MAC
 from fractus.base.ids import new_mac
-from fractus.store.transaction import Query, Reader, Transaction
+from fractus.store.transaction import Query, Reader, Transaction, add_new
 
 
 class MacTaken(Exception):
@@ -15,7 +15,7 @@ class MacTaken(Exception):
 
 _c = MAC.c
 _fetch = Query(select(_c.holder).where(_c.network_id == bindparam("n"), _c.mac == bindparam("m")))
-_add = Query(insert(MAC).values(network_id=bindparam("n"), mac=bindparam("m"), holder=bindparam("h")))
+_add = add_new(MAC, {"network_id": bindparam("n"), "mac": bindparam("m"), "holder": bindparam("h")})
 _drop = Query(delete(MAC).where(_c.holder == bindparam("h")))
 
 #: Of 2^24 addresses under one prefix; so many misses in a row mean that the network is full of them.
@@ -30,16 +30,15 @@ class Macs:
 
     async def take(self, tx: Transaction, network_id: str, mac: str, holder: str) -> None:
         """Give `holder` this address (lower case, colons); `MacTaken`."""
-        if await self.holder_of(tx, network_id, mac) is not None:
+        # Not looked for first: two who look where nothing is would keep each other from writing there.
+        if not await tx.execute(_add, n=network_id, m=mac, h=holder):
             raise MacTaken(mac)
-        await tx.execute(_add, n=network_id, m=mac, h=holder)
 
     async def take_new(self, tx: Transaction, network_id: str, holder: str) -> str:
         """Give `holder` an address that nobody in this network has; `MacTaken` where none was found."""
         for _ in range(_TRIES):
             mac = new_mac(self._prefix)
-            if await self.holder_of(tx, network_id, mac) is None:
-                await tx.execute(_add, n=network_id, m=mac, h=holder)
+            if await tx.execute(_add, n=network_id, m=mac, h=holder):
                 return mac
         raise MacTaken(f"{self._prefix} in network {network_id}")
 

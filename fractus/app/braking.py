@@ -13,6 +13,7 @@ from fractus.app import cloud_rows
 from fractus.model.errors import Conflict, NotFound
 from fractus.reconcile import brakes as held
 from fractus.store import brakes, clouds
+from fractus.store.again import rerun_unless_written
 from fractus.store.brakes import CORDONED, DRAINING, FROZEN, OPEN
 from fractus.store.clouds import CloudRecord
 from fractus.store.ledger import Bell
@@ -53,6 +54,7 @@ def who() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
+@rerun_unless_written
 async def set_state(
     store: Store, bell: Bell, name: str, state: str, *, reason: str, by: str, unswept: bool = False
 ) -> CloudRecord:
@@ -113,12 +115,14 @@ async def wait_idle(
         await asyncio.sleep(_LOOK)
 
 
+@rerun_unless_written
 async def pull(store: Store, name: str, *, reason: str, by: str) -> None:
     """Put on one of the brakes of the whole."""
     async with store.transaction() as tx:
         await brakes.pull(tx, name, reason, by)
 
 
+@rerun_unless_written
 async def release(store: Store, bell: Bell, name: str) -> bool:
     """Take off one of the brakes of the whole; what it held up goes on. Whether it was on."""
     async with store.transaction() as tx:

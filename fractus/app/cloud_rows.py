@@ -13,6 +13,7 @@ from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.resource import Presence
 from fractus.reconcile.kind import Lifecycle
 from fractus.store import clouds, lanes, presences, work
+from fractus.store.again import rerun_unless_written
 from fractus.store.clouds import CloudRecord
 from fractus.store.resources import Resources
 from fractus.store.schema import FINDING
@@ -52,6 +53,7 @@ async def known(store: Store, name: str) -> CloudRecord:
     return row
 
 
+@rerun_unless_written
 async def add(
     store: Store,
     vault: Vault,
@@ -76,6 +78,7 @@ async def add(
         await clouds.add(tx, record)
 
 
+@rerun_unless_written
 async def change(
     store: Store,
     vault: Vault,
@@ -97,6 +100,7 @@ async def change(
         await clouds.configure(tx, row)
 
 
+@rerun_unless_written
 async def remove(
     store: Store, resources: Resources, lifecycles: Mapping[str, Lifecycle], name: str, *, forget: bool
 ) -> dict[str, int]:

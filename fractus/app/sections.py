@@ -106,8 +106,34 @@ class Store(Struct, frozen=True, kw_only=True):
     """Where fractus keeps what it knows."""
 
     url: Annotated[
-        str, Meta(description="The database: sqlite:///<absolute path>. {state} is the state directory.")
+        str,
+        Meta(
+            description="The database. sqlite:///<absolute path>, for one node ({state} is the state directory); for "
+            "several nodes mysql://user:password@host:port/database (MariaDB 10.6 or later; a Galera cluster "
+            "behind an address that leads to one writer at a time) or postgresql://user:password@host:port/database "
+            "(13 or later). With ?ca=<file> the connection is encrypted and the server's certificate checked."
+        ),
     ] = "sqlite:///{state}/fractus.db"
+    connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Connections of each process to a database server for transactions, and as many again for "
+            "reads; made when needed. Ten keep a server busy; count them against its own limit.",
+        ),
+    ] = 10
+    timeout: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="Seconds that one statement on a database server may take before the connection is given up: "
+            "how long a frozen server goes unnoticed. Half of it is waited for a lock.",
+        ),
+    ] = 10.0
+
+    def __repr__(self) -> str:
+        """Without the password that the URL may hold: a repr ends up in logs."""
+        return f"Store(connections={self.connections!r}, timeout={self.timeout!r})"
 
 
 class Work(Struct, frozen=True, kw_only=True):

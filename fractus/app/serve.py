@@ -17,6 +17,7 @@ from granian.server import Server
 from fractus.app import wiring
 from fractus.app.settings import Settings, load
 from fractus.base import log as logging
+from fractus.store.transaction import StoreTrouble
 from fractus.wake.bell import RabbitBell
 
 log = logging.logger("app.serve")
@@ -49,7 +50,11 @@ class _Application:
             if message["type"] == "lifespan.startup":
                 if isinstance(self._bell, RabbitBell):
                     self._bell.start()
-                await self._parts.kinds.images_api.recover()
+                try:
+                    await self._parts.kinds.images_api.recover()
+                except StoreTrouble as error:
+                    # The next start will do it; what was cut off can be uploaded anew meanwhile.
+                    log.warning("uploads that were cut off are not looked for", why=str(error))
                 self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,11 +31,11 @@ from fractus.reconcile.machine import Machine, Pace, ScopeOf
 from fractus.reconcile.metrics import Metrics
 from fractus.reconcile.ownership import Ownership
 from fractus.reconcile.taking import Adoption
+from fractus.store import opening
 from fractus.store.ledger import Bell, Ledger
 from fractus.store.migrate import upgrade
 from fractus.store.resources import Resources
-from fractus.store.sqlite import SqliteStore
-from fractus.store.transaction import Query
+from fractus.store.transaction import Away, Query, Store
 from fractus.wake.bell import RabbitBell
 from fractus.wake.lanes import RabbitLanes
 from fractus.wake.line import brokers
@@ -44,6 +45,9 @@ from fractus.web.service import application
 
 _alive = Query(select(text("1")))
 
+#: A balancer that asks how we are does not wait for long. Seconds.
+_HEALTH = 2.0
+
 
 class Core:
     """What API, worker and command line share: rows, kinds, children."""
@@ -51,7 +55,7 @@ class Core:
     def __init__(
         self,
         settings: Settings,
-        store: SqliteStore,
+        store: Store,
         vault: Vault,
         clock: Clock,
         bell: Bell,
@@ -110,24 +114,18 @@ class Core:
 OperatorParts = Core
 
 
-def sqlite_path(url: str) -> Path:
-    """The file behind a `sqlite:///` URL."""
-    prefix = "sqlite:///"
-    if not url.startswith(prefix):
-        raise ValueError(f"store.url must begin with {prefix}: {url}")
-    return Path(url.removeprefix(prefix))
-
-
 def core(settings: Settings, *, bell: Bell | None = None, clock: Clock | None = None) -> Core:
     """Open the store (made or migrated if need be) and build what all processes share."""
-    clock = clock or SystemClock()
-    path = sqlite_path(settings.store.url)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    upgrade(path)
+    url = settings.store.url
+    clock = clock or opening.clock_for(url, SystemClock())
+    if opening.is_file(url):
+        opening.path_of(url).parent.mkdir(parents=True, exist_ok=True)
+    upgrade(url)
     Path(settings.images.directory).mkdir(parents=True, exist_ok=True)
     vault = Vault.load(Path(settings.auth.key_file), create=True)
     bell = bell or DatagramBell(settings.state_dir)
-    return Core(settings, SqliteStore(path, clock), vault, clock, bell, CollectorRegistry())
+    store = opening.open_store(url, clock, size=settings.store.connections, seconds=settings.store.timeout)
+    return Core(settings, store, vault, clock, bell, CollectorRegistry())
 
 
 async def operator_parts(settings: Settings) -> Core:
@@ -170,9 +168,12 @@ def api(parts: Core, tokens: TokenChecker) -> falcon.asgi.App[Any, Any]:
 
     async def health() -> str:
         try:
-            await parts.store.rows(_alive)
+            async with asyncio.timeout(_HEALTH):
+                await parts.store.rows(_alive)
+        except Away as error:
+            return f"The database is away: {error}"
         except Exception as error:
-            return f"the store does not answer: {type(error).__name__}"
+            return f"The database does not answer: {type(error).__name__}."
         return ""
 
     web = WebSettings(public_endpoint=parts.settings.endpoint, identity_uri=parts.settings.keystone.url)

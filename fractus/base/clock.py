@@ -44,6 +44,39 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+class SharedClock:
+    """One time for several machines: that of the database they share, as far as it has told it.
+
+    Leases and due times are written by one machine and read by another, so they are all in this time; no machine's own
+    clock comes into it (law 4), and if one of those jumps nothing happens. Between two readings of the database's clock
+    our monotonic clock goes on from the last.
+    """
+
+    def __init__(self, own: Clock) -> None:
+        """`own` counts the seconds, and is believed until the database was heard for the first time."""
+        self._own = own
+        self._zero: float | None = None
+
+    def now(self) -> float:
+        """Seconds since the epoch, UTC."""
+        return self._own.now() if self._zero is None else self._zero + self._own.monotonic()
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never jumps back."""
+        return self._own.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._own.sleep(seconds)
+
+    def heard(self, told: float, asked: float, answered: float) -> None:
+        """The database said that it was `told`, somewhere between `asked` and `answered` (monotonic)."""
+        error = (answered - asked) / 2
+        zero = told - (asked + answered) / 2
+        if self._zero is None or abs(zero - self._zero) > error:
+            self._zero = zero
+
+
 def iso(stamp: float) -> str:
     """`stamp` as Nova, Neutron and Glance print it: `2026-01-31T12:00:00Z`."""
     moment = datetime.datetime.fromtimestamp(stamp, datetime.UTC)

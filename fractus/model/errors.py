@@ -102,6 +102,12 @@ class ReadOnly(Unavailable):
         self.retry_after = retry_after
 
 
+class Busy(Unavailable):
+    """The database could not take the request now: nothing was written, come back in `retry_after` seconds."""
+
+    retry_after = 2
+
+
 class CloudError(Exception):
     """A child did not do as asked. `reason` is the child's own sentence where it gave one."""
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from fractus.quota import counting, usage
 from fractus.quota.quota import Quota
 from fractus.quota.usage import Owner
+from fractus.store.again import rerun_unless_written
 from fractus.store.transaction import Store
 
 
@@ -31,17 +32,22 @@ async def recount(
     or deleted, so the number is that of one moment. `dry_run`: writes nothing.
     """
     for owner in [(usage.PROJECT, project_id)] if project_id else await everybody(store, quota):
-        async with store.transaction() as tx:
-            held = await usage.hold(tx, owner)
-            counted = await counting.count_owner(tx, quota.costs, quota.tables, owner)
-            wrong = [
-                Difference(*owner, name, held.get(name, 0), counted.get(name, 0))
-                for name in sorted({*held, *counted})
-                if held.get(name, 0) != counted.get(name, 0)
-            ]
-            if wrong and not dry_run:
-                await usage.replace(tx, owner, counted)
-        yield wrong
+        yield await _recount_one(store, quota, owner, dry_run=dry_run)
+
+
+@rerun_unless_written
+async def _recount_one(store: Store, quota: Quota, owner: Owner, *, dry_run: bool) -> list[Difference]:
+    async with store.transaction() as tx:
+        held = await usage.hold(tx, owner)
+        counted = await counting.count_owner(tx, quota.costs, quota.tables, owner)
+        wrong = [
+            Difference(*owner, name, held.get(name, 0), counted.get(name, 0))
+            for name in sorted({*held, *counted})
+            if held.get(name, 0) != counted.get(name, 0)
+        ]
+        if wrong and not dry_run:
+            await usage.replace(tx, owner, counted)
+    return wrong
 
 
 async def everybody(store: Store, quota: Quota) -> list[Owner]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, bindparam, delete, insert, select
 
 from fractus.quota.tables import QUOTA_USAGE
-from fractus.store.transaction import Query, Reader, Transaction
+from fractus.store.transaction import Query, Reader, Transaction, upsert
 
 Owner: TypeAlias = tuple[str, str]
 
@@ -20,7 +20,12 @@ _FAMILY = "family"
 _c = QUOTA_USAGE.c
 _owned = (_c.scope == bindparam("s"), _c.owner == bindparam("o"))
 _here = (*_owned, _c.name == bindparam("n"))
-_add = Query(update(QUOTA_USAGE).where(*_here).values(used=_c.used + bindparam("d")))
+_key: dict[str, Any] = {"scope": bindparam("s"), "owner": bindparam("o"), "name": bindparam("n")}
+_add = upsert(
+    QUOTA_USAGE,
+    {**_key, "used": bindparam("d")},
+    {"used": _c.used + bindparam("d", type_=BigInteger)},
+)
 _put = Query(
     insert(QUOTA_USAGE).values(
         scope=bindparam("s"), owner=bindparam("o"), name=bindparam("n"), used=bindparam("d")
@@ -33,14 +38,9 @@ _owners = Query(select(_c.scope, _c.owner).where(_c.scope != _FAMILY).distinct()
 
 
 async def add(tx: Transaction, owner: Owner, name: str, amount: int) -> None:
-    """Use so much more; less where `amount` is negative.
-
-    Where two use the first of something at once, both find no row: the database lets one of them write it and has the
-    other's transaction run again.
-    """
+    """Use so much more; less where `amount` is negative. Whether it is the first of it need not be looked for."""
     scope, id = owner
-    if not await tx.execute(_add, s=scope, o=id, n=name, d=amount):
-        await tx.execute(_put, s=scope, o=id, n=name, d=amount)
+    await tx.execute(_add, s=scope, o=id, n=name, d=amount)
 
 
 async def of(reader: Reader, owner: Owner) -> dict[str, int]:

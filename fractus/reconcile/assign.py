@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fractus.base.retry import backoff
 from fractus.model.resource import Presence, Resource
 from fractus.reconcile import brakes
@@ -10,15 +12,24 @@ from fractus.reconcile.needs import confined
 from fractus.reconcile.outcome import Outcome, Retry, Settled
 from fractus.scheduling.choice import Candidate, Verdict, choose
 from fractus.store import clouds, presences
+from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 
 
+@rerun
 async def attend(machine: Machine, claim: Claim) -> Outcome:
     """One look at one resource. Everything is in the store: no cloud is called."""
+    try:
+        return await _attend(machine, claim)
+    finally:
+        machine.placing.pop(claim, None)
+
+
+async def _attend(machine: Machine, claim: Claim) -> Outcome:
     async with machine.store.transaction() as tx:
         await machine.hold(tx, claim)
-        resource = await machine.resources.fetch(tx, claim.kind, claim.id)
+        resource = await machine.resources.fetch(tx, claim.kind, claim.id, to_write=True)
         if resource is None:
             return Settled()
         every = await presences.of_resource(tx, claim.kind, claim.id)
@@ -57,9 +68,12 @@ async def _assign(
 ) -> Outcome:
     life = machine.lifecycles[resource.kind]
     demand = life.demand(resource)
-    held = await presences.counts(tx, resource.kind)
+    # Of all presences and clouds: read beside the transaction, or all who place or sweep would get in its way. What
+    # others of this process are about to place is not seen there yet.
+    held = Counter(await presences.counts(machine.store, resource.kind))
+    held.update(cloud for kind, cloud in machine.placing.values() if kind == resource.kind)
     candidates = []
-    for row in await clouds.every(tx):
+    for row in await clouds.every(machine.store):
         child = machine.children.get(row.name)
         candidates.append(
             Candidate(
@@ -68,7 +82,7 @@ async def _assign(
                 closed=row.closed if row.enabled else "",
                 healthy=child is not None and child.healthy(),
                 kinds=frozenset(child.actuators()) if child is not None else frozenset(),
-                held=held.get(row.name, 0),
+                held=held[row.name],
                 weight=float(row.settings.get("weight", 1.0)),
             )
         )
@@ -88,6 +102,7 @@ async def _assign(
         avoided=avoided,
     )
     if verdict.cloud:
+        machine.placing[claim] = (resource.kind, verdict.cloud)
         await _place(machine, tx, resource, verdict)
         return Settled()
     return await _nowhere(machine, tx, claim, resource, verdict)

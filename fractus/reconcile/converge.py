@@ -29,6 +29,7 @@ from fractus.reconcile.needs import Unmet, doubt, meet
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.retire import retire
 from fractus.store import findings, presences
+from fractus.store.again import rerun
 from fractus.store.work import Claim
 
 
@@ -362,6 +363,7 @@ def may_move(look: Look) -> bool:
     return chosen and not look.presence.memory.get("ran")
 
 
+@rerun
 async def move(look: Look, reason: str, *, refused: bool) -> Outcome:
     """Leave this cloud and have another chosen. What may have been left here is found and removed (law 5)."""
     machine, presence = look.machine, look.presence
@@ -370,7 +372,7 @@ async def move(look: Look, reason: str, *, refused: bool) -> Outcome:
         presence.wanted = False
         presence.state, presence.error = PENDING, reason
         await presences.save(tx, presence)
-        resource = await machine.resources.fetch(tx, presence.kind, presence.id)
+        resource = await machine.resources.fetch(tx, presence.kind, presence.id, to_write=True)
         if resource is not None:
             choice = {**resource.choice, "cloud": ""}
             if refused:

@@ -23,7 +23,8 @@ from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Sett
 from fractus.reconcile.ownership import Everything, Ownership
 from fractus.reconcile.sweep import sweep
 from fractus.store import clouds, presences, work
-from fractus.store.transaction import Transaction
+from fractus.store.again import rerun
+from fractus.store.transaction import StoreTrouble, Transaction
 from fractus.store.work import Claim, LeaseLost
 
 log = logging.logger("reconcile.loop")
@@ -81,8 +82,8 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish what is under way, within a limit, and give the rest back."""
-        await self.free_dead()
-        await self.machine.children.refresh(self.machine.store)
+        # A database that is away now is looked for again and again; what is to be taken back then runs out by itself.
+        await self._quietly(self.free_dead())
         async with asyncio.TaskGroup() as group:
             lanes: dict[str, _Lane] = {}
             left: set[asyncio.Task[None]] = set()
@@ -151,6 +152,7 @@ class Worker:
                 await asyncio.wait(late)
         await self._quietly(self._give_back())
 
+    @rerun
     async def _give_back(self) -> None:
         async with self.machine.store.transaction() as tx:
             await work.free(tx, self.owner)
@@ -166,6 +168,7 @@ class Worker:
         """Whether this worker runs that lane now."""
         return cloud in self._bells
 
+    @rerun
     async def free_dead(self) -> None:
         """Take back what workers of this host held that are not alive any more, without waiting for their leases."""
         dead = [owner for owner in await work.owners(self.machine.store) if is_dead(owner)]
@@ -206,15 +209,15 @@ class Worker:
         await _until(bell, pause)
 
     async def _claim(self, cloud: str, limit: int) -> list[Claim]:
-        due = await work.next_due(self.machine.store, cloud)
-        if due is None or due > self.machine.clock.now():
-            expired = await work.expired(self.machine.store, cloud, self.machine.clock.now())
-            if not expired:
-                return []
-        async with self.machine.store.transaction() as tx:
-            claims = await work.claim(tx, self.owner, cloud, limit, self.machine.pace.lease)
+        items = await work.due(self.machine.store, cloud, self.machine.clock.now(), limit)
+        claims = await self._take(items) if items else []
         # After a long stop of this process an item may be claimed anew that is still under way here: not twice at once.
         return [claim for claim in claims if _key(claim) not in self._held]
+
+    @rerun
+    async def _take(self, items: list[Claim]) -> list[Claim]:
+        async with self.machine.store.transaction() as tx:
+            return await work.claim(tx, self.owner, items, self.machine.pace.lease)
 
     async def _keep_leases(self) -> None:
         """Extend the leases of everything that is under way: an image of many GiB takes longer than a lease."""
@@ -224,6 +227,7 @@ class Worker:
             if self._held:
                 await self._quietly(self._extend())
 
+    @rerun
     async def _extend(self) -> None:
         async with self.machine.store.transaction() as tx:
             for claim in list(self._held.values()):
@@ -264,11 +268,14 @@ class Worker:
             raise
         except CloudError as error:
             return Retry(error.reason)
+        except StoreTrouble as error:
+            return Retry(str(error))
         except Exception as error:
             # A fault of ours must not stop the queue; it is retried, and seen in log and metrics.
             log.exception("look failed", kind=claim.kind, id=claim.id, cloud=claim.cloud)
             return Retry(f"{type(error).__name__}: {error}")
 
+    @rerun
     async def _write(self, claim: Claim, outcome: Outcome) -> None:
         now = self.machine.clock.now()
         async with self.machine.store.transaction() as tx:
@@ -351,10 +358,10 @@ class Worker:
     async def sweep_once(self, cloud: str, *, full: bool) -> bool:
         """One sweep; whether the cloud answered."""
         sort = "full" if full else "quick"
-        record = await clouds.fetch(self.machine.store, cloud)
-        if record is not None and record.unswept:
-            return False
         try:
+            record = await clouds.fetch(self.machine.store, cloud)
+            if record is not None and record.unswept:
+                return False
             changed = await sweep(self.machine, cloud, full=full)
         except Exception:
             log.exception("sweep failed", cloud=cloud)

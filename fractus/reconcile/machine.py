@@ -15,6 +15,7 @@ from fractus.model.resource import BLOCKED, PENDING, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Lifecycle
 from fractus.store import findings, presences, work
+from fractus.store.again import rerun
 from fractus.store.ledger import Bell
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Store, Transaction
@@ -110,6 +111,8 @@ class Machine:
         """(cloud, kind) -> its latest listing, of this process."""
         self.inventories: set[str] = set()
         """Clouds of which this process takes a full inventory just now."""
+        self.placing: dict[Claim, tuple[str, str]] = {}
+        """Kind and cloud of what is being placed right now, and not written yet."""
 
     def age(self, stamp: float | None) -> float:
         """Seconds since a stamp of our own; infinite where there is none, or where it lies ahead: a clock was wrong
@@ -174,6 +177,7 @@ class Machine:
         error = presence.error if blocked else ""
         return presence.wanted, presence.remote_id if usable else None, blocked, error
 
+    @rerun
     async def begin(self, claim: Claim, presence: Presence, *, anew: bool = False) -> bool:
         """Write that an outside change is about to be made. False, and nothing written, if nobody wants it any more.
 
@@ -182,7 +186,7 @@ class Machine:
         """
         async with self.store.transaction() as tx:
             await self.hold(tx, claim)
-            held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud)
+            held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud, to_write=True)
             if held is None or not held.wanted or (anew and await self._needs_leave(tx, presence)):
                 return False
             self._keep_what_others_wrote(presence, held)
@@ -196,6 +200,7 @@ class Machine:
                 return True
         return False
 
+    @rerun
     async def write(self, claim: Claim, resource: Resource, presence: Presence, *, tell: bool = True) -> None:
         """Write what a look learnt, under our lease; tell users, and wake those who wait on it if it matters to them.
 
@@ -204,7 +209,7 @@ class Machine:
         """
         async with self.store.transaction() as tx:
             await self.hold(tx, claim)
-            held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud)
+            held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud, to_write=True)
             if held is None:
                 return
             self._keep_what_others_wrote(presence, held)
@@ -213,7 +218,7 @@ class Machine:
                 await findings.drop(tx, held.cloud, held.kind, held.remote_id)
             await drift.keep(tx, presence, drift.mark(held.memory), resource)
             if tell:
-                fresh = await self.resources.fetch(tx, resource.kind, resource.id)
+                fresh = await self.resources.fetch(tx, resource.kind, resource.id, to_write=True)
                 if fresh is not None:
                     await self.retell(tx, fresh)
             if self.face(held) != self.face(presence):

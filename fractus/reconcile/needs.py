@@ -10,6 +10,7 @@ from fractus.model.resource import BLOCKED, Need, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.machine import Machine
 from fractus.store import findings, presences
+from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 
@@ -41,13 +42,10 @@ async def meet(
     known = {need: await presences.fetch(machine.store, need.kind, need.id, presence.cloud) for need in needs}
     absent = [need for need, there in known.items() if there is None or _is_missing(there)]
     if absent:
-        async with machine.store.transaction() as tx:
-            await machine.hold(tx, claim)
-            for need in absent:
-                made = await _carry(machine, tx, need, presence.cloud)
-                if isinstance(made, Unmet):
-                    return made
-                known[need] = made
+        made = await _carry_all(machine, claim, absent, presence.cloud)
+        if isinstance(made, Unmet):
+            return made
+        known.update(made)
     remote: dict[tuple[str, str], str] = {}
     waiting: Unmet | None = None
     for need in needs:
@@ -85,13 +83,33 @@ async def doubt(machine: Machine, claim: Claim, presence: Presence) -> bool:
     if before is not None and now - before < _DOUBTED_AGAIN:
         return False
     presence.memory["doubted_at"] = now
+    await _wake_needs(machine, claim, presence)
+    return True
+
+
+@rerun
+async def _wake_needs(machine: Machine, claim: Claim, presence: Presence) -> None:
     async with machine.store.transaction() as tx:
         await machine.hold(tx, claim)
         for need in await machine.resources.needs(tx, presence.kind, presence.id):
             there = await presences.fetch(tx, need.kind, need.id, presence.cloud)
             if there is not None and there.wanted and there.remote_id is not None:
                 await machine.wake(tx, there.kind, there.id, there.cloud)
-    return True
+
+
+@rerun
+async def _carry_all(
+    machine: Machine, claim: Claim, absent: list[Need], cloud: str
+) -> dict[Need, Presence | None] | Unmet:
+    made: dict[Need, Presence | None] = {}
+    async with machine.store.transaction() as tx:
+        await machine.hold(tx, claim)
+        for need in absent:
+            there = await _carry(machine, tx, need, cloud)
+            if isinstance(there, Unmet):
+                return there
+            made[need] = there
+    return made
 
 
 def _usable(machine: Machine, need: Need, there: Presence) -> bool:

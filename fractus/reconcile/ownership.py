@@ -20,6 +20,7 @@ from fractus.base.log import logger
 from fractus.reconcile.holder import is_dead
 from fractus.reconcile.spread import spread
 from fractus.store import lanes
+from fractus.store.again import rerun
 from fractus.store.lanes import Lane
 from fractus.store.transaction import Store
 
@@ -132,9 +133,14 @@ class Shared:
         """See `Ownership`."""
         if self._broker is not None:
             await self._broker.leave()
+        await self._free()
+
+    @rerun
+    async def _free(self) -> None:
         async with self._store.transaction() as tx:
             await lanes.free(tx, self._owner)
 
+    @rerun
     async def _beat(self) -> None:
         """Say that we live, now and then; at first also who does not: workers of this host that were killed."""
         now = self._clock.monotonic()
@@ -167,12 +173,16 @@ class Shared:
         taken = await self._take(wanted, told)
         wrong = list(wrong)
         if wrong:
-            async with self._store.transaction() as tx:
-                for name in wrong:
-                    await lanes.tell(tx, name, self._owner, told=name in told)
+            await self._tell(wrong, told)
         if taken:
             log.info("lanes taken", clouds=sorted(taken), by_broker=bool(taken & told))
         return taken
+
+    @rerun
+    async def _tell(self, wrong: list[str], told: frozenset[str]) -> None:
+        async with self._store.transaction() as tx:
+            for name in wrong:
+                await lanes.tell(tx, name, self._owner, told=name in told)
 
     async def _take(self, wanted: Mapping[str, Lane | None], told: frozenset[str]) -> set[str]:
         if not wanted:

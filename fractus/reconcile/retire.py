@@ -17,6 +17,7 @@ from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Again, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.returned import note_left
 from fractus.store import presences
+from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 
@@ -125,12 +126,13 @@ async def _delete(
     return Waiting(again_in=1.0, reason="the cloud is deleting it")
 
 
+@rerun
 async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: Presence) -> Outcome:
     """The cloud has confirmed: nothing is there. What served only this one there leaves too."""
     async with machine.store.transaction() as tx:
         await machine.hold(tx, claim)
         await presences.drop(tx, presence)
-        fresh = await machine.resources.fetch(tx, resource.kind, resource.id) or resource
+        fresh = await machine.resources.fetch(tx, resource.kind, resource.id, to_write=True) or resource
         if presence.remote_id is not None or presence.creating_since is not None:
             note_left(fresh, presence)
         await machine.lifecycles[resource.kind].left(tx, fresh, presence)

@@ -6,6 +6,7 @@ from fractus.model.cloud import Seen
 from fractus.reconcile import drift
 from fractus.reconcile.machine import Machine
 from fractus.store import findings, presences
+from fractus.store.again import rerun
 from fractus.store.findings import CHANGED, FOREIGN, MISSING, ORPHAN, Finding
 from fractus.store.transaction import Transaction
 
@@ -25,14 +26,24 @@ async def report(machine: Machine, cloud: str, kind: str, strays: list[Seen], pr
     over = [id for id, one in held.items() if id not in there and one.what in (ORPHAN, FOREIGN)]
     ours = [id for id, one in held.items() if one.what in (MISSING, CHANGED)]
     for first in range(0, len(news), _BATCH):
-        async with machine.store.transaction() as tx:
-            for one in news[first : first + _BATCH]:
-                await _put(tx, one, held.get(one.remote_id))
+        await _put_all(machine, news[first : first + _BATCH], held)
     for first in range(0, len(over), _BATCH):
-        async with machine.store.transaction() as tx:
-            for id in over[first : first + _BATCH]:
-                await findings.drop(tx, cloud, kind, id)
+        await _drop_all(machine, cloud, kind, over[first : first + _BATCH])
     await _mend(machine, cloud, kind, ours)
+
+
+@rerun
+async def _put_all(machine: Machine, news: list[Finding], held: dict[str, Finding]) -> None:
+    async with machine.store.transaction() as tx:
+        for one in news:
+            await _put(tx, one, held.get(one.remote_id))
+
+
+@rerun
+async def _drop_all(machine: Machine, cloud: str, kind: str, ids: list[str]) -> None:
+    async with machine.store.transaction() as tx:
+        for id in ids:
+            await findings.drop(tx, cloud, kind, id)
 
 
 def _finding(cloud: str, kind: str, seen: Seen) -> Finding:
@@ -75,5 +86,4 @@ async def _mend(machine: Machine, cloud: str, kind: str, ours: list[str]) -> Non
     for id in ours:
         presence = known.get(id)
         if presence is None or drift.mark(presence.memory) == ({}, False):
-            async with machine.store.transaction() as tx:
-                await findings.drop(tx, cloud, kind, id)
+            await _drop_all(machine, cloud, kind, [id])

@@ -25,7 +25,8 @@ from fractus.reconcile.machine import Machine, Round
 from fractus.reconcile.returned import send_away
 from fractus.reconcile.strays import report
 from fractus.store import clouds, presences
-from fractus.store.transaction import Transaction
+from fractus.store.again import rerun
+from fractus.store.transaction import StoreTrouble, Transaction
 
 log = logger("reconcile.sweep")
 
@@ -81,13 +82,19 @@ async def _sweep(machine: Machine, child: Cloud, *, full: bool) -> int | None:
                 break
     if full:
         await _attend_to(machine, cloud)
+    if failed or asked:
+        await _note_sweep(machine, cloud, failed, cursors)
+    return None if failed else changed
+
+
+@rerun
+async def _note_sweep(machine: Machine, cloud: str, failed: str, cursors: dict[str, Any]) -> None:
     async with machine.store.transaction() as tx:
         record = await clouds.fetch(tx, cloud)
         if failed:
             await clouds.failed(tx, cloud, failed)
-        elif record is not None and asked:
+        elif record is not None:
             await clouds.seen(tx, cloud, {**record.cursors, **cursors})
-    return None if failed else changed
 
 
 class Turn:
@@ -193,8 +200,10 @@ async def _write(turn: Turn, news: list[Seen]) -> tuple[int, list[Seen]]:
     if not news:
         return 0, []
     try:
-        async with turn.machine.store.transaction() as tx:
-            took = [await _take(turn, tx, seen) for seen in news]
+        took = await _write_batch(turn, news)
+    except StoreTrouble:
+        # Not the fault of anything in it. The sweep fails, and its cursor stays where it is.
+        raise
     except Exception:
         if len(news) == 1:
             log.exception("cannot take in", cloud=turn.cloud, kind=turn.kind, remote_id=news[0].remote_id)
@@ -202,6 +211,12 @@ async def _write(turn: Turn, news: list[Seen]) -> tuple[int, list[Seen]]:
         alone = [await _write(turn, [seen]) for seen in news]
         return sum(more for more, _ in alone), [seen for _, stray in alone for seen in stray]
     return took.count(True), [seen for seen, known in zip(news, took, strict=True) if known is None]
+
+
+@rerun
+async def _write_batch(turn: Turn, news: list[Seen]) -> list[bool | None]:
+    async with turn.machine.store.transaction() as tx:
+        return [await _take(turn, tx, seen) for seen in news]
 
 
 async def _batches(things: AsyncIterator[Seen]) -> AsyncIterator[list[Seen]]:
@@ -267,19 +282,22 @@ async def _missing(machine: Machine, cloud: str, kind: str, present: set[str], s
         after = held[-1].id
         lost = [one for one in held if _is_missing(one, present, started, machine.clock.now())]
         if lost:
-            async with machine.store.transaction() as tx:
-                for one in lost:
-                    await machine.wake(tx, kind, one.id, cloud)
+            await _wake_all(machine, cloud, [(kind, one.id) for one in lost])
 
 
 async def _attend_to(machine: Machine, cloud: str) -> None:
     """Have looked at what is unsettled and has no work: a store that was restored, or a fault that nobody knows of."""
     left = await presences.unattended(machine.store, cloud)
-    if not left:
-        return
+    for kind, id in left:
+        log.warning("nobody attended to it", kind=kind, id=id, cloud=cloud)
+    if left:
+        await _wake_all(machine, cloud, left)
+
+
+@rerun
+async def _wake_all(machine: Machine, cloud: str, keys: list[tuple[str, str]]) -> None:
     async with machine.store.transaction() as tx:
-        for kind, id in left:
-            log.warning("nobody attended to it", kind=kind, id=id, cloud=cloud)
+        for kind, id in keys:
             await machine.wake(tx, kind, id, cloud)
 
 

@@ -2,27 +2,40 @@
 
 The statement for a *shape* of list (which filters, which sort) is compiled once and kept; the values are bound. The
 keyset condition is written `a >= ? AND (a > ? OR id > ?)`, for MariaDB does not use an index for row comparisons.
+
+What databases do not agree on is decided here, so that a list is the same whatever stands below: patterns, and LIKE
+with letters beyond ASCII (whose capitals each knows in its own way). Rows that hold all other conditions are read in
+order, and sifted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Table, and_, bindparam, false, func, or_, select, true
 
+from fractus.store.patterns import Matcher, matcher
 from fractus.store.transaction import Query, Reader, Row
 
-_OPS = {"eq", "ne", "gt", "ge", "lt", "le", "in", "notin", "like", "regex", "null", "notnull"}
+_OPS = {"eq", "ne", "gt", "ge", "lt", "le", "in", "notin", "like", "notlike", "regex", "null", "notnull"}
+
+#: Rows read at a time to be sifted: a few more than are asked for, not one by one and not all at once.
+_LEAST, _MOST = 100, 1000
 
 
 _LOWEST: dict[type[Any], Any] = {str: "", bool: False, int: -(2**63), float: -1e308}
 
 
 class Filter(Struct, frozen=True):
-    """One condition on a column. `in` and `notin` take a sequence; `null` and `notnull` no value; `regex` a pattern."""
+    """One condition on a column. `in` and `notin` take a sequence; `null` and `notnull` no value; `regex` a pattern.
+
+    `like` and `notlike` do not tell capitals from small letters within ASCII, as in SQLite. A `regex` stands alone, not
+    in an OR.
+    """
 
     column: str
     op: str
@@ -52,10 +65,10 @@ def _condition(table: Table, column: str, op: str, size: int, name: str) -> Colu
         names = [bindparam(f"{name}_{i}", type_=col.type) for i in range(size)]
         return col.in_(names) if op == "in" else col.not_in(names)
     value = bindparam(name, type_=col.type)
-    if op == "regex":
-        return col.regexp_match(value)
     if op == "like":
-        return col.like(value, escape="\\")
+        return col.ilike(value, escape="\\")
+    if op == "notlike":
+        return col.not_ilike(value, escape="\\")
     operators = {
         "eq": col.__eq__,
         "ne": col.__ne__,
@@ -134,7 +147,7 @@ def _bind(filters: Filters) -> tuple[tuple[tuple[tuple[str, str, int], ...], ...
         group = [entry] if isinstance(entry, Filter) else list(entry)
         parts = []
         for j, one in enumerate(group):
-            if one.op not in _OPS:
+            if one.op not in _OPS or one.op == "regex":
                 raise ValueError(f"no such operator: {one.op}")
             many = one.op in ("in", "notin")
             parts.append((one.column, one.op, len(one.value) if many else 0))
@@ -164,17 +177,89 @@ async def page(
     keys = tuple(sorts) or (Sort("created_at", True),)
     if all(sort.column != "id" for sort in keys):
         keys += (Sort("id", keys[-1].descending),)
-    shape, values = _bind(filters)
+    asked, sieve = _divided(filters)
+    after: Row | None = None
     if marker is not None:
-        row = await reader.row(_marker_query(table, tuple(s.column for s in keys)), key=marker)
-        if row is None:
+        after = await reader.row(_marker_query(table, tuple(s.column for s in keys)), key=marker)
+        if after is None:
             raise UnknownMarker(marker)
-        values.update({f"m{i}": value for i, value in enumerate(row)})
-    return await reader.rows(_page_query(table, columns, shape, keys, marker is not None), **values, n=limit)
+    if not sieve:
+        return await _rows(reader, table, asked, columns, keys, after, limit)
+    found: list[Row] = []
+    tested = tuple(column for column, _ in sieve)
+    places = tuple(sort.column for sort in keys)
+    step = min(max(2 * limit, _LEAST), _MOST)
+    while len(found) < limit:
+        rows = await _rows(reader, table, asked, (*columns, *tested, *places), keys, after, step)
+        for row in rows:
+            held = row[len(columns) : len(columns) + len(tested)]
+            if all(matches(value) for (_, matches), value in zip(sieve, held, strict=True)):
+                found.append(row[: len(columns)])
+        if len(rows) < step:
+            break
+        after = tuple(
+            _LOWEST[table.c[name].type.python_type] if value is None else value
+            for name, value in zip(places, rows[-1][len(columns) + len(tested) :], strict=True)
+        )
+    return found[:limit]
+
+
+async def _rows(
+    reader: Reader,
+    table: Table,
+    filters: Filters,
+    columns: tuple[str, ...],
+    keys: tuple[Sort, ...],
+    after: Row | None,
+    limit: int,
+) -> list[Row]:
+    shape, values = _bind(filters)
+    if after is not None:
+        values.update({f"m{i}": value for i, value in enumerate(after)})
+    return await reader.rows(_page_query(table, columns, shape, keys, after is not None), **values, n=limit)
+
+
+Sieve = list[tuple[str, Callable[[Any], bool]]]
+"""Column, and whether a value of it will do."""
+
+
+def _divided(filters: Filters) -> tuple[list[Filter | Sequence[Filter]], Sieve]:
+    """The conditions that a database is asked, and those that are looked at here."""
+    asked: list[Filter | Sequence[Filter]] = []
+    sieve: Sieve = []
+    for one in filters:
+        if isinstance(one, Filter) and one.op == "regex":
+            sieve.append((one.column, _whole(matcher(str(one.value)), yes=True)))
+        elif isinstance(one, Filter) and one.op in ("like", "notlike") and not str(one.value).isascii():
+            sieve.append((one.column, _whole(_like(str(one.value)), yes=one.op == "like")))
+        else:
+            asked.append(one)
+    return asked, sieve
+
+
+def _whole(matches: Matcher, *, yes: bool) -> Callable[[Any], bool]:
+    return lambda value: value is not None and matches(str(value)) is yes
+
+
+def _like(pattern: str) -> Matcher:
+    """LIKE, with a backslash before what means itself."""
+    parts = []
+    for one in re.finditer(r"\\(.)|(.)", pattern, re.DOTALL):
+        wild = {"%": ".*", "_": "."}.get(one[2] or "")
+        parts.append(wild or re.escape(one[1] or one[2]))
+    compiled = re.compile("".join(parts), re.IGNORECASE | re.ASCII | re.DOTALL)
+    return lambda text: compiled.fullmatch(text) is not None
 
 
 async def count(reader: Reader, table: Table, filters: Filters) -> int:
     """How many rows there are."""
-    shape, values = _bind(filters)
+    asked, sieve = _divided(filters)
+    if sieve:
+        columns = tuple(column for column, _ in sieve)
+        everything = await page(reader, table, asked, columns=columns, sorts=(Sort("id"),), limit=2**31 - 1)
+        return sum(
+            all(matches(value) for (_, matches), value in zip(sieve, row, strict=True)) for row in everything
+        )
+    shape, values = _bind(asked)
     row = await reader.row(_count_query(table, shape), **values)
     return int(row[0]) if row else 0

@@ -1,4 +1,4 @@
-"""Bring a database file to the schema of this version.
+"""Bring a database to the schema of this version.
 
 Looking whether anything is to be done costs a millisecond and is done at every start. Doing it takes a process of its
 own, which ends with it: Alembic works through Python's own SQLite, and two SQLites in one process that have the same
@@ -7,20 +7,37 @@ file open lose each other's locks.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
 import apsw
+from sqlalchemy import column, select, table
+from sqlalchemy.engine import URL
+
+from fractus.base.clock import SystemClock
+from fractus.base.log import logger
+from fractus.store import opening
+from fractus.store.transaction import Away, Query
+
+log = logger("store")
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 #: How long to wait for another process that makes or migrates the same file. Milliseconds.
 _PATIENCE = 60_000
+
+#: How long a process that starts waits for a database server to answer at all. Seconds.
+_WAIT_FOR_SERVER = 60.0
+
+_on_server = Query(select(column("version_num")).select_from(table("alembic_version")))
 
 
 class MigrationFailed(Exception):
@@ -49,26 +66,71 @@ def revision(path: Path) -> str | None:
     return None if row is None else str(row[0])
 
 
-def upgrade(store: Path | str) -> str:
-    """Make or migrate the database at a path or `sqlite:///` URL, if need be; the revision that it has now.
+def revision_on_server(url: URL) -> str | None:
+    """The revision of a database on a server, or None where it has none. `Away` where the server does not answer."""
 
-    To be called before the file is opened. Any number of processes may call it at once. `MigrationFailed` where it was
-    written by a newer version, or not by us; then nothing was changed.
+    async def ask() -> str | None:
+        store = opening.server(url, SystemClock(), size=1, seconds=opening.TIMEOUT)
+        try:
+            row = await store.row(_on_server)
+            return None if row is None else str(row[0])
+        except Away:
+            raise
+        except Exception:
+            # There is no such table; what else may be wrong, the migrations will say.
+            return None
+        finally:
+            await store.close()
+
+    # Some who start a process have an event loop running, and are about to open the store.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, ask()).result()
+
+
+def upgrade(store: Path | str) -> str:
+    """Make or migrate the database at a path or URL, if need be; the revision that it has now.
+
+    To be called before the store is opened. Any number of processes, of any number of machines, may call it at once.
+    `MigrationFailed` where it was written by a newer version, or not by us (then nothing was changed), or where a
+    server does not answer for a minute.
     """
-    path = Path(str(store).removeprefix("sqlite:///"))
-    revisions = known()
+    url = opening.parse(store) if isinstance(store, str) and "://" in store else None
+    if url is not None and url.drivername != "sqlite":
+        return _upgrade(url, _once_it_answers(url))
+    path = Path(store) if url is None else Path(url.database or "")
     if not path.exists():
         _make(path)
-    at = revision(path)
+    return _upgrade(URL.create("sqlite", database=str(path)), revision(path))
+
+
+def _upgrade(url: URL, at: str | None) -> str:
+    revisions = known()
     if at == revisions[-1]:
         return at
     if at is not None and at not in revisions:
         raise MigrationFailed(
-            f"{path} has schema {at}, and this version of fractus knows no later one than {revisions[-1]}:"
+            f"{_name(url)} has schema {at}, and this version of fractus knows no later one than {revisions[-1]}:"
             " it was written by a newer version."
         )
-    _run(path)
+    _run(url)
     return revisions[-1]
+
+
+def _name(url: URL) -> str:
+    """How it is called in messages: without its password."""
+    return str(url.database) if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def _once_it_answers(url: URL) -> str | None:
+    end = time.monotonic() + _WAIT_FOR_SERVER
+    while True:
+        try:
+            return revision_on_server(url)
+        except Away as error:
+            if time.monotonic() > end:
+                raise MigrationFailed(f"{_name(url)} cannot be used: {error}") from error
+            log.warning("waiting for the database", why=str(error))
+            time.sleep(1.0)
 
 
 def _make(path: Path) -> None:
@@ -91,19 +153,20 @@ def _newest() -> bytes:
     """A database with nothing in it, at the newest revision; made once, for tests make many."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "new.db"
-        _run(path)
+        _run(URL.create("sqlite", database=str(path)))
         return path.read_bytes()
 
 
-def _run(path: Path) -> None:
+def _run(url: URL) -> None:
     here = str(Path(__file__).parents[2])
     places = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
     done = subprocess.run(
-        [sys.executable, "-m", "fractus.store.migrations", str(path)],
+        [sys.executable, "-m", "fractus.store.migrations"],
+        input=url.render_as_string(hide_password=False),
         env={**os.environ, "PYTHONPATH": places},
         capture_output=True,
         text=True,
     )
     if done.returncode:
         reason = done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}"
-        raise MigrationFailed(f"{path} could not be brought to schema {known()[-1]}: {reason}")
+        raise MigrationFailed(f"{_name(url)} could not be brought to schema {known()[-1]}: {reason}")

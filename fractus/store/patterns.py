@@ -1,4 +1,4 @@
-"""Regular expressions in filters, where SQLite has none of its own.
+"""Regular expressions in filters. SQLite has none of its own, and those of MariaDB and PostgreSQL are two other kinds.
 
 Users write them (Nova's `name=`), and one that backtracks without end would stop the whole process: `(a+)+$` against
 thirty letters takes Python minutes. So a pattern is given to an engine whose time is linear, the one that SQLite's

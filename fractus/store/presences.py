@@ -39,7 +39,9 @@ def _values(presence: Presence) -> dict[str, Any]:
 _c = PRESENCE.c
 _all = select(*(PRESENCE.c[name] for name in _FIELDS))
 _of = Query(_all.where(_c.kind == bindparam("k"), _c.id == bindparam("i")).order_by(_c.created_at, _c.cloud))
-_one = Query(_all.where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c")))
+_here = _all.where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
+_one = Query(_here)
+_one_to_write = Query(_here.with_for_update())
 _by_remote = Query(
     _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.remote_id == bindparam("r"))
 )
@@ -110,9 +112,9 @@ async def of_resource(reader: Reader, kind: str, id: str) -> list[Presence]:
     return [_load(row) for row in await reader.rows(_of, k=kind, i=id)]
 
 
-async def fetch(reader: Reader, kind: str, id: str, cloud: str) -> Presence | None:
-    """One presence."""
-    row = await reader.row(_one, k=kind, i=id, c=cloud)
+async def fetch(reader: Reader, kind: str, id: str, cloud: str, *, to_write: bool = False) -> Presence | None:
+    """One presence. `to_write`: this transaction will save it, so others who will wait here and not at the end."""
+    row = await reader.row(_one_to_write if to_write else _one, k=kind, i=id, c=cloud)
     return None if row is None else _load(row)
 
 

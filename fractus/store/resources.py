@@ -69,9 +69,10 @@ def _columns(table: Table) -> list[Any]:
     return [table.c[name] for name in _BASE]
 
 
-@lru_cache(maxsize=256)
-def _fetch_query(table: Table) -> Query:
-    return Query(select(*_columns(table)).where(table.c.id == bindparam("key")))
+@lru_cache(maxsize=512)
+def _fetch_query(table: Table, to_write: bool) -> Query:
+    found = select(*_columns(table)).where(table.c.id == bindparam("key"))
+    return Query(found.with_for_update() if to_write else found)
 
 
 @lru_cache(maxsize=1024)
@@ -89,7 +90,14 @@ def _drop_query(table: Table) -> Query:
     return Query(delete(table).where(table.c.id == bindparam("key")))
 
 
-_need_drop = Query(delete(NEED).where(NEED.c.kind == bindparam("k"), NEED.c.id == bindparam("i")))
+_need_drop = Query(
+    delete(NEED).where(
+        NEED.c.kind == bindparam("k"),
+        NEED.c.id == bindparam("i"),
+        NEED.c.need_kind == bindparam("nk"),
+        NEED.c.need_id == bindparam("ni"),
+    )
+)
 _need_add = Query(
     insert(NEED).values(
         kind=bindparam("k"),
@@ -137,9 +145,12 @@ class Resources:
         self.tables = dict(tables)
         self._accounts = accounts
 
-    async def fetch(self, reader: Reader, kind: str, id: str) -> Resource | None:
-        """The resource, also if it is deleted (`deleted_at`), or None."""
-        row = await reader.row(_fetch_query(self.tables[kind]), key=id)
+    async def fetch(self, reader: Reader, kind: str, id: str, *, to_write: bool = False) -> Resource | None:
+        """The resource, also if it is deleted (`deleted_at`), or None.
+
+        `to_write`: this transaction will save it, so others who will wait here and not at the end.
+        """
+        row = await reader.row(_fetch_query(self.tables[kind], to_write), key=id)
         return None if row is None else _load(kind, row)
 
     async def visible(self, reader: Reader, kind: str, id: str, project_id: str | None) -> Resource | None:
@@ -169,7 +180,7 @@ class Resources:
             await self._accounts.moved(tx, None, _alive(resource), within)
         values = self._values(resource, summary.columns)
         await tx.execute(_insert_query(self.tables[resource.kind], tuple(values)), **values)
-        await self.set_needs(tx, resource.kind, resource.id, needs)
+        await self._add_needs(tx, resource.kind, resource.id, needs)
         return resource
 
     async def save(
@@ -197,7 +208,12 @@ class Resources:
 
     async def set_needs(self, tx: Transaction, kind: str, id: str, needs: Sequence[Need]) -> None:
         """Say what (kind, id) needs, all of it."""
-        await tx.execute(_need_drop, k=kind, i=id)
+        before = set(await self.needs(tx, kind, id))
+        for gone in before.difference(needs):
+            await tx.execute(_need_drop, k=kind, i=id, nk=gone.kind, ni=gone.id)
+        await self._add_needs(tx, kind, id, [need for need in needs if need not in before])
+
+    async def _add_needs(self, tx: Transaction, kind: str, id: str, needs: Sequence[Need]) -> None:
         for need in {(need.kind, need.id): need for need in needs}.values():
             await tx.execute(
                 _need_add, k=kind, i=id, nk=need.kind, ni=need.id, x=need.exclusive, l=need.loose

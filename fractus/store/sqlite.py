@@ -21,7 +21,6 @@ from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from fractus.base.clock import Clock
-from fractus.store.patterns import matcher
 from fractus.store.transaction import Query, Row, Transaction
 
 _DIALECT = SQLiteDialect(paramstyle="qmark")
@@ -33,15 +32,9 @@ _GROUP = 64
 _PATIENCE = 10_000
 
 
-def _regexp(*given: Any) -> bool:
-    pattern, value = given
-    return pattern is not None and value is not None and matcher(str(pattern))(str(value))
-
-
 def _open(path: str) -> apsw.Connection:
     connection = apsw.Connection(path)
     connection.set_busy_timeout(0)
-    connection.create_scalar_function("regexp", _regexp, 2, deterministic=True)
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
         _patiently(connection, f"PRAGMA {pragma}")
     return connection

@@ -11,12 +11,29 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, Table, insert
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 Row = tuple[Any, ...]
+
+
+class StoreTrouble(Exception):
+    """The database did not do as asked, and no fault of the statement. The message is a sentence for operators."""
+
+
+class Conflict(StoreTrouble):
+    """Another transaction was faster, or the connection broke before the commit: nothing was written, run it again."""
+
+
+class Away(StoreTrouble):
+    """The database cannot be reached, or serves nobody now: nothing was written, and trying again needs patience."""
+
+
+class CommitUnknown(StoreTrouble):
+    """The commit was sent and its answer never came: all of it was written, or nothing. Look before you repeat it."""
 
 
 class Compiled:
@@ -50,20 +67,49 @@ class Compiled:
 
 
 class Query:
-    """A statement, made once at import and compiled once for each dialect."""
+    """A statement, made once at import and compiled once for each dialect.
 
-    __slots__ = ("_compiled", "statement")
+    `others`: how it is said in dialects that have words of their own for it, by their names.
+    """
 
-    def __init__(self, statement: ClauseElement) -> None:
+    __slots__ = ("_compiled", "_others", "statement")
+
+    def __init__(self, statement: ClauseElement, **others: ClauseElement) -> None:
         self.statement = statement
+        self._others = others
         self._compiled: dict[str, Compiled] = {}
 
     def compiled(self, dialect: Dialect) -> Compiled:
         """The text for `dialect`, from memory after the first time."""
         found = self._compiled.get(dialect.name)
         if found is None:
-            found = self._compiled[dialect.name] = Compiled(self.statement, dialect)
+            statement = self._others.get(dialect.name, self.statement)
+            found = self._compiled[dialect.name] = Compiled(statement, dialect)
         return found
+
+
+def add_new(table: Table, values: Mapping[str, Any]) -> Query:
+    """Insert a row unless one with its key is there; how many were inserted tells which."""
+    return Query(
+        sqlite.insert(table).values(values).on_conflict_do_nothing(),
+        postgresql=postgresql.insert(table).values(values).on_conflict_do_nothing(),
+        mariadb=insert(table).prefix_with("IGNORE").values(values),
+    )
+
+
+def upsert(table: Table, values: Mapping[str, Any], changes: Mapping[str, Any]) -> Query:
+    """Insert a row, or make `changes` to the one that has its primary key: in one statement, so that two who do it at
+    the same time need not look first, which would have them wait for each other.
+    """
+    key = list(table.primary_key.columns)
+    every = dict(changes)
+    return Query(
+        sqlite.insert(table).values(values).on_conflict_do_update(index_elements=key, set_=every),
+        postgresql=postgresql.insert(table)
+        .values(values)
+        .on_conflict_do_update(index_elements=key, set_=every),
+        mariadb=mysql.insert(table).values(values).on_duplicate_key_update(every),
+    )
 
 
 class Reader(Protocol):
@@ -98,7 +144,11 @@ class Store(Reader, Protocol):
     """A database."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Open a transaction; leaving the block commits, an exception rolls back."""
+        """Open a transaction; leaving the block commits, an exception rolls back.
+
+        All transactions are serialisable: what one reads, others do not change under it. Where that cannot be kept up,
+        one of them gets a `Conflict`, from any statement or from leaving the block (`fractus.store.again`).
+        """
         ...
 
     async def close(self) -> None:

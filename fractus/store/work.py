@@ -8,13 +8,27 @@ still its own (law 7). An empty `cloud` means the resource as a whole: assign, a
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Double,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from fractus.base.log import request_id
 from fractus.store.schema import WORK
-from fractus.store.transaction import Query, Reader, Transaction
+from fractus.store.transaction import Query, Reader, Transaction, upsert
 
 
 class LeaseLost(Exception):
@@ -34,47 +48,53 @@ class Claim(Struct, frozen=True):
 
 
 _c = WORK.c
+_DUE = bindparam("due", type_=Double)
+_REQUEST = bindparam("r", type_=String)
+_NOW = bindparam("now", type_=Double)
+_WAKES = bindparam("w", type_=Integer)
 _here = and_(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
 _mine = and_(_here, _c.fence == bindparam("f"))
 
-_add = Query(
-    insert(WORK).values(
-        kind=bindparam("k"),
-        id=bindparam("i"),
-        cloud=bindparam("c"),
-        due_at=bindparam("due"),
-        request_id=bindparam("r"),
-    )
-)
-_wake = Query(
-    update(WORK)
-    .where(_here)
-    .values(
-        due_at=case((_c.due_at < bindparam("due"), _c.due_at), else_=bindparam("due")),
-        wakes=_c.wakes + 1,
-        waits_on="",
-        request_id=case((bindparam("r") == "", _c.request_id), else_=bindparam("r")),
-    )
+#: One statement for what is there and what is not: two who wake the same thing do not get into each other's way.
+_wake = upsert(
+    WORK,
+    {
+        "kind": bindparam("k"),
+        "id": bindparam("i"),
+        "cloud": bindparam("c"),
+        "due_at": bindparam("due"),
+        "request_id": bindparam("r"),
+    },
+    {
+        "due_at": case((_c.due_at < _DUE, _c.due_at), else_=_DUE),
+        "wakes": _c.wakes + 1,
+        "waits_on": literal("", String),
+        "request_id": case((_REQUEST == "", _c.request_id), else_=_REQUEST),
+    },
 )
 _wake_waiting = Query(
     update(WORK)
     .where(_c.waits_on == bindparam("on"))
     .values(due_at=bindparam("due"), wakes=_c.wakes + 1, waits_on="")
 )
-_clouds_waiting = Query(select(_c.cloud).where(_c.waits_on == bindparam("on")).distinct())
+_clouds_waiting = Query(select(_c.cloud).where(_c.waits_on == bindparam("on")).with_for_update())
 _due = Query(
     select(_c.kind, _c.id, _c.wakes, _c.attempts, _c.request_id)
     .where(
         _c.cloud == bindparam("c"),
-        _c.due_at <= bindparam("now"),
-        or_(_c.claimed_by == "", _c.claimed_until < bindparam("now")),
+        _c.due_at <= _NOW,
+        or_(_c.claimed_by == "", _c.claimed_until < _NOW),
     )
     .order_by(_c.due_at)
     .limit(bindparam("n"))
 )
 _claim = Query(
     update(WORK)
-    .where(_here)
+    .where(
+        _here,
+        _c.due_at <= _NOW,
+        or_(_c.claimed_by == "", _c.claimed_until < _NOW, _c.fence == bindparam("f")),
+    )
     .values(fence=bindparam("f"), claimed_by=bindparam("by"), claimed_until=bindparam("until"))
 )
 _extend = Query(update(WORK).where(_mine).values(claimed_until=bindparam("until")))
@@ -83,8 +103,8 @@ _release = Query(
     update(WORK)
     .where(_mine)
     .values(
-        due_at=case((_c.wakes != bindparam("w"), bindparam("now")), else_=bindparam("due")),
-        waits_on=case((_c.wakes != bindparam("w"), ""), else_=bindparam("on")),
+        due_at=case((_c.wakes != _WAKES, _NOW), else_=_DUE),
+        waits_on=case((_c.wakes != _WAKES, literal("", String)), else_=bindparam("on", type_=String)),
         attempts=bindparam("a"),
         reason=bindparam("why"),
         fence="",
@@ -117,28 +137,37 @@ _forget = Query(delete(WORK).where(_c.cloud == bindparam("c")))
 async def wake(tx: Transaction, kind: str, id: str, cloud: str = "", *, due: float | None = None) -> None:
     """Have (kind, id) looked at in `cloud`, at once or at `due`. Harmless if it is asked for twice."""
     at = tx.now() if due is None else due
-    current = request_id.get()
-    if not await tx.execute(_wake, k=kind, i=id, c=cloud, due=at, r=current):
-        await tx.execute(_add, k=kind, i=id, c=cloud, due=at, r=current)
+    await tx.execute(_wake, k=kind, i=id, c=cloud, due=at, r=request_id.get())
 
 
 async def wake_waiting(tx: Transaction, kind: str, id: str) -> list[str]:
     """Wake whatever waits on (kind, id); the clouds whose queues have got something to do."""
     on = f"{kind}/{id}"
-    clouds = [row[0] for row in await tx.rows(_clouds_waiting, on=on)]
+    clouds = sorted({row[0] for row in await tx.rows(_clouds_waiting, on=on)})
     if clouds:
         await tx.execute(_wake_waiting, on=on, due=tx.now())
     return clouds
 
 
-async def claim(tx: Transaction, owner: str, cloud: str, limit: int, seconds: float) -> list[Claim]:
-    """Take up to `limit` items of a cloud's queue that are due, under a lease of `seconds`."""
-    claims = []
-    for kind, id, wakes, attempts, request in await tx.rows(_due, c=cloud, now=tx.now(), n=limit):
-        fence = uuid.uuid4().hex
-        await tx.execute(_claim, k=kind, i=id, c=cloud, f=fence, by=owner, until=tx.now() + seconds)
-        claims.append(Claim(kind, id, cloud, fence, wakes, attempts, request))
-    return claims
+async def due(reader: Reader, cloud: str, now: float, limit: int) -> list[Claim]:
+    """Up to `limit` items of a cloud's queue that are due, the oldest first: what may be claimed."""
+    return [
+        Claim(kind, id, cloud, uuid.uuid4().hex, wakes, attempts, request)
+        for kind, id, wakes, attempts, request in await reader.rows(_due, c=cloud, now=now, n=limit)
+    ]
+
+
+async def claim(tx: Transaction, owner: str, items: Sequence[Claim], seconds: float) -> list[Claim]:
+    """Take those of `items` (of `due`) that nobody has taken meanwhile, under a lease of `seconds`.
+
+    Whether an item can be had is asked and done in one statement. A second run takes the same items as the first.
+    """
+    now, taken = tx.now(), []
+    for one in items:
+        key = {"k": one.kind, "i": one.id, "c": one.cloud}
+        if await tx.execute(_claim, **key, f=one.fence, by=owner, now=now, until=now + seconds):
+            taken.append(one)
+    return taken
 
 
 async def hold(tx: Transaction, claim: Claim, seconds: float) -> None:

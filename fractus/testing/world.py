@@ -12,6 +12,7 @@ async with World(clouds=2, tmp_path=tmp_path) as world:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -35,6 +36,7 @@ from fractus.model.cloud import HOME, CloudRow, Scope
 from fractus.reconcile.loop import Worker
 from fractus.store.schema import PRESENCE, WORK
 from fractus.store.transaction import Query, Store
+from fractus.testing import stores
 from fractus.testing.asgi import App
 from fractus.testing.clock import VirtualClock
 from fractus.testing.tokens import StaticTokens
@@ -162,6 +164,8 @@ class World:
             backend = SimulatedBackend(Shape.of(row.settings), self.clock)
             self._clouds[name] = WorldCloud(row, backend, Faults(remember=None))
         self.parts: Parts
+        self._url = "sqlite:///{state}/fractus.db"
+        self._held = contextlib.AsyncExitStack()
         self._assemble = assemble or _assemble
         self._quota = {"unlimited": True} if quota is None else dict(quota)
         self._users: dict[tuple[str, str, frozenset[str]], User] = {}
@@ -181,6 +185,7 @@ class World:
     ) -> None:
         """Let go of everything."""
         await self.parts.close()
+        await self._held.aclose()
         for cloud in self._clouds.values():
             cloud.backend.close()
 
@@ -188,7 +193,13 @@ class World:
 
     def settings(self) -> Settings:
         """What the program is told."""
-        return load(self.tmp_path / "state", environ={}, overrides={"quota": self._quota})
+        given = {"quota": self._quota, "store": {"url": self._url}}
+        return load(self.tmp_path / "state", environ={}, overrides=given)
+
+    async def opens_a_database(self) -> None:
+        """Where everything will be stored: a file, or what `fractus.testing.stores` says."""
+        file = self.tmp_path / "state" / "fractus.db"
+        self._url = await self._held.enter_async_context(stores.database(file))
 
     @property
     def app(self) -> App:
@@ -418,6 +429,7 @@ def _is_kill(error: BaseException) -> bool:
 async def _assemble(world: World) -> Parts:
     """Build the whole program over the world's clouds, clock and tokens."""
     bell = LocalBell()
+    await world.opens_a_database()
     core = wiring.core(world.settings(), bell=bell, clock=world.clock)
     # The driver of simulated clouds gets the world's backends and faults, where it else opens files.
     drivers = cast("dict[str, Connect]", core.drivers)

@@ -19,7 +19,18 @@ from fractus.auth.policy import Policy
 from fractus.auth.principal import ANYONE, Principal
 from fractus.auth.tokens import TokenChecker
 from fractus.base.log import logger
-from fractus.model.errors import ApiError, Invalid, NotAllowed, NotFound, ReadOnly, Unauthorized, Unavailable
+from fractus.model.errors import (
+    ApiError,
+    Busy,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    ReadOnly,
+    Unauthorized,
+    Unavailable,
+)
+from fractus.store.again import again
+from fractus.store.transaction import Away, CommitUnknown, StoreTrouble
 from fractus.web import body as bodies
 from fractus.web.face import Gate, Page, ServiceRoutes, WebSettings, always_open
 from fractus.web.faults import NOT_AUTHENTICATED, NOT_FOUND, RouteNotServed, plain, status_of
@@ -31,6 +42,15 @@ log = logger("web")
 
 _encode = msgspec.json.Encoder(order=None).encode
 _EMPTY_QUERY = Query()
+
+#: What users are told of the database.
+AWAY = "The database of this cloud is away. Nothing was changed; try again in a moment."
+CROWDED = "Too many requests change the same things at once. Nothing was changed; try again in a moment."
+UNANSWERED = (
+    "The database of this cloud did not say whether it kept the change, so it is either made or not. "
+    "Look before you ask for it again."
+)
+
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -38,7 +58,7 @@ _BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 class Trace:
     """What is learnt of a request on its way, for the answer's headers, the access log and the metrics."""
 
-    __slots__ = ("allow", "front", "principal", "request_id", "route", "started", "version")
+    __slots__ = ("allow", "body", "front", "principal", "request_id", "route", "started", "version")
 
     def __init__(self, request_id: str, started: float) -> None:
         self.request_id = request_id
@@ -48,6 +68,7 @@ class Trace:
         self.principal = ANYONE
         self.version: Version | None = None
         self.allow = ""
+        self.body: bytes | None = None
 
 
 class Front:
@@ -183,7 +204,36 @@ class Front:
             allows=self._allows,
             denied=self.denied,
         )
-        write(resp, await _run(bound, call))
+        write(resp, await self._answer(bound, call, trace))
+
+    async def _answer(self, bound: Bound, call: Call, trace: Trace) -> Reply:
+        """Have the handler answer; again from the beginning where the database made it lose against somebody else.
+
+        A handler calls nobody outside and writes in one transaction, so nothing is left of a run that lost. What
+        streams a body, or asks a cloud, is run once, and sees to its transactions itself.
+        """
+        first = True
+
+        async def run() -> Reply:
+            nonlocal first
+            if not first and trace.body is not None:
+                # The handler may have changed what it was given.
+                call.body = bodies.decode(trace.body, self.service.malformed)
+                if bound.route.schema is not None:
+                    bound.route.schema(call.body, call.version)
+            first = False
+            return await _run(bound, call)
+
+        try:
+            if bound.route.raw or bound.route.live:
+                return await run()
+            return await again(run)
+        except CommitUnknown as error:
+            log.error("commit unanswered", path=trace.route, why=str(error))
+            raise Unavailable(UNANSWERED) from error
+        except StoreTrouble as error:
+            log.error("the database did not take it", path=trace.route, why=str(error))
+            raise Busy(AWAY if isinstance(error, Away) else CROWDED) from error
 
     async def _choose(
         self, req: falcon.asgi.Request, method: Method, headers: Mapping[str, str], version: Version
@@ -195,15 +245,19 @@ class Front:
         if not method.by_action:
             return method.at(version), None
         bodies.check_type(headers, self.service.json_types)
-        raw = await bodies.read(req, self._settings.max_body)
+        raw = await self._raw(req)
         body = bodies.decode(raw, self.service.malformed)
         return method.action(body, version, self.service.malformed), body
 
     async def _body(self, req: falcon.asgi.Request, bound: Bound, headers: Mapping[str, str]) -> Any:
         types = bound.route.json_types
         bodies.check_type(headers, types if types is not None else self.service.json_types)
-        raw = await bodies.read(req, self._settings.max_body)
-        return bodies.decode(raw, self.service.malformed)
+        return bodies.decode(await self._raw(req), self.service.malformed)
+
+    async def _raw(self, req: falcon.asgi.Request) -> bytes:
+        trace: Trace = req.context.trace
+        trace.body = await bodies.read(req, self._settings.max_body)
+        return trace.body
 
     async def unknown(self, req: falcon.asgi.Request) -> None:
         """Refuse a path that the service does not have; below the version only to those who have a token."""
@@ -304,5 +358,5 @@ def write_error(
         resp.set_header("WWW-Authenticate", f'Keystone uri="{uri}"')
     elif status == 405 and trace.allow:
         resp.set_header("Allow", trace.allow)
-    elif isinstance(error, ReadOnly):
+    elif isinstance(error, ReadOnly | Busy):
         resp.set_header("Retry-After", str(error.retry_after))

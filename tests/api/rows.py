@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import column, literal_column, select, table
+from sqlalchemy import literal_column, select, table
 
+from fractus.store.schema import METADATA
 from fractus.store.transaction import Query, Row
 from fractus.testing.world import World
 
@@ -16,10 +17,8 @@ Rows = Mapping[str, list[Row]]
 
 async def rows_of(world: World) -> dict[str, list[Row]]:
     """Every row of every table, whatever it is for."""
-    schema = table("sqlite_master", column("name"), column("type"))
-    names = await world.parts.store.rows(Query(select(schema.c.name).where(schema.c.type == "table")))
     found: dict[str, list[Row]] = {}
-    for (name,) in sorted(names):
+    for name in sorted(METADATA.tables):
         everything = select(literal_column("*")).select_from(table(name))
         found[name] = sorted(await world.parts.store.rows(Query(everything)), key=repr)
     return found

@@ -8,12 +8,10 @@ import pytest
 import fractus.addressing.tables  # noqa: F401  (its tables are part of METADATA)
 from fractus.base.clock import SystemClock
 from fractus.store.schema import METADATA
-from fractus.store.sqlite import SqliteStore
+from fractus.testing.stores import AnyStore, fresh
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    made = SqliteStore(tmp_path / "fractus.db", SystemClock())
-    made.create(METADATA)
-    yield made
-    await made.close()
+async def store(tmp_path: Path) -> AsyncIterator[AnyStore]:
+    async with fresh(tmp_path / "fractus.db", SystemClock(), METADATA) as made:
+        yield made

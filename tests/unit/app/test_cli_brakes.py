@@ -119,7 +119,7 @@ def test_a_thaw_makes_what_waited_due(place: Place) -> None:
     async def park(core: wiring.Core) -> None:
         async with core.store.transaction() as tx:
             await work.wake(tx, "server", "s1", "east")
-            (claim,) = await work.claim(tx, "w", "east", 1, 60)
+            (claim,) = await work.claim(tx, "w", await work.due(tx, "east", tx.now(), 1), 60)
             await work.release(tx, claim, due=tx.now() + 1000, waits_on="brake/east", reason="frozen")
 
     async def due(core: wiring.Core) -> float:

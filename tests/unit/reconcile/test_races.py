@@ -210,11 +210,11 @@ async def test_a_need_that_is_met_between_the_look_and_its_note_is_not_slept_ove
     await world.want("box", "b1", [Need("net", "n1")])
     await world.assign()
     async with world.sqlite.transaction() as tx:
-        (box,) = await work.claim(tx, "first", "east", 10, 60)
+        (box,) = await work.claim(tx, "first", await work.due(tx, "east", tx.now(), 10), 60)
     outcome = await converge(world.machine, box)
     assert isinstance(outcome, Waiting)
     async with world.sqlite.transaction() as tx:
-        (net,) = await work.claim(tx, "first", "east", 10, 60)
+        (net,) = await work.claim(tx, "first", await work.due(tx, "east", tx.now(), 10), 60)
     await world.worker.handle(net)
     assert len(east.here("net")) == 1
     await world.worker._write(box, outcome)
@@ -232,7 +232,10 @@ async def test_one_that_leaves_between_the_look_and_its_note_is_not_slept_over(w
     await world.remove("plug", "p-b1")
     await world.assign()
     async with world.sqlite.transaction() as tx:
-        claims = {claim.kind: claim for claim in await work.claim(tx, "first", "east", 10, 60)}
+        claims = {
+            claim.kind: claim
+            for claim in await work.claim(tx, "first", await work.due(tx, "east", tx.now(), 10), 60)
+        }
     outcome = await converge(world.machine, claims["plug"])
     assert isinstance(outcome, Waiting)
     assert outcome.on == "box/b1"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fractus.store.schema import METADATA
-from fractus.store.sqlite import SqliteStore
+from fractus.testing.stores import AnyStore, fresh
 
 
 class HandClock:
@@ -33,9 +33,7 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def tables(tmp_path: Path, clock: HandClock) -> AsyncIterator[SqliteStore]:
+async def tables(tmp_path: Path, clock: HandClock) -> AsyncIterator[AnyStore]:
     """With every table that is known; `store` in some modules is one with tables of their own."""
-    made = SqliteStore(tmp_path / "store.db", clock)
-    made.create(METADATA)
-    yield made
-    await made.close()
+    async with fresh(tmp_path / "store.db", clock, METADATA) as made:
+        yield made

@@ -11,12 +11,24 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Boolean, Column, Float, Integer, MetaData, String, Table, bindparam, delete, insert
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+)
 
 from fractus.base.clock import SystemClock
 from fractus.store.listing import Filter, Sort, UnknownMarker, count, page
 from fractus.store.sqlite import SqliteStore
 from fractus.store.transaction import Query, Store
+from fractus.testing.stores import AnyStore, fresh
 
 METADATA = MetaData()
 THING = Table(
@@ -24,7 +36,7 @@ THING = Table(
     METADATA,
     Column("id", String(40), primary_key=True),
     Column("name", String(40), nullable=False, default=""),
-    Column("rank", Integer, nullable=True),
+    Column("rank", BigInteger, nullable=True),
     Column("size", Float, nullable=True),
     Column("open", Boolean, nullable=True),
     Column("label", String(40), nullable=True),
@@ -39,11 +51,9 @@ Row = dict[str, Any]
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    made = SqliteStore(tmp_path / "things.db", SystemClock())
-    made.create(METADATA)
-    yield made
-    await made.close()
+async def store(tmp_path: Path) -> AsyncIterator[AnyStore]:
+    async with fresh(tmp_path / "things.db", SystemClock(), METADATA) as made:
+        yield made
 
 
 def thing(id: str, **values: Any) -> Row:
@@ -107,20 +117,20 @@ ROWS = [
         ([[Filter("rank", "in", [1, 2])], Filter("label", "notnull")], "a", "either of one, and another"),
     ],
 )
-async def test_filters(store: SqliteStore, filters: list[Any], expected: str, reason: str) -> None:
+async def test_filters(store: AnyStore, filters: list[Any], expected: str, reason: str) -> None:
     await put(store, *ROWS)
     found = await ids(store, *filters, sorts=[Sort("id")])
     assert found == list(expected), reason
     assert await count(store, THING, filters) == len(expected), reason
 
 
-async def test_the_same_shape_with_other_values(store: SqliteStore) -> None:
+async def test_the_same_shape_with_other_values(store: AnyStore) -> None:
     await put(store, *ROWS)
     for name, expected in (("web-1", ["a"]), ("web-2", ["b"]), ("none", [])):
         assert await ids(store, Filter("name", "eq", name)) == expected
 
 
-async def test_an_operator_that_does_not_exist_is_a_mistake(store: SqliteStore) -> None:
+async def test_an_operator_that_does_not_exist_is_a_mistake(store: AnyStore) -> None:
     with pytest.raises(ValueError, match="no such operator: is"):
         await ids(store, Filter("name", "is", "x"))
 
@@ -128,19 +138,19 @@ async def test_an_operator_that_does_not_exist_is_a_mistake(store: SqliteStore) 
 # --- pages --------------------------------------------------------------------------------------
 
 
-async def test_newest_first_is_the_usual_order(store: SqliteStore) -> None:
+async def test_newest_first_is_the_usual_order(store: AnyStore) -> None:
     await put(
         store, thing("old", created_at=1.5), thing("new", created_at=2.5), thing("same", created_at=2.5)
     )
     assert await ids(store) == ["same", "new", "old"]
 
 
-async def test_a_marker_that_is_not_there_is_told(store: SqliteStore) -> None:
+async def test_a_marker_that_is_not_there_is_told(store: AnyStore) -> None:
     with pytest.raises(UnknownMarker):
         await ids(store, marker="nobody")
 
 
-async def test_rows_without_a_value_come_before_all_others_and_none_is_lost(store: SqliteStore) -> None:
+async def test_rows_without_a_value_come_before_all_others_and_none_is_lost(store: AnyStore) -> None:
     await put(store, *(thing(f"n{i}") for i in range(3)), *(thing(f"v{i}", rank=-i) for i in range(3)))
     assert await walk(store, [Sort("rank")], 1) == ["n0", "n1", "n2", "v2", "v1", "v0"]
     assert await walk(store, [Sort("rank", True)], 2) == ["v0", "v1", "v2", "n2", "n1", "n0"]
@@ -201,11 +211,12 @@ def loop_and_store() -> Any:
     """One file for all examples: making one takes longer than everything else in them."""
     with tempfile.TemporaryDirectory() as directory:
         runner = asyncio.Runner()
-        store = SqliteStore(Path(directory) / "things.db", SystemClock())
-        store.create(METADATA)
-        store._writer.execute("PRAGMA synchronous=OFF")
+        opened = fresh(Path(directory) / "things.db", SystemClock(), METADATA)
+        store = runner.run(opened.__aenter__())
+        if isinstance(store, SqliteStore):
+            store._writer.execute("PRAGMA synchronous=OFF")
         yield runner, store
-        runner.run(store.close())
+        runner.run(opened.__aexit__(None, None, None))
         runner.close()
 
 

@@ -6,53 +6,53 @@ import pytest
 
 from fractus.base import log
 from fractus.store import work
-from fractus.store.sqlite import SqliteStore
 from fractus.store.work import Claim, LeaseLost
+from fractus.testing.stores import AnyStore
 from tests.unit.store.conftest import HandClock
 
 
-async def wake(store: SqliteStore, id: str = "1", cloud: str = "", due: float | None = None) -> None:
+async def wake(store: AnyStore, id: str = "1", cloud: str = "", due: float | None = None) -> None:
     async with store.transaction() as tx:
         await work.wake(tx, "box", id, cloud, due=due)
 
 
-async def claim(store: SqliteStore, owner: str = "me", limit: int = 10, cloud: str = "") -> list[Claim]:
+async def claim(store: AnyStore, owner: str = "me", limit: int = 10, cloud: str = "") -> list[Claim]:
     async with store.transaction() as tx:
-        return await work.claim(tx, owner, cloud, limit, 60.0)
+        return await work.claim(tx, owner, await work.due(store, cloud, tx.now(), limit), 60.0)
 
 
-async def only(store: SqliteStore, id: str = "1") -> work.Pending:
+async def only(store: AnyStore, id: str = "1") -> work.Pending:
     (pending,) = await work.about(store, "box", id)
     return pending
 
 
-async def test_what_is_woken_twice_is_one_item(tables: SqliteStore) -> None:
+async def test_what_is_woken_twice_is_one_item(tables: AnyStore) -> None:
     await wake(tables)
     await wake(tables)
     assert [(one.kind, one.id) for one in await claim(tables)] == [("box", "1")]
 
 
-async def test_what_is_woken_again_later_stays_due_as_soon_as_before(tables: SqliteStore) -> None:
+async def test_what_is_woken_again_later_stays_due_as_soon_as_before(tables: AnyStore) -> None:
     await wake(tables)
     await wake(tables, due=5000.0)
     assert (await only(tables)).due_at == 1000.0
 
 
-async def test_what_was_to_be_looked_at_later_may_be_woken_now(tables: SqliteStore) -> None:
+async def test_what_was_to_be_looked_at_later_may_be_woken_now(tables: AnyStore) -> None:
     await wake(tables, due=5000.0)
     assert await claim(tables) == []
     await wake(tables)
     assert len(await claim(tables)) == 1
 
 
-async def test_an_item_is_claimed_once(tables: SqliteStore) -> None:
+async def test_an_item_is_claimed_once(tables: AnyStore) -> None:
     await wake(tables)
     assert len(await claim(tables, "me")) == 1
     assert await claim(tables, "another") == []
 
 
 async def test_each_queue_has_its_own_items_and_the_oldest_come_first(
-    tables: SqliteStore, clock: HandClock
+    tables: AnyStore, clock: HandClock
 ) -> None:
     for id in ("b", "a", "c"):
         await wake(tables, id, "east")
@@ -64,7 +64,7 @@ async def test_each_queue_has_its_own_items_and_the_oldest_come_first(
     assert await claim(tables) == []
 
 
-async def test_what_is_finished_is_gone(tables: SqliteStore) -> None:
+async def test_what_is_finished_is_gone(tables: AnyStore) -> None:
     await wake(tables)
     (mine,) = await claim(tables)
     async with tables.transaction() as tx:
@@ -72,7 +72,7 @@ async def test_what_is_finished_is_gone(tables: SqliteStore) -> None:
     assert await work.about(tables, "box", "1") == []
 
 
-async def test_what_was_woken_while_it_was_looked_at_is_due_again_at_once(tables: SqliteStore) -> None:
+async def test_what_was_woken_while_it_was_looked_at_is_due_again_at_once(tables: AnyStore) -> None:
     await wake(tables)
     (mine,) = await claim(tables)
     await wake(tables)
@@ -82,7 +82,7 @@ async def test_what_was_woken_while_it_was_looked_at_is_due_again_at_once(tables
     assert (pending.due_at, pending.claimed_by) == (1000.0, "")
 
 
-async def test_nor_does_it_wait_if_it_was_woken_meanwhile(tables: SqliteStore) -> None:
+async def test_nor_does_it_wait_if_it_was_woken_meanwhile(tables: AnyStore) -> None:
     await wake(tables)
     (mine,) = await claim(tables)
     await wake(tables)
@@ -92,7 +92,7 @@ async def test_nor_does_it_wait_if_it_was_woken_meanwhile(tables: SqliteStore) -
     assert (pending.due_at, pending.waits_on) == (1000.0, "")
 
 
-async def test_what_waits_is_woken_by_what_it_waits_on(tables: SqliteStore) -> None:
+async def test_what_waits_is_woken_by_what_it_waits_on(tables: AnyStore) -> None:
     await wake(tables, "1", "east")
     (mine,) = await claim(tables, cloud="east")
     async with tables.transaction() as tx:
@@ -106,7 +106,7 @@ async def test_what_waits_is_woken_by_what_it_waits_on(tables: SqliteStore) -> N
     assert len(await claim(tables, cloud="east")) == 1
 
 
-async def test_what_is_woken_otherwise_waits_on_nothing_any_more(tables: SqliteStore) -> None:
+async def test_what_is_woken_otherwise_waits_on_nothing_any_more(tables: AnyStore) -> None:
     await wake(tables)
     (mine,) = await claim(tables)
     async with tables.transaction() as tx:
@@ -115,7 +115,7 @@ async def test_what_is_woken_otherwise_waits_on_nothing_any_more(tables: SqliteS
     assert (await only(tables)).waits_on == ""
 
 
-async def test_a_wake_that_comes_after_the_note_is_not_lost_either(tables: SqliteStore) -> None:
+async def test_a_wake_that_comes_after_the_note_is_not_lost_either(tables: AnyStore) -> None:
     """Released and claimed anew by another; the first one's late note must not hide the wake."""
     await wake(tables)
     (first,) = await claim(tables)
@@ -130,7 +130,7 @@ async def test_a_wake_that_comes_after_the_note_is_not_lost_either(tables: Sqlit
     assert (await only(tables)).due_at == 1000.0
 
 
-async def test_attempts_and_reason_are_kept_for_the_next_look(tables: SqliteStore) -> None:
+async def test_attempts_and_reason_are_kept_for_the_next_look(tables: AnyStore) -> None:
     await wake(tables)
     (mine,) = await claim(tables)
     async with tables.transaction() as tx:
@@ -143,7 +143,7 @@ async def test_attempts_and_reason_are_kept_for_the_next_look(tables: SqliteStor
     assert (await only(tables)).attempts == 0, "what came further begins to count anew"
 
 
-async def test_the_request_that_asked_for_it_is_known_to_whoever_does_it(tables: SqliteStore) -> None:
+async def test_the_request_that_asked_for_it_is_known_to_whoever_does_it(tables: AnyStore) -> None:
     token = log.request_id.set("req-1")
     await wake(tables)
     log.request_id.reset(token)
@@ -156,7 +156,7 @@ async def test_the_request_that_asked_for_it_is_known_to_whoever_does_it(tables:
 
 
 async def test_law_7_a_lease_that_ran_out_may_be_taken_and_the_first_holder_is_refused(
-    tables: SqliteStore, clock: HandClock
+    tables: AnyStore, clock: HandClock
 ) -> None:
     await wake(tables)
     (old,) = await claim(tables, "me")
@@ -175,13 +175,13 @@ async def test_law_7_a_lease_that_ran_out_may_be_taken_and_the_first_holder_is_r
     await _hold(tables, new)
 
 
-async def _hold(store: SqliteStore, claim: Claim) -> None:
+async def _hold(store: AnyStore, claim: Claim) -> None:
     async with store.transaction() as tx:
         await work.hold(tx, claim, 60.0)
 
 
 async def test_law_7_a_lease_that_ran_out_and_was_not_taken_is_still_ours(
-    tables: SqliteStore, clock: HandClock
+    tables: AnyStore, clock: HandClock
 ) -> None:
     await wake(tables)
     (mine,) = await claim(tables)
@@ -190,7 +190,7 @@ async def test_law_7_a_lease_that_ran_out_and_was_not_taken_is_still_ours(
     assert await claim(tables, "another") == []
 
 
-async def test_holding_extends(tables: SqliteStore, clock: HandClock) -> None:
+async def test_holding_extends(tables: AnyStore, clock: HandClock) -> None:
     await wake(tables)
     (mine,) = await claim(tables)
     for _ in range(3):
@@ -199,12 +199,12 @@ async def test_holding_extends(tables: SqliteStore, clock: HandClock) -> None:
     assert await claim(tables, "another") == []
 
 
-async def test_a_claim_that_was_undone_is_no_claim(tables: SqliteStore) -> None:
+async def test_a_claim_that_was_undone_is_no_claim(tables: AnyStore) -> None:
     await wake(tables)
 
     async def broken() -> None:
         async with tables.transaction() as tx:
-            await work.claim(tx, "me", "", 10, 60.0)
+            await work.claim(tx, "me", await work.due(tables, "", tx.now(), 10), 60.0)
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -212,7 +212,7 @@ async def test_a_claim_that_was_undone_is_no_claim(tables: SqliteStore) -> None:
     assert len(await claim(tables, "another")) == 1
 
 
-async def test_what_a_dead_worker_held_is_given_back(tables: SqliteStore) -> None:
+async def test_what_a_dead_worker_held_is_given_back(tables: AnyStore) -> None:
     await wake(tables, "1")
     await wake(tables, "2")
     (dead,) = await claim(tables, "dead", limit=1)
@@ -229,7 +229,7 @@ async def test_what_a_dead_worker_held_is_given_back(tables: SqliteStore) -> Non
 # --- figures ------------------------------------------------------------------------------------
 
 
-async def test_figures(tables: SqliteStore, clock: HandClock) -> None:
+async def test_figures(tables: AnyStore, clock: HandClock) -> None:
     assert await work.next_due(tables, "east") is None
     await wake(tables, "1", "east", due=1500.0)
     await wake(tables, "2", "east", due=1200.0)

@@ -172,8 +172,7 @@ def _tagged(tag: str) -> Filter:
 
 
 def _untagged(tag: str) -> Filter:
-    # All databases we know have this way of saying "not", in their regular expressions.
-    return Filter("tags", "regex", f"^(?!.*,{tag.encode().hex()},)")
+    return Filter("tags", "notlike", f"%,{tag.encode().hex()},%")
 
 
 _SPECIAL: dict[str, Callable[[Any], list[Condition]]] = {

@@ -12,6 +12,7 @@ from fractus.model.resource import Resource
 from fractus.services.image.images import policy, schema
 from fractus.services.image.images.api.access import Access
 from fractus.services.image.images.table import IMAGE
+from fractus.store.again import rerun
 from fractus.store.listing import Filter, page
 from fractus.web.faults import reason
 from fractus.web.microversion import Version
@@ -162,10 +163,13 @@ class DataApi:
                 self._bits.remove(image.id)
                 await self._restore(image.id, meanwhile)
                 raise
+            if not kept:
+                self._bits.remove(image.id)
         finally:
             writing.abandon()
         return Reply(204) if kept else _vanished(image.id)
 
+    @rerun
     async def _start(self, call: Call, rule: str, meanwhile: str, size: int | None) -> Resource:
         async with self._access.store.transaction() as tx:
             image = await self._access.image(tx, call, rule)
@@ -196,6 +200,7 @@ class DataApi:
             raise Invalid(f"Size mismatch: expected {size} bytes, got {got} bytes")
         return await writing.finish()
 
+    @rerun
     async def _restore(self, image_id: str, meanwhile: str) -> None:
         async with self._access.store.transaction() as tx:
             image = await self._access.ledger.resources.fetch(tx, "image", image_id)
@@ -203,12 +208,14 @@ class DataApi:
                 image.status = "queued"
                 await self._access.save(tx, image)
 
+    @rerun
     async def _keep(self, image_id: str, whole: Whole, meanwhile: str, then: str) -> bool:
         """Tell of the bits; False where the image was deleted meanwhile."""
         async with self._access.store.transaction() as tx:
-            image = await self._access.ledger.resources.fetch(tx, "image", image_id)
+            image = await self._access.ledger.resources.fetch(tx, "image", image_id, to_write=True)
+            if image is not None and image.desired["path"] == whole.path:
+                return True  # written by an earlier run of this, whose answer was lost
             if image is None or image.deleted_at is not None or image.status != meanwhile:
-                self._bits.remove(image_id)
                 return False
             image.status = then
             image.desired.update(

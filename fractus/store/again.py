@@ -1,0 +1,95 @@
+"""Run a transaction again that lost against another one.
+
+What is run again begins from nothing: it reads all it needs inside its transaction, and changes nothing outside it that
+a second run could not change again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from fractus.base.log import logger
+from fractus.store.transaction import Away, CommitUnknown, Conflict
+
+log = logger("store")
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+#: How long who runs a transaction again goes on. Longer than a database needs to put another writer in the place of
+#: one that died; shorter than a client, or the holder of a lease, has patience for. Seconds.
+PATIENCE = 10.0
+#: The same for who writes down what was done outside, which nobody else knows. Shorter than a lease. Seconds.
+STUBBORN = 40.0
+#: Between two tries: at first about as long as a transaction takes. Seconds.
+_FIRST, _MOST = 0.005, 0.5
+
+
+class Counter:
+    """How often this process had to run something again, for tests and figures."""
+
+    def __init__(self) -> None:
+        self.conflicts = 0
+        """Transactions that lost and were run again."""
+        self.away = 0
+        """Tries that found no database."""
+
+
+counted = Counter()
+
+
+async def again(
+    call: Callable[[], Awaitable[T]], *, patience: float = PATIENCE, repeatable: bool = False
+) -> T:
+    """What `call` comes to, run again after `Conflict` and `Away` for up to `patience` seconds.
+
+    `repeatable`: it is also run again where the answer of a commit was lost, because a second run of it after a first
+    that was written changes nothing more. Otherwise `CommitUnknown` is the caller's to judge.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + patience
+    pause = _FIRST
+    while True:
+        try:
+            return await call()
+        except (Conflict, Away, CommitUnknown) as trouble:
+            if isinstance(trouble, CommitUnknown) and not repeatable:
+                raise
+            # Twice to half as long as it says: those who met would else meet again.
+            wait = pause * random.uniform(0.5, 2.0)
+            if loop.time() + wait > end:
+                raise
+            if isinstance(trouble, Away):
+                counted.away += 1
+            else:
+                counted.conflicts += 1
+            log.debug("a transaction is run again", why=str(trouble))
+        await asyncio.sleep(wait)
+        pause = min(pause * 2, _MOST)
+
+
+def rerun(call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Decorator of an asynchronous function that is one transaction, and may be run again whatever became of it.
+
+    So are all writes of the machine: they begin with the fence of their lease and write values, not differences.
+    """
+
+    @functools.wraps(call)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await again(lambda: call(*args, **kwargs), patience=STUBBORN, repeatable=True)
+
+    return run
+
+
+def rerun_unless_written(call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The same for one that would say something else the second time ("there is one already"): an operator's."""
+
+    @functools.wraps(call)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await again(lambda: call(*args, **kwargs))
+
+    return run

@@ -1,0 +1,422 @@
+"""What the database servers have in common: connections, transactions, and what is done when they break.
+
+Reads run outside transactions, on connections of their own; a transaction has a connection to itself from its first
+statement to its commit. Both kinds are kept for reuse. A driver (`mysql`, `postgres`) says how a connection is made and
+what its errors mean; all else is here.
+
+Whatever happens to a connection in the middle of a statement (an error of the network, a deadline, a cancelled task),
+it is thrown away: nobody can tell what the server would answer on it next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.engine import Dialect
+
+from fractus.base.clock import Clock, SharedClock
+from fractus.base.log import logger
+from fractus.store.transaction import (
+    Away,
+    CommitUnknown,
+    Compiled,
+    Conflict,
+    Query,
+    Row,
+    StoreTrouble,
+    Transaction,
+)
+
+log = logger("store")
+
+T = TypeVar("T")
+
+#: How long the time that the database told is gone on from. Seconds; a good clock loses microseconds in it.
+_HEAR_AGAIN = 30.0
+
+
+class Meaning(enum.Enum):
+    """What an error of a driver says."""
+
+    CONFLICT = "another transaction was faster; the server has rolled this one back"
+    LOST = "the connection is gone, or of no use any more"
+    OURS = "the statement is wrong, or what was given to it"
+
+
+class Wire(Protocol):
+    """One connection, as a driver has it. Errors are the driver's own."""
+
+    async def rows(self, compiled: Compiled, values: tuple[Any, ...]) -> list[Row]:
+        """Run a query."""
+        ...
+
+    async def execute(self, compiled: Compiled, values: tuple[Any, ...]) -> int:
+        """Run a data statement; the number of rows that it found, whether it changed them or not."""
+        ...
+
+    async def begin(self) -> None:
+        """Begin a serialisable transaction."""
+        ...
+
+    async def commit(self) -> None:
+        """End it."""
+        ...
+
+    async def rollback(self) -> None:
+        """Undo it."""
+        ...
+
+    async def time(self) -> float:
+        """The server's clock, seconds since the epoch."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye."""
+        ...
+
+    def cut(self) -> None:
+        """Let go without a word."""
+        ...
+
+
+class Driver(Protocol):
+    """How one kind of server is spoken to."""
+
+    dialect: Dialect
+    where: str
+    """For messages: `MariaDB at host:port`."""
+
+    async def connect(self, *, writing: bool) -> Wire:
+        """A new connection; `writing`: for transactions."""
+        ...
+
+    def meaning(self, error: BaseException) -> Meaning:
+        """What an error of a statement says."""
+        ...
+
+
+class _Pool:
+    """Connections of one kind: up to so many, the one used last given out first."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Wire]], size: int, where: str) -> None:
+        self._connect = connect
+        self._where = where
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[Wire] = []
+        self._size = size
+
+    async def take(self, seconds: float, *, fresh: bool = False) -> Wire:
+        """A connection; `fresh`: one that was not there before. `Away` where none can be had in `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise Away(
+                f"All {self._size} connections to {self._where} were busy for {seconds:g} seconds."
+            ) from None
+        try:
+            if fresh:
+                self.forget()
+            return self._idle.pop() if self._idle else await self._connect()
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def give(self, wire: Wire) -> None:
+        """Back, for the next."""
+        self._idle.append(wire)
+        self._slots.release()
+
+    def drop(self, wire: Wire) -> None:
+        """Not to be used again."""
+        wire.cut()
+        self._slots.release()
+
+    def forget(self) -> None:
+        """Where one connection broke, those that lie here have broken too, or are cheaply replaced."""
+        while self._idle:
+            self._idle.pop().cut()
+
+    async def close(self) -> None:
+        """Let go of what is not in use."""
+        while self._idle:
+            await self._idle.pop().close()
+
+
+class _Turn:
+    """One transaction under way."""
+
+    def __init__(self, store: ServerStore, wire: Wire, now: float) -> None:
+        self._store = store
+        self._now = now
+        self.wire = wire
+        self.wrote = False
+        self.torn = False
+        """The connection is in the middle of something."""
+        self.trouble: StoreTrouble | None = None
+        """What has ended this transaction already."""
+        self._calls: list[Callable[[], None]] = []
+
+    async def rows(self, query: Query, **values: Any) -> list[Row]:
+        compiled = query.compiled(self._store.driver.dialect)
+        return await self._run(self.wire.rows(compiled, compiled.values(values)))
+
+    async def row(self, query: Query, **values: Any) -> Row | None:
+        found = await self.rows(query, **values)
+        return found[0] if found else None
+
+    async def execute(self, query: Query, **values: Any) -> int:
+        compiled = query.compiled(self._store.driver.dialect)
+        self.wrote = True
+        return await self._run(self.wire.execute(compiled, compiled.values(values)))
+
+    async def _run(self, statement: Awaitable[T]) -> T:
+        if self.trouble is not None:
+            # Somebody took the first error for less than it was. On some servers a statement would now stand alone.
+            _never(statement)
+            raise self.trouble
+        store = self._store
+        self.torn = True
+        try:
+            async with asyncio.timeout(store.seconds):
+                result = await statement
+        except TimeoutError as error:
+            self.trouble = Conflict(store.silent())
+            raise self.trouble from error
+        except Exception as error:
+            meaning = store.driver.meaning(error)
+            self.torn = meaning is Meaning.LOST
+            if meaning is Meaning.OURS:
+                self.trouble = Conflict(f"A statement of this transaction had failed: {error}")
+                raise
+            self.trouble = Conflict(f"{store.driver.where}: {error}")
+            raise self.trouble from error
+        self.torn = False
+        return result
+
+    def now(self) -> float:
+        return self._now
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
+
+    def tell(self) -> None:
+        """It is durable."""
+        for call in self._calls:
+            call()
+
+
+class ServerStore:
+    """A database on a server."""
+
+    def __init__(self, driver: Driver, clock: Clock, *, size: int, seconds: float) -> None:
+        """`size`: connections for transactions, and as many for reads. `seconds`: what a statement may take.
+
+        Nothing is connected to yet.
+        """
+        self.driver = driver
+        self.seconds = seconds
+        self._clock = clock
+        self._heard_at = float("-inf")
+        self._readers = _Pool(lambda: self._connect(writing=False), size, driver.where)
+        self._writers = _Pool(lambda: self._connect(writing=True), size, driver.where)
+        self._holders: set[asyncio.Task[Any]] = set()
+        self._commits: set[asyncio.Task[None]] = set()
+
+    def silent(self) -> str:
+        """A sentence for a statement that took too long."""
+        return f"{self.driver.where} did not answer within {self.seconds:g} seconds."
+
+    # ------------------------------------------------------------------ reads
+
+    async def rows(self, query: Query, **values: Any) -> list[Row]:
+        """All rows, of the newest committed state. Asked once more on a new connection where the first one broke."""
+        compiled = query.compiled(self.driver.dialect)
+        given = compiled.values(values)
+        try:
+            return await self._read(compiled, given, fresh=False)
+        except _Broken:
+            pass
+        try:
+            return await self._read(compiled, given, fresh=True)
+        except _Broken as error:
+            raise Away(str(error)) from error
+
+    async def row(self, query: Query, **values: Any) -> Row | None:
+        """The first row, or None."""
+        found = await self.rows(query, **values)
+        return found[0] if found else None
+
+    async def _read(self, compiled: Compiled, values: tuple[Any, ...], *, fresh: bool) -> list[Row]:
+        wire = await self._readers.take(self.seconds, fresh=fresh)
+        sound = False
+        try:
+            async with asyncio.timeout(self.seconds):
+                found = await wire.rows(compiled, values)
+            sound = True
+            return found
+        except TimeoutError:
+            raise _Broken(self.silent()) from None
+        except Exception as error:
+            meaning = self.driver.meaning(error)
+            sound = meaning is not Meaning.LOST
+            if meaning is Meaning.OURS:
+                raise
+            raise _Broken(f"{self.driver.where}: {error}") from error
+        finally:
+            if sound:
+                self._readers.give(wire)
+            else:
+                self._readers.drop(wire)
+
+    # ------------------------------------------------------------------ transactions
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """A serialisable transaction; leaving the block returns when the commit was answered.
+
+        One task has one at a time, as in every store: a second one inside would not see what the first has written.
+        """
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        task = asyncio.current_task()
+        if task is None or task in self._holders:
+            raise RuntimeError("this task has a transaction open already; use that one")
+        self._holders.add(task)
+        try:
+            turn = _Turn(self, await self._begin(), self._clock.now())
+            try:
+                yield turn
+                if turn.trouble is not None:
+                    raise turn.trouble
+            except BaseException:
+                await self._undo(turn)
+                raise
+            commit = asyncio.create_task(self._commit(turn))
+            self._commits.add(commit)
+            commit.add_done_callback(self._committed)
+            # Who asked may not wait any more, but it may well become durable, and others want to know.
+            await asyncio.shield(commit)
+        finally:
+            self._holders.discard(task)
+
+    async def _begin(self) -> Wire:
+        """A connection with a transaction begun on it; a connection that had broken meanwhile is replaced."""
+        try:
+            return await self._begin_on(await self._writers.take(self.seconds))
+        except _Broken:
+            pass
+        try:
+            return await self._begin_on(await self._writers.take(self.seconds, fresh=True))
+        except _Broken as error:
+            raise Away(str(error)) from error
+
+    async def _begin_on(self, wire: Wire) -> Wire:
+        try:
+            async with asyncio.timeout(self.seconds):
+                await self._hear(wire, patience=_HEAR_AGAIN)
+                await wire.begin()
+        except TimeoutError:
+            self._writers.drop(wire)
+            raise _Broken(self.silent()) from None
+        except Exception as error:
+            self._writers.drop(wire)
+            raise _Broken(f"{self.driver.where}: {error}") from error
+        except BaseException:
+            self._writers.drop(wire)
+            raise
+        return wire
+
+    async def _undo(self, turn: _Turn) -> None:
+        """Roll back. A server that is not told, because the connection broke, does it by itself."""
+        sound = False
+        try:
+            if not turn.torn:
+                async with asyncio.timeout(self.seconds):
+                    await turn.wire.rollback()
+                sound = True
+        except Exception as error:
+            log.debug("rollback failed", error=str(error))
+        finally:
+            if sound:
+                self._writers.give(turn.wire)
+            else:
+                self._writers.drop(turn.wire)
+
+    async def _commit(self, turn: _Turn) -> None:
+        sound = False
+        try:
+            async with asyncio.timeout(self.seconds):
+                await turn.wire.commit()
+            sound = True
+        except TimeoutError:
+            raise self._unanswered(turn, self.silent()) from None
+        except Exception as error:
+            meaning = self.driver.meaning(error)
+            if meaning is Meaning.OURS:
+                raise
+            why = f"{self.driver.where}: {error}"
+            if meaning is Meaning.CONFLICT:
+                raise Conflict(why) from error
+            raise self._unanswered(turn, why) from error
+        finally:
+            # After a refused commit too it is clear where the connection is, but it happens too seldom to matter.
+            if sound:
+                self._writers.give(turn.wire)
+            else:
+                self._writers.drop(turn.wire)
+        turn.tell()
+
+    def _unanswered(self, turn: _Turn, why: str) -> StoreTrouble:
+        return CommitUnknown(why) if turn.wrote else Conflict(why)
+
+    def _committed(self, commit: asyncio.Task[None]) -> None:
+        self._commits.discard(commit)
+        if not commit.cancelled():
+            commit.exception()
+
+    # ------------------------------------------------------------------ connections
+
+    async def _connect(self, *, writing: bool) -> Wire:
+        """A new connection, or `Away`."""
+        try:
+            async with asyncio.timeout(self.seconds):
+                wire = await self.driver.connect(writing=writing)
+                await self._hear(wire, patience=0.0)
+                return wire
+        except TimeoutError:
+            raise Away(self.silent()) from None
+        except Exception as error:
+            raise Away(f"{self.driver.where} takes no connection: {error}") from error
+
+    async def _hear(self, wire: Wire, *, patience: float) -> None:
+        """Set the time that all machines share by the database's, unless that was done not long ago."""
+        clock = self._clock
+        if isinstance(clock, SharedClock) and clock.monotonic() - self._heard_at >= patience:
+            asked = clock.monotonic()
+            told = await wire.time()
+            self._heard_at = clock.monotonic()
+            clock.heard(told, asked, self._heard_at)
+
+    async def close(self) -> None:
+        """Let go of the connections, once what is being committed is done."""
+        if self._commits:
+            await asyncio.wait(set(self._commits))
+        await self._readers.close()
+        await self._writers.close()
+
+
+class _Broken(Exception):
+    """The connection gave out; another may do."""
+
+
+def _never(statement: Awaitable[Any]) -> None:
+    """A statement that is not run after all."""
+    close = getattr(statement, "close", None)
+    if close is not None:
+        close()
