@@ -40,6 +40,23 @@ class Api(Struct, frozen=True, kw_only=True):
         ),
     ] = 1
 
+    drain_notice: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds that a process which is told to stop (SIGTERM) goes on answering while its health "
+            "check says 503: as long as the balancer in front of it needs to notice. 0: nothing is in front of it.",
+        ),
+    ] = 0.0
+    drain_within: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds that requests under way then have to end, uploads of images among them. Under the "
+            "ten that `fractus up` gives; a node behind a balancer can wait for longer.",
+        ),
+    ] = 6.0
+
 
 class Log(Struct, frozen=True, kw_only=True):
     """What every process writes to its log."""

@@ -7,6 +7,9 @@ settings reach them the way they reach every process: state directory, file, env
 from __future__ import annotations
 
 import asyncio
+import math
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,6 +18,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from fractus.app import wiring
+from fractus.app.draining import Draining
 from fractus.app.settings import Settings, load
 from fractus.base import log as logging
 from fractus.store.transaction import StoreTrouble
@@ -26,6 +30,10 @@ log = logging.logger("app.serve")
 _REFRESH = 2.0
 
 
+#: What closing the store, the broker and Keystone's connections may take after the last request. Seconds.
+_CLOSING = 5
+
+
 class _Application:
     """The ASGI application, with the start and end of the process around it."""
 
@@ -34,7 +42,12 @@ class _Application:
         self._bell = wiring.bell(settings)
         self._parts = wiring.core(settings, bell=self._bell)
         self._tokens = wiring.keystone_tokens(self._parts)
-        self._app = wiring.api(self._parts, self._tokens)
+        self._requests = Draining(
+            wiring.api(self._parts, self._tokens),
+            notice=settings.api.drain_notice,
+            within=settings.api.drain_within,
+        )
+        self._ending: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
@@ -42,7 +55,7 @@ class _Application:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._requests(scope, receive, send)
 
     async def _lifespan(self, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
         while True:
@@ -56,11 +69,23 @@ class _Application:
                     # The next start will do it; what was cut off can be uploaded anew meanwhile.
                     log.warning("uploads that were cut off are not looked for", why=str(error))
                 self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
+                # In place of the web server's own, which would close the listener at once.
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    def _terminate(self) -> None:
+        """SIGTERM, perhaps twice: from the process that started this one, and from whoever stops them all."""
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        await self._requests.drain()
+        # The web server takes this as it takes SIGTERM: no connection is open any more that anybody waits at.
+        os.kill(os.getpid(), signal.SIGINT)
 
     async def _refresh(self) -> None:
         while True:
@@ -98,6 +123,7 @@ def main(settings: Settings) -> None:
         interface=Interfaces.ASGI,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
+        workers_kill_timeout=math.ceil(settings.api.drain_notice + settings.api.drain_within) + _CLOSING,
         process_name=None,
     ).serve()
 

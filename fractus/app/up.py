@@ -133,7 +133,8 @@ class Up:
         async def ready() -> bool:
             return await answers(url)
 
-        return self._own("serve", "api", ready)
+        api = self._settings.api
+        return self._own("serve", "api", ready, api.drain_notice + api.drain_within)
 
     def _worker(self) -> Program:
         # Its metrics page is there once it works, unless a worker of another fractus has the port.
@@ -147,9 +148,9 @@ class Up:
                 return True
             return bool(settings.work.metrics_port) and await answers(url)
 
-        return self._own("work", "worker", ready)
+        return self._own("work", "worker", ready, settings.work.drain_within)
 
-    def _own(self, command: str, name: str, ready: Any) -> Program:
+    def _own(self, command: str, name: str, ready: Any, drain: float) -> Program:
         settings = self._settings
         return Program(
             name=name,
@@ -159,6 +160,8 @@ class Up:
             cwd=settings.state_dir,
             log=settings.log_dir / f"{name}.log",
             ready=ready,
+            # It finishes what is under way, and then has to let go of everything.
+            stop_within=max(10.0, drain + 4.0),
         )
 
     def _write_record(self) -> None:
