@@ -132,6 +132,15 @@ async def release(store: Store, bell: Bell, name: str) -> bool:
     return was
 
 
+@rerun_unless_written
+async def allow(store: Store, bell: Bell, name: str) -> bool:
+    """Take off the brake on what we do in a cloud without a user's wish, and count anew. Whether it was on."""
+    await cloud_rows.known(store, name)
+    async with store.transaction() as tx:
+        await brakes.forget_unasked(tx, name)
+    return await release(store, bell, brakes.of_unasked(name))
+
+
 def _ring(bell: Bell, queues: list[str], after_commit: Callable[[Callable[[], None]], None]) -> None:
     for queue in queues:
         after_commit(lambda name=queue: bell.ring(name))  # type: ignore[misc]
@@ -169,6 +178,7 @@ __all__ = [
     "DRAINING",
     "FROZEN",
     "OPEN",
+    "allow",
     "freeze_resource",
     "idle",
     "lift",

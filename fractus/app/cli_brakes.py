@@ -17,8 +17,9 @@ from fractus.store import brakes
 from fractus.store.brakes import ALL_FROZEN, CORDONED, DRAINING, FROZEN, OPEN, READ_ONLY, Brake
 from fractus.store.clouds import CloudRecord
 
-#: A worker says again this often that its link is suspect; a brake that is older was left by one that died. Seconds.
-_LINK_TOLD_FOR = 120.0
+#: What a worker says of itself it says again every half minute; what is older was left by one that died. Seconds.
+_TOLD_FOR = 120.0
+_OF_WORKERS = ("link/", "slowed/")
 
 _reason = click.option("--reason", default="", help="Why, for users and for other operators.")
 _wait = click.option("--wait", is_flag=True, help="Return when nothing is under way there any more.")
@@ -49,11 +50,18 @@ def lines_of_brakes(on: Sequence[Brake], now: float) -> list[str]:
     """One line for each brake of the whole that is on."""
     lines = []
     for one in on:
-        if one.name.startswith("link/") and now - one.at > _LINK_TOLD_FOR:
+        if one.name.startswith(_OF_WORKERS) and now - one.at > _TOLD_FOR:
             continue
         why = f": {one.reason}" if one.reason else ""
         lines.append(f"brake {_named(one.name)}, by {one.by or 'fractus'} since {iso(one.at)}{why}")
     return lines
+
+
+def about(cloud: str, on: Sequence[Brake]) -> list[Brake]:
+    """Those that concern one cloud, which of the whole all do."""
+    named = (brakes.of_unasked(cloud), *brakes.OF_ALL)
+    slowed = brakes.of_slowed(cloud, "")
+    return [one for one in on if one.name in named or one.name.startswith((slowed, "link/"))]
 
 
 def _named(name: str) -> str:
@@ -62,6 +70,8 @@ def _named(name: str) -> str:
         return f"{rest.replace('/', ' ', 1)} is frozen"
     if first == "link":
         return f"link of {rest} is suspect, nothing is moved away from silent clouds"
+    if first == "slowed":
+        return f"{rest.split('/')[0]} is asked for less at once"
     if first == "unasked":
         return f"nothing more is changed in {rest} without a user's wish"
     return {READ_ONLY: "read-only", ALL_FROZEN: "all clouds are frozen"}.get(name, name)
@@ -163,7 +173,17 @@ def thaw(settings: Settings, name: str, cordoned: bool) -> None:
     console.print(f"{name} is {to}.")
 
 
-CLOUD_COMMANDS = (cordon, uncordon, drain_work, freeze, thaw)
+@click.command("allow")
+@click.argument("name")
+@with_settings
+def allow(settings: Settings, name: str) -> None:
+    """Let fractus act again in the cloud NAME without a user's wish, after it did too much at once and stopped."""
+    if not with_parts(settings, lambda parts: braking.allow(parts.store, parts.bell, name)):
+        raise click.ClickException(f"Nothing is held back in {name}.")
+    console.print(f"Moves, remakes and repairs in {name} go on.")
+
+
+CLOUD_COMMANDS = (cordon, uncordon, drain_work, freeze, thaw, allow)
 
 
 @click.command("freeze")

@@ -9,19 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from openstack.config import OpenStackConfig
 from openstack.config.cloud_region import CloudRegion
 from rich.table import Table
 
 from fractus.app import cloud_rows
 from fractus.app.cap import at_most_option, stop_above
-from fractus.app.cli_brakes import CLOUD_COMMANDS, state_of
+from fractus.app.cli_brakes import CLOUD_COMMANDS, about, lines_of_brakes, state_of
 from fractus.app.cli_frame import with_settings
 from fractus.app.cli_parts import console, with_parts
 from fractus.app.settings import Settings
 from fractus.app.wiring import OperatorParts
+from fractus.clouds.openstack.pace import Limits
 from fractus.model.cloud import CloudRow, Report
-from fractus.store import clouds, presences
+from fractus.store import brakes, clouds, presences
+from fractus.store.clouds import CloudRecord
 
 
 def _config(file: str | None) -> OpenStackConfig:
@@ -202,6 +205,9 @@ def show(settings: Settings, name: str) -> None:
         table.add_row("identity", row.identity)
         table.add_row("state", state_of(row, whole=True))
         table.add_row("settings", ", ".join(f"{key}={value}" for key, value in sorted(row.settings.items())))
+        table.add_row("pace", pace_of(row, settings))
+        for line in lines_of_brakes(about(name, await brakes.every(parts.store)), parts.now()):
+            table.add_row("brake", line)
         table.add_row("credential", f"sealed, version {row.version}")
         table.add_row("last answer", _ago(row.seen_at))
         table.add_row("error", row.error or "none")
@@ -212,6 +218,20 @@ def show(settings: Settings, name: str) -> None:
         console.print(table)
 
     with_parts(settings, do)
+
+
+def pace_of(row: CloudRecord, settings: Settings) -> str:
+    """What may be asked of a cloud at once and a second, in words."""
+    try:
+        limits = Limits.of(row.settings)
+    except msgspec.ValidationError as error:
+        return f"cannot be used: {error}"
+    items = int(row.settings.get("max_items", 0)) or settings.work.concurrency_per_cloud
+    burst = limits.burst or limits.calls_per_second
+    return (
+        f"{limits.calls_per_second:g} calls a second (bursts of {burst:g}), {limits.max_calls} at once, "
+        f"{items} items at once, {limits.pages_per_second:g} pages of sweeps a second, when all goes well"
+    )
 
 
 @cloud_group.command("check")
@@ -230,6 +250,24 @@ def check_cloud(settings: Settings, name: str) -> None:
         raise SystemExit(1)
 
 
+_PACE = {
+    "rate": ("calls_per_second", "Calls a second, averaged; 0: no limit."),
+    "burst": ("burst", "Calls that may go at once before that average holds; 0: one second's worth."),
+    "concurrency": ("max_calls", "Calls under way at once."),
+    "items": ("max_items", "Items of work under way at once, in each worker."),
+    "pages_per_second": ("pages_per_second", "Calls of sweeps a second: how fast the whole of it is listed."),
+}
+
+
+def _pace_options(command: Any) -> Any:
+    """Adds the options of `_PACE`, each handed to the command by its name."""
+    for name, (_, text) in reversed(_PACE.items()):
+        whole = name in ("concurrency", "items")
+        kind = click.IntRange(min=1) if whole else click.FloatRange(min=0)
+        command = click.option("--" + name.replace("_", "-"), name, type=kind, help=text)(command)
+    return command
+
+
 @cloud_group.command("set")
 @click.argument("name")
 @click.option("--enable/--disable", "enabled", default=None, help="Whether new servers may go there.")
@@ -239,19 +277,23 @@ def check_cloud(settings: Settings, name: str) -> None:
 )
 @click.option("--weight", type=click.FloatRange(min=0.001), help="Share of the load.")
 @click.option("--setting", multiple=True, metavar="KEY=VALUE", help="A setting of the driver.")
+@_pace_options
 @with_settings
 def set_cloud(
     settings: Settings,
+    /,
     name: str,
     enabled: bool | None,
     entry: str | None,
     clouds_yaml: str | None,
     weight: float | None,
     setting: tuple[str, ...],
+    **pace: float | None,
 ) -> None:
     """Change a child. A new credential is in use within seconds, without a restart."""
     auth = read_entry(entry, clouds_yaml) if entry else None
     options: dict[str, Any] = dict(_pair(one) for one in setting)
+    options |= {_PACE[name][0]: value for name, value in pace.items() if value is not None}
     if weight is not None:
         options["weight"] = weight
     if enabled is None and auth is None and not options:

@@ -12,7 +12,7 @@ from fractus.auth.vault import Vault
 from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.resource import Presence
 from fractus.reconcile.kind import Lifecycle
-from fractus.store import clouds, lanes, presences, work
+from fractus.store import brakes, clouds, lanes, presences, work
 from fractus.store.again import rerun_unless_written
 from fractus.store.clouds import CloudRecord
 from fractus.store.resources import Resources
@@ -123,6 +123,8 @@ async def remove(
         await work.forget_cloud(tx, name)
         await lanes.drop(tx, name)
         await tx.execute(_forget_findings, c=name)
+        await brakes.forget_unasked(tx, name)
+        await brakes.release(tx, brakes.of_unasked(name))
         await clouds.drop(tx, name)
     return left
 

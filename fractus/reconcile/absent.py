@@ -8,6 +8,11 @@ from fractus.model.cloud import Actuator, Cloud, Scope, Seen, Step, Wanted
 from fractus.model.errors import CloudError, Refused, Unreachable
 
 
+def returns(cloud: str) -> str:
+    """What items wait on until a cloud that is away answers again."""
+    return f"cloud/{cloud}"
+
+
 class Absent:
     """An actuator whose every call fails in one way, and surely does nothing."""
 

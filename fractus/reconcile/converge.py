@@ -21,16 +21,20 @@ from fractus.model.errors import (
     Unreachable,
 )
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
-from fractus.reconcile import brakes, drift, returned
-from fractus.reconcile.absent import actuator_of
+from fractus.reconcile import brakes, drift, link, returned, unasked
+from fractus.reconcile.absent import actuator_of, returns
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, MayEnd, Wait
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.needs import Unmet, doubt, meet
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
+from fractus.reconcile.reach import Watched
 from fractus.reconcile.retire import retire
 from fractus.store import findings, presences
 from fractus.store.again import rerun
 from fractus.store.work import Claim
+
+#: What waits for a silent cloud is woken when it answers again; it looks by itself so seldom. Seconds.
+_AWAY_AGAIN = 300.0
 
 
 class Look:
@@ -91,7 +95,8 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     held = await brakes.holds(machine.store, presence)
     if held:
         return Held(claim.cloud, held)
-    actuator = actuator_of(machine.children.get(claim.cloud), claim.cloud, claim.kind)
+    reached = actuator_of(machine.children.get(claim.cloud), claim.cloud, claim.kind)
+    actuator = Watched(reached, machine.window(claim.cloud), machine.clock)
     scope = await machine.scope_of(resource.project_id)
     if not presence.wanted:
         return await retire(machine, claim, resource, presence, actuator, scope)
@@ -111,7 +116,7 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
 async def _unmet(look: Look, unmet: Unmet) -> Outcome:
     if not unmet.hopeless:
         return Waiting(on=unmet.on, again_in=15.0, reason=unmet.reason, read=unmet.read)
-    if unmet.elsewhere and may_move(look):
+    if unmet.elsewhere and may_move(look) and await may_leave(look):
         return await move(look, unmet.reason, refused=False)
     blocked = await _block(look, unmet.reason)
     if not unmet.on:
@@ -364,6 +369,22 @@ def may_move(look: Look) -> bool:
 
 
 @rerun
+async def may_leave(look: Look) -> bool:
+    """Whether it may be moved away because its cloud is silent: our link is not the suspect, and not too many were.
+
+    Whoever may not, waits where it is.
+    """
+    if await link.suspect(look.machine, look.machine.store):
+        return False
+    presence = look.presence
+    async with look.machine.store.transaction() as tx:
+        await look.machine.hold(tx, look.claim)
+        return await unasked.may(
+            look.machine, tx, presence.cloud, presence.kind, presence.id, "move elsewhere"
+        )
+
+
+@rerun
 async def move(look: Look, reason: str, *, refused: bool) -> Outcome:
     """Leave this cloud and have another chosen. What may have been left here is found and removed (law 5)."""
     machine, presence = look.machine, look.presence
@@ -405,16 +426,23 @@ async def _no_answer(look: Look, error: CloudError) -> Outcome:
     waited = machine.clock.now() - max(presence.created_at, float(look.resource.choice.get("chosen_at", 0.0)))
     starting = presence.remote_id is None
     certain = presence.creating_since is None
-    if (
-        starting
-        and may_move(look)
-        and (waited > machine.pace.give_up or (certain and look.claim.attempts >= 1))
-    ):
-        return await move(look, error.reason, refused=False)
-    hopeless = isinstance(error, CredentialsRejected) or waited > machine.pace.give_up
+    movable = starting and may_move(look)
+    late = waited > machine.pace.give_up
+    if movable and (late or (certain and look.claim.attempts >= 1)):
+        if await may_leave(look):
+            return await move(look, error.reason, refused=False)
+        movable = False
+    hopeless = isinstance(error, CredentialsRejected) or late
     # Users are told nothing yet while another cloud may still take it: who waits for a server stops at an error.
-    if starting and hopeless and presence.error != error.reason and not may_move(look):
+    if starting and hopeless and presence.error != error.reason and not movable:
         presence.state, presence.error = BLOCKED, error.reason
         await look.save()
-    after = error.after if isinstance(error, Throttled) else backoff(look.claim.attempts + 1, cap=30.0)
-    return Retry(error.reason, after=after)
+    if isinstance(error, Throttled):
+        return Retry(error.reason, after=error.after)
+    if not machine.away(presence.cloud):
+        return Retry(error.reason, after=backoff(look.claim.attempts + 1, cap=30.0))
+    # While it is away, looking again soon brings something only until the user has been told.
+    longest = _AWAY_AGAIN if hopeless or not starting else 30.0
+    return Retry(
+        error.reason, after=backoff(look.claim.attempts + 1, cap=longest), on=returns(presence.cloud)
+    )

@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Callable
 from fractus.base import log as logging
 from fractus.base.retry import backoff
 from fractus.model.errors import CloudError
+from fractus.model.purpose import SWEEP, purpose
 from fractus.reconcile import brakes
+from fractus.reconcile.absent import returns
 from fractus.reconcile.assign import attend
 from fractus.reconcile.converge import converge
 from fractus.reconcile.holder import is_dead, owner_name
@@ -22,6 +24,8 @@ from fractus.reconcile.metrics import Metrics
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.ownership import Everything, Ownership
 from fractus.reconcile.sweep import sweep
+from fractus.reconcile.watch import Watch
+from fractus.store import brakes as stored_brakes
 from fractus.store import clouds, presences, work
 from fractus.store.again import rerun
 from fractus.store.transaction import StoreTrouble, Transaction
@@ -35,6 +39,8 @@ _STEPS = 20
 _BLOCKED_AGAIN = 120.0
 #: What a brake holds up is looked at again so seldom, should the wake-up at its end get lost. Seconds.
 _HELD_AGAIN = 1200.0
+#: Items of a cloud that is away that are under way at once: one may be the probe that hangs.
+_AWAY_ROOM = 2
 #: However soon, or late, a child asks us to come back (`Retry-After: 0`, or next year). Seconds.
 _SOONEST, _LATEST = 0.1, 300.0
 
@@ -61,6 +67,7 @@ class Worker:
         self._bells: dict[str, asyncio.Event] = {}
         self._held: dict[tuple[str, str, str], Claim] = {}
         self._full_at: dict[str, float] = {}
+        self._watch = Watch(machine, self.owner)
         self._draining = False
         self._stir = asyncio.Event()
         self.ownership.listen(self._stir.set)
@@ -161,8 +168,8 @@ class Worker:
         try:
             await step
         except Exception:
-            # What is not given back runs out by itself.
-            log.exception("a lease was not written")
+            # What is not given back runs out by itself, and what is not woken looks by itself.
+            log.exception("not written")
 
     def runs(self, cloud: str) -> bool:
         """Whether this worker runs that lane now."""
@@ -182,21 +189,37 @@ class Worker:
         bell = self._bells.setdefault(cloud, asyncio.Event())
         async with asyncio.TaskGroup() as group:
             running: set[asyncio.Task[None]] = set()
+            odd = False
             while not lane.closing:
                 bell.clear()
-                free = self.machine.pace.concurrency - len(running)
+                room = self._room(cloud)
+                free = room - len(running)
+                # Half of what is taken is the oldest, half the newest, also where one slot comes free at a time.
+                odd = not odd
+                newest = (free + odd) // 2
                 try:
-                    for claim in await self._claim(cloud, free) if free else []:
+                    for claim in await self._claim(cloud, free, newest) if free > 0 else []:
                         task = group.create_task(self.handle(claim))
                         running.add(task)
                         task.add_done_callback(running.discard)
                         task.add_done_callback(lambda _task: bell.set())
                     self.metrics.running.labels(cloud).set(len(running))
-                    await self._rest(bell, cloud, full=len(running) >= self.machine.pace.concurrency)
+                    await self._rest(bell, cloud, full=len(running) >= room)
                 except Exception:
                     # A store that does not answer for a while must not end the lane.
                     log.exception("lane stumbled", cloud=cloud)
                     await _until(bell, backoff(1, base=self.machine.pace.poll))
+
+    def _room(self, cloud: str) -> int:
+        """How many items of a queue may be under way now."""
+        if not cloud:
+            return self.machine.pace.concurrency
+        window = self.machine.window(cloud)
+        if self.machine.away(cloud):
+            # Looks end at once, but for the one that finds out whether it is back.
+            window.lost()
+            return min(_AWAY_ROOM, window.most)
+        return 0 if window.pause else window.size
 
     async def _rest(self, bell: asyncio.Event, cloud: str, *, full: bool) -> None:
         """Sleep until something is due, somebody rings, or the poll interval is over. `full`: till a slot is free."""
@@ -208,8 +231,9 @@ class Worker:
             pause = min(pause, max(due - self.machine.clock.now(), 0.01))
         await _until(bell, pause)
 
-    async def _claim(self, cloud: str, limit: int) -> list[Claim]:
-        items = await work.due(self.machine.store, cloud, self.machine.clock.now(), limit)
+    async def _claim(self, cloud: str, limit: int, newest: int = 0) -> list[Claim]:
+        now = self.machine.clock.now()
+        items = await work.due(self.machine.store, cloud, now, limit, newest=newest)
         claims = await self._take(items) if items else []
         # After a long stop of this process an item may be claimed anew that is still under way here: not twice at once.
         return [claim for claim in claims if _key(claim) not in self._held]
@@ -308,8 +332,11 @@ class Worker:
 
     async def _write_held(self, tx: Transaction, claim: Claim, outcome: Held, now: float) -> None:
         """It is woken when the brake comes off; had that happened since it was looked at, nothing would wake it."""
-        presence = await presences.fetch(tx, claim.kind, claim.id, claim.cloud)
-        still = presence is not None and await brakes.holds(tx, presence)
+        if outcome.brake:
+            still = await stored_brakes.fetch(tx, outcome.brake) is not None
+        else:
+            presence = await presences.fetch(tx, claim.kind, claim.id, claim.cloud)
+            still = presence is not None and bool(await brakes.holds(tx, presence))
         due = now + backoff(1, base=_HELD_AGAIN, cap=_HELD_AGAIN) if still else now
         await work.release(tx, claim, due=due, waits_on=brakes.key(outcome.cloud), reason=outcome.reason)
 
@@ -358,6 +385,7 @@ class Worker:
     async def sweep_once(self, cloud: str, *, full: bool) -> bool:
         """One sweep; whether the cloud answered."""
         sort = "full" if full else "quick"
+        mark = purpose.set(SWEEP)
         try:
             record = await clouds.fetch(self.machine.store, cloud)
             if record is not None and record.unswept:
@@ -367,16 +395,41 @@ class Worker:
             log.exception("sweep failed", cloud=cloud)
             self.metrics.swept.labels(cloud, "all", sort, "failed").inc()
             return False
+        finally:
+            purpose.reset(mark)
         self.metrics.swept.labels(cloud, "all", sort, "failed" if changed is None else "done").inc()
+        if changed is not None:
+            await self._quietly(self._returned(cloud))
         return changed is not None
+
+    async def _returned(self, cloud: str) -> None:
+        """It answers: what waited for that is due. How much of it goes at once is up to its window."""
+        kind, name = returns(cloud).split("/", 1)
+        if self.machine.away(cloud) or not await work.anything_waits(self.machine.store, kind, name):
+            return
+        await self._wake_waiting(kind, name)
+        log.info("the cloud answers again", cloud=cloud)
+
+    @rerun
+    async def _wake_waiting(self, kind: str, id: str) -> None:
+        async with self.machine.store.transaction() as tx:
+            await self.machine.wake_waiting(tx, kind, id)
 
     async def _measure(self) -> None:
         now = self.machine.clock.now()
         depths = await work.depths(self.machine.store, now)
+        rows = await clouds.every(self.machine.store)
         for cloud in ["", *self.machine.children.names()]:
             self.metrics.depth.labels(cloud).set(depths.get(cloud, 0))
-        for cloud, seen in (await clouds.seen_times(self.machine.store)).items():
-            self.metrics.staleness.labels(cloud).set(now - seen if seen else float("inf"))
+            self.metrics.room.labels(cloud).set(self._room(cloud))
+        self.metrics.state.clear()
+        for row in rows:
+            self.metrics.staleness.labels(row.name).set(now - row.seen_at if row.seen_at else float("inf"))
+            self.metrics.state.labels(row.name, row.state).set(1)
+        await self._watch.tell()
+        self.metrics.brake.clear()
+        for brake in await stored_brakes.every(self.machine.store):
+            self.metrics.brake.labels(brake.name).set(1)
 
     async def run_due(self) -> int:
         """Handle everything that is due now, once, in all queues: how tests and simulations drive the worker."""

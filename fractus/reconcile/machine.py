@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from fractus.base.clock import Clock
+from fractus.base.window import Window
 from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource
 from fractus.reconcile import drift
@@ -74,6 +75,13 @@ class Pace(Struct, frozen=True):
     """How long lost wake-ups may go unnoticed."""
     drain: float = 8.0
     """How long a worker that is told to stop finishes what is under way."""
+    silent: float = 30.0
+    """A cloud that has not answered a sweep for so long is away."""
+    unasked_percent: float = 10.0
+    """The share of what a cloud holds that may be changed there within `unasked_window` without a user's wish."""
+    unasked_least: int = 50
+    """So many may be in any case."""
+    unasked_window: float = 600.0
 
 
 class Round(Struct, frozen=True):
@@ -113,6 +121,7 @@ class Machine:
         """Clouds of which this process takes a full inventory just now."""
         self.placing: dict[Claim, tuple[str, str]] = {}
         """Kind and cloud of what is being placed right now, and not written yet."""
+        self._windows: dict[str, Window] = {}
 
     def age(self, stamp: float | None) -> float:
         """Seconds since a stamp of our own; infinite where there is none, or where it lies ahead: a clock was wrong
@@ -121,6 +130,21 @@ class Machine:
         if stamp is None or stamp > self.clock.now() + _SKEW:
             return math.inf
         return max(0.0, self.clock.now() - stamp)
+
+    def window(self, cloud: str) -> Window:
+        """How many items of a cloud may be under way here at once: it follows how the cloud fares."""
+        most = int(self.children.settings(cloud).get("max_items", 0)) or self.pace.concurrency
+        window = self._windows.get(cloud)
+        if window is None:
+            window = self._windows[cloud] = Window(self.clock.monotonic, most)
+        if window.most != most:
+            window.most = most
+        return window
+
+    def away(self, cloud: str) -> bool:
+        """Whether calls to a cloud would fail at once: it is not connected, or its breaker is open."""
+        child = self.children.get(cloud)
+        return child is None or not child.healthy()
 
     def seen_of(self, presence: Presence) -> Any:
         """The presence's last observation in its kind's type, or None."""

@@ -27,3 +27,16 @@ class Metrics:
         self.staleness = Gauge(
             "fractus_staleness_seconds", "Since a cloud last answered a sweep", ["cloud"], registry=registry
         )
+        self.room = Gauge(
+            "fractus_room",
+            "Items that may be under way at once: fewer while the cloud is in trouble",
+            ["cloud"],
+            registry=registry,
+        )
+        self.state = Gauge(
+            "fractus_cloud_state",
+            "1 for what its operator says of a cloud",
+            ["cloud", "state"],
+            registry=registry,
+        )
+        self.brake = Gauge("fractus_brake", "1 while a brake of the whole is on", ["name"], registry=registry)

@@ -12,6 +12,7 @@ from fractus.base.retry import backoff
 from fractus.model.cloud import Actuator, Scope
 from fractus.model.errors import CloudError, Missing, Refused, Throttled
 from fractus.model.resource import PENDING, Presence, Resource
+from fractus.reconcile.absent import returns
 from fractus.reconcile.kind import Item
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Again, Outcome, Retry, Settled, Waiting
@@ -23,6 +24,9 @@ from fractus.store.work import Claim
 
 #: A delete that was accepted and yet shows nothing for this long is asked for again. Seconds.
 _ASK_AGAIN = 60.0
+
+#: What waits for a silent cloud is woken when it answers again; it looks by itself so seldom. Seconds.
+_AWAY_AGAIN = 300.0
 
 #: What has to leave first wakes us as it does. We look by ourselves in case that wake-up gets lost: soon if it is
 #: leaving, seldom if nobody has removed it, for a deleted image may have servers for years. Seconds.
@@ -62,7 +66,10 @@ async def retire(
         # In use there by something of the child's own, or by something of ours that is still leaving.
         return Retry(error.reason, after=backoff(claim.attempts + 1, cap=30.0))
     except CloudError as error:
-        return Retry(error.reason, after=backoff(claim.attempts + 1, cap=30.0))
+        if not machine.away(presence.cloud):
+            return Retry(error.reason, after=backoff(claim.attempts + 1, cap=30.0))
+        pause = backoff(claim.attempts + 1, cap=_AWAY_AGAIN)
+        return Retry(error.reason, after=pause, on=returns(presence.cloud))
 
 
 async def _never_seen(

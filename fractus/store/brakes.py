@@ -16,6 +16,8 @@ READ_ONLY = "read-only"
 #: No outside change is made anywhere.
 ALL_FROZEN = "all-frozen"
 
+OF_ALL = (READ_ONLY, ALL_FROZEN)
+
 #: What an operator may say of a cloud: anything goes; nothing new is assigned there; nor is any change begun there; nor
 #: is any made at all.
 OPEN, CORDONED, DRAINING, FROZEN = "open", "cordoned", "draining", "frozen"
@@ -29,6 +31,11 @@ def of_resource(kind: str, id: str) -> str:
 def of_link(owner: str) -> str:
     """The name of the brake that a worker puts on when it takes its own link for broken."""
     return f"link/{owner}"
+
+
+def of_slowed(cloud: str, owner: str) -> str:
+    """The name of the note that a worker does less in a cloud at once than it may."""
+    return f"slowed/{cloud}/{owner}"
 
 
 def of_unasked(cloud: str) -> str:

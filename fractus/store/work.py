@@ -88,6 +88,16 @@ _due = Query(
     .order_by(_c.due_at)
     .limit(bindparam("n"))
 )
+_newest = Query(
+    select(_c.kind, _c.id, _c.wakes, _c.attempts, _c.request_id)
+    .where(
+        _c.cloud == bindparam("c"),
+        _c.due_at <= _NOW,
+        or_(_c.claimed_by == "", _c.claimed_until < _NOW),
+    )
+    .order_by(_c.due_at.desc())
+    .limit(bindparam("n"))
+)
 _claim = Query(
     update(WORK)
     .where(
@@ -116,7 +126,11 @@ _free = Query(
     update(WORK).where(_c.claimed_by == bindparam("by")).values(claimed_by="", claimed_until=0.0, fence="")
 )
 _owners = Query(select(_c.claimed_by).where(_c.claimed_by != "").distinct())
-_next = Query(select(func.min(_c.due_at)).where(_c.cloud == bindparam("c"), _c.claimed_by == ""))
+# Not min(): a database then reads the whole queue, where this reads its beginning.
+_next = Query(
+    select(_c.due_at).where(_c.cloud == bindparam("c"), _c.claimed_by == "").order_by(_c.due_at).limit(1)
+)
+_waits = Query(select(_c.kind).where(_c.waits_on == bindparam("on")).limit(1))
 _expired = Query(
     select(func.count()).where(
         _c.cloud == bindparam("c"),
@@ -149,11 +163,19 @@ async def wake_waiting(tx: Transaction, kind: str, id: str) -> list[str]:
     return clouds
 
 
-async def due(reader: Reader, cloud: str, now: float, limit: int) -> list[Claim]:
-    """Up to `limit` items of a cloud's queue that are due, the oldest first: what may be claimed."""
+async def due(reader: Reader, cloud: str, now: float, limit: int, *, newest: int = 0) -> list[Claim]:
+    """Up to `limit` items of a cloud's queue that are due, the oldest first: what may be claimed.
+
+    `newest` of them are taken from the other end, for behind the backlog of an outage nobody's new wish should wait.
+    """
+    found = await reader.rows(_due, c=cloud, now=now, n=limit - newest) if limit > newest else []
+    if newest and len(found) == limit - newest:
+        first = {row[:2] for row in found}
+        late = await reader.rows(_newest, c=cloud, now=now, n=newest)
+        found += [row for row in late if row[:2] not in first]
     return [
         Claim(kind, id, cloud, uuid.uuid4().hex, wakes, attempts, request)
-        for kind, id, wakes, attempts, request in await reader.rows(_due, c=cloud, now=now, n=limit)
+        for kind, id, wakes, attempts, request in found
     ]
 
 
@@ -168,6 +190,11 @@ async def claim(tx: Transaction, owner: str, items: Sequence[Claim], seconds: fl
         if await tx.execute(_claim, **key, f=one.fence, by=owner, now=now, until=now + seconds):
             taken.append(one)
     return taken
+
+
+async def anything_waits(reader: Reader, kind: str, id: str) -> bool:
+    """Whether any item waits on (kind, id)."""
+    return await reader.row(_waits, on=f"{kind}/{id}") is not None
 
 
 async def hold(tx: Transaction, claim: Claim, seconds: float) -> None:

@@ -14,7 +14,7 @@ class Breaker:
     """
 
     def __init__(
-        self, clock: Clock, *, threshold: int = 5, shortest: float = 2.0, longest: float = 60.0
+        self, clock: Clock, *, threshold: int = 5, shortest: float = 2.0, longest: float = 30.0
     ) -> None:
         self._clock = clock
         self._threshold = threshold

@@ -120,8 +120,8 @@ def from_answer(
         return _not_found(service, reason, headers, refusal)
     if refusal.type in _EXHAUSTED_TYPES:
         return errors.Refused(reason, status=status, elsewhere=True)
-    if status in (429, 503) or (status == 413 and _retry_after(headers, 0.0) > 0):
-        return errors.Throttled(reason, after=_retry_after(headers, 1.0))
+    if status in (429, 503) or (status == 413 and retry_after(headers, 0.0) > 0):
+        return errors.Throttled(reason, after=retry_after(headers, 1.0))
     if status == 413:  # Glance: larger than this cloud or this project there allows
         return errors.Refused(reason, status=status, elsewhere=True)
     if status == 406:  # it was another release a moment ago; versions are being asked for anew
@@ -146,7 +146,7 @@ def _not_found(service: str, reason: str, headers: Mapping[str, str], refusal: R
     return errors.Unreachable(f"404 on the way to {service}, not written by an OpenStack service: {reason}")
 
 
-def _retry_after(headers: Mapping[str, str], default: float) -> float:
+def retry_after(headers: Mapping[str, str], default: float) -> float:
     """Seconds of a Retry-After header; a date is measured from the Date of the same answer, never from our clock."""
     text = headers.get("retry-after", "").strip()
     if not text:

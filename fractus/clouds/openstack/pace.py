@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from msgspec import Struct, convert
@@ -14,13 +17,17 @@ class Limits(Struct, frozen=True, kw_only=True):
     """The limits of one child, from the settings of its row; names and units are the operator's."""
 
     max_calls: int = 16
-    """Calls under way at once."""
+    """Calls under way at once, when all goes well: fewer while the child is slow, asks for a pause, loses answers."""
     max_live_calls: int = 4
     """Live reads (console logs) under way at once: their own lane, so that a busy worker does not hold up a user."""
     max_uploads: int = 2
     """Images on their way at once: their own lane, so that gigabytes do not hold up anything."""
     calls_per_second: float = 100.0
-    """Averaged; a burst of one second's worth may go at once."""
+    """Averaged; 0: as many as it can do."""
+    burst: float = 0.0
+    """Calls that may go at once before that average holds; 0: one second's worth."""
+    pages_per_second: float = 20.0
+    """Calls of sweeps, averaged, within the others: how fast a whole child is listed."""
     connect_timeout: float = 10.0
     """Seconds to reach the child."""
     call_timeout: float = 60.0
@@ -41,12 +48,12 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Rate:
-    """Lets callers pass at an average rate, with bursts of up to one second's worth (GCRA)."""
+    """Lets callers pass at an average rate, with bursts (GCRA). `burst` in calls; 0: one second's worth."""
 
-    def __init__(self, clock: Clock, per_second: float) -> None:
+    def __init__(self, clock: Clock, per_second: float, burst: float = 0.0) -> None:
         self._clock = clock
         self._gap = 1.0 / per_second if per_second > 0 else 0.0
-        self._burst = 1.0
+        self._burst = max(1.0, burst) * self._gap if burst > 0 else 1.0
         self._due = 0.0
 
     async def take(self) -> None:
@@ -58,12 +65,66 @@ class Rate:
             await self._clock.sleep(early)
 
 
+#: Every so many-th who is let in is one of the lower rank, if any waits: sweeps are slowed by work, not stopped.
+_SHARE = 4
+
+
+class Gate:
+    """Lets in as many at once as there is `room` for, which changes. Who waits goes by rank: 0 before 1."""
+
+    def __init__(self, room: Callable[[], int]) -> None:
+        self._room = room
+        self._inside = 0
+        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
+        self._let_in = 0
+
+    @asynccontextmanager
+    async def turn(self, rank: int = 0) -> AsyncIterator[None]:
+        """Inside the block the caller is one of those that are in."""
+        if self._inside < self._room() and not any(self._waiting):
+            self._inside += 1
+        else:
+            await self._wait(rank)
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            self.fill()
+
+    async def _wait(self, rank: int) -> None:
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[rank].append(place)
+        self.fill()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                # Let in and called off in the same moment.
+                self._inside -= 1
+                self.fill()
+            raise
+
+    def fill(self) -> None:
+        """Let in those for whom there is room: called when somebody leaves, and when there is more of it."""
+        while self._inside < self._room() and any(self._waiting):
+            place = self._next()
+            if not place.done():
+                self._inside += 1
+                place.set_result(None)
+
+    def _next(self) -> asyncio.Future[None]:
+        high, low = self._waiting
+        self._let_in += 1
+        if low and (not high or self._let_in % _SHARE == 0):
+            return low.popleft()
+        return high.popleft()
+
+
 class Lanes:
-    """Semaphores by name: `work`, `live`, `bulk`."""
+    """Semaphores of what goes beside the rest: `live`, `bulk`."""
 
     def __init__(self, limits: Limits) -> None:
         self._lanes = {
-            "work": asyncio.Semaphore(limits.max_calls),
             "live": asyncio.Semaphore(limits.max_live_calls),
             "bulk": asyncio.Semaphore(limits.max_uploads),
         }

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
 from fractus.base.clock import Clock
+from fractus.base.window import Window
 from fractus.clouds.openstack.breaker import Breaker
-from fractus.clouds.openstack.pace import Lanes, Limits, Rate
+from fractus.clouds.openstack.faults import retry_after
+from fractus.clouds.openstack.pace import Gate, Lanes, Limits, Rate
 from fractus.clouds.openstack.transport import Answer, Call, Transport
 from fractus.model.errors import CloudError, CredentialsRejected, OutcomeUnknown, Throttled, Unreachable
+from fractus.model.purpose import SWEEP, purpose
 
 T = TypeVar("T")
 
 #: Without these three no work for a cloud can go on; the others are missed only by some of it.
 _VITAL = ("identity", "compute", "network")
+
+#: A service says these when it is asked for too much.
+_OVERLOADED = frozenset({429, 503})
+
+#: However long a service asks to be left alone. Seconds.
+_LONGEST_PAUSE = 300.0
 
 #: A gateway says these when the service behind it is gone.
 _GATEWAY_FAILURES = frozenset({502, 504})
@@ -45,7 +55,12 @@ class Wire:
         self._clock = clock
         self._observer = observer
         self._lanes = Lanes(limits)
-        self._rate = Rate(clock, limits.calls_per_second)
+        self._window = Window(clock.monotonic, limits.max_calls)
+        self._gate = Gate(lambda: self._window.size)
+        self._rate = Rate(clock, limits.calls_per_second, limits.burst)
+        self._pages = Rate(clock, limits.pages_per_second)
+        self._pauses: dict[str, float] = {}
+        """Until when each service has asked to be left alone."""
         self._breakers: dict[str, Breaker] = {}
         self._failures: dict[str, str] = {}
         """The last failure of each service: while it is not asked, that is what there is to tell."""
@@ -64,12 +79,50 @@ class Wire:
 
         async def exchange() -> Answer:
             await self._rate.take()
-            return await self._transport.exchange(call)
+            return await self._measured(call)
 
-        async with self._lanes[call.lane]:
+        async with self._lane(call):
             return await self.guarded(
                 call.service, call.method, exchange, status=lambda answer: answer.status
             )
+
+    @asynccontextmanager
+    async def _lane(self, call: Call) -> AsyncIterator[None]:
+        """A place among the calls of its sort."""
+        if call.lane != "work":
+            async with self._lanes[call.lane]:
+                yield
+            return
+        self._leave_alone(call.service)
+        sweeps = purpose.get() == SWEEP
+        if sweeps:
+            await self._pages.take()
+        async with self._gate.turn(1 if sweeps else 0):
+            yield
+
+    def _leave_alone(self, service: str) -> None:
+        left = self._pauses.get(service, 0.0) - self._clock.monotonic()
+        if left > 0:
+            raise Throttled(f"{service} of {self._cloud} has asked for a pause", after=left)
+
+    async def _measured(self, call: Call) -> Answer:
+        """One exchange, and what it says of how the child fares."""
+        began = self._clock.monotonic()
+        try:
+            answer = await self._transport.exchange(call)
+        except (Unreachable, OutcomeUnknown):
+            self._window.troubled()
+            raise
+        now = self._clock.monotonic()
+        if answer.status in _OVERLOADED:
+            pause = min(retry_after(answer.headers, 0.0), _LONGEST_PAUSE)
+            self._pauses[call.service] = now + pause
+            self._window.troubled()
+        else:
+            # How long an upload takes depends on its size.
+            self._window.well("" if call.upload else f"{call.service} {call.method}", now - began)
+            self._gate.fill()
+        return answer
 
     async def guarded(
         self,
@@ -101,6 +154,8 @@ class Wire:
         except (Unreachable, OutcomeUnknown) as error:
             outcome = type(error).__name__
             breaker.failed()
+            if breaker.open:
+                self._window.lost()
             self._failures[service] = error.reason
             raise
         except (CredentialsRejected, Throttled) as error:  # it answered, if not what we hoped for

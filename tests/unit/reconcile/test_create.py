@@ -284,6 +284,7 @@ async def test_a_named_zone_that_is_down_is_waited_for_and_the_user_is_told(worl
     assert (await world.shown())["status"] == "error"
     assert "east is down" in (await world.shown())["why"]
     east.down = False
+    assert await world.worker.sweep_once("east", full=False)
     await world.settle(60)
     assert await world.shown() == {"id": "b1", "status": "settled", "cloud": "east", "why": ""}
 
@@ -341,6 +342,7 @@ async def test_a_named_zone_that_cannot_be_connected_to_says_so(world: World) ->
     await world.settle(60)
     assert (await world.shown())["why"] == "not connected to east"
     world.children.clouds["east"] = east
+    assert await world.worker.sweep_once("east", full=False)
     await world.settle(60)
     assert (await world.shown())["status"] == "settled"
 

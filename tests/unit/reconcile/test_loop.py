@@ -198,6 +198,7 @@ async def test_law_9_work_has_no_limit_of_age(world: World) -> None:
     world.clock.time += 30 * 86400
     await world.settle(600)
     east.down = False
+    assert await world.worker.sweep_once("east", full=False)
     await world.settle(60)
     assert await status(world) == "settled"
 

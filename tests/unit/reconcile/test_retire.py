@@ -134,6 +134,7 @@ async def test_law_5_a_deleted_thing_stays_until_its_cloud_has_confirmed(world: 
     assert await world.where() == ["east"]
     assert world.lives["box"].ended == []
     east.down = False
+    assert await world.worker.sweep_once("east", full=False)
     await world.settle()
     resource = await world.resource("box", "b1")
     assert resource is not None
