@@ -44,6 +44,10 @@ class Watched:
         """As the inner one."""
         await self._told("delete", self._inner.delete(scope, remote_id))
 
+    async def has_cursor(self) -> bool:
+        """As the inner one."""
+        return await self._inner.has_cursor()
+
     def list_changed(self, since: str) -> AsyncIterator[Seen]:
         """As the inner one."""
         listed: AsyncIterator[Seen] = self._inner.list_changed(since)

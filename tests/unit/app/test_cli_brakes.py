@@ -238,3 +238,42 @@ def test_the_cap_is_a_setting(tmp_path: Path) -> None:
     with pytest.raises(click.ClickException, match=r"This would repair 6 servers, .* 5 at most"):
         cap.stop_above(6, None, settings, "repair", "servers")
     cap.stop_above(6, 6, settings, "repair", "servers")
+
+
+# --- the pace of a cloud, and what we do unasked ----------------------------------------------
+
+
+def test_the_pace_of_a_cloud_is_set_and_shown(place: Place) -> None:
+    done = place(
+        *("cloud", "set", "east", "--rate", "20", "--burst", "40", "--concurrency", "6", "--items", "3"),
+        *("--pages-per-second", "2"),
+    )
+    assert done.exit_code == 0, done.output
+    assert place.cloud("east").settings == {
+        "calls_per_second": 20.0,
+        "burst": 40.0,
+        "max_calls": 6,
+        "max_items": 3,
+        "pages_per_second": 2.0,
+    }
+    shown = place("cloud", "show", "east").output
+    for said in ("20 calls a second", "bursts of 40", "3 items at once", "2 pages of sweeps"):
+        assert said in " ".join(shown.replace("│", " ").split())
+    assert place("cloud", "set", "east", "--concurrency", "0").exit_code == 2
+
+
+def test_a_cloud_says_which_brakes_concern_it(place: Place) -> None:
+    async def pull(core: wiring.Core) -> None:
+        async with core.store.transaction() as tx:
+            await brakes.pull(tx, brakes.of_unasked("east"), "60 of the 100 things")
+            await brakes.pull(tx, brakes.of_slowed("west", "h:1:2"), "1 of 8 items at once")
+
+    place.parts(pull)
+    east, west = (" ".join(place("cloud", "show", name).output.split()) for name in ("east", "west"))
+    assert "60 of the" in east
+    assert "60 of the" not in west
+    assert "1 of 8" in west
+    assert "1 of 8" not in east
+    assert place("cloud", "allow", "east").output == "Moves, remakes and repairs in east go on.\n"
+    assert place("cloud", "allow", "east").output == "Error: Nothing is held back in east.\n"
+    assert set(place.brakes()) == {"slowed/west/h:1:2"}
