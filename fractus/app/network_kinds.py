@@ -8,6 +8,7 @@ from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.auth import base_rules
 from fractus.base.clock import Clock
+from fractus.quota.quota import Quota
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.taking import Adoption
 from fractus.services import network
@@ -42,7 +43,7 @@ from fractus.web.face import ServiceRoutes
 class NetworkKinds:
     """Networks, subnets, ports, security groups."""
 
-    def __init__(self, store: Store, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock) -> None:
         """`allocator` is what servers get their ports from."""
         addresses, macs = Addresses(), Macs()
         groups = GroupWrites(ledger)
@@ -69,7 +70,7 @@ class NetworkKinds:
             SecurityGroupApi(store, groups),
             ExtensionApi(),
             AvailabilityZoneApi(store),
-            QuotaApi(store, ledger.resources),
+            QuotaApi(store, quota),
             AgentApi(),
         )
 

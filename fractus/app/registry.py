@@ -153,7 +153,7 @@ class Kinds:
         self._stale_after = stale_after
         self.image_source = ImageSource(resources)
         self._bits = BitsDirectory(images)
-        self.network = NetworkKinds(store, ledger, clock)
+        self.network = NetworkKinds(store, ledger, quota, clock)
         self.lifecycles: Mapping[str, Lifecycle] = {
             "server": ServerLifecycle(self.network.allocator, clock, vault),
             "flavor": FlavorLifecycle(),
@@ -193,7 +193,7 @@ class Kinds:
             FlavorsApi(self._store, self._ledger),
             KeypairsApi(self._store, self._ledger, self._clock),
             AvailabilityZonesApi(self._store),
-            LimitsApi(self._store, self._resources),
+            LimitsApi(self._store, self._quota),
             ExtensionsApi(),
             RemovedApi(),
         ]

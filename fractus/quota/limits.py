@@ -37,8 +37,10 @@ _add = Query(
     )
 )
 _drop = Query(delete(QUOTA_LIMIT).where(*_owned, _c.name == bindparam("n")))
-_like = Query(select(_c.owner, _c.name).where(_c.scope == USER, _c.owner.like(bindparam("o"), escape="\\")))
-_owners = Query(select(_c.owner).where(_c.scope == PROJECT).distinct().order_by(_c.owner))
+_like = Query(
+    select(_c.owner, _c.name, _c.amount).where(_c.scope == USER, _c.owner.like(bindparam("o"), escape="\\"))
+)
+_owners = Query(select(_c.owner, _c.name).where(_c.scope == PROJECT))
 
 
 class Bound(Struct, frozen=True):
@@ -62,6 +64,10 @@ class Source(Protocol):
 
     async def defaults(self, reader: Reader) -> Mapping[str, int]:
         """The limits of a project that has none of its own."""
+        ...
+
+    async def of_class(self, reader: Reader, name: str) -> Mapping[str, int]:
+        """The limits of a quota class."""
         ...
 
     async def bounds(
@@ -90,7 +96,11 @@ class StoredLimits:
 
     async def defaults(self, reader: Reader) -> Mapping[str, int]:
         """The class `default`, else the settings."""
-        return {**self._given, **await limits_of(reader, CLASS, DEFAULT)}
+        return await self.of_class(reader, DEFAULT)
+
+    async def of_class(self, reader: Reader, name: str) -> Mapping[str, int]:
+        """Its own, else the settings."""
+        return {**self._given, **await limits_of(reader, CLASS, name)}
 
     async def bounds(
         self, reader: Reader, project_id: str, user_id: str, names: Collection[str]
@@ -149,12 +159,23 @@ async def drop_limits(tx: Transaction, scope: str, owner: str, names: Collection
 
 async def drop_limits_of_users(tx: Transaction, project_id: str, names: Collection[str]) -> None:
     """Forget those of `names` that were set for any user in a project."""
-    pattern = user_owner(project_id.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_"), "%")
-    for owner, name in await tx.rows(_like, o=pattern):
-        if name in names:
-            await tx.execute(_drop, s=USER, o=owner, n=name)
+    for user_id in sorted(await of_users(tx, project_id)):
+        await drop_limits(tx, USER, user_owner(project_id, user_id), names)
 
 
-async def limited_projects(reader: Reader) -> list[str]:
-    """Projects that have limits of their own."""
-    return [row[0] for row in await reader.rows(_owners)]
+async def of_users(reader: Reader, project_id: str) -> dict[str, dict[str, int]]:
+    """The limits that were set for users in a project, by user."""
+    found: dict[str, dict[str, int]] = {}
+    for owner, name, amount in await reader.rows(_like, o=_pattern(project_id)):
+        found.setdefault(owner.partition("/")[2], {})[name] = int(amount)
+    return found
+
+
+def _pattern(project_id: str) -> str:
+    return user_owner(project_id.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_"), "%")
+
+
+async def limited_projects(reader: Reader, names: Collection[str]) -> list[str]:
+    """Projects that have limits of their own among `names`."""
+    found = {owner for owner, name in await reader.rows(_owners) if name in names}
+    return sorted(found)

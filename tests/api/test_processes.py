@@ -41,7 +41,7 @@ def _doubles(world: World) -> list[str]:
     return found
 
 
-async def _by(app: App, user: User, method: str, path: str, body: object = None) -> HttpReply:
+async def by(app: App, user: User, method: str, path: str, body: object = None) -> HttpReply:
     headers = {"X-Auth-Token": user.token, "Content-Type": "application/json"}
     data = b"" if body is None else msgspec.json.encode(body)
     return await call(app, method, path, headers=headers, body=data)
@@ -51,14 +51,14 @@ async def test_what_one_api_answered_the_other_tells_at_once(apart: World, apps:
     ann = apart.user("ann")
     for number in range(10):
         one, other = (apps["api0"], apps["api1"])[:: 1 if number % 2 else -1]
-        made = await _by(one, ann, "POST", f"{NETWORK}/networks", {"network": {"name": f"n{number}"}})
+        made = await by(one, ann, "POST", f"{NETWORK}/networks", {"network": {"name": f"n{number}"}})
         id = made.ok()["network"]["id"]
-        assert (await _by(other, ann, "GET", f"{NETWORK}/networks/{id}")).status == 200
-        (await _by(other, ann, "PUT", f"{NETWORK}/networks/{id}", {"network": {"name": "new"}})).ok()
-        assert (await _by(one, ann, "GET", f"{NETWORK}/networks/{id}")).ok()["network"]["name"] == "new"
+        assert (await by(other, ann, "GET", f"{NETWORK}/networks/{id}")).status == 200
+        (await by(other, ann, "PUT", f"{NETWORK}/networks/{id}", {"network": {"name": "new"}})).ok()
+        assert (await by(one, ann, "GET", f"{NETWORK}/networks/{id}")).ok()["network"]["name"] == "new"
         if number % 3 == 0:
-            (await _by(one, ann, "DELETE", f"{NETWORK}/networks/{id}")).ok()
-            assert (await _by(other, ann, "GET", f"{NETWORK}/networks/{id}")).status == 404
+            (await by(one, ann, "DELETE", f"{NETWORK}/networks/{id}")).ok()
+            assert (await by(other, ann, "GET", f"{NETWORK}/networks/{id}")).status == 404
 
 
 async def test_users_write_while_workers_work(apart: World) -> None:
@@ -118,7 +118,7 @@ async def test_two_apis_give_no_address_twice(apart: World, apps: dict[str, App]
     network = await ann.makes_network("tight", cidr="10.41.0.0/27")
     body = {"port": {"network_id": network.id}}
     replies = await asyncio.gather(
-        *(_by(apps[f"api{number % 2}"], ann, "POST", f"{NETWORK}/ports", body) for number in range(40))
+        *(by(apps[f"api{number % 2}"], ann, "POST", f"{NETWORK}/ports", body) for number in range(40))
     )
     assert Counter(reply.status for reply in replies) == {201: 29, 409: 11}
     ports = [reply.json["port"] for reply in replies if reply.status == 201]
@@ -141,9 +141,7 @@ async def test_a_name_that_must_be_the_only_one_is_given_once(apart: World, apps
         (ann, f"{NETWORK}/security-groups", None, 200),
     ):
         method = "POST" if body else "GET"
-        replies = await asyncio.gather(
-            *(_by(apps[f"api{n % 2}"], user, method, path, body) for n in range(8))
-        )
+        replies = await asyncio.gather(*(by(apps[f"api{n % 2}"], user, method, path, body) for n in range(8)))
         statuses = Counter(reply.status for reply in replies)
         assert statuses == ({good: 1, 409: 7} if body else {200: 8}), path
     rows = await rows_of(apart)

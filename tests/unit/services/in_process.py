@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from fractus.auth.policy import Policy
 from fractus.auth.principal import Principal
 from fractus.store.ledger import Ledger
-from fractus.store.resources import Resources
+from fractus.store.resources import Accounts, Resources
 from fractus.store.schema import METADATA
 from fractus.store.sqlite import SqliteStore
 from fractus.testing import asgi
@@ -50,11 +50,13 @@ class _Bell:
 class Rows:
     """A store with some kinds' tables."""
 
-    def __init__(self, directory: Path, tables: Mapping[str, Table]) -> None:
+    def __init__(
+        self, directory: Path, tables: Mapping[str, Table], accounts: Accounts | None = None
+    ) -> None:
         self.clock = VirtualClock()
         self.store = SqliteStore(directory / "rows.db", self.clock)
         self.store.create(METADATA)
-        self.resources = Resources(tables)
+        self.resources = Resources(tables, accounts)
         self.ledger = Ledger(self.resources, _Bell())
 
 

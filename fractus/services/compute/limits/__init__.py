@@ -1,1 +1,1 @@
-"""Limits and quota sets. There are no quotas yet: every limit is -1, which is Nova's word for none."""
+"""Limits, quota sets and quota classes: what a project may have, and what it has."""

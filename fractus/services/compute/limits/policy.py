@@ -10,6 +10,10 @@ LIMITS_OF_OTHERS = "os_compute_api:limits:other_project"
 SHOW = "os_compute_api:os-quota-sets:show"
 DETAIL = "os_compute_api:os-quota-sets:detail"
 DEFAULTS = "os_compute_api:os-quota-sets:defaults"
+UPDATE = "os_compute_api:os-quota-sets:update"
+DELETE = "os_compute_api:os-quota-sets:delete"
+CLASS_SHOW = "os_compute_api:os-quota-class-sets:show"
+CLASS_UPDATE = "os_compute_api:os-quota-class-sets:update"
 
 RULES = [
     RuleDefault(LIMITS, ANY, "Show the limits of the caller's project."),
@@ -17,4 +21,8 @@ RULES = [
     RuleDefault(SHOW, NOVA_READER_OR_ADMIN, "Show the quotas of a project."),
     RuleDefault(DETAIL, NOVA_READER_OR_ADMIN, "Show the quotas of a project and what is used of them."),
     RuleDefault(DEFAULTS, ANY, "Show the default quotas."),
+    RuleDefault(UPDATE, NOVA_ADMIN, "Set the quotas of a project."),
+    RuleDefault(DELETE, NOVA_ADMIN, "Give a project the default quotas again."),
+    RuleDefault(CLASS_SHOW, NOVA_ADMIN, "Show the quotas of a class."),
+    RuleDefault(CLASS_UPDATE, NOVA_ADMIN, "Set the quotas of a class."),
 ]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fractus.web.microversion import Behaviour, FieldRemoved, Version, VersionTable
+from fractus.web.microversion import (
+    Behaviour,
+    FieldAdded,
+    FieldRemoved,
+    RequestFieldRemoved,
+    Version,
+    VersionTable,
+)
 
 # What Nova once counted and lost to Neutron: older versions still name it, and Nova with Neutron behind it has nothing
 # to say there but that there is no limit and no use. Each limit with the quota that it is.
@@ -56,7 +63,22 @@ QUOTAS = VersionTable(
     (
         *(FieldRemoved(Version(2, 36), f"quota_set.{name}", _limit(name)) for name in _NETWORK_QUOTAS),
         *(FieldRemoved(Version(2, 57), f"quota_set.{name}", _limit(name)) for name in _FILE_QUOTAS),
+        *(RequestFieldRemoved(Version(2, 36), f"quota_set.{name}") for name in _NETWORK_QUOTAS),
+        *(RequestFieldRemoved(Version(2, 57), f"quota_set.{name}") for name in _FILE_QUOTAS),
         Behaviour(Version(2, 75), "strict_query"),
         Behaviour(Version(2, 102), "strict_defaults_query"),
+    )
+)
+CLASSES = VersionTable(
+    (
+        *(FieldRemoved(Version(2, 50), f"quota_class_set.{name}", _limit(name)) for name in _NETWORK_QUOTAS),
+        *(FieldRemoved(Version(2, 57), f"quota_class_set.{name}", _limit(name)) for name in _FILE_QUOTAS),
+        *(
+            FieldAdded(Version(2, 50), f"quota_class_set.{name}")
+            for name in ("server_groups", "server_group_members")
+        ),
+        *(RequestFieldRemoved(Version(2, 50), f"quota_class_set.{name}") for name in _NETWORK_QUOTAS),
+        *(RequestFieldRemoved(Version(2, 57), f"quota_class_set.{name}") for name in _FILE_QUOTAS),
+        Behaviour(Version(2, 102), "strict_query"),
     )
 )

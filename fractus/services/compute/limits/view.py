@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec import Struct
-
-from fractus.services.compute import FILE_BYTES, FILE_PATH, FILES, METADATA_ITEMS
-
-UNLIMITED = -1
-
-#: What is limited, all of it for one server: its metadata, and the files put into it (up to 2.56).
-BOUNDS = {
-    "metadata_items": METADATA_ITEMS,
-    "injected_files": FILES,
-    "injected_file_content_bytes": FILE_BYTES,
-    "injected_file_path_bytes": FILE_PATH,
-}
+from fractus.quota.costs import UNLIMITED
 
 #: What quota sets name.
 QUOTAS = (
@@ -29,52 +18,73 @@ QUOTAS = (
     "server_group_members",
 )
 
+#: What they named in older versions besides.
+OLD_QUOTAS = (
+    "injected_files",
+    "injected_file_content_bytes",
+    "injected_file_path_bytes",
+    "fixed_ips",
+    "floating_ips",
+    "security_groups",
+    "security_group_rules",
+)
 
-class Usage(Struct, frozen=True):
-    """What a project's servers use; `ram` in MiB."""
+#: What a project's servers use together; everything else is a limit for each user or each server, and Nova shows 0.
+_SHARED = ("instances", "cores", "ram")
 
-    instances: int = 0
-    cores: int = 0
-    ram: int = 0
+Limits = Mapping[str, int]
 
 
-def limit(quota: str) -> int:
-    """The limit of a quota, -1 for none."""
-    return BOUNDS.get(quota, UNLIMITED)
+def limit_in(limits: Limits) -> Callable[[str], int]:
+    """How to look up a limit, -1 for none."""
+    return lambda name: limits.get(name, UNLIMITED)
 
 
-def limits(usage: Usage) -> dict[str, Any]:
+def limits(limits: Limits, used: Limits) -> dict[str, Any]:
     """GET /limits."""
+    limit = limit_in(limits)
     absolute = {
-        "maxTotalCores": UNLIMITED,
-        "maxTotalInstances": UNLIMITED,
-        "maxTotalKeypairs": UNLIMITED,
+        "maxTotalCores": limit("cores"),
+        "maxTotalInstances": limit("instances"),
+        "maxTotalKeypairs": limit("key_pairs"),
         "maxServerMeta": limit("metadata_items"),
-        "maxTotalRAMSize": UNLIMITED,
-        "maxServerGroups": UNLIMITED,
-        "maxServerGroupMembers": UNLIMITED,
-        "totalRAMUsed": usage.ram,
-        "totalCoresUsed": usage.cores,
-        "totalInstancesUsed": usage.instances,
+        "maxTotalRAMSize": limit("ram"),
+        "maxServerGroups": limit("server_groups"),
+        "maxServerGroupMembers": limit("server_group_members"),
+        "totalRAMUsed": used.get("ram", 0),
+        "totalCoresUsed": used.get("cores", 0),
+        "totalInstancesUsed": used.get("instances", 0),
         # Server groups are not served yet, so nobody has any.
         "totalServerGroupsUsed": 0,
     }
     return {"limits": {"rate": [], "absolute": absolute}}
 
 
-def quotas(project_id: str) -> dict[str, Any]:
-    """GET /os-quota-sets/{project_id}, and its defaults."""
-    return {"quota_set": {"id": project_id, **{name: limit(name) for name in QUOTAS}}}
+def quotas(limits: Limits, project_id: str = "") -> dict[str, Any]:
+    """GET /os-quota-sets/{project_id}, and its defaults; without an id the answer of a PUT."""
+    limit = limit_in(limits)
+    named = {"id": project_id} if project_id else {}
+    return {"quota_set": {**named, **{name: limit(name) for name in QUOTAS}}}
 
 
-def used(quota: str, in_use: int = 0) -> dict[str, int]:
-    """One quota in detail."""
-    return {"in_use": in_use, "limit": limit(quota), "reserved": 0}
+def used_in(limits: Limits, used: Limits) -> Callable[[str], dict[str, int]]:
+    """How to look up one quota in detail. Nothing is ever reserved: what is asked for is used."""
+
+    def shown(name: str) -> dict[str, int]:
+        in_use = used.get(name, 0) if name in _SHARED else 0
+        return {"in_use": in_use, "limit": limits.get(name, UNLIMITED), "reserved": 0}
+
+    return shown
 
 
-def detail(project_id: str, usage: Usage) -> dict[str, Any]:
-    """GET /os-quota-sets/{project_id}/detail. Nova, too, counts keys and metadata of a project as 0 here: they are
-    limits for each user and each server.
-    """
-    uses = {"instances": usage.instances, "cores": usage.cores, "ram": usage.ram}
-    return {"quota_set": {"id": project_id, **{name: used(name, uses.get(name, 0)) for name in QUOTAS}}}
+def detail(project_id: str, limits: Limits, used: Limits) -> dict[str, Any]:
+    """GET /os-quota-sets/{project_id}/detail."""
+    shown = used_in(limits, used)
+    return {"quota_set": {"id": project_id, **{name: shown(name) for name in QUOTAS}}}
+
+
+def quota_class(limits: Limits, name: str = "") -> dict[str, Any]:
+    """GET /os-quota-class-sets/{name}; without a name the answer of a PUT."""
+    limit = limit_in(limits)
+    named = {"id": name} if name else {}
+    return {"quota_class_set": {**named, **{name: limit(name) for name in QUOTAS}}}

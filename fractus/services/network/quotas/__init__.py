@@ -1,1 +1,1 @@
-"""Quotas of networking: none are set yet, and how much is used is counted."""
+"""Quotas of networking: what a project may have, and what it has."""
