@@ -7,10 +7,7 @@ from typing import Any
 
 from fractus.model.errors import Invalid
 from fractus.services.compute import only
-from fractus.services.compute.limits.versions import CLASSES, QUOTAS
-from fractus.services.compute.limits.view import OLD_QUOTAS
-from fractus.services.compute.limits.view import QUOTAS as NAMES
-from fractus.web.microversion import Version
+from fractus.services.compute.limits import OLD_QUOTAS, QUOTAS
 from fractus.web.schema import complaint
 
 _MOST = 0x7FFFFFFF
@@ -18,16 +15,14 @@ _TRUE = (True, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes
 _FALSE = (False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no")
 
 
-def check_quota_set(body: Any, version: Version) -> None:
+def check_quota_set(body: Any) -> None:
     """The body of PUT os-quota-sets."""
-    QUOTAS.request_check(body, version)
-    _check(body, "quota_set", (*NAMES, *OLD_QUOTAS, "force"))
+    _check(body, "quota_set", (*QUOTAS, *OLD_QUOTAS, "force"))
 
 
-def check_class_set(body: Any, version: Version) -> None:
+def check_class_set(body: Any) -> None:
     """The body of PUT os-quota-class-sets."""
-    CLASSES.request_check(body, version)
-    _check(body, "quota_class_set", (*NAMES, *OLD_QUOTAS))
+    _check(body, "quota_class_set", (*QUOTAS, *OLD_QUOTAS))
 
 
 def is_forced(quotas: dict[str, Any]) -> bool:

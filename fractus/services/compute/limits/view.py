@@ -6,28 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fractus.quota.costs import UNLIMITED
-
-#: What quota sets name.
-QUOTAS = (
-    "instances",
-    "cores",
-    "ram",
-    "metadata_items",
-    "key_pairs",
-    "server_groups",
-    "server_group_members",
-)
-
-#: What they named in older versions besides.
-OLD_QUOTAS = (
-    "injected_files",
-    "injected_file_content_bytes",
-    "injected_file_path_bytes",
-    "fixed_ips",
-    "floating_ips",
-    "security_groups",
-    "security_group_rules",
-)
+from fractus.services.compute.limits import QUOTAS
 
 #: What a project's servers use together; everything else is a limit for each user or each server, and Nova shows 0.
 _SHARED = ("instances", "cores", "ram")

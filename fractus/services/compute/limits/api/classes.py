@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from fractus.model.errors import Invalid
 from fractus.quota import limits
@@ -12,7 +13,13 @@ from fractus.services.compute import only
 from fractus.services.compute.limits import policy, schema, view
 from fractus.services.compute.limits.versions import CLASSES
 from fractus.store.transaction import Store
+from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route
+
+
+def _check(body: Any, version: Version) -> None:
+    CLASSES.request_check(body, version)
+    schema.check_class_set(body)
 
 
 class ClassesApi:
@@ -39,7 +46,7 @@ class ClassesApi:
                 path=one,
                 handler=self.update,
                 rule=policy.CLASS_UPDATE,
-                schema=schema.check_class_set,
+                schema=_check,
                 summary="Set quotas of a class; those of `default` are everybody's.",
             ),
         ]

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from fractus.model.errors import Invalid
 from fractus.quota import limits
 from fractus.quota.costs import UNLIMITED
 from fractus.quota.limits import PROJECT, USER, user_owner
 from fractus.quota.quota import Quota
+from fractus.services.compute.limits import OLD_QUOTAS as OLD_NAMES
+from fractus.services.compute.limits import QUOTAS as NAMES
 from fractus.services.compute.limits import policy, schema, view
 from fractus.services.compute.limits.api.reading import quota_set, user_asked
+from fractus.services.compute.limits.versions import QUOTAS
 from fractus.store.transaction import Store, Transaction
+from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route
+
+
+def _check(body: Any, version: Version) -> None:
+    QUOTAS.request_check(body, version)
+    schema.check_quota_set(body)
 
 
 class SettingApi:
@@ -33,7 +43,7 @@ class SettingApi:
                 path=one,
                 handler=self.update,
                 rule=policy.UPDATE,
-                schema=schema.check_quota_set,
+                schema=_check,
                 summary="Set quotas of a project, or of a user in it.",
             ),
             Route(
@@ -66,7 +76,7 @@ class SettingApi:
         """Forget what was set."""
         project_id, user_id = call.params["project_id"], user_asked(call)
         call.enforce(policy.DELETE, {"project_id": project_id})
-        names = (*view.QUOTAS, *view.OLD_QUOTAS)
+        names = (*NAMES, *OLD_NAMES)
         if self._quota.limits.writable:
             async with self._store.transaction() as tx:
                 if user_id:
