@@ -23,6 +23,7 @@ from fractus.reconcile.machine import Machine
 from fractus.reconcile.metrics import Metrics
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.ownership import Everything, Ownership
+from fractus.reconcile.stamps import FarStamps
 from fractus.reconcile.sweep import sweep
 from fractus.reconcile.watch import Watch
 from fractus.store import brakes as stored_brakes
@@ -68,6 +69,7 @@ class Worker:
         self._held: dict[tuple[str, str, str], Claim] = {}
         self._full_at: dict[str, float] = {}
         self._watch = Watch(machine, self.owner)
+        self._stamps = FarStamps(machine)
         self._draining = False
         self._stir = asyncio.Event()
         self.ownership.listen(self._stir.set)
@@ -116,6 +118,7 @@ class Worker:
             await self.machine.children.refresh(self.machine.store)
             names = frozenset(self.machine.children.names())
             mine = await self.ownership.mine(names)
+            await self._stamps.mend()
             await self._measure()
         except Exception:
             # A store that does not answer for a while: what runs goes on, and so does this.

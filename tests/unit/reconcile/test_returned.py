@@ -11,8 +11,9 @@ from sqlalchemy import update
 from fractus.model.errors import OutcomeUnknown, Refused
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.returned import send_away
+from fractus.reconcile.stamps import FarStamps
 from fractus.store import presences
-from fractus.store.schema import PRESENCE
+from fractus.store.schema import PRESENCE, WORK
 from fractus.store.transaction import Query
 from tests.unit.reconcile.toy import Thing, ToyCloud, World
 
@@ -235,3 +236,57 @@ async def test_two_looks_that_lie_hours_apart_are_not_two_looks(world: World) ->
     assert east.calls.count("create") == 1
     await world.settle()
     assert len(east.here()) == 1
+
+
+def _work(**values: float) -> Query:
+    return Query(update(WORK).values(**values))
+
+
+async def test_what_a_wrong_clock_has_put_off_is_due_now(world: World) -> None:
+    east = await world.cloud("east")
+    await world.box()
+    async with world.store.transaction() as tx:
+        await tx.execute(_work(due_at=world.clock.time + 7200))
+    await world.settle()
+    assert east.here() == []
+    await FarStamps(machine_of(world)).mend()
+    await world.settle()
+    assert len(east.here()) == 1
+
+
+async def test_what_waits_a_little_is_left_to_wait(world: World) -> None:
+    await world.box()
+    due = world.clock.time + 600
+    async with world.store.transaction() as tx:
+        await tx.execute(_work(due_at=due))
+    await FarStamps(machine_of(world)).mend()
+    assert await world.next_due() == due
+
+
+async def test_a_lease_of_a_wrong_clock_is_over_when_nobody_renews_it(world: World) -> None:
+    east = await world.cloud("east")
+    await world.want("box", "b1")
+    until = world.clock.time + 7200
+    async with world.store.transaction() as tx:
+        await tx.execute(_work(claimed_until=until))
+        await tx.execute(Query(update(WORK).values(claimed_by="elsewhere:1:1", fence="x")))
+    stamps = FarStamps(machine_of(world))
+    for seconds in (0, 31, 31):
+        world.clock.time += seconds
+        await stamps.mend()
+    await world.settle()
+    assert len(east.here()) == 1
+
+
+async def test_a_lease_that_is_renewed_is_left_whatever_its_clock_says(world: World) -> None:
+    east = await world.cloud("east")
+    await world.want("box", "b1")
+    stamps = FarStamps(machine_of(world))
+    for _ in range(8):
+        async with world.store.transaction() as tx:
+            await tx.execute(Query(update(WORK).values(claimed_by="elsewhere:1:1", fence="x")))
+            await tx.execute(_work(claimed_until=world.clock.time + 7200))
+        world.clock.time += 31
+        await stamps.mend()
+    await world.settle()
+    assert east.here() == []
