@@ -63,7 +63,7 @@ class Checker:
         self._api = {kind: {one["id"]: one for one in items} for kind, items in truth.api.items()}
         self._restored = {cloud for cloud, _, _ in model.restores}
         self.reasons: Counter[str] = Counter()
-        """Why servers are in ERROR, and it is true."""
+        """Why servers are in ERROR, and it is true; what else is not as asked, and operators are told."""
 
     def wrongs(self) -> list[Wrong]:
         """All broken promises."""
@@ -292,11 +292,20 @@ class Checker:
 
     def _as_asked_there(self) -> Iterator[Wrong]:
         """What was carried to a cloud is there as our API tells it."""
+        drifted = {
+            (one.kind, one.id, one.cloud)
+            for one in self._truth.held
+            if one.memory.get("drift") and one.cloud in self._restored
+        }
         for (kind, id), places in self._there().items():
             told = self._api.get(kind, {}).get(id)
             if told is None or kind not in _CARRIED:
                 continue
             for cloud, one in places:
+                if (_STORED.get(kind, kind), id, cloud) in drifted:
+                    # A change that its cloud forgot is told to operators as drift; it is theirs to have it repaired.
+                    self.reasons["told as drift: its cloud has forgotten a change"] += 1
+                    continue
                 for what, read in _SAME_THERE[kind].items():
                     if read(one) != read(told) and not _default_group(kind, told):
                         yield Wrong(

@@ -54,7 +54,7 @@ def lines(report: Report, directory: Path) -> Iterator[str]:
     yield from _table("accidents", report.accidents)
     yield from _table("requests to children that met bad weather", report.struck)
     yield from _table("refused (4xx), by sentence", dict(Counter(report.refused).most_common(12)))
-    yield from _table("servers in ERROR, and it is true why", report.errors)
+    yield from _table("in ERROR, or otherwise in a child, and it is told truly", report.errors)
     rate = report.failed / report.requests if report.requests else 0.0
     yield ""
     yield f"requests to the endpoint: {report.requests}, of which {report.failed} failed ({rate:.2%})"
