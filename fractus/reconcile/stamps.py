@@ -38,15 +38,17 @@ class FarStamps:
             return
         self._looked_at = clock.monotonic()
         store, now = self._machine.store, clock.now()
-        if await work.far_ahead(store, now + _FAR, now + _FAR_WAITING):
-            async with store.transaction() as tx:
-                number = await work.pull_back(tx, now + _FAR, now + _FAR_WAITING)
-            log.warning("a clock was wrong: what was put off is due now", items=number)
-        await self._free(now)
+        held = {}
+        for cloud in ["", *self._machine.children.names()]:
+            if await work.far_ahead(store, cloud, now + _FAR, now + _FAR_WAITING):
+                async with store.transaction() as tx:
+                    number = await work.pull_back(tx, cloud, now + _FAR, now + _FAR_WAITING)
+                log.warning("a clock was wrong: what was put off is due now", cloud=cloud, items=number)
+            held |= await work.held_until_after(store, cloud, now + 2 * self._machine.pace.lease)
+        await self._free(held)
 
-    async def _free(self, now: float) -> None:
+    async def _free(self, held: dict[tuple[str, str, str], float]) -> None:
         clock, pace = self._machine.clock, self._machine.pace
-        held = await work.held_until_after(self._machine.store, now + 2 * pace.lease)
         known, self._leases = self._leases, {}
         for item, until in held.items():
             before = known.get(item)

@@ -146,14 +146,16 @@ _about = Query(
     )
 )
 _too_far = and_(
+    _c.cloud == bindparam("c"),
     _c.claimed_by == "",
-    or_(and_(_c.waits_on == "", _c.due_at > bindparam("far")), _c.due_at > bindparam("farther")),
+    _c.due_at > bindparam("far"),
+    or_(_c.waits_on == "", _c.due_at > bindparam("farther")),
 )
 _far = Query(select(func.count()).where(_too_far))
 _pull_back = Query(update(WORK).where(_too_far).values(due_at=bindparam("now"), wakes=_c.wakes + 1))
 _held_after = Query(
     select(_c.kind, _c.id, _c.cloud, _c.claimed_until).where(
-        _c.claimed_by != "", _c.claimed_until > bindparam("at")
+        _c.cloud == bindparam("c"), _c.claimed_by != "", _c.claimed_until > bindparam("at")
     )
 )
 _free_item = Query(
@@ -285,20 +287,20 @@ async def forget_cloud(tx: Transaction, cloud: str) -> None:
     await tx.execute(_forget, c=cloud)
 
 
-async def far_ahead(reader: Reader, far: float, farther: float) -> int:
-    """How many items are due later than `far`, waiting for nothing, or later than `farther` in any case."""
-    row = await reader.row(_far, far=far, farther=farther)
+async def far_ahead(reader: Reader, cloud: str, far: float, farther: float) -> int:
+    """How many items of a queue are due later than `far`, waiting for nothing, or later than `farther` in any case."""
+    row = await reader.row(_far, c=cloud, far=far, farther=farther)
     return int(row[0]) if row else 0
 
 
-async def pull_back(tx: Transaction, far: float, farther: float) -> int:
+async def pull_back(tx: Transaction, cloud: str, far: float, farther: float) -> int:
     """Make these due now; how many there were."""
-    return await tx.execute(_pull_back, far=far, farther=farther, now=tx.now())
+    return await tx.execute(_pull_back, c=cloud, far=far, farther=farther, now=tx.now())
 
 
-async def held_until_after(reader: Reader, at: float) -> dict[tuple[str, str, str], float]:
+async def held_until_after(reader: Reader, cloud: str, at: float) -> dict[tuple[str, str, str], float]:
     """(kind, id, cloud) -> until when it is held, of what is held longer than till `at`."""
-    return {(k, i, c): float(until) for k, i, c, until in await reader.rows(_held_after, at=at)}
+    return {(k, i, c): float(until) for k, i, c, until in await reader.rows(_held_after, c=cloud, at=at)}
 
 
 async def free_item(tx: Transaction, kind: str, id: str, cloud: str, until: float) -> None:
