@@ -38,7 +38,7 @@ class FarStamps:
             return
         self._looked_at = clock.monotonic()
         store, now = self._machine.store, clock.now()
-        held = {}
+        held: dict[tuple[str, str, str], float] = {}
         for cloud in ["", *self._machine.children.names()]:
             if await work.far_ahead(store, cloud, now + _FAR, now + _FAR_WAITING):
                 async with store.transaction() as tx:

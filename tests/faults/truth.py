@@ -157,7 +157,8 @@ async def pending(stage: Stage) -> list[str]:
             f"{kind} {id} in {cloud or '(whole)'}: due in {due - now:.0f} s, {attempts} failures,"
             f" waits on {on or 'nothing'}: {reason}"
             for kind, id, cloud, due, attempts, by, on, reason in await parts.store.rows(_work)
-            if by or attempts or due <= now + 50.0
+            # A port is looked at for a while in case its cloud binds it yet: that of a server that is off stays so.
+            if by or attempts or (due <= now + 30.0 and "has not bound it" not in reason)
         ]
     finally:
         await parts.close()
