@@ -34,7 +34,7 @@ _LEVELS = ("debug", "info", "warning", "error")
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     sections={
         "Run it here": ["up", "status", "down"],
-        "What is behind it": ["cloud", "resource", "keystone"],
+        "What is behind it": ["cloud", "resource", "drift", "keystone"],
         "Brakes": ["read-only", "freeze", "thaw"],
         "The parts of `up`, one process each": ["serve", "work"],
         "On several nodes": ["deploy"],
@@ -54,6 +54,7 @@ _LEVELS = ("debug", "info", "warning", "error")
             "deploy_group",
             "Several nodes: render their files, check them.",
         ),
+        "drift": ("fractus.app.cli_drift", "drift_group", "What others changed in the clouds."),
         "keystone": ("fractus.app.cli_keystone", "keystone_group", "A Keystone of your own."),
         "resource": ("fractus.app.cli_resource", "resource_group", "Resources: where they are, and why."),
     },

@@ -158,6 +158,7 @@ def pace(settings: Settings) -> Pace:
         unasked_percent=settings.brakes.unasked_percent,
         unasked_least=settings.brakes.unasked_least,
         unasked_window=settings.brakes.unasked_window,
+        at_most=settings.brakes.at_most,
     )
 
 

@@ -26,6 +26,7 @@ from fractus.reconcile.absent import actuator_of, returns
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, MayEnd, Wait
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.needs import Unmet, doubt, meet
+from fractus.reconcile.orphans import ORPHAN, see_off
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.reach import Watched
 from fractus.reconcile.retire import retire
@@ -90,13 +91,15 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     """One look at one presence, with at most one outside change."""
     resource = await machine.resources.fetch(machine.store, claim.kind, claim.id)
     presence = await presences.fetch(machine.store, claim.kind, claim.id, claim.cloud)
-    if resource is None or presence is None:
+    if presence is None or (resource is None and ORPHAN not in presence.memory):
         return Settled()
     held = await brakes.holds(machine.store, presence)
     if held:
         return Held(claim.cloud, held)
     reached = actuator_of(machine.children.get(claim.cloud), claim.cloud, claim.kind)
     actuator = Watched(reached, machine.window(claim.cloud), machine.clock)
+    if resource is None:
+        return await see_off(machine, claim, presence, actuator)
     scope = await machine.scope_of(resource.project_id)
     if not presence.wanted:
         return await retire(machine, claim, resource, presence, actuator, scope)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct, structs
 
 from fractus.model.cloud import Seen, Step, Wanted
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.store.transaction import Transaction
 
 
@@ -87,6 +87,13 @@ def with_wanted(wanted: Wanted, seen: Any, fields: Collection[str]) -> Any:
     """`seen` with some fields as they are in `wanted`, for kinds whose fields have the same names in both."""
     names = [name for name in fields if name in wanted.__struct_fields__ and name in seen.__struct_fields__]
     return structs.replace(seen, **{name: getattr(wanted, name) for name in names})
+
+
+def adopt_fields(resource: Resource, found: Mapping[str, Any]) -> None:
+    """`Lifecycle.adopt` of kinds whose fields stand in their wish under the same names."""
+    resource.desired.update(found)
+    if "name" in found:
+        resource.name = str(found["name"])
 
 
 class Sweeping(Struct, frozen=True):
@@ -167,6 +174,13 @@ class Lifecycle(Protocol):
 
     def as_wanted(self, item: Item, seen: Any, fields: Collection[str]) -> Any:
         """`seen` as if these fields were as they are wanted, so that `plan` leaves them alone."""
+        ...
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Make what was found there (field -> value, as `differences` told it) what is wanted, in `resource` itself.
+
+        Only fields of differences that said `adopts`. Returns what it needs from now on, or None: as before.
+        """
         ...
 
     def settled(self, presence: Presence, seen: Any) -> bool:

@@ -71,6 +71,8 @@ class Pace(Struct, frozen=True):
     """The same while something is being built there."""
     inventory: float = 600.0
     """Between full sweeps of a cloud."""
+    at_most: int = 100
+    """How many things a rule about drift may change at once; above it, it changes none."""
     poll: float = 1.0
     """How long lost wake-ups may go unnoticed."""
     drain: float = 8.0

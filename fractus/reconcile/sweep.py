@@ -19,7 +19,7 @@ from fractus.base.log import logger
 from fractus.model.cloud import Actuator, Cloud, Seen
 from fractus.model.errors import CloudError, CredentialsRejected, Unreachable
 from fractus.model.resource import Presence
-from fractus.reconcile import drift
+from fractus.reconcile import drift, drift_rules
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Machine, Round
 from fractus.reconcile.returned import send_away
@@ -80,6 +80,8 @@ async def _sweep(machine: Machine, child: Cloud, *, full: bool) -> int | None:
             log.warning("sweep failed", cloud=cloud, kind=kind, error=error.reason)
             if isinstance(error, Unreachable | CredentialsRejected):
                 break
+    if full or changed:
+        await drift_rules.apply(machine, cloud)
     if full:
         await _attend_to(machine, cloud)
     if failed or asked:

@@ -30,6 +30,7 @@ from fractus.reconcile.kind import (
     Plan,
     Sweeping,
     Wait,
+    adopt_fields,
     with_wanted,
 )
 from fractus.reconcile.loop import Worker
@@ -331,6 +332,10 @@ class ToyLife:
 
     def as_wanted(self, item: Item, seen: BoxSeen, fields: Collection[str]) -> BoxSeen:
         return with_wanted(self.wanted(item), seen, fields)  # type: ignore[no-any-return]
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        adopt_fields(resource, found)
+        return None
 
     def settled(self, presence: Presence, seen: BoxSeen) -> bool:
         return seen.status == "ready"

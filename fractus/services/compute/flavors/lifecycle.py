@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from fractus.model.cloud import Step
 from fractus.model.compute import FlavorSeen, FlavorWanted
-from fractus.model.resource import SETTLED, Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Difference, Done, Item, Plan, Sweeping, with_wanted
+from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
+from fractus.reconcile.kind import (
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Item,
+    Plan,
+    Sweeping,
+    adopt_fields,
+    with_wanted,
+)
 from fractus.services.compute.flavors import view
 from fractus.store.transaction import Transaction
 
@@ -70,6 +80,11 @@ class FlavorLifecycle:
         if surplus:
             return Apply(Step("unset_extra_spec", {"key": surplus[0]}))
         return Done()
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Fields have the same names in the wish."""
+        adopt_fields(resource, found)
+        return None
 
     def settled(self, presence: Presence, seen: FlavorSeen) -> bool:
         """A flavor can be used when its extra specs are there too: they come after it, step by step."""

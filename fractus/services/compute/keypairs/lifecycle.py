@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from fractus.model.compute import KeypairSeen, KeypairWanted
-from fractus.model.resource import SETTLED, Presence, Resource, Summary
+from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.kind import Demand, Difference, Done, Fail, Item, Plan, Sweeping
 from fractus.services.compute.keypairs import view
 from fractus.store.transaction import Transaction
@@ -52,6 +52,10 @@ class KeypairLifecycle:
         if seen.fingerprint and seen.fingerprint != item.resource.desired["fingerprint"]:
             return Fail(f"the keypair {seen.remote_id} there holds another key")
         return Done()
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Nothing of a key can change."""
+        return None
 
     def settled(self, presence: Presence, seen: KeypairSeen) -> bool:
         """A key that is there can be used once it was seen to be the right one."""

@@ -10,15 +10,26 @@ not see the old state in between.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from fractus.base.clock import Clock
 from fractus.model.cloud import Step
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.model.servers import ServerSeen, ServerWanted
 from fractus.reconcile import drift
-from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
+from fractus.reconcile.kind import (
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Fail,
+    Item,
+    Plan,
+    Sweeping,
+    Wait,
+    adopt_fields,
+)
 from fractus.services.compute.servers import view
 from fractus.store.transaction import Transaction
 
@@ -159,6 +170,15 @@ class ServerLifecycle:
             return Wait(self._pause(item.resource.updated_at), f"it is busy: {seen.task_state}")
         return Done({**memory, "sent": 0})
 
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Texts, and whether it runs, until its user says otherwise."""
+        adopt_fields(resource, {name: value for name, value in found.items() if name != "power_state"})
+        if "power_state" in found:
+            action = view.last_power_action(resource.desired)
+            after = 0 if action is None else action["token"]
+            resource.desired["power_adopted"] = {"state": found["power_state"], "after": after}
+        return None
+
     def settled(self, presence: Presence, seen: ServerSeen) -> bool:
         """Whether it is there and runs, or has run."""
         return seen.status not in ("BUILD", "ERROR") and not seen.gone
@@ -201,9 +221,11 @@ class ServerLifecycle:
 
     def _texts(self, item: Item, seen: ServerSeen, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description or metadata that its user changed."""
-        wish = _wish(item.resource)
+        wish, told = _wish(item.resource), _told(seen)
         for field, verb in _VERBS:
             waits = field == "metadata" and seen.vm_state not in _TAKES_METADATA
+            if told[field] == wish[field]:
+                memory[field] = wish[field]  # somebody made it so, or it was taken over from there
             if memory[field] != wish[field] and not waits:
                 once = f"{verb}:{item.resource.generation}"
                 return Apply(Step(verb, {field: wish[field]}), {**memory, field: wish[field]}, once=once)
@@ -218,7 +240,8 @@ class ServerLifecycle:
         wish, told, token = _wish(item.resource), _told(seen), asked["token"]
         for field, verb in _VERBS:
             if field in asked["fields"] and wish[field] != told[field]:
-                return Apply(Step(verb, {field: wish[field]}), memory, once=f"{verb}:{token}")
+                step = Step(verb, {field: wish[field]})
+                return Apply(step, {**memory, field: wish[field]}, once=f"{verb}:{token}")
         power = view.power_wanted(item.resource.desired)
         if "power_state" in asked["fields"] and seen.vm_state != power and seen.vm_state in _AFTER.values():
             verb = "start" if power == "active" else "stop"

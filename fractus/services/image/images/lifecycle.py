@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from fractus.model.cloud import Step
 from fractus.model.images import ImageSeen, ImageWanted
-from fractus.model.resource import SETTLED, Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
+from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
+from fractus.reconcile.kind import (
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Fail,
+    Item,
+    Plan,
+    Sweeping,
+    Wait,
+    adopt_fields,
+)
 from fractus.services.image.images import view
 from fractus.store.transaction import Transaction
 
@@ -89,6 +100,11 @@ class ImageLifecycle:
         if seen.checksum and desired["checksum"] and seen.checksum != desired["checksum"]:
             return Fail(f"the image there has other bits (MD5 {seen.checksum}, not {desired['checksum']})")
         return Done()
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Fields have the same names in the wish."""
+        adopt_fields(resource, found)
+        return None
 
     def settled(self, presence: Presence, seen: ImageSeen) -> bool:
         """A server can be built from it only when it is active there, and its bits were seen to be the right ones."""

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from fractus.model.cloud import Step
 from fractus.model.network import NetworkSeen, NetworkWanted
-from fractus.model.resource import Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Difference, Done, Item, Plan, Sweeping, with_wanted
+from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.reconcile.kind import (
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Item,
+    Plan,
+    Sweeping,
+    adopt_fields,
+    with_wanted,
+)
 from fractus.services.network.dialect.lifecycle import differences, differing
 from fractus.services.network.networks.view import summarise
 from fractus.store.transaction import Transaction
@@ -65,6 +75,11 @@ class NetworkLifecycle:
         if wanted.mtu and seen.mtu and wanted.mtu != seen.mtu:
             body["mtu"] = wanted.mtu
         return Apply(Step("update", body)) if body else Done()
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Fields have the same names in the wish."""
+        adopt_fields(resource, found)
+        return None
 
     def settled(self, presence: Presence, seen: NetworkSeen) -> bool:
         """As soon as it is there: Neutron's networks are born ACTIVE."""

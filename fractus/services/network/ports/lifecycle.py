@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fractus.addressing.addresses import Addresses
@@ -10,7 +10,7 @@ from fractus.addressing.macs import Macs
 from fractus.base.clock import Clock
 from fractus.model.cloud import Step
 from fractus.model.network import FixedIp, PortSeen, PortWanted
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
     Apply,
     Demand,
@@ -20,10 +20,11 @@ from fractus.reconcile.kind import (
     Plan,
     Sweeping,
     Wait,
+    adopt_fields,
     with_wanted,
 )
 from fractus.services.network.dialect.lifecycle import differences, differing, unordered
-from fractus.services.network.ports.schema import holder
+from fractus.services.network.ports.schema import holder, needs_of
 from fractus.services.network.ports.view import summarise
 from fractus.store.transaction import Transaction
 
@@ -143,6 +144,11 @@ class PortLifecycle:
         if waited > _PATIENCE:
             return None
         return Wait(max(2.0, waited / 2), "the cloud has not bound it yet")
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Fields have the same names in the wish. Other groups must be there wherever the port goes."""
+        adopt_fields(resource, found)
+        return needs_of(resource.desired) if "security_groups" in found else None
 
     def settled(self, presence: Presence, seen: PortSeen) -> bool:
         """As soon as it is there: its server is waiting for it, and it was made with all that it has."""

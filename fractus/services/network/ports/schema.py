@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct
 
 from fractus.addressing.ranges import eui64, number, usable
 from fractus.model.errors import ApiError
+from fractus.model.resource import Need
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import (
     Attribute,
@@ -348,3 +349,13 @@ def change(old: Sequence[dict[str, str]], asked: Sequence[Mapping[str, str]], au
         add=add,
         drop=[has for has in left if has["subnet_id"] not in own],
     )
+
+
+def needs_of(desired: Mapping[str, Any]) -> list[Need]:
+    """What must be in a cloud before the port can be there."""
+    subnets = {one["subnet_id"] for one in desired["fixed_ips"]}
+    return [
+        Need("network", desired["network_id"]),
+        *(Need("subnet", id) for id in sorted(subnets)),
+        *(Need("security_group", id) for id in desired["security_groups"]),
+    ]

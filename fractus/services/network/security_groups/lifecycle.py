@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from fractus.model.cloud import Step
 from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
-from fractus.model.resource import SETTLED, Presence, Resource, Summary
+from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
     Apply,
     Demand,
@@ -20,6 +20,7 @@ from fractus.reconcile.kind import (
     Plan,
     Sweeping,
     Wait,
+    adopt_fields,
     with_wanted,
 )
 from fractus.services.network.security_groups.queries import rules_drop
@@ -140,6 +141,11 @@ class SecurityGroupLifecycle:
         if missing:
             (fields,) = _plain(missing[:1])
             return Step("add_rule", fields)
+        return None
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Fields have the same names in the wish."""
+        adopt_fields(resource, found)
         return None
 
     def settled(self, presence: Presence, seen: SecurityGroupSeen) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import UNSET
@@ -10,8 +10,18 @@ from msgspec import UNSET
 from fractus.addressing.addresses import Addresses
 from fractus.model.cloud import Step
 from fractus.model.network import SubnetSeen, SubnetWanted
-from fractus.model.resource import Presence, Resource, Summary
-from fractus.reconcile.kind import Apply, Demand, Difference, Done, Item, Plan, Sweeping, with_wanted
+from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.reconcile.kind import (
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Item,
+    Plan,
+    Sweeping,
+    adopt_fields,
+    with_wanted,
+)
 from fractus.services.network.dialect.lifecycle import differences, differing, unordered
 from fractus.services.network.subnets.schema import as_pools, cloud_holder, share
 from fractus.services.network.subnets.view import summarise
@@ -88,6 +98,11 @@ class SubnetLifecycle:
         if body.get("enable_dhcp") and wanted.pools:
             body["allocation_pools"] = wanted.pools  # the cloud may not have had any before
         return Apply(Step("update", body)) if body else Done()
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Fields have the same names in the wish."""
+        adopt_fields(resource, found)
+        return None
 
     def settled(self, presence: Presence, seen: SubnetSeen) -> bool:
         """As soon as it is there."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.base.ids import new_id
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input
 from fractus.services.network.ports import schema
@@ -17,7 +17,7 @@ from fractus.services.network.ports.queries import (
     ports_on_subnet,
     subnets_of_network,
 )
-from fractus.services.network.ports.schema import Pick, SubnetFacts, holder
+from fractus.services.network.ports.schema import Pick, SubnetFacts, holder, needs_of
 from fractus.services.network.ports.view import summarise
 from fractus.store import presences
 from fractus.store.ledger import Ledger
@@ -35,16 +35,6 @@ class Groups(Protocol):
     async def ensure_default(self, tx: Transaction, project_id: str) -> str:
         """The project's default group, made if there is none."""
         ...
-
-
-def needs_of(desired: Mapping[str, Any]) -> list[Need]:
-    """What must be in a cloud before the port can be there."""
-    subnets = {one["subnet_id"] for one in desired["fixed_ips"]}
-    return [
-        Need("network", desired["network_id"]),
-        *(Need("subnet", id) for id in sorted(subnets)),
-        *(Need("security_group", id) for id in desired["security_groups"]),
-    ]
 
 
 class PortWrites(Writer):
