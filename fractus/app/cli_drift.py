@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -173,8 +172,12 @@ def show(settings: Settings, id: str, as_json: bool) -> None:
 async def _known(parts: OperatorParts, id: str) -> Finding:
     one = await findings.by_id(parts.store, id)
     if one is None:
-        raise NotFound(f"There is no finding '{id}'; `fractus drift list` shows those that there are.")
+        raise NotFound(_no_such(id))
     return one
+
+
+def _no_such(id: str) -> str:
+    return f"There is no finding {id}; `fractus drift list` shows those that there are."
 
 
 def _remedies(parts: OperatorParts) -> Remedies:
@@ -193,8 +196,7 @@ def _verb(name: str, sentence: str) -> None:
     @click.option("--yes", is_flag=True, help="Do it; without this it is only said what would be done.")
     @at_most_option
     @with_settings
-    @functools.wraps(_run)
-    def command(settings: Settings, **options: Any) -> None:
+    def command(settings: Settings, /, **options: Any) -> None:
         _run(settings, name, **options)
 
     command.__doc__ = sentence
@@ -223,9 +225,7 @@ def _run(
         await _check(parts, cloud, kind)
         found, unknown = await chosen(parts.store, ids, filters, every=every)
         if unknown:
-            raise NotFound(
-                f"There is no finding {', '.join(unknown)}; `fractus drift list` shows those that there are."
-            )
+            raise NotFound(_no_such(", ".join(unknown)))
         remedies = _remedies(parts)
         # All that is selected means what is open, and what was never ours only where it is named.
         found = [one for one in found if ids or _is_meant(one, verb, what)]
@@ -304,9 +304,7 @@ def add_rule(settings: Settings, what: str, verb: str, cloud: str, kind: str, fi
             made = await drift_rules.add(tx, what=what, cloud=cloud, kind=kind, field=field, verb=verb)
         return made.id
 
-    console.print(
-        f"Rule {with_parts(settings, do)} is added; it is applied with the next full sweep of each cloud."
-    )
+    console.print(f"Rule {with_parts(settings, do)} is added; the next sweep of each cloud applies it.")
 
 
 @rule_group.command("list")

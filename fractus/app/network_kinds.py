@@ -12,6 +12,7 @@ from fractus.quota.quota import Quota
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.taking import Adoption
 from fractus.services import network
+from fractus.services.compute.servers.lifecycle import ShownPorts
 from fractus.services.network.agents import policy as agent_policy
 from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.availability_zones import policy as zone_policy
@@ -51,10 +52,11 @@ class NetworkKinds:
         subnets = SubnetWrites(ledger, addresses)
         ports = PortWrites(ledger, addresses, macs, groups)
         self.allocator = PortAllocator(ports, networks, groups)
+        ports.servers = shown = ShownPorts(ledger.resources, self.allocator)
         self.lifecycles: Mapping[str, Lifecycle] = {
             "network": NetworkLifecycle(),
             "subnet": SubnetLifecycle(addresses),
-            "port": PortLifecycle(addresses, macs, clock),
+            "port": PortLifecycle(addresses, macs, clock, shown),
             "security_group": SecurityGroupLifecycle(),
         }
         self.adoptions: Mapping[str, Adoption] = {

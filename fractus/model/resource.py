@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 PENDING, SETTLED, BLOCKED = "pending", "settled", "blocked"
 """States of a presence: something is left to do; nothing is; it cannot be done as asked."""
+
+
+INSISTS = "insists"
+"""In a wish: field -> the generation in which its user asked for what was wanted already. What is shown may be another
+value, which somebody gave it in its cloud; then that is made undone.
+"""
 
 
 class Resource(Struct, kw_only=True):
@@ -78,3 +85,21 @@ class Presence(Struct, kw_only=True):
     memory: dict[str, Any] = {}
     error: str = ""
     created_at: float = 0.0
+
+
+def found(presences: Sequence[Presence]) -> dict[str, Any]:
+    """What a cloud has otherwise than is wanted (field -> value there), where the resource is in one cloud only.
+
+    That is what users are shown, for it is how the thing is. One that is in several clouds has copies there: it is as
+    its user wants it, and a copy that somebody changed is for operators to see.
+    """
+    there = [one for one in presences if one.wanted and one.remote_id is not None]
+    if len(there) != 1:
+        return {}
+    return {name: one["found"] for name, one in there[0].memory.get("drift", {}).items()}
+
+
+def as_found(resource: Resource, presences: Sequence[Presence]) -> Resource:
+    """The resource as it is found, for views: `found` over what is wanted. The wish is not changed."""
+    desired = {**resource.desired, **found(presences)}
+    return structs.replace(resource, name=str(desired.get("name") or ""), desired=desired)

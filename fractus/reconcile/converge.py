@@ -84,7 +84,7 @@ class Look:
 
     async def begin(self, *, anew: bool = False) -> bool:
         """Write the presence before an outside change; False if that change is no longer wanted, or possible."""
-        return await self.machine.begin(self.claim, self.presence, anew=anew)
+        return await self.machine.begin(self.claim, self.presence, self.resource, anew=anew)
 
 
 async def converge(machine: Machine, claim: Claim) -> Outcome:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from fractus.model.resource import PENDING, SETTLED, Presence, Resource
+from fractus.model.resource import INSISTS, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile.kind import Done, Item, Lifecycle
 from fractus.store import findings, presences
 from fractus.store.findings import CHANGED, IGNORED, MISSING, OPEN, Finding
@@ -43,10 +43,17 @@ def judge(life: Lifecycle, item: Item, seen: Any) -> Judged:
         told = msgspec.to_builtins(one)
         before = held.get(one.field)
         old = before is not None and before["wanted"] == told["wanted"]
-        if not one.mends or (one.field not in mending and (steady or old)):
+        asked = one.field in mending or insisted(item, one.field)
+        if not one.mends or (not asked and (steady or old)):
             del told["field"]
             drift[one.field] = told
     return Judged(drift, life.as_wanted(item, seen, drift) if drift else seen)
+
+
+def insisted(item: Item, field: str) -> bool:
+    """Whether its user has asked again for what was wanted already, because another value was shown."""
+    at: int = item.resource.desired.get(INSISTS, {}).get(field, 0)
+    return at > item.presence.generation
 
 
 def is_steady(item: Item) -> bool:
@@ -116,11 +123,13 @@ def mark(memory: Mapping[str, Any]) -> tuple[Any, bool]:
 
 async def keep(
     tx: Transaction, presence: Presence, before: tuple[Any, bool], resource: Resource | None
-) -> None:
-    """Bring the finding about a presence in line with its memory, which was `before`."""
-    if presence.remote_id is None or mark(presence.memory) == before:
-        return
-    await write(tx, presence, resource)
+) -> bool:
+    """Bring the finding about a presence in line with its memory, which was `before`; whether that had changed."""
+    if mark(presence.memory) == before:
+        return False
+    if presence.remote_id is not None:
+        await write(tx, presence, resource)
+    return True
 
 
 async def write(tx: Transaction, presence: Presence, resource: Resource | None) -> None:
@@ -137,8 +146,8 @@ async def write(tx: Transaction, presence: Presence, resource: Resource | None) 
     told = [] if gone else _told(drift, there.differences, tx.now())
     there.differences = told
     there.resource_id = presence.id
-    there.project_id = resource.project_id if resource is not None else ""
-    there.detail = (resource.name if resource is not None else "") or presence.id
+    if resource is not None:
+        there.project_id, there.detail = resource.project_id, resource.desired.get("name") or presence.id
     if told:
         there.state = IGNORED if all(one["ignored"] for one in told) else OPEN
     await findings.put(tx, there)

@@ -187,6 +187,10 @@ class Lifecycle(Protocol):
         """Whether dependents may use this presence now (an image that is still uploading may not be used)."""
         ...
 
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Its document has changed, and was written: tell again what shows parts of it (a server its ports)."""
+        ...
+
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """The resource as users see it now."""
         ...

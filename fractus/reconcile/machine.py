@@ -176,18 +176,21 @@ class Machine:
         """Make sure that the lease is still ours; every write begins with it."""
         await work.hold(tx, claim, self.pace.lease)
 
-    async def retell(self, tx: Transaction, resource: Resource) -> None:
-        """Write again how users see a resource, from its presences."""
+    async def retell(self, tx: Transaction, resource: Resource, *, drifted: bool = False) -> None:
+        """Write again how users see a resource, from its presences. `drifted`: what is drift has changed."""
         life = self.lifecycles[resource.kind]
         every = await presences.of_resource(tx, resource.kind, resource.id)
         before = (resource.status, resource.summary, resource.extra)
         summary = life.summarise(resource, every)
         probe = msgspec.json.encode(summary.document)
-        if probe != resource.summary or summary.status != before[0]:
+        changed = probe != resource.summary or summary.status != before[0]
+        if changed:
             resource.updated_at = tx.now()
             # `updated` is part of the document: tell it with the new stamp.
             summary = life.summarise(resource, every)
         await self.resources.save(tx, resource, summary)
+        if changed or drifted:
+            await life.told(tx, resource)
 
     def face(self, presence: Presence | None) -> tuple[Any, ...] | None:
         """What of a presence matters to those who wait on it; None where it is not there."""
@@ -204,7 +207,9 @@ class Machine:
         return presence.wanted, presence.remote_id if usable else None, blocked, error
 
     @rerun
-    async def begin(self, claim: Claim, presence: Presence, *, anew: bool = False) -> bool:
+    async def begin(
+        self, claim: Claim, presence: Presence, resource: Resource, *, anew: bool = False
+    ) -> bool:
         """Write that an outside change is about to be made. False, and nothing written, if nobody wants it any more.
 
         `anew`: it is made of what it needs there. From here on that does not leave before it; and what has begun to
@@ -217,6 +222,7 @@ class Machine:
                 return False
             self._keep_what_others_wrote(presence, held)
             await presences.save(tx, presence)
+            await drift.keep(tx, presence, drift.mark(held.memory), resource)
             return True
 
     async def _needs_leave(self, tx: Transaction, presence: Presence) -> bool:
@@ -242,11 +248,11 @@ class Machine:
             await presences.save(tx, presence)
             if held.remote_id is not None and held.remote_id != presence.remote_id:
                 await findings.drop(tx, held.cloud, held.kind, held.remote_id)
-            await drift.keep(tx, presence, drift.mark(held.memory), resource)
-            if tell:
+            drifted = await drift.keep(tx, presence, drift.mark(held.memory), resource)
+            if tell or drifted:
                 fresh = await self.resources.fetch(tx, resource.kind, resource.id, to_write=True)
                 if fresh is not None:
-                    await self.retell(tx, fresh)
+                    await self.retell(tx, fresh, drifted=drifted)
             if self.face(held) != self.face(presence):
                 await self.wake_waiting(tx, presence.kind, presence.id)
 

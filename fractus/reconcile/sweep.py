@@ -80,8 +80,8 @@ async def _sweep(machine: Machine, child: Cloud, *, full: bool) -> int | None:
             log.warning("sweep failed", cloud=cloud, kind=kind, error=error.reason)
             if isinstance(error, Unreachable | CredentialsRejected):
                 break
-    if full or changed:
-        await drift_rules.apply(machine, cloud)
+    if asked:
+        await drift_rules.apply(machine, cloud, full=full)
     if full:
         await _attend_to(machine, cloud)
     if failed or asked:
@@ -255,9 +255,9 @@ async def _take(turn: Turn, tx: Transaction, seen: Seen) -> bool | None:
     if resource is not None:
         to_do = drift.take(turn.life, await drift.item_of(tx, machine.resources, resource, presence), seen)
     await presences.save(tx, presence)
-    await drift.keep(tx, presence, mark, resource)
+    drifted = await drift.keep(tx, presence, mark, resource)
     if resource is not None:
-        await machine.retell(tx, resource)
+        await machine.retell(tx, resource, drifted=drifted)
     if to_do:
         await machine.wake(tx, kind, presence.id, cloud)
     if machine.face(presence) != face:

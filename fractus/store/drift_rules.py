@@ -7,7 +7,6 @@ import uuid
 from msgspec import Struct
 from sqlalchemy import bindparam, delete, insert, select
 
-from fractus.store.findings import Finding
 from fractus.store.schema import DRIFT_RULE
 from fractus.store.transaction import Query, Reader, Transaction
 
@@ -22,15 +21,6 @@ class DriftRule(Struct, frozen=True):
     field: str
     verb: str
     created_at: float = 0.0
-
-    def meets(self, finding: Finding) -> bool:
-        """Whether it is about this finding."""
-        return (
-            self.what == finding.what
-            and self.cloud in ("", finding.cloud)
-            and self.kind in ("", finding.kind)
-            and (not self.field or any(one["field"] == self.field for one in finding.differences))
-        )
 
 
 _FIELDS = tuple(column.name for column in DRIFT_RULE.c)

@@ -340,6 +340,9 @@ class ToyLife:
     def settled(self, presence: Presence, seen: BoxSeen) -> bool:
         return seen.status == "ready"
 
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        return None
+
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         here = [one for one in presences if one.wanted]
         status = "gone" if resource.deleted_at else "waiting"

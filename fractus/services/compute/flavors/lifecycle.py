@@ -90,6 +90,9 @@ class FlavorLifecycle:
         """A flavor can be used when its extra specs are there too: they come after it, step by step."""
         return presence.state == SETTLED
 
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing else shows parts of it."""
+
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """As users see it; where it is changes nothing."""
         return view.summarise(resource, presences)

@@ -61,6 +61,9 @@ class KeypairLifecycle:
         """A key that is there can be used once it was seen to be the right one."""
         return presence.state == SETTLED
 
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing else shows parts of it."""
+
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """As users see it; where it is changes nothing."""
         return view.summarise(resource, presences)

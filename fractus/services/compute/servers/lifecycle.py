@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from fractus.base.clock import Clock
 from fractus.model.cloud import Step
+from fractus.model.network import ServerPort
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.model.servers import ServerSeen, ServerWanted
 from fractus.reconcile import drift
@@ -31,7 +32,9 @@ from fractus.reconcile.kind import (
     adopt_fields,
 )
 from fractus.services.compute.servers import view
-from fractus.store.transaction import Transaction
+from fractus.store import presences
+from fractus.store.resources import Resources
+from fractus.store.transaction import Reader, Transaction
 
 #: A fault of a server that never ran, after which another cloud may do better: words of Nova's own messages about
 #: capacity and quota (`NoValidHost`, `MaxRetriesExceeded`, `ComputeResourcesUnavailable`, `TooManyInstances` ...).
@@ -109,7 +112,7 @@ class ServerLifecycle:
         image = desired["image_id"]
         return ServerWanted(
             id=item.resource.id,
-            name=item.resource.name,
+            name=desired["name"],
             flavor_id=remote["flavor", desired["flavor_need"]],
             image_id=remote["image", image] if image else "",
             key_name=remote["keypair", keypair] if keypair else "",
@@ -183,6 +186,9 @@ class ServerLifecycle:
         """Whether it is there and runs, or has run."""
         return seen.status not in ("BUILD", "ERROR") and not seen.gone
 
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing else shows parts of it."""
+
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """The server as users see it now."""
         return view.summarise(resource, presences)
@@ -226,7 +232,8 @@ class ServerLifecycle:
             waits = field == "metadata" and seen.vm_state not in _TAKES_METADATA
             if told[field] == wish[field]:
                 memory[field] = wish[field]  # somebody made it so, or it was taken over from there
-            if memory[field] != wish[field] and not waits:
+            again = told[field] != wish[field] and drift.insisted(item, field)
+            if (memory[field] != wish[field] or again) and not waits:
                 once = f"{verb}:{item.resource.generation}"
                 return Apply(Step(verb, {field: wish[field]}), {**memory, field: wish[field]}, once=once)
         return None
@@ -243,10 +250,16 @@ class ServerLifecycle:
                 step = Step(verb, {field: wish[field]})
                 return Apply(step, {**memory, field: wish[field]}, once=f"{verb}:{token}")
         power = view.power_wanted(item.resource.desired)
-        if "power_state" in asked["fields"] and seen.vm_state != power and seen.vm_state in _AFTER.values():
-            verb = "start" if power == "active" else "stop"
-            return Apply(Step(verb), memory, once=f"{verb}:{token}")
-        return None
+        if (
+            "power_state" not in asked["fields"]
+            or seen.vm_state == power
+            or seen.vm_state not in _AFTER.values()
+        ):
+            return None
+        if seen.task_state is not None or item.presence.memory.get("power_sent") == token:
+            return None
+        verb = "start" if power == "active" else "stop"
+        return Apply(Step(verb), {**memory, "power_sent": token}, once=f"{verb}:{token}")
 
     @staticmethod
     def _known(item: Item) -> dict[str, Any]:
@@ -270,7 +283,37 @@ def _wish(resource: Resource) -> dict[str, Any]:
     """What of a server can be sent again."""
     desired = resource.desired
     return {
-        "name": resource.name,
+        "name": desired["name"],
         "description": desired["description"] or "",
         "metadata": desired["metadata"],
     }
+
+
+class PortsOf(Protocol):
+    """What knows the ports of servers."""
+
+    async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
+        """The ports that a server has, in their order."""
+        ...
+
+
+class ShownPorts:
+    """Keeps what servers show of their ports as the ports are."""
+
+    def __init__(self, resources: Resources, ports: PortsOf) -> None:
+        self._resources = resources
+        self._ports = ports
+
+    async def ports_changed(self, tx: Transaction, server_id: str) -> None:
+        """Tell a server again with its ports as they are; nothing if there is none of this id."""
+        server = await self._resources.fetch(tx, "server", server_id) if server_id else None
+        if server is None or not server.wanted:
+            return
+        ports = await self._ports.of_server(tx, server_id)
+        fresh = {"addresses": view.addresses_of(ports), "security_groups": view.groups_of(ports)}
+        if all(server.desired[name] == value for name, value in fresh.items()):
+            return
+        server.desired.update(fresh)
+        server.updated_at = tx.now()
+        every = await presences.of_resource(tx, "server", server_id)
+        await self._resources.save(tx, server, view.summarise(server, every))

@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from fractus.base.clock import iso
-from fractus.model.resource import BLOCKED, Presence, Resource, Summary
+from fractus.model.network import ServerPort
+from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found
 from fractus.model.servers import ServerFault, ServerSeen
 
 #: Stands in stored documents for the service's URL, which is known only when they are sent.
@@ -158,6 +159,27 @@ def seen_of(presence: Presence | None) -> ServerSeen | None:
     return msgspec.convert(presence.observed, ServerSeen)
 
 
+def addresses_of(ports: Sequence[ServerPort]) -> dict[str, list[dict[str, Any]]]:
+    """Addresses by the name of their network, as servers show them."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for port in ports:
+        found.setdefault(port.network_name, []).extend(
+            {
+                "addr": address,
+                "version": version,
+                "OS-EXT-IPS:type": "fixed",
+                "OS-EXT-IPS-MAC:mac_addr": port.mac_address,
+            }
+            for address, version in port.addresses
+        )
+    return found
+
+
+def groups_of(ports: Sequence[ServerPort]) -> list[str]:
+    """Names of the groups of all ports, each once."""
+    return list(dict.fromkeys(name for port in ports for name in port.security_groups))
+
+
 def last_power_action(desired: Mapping[str, Any]) -> dict[str, Any] | None:
     """The user's newest wish to stop, start or reboot."""
     for action in reversed(desired.get("actions", ())):
@@ -248,6 +270,7 @@ def _reset(resource: Resource, told: Told) -> Told:
 
 def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     """The server as its owner and its admins see it now."""
+    resource = as_found(resource, presences)
     here = current(presences)
     seen = seen_of(here)
     told = _reset(resource, tell(resource, presences))
@@ -422,6 +445,7 @@ def _columns(
 ) -> dict[str, Any]:
     desired = resource.desired
     return {
+        "name": resource.name,
         "cloud": cloud,
         "zone": document["OS-EXT-AZ:availability_zone"],
         "host": host,

@@ -110,6 +110,9 @@ class ImageLifecycle:
         """A server can be built from it only when it is active there, and its bits were seen to be the right ones."""
         return seen.status == "active" and presence.state == SETTLED
 
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing else shows parts of it."""
+
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """As users see it; where it is changes nothing."""
         return view.summarise(resource, presences)

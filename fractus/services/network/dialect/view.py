@@ -54,8 +54,9 @@ def tag_pattern(tag: str) -> str:
 
 
 def columns(resource: Resource) -> dict[str, Any]:
-    """The columns that every table of this service has."""
+    """The columns that every table of this service has. Things are found by the name that is shown."""
     return {
+        "name": resource.name,
         "description": resource.desired.get("description", ""),
         "tags": tags_column(resource.desired.get("tags", [])),
         "revision": revision(resource),

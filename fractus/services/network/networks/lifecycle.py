@@ -48,7 +48,7 @@ class NetworkLifecycle:
         desired = item.resource.desired
         return NetworkWanted(
             id=item.resource.id,
-            name=item.resource.name,
+            name=item.resource.desired["name"],
             admin_state_up=desired["admin_state_up"],
             mtu=desired["mtu"],
             port_security_enabled=desired["port_security_enabled"],
@@ -84,6 +84,9 @@ class NetworkLifecycle:
     def settled(self, presence: Presence, seen: NetworkSeen) -> bool:
         """As soon as it is there: Neutron's networks are born ACTIVE."""
         return True
+
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing else shows parts of it."""
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.services.network.dialect import view as documents
 
 #: What Neutron says of a VXLAN network in the usual set-up; told until a cloud has said its own.
@@ -22,6 +22,7 @@ def mtu(resource: Resource, presences: list[Presence]) -> int:
 
 def summarise(resource: Resource, presences: list[Presence]) -> Summary:
     """A network is ACTIVE as soon as it is asked for, as in Neutron."""
+    resource = as_found(resource, presences)
     desired = resource.desired
     there = [one for one in presences if one.wanted and one.remote_id is not None]
     size = mtu(resource, there)

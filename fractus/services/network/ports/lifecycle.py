@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
@@ -35,6 +35,14 @@ _PATIENCE = 600.0
 _FIELDS = ("name", "admin_state_up", "port_security_enabled")
 
 
+class Servers(Protocol):
+    """What shows ports as part of itself."""
+
+    async def ports_changed(self, tx: Transaction, server_id: str) -> None:
+        """Tell a server again with its ports as they are; nothing if there is none of this id."""
+        ...
+
+
 class PortLifecycle:
     """The kind `port`."""
 
@@ -44,7 +52,8 @@ class PortLifecycle:
     swept = False
     sweeping = Sweeping()
 
-    def __init__(self, addresses: Addresses, macs: Macs, clock: Clock) -> None:
+    def __init__(self, addresses: Addresses, macs: Macs, clock: Clock, servers: Servers) -> None:
+        self._servers = servers
         self._addresses = addresses
         self._macs = macs
         self._clock = clock
@@ -66,7 +75,7 @@ class PortLifecycle:
         desired, remote = item.resource.desired, item.remote
         return PortWanted(
             id=item.resource.id,
-            name=item.resource.name,
+            name=item.resource.desired["name"],
             network_id=remote.get(("network", desired["network_id"]), ""),
             mac_address=desired["mac_address"],
             fixed_ips=[
@@ -100,6 +109,8 @@ class PortLifecycle:
             groups = [ours.get(id, id) for id in seen.security_groups]
             known = all(id in ours for id in seen.security_groups)
             found.append(Difference("security_groups", desired["security_groups"], groups, adopts=known))
+        if desired["device_id"] and item.presence.memory.get("device") and not seen.device_id:
+            found.append(Difference("device_id", desired["device_id"], "", mends=False, adopts=False))
         for name in ("allowed_address_pairs", "extra_dhcp_opts"):
             rows = getattr(seen, name)
             if rows is not None and unordered(rows) != unordered(getattr(wanted, name)):
@@ -132,7 +143,8 @@ class PortLifecycle:
             body["extra_dhcp_opts"] = _options(wanted.extra_dhcp_opts, seen.extra_dhcp_opts)
         if body:
             return Apply(Step("update", body))
-        return self._unbound(item, seen) or Done()
+        # Which server has it there is remembered: should it be taken from it, that can be told.
+        return self._unbound(item, seen) or Done({"device": seen.device_id} if seen.device_id else {})
 
     def _unbound(self, item: Item, seen: PortSeen) -> Wait | None:
         """Whether to look again: less and less often, as long as a server is on its way up."""
@@ -157,6 +169,10 @@ class PortLifecycle:
     def ended(self, resource: Resource) -> bool:
         """Nova took it away with its server, for which it had made it."""
         return bool(resource.desired.get("nova_knows")) and not resource.desired["device_id"]
+
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Its server shows its addresses and groups."""
+        await self._servers.ports_changed(tx, resource.desired["device_id"])
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""

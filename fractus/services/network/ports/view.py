@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.services.network.dialect import view as documents
 
 
@@ -15,12 +15,18 @@ def _there(presences: list[Presence]) -> dict[str, Any]:
 
 
 def status(presences: list[Presence]) -> str:
-    """DOWN until a cloud has bound it."""
+    """DOWN until a cloud has bound it, and when it is gone from there."""
+    if any(one.wanted and one.memory.get("missing") for one in presences):
+        return "DOWN"
     return _there(presences).get("status") or "DOWN"
 
 
 def summarise(resource: Resource, presences: list[Presence]) -> Summary:
     """The port; how it is bound is for admins."""
+    # Which server it is for is ours to say, also while somebody has taken it from that there.
+    device = resource.desired["device_id"]
+    resource = as_found(resource, presences)
+    resource.desired["device_id"] = device
     desired, there = resource.desired, _there(presences)
     state = status(presences)
     names = (

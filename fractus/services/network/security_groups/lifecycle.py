@@ -152,6 +152,9 @@ class SecurityGroupLifecycle:
         """Once its rules are right: a port with half a group would be open, or closed, where it should not be."""
         return presence.state == SETTLED
 
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing else shows parts of it."""
+
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
         return summarise(resource, presences)

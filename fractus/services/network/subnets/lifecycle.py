@@ -59,7 +59,7 @@ class SubnetLifecycle:
         late = desired.get("reserved", {}).get(item.presence.cloud, [])
         return SubnetWanted(
             id=item.resource.id,
-            name=item.resource.name,
+            name=item.resource.desired["name"],
             network_id=item.remote.get(("network", desired["network_id"]), ""),
             cidr=desired["cidr"],
             ip_version=desired["ip_version"],
@@ -107,6 +107,9 @@ class SubnetLifecycle:
     def settled(self, presence: Presence, seen: SubnetSeen) -> bool:
         """As soon as it is there."""
         return True
+
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing else shows parts of it."""
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.services.network.dialect import view as documents
 
 _COLUMNS = ("gateway_ip", "ipv6_ra_mode", "ipv6_address_mode")
@@ -12,6 +12,7 @@ _COLUMNS = ("gateway_ip", "ipv6_ra_mode", "ipv6_address_mode")
 
 def summarise(resource: Resource, presences: list[Presence]) -> Summary:
     """The whole subnet, as if there were one cloud: how its addresses are dealt out among clouds is not shown."""
+    resource = as_found(resource, presences)
     desired = resource.desired
     names = (
         "network_id", "ip_version", "enable_dhcp", "ipv6_ra_mode", "ipv6_address_mode",

@@ -17,7 +17,15 @@ from fractus.services.network.networks.lifecycle import NetworkLifecycle
 from fractus.services.network.ports.lifecycle import PortLifecycle
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
+from fractus.store.transaction import Transaction
 from fractus.testing.clock import VirtualClock
+
+
+class NoServers:
+    """There are none."""
+
+    async def ports_changed(self, tx: Transaction, server_id: str) -> None:
+        raise AssertionError("nothing is told here")
 
 
 def item(kind: str, remote: dict[tuple[str, str], str] | None = None, **desired: Any) -> Item:
@@ -148,13 +156,15 @@ PORTS: list[tuple[Item, dict[str, Any], dict[str, Any] | None, str]] = [
 
 @pytest.mark.parametrize(("asked", "seen", "body", "reason"), PORTS)
 def test_ports(asked: Item, seen: dict[str, Any], body: dict[str, Any] | None, reason: str) -> None:
-    plan = PortLifecycle(Addresses(), Macs(), VirtualClock()).plan(asked, PortSeen(remote_id="there", **seen))
+    plan = PortLifecycle(Addresses(), Macs(), VirtualClock(), NoServers()).plan(
+        asked, PortSeen(remote_id="there", **seen)
+    )
     assert (plan.step.body if isinstance(plan, Apply) else None) == body, reason
 
 
 async def test_a_servers_port_is_looked_at_until_it_is_bound_but_not_for_ever() -> None:
     clock = VirtualClock()
-    life = PortLifecycle(Addresses(), Macs(), clock)
+    life = PortLifecycle(Addresses(), Macs(), clock, NoServers())
     asked = port(device_owner="compute:a", device_since=clock.now())
     down, active = (
         PortSeen(remote_id="there", **{**THERE, "status": status}) for status in ("DOWN", "ACTIVE")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fractus.model.errors import Conflict, Invalid
-from fractus.model.resource import Resource
+from fractus.model.resource import INSISTS, Resource
 from fractus.services.compute.servers import policy, queries, view
 from fractus.services.compute.servers.api.access import (
     Given,
@@ -284,7 +284,11 @@ def _take_update(server: Resource, asked: dict[str, Any]) -> bool:
     desired = server.desired
     before = (server.name, msgspec.json.encode(desired))
     if "name" in asked:
-        server.name = desired["name"] = asked["name"].strip()
+        name = asked["name"].strip()
+        if name == desired["name"] != server.name:
+            # It is shown with a name that somebody gave it in its cloud.
+            desired[INSISTS] = {"name": server.generation + 1}
+        server.name = desired["name"] = name
     if "description" in asked:
         desired["description"] = asked["description"]
     if asked.get("hostname", desired["hostname"]) != desired["hostname"]:

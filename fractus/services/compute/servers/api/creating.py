@@ -286,8 +286,8 @@ class Creating:
             "launch_index": index,
             "ports": [port.port_id for port in ports],
             "port_tags": [nic.tag for nic in nics] if any(nic.tag for nic in nics) else [],
-            "addresses": _addresses(ports),
-            "security_groups": _groups(ports),
+            "addresses": view.addresses_of(ports),
+            "security_groups": view.groups_of(ports),
             "actions": [],
         }
         server = Resource(
@@ -423,24 +423,3 @@ def _nic(entry: Mapping[str, Any]) -> NicRequest:
     if not is_uuid(entry["uuid"]):
         raise Invalid(f"Bad networks format: network uuid is not in proper format ({entry['uuid']})")
     return NicRequest(network_id=entry["uuid"], fixed_ip=address, tag=tag)
-
-
-def _addresses(ports: Sequence[ServerPort]) -> dict[str, list[dict[str, Any]]]:
-    """Addresses by the name of their network, as servers show them."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for port in ports:
-        found.setdefault(port.network_name, []).extend(
-            {
-                "addr": address,
-                "version": version,
-                "OS-EXT-IPS:type": "fixed",
-                "OS-EXT-IPS-MAC:mac_addr": port.mac_address,
-            }
-            for address, version in port.addresses
-        )
-    return found
-
-
-def _groups(ports: Sequence[ServerPort]) -> list[str]:
-    """Names of the groups of all ports, each once."""
-    return list(dict.fromkeys(name for port in ports for name in port.security_groups))

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.model.resource import INSISTS, Need, Presence, Resource, Summary
 from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Transaction
@@ -64,6 +64,10 @@ class Writer:
     ) -> None:
         """Put `values` into the wish and write it; nothing is written where nothing changes."""
         changed = {name for name, value in values.items() if resource.desired.get(name) != value}
+        if values.get("name", resource.name) != resource.name and "name" not in changed:
+            # It is shown with a name that somebody gave it in its cloud.
+            changed.add("name")
+            resource.desired[INSISTS] = {"name": resource.generation + 1}
         if not changed and needs is None:
             return
         resource.desired.update(values)

@@ -14,11 +14,12 @@ from fractus.base.ids import is_uuid
 from fractus.base.log import request_id
 from fractus.model.errors import ApiError, Conflict, Invalid, QuotaExceeded
 from fractus.model.network import NicRequest, ServerPort
-from fractus.model.resource import Resource
+from fractus.model.resource import Presence, Resource, as_found
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.writes import PortWrites
 from fractus.services.network.ports.queries import ports_of_server
 from fractus.services.network.ports.schema import holder
+from fractus.store import presences
 from fractus.store.transaction import Reader, Transaction
 
 _DEFAULT = "default"
@@ -105,7 +106,12 @@ class PortAllocator:
         """The ports that a server has, in the order in which they were asked for."""
         ports = await self._own(reader, server_id)
         ports.sort(key=lambda port: int(port.desired.get("place", 0)))
-        return [await self._told(reader, port) for port in ports]
+        shown = []
+        for port in ports:
+            there = await presences.of_resource(reader, "port", port.id)
+            if not any(one.wanted and _taken_away(one) for one in there):
+                shown.append(await self._told(reader, as_found(port, there)))
+        return shown
 
     async def _own(self, reader: Reader, server_id: str) -> list[Resource]:
         """Ports that have the server as their device and that it needs itself."""
@@ -251,6 +257,11 @@ class PortAllocator:
             security_groups=[group.name for group in groups if group is not None],
             owned=desired["owned_by_server"],
         )
+
+
+def _taken_away(there: Presence) -> bool:
+    """Whether somebody deleted the port in its cloud, or took it from its server."""
+    return bool(there.memory.get("missing")) or "device_id" in there.memory.get("drift", {})
 
 
 def _visible(network: Resource, principal: Principal) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.base.ids import new_id
-from fractus.model.resource import Resource
+from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input
 from fractus.services.network.ports import schema
@@ -37,6 +37,14 @@ class Groups(Protocol):
         ...
 
 
+class Servers(Protocol):
+    """What shows ports as part of itself."""
+
+    async def ports_changed(self, tx: Transaction, server_id: str) -> None:
+        """Tell a server again with its ports as they are; nothing if there is none of this id."""
+        ...
+
+
 class PortWrites(Writer):
     """Writes ports."""
 
@@ -45,6 +53,8 @@ class PortWrites(Writer):
         self._addresses = addresses
         self._macs = macs
         self._groups = groups
+        self.servers: Servers | None = None
+        """Joined later: servers need ports, too."""
 
     async def add(
         self,
@@ -103,6 +113,20 @@ class PortWrites(Writer):
         after = {**port.desired, **values}
         needs = needs_of(after)
         await self.update(tx, port, values, needs if needs != needs_of(port.desired) else None)
+
+    async def update(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        values: dict[str, object],
+        needs: Sequence[Need] | None = None,
+    ) -> None:
+        """As any kind's; the server that has the port shows its addresses and groups."""
+        before = resource.desired["device_id"]
+        await super().update(tx, resource, values, needs)
+        if self.servers is not None:
+            for server_id in {before, resource.desired["device_id"]} - {""}:
+                await self.servers.ports_changed(tx, server_id)
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Delete a port. What it held is free at once where no cloud has it, else when all have let go of it."""

@@ -47,7 +47,7 @@ def item(
     age: float = 0.0,
     **desired: Any,
 ) -> Item:
-    about = {"description": None, "metadata": {}, "actions": actions or [], **desired}
+    about = {"name": name, "description": None, "metadata": {}, "actions": actions or [], **desired}
     since = CLOCK.now() - age
     resource = Resource(
         kind="server", id="s", name=name, desired=about, generation=4, updated_at=since, created_at=since
