@@ -19,6 +19,7 @@ from fractus.base.clock import iso
 from fractus.model.errors import Invalid, NotFound
 from fractus.reconcile.remedy import ADOPT, FORGET, IGNORE, REOPEN, REPAIR, Deed, Remedies, chosen, told
 from fractus.store import clouds, drift_rules, findings
+from fractus.store.again import rerun_unless_written
 from fractus.store.findings import CHANGED, FOREIGN, IGNORED, OPEN, WHATS, Finding
 
 #: The longest text of a value in a table.
@@ -237,12 +238,19 @@ def _run(
         done = []
         for one, deed in foreseen:
             if deed.able:
-                async with parts.store.transaction() as tx:
-                    deed = await remedies.do(tx, one, verb, fields)
+                deed = await _do(parts, remedies, one, verb, fields)
             done.append((one, deed))
         return done
 
     _tell(with_parts(settings, do), verb, yes=yes)
+
+
+@rerun_unless_written
+async def _do(
+    parts: OperatorParts, remedies: Remedies, one: Finding, verb: str, fields: Sequence[str]
+) -> Deed:
+    async with parts.store.transaction() as tx:
+        return await remedies.do(tx, one, verb, fields)
 
 
 def _is_meant(one: Finding, verb: str, what: str | None) -> bool:

@@ -12,8 +12,10 @@ from collections.abc import Collection
 from fractus.base.log import logger
 from fractus.reconcile import drift
 from fractus.reconcile.machine import Machine
-from fractus.reconcile.remedy import IGNORE, Remedies
+from fractus.reconcile.remedy import IGNORE, REPAIR, Deed, Remedies
+from fractus.reconcile.unasked import may
 from fractus.store import drift_rules, findings, presences
+from fractus.store.again import rerun
 from fractus.store.drift_rules import DriftRule
 from fractus.store.findings import OPEN, Finding
 
@@ -43,12 +45,21 @@ async def apply(machine: Machine, cloud: str, *, full: bool) -> int:
             )
             continue
         for one, names in about:
-            async with machine.store.transaction() as tx:
-                deed = await remedies.do(tx, one, rule.verb, names)
+            deed = await _do(machine, remedies, one, rule, names)
             done += deed.able
             if deed.able:
                 log.info("by rule", rule=rule.id, verb=rule.verb, cloud=cloud, kind=one.kind, finding=one.id)
     return done
+
+
+@rerun
+async def _do(machine: Machine, remedies: Remedies, one: Finding, rule: DriftRule, names: list[str]) -> Deed:
+    async with machine.store.transaction() as tx:
+        if rule.verb == REPAIR and not await may(
+            machine, tx, one.cloud, one.kind, one.resource_id, "repair by rule"
+        ):
+            return Deed(False, "too much was changed there without a user's wish")
+        return await remedies.do(tx, one, rule.verb, names)
 
 
 async def _about(

@@ -133,10 +133,11 @@ class Remedies:
             return deed
         if fresh.what == ORPHAN:
             return await self._orphan(tx, fresh, verb, deed)
-        presence = await presences.by_remote(tx, fresh.cloud, fresh.kind, fresh.remote_id)
-        resource = None
-        if presence is not None:
-            resource = await self._resources.fetch(tx, fresh.kind, presence.id)
+        there = await presences.by_remote(tx, fresh.cloud, fresh.kind, fresh.remote_id)
+        presence = resource = None
+        if there is not None:
+            resource = await self._resources.fetch(tx, there.kind, there.id, to_write=True)
+            presence = await presences.fetch(tx, there.kind, there.id, there.cloud, to_write=True)
         if presence is None or resource is None or not presence.wanted:
             return _no("it is no longer so")
         if fresh.what == MISSING:

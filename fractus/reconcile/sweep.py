@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
-
 from fractus.base.clock import iso, parse_iso
 from fractus.base.log import logger
 from fractus.model.cloud import Actuator, Cloud, Seen
@@ -21,7 +19,7 @@ from fractus.model.errors import CloudError, CredentialsRejected, Unreachable
 from fractus.model.resource import Presence
 from fractus.reconcile import drift, drift_rules
 from fractus.reconcile.kind import Lifecycle
-from fractus.reconcile.machine import Machine, Round
+from fractus.reconcile.machine import Machine, Round, kept
 from fractus.reconcile.returned import send_away
 from fractus.reconcile.strays import report
 from fractus.store import clouds, presences
@@ -184,7 +182,7 @@ def _is_news(turn: Turn, held: Presence | None, seen: Seen) -> bool:
     """Whether anything is to be written about it."""
     if held is None:
         return bool(seen.marker) and not seen.gone
-    if msgspec.to_builtins(seen) == held.observed:
+    if kept(seen) == held.observed:
         return bool(held.memory.get(drift.GONE)) and not seen.gone
     return not _is_old(turn, held, seen)
 
