@@ -16,6 +16,9 @@ from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 
+#: Of those that need what was deleted in one cloud so many are looked at.
+_MOST = 1000
+
 
 @rerun
 async def attend(machine: Machine, claim: Claim) -> Outcome:
@@ -47,7 +50,11 @@ async def _attend(machine: Machine, claim: Claim) -> Outcome:
 async def _end(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> Outcome:
     """Ask every presence to leave; when all have left, let go of the rest."""
     for one in every:
-        await machine.unwant(tx, one)
+        if one.wanted and await _is_awaited(machine, tx, one):
+            one.memory["passing"] = True
+            await presences.save(tx, one)
+        else:
+            await machine.unwant(tx, one)
     if every or resource.choice.get("gone_at"):
         return Settled()
     resource.choice = {**resource.choice, "gone_at": tx.now()}
@@ -61,6 +68,18 @@ async def _end(machine: Machine, tx: Transaction, resource: Resource, every: lis
     for need in needs:
         await machine.wake_waiting(tx, need.kind, need.id)
     return Settled()
+
+
+async def _is_awaited(machine: Machine, tx: Transaction, presence: Presence) -> bool:
+    """Whether something that was asked for while it was there is still to be made with it in that cloud."""
+    if not machine.lifecycles[presence.kind].lasts:
+        return False
+    key = presence.kind, presence.id, presence.cloud
+    for kind, id in await presences.dependents(tx, *key, every=True, limit=_MOST):
+        there = await presences.fetch(tx, kind, id, presence.cloud)
+        if there is not None and there.wanted and there.remote_id is None:
+            return True
+    return False
 
 
 async def _assign(

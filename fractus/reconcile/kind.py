@@ -133,6 +133,13 @@ class Lifecycle(Protocol):
         ...
 
     @property
+    def lasts(self) -> bool:
+        """True: what was asked for while it was there is built with it, though it was deleted since (a flavor, a key):
+        it is carried after its end too, and leaves each cloud with the last that needs it there.
+        """
+        ...
+
+    @property
     def swept(self) -> bool:
         """True: what a sweep saw a moment ago counts as a look, and an end takes its time (a server); else each
         presence is looked at by itself before it is changed.

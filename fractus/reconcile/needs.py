@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from fractus.model.resource import BLOCKED, Need, Presence, Resource
+from fractus.model.resource import BLOCKED, PENDING, Need, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.machine import Machine
 from fractus.store import findings, presences
@@ -40,7 +40,11 @@ async def meet(
     """
     needs = await machine.resources.needs(machine.store, resource.kind, resource.id)
     known = {need: await presences.fetch(machine.store, need.kind, need.id, presence.cloud) for need in needs}
-    absent = [need for need, there in known.items() if there is None or _is_missing(there)]
+    absent = [
+        need
+        for need, there in known.items()
+        if there is None or _is_missing(there) or _lasts(machine, need, there)
+    ]
     if absent:
         made = await _carry_all(machine, claim, absent, presence.cloud)
         if isinstance(made, Unmet):
@@ -67,6 +71,11 @@ async def meet(
 def _is_missing(there: Presence) -> bool:
     """Whether somebody else deleted it there: what needs it now has it made anew."""
     return there.wanted and there.remote_id is not None and bool(there.memory.get(drift.GONE))
+
+
+def _lasts(machine: Machine, need: Need, there: Presence) -> bool:
+    """Whether it leaves, but not before what still needs it there."""
+    return machine.lifecycles[need.kind].lasts and not there.wanted and there.remote_id is not None
 
 
 async def _make_anew(machine: Machine, tx: Transaction, there: Presence) -> None:
@@ -159,9 +168,15 @@ async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> P
     if there is not None:
         if _is_missing(there):
             await _make_anew(machine, tx, there)
+        elif _lasts(machine, need, there):
+            there.wanted, there.state = True, PENDING
+            there.memory["passing"] = True
+            await presences.save(tx, there)
+            await machine.wake(tx, there.kind, there.id, cloud)
         return there
     resource = await machine.resources.fetch(tx, need.kind, need.id)
-    if resource is None or not resource.wanted:
+    lasts = machine.lifecycles[need.kind].lasts
+    if resource is None or (not resource.wanted and not lasts):
         if need.loose:
             return None
         return _deleted(need)
@@ -169,6 +184,8 @@ async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> P
     if only and cloud not in only:
         return Unmet("", f"{need.kind} {need.id} is only in {_listed(only)}", hopeless=True, elsewhere=True)
     memory = await machine.lifecycles[need.kind].prepare(tx, resource, cloud)
+    if not resource.wanted:
+        memory = {**memory, "passing": True}
     made = Presence(kind=need.kind, id=need.id, cloud=cloud, memory=memory)
     await presences.add(tx, made)
     await machine.wake(tx, need.kind, need.id, cloud)

@@ -292,6 +292,7 @@ class ToyLife:
     def __init__(self, kind: str) -> None:
         self.name = kind
         self.chosen = self.swept = kind == "box"
+        self.lasts = False
         self.sweeping = Sweeping(changes=0.0 if self.swept else 5.0)
         self.ended: list[str] = []
         self.left_clouds: list[tuple[str, str]] = []

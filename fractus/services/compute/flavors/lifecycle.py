@@ -29,6 +29,7 @@ class FlavorLifecycle:
     name = "flavor"
     seen_type = FlavorSeen
     chosen = False
+    lasts = True
     swept = False
     sweeping = Sweeping(whole=60.0)
 

@@ -18,6 +18,7 @@ class KeypairLifecycle:
     name = "keypair"
     seen_type = KeypairSeen
     chosen = False
+    lasts = True
     swept = False
     sweeping = Sweeping(whole=60.0)
 

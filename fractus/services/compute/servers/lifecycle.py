@@ -77,6 +77,7 @@ class ServerLifecycle:
     name = "server"
     seen_type = ServerSeen
     chosen = True
+    lasts = False
     swept = True
     sweeping = Sweeping(changes=0.0)
 

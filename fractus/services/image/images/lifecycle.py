@@ -40,6 +40,7 @@ class ImageLifecycle:
     name = "image"
     seen_type = ImageSeen
     chosen = False
+    lasts = False
     swept = False
     sweeping = Sweeping(changes=15.0, whole=60.0)
 

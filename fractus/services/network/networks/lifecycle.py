@@ -32,6 +32,7 @@ class NetworkLifecycle:
     name = "network"
     seen_type = NetworkSeen
     chosen = False
+    lasts = False
     swept = False
     sweeping = Sweeping()
 

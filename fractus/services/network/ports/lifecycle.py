@@ -49,6 +49,7 @@ class PortLifecycle:
     name = "port"
     seen_type = PortSeen
     chosen = False
+    lasts = False
     swept = False
     sweeping = Sweeping()
 

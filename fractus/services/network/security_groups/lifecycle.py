@@ -41,6 +41,7 @@ class SecurityGroupLifecycle:
     name = "security_group"
     seen_type = SecurityGroupSeen
     chosen = False
+    lasts = False
     swept = False
     sweeping = Sweeping()
 

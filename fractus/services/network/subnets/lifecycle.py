@@ -36,6 +36,7 @@ class SubnetLifecycle:
     name = "subnet"
     seen_type = SubnetSeen
     chosen = False
+    lasts = False
     swept = False
     sweeping = Sweeping()
 
