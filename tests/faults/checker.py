@@ -61,6 +61,8 @@ class Checker:
         self._fixtures = fixtures
         self._by_id = {thing.id: thing for thing in model.things.values() if thing.id}
         self._api = {kind: {one["id"]: one for one in items} for kind, items in truth.api.items()}
+        groups = self._api["group"].values()
+        self._rules = {rule["id"]: rule for group in groups for rule in group["security_group_rules"]}
         self._restored = {cloud for cloud, _, _ in model.restores}
         self.reasons: Counter[str] = Counter()
         """Why servers are in ERROR, and it is true; what else is not as asked, and operators are told."""
@@ -91,10 +93,7 @@ class Checker:
         return found[0] if found else None
 
     def _rule(self, thing: Thing) -> dict[str, Any] | None:
-        rules = [rule for group in self._api["group"].values() for rule in group["security_group_rules"]]
-        if thing.id:
-            return next((rule for rule in rules if rule["id"] == thing.id), None)
-        return None
+        return self._rules.get(thing.id)
 
     def _promised(self) -> Iterator[Wrong]:
         """What was promised is there as asked; what was refused or deleted is not."""

@@ -53,6 +53,7 @@ class Model:
         self.wrongs: list[str] = []
         """What was wrong with an answer by itself."""
         self._asked: dict[int, dict[str, Any]] = {}
+        self._parts: dict[str, list[Thing]] = {}
         self.deleted_ids: set[str] = set()
 
     @classmethod
@@ -93,6 +94,7 @@ class Model:
                 asked["key"], asked["kind"], asked["tenant"], asked["name"], parent=asked.get("parent", "")
             )
             thing.created_at = asked["at"]
+            self._parts.setdefault(thing.parent, []).append(thing)
         if thing is not None:
             thing.events.append(line)
 
@@ -140,8 +142,8 @@ class Model:
         thing.exists = exists
         if exists == NO and thing.id:
             self.deleted_ids.add(thing.id)
-        for other in self.things.values():
-            if other.parent == thing.key and other.exists != NO:
+        for other in self._parts.get(thing.key, []):
+            if other.exists != NO:
                 self._end(other, exists)
 
     def _refused(self, asked: dict[str, Any], status: int, answer: dict[str, Any]) -> None:

@@ -194,7 +194,7 @@ def accidents(
             number += 1
             pause = round_seconds / len(cards) * (0.5 + draw.random())
             target = _target(draw, card, apis, workers, clouds, nodes)
-            seconds = min(longest, 2.0 + draw.expovariate(1 / 4.0))
+            seconds = min(longest, 2.0 + draw.expovariate(3.0 / longest))
             yield Accident(number, card, target, seconds, _strength(draw, card), pause)
 
 
