@@ -37,7 +37,7 @@ _LEVELS = ("debug", "info", "warning", "error")
         "What is behind it": ["cloud", "resource", "drift", "keystone"],
         "Brakes": ["read-only", "freeze", "thaw"],
         "The parts of `up`, one process each": ["serve", "work"],
-        "On several nodes": ["deploy"],
+        "On several nodes": ["deploy", "upgrade"],
         "Settings": ["config", "version"],
     },
     elsewhere={
@@ -56,6 +56,11 @@ _LEVELS = ("debug", "info", "warning", "error")
         ),
         "drift": ("fractus.app.cli_drift", "drift_group", "What others changed in the clouds."),
         "keystone": ("fractus.app.cli_keystone", "keystone_group", "A Keystone of your own."),
+        "upgrade": (
+            "fractus.app.cli_upgrade",
+            "upgrade_command",
+            "Bring the database to this version's schema.",
+        ),
         "resource": ("fractus.app.cli_resource", "resource_group", "Resources: where they are, and why."),
     },
 )

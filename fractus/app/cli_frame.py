@@ -23,13 +23,22 @@ from fractus.app.clouds_yaml import CloudsFileError
 from fractus.app.settings import Settings, SettingsError, load
 from fractus.app.supervisor import StartFailed
 from fractus.deploy.inventory import InventoryError
-from fractus.model.errors import ApiError, CloudError
+from fractus.model.errors import ApiError, CloudError, Unfit
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 #: Errors whose message is a sentence for the person at the terminal. Anything else is a fault of fractus.
-SENTENCES = (ApiError, CallFailed, CloudError, CloudsFileError, InventoryError, SettingsError, StartFailed)
+SENTENCES = (
+    ApiError,
+    CallFailed,
+    CloudError,
+    CloudsFileError,
+    InventoryError,
+    SettingsError,
+    StartFailed,
+    Unfit,
+)
 
 STATE_HELP = "Where fractus keeps everything. Default: $FRACTUS_STATE, else ~/.local/share/fractus."
 

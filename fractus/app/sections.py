@@ -148,6 +148,15 @@ class Store(Struct, frozen=True, kw_only=True):
         ),
     ] = 10.0
 
+    migrate: Annotated[
+        Literal["auto", "yes", "no"],
+        Meta(
+            description="Whether a process that starts brings a database that is behind to its version's schema. auto: "
+            "a file yes, a server no: on several nodes `fractus upgrade` does it once, before the first new process "
+            "starts. An empty database is always filled."
+        ),
+    ] = "auto"
+
     def __repr__(self) -> str:
         """Without the password that the URL may hold: a repr ends up in logs."""
         return f"Store(connections={self.connections!r}, timeout={self.timeout!r})"

@@ -212,7 +212,7 @@ def _complete(settings: Settings) -> Settings:
         api=msgspec.structs.replace(api, public_endpoint=endpoint.rstrip("/")),
         log=settings.log,
         keystone=msgspec.structs.replace(keystone, url=keystone.url.rstrip("/")),
-        store=Store(url=settings.store.url.replace(STATE, state)),
+        store=msgspec.structs.replace(settings.store, url=settings.store.url.replace(STATE, state)),
         work=settings.work,
         wake=settings.wake,
         auth=msgspec.structs.replace(settings.auth, key_file=settings.auth.key_file.replace(STATE, state)),

@@ -120,12 +120,18 @@ def core(settings: Settings, *, bell: Bell | None = None, clock: Clock | None = 
     clock = clock or opening.clock_for(url, SystemClock())
     if opening.is_file(url):
         opening.path_of(url).parent.mkdir(parents=True, exist_ok=True)
-    upgrade(url)
+    upgrade(url, migrate=migrates(settings))
     Path(settings.images.directory).mkdir(parents=True, exist_ok=True)
     vault = Vault.load(Path(settings.auth.key_file), create=True)
     bell = bell or DatagramBell(settings.state_dir)
     store = opening.open_store(url, clock, size=settings.store.connections, seconds=settings.store.timeout)
     return Core(settings, store, vault, clock, bell, CollectorRegistry())
+
+
+def migrates(settings: Settings) -> bool:
+    """Whether a process that starts may change a database that is behind."""
+    wish = settings.store.migrate
+    return opening.is_file(settings.store.url) if wish == "auto" else wish == "yes"
 
 
 async def operator_parts(settings: Settings) -> Core:

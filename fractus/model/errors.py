@@ -147,3 +147,7 @@ class OutcomeUnknown(CloudError):
 
 class CredentialsRejected(CloudError):
     """The child refuses our credential."""
+
+
+class Unfit(Exception):
+    """The database and this version do not go together; the message is a sentence for the operator."""

@@ -72,6 +72,7 @@ _enter = Query(
 _leave = Query(delete(WORKER).where(_w.name == bindparam("n")))
 _gone = Query(delete(WORKER).where(_w.until < bindparam("at")))
 _workers = Query(select(_w.name, _w.until).order_by(_w.name))
+_roster = Query(select(_w.name, _w.version).where(_w.until >= bindparam("at")).order_by(_w.name))
 
 
 async def every(reader: Reader) -> dict[str, Lane]:
@@ -116,6 +117,11 @@ async def beat(tx: Transaction, worker: str, version: str, seconds: float) -> No
     if not await tx.execute(_beat, n=worker, v=version, until=tx.now() + seconds):
         await tx.execute(_enter, n=worker, v=version, at=tx.now(), until=tx.now() + seconds)
     await tx.execute(_gone, at=tx.now() - 10 * seconds)
+
+
+async def roster(reader: Reader, now: float) -> list[tuple[str, str]]:
+    """Every living worker, and the version that it runs."""
+    return [(row[0], row[1]) for row in await reader.rows(_roster, at=now)]
 
 
 async def workers(reader: Reader) -> Mapping[str, float]:

@@ -139,6 +139,15 @@ WORK = Table(
     Index("work_by_wait", "waits_on"),
 )
 
+#: What of the schema old versions used and is gone: code that does not know these revisions must not run on it.
+CONTRACTED = Table(
+    "contracted",
+    METADATA,
+    Column("revision", String(32), primary_key=True),
+    Column("version", String(32), nullable=False),
+    Column("done_at", Double, nullable=False),
+)
+
 LANE = Table(
     "lane",
     METADATA,

@@ -12,6 +12,7 @@ from typing import Any
 
 import apsw
 import pytest
+from structlog.testing import capture_logs
 
 from fractus.store import migrate
 from fractus.store.migrate import MigrationFailed, known, revision, upgrade
@@ -155,14 +156,100 @@ def test_two_processes_migrate_once_and_both_are_content(tmp_path: Path) -> None
 # --- what is not ours ---------------------------------------------------------------------------
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
+def _made(path: Path, revision: str, *contracted: tuple[str, str]) -> bytes:
+    """A database that some later version left."""
     upgrade(path)
-    apsw.Connection(str(path)).execute("UPDATE alembic_version SET version_num = '9000'")
-    before = path.read_bytes()
-    with pytest.raises(MigrationFailed, match=r"9000.*newer version"):
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    for one in contracted:
+        connection.execute("INSERT INTO contracted VALUES (?, ?, 0.0)", one)
+    connection.close()
+    return path.read_bytes()
+
+
+def test_a_database_that_only_grew_since_is_used_as_it_is_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    before = _made(path, "9000", ("0001", "0.1"))
+    with capture_logs() as logs:
+        assert upgrade(path) == "9000"
+    assert [entry["log_level"] for entry in logs] == ["warning"]
+    assert path.read_bytes() == before
+
+
+def test_one_that_lost_what_this_version_needs_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    before = _made(path, "9000", ("0001", "0.1"), ("8000", "7.5"))
+    with pytest.raises(MigrationFailed, match=r"9000.*newer version; it needs fractus 7\.5 or newer"):
         upgrade(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("revision", ["abcdef012345", "90000", "zzzz"])
+def test_a_revision_that_is_none_of_ours_is_refused_and_left_alone(tmp_path: Path, revision: str) -> None:
+    path = tmp_path / "store.db"
+    before = _made(path, revision)
+    with pytest.raises(MigrationFailed, match=rf"{revision}.*newer version"):
+        upgrade(path)
+    assert path.read_bytes() == before
+
+
+def test_one_that_is_behind_is_left_alone_where_it_may_not_be_migrated(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    before = _made(path, known()[-2])
+    with pytest.raises(MigrationFailed, match=rf"{known()[-2]}.*needs {known()[-1]}.*`fractus upgrade`"):
+        upgrade(path, migrate=False)
+    assert path.read_bytes() == before
+    assert upgrade(tmp_path / "new.db", migrate=False) == known()[-1], "an empty one is filled"
+
+
+# --- what is taken away -------------------------------------------------------------------------
+
+CONTRACTING = """
+import sys
+from pathlib import Path
+from sqlalchemy import create_engine
+from fractus.store.migrations.contracts import contract
+
+with create_engine("sqlite:///" + sys.argv[1]).begin() as connection:
+    print(*contract(connection, Path(sys.argv[2])))
+"""
+
+REVISION = """
+from alembic import op
+
+revision, down_revision = "{revision}", {before!r}
+contracts = "7.5"
+
+def upgrade():
+    pass
+
+def contract():
+    op.drop_table("{table}")
+"""
+
+
+def test_what_is_taken_away_is_taken_away_once_and_written_down(tmp_path: Path) -> None:
+    path, versions = tmp_path / "store.db", tmp_path / "scripts" / "versions"
+    upgrade(path)
+    versions.mkdir(parents=True)
+    (versions / "8000_a.py").write_text(REVISION.format(revision="8000", before=None, table="mac"))
+    assert run(CONTRACTING, str(path), str(versions.parent)).split() == ["8000"]
+    assert "mac" not in schema(path)
+    assert run(CONTRACTING, str(path), str(versions.parent)).split() == [], (
+        "the second time there is nothing to do"
+    )
+    (versions / "8001_b.py").write_text(REVISION.format(revision="8001", before="8000", table="address"))
+    assert run(CONTRACTING, str(path), str(versions.parent)).split() == ["8001"]
+    apsw.Connection(str(path)).execute("UPDATE alembic_version SET version_num = '9000'")
+    with pytest.raises(MigrationFailed, match=r"needs fractus 7\.5"):
+        upgrade(path)
+
+
+def test_taking_away_is_asked_for_by_name(tmp_path: Path) -> None:
+    """No revision takes anything away yet; the way there is walked all the same."""
+    path = tmp_path / "store.db"
+    assert upgrade(path, contract=True) == known()[-1]
+    assert apsw.Connection(str(path)).execute("SELECT count(*) FROM contracted").fetchall() == [(0,)]
 
 
 def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
