@@ -24,7 +24,7 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -148,7 +148,7 @@ class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     disk_free: str = "2GB"
     schedulers: int = 0
     """Erlang's schedulers; 0: one per core."""
-    heartbeat: int = 10
+    heartbeat: int = 5
     net_ticktime: int = 12
     """Seconds after which a silent broker is gone for the others."""
     partitions: Literal["pause_minority", "autoheal", "ignore"] = "pause_minority"
@@ -176,10 +176,6 @@ class Programs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keystone_threads: int = 4
     store_connections: int = 20
     """The most that one process of fractus opens to the database."""
-    work: dict[str, Any] = {}
-    """More of [work] in fractus.toml."""
-    api: dict[str, Any] = {}
-    """More of [api] in fractus.toml."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -211,6 +207,8 @@ class Inventory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     balancer: Balancer = Balancer()
     programs: Programs = Programs()
     timeouts: Timeouts = Timeouts()
+    settings: dict[str, dict[str, str | int | float | bool]] = {}
+    """More of fractus.toml, by section: [settings.quota] unlimited = true."""
     accepted: dict[str, str] = {}
     """Findings of `fractus deploy check` that the operator takes on, with the reason: "one-rack" = "a test"."""
 

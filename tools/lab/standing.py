@@ -59,6 +59,9 @@ store_connections = 10
 [timeouts]
 drain = 20
 
+[settings.quota]
+unlimited = true
+
 [accepted]
 one-rack = "it is one machine"
 tls-endpoint = "nothing of it leaves the namespaces"

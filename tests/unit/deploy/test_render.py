@@ -15,6 +15,7 @@ import yaml
 from cryptography.fernet import Fernet
 from jinja2 import UndefinedError
 
+from fractus.app.settings import load as load_settings
 from fractus.auth.vault import Vault
 from fractus.deploy import render, secret
 from fractus.deploy.inventory import Inventory, InventoryError, load
@@ -240,7 +241,6 @@ def test_programs_read_what_is_rendered_for_them(secrets: Secrets) -> None:
     assert toml["keystone"]["url"] == "https://10.20.0.10:5000/v3"
     assert toml["store"]["url"] == f"mysql://fractus:{secrets['database-fractus']}@10.20.0.10:3306/fractus"
     assert len(toml["wake"]["url"].split()) == 3
-    assert toml["auth"]["memcached"] == ["10.20.0.11:11211", "10.20.0.12:11211", "10.20.0.13:11211"]
     entry = yaml.safe_load(rendered["n2/root/etc/fractus/clouds.yaml"])["clouds"]["fractus-admin"]
     assert entry["auth"]["password"] == secrets["keystone-admin"]
 
@@ -299,3 +299,15 @@ def test_an_inventory_that_is_wrong_is_refused_with_a_sentence(tmp_path: Path) -
         place.write_text(text.replace(old, new))
         with pytest.raises(InventoryError, match=re.escape(said)):
             load(place)
+
+
+def test_fractus_itself_understands_its_settings(tmp_path: Path, secrets: Secrets) -> None:
+    more = {"quota": {"unlimited": True}, "work": {"sweep_interval": 7.5}}
+    rendered = files_of(inventory(settings=more), secrets)
+    (tmp_path / "fractus.toml").write_text(rendered["n3/root/var/lib/fractus/fractus.toml"])
+    found = load_settings(tmp_path, environ={})
+    assert found.endpoint == "https://10.20.0.10:8780"
+    assert found.store.url.startswith("mysql://fractus:")
+    assert len(found.wake.url.split()) == 3
+    assert found.quota.unlimited is True
+    assert found.work.sweep_interval == 7.5
