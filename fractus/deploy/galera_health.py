@@ -3,8 +3,8 @@ r"""Run on every database node: tells HAProxy by HTTP whether this node may be u
     HEALTH_LISTEN=10.20.0.11:9200 HEALTH_DATABASE=10.20.0.11:3306 HEALTH_PASSWORD=... \
         python -m fractus.deploy.galera_health
 
-200 when the node is Synced (wsrep_local_state 4), part of the primary component and ready; otherwise 503 with the
-reason.
+200 when the node is Synced (wsrep_local_state 4; or Donor, where a donor serves), part of the primary component, ready
+and not behind; otherwise 503 with the reason.
 That a port is open says nothing: a node that is cut off, frozen, or still copying has it open too.
 """
 
@@ -22,8 +22,8 @@ from asyncmy.connection import Connection, connect
 #: Seconds that the database has to say how it is. HAProxy waits two.
 DEADLINE = 1.5
 
-#: wsrep_local_state of a node that has everything that was committed.
-SYNCED = "4"
+#: wsrep_local_state of a node that has everything that was committed; and of one that gives others what they missed.
+SYNCED, DONOR = "4", "2"
 
 #: What others committed and this node has yet to apply, in write-sets. A new writer with more would show the past.
 BEHIND = 8
@@ -37,13 +37,13 @@ _FIRST = "SET SESSION wsrep_sync_wait = 0"
 _READ_ONLY = "SELECT @@global.read_only"
 
 
-def unfit(status: Mapping[str, str], read_only: bool) -> str:
-    """Why a node of this status may not be used; empty where it may."""
+def unfit(status: Mapping[str, str], read_only: bool, donor_serves: bool = False) -> str:
+    """Why a node of this status may not be used; empty where it may. `donor_serves`: while it gives a copy too."""
     if not status:
         return "this database is not part of a Galera cluster"
     if status.get("wsrep_cluster_status") != "Primary":
         return f"cut off from the majority (wsrep_cluster_status {status.get('wsrep_cluster_status')})"
-    if status.get("wsrep_local_state") != SYNCED:
+    if status.get("wsrep_local_state") not in ((SYNCED, DONOR) if donor_serves else (SYNCED,)):
         return f"has not everything yet ({status.get('wsrep_local_state_comment')})"
     if status.get("wsrep_ready") != "ON":
         return "does not take statements (wsrep_ready is not ON)"
@@ -55,8 +55,9 @@ def unfit(status: Mapping[str, str], read_only: bool) -> str:
 class Health:
     """Asks one database."""
 
-    def __init__(self, host: str, port: int, password: str) -> None:
+    def __init__(self, host: str, port: int, password: str, *, donor_serves: bool = False) -> None:
         """The database of this node, and the password of its user `health`."""
+        self._donor_serves = donor_serves
         self._where = {"host": host, "port": port, "user": "health", "password": password}
         self._connection: Connection | None = None
 
@@ -81,11 +82,11 @@ class Health:
             # Status may be read on a node that refuses everything else.
             await cursor.execute(_ASK)
             status = dict(await cursor.fetchall())
-            reason = unfit(status, read_only=False)
+            reason = unfit(status, False, self._donor_serves)
             if not reason:
                 await cursor.execute(_READ_ONLY)
                 row: Any = await cursor.fetchone()
-                reason = unfit(status, read_only=bool(row[0]))
+                reason = unfit(status, bool(row[0]), self._donor_serves)
         return reason
 
     def _forget(self) -> None:
@@ -131,7 +132,8 @@ def _split(address: str) -> tuple[str, int]:
 
 async def _run() -> None:
     host, port = _split(os.environ["HEALTH_DATABASE"])
-    health = Health(host, port, os.environ["HEALTH_PASSWORD"])
+    serves = os.environ.get("HEALTH_DONOR_SERVES") == "yes"
+    health = Health(host, port, os.environ["HEALTH_PASSWORD"], donor_serves=serves)
     server = await serve(health, *_split(os.environ["HEALTH_LISTEN"]))
     async with server:
         await server.serve_forever()

@@ -107,7 +107,7 @@ def do(place: Place, told: argparse.Namespace) -> int:
         return subprocess.run(node.inside(place, told.node, *told.argv), env=environ).returncode
     elif told.command == "check":
         words = (sys.executable, "-m", "fractus", "deploy", "check", str(place.inventory), "--live")
-        return subprocess.run(node.inside(place, "client", *words)).returncode
+        return subprocess.run(node.inside(place, "client", *words), cwd=node.CHECKOUT).returncode
     else:
         on_one(place, told.command, told.node, told.service)
     return 0

@@ -58,10 +58,6 @@ def view(home: Path) -> None:
             data.mkdir(parents=True)
             shutil.chown(data, user, user)
         Path("/var/lib", name).mkdir(exist_ok=True)
-        cookie = home / "var/lib" / name / ".erlang.cookie"
-        if cookie.exists():
-            shutil.copy2(cookie, data)
-            shutil.chown(data / cookie.name, user, user)
         mount(str(data), f"/var/lib/{name}", flags=_BIND)
     for name, user in (("rabbitmq", "rabbitmq"), ("mysql", "mysql")):
         Path("/var/log", name).mkdir(exist_ok=True)
@@ -207,6 +203,9 @@ class Init:
         if do == "halt":
             self.stop.set()
             return {}
+        if do == "sysctl":
+            settings_of_the_kernel()
+            return {}
         service = self.services[message["service"]]
         if do == "start":
             self.start(service)
@@ -257,7 +256,6 @@ def main(arguments: list[str]) -> None:
     node, place = arguments[0], Place(Path(arguments[1]))
     socket.sethostname(node)
     view(place.home(node))
-    settings_of_the_kernel()
     asyncio.run(Init(node, place).run())
 
 

@@ -123,7 +123,13 @@ def run(
     """Run a command on a node."""
     environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(
-        inside(place, node, *argv), capture_output=True, text=True, timeout=within, input=stdin, env=environ
+        inside(place, node, *argv),
+        capture_output=True,
+        text=True,
+        timeout=within,
+        input=stdin,
+        env=environ,
+        cwd=CHECKOUT,
     )
     if check and done.returncode:
         raise LabError(

@@ -103,7 +103,7 @@ def check_machine() -> None:
 
 
 def write(place: Place) -> None:
-    """The inventory, the secrets, everything rendered, and installed on each node as an operator would."""
+    """The inventory, the secrets, and everything rendered."""
     for name in ("nodes", "images", "simulated"):
         (place.directory / name).mkdir(parents=True, exist_ok=True)
     # The programs of the nodes run as their own users and pass through here.
@@ -120,19 +120,12 @@ def write(place: Place) -> None:
     deployment = inventory.load(place.inventory)
     secrets = secret.load_or_make(secret.place(place.inventory, deployment), deployment)
     render.write(place.rendered, render.render(deployment, secrets))
-    for name in ADDRESSES:
-        home = place.home(name)
-        home.mkdir(exist_ok=True)
-        install = ["bash", str(place.rendered / name / "install.sh")]
-        done = subprocess.run(
-            install, env={"DESTDIR": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise LabError(f"The files of {name} could not be installed: {done.stderr.strip()}")
-        # Directories that install made on the way are the packages' own on a real node.
-        for path, mode in (("etc", 0o755), ("var/lib", 0o755), ("var/log", 0o755)):
-            (home / path).mkdir(parents=True, exist_ok=True)
-            (home / path).chmod(mode)
+
+
+def install(place: Place, name: str) -> None:
+    """What was rendered, put in place on a node by the script that was rendered with it."""
+    run(place, name, "bash", str(place.rendered / name / "install.sh"))
+    tell(place, name, "sysctl")
 
 
 def secrets_of(place: Place) -> secret.Secrets:
@@ -146,11 +139,11 @@ def up(place: Place, *, fractus: bool = True) -> None:
     """Everything, in the order of FIRST-START.md. `fractus`: False stops before Keystone and fractus."""
     check_machine()
     began = time.monotonic()
-    if not any(node.runs(place, name) for name in ADDRESSES):
-        write(place)
+    write(place)
     net.up(place)
     for name in ADDRESSES:
         node.start(place, name)
+        install(place, name)
     databases(place)
     for name in NODES:
         tell(place, name, "start", "cache")

@@ -57,6 +57,8 @@ def test_the_health_check_lets_only_a_synced_node_of_the_majority_pass(
 ) -> None:
     assert galera_health.unfit(WELL, read_only=False) == ""
     assert says in galera_health.unfit(WELL | change, read_only=False)
+    donor = WELL | {"wsrep_local_state": "2", "wsrep_local_state_comment": "Donor/Desynced"}
+    assert galera_health.unfit(donor, read_only=False, donor_serves=True) == ""
     assert "read_only" in galera_health.unfit(WELL, read_only=True)
     assert "Galera" in galera_health.unfit({}, read_only=False)
 
