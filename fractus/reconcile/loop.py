@@ -41,7 +41,7 @@ _BLOCKED_AGAIN = 120.0
 #: What a brake holds up is looked at again so seldom, should the wake-up at its end get lost. Seconds.
 _HELD_AGAIN = 1200.0
 #: Items of a cloud that is away that are under way at once: one may be the probe that hangs.
-_AWAY_ROOM = 2
+_AWAY_ROOM = 4
 #: However soon, or late, a child asks us to come back (`Retry-After: 0`, or next year). Seconds.
 _SOONEST, _LATEST = 0.1, 300.0
 
