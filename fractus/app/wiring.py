@@ -159,8 +159,8 @@ def pace(settings: Settings) -> Pace:
         sweep=settings.work.sweep_interval,
         inventory=settings.work.full_sweep_interval,
         drain=settings.work.drain_within,
-        # Between two sweeps nothing is heard of a cloud.
-        silent=max(settings.work.stale_after, 3 * settings.work.sweep_interval),
+        # One that fails says so at once; silence alone means something only after some sweeps, which may be slow.
+        silent=max(3 * settings.work.stale_after, 6 * settings.work.sweep_interval),
         unasked_percent=settings.brakes.unasked_percent,
         unasked_least=settings.brakes.unasked_least,
         unasked_window=settings.brakes.unasked_window,

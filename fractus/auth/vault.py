@@ -1,11 +1,13 @@
 """The vault: credentials of child clouds, encrypted with a key that is not in the database.
 
 The key file holds one Fernet key a line; the first seals, all open. To change the key, `rotate` puts a new one first;
-when everything has been sealed again with `reseal`, `retire` drops the others.
+when everything has been sealed again with `reseal`, `retire` drops the others. Processes that run notice by themselves:
+a vault looks at its file again whenever that has changed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -22,13 +24,21 @@ class VaultError(Exception):
 class Vault:
     """Seals and opens small documents."""
 
-    def __init__(self, keys: list[str]) -> None:
-        if not keys:
-            raise VaultError("the key file holds no key")
-        try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
-        except ValueError:
-            raise VaultError("a line of the key file is not a Fernet key") from None
+    def __init__(self, keys: list[str], path: Path | None = None) -> None:
+        """`path`: the file that they were read from, if it is to be followed."""
+        self._made = _fernet(keys)
+        self._path = path
+        self._stamp = _stamp(path)
+
+    @property
+    def _fernet(self) -> MultiFernet:
+        """The keys as they are now. A file that cannot be read, or is only half there, changes nothing."""
+        stamp = _stamp(self._path)
+        if self._path is not None and stamp is not None and stamp != self._stamp:
+            with contextlib.suppress(VaultError):
+                self._made = _fernet(_read(self._path))
+                self._stamp = stamp
+        return self._made
 
     @classmethod
     def load(cls, path: Path, *, create: bool = False) -> Vault:
@@ -37,7 +47,7 @@ class Vault:
         """
         if create and not path.exists():
             _write_new(path, [Fernet.generate_key().decode()])
-        return cls(_read(path))
+        return cls(_read(path), path)
 
     def seal(self, document: dict[str, Any]) -> bytes:
         """Encrypt a document with the first key."""
@@ -58,6 +68,16 @@ class Vault:
         except InvalidToken:
             raise VaultError("sealed with another key, or damaged") from None
 
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether the first key alone opens it, so that it outlives `retire`."""
+        if self._path is None:
+            raise VaultError("a vault without a key file has no newest key")
+        try:
+            Vault(_read(self._path)[:1]).open(sealed)
+        except VaultError:
+            return False
+        return True
+
     def __repr__(self) -> str:
         """No key."""
         return "Vault(***)"
@@ -71,14 +91,39 @@ def rotate(path: Path) -> Vault:
     """Put a new key first in a key file, keep the others, and return the vault with all of them."""
     keys = [Fernet.generate_key().decode(), *_read(path)]
     _replace(path, keys)
-    return Vault(keys)
+    return Vault(keys, path)
 
 
 def retire(path: Path) -> Vault:
     """Keep only the first key of a key file; what was sealed with the others can then not be opened any more."""
     keys = _read(path)[:1]
     _replace(path, keys)
-    return Vault(keys)
+    return Vault(keys, path)
+
+
+def count(path: Path) -> int:
+    """How many keys a key file holds: more than one while a change of the key is under way."""
+    return len(_read(path))
+
+
+def _fernet(keys: list[str]) -> MultiFernet:
+    if not keys:
+        raise VaultError("the key file holds no key")
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError:
+        raise VaultError("a line of the key file is not a Fernet key") from None
+
+
+def _stamp(path: Path | None) -> tuple[int, int] | None:
+    """What changes when a file is replaced."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _read(path: Path) -> list[str]:

@@ -444,8 +444,8 @@ async def _no_answer(look: Look, error: CloudError) -> Outcome:
         return Retry(error.reason, after=error.after)
     if not machine.away(presence.cloud):
         return Retry(error.reason, after=backoff(look.claim.attempts + 1, cap=30.0))
-    # While it is away, looking again soon brings something only until the user has been told.
-    longest = _AWAY_AGAIN if hopeless or not starting else 30.0
+    # While it is away, looking again soon brings something only until the user has been told, or it may move.
+    longest = 30.0 if starting and (not hopeless or may_move(look)) else _AWAY_AGAIN
     return Retry(
         error.reason, after=backoff(look.claim.attempts + 1, cap=longest), on=returns(presence.cloud)
     )

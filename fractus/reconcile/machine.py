@@ -77,8 +77,8 @@ class Pace(Struct, frozen=True):
     """How long lost wake-ups may go unnoticed."""
     drain: float = 8.0
     """How long a worker that is told to stop finishes what is under way."""
-    silent: float = 30.0
-    """A cloud that has not answered a sweep for so long is away."""
+    silent: float = 90.0
+    """A cloud that has not answered a sweep for so long is away, though none has failed."""
     unasked_percent: float = 10.0
     """The share of what a cloud holds that may be changed there within `unasked_window` without a user's wish."""
     unasked_least: int = 50
