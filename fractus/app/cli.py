@@ -36,6 +36,7 @@ _LEVELS = ("debug", "info", "warning", "error")
         "Run it here": ["up", "status", "down"],
         "What is behind it": ["cloud", "resource", "drift", "keystone"],
         "Brakes": ["read-only", "freeze", "thaw"],
+        "Upkeep": ["purge", "vault"],
         "The parts of `up`, one process each": ["serve", "work"],
         "On several nodes": ["deploy", "upgrade"],
         "Settings": ["config", "version"],
@@ -44,6 +45,8 @@ _LEVELS = ("debug", "info", "warning", "error")
         "cloud": ("fractus.app.cli_cloud", "cloud_group", "Clouds: add, check, change, hold up, remove."),
         "freeze": ("fractus.app.cli_brakes", "freeze_all", "Make no change in any cloud."),
         "thaw": ("fractus.app.cli_brakes", "thaw_all", "Go on after `freeze`."),
+        "purge": ("fractus.app.cli_purge", "purge_command", "Let go of what was deleted long ago."),
+        "vault": ("fractus.app.cli_vault", "vault_group", "The key that seals credentials: change it."),
         "read-only": (
             "fractus.app.cli_brakes",
             "read_only_group",

@@ -26,18 +26,31 @@ def resource_group() -> None:
 
 
 async def describe(parts: OperatorParts, id: str, kind: str | None) -> list[dict[str, Any]]:
-    """Everything that is known of the resources with this id (or, for servers, with this id in a cloud)."""
+    """Everything that is known of the resources with this id, here or in a cloud."""
     found = []
     kinds = [kind] if kind else list(parts.resources.tables)
+    named = [(one, id) for one in kinds]
+    named += [key for key in await _with_remote_id(parts, kinds, id) if key not in named]
     seen_times = await clouds.seen_times(parts.store)
-    for one in kinds:
-        resource = await parts.resources.fetch(parts.store, one, id)
+    for one, ours in named:
+        resource = await parts.resources.fetch(parts.store, one, ours)
         if resource is not None:
-            every = await presences.of_resource(parts.store, one, id)
-            pending = await work.about(parts.store, one, id)
+            every = await presences.of_resource(parts.store, one, ours)
+            pending = await work.about(parts.store, one, ours)
             found.append(
                 _told(resource, every, pending, seen_times, parts.settings.work.stale_after, parts.now())
             )
+    return found
+
+
+async def _with_remote_id(parts: OperatorParts, kinds: list[str], id: str) -> list[tuple[str, str]]:
+    """(kind, our id) of what has this id in some cloud."""
+    found = []
+    for row in await clouds.every(parts.store):
+        for kind in kinds:
+            there = await presences.by_remote(parts.store, row.name, kind, id)
+            if there is not None and (kind, there.id) not in found:
+                found.append((kind, there.id))
     return found
 
 
@@ -91,7 +104,10 @@ def _stale(seen: float | None, stale_after: float, now: float) -> bool:
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @with_settings
 def show(settings: Settings, id: str, kind: str | None, form: str) -> None:
-    """In which cloud the resource ID is, its id there, when it was last seen, why it is there, and what is pending."""
+    """In which cloud a resource is, its id there, when it was last seen, why it is there, and what is pending.
+
+    ID is ours, or one that a cloud shows.
+    """
 
     async def do(parts: OperatorParts) -> list[dict[str, Any]]:
         if kind is not None and kind not in parts.resources.tables:

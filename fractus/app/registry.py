@@ -81,6 +81,9 @@ from fractus.web.face import ServiceRoutes
 from fractus.web.routing import Route
 
 #: Every kind, and where its rows are.
+#: Kind -> fields of its wish that are sealed with the key of the vault.
+SEALED: Mapping[str, tuple[str, ...]] = {"server": ("admin_pass",)}
+
 TABLES: Mapping[str, Table] = {
     "flavor": FLAVOR,
     "keypair": KEYPAIR,

@@ -205,6 +205,14 @@ class Work(Struct, frozen=True, kw_only=True):
             "the rest back. A call to a child takes a few, an image of many GiB may begin again elsewhere.",
         ),
     ] = 8.0
+    keep_deleted_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Days after which the worker lets go of the row of what was deleted and that nothing points to "
+            "any more; until then an admin can list it. 0: never.",
+        ),
+    ] = 90.0
     metrics_port: Annotated[
         int,
         Meta(

@@ -7,6 +7,7 @@ hangs fills its own slots and nobody else's.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 from collections.abc import Awaitable, Callable
 
@@ -23,6 +24,7 @@ from fractus.reconcile.machine import Machine
 from fractus.reconcile.metrics import Metrics
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.ownership import Everything, Ownership
+from fractus.reconcile.purge import purge
 from fractus.reconcile.stamps import FarStamps
 from fractus.reconcile.sweep import sweep
 from fractus.reconcile.watch import Watch
@@ -42,6 +44,8 @@ _BLOCKED_AGAIN = 120.0
 _HELD_AGAIN = 1200.0
 #: Items of a cloud that is away that are under way at once: one may be the probe that hangs.
 _AWAY_ROOM = 4
+#: Between two pages of the search for old tombstones: some 100 million rows a year. Seconds.
+_PURGE_PAUSE = 30.0
 #: However soon, or late, a child asks us to come back (`Retry-After: 0`, or next year). Seconds.
 _SOONEST, _LATEST = 0.1, 300.0
 
@@ -129,6 +133,8 @@ class Worker:
             lane.tasks = [group.create_task(self._lane(name, lane))]
             if name:
                 lane.tasks.append(group.create_task(self._sweeper(name)))
+            elif self.machine.pace.keep_deleted:
+                lane.tasks.append(group.create_task(self._purger()))
         for name in lanes.keys() - mine:
             lane = lanes.pop(name)
             self._close(name, lane)
@@ -417,6 +423,25 @@ class Worker:
     async def _wake_waiting(self, kind: str, id: str) -> None:
         async with self.machine.store.transaction() as tx:
             await self.machine.wake_waiting(tx, kind, id)
+
+    async def _purger(self) -> None:
+        """Let go of old tombstones, a page at a time: whoever has the queue of whole resources does it."""
+        machine = self.machine
+        for kind in itertools.cycle(machine.resources.tables):
+            after = ""
+            while True:
+                await self.machine.clock.sleep(_PURGE_PAUSE)
+                before = machine.clock.now() - machine.pace.keep_deleted
+                try:
+                    step = await purge(machine.store, machine.resources, kind, after, before)
+                except Exception:
+                    log.exception("purge stumbled", kind=kind)
+                    break
+                after = step.after
+                if step.ids:
+                    log.info("let go of what was deleted long ago", kind=kind, number=len(step.ids))
+                if not after:
+                    break
 
     async def _measure(self) -> None:
         now = self.machine.clock.now()

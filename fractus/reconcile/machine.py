@@ -79,6 +79,8 @@ class Pace(Struct, frozen=True):
     """How long a worker that is told to stop finishes what is under way."""
     silent: float = 90.0
     """A cloud that has not answered a sweep for so long is away, though none has failed."""
+    keep_deleted: float = 0.0
+    """After so long the rows of what was deleted are let go of; 0: never."""
     unasked_percent: float = 10.0
     """The share of what a cloud holds that may be changed there within `unasked_window` without a user's wish."""
     unasked_least: int = 50
