@@ -178,6 +178,7 @@ async def test_a_servers_port_is_looked_at_until_it_is_bound_but_not_for_ever() 
 
 BARE = {
     "protocol": None, "port_range_min": None, "port_range_max": None, "remote_ip_prefix": None, "remote_group_id": None,
+    "description": "",
 }  # fmt: skip
 
 
