@@ -18,7 +18,7 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test check lint types contracts sizes real lab lab-measure bench faults docs format lock clean afresh
+.PHONY: help up dev test check lint types contracts sizes real lab lab-measure bench backlog faults docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
@@ -30,6 +30,7 @@ help:
 	@echo 'make lab-measure  how long its endpoint fails when each part of it dies (docs/ha.md)'
 	@echo 'make faults  many tenants while everything fails around them; then nothing may be amiss (seeded)'
 	@echo 'make bench   what requests cost, next to a real cloud if one is up (docs/performance.md)'
+	@echo 'make backlog a cloud comes back after an hour, and 10,000 operations wait for it (docs/performance.md)'
 	@echo 'make real-long  kill the worker at every step of a life on real clouds'
 	@echo 'make docs    write docs/api-coverage.md from the route tables'
 	@echo 'make format  let ruff format the code and mend what it can'
@@ -73,6 +74,9 @@ lab-measure: $(STAMP)
 
 bench: $(STAMP)
 	@python -m bench.run $(ARGS)
+
+backlog: $(STAMP)
+	@python -m bench.backlog $(ARGS)
 
 faults: $(STAMP)
 	@python -m tests.faults.run $(ARGS)

@@ -150,13 +150,14 @@ class World:
         shape: Mapping[str, Any] | None = None,
         assemble: Assemble | None = None,
         quota: Mapping[str, Any] | None = None,
+        clock: VirtualClock | None = None,
     ) -> None:
         """`shape`: settings of every simulated cloud; `identity`: whether their projects are ours (`shared`, `own`);
-        `quota`: settings of that section, where projects are to be limited.
+        `quota`: settings of that section, where projects are to be limited; `clock`: another one that a test owns.
         """
         names = [chr(ord("a") + number) for number in range(clouds)] if isinstance(clouds, int) else clouds
         self.tmp_path = tmp_path
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
         self.tokens = StaticTokens(self.clock)
         self._clouds: dict[str, WorldCloud] = {}
         for name in names:
