@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, delete, or_, select
 
 from fractus.quota.costs import UNLIMITED
 from fractus.quota.tables import QUOTA_LIMIT
-from fractus.store.transaction import Query, Reader, Transaction
+from fractus.store.transaction import Query, Reader, Transaction, upsert
 
 CLASS, PROJECT, USER = "class", "project", "user"
 
@@ -29,13 +29,8 @@ _all = Query(
         )
     )
 )
-_set = Query(update(QUOTA_LIMIT).where(*_owned, _c.name == bindparam("n")).values(amount=bindparam("a")))
-_there = Query(select(_c.amount).where(*_owned, _c.name == bindparam("n")).with_for_update())
-_add = Query(
-    insert(QUOTA_LIMIT).values(
-        scope=bindparam("s"), owner=bindparam("o"), name=bindparam("n"), amount=bindparam("a")
-    )
-)
+_key: dict[str, Any] = {"scope": bindparam("s"), "owner": bindparam("o"), "name": bindparam("n")}
+_set = upsert(QUOTA_LIMIT, {**_key, "amount": bindparam("a")}, {"amount": bindparam("a", type_=BigInteger)})
 _drop = Query(delete(QUOTA_LIMIT).where(*_owned, _c.name == bindparam("n")))
 _like = Query(
     select(_c.owner, _c.name, _c.amount).where(_c.scope == USER, _c.owner.like(bindparam("o"), escape="\\"))
@@ -144,11 +139,7 @@ async def limits_of(reader: Reader, scope: str, owner: str) -> dict[str, int]:
 
 async def set_limit(tx: Transaction, scope: str, owner: str, name: str, amount: int) -> None:
     """Set one."""
-    # Looked for by itself: a database may count a row that is set to what it was as not touched.
-    if await tx.row(_there, s=scope, o=owner, n=name) is None:
-        await tx.execute(_add, s=scope, o=owner, n=name, a=amount)
-    else:
-        await tx.execute(_set, s=scope, o=owner, n=name, a=amount)
+    await tx.execute(_set, s=scope, o=owner, n=name, a=amount)
 
 
 async def drop_limits(tx: Transaction, scope: str, owner: str, names: Collection[str]) -> None:

@@ -111,10 +111,12 @@ class Quota:
         family = self.limits.family(project_id)
         if family:
             await usage.queue(tx, family)
-        await usage.hold(tx, (usage.PROJECT, project_id))
         allowed = most
         overs: dict[str, Over] = {}
         asked = {name: amount for name, amount in each.items() if amount > 0}
+        for name in sorted(asked):
+            # Adding nothing holds the row, and makes it: two that found none would wait for each other.
+            await usage.add(tx, (usage.PROJECT, project_id), name, 0)
         for bound in await self.limits.bounds(tx, project_id, user_id, asked):
             used = await self._used(tx, costs, bound, user_id)
             unit, amount = self._units.get(bound.name, 1), asked[bound.name]

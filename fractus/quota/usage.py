@@ -19,7 +19,6 @@ _FAMILY = "family"
 
 _c = QUOTA_USAGE.c
 _owned = (_c.scope == bindparam("s"), _c.owner == bindparam("o"))
-_here = (*_owned, _c.name == bindparam("n"))
 _key: dict[str, Any] = {"scope": bindparam("s"), "owner": bindparam("o"), "name": bindparam("n")}
 _add = upsert(
     QUOTA_USAGE,
