@@ -13,6 +13,11 @@ from fractus.model.errors import CredentialsRejected, Missing, OutcomeUnknown, R
 T = TypeVar("T")
 
 
+#: What asks for a pause is one service of a cloud: who needs it comes back when that is over, and the rest is not held
+#: up for longer than this. Seconds.
+_LONGEST_PAUSE = 2.0
+
+
 class Watched:
     """An actuator that tells a window how each call ended."""
 
@@ -61,7 +66,7 @@ class Watched:
             self._window.well()
             raise
         except Throttled as error:
-            self._window.troubled(error.after)
+            self._window.troubled(min(error.after, _LONGEST_PAUSE))
             raise
         except (Unreachable, OutcomeUnknown):
             self._window.troubled()

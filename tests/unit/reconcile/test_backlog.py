@@ -120,16 +120,20 @@ async def test_after_an_outage_one_goes_first_and_then_more(world: World) -> Non
     assert rooms[-1] > 8
 
 
-async def test_a_pause_that_a_cloud_asks_for_holds_its_queue_and_no_other(world: World) -> None:
+async def test_a_pause_that_a_service_asks_for_is_kept_by_who_needs_it_and_soon_over_for_others(
+    world: World,
+) -> None:
     east, _west = await world.cloud("east"), await world.cloud("west")
-    east.fail("create", Throttled("too much", after=20.0))
+    east.fail("create", Throttled("too much", after=200.0))
     await world.want("box", "b1", zone="east")
     await world.assign()
     (claim,) = await world.worker._claim("east", 10)
     await world.worker.handle(claim)
     assert world.worker._room("east") == 0
     assert world.worker._room("west") == Pace().concurrency
-    world.clock.time += 21
+    (row,) = [one for one in await work.about(world.store, "box", "b1") if one.cloud == "east"]
+    assert row.due_at == world.clock.time + 200
+    world.clock.time += 2
     assert 0 < world.worker._room("east") < Pace().concurrency
 
 
