@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
-from tests.faults import journal, proxy
+from tests.faults import journal
+from tests.faults.database import Database
 from tests.faults.journal import Journal
 from tests.faults.plan import Accident
 from tests.faults.stage import Process, Stage
@@ -21,14 +21,14 @@ class Director:
     """Carries out a sequence of accidents."""
 
     def __init__(
-        self, stage: Stage, book: Journal, sequence: Iterator[Accident], *, lab: Path | None = None
+        self, stage: Stage, book: Journal, sequence: Iterator[Accident], *, database: Database | None = None
     ) -> None:
-        """`lab`: the program that kills, pauses and partitions nodes of a laboratory."""
+        """`database`: the server under the store, where it is one."""
         self.counts: Counter[str] = Counter()
         self._stage = stage
         self._book = book
         self._sequence = sequence
-        self._lab = lab
+        self._database = database
         self._busy: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -73,8 +73,8 @@ class Director:
             await asyncio.gather(*(worker.kill() for worker in workers))
             await asyncio.sleep(accident.seconds)
             await asyncio.gather(*(worker.start() for worker in workers))
-        elif sort.startswith("node"):
-            await self._in_the_lab(accident)
+        elif sort.startswith("database"):
+            await self._to_database(accident)
         else:
             process = (
                 self._stage.children[target].process
@@ -109,21 +109,17 @@ class Director:
         await asyncio.sleep(accident.seconds * 2)
         return {"backup_at": await child.restore()}
 
-    async def _in_the_lab(self, accident: Accident) -> None:
-        wrong, right = {
-            "killed": ("kill", "up"),
-            "paused": ("pause", "resume"),
-            "partitioned": ("partition", "heal"),
-        }[accident.sort.split(" ")[1]]
-        await self._tell_lab(wrong, accident.target)
-        await asyncio.sleep(accident.seconds)
-        await self._tell_lab(right, accident.target)
-
-    async def _tell_lab(self, verb: str, node: str) -> None:
-        if self._lab is None:
-            return
-        process = await asyncio.create_subprocess_exec(str(self._lab), verb, node)
-        await process.wait()
+    async def _to_database(self, accident: Accident) -> None:
+        database = self._database
+        assert database is not None
+        if accident.sort == "database killed":
+            database.kill()
+            await asyncio.sleep(accident.seconds / 2)
+            await database.start()
+        else:
+            database.pause()
+            await asyncio.sleep(accident.seconds)
+            database.resume()
 
 
 def struck(stage: Stage) -> Counter[str]:
@@ -132,6 +128,3 @@ def struck(stage: Stage) -> Counter[str]:
     for child in stage.children.values():
         total.update({f"{sort}": number for sort, number in child.proxy.counts.items()})
     return total
-
-
-__all__ = ["Director", "proxy", "struck"]

@@ -150,13 +150,11 @@ class Accident(NamedTuple):
     """Seconds until the next one."""
 
 
-#: Sorts that need several nodes (the laboratory): brokers and database nodes.
-LAB = ("node killed", "node paused", "node partitioned")
+#: Sorts that need a database server under the store.
+DATABASE = ("database killed", "database paused")
 
 
-def deck(
-    apis: Sequence[str], workers: Sequence[str], clouds: Sequence[str], nodes: Sequence[str]
-) -> list[str]:
+def deck(apis: Sequence[str], workers: Sequence[str], clouds: Sequence[str], database: str = "") -> list[str]:
     """One round: every sort of accident once, those of children once for each of them."""
     cards = [
         "api killed",
@@ -169,7 +167,7 @@ def deck(
     cards += ["worker killed", "clock forwards", "clock backwards", "all workers killed"]
     cards += [f"weather: {sort}" for sort in proxy.WEATHERS]
     cards += ["child killed", "child paused", "child forgets"]
-    cards += [sort for sort in LAB if nodes]
+    cards += [sort for sort in DATABASE if database]
     return cards
 
 
@@ -179,7 +177,7 @@ def accidents(
     apis: Sequence[str],
     workers: Sequence[str],
     clouds: Sequence[str],
-    nodes: Sequence[str] = (),
+    database: str = "",
     round_seconds: float,
     longest: float = 12.0,
     without: Sequence[str] = (),
@@ -188,12 +186,12 @@ def accidents(
     draw = random.Random(f"{seed}/accidents")
     number = 0
     while True:
-        cards = [card for card in deck(apis, workers, clouds, nodes) if card not in without]
+        cards = [card for card in deck(apis, workers, clouds, database) if card not in without]
         draw.shuffle(cards)
         for card in cards:
             number += 1
             pause = round_seconds / len(cards) * (0.5 + draw.random())
-            target = _target(draw, card, apis, workers, clouds, nodes)
+            target = _target(draw, card, apis, workers, clouds, database)
             seconds = min(longest, 2.0 + draw.expovariate(3.0 / longest))
             yield Accident(number, card, target, seconds, _strength(draw, card), pause)
 
@@ -204,7 +202,7 @@ def _target(
     apis: Sequence[str],
     workers: Sequence[str],
     clouds: Sequence[str],
-    nodes: Sequence[str],
+    database: str,
 ) -> str:
     if card.startswith("api"):
         return draw.choice(list(apis))
@@ -212,8 +210,8 @@ def _target(
         return draw.choice(list(workers))
     if card.startswith("clock"):
         return draw.choice([*apis, *workers])
-    if card in LAB:
-        return draw.choice(list(nodes))
+    if card in DATABASE:
+        return database
     if card == "all workers killed":
         return ""
     return draw.choice(list(clouds))

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.faults import foreign, journal, plan, report, truth
 from tests.faults.checker import Checker, Wrong
+from tests.faults.database import KINDS, Database
 from tests.faults.director import Director, struck
 from tests.faults.journal import Journal
 from tests.faults.model import Model
@@ -44,6 +45,7 @@ class Suite:
         self.directory = directory
         self.counts: Counter[str] = Counter()
         self.stage = Stage(directory, options.seed, children=CHILDREN, apis=2, workers=2)
+        self.database = Database(options.database, directory / "database") if options.database else None
         self.model = Model()
         self.tenants: dict[str, Tenant] = {}
         self.fixtures: dict[str, str] = {}
@@ -58,6 +60,9 @@ class Suite:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.book = Journal(self.directory / "journal.jsonl")
         try:
+            if self.database is not None:
+                await self.database.start()
+                self.stage.more["FRACTUS_STORE_URL"] = self.database.url
             await self.stage.start()
             self.endpoint = Endpoint(self.stage.urls, self.counts)
             for child in self.stage.children.values():
@@ -71,6 +76,8 @@ class Suite:
             if hasattr(self, "endpoint"):
                 await self.endpoint.close()
             await self.stage.close()
+            if self.database is not None:
+                await self.database.close()
             self.book.close()
 
     async def _meet_tenants(self) -> None:
@@ -101,8 +108,9 @@ class Suite:
             round_seconds=min(_ROUND, seconds * 0.9),
             longest=self.options.longest,
             without=self.options.without,
+            database=self.options.database,
         )
-        self.director = Director(self.stage, self.book, sequence)
+        self.director = Director(self.stage, self.book, sequence, database=self.database)
         stop = asyncio.Event()
         directing = asyncio.create_task(self.director.run(stop))
         working = [asyncio.create_task(self._live(tenant, stop)) for tenant in self.tenants.values()]
@@ -207,6 +215,9 @@ def options_of(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--tenants", type=int, default=6)
     parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between a tenant's operations")
     parser.add_argument("--longest", type=float, default=12.0, help="seconds that an accident lasts at most")
+    parser.add_argument(
+        "--database", choices=KINDS, default="", help="a server under the store; default: SQLite"
+    )
     parser.add_argument("--without", action="append", default=[], help="a sort of accident that is left out")
     parser.add_argument("--patience", type=float, default=180.0, help="seconds to come to rest")
     parser.add_argument("--confirm", type=float, default=20.0, help="seconds that rest must last")

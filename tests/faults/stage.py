@@ -165,7 +165,7 @@ class Stage:
         self.seed = seed
         self.state = directory / "state"
         self._kinds = dict(children)
-        self._more = dict(environ or {})
+        self.more = dict(environ or {})
         self._full_sweep = full_sweep
         self._ports = _free_ports(3 * len(children) + apis + 1)
         self.identity: Identity
@@ -220,7 +220,7 @@ class Stage:
 
     async def _make_ours(self) -> None:
         apis, workers = self._counts
-        environ = self._environ(self.state, 1, self.identity.url, "fractus") | self._more
+        environ = self._environ(self.state, 1, self.identity.url, "fractus") | self.more
         rows = {}
         for child in self.children.values():
             auth = {
@@ -262,7 +262,7 @@ class Stage:
 
     def settings(self) -> Any:
         """Ours, to look into the store with."""
-        environ = self._environ(self.state, 1, self.identity.url, "fractus") | self._more
+        environ = self._environ(self.state, 1, self.identity.url, "fractus") | self.more
         return load(self.state, environ=environ)
 
     async def heal(self) -> None:

@@ -38,15 +38,15 @@ def test_the_same_seed_goes_wrong_in_the_same_way() -> None:
 
 
 def test_each_round_has_every_sort_of_accident_and_takes_its_time() -> None:
-    cards = plan.deck(["api1"], ["worker1"], ["a"], ["db1"])
-    drawn = list(itertools.islice(plan.accidents(3, **WHO, nodes=["db1"]), len(cards)))
+    cards = plan.deck(["api1"], ["worker1"], ["a"], "mariadb")
+    drawn = list(itertools.islice(plan.accidents(3, **WHO, database="mariadb"), len(cards)))
     assert sorted(one.sort for one in drawn) == sorted(cards)
     assert {f"weather: {sort}" for sort in proxy.WEATHERS} <= set(cards)
     assert 50.0 < sum(one.pause for one in drawn) < 150.0
 
 
-def test_no_accident_is_for_nodes_where_there_are_none() -> None:
-    assert not set(plan.LAB) & {one.sort for one in itertools.islice(plan.accidents(3, **WHO), 200)}
+def test_no_accident_is_for_a_database_where_there_is_none() -> None:
+    assert not set(plan.DATABASE) & {one.sort for one in itertools.islice(plan.accidents(3, **WHO), 200)}
 
 
 def test_a_journal_is_read_back_to_its_last_whole_line(tmp_path: Path) -> None:
