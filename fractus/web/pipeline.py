@@ -180,7 +180,7 @@ class Front:
                 route.rule
             )  # upstream's rules are all of project scope, so a project it takes
         if req.method not in _READS and not route.live:
-            await self._gate()
+            await self._pass_gate(trace)
         if not method.by_action and not route.raw and req.method in _BODY_METHODS:
             body = await self._body(req, bound, headers)
         if route.schema is not None:
@@ -205,6 +205,14 @@ class Front:
             denied=self.denied,
         )
         write(resp, await self._answer(bound, call, trace))
+
+    async def _pass_gate(self, trace: Trace) -> None:
+        """Whether writes are taken at all is asked of the store, which may be away."""
+        try:
+            await self._gate()
+        except StoreTrouble as error:
+            log.error("the database does not answer", path=trace.route, why=str(error))
+            raise Busy(AWAY if isinstance(error, Away) else CROWDED) from error
 
     async def _answer(self, bound: Bound, call: Call, trace: Trace) -> Reply:
         """Have the handler answer; again from the beginning where the database made it lose against somebody else.

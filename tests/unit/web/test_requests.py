@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from fractus.model.errors import Invalid
+from fractus.store.transaction import Away
 from fractus.web.body import BrokenOff
 from fractus.web.routing import Call, Query, Reply, Route
 from fractus.web.service import WebSettings
@@ -479,3 +480,13 @@ def test_a_query_is_a_small_mapping() -> None:
     )
     assert (query.one("b"), query.one("a")) == ("2", "")
     assert query.items() == [("b", "1"), ("a", ""), ("b", "2")]
+
+
+async def test_where_the_store_is_away_writes_are_told_so_before_their_handler_is_asked(story: Story) -> None:
+    async def gate() -> None:
+        raise Away("the database takes no connection")
+
+    api = build([compute(story)], gate=gate)
+    assert (await api("POST", THINGS, json={"thing": {"name": "n"}})).status == 503
+    assert (await api("GET", f"{THINGS}/7")).status == 200
+    assert len(story.calls) == 1

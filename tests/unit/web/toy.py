@@ -18,6 +18,7 @@ from fractus.base.log import request_id
 from fractus.model.errors import Conflict, NotFound, QuotaExceeded, Unauthorized
 from fractus.web import faults
 from fractus.web.body import BrokenOff
+from fractus.web.face import Gate, always_open
 from fractus.web.metrics import WebMetrics
 from fractus.web.microversion import Version, VersionRange
 from fractus.web.routing import Call, Reply, Route
@@ -227,6 +228,7 @@ def build(
     settings: WebSettings | None = None,
     health: Callable[[], Any] = _healthy,
     clock: Any = None,
+    gate: Gate = always_open,
 ) -> Client:
     policy = Policy({given.service.type: given.rules for given in services})
     registry = CollectorRegistry()
@@ -239,6 +241,7 @@ def build(
         WebMetrics(registry),
         clock or SystemClock(),
         health,
+        gate,
     )
     return Client(app)
 
