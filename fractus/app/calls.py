@@ -55,10 +55,14 @@ class Caller:
         user_domain: str = "Default",
         project_domain: str = "Default",
     ) -> None:
-        """Get a token of `project` for the calls that follow. Domains by name. `CallFailed` 401: refused."""
+        """Get a token of `project`, or where that is empty of the system, for the calls that follow. Domains by name.
+        `CallFailed` 401: refused.
+        """
         user = {"name": username, "domain": {"name": user_domain}, "password": password}
         identity = {"methods": ["password"], "password": {"user": user}}
-        scope = {"project": {"name": project, "domain": {"name": project_domain}}}
+        scope: dict[str, Any] = {"project": {"name": project, "domain": {"name": project_domain}}}
+        if not project:
+            scope = {"system": {"all": True}}
         self.token = ""
         _, headers = await self._send(
             "POST", f"{keystone_url}/auth/tokens", {"auth": {"identity": identity, "scope": scope}}, None

@@ -51,7 +51,9 @@ def register(settings: Settings, entry: str, clouds_yaml: str | None) -> None:
     async def do() -> None:
         async with Caller() as caller:
             caller.token = token
-            user = User(keystone.username, keystone.password, keystone.project, ("admin",))
+            user = User(
+                keystone.username, keystone.password, keystone.project, ("admin",), system_roles=("reader",)
+            )
             catalog = Catalog(caller, keystone.url)
             await catalog.fill([user], keystone.region, settings.endpoint)
             await catalog.fill([], keystone.region, keystone.url, [IDENTITY])

@@ -162,8 +162,9 @@ class EmbeddedKeystone:
             keystone.password or passwords["service"],
             keystone.project,
             ("admin", "service"),
-            keystone.user_domain,
-            keystone.project_domain,
+            user_domain=keystone.user_domain,
+            project_domain=keystone.project_domain,
+            system_roles=("reader",),
         )
         users = [service]
         if self._demo:

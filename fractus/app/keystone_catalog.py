@@ -26,6 +26,8 @@ class User(Struct, frozen=True):
     roles: tuple[str, ...]
     user_domain: str = "Default"
     project_domain: str = "Default"
+    system_roles: tuple[str, ...] = ()
+    """Its roles on the whole system, as who reads the limits of all projects needs one."""
 
 
 class Service(Struct, frozen=True):
@@ -75,6 +77,9 @@ class Catalog:
         found = await self._ensure("users", "user", wanted, f"?domain_id={domain}")
         for role in user.roles:
             path = f"projects/{project['id']}/users/{found['id']}/roles/{roles[role]}"
+            await self._caller.call("PUT", f"{self._url}/{path}")
+        for role in user.system_roles:
+            path = f"system/users/{found['id']}/roles/{roles[role]}"
             await self._caller.call("PUT", f"{self._url}/{path}")
         if not await self._can_log_in(user):
             change = {"user": {"password": user.password}}

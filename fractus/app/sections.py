@@ -314,6 +314,20 @@ Limit = Annotated[int, Meta(ge=-1)]
 class Quota(Struct, frozen=True, kw_only=True):
     """What a project may have that no limit was set for. -1: unlimited; the numbers are Nova's and Neutron's."""
 
+    source: Annotated[
+        Literal["fractus", "keystone"],
+        Meta(
+            description="Where limits are kept. fractus: here, set through the quota APIs. keystone: its unified "
+            "limits (`openstack limit create`), by the names that Nova, Neutron and Glance give them, in the flat or "
+            "the strict two-level model; our user needs the role reader on the system."
+        ),
+    ] = "fractus"
+    refresh: Annotated[
+        float,
+        Meta(
+            gt=0, description="Seconds between two looks at Keystone's limits: how late a changed one holds."
+        ),
+    ] = 10.0
     unlimited: Annotated[
         bool,
         Meta(

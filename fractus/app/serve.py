@@ -42,6 +42,7 @@ class _Application:
         self._bell = wiring.bell(settings)
         self._parts = wiring.core(settings, bell=self._bell)
         self._tokens = wiring.keystone_tokens(self._parts)
+        self._limits = wiring.keystone_limits(self._parts)
         self._requests = Draining(
             wiring.api(self._parts, self._tokens),
             notice=settings.api.drain_notice,
@@ -93,6 +94,11 @@ class _Application:
                 await self._parts.children.refresh(self._parts.store)
             except Exception:
                 log.exception("children could not be read")
+            if self._limits is not None:
+                try:
+                    await self._limits.refresh_if_due()
+                except Exception:
+                    log.exception("limits could not be read")
             await asyncio.sleep(_REFRESH)
 
     async def _close(self) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 from fractus.app import registry
 from fractus.app.bell import DatagramBell, LocalBell
 from fractus.app.children import Connect, ConnectedChildren
+from fractus.app.keystone_limits import KeystoneLimits
 from fractus.app.metrics import ChildCalls
 from fractus.app.projects import KeystoneProjects
 from fractus.app.read_only import WriteGate
@@ -25,6 +26,7 @@ from fractus.auth.vault import Vault
 from fractus.base.clock import Clock, SystemClock
 from fractus.quota.limits import StoredLimits
 from fractus.quota.quota import Quota
+from fractus.quota.unified import UnifiedLimits
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.loop import Worker
 from fractus.reconcile.machine import Machine, Pace, ScopeOf
@@ -67,7 +69,9 @@ class Core:
         self.vault = vault
         self.clock = clock
         self.registry = metrics
-        limits = StoredLimits(settings.quota.given())
+        given = settings.quota.given()
+        self.unified = UnifiedLimits(given) if settings.quota.source == "keystone" else None
+        limits = self.unified or StoredLimits(given)
         self.quota = Quota(registry.COSTS, registry.TABLES, limits)
         self.resources = Resources(registry.TABLES, self.quota)
         self.ledger = Ledger(self.resources, bell)
@@ -192,6 +196,20 @@ def api(parts: Core, tokens: TokenChecker) -> falcon.asgi.App[Any, Any]:
     web = WebSettings(public_endpoint=parts.settings.endpoint, identity_uri=parts.settings.keystone.url)
     gate = WriteGate(parts.store, parts.clock)
     return application(services, tokens, policy, web, WebMetrics(parts.registry), parts.clock, health, gate)
+
+
+def keystone_limits(parts: Core) -> KeystoneLimits | None:
+    """What reads limits from Keystone, where they are kept there."""
+    if parts.unified is None:
+        return None
+    settings = parts.settings
+    return KeystoneLimits(
+        credential(settings),
+        settings.keystone.region,
+        parts.unified,
+        parts.clock,
+        every=settings.quota.refresh,
+    )
 
 
 def keystone_tokens(parts: Core) -> KeystoneTokens:

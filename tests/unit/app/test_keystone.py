@@ -17,9 +17,13 @@ from fractus.app import settings as settings_module
 from fractus.app.calls import Caller, CallFailed
 from fractus.app.keystone import EmbeddedKeystone
 from fractus.app.keystone_catalog import SERVICES
+from fractus.app.keystone_limits import KeystoneLimits
 from fractus.app.processes import group, memory
 from fractus.app.settings import Settings
 from fractus.app.supervisor import StartFailed, Supervisor
+from fractus.auth.tokens import ServiceCredential
+from fractus.base.clock import SystemClock
+from fractus.quota.unified import UnifiedLimits
 from tests.unit.app.programs import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -186,3 +190,43 @@ async def test_a_set_up_that_fails_says_why(tmp_path: Path) -> None:
     assert "not a database" in str(caught.value)
     assert not keystone.prepared()
     json.loads((keystone.directory / "secrets.json").read_text())
+
+
+async def test_limits_are_read_from_keystone_by_our_names(keystone: EmbeddedKeystone) -> None:
+    await keystone.fill()
+    limits = UnifiedLimits({"port": 7})
+    credential = ServiceCredential(
+        auth_url=keystone.url,
+        username="fractus",
+        password=keystone.passwords()["service"],
+        user_domain="Default",
+        project="service",
+        project_domain="Default",
+    )
+    reader = KeystoneLimits(credential, "fractus", limits, SystemClock(), every=0.0)
+    async with Caller() as admin:
+        await admin.log_in(keystone.url, "admin", keystone.passwords()["admin"], "")
+        services = (await admin.call("GET", f"{keystone.url}/services"))["services"]
+        (compute,) = [one["id"] for one in services if one["type"] == "compute"]
+        users = (await admin.call("GET", f"{keystone.url}/projects?name=demo"))["projects"]
+        project = users[0]["id"]
+        defaults = [("servers", 10, None), ("class:VCPU", 20, None), ("servers", 11, "fractus")]
+        registered = [
+            {"service_id": compute, "resource_name": name, "default_limit": limit, "region_id": region}
+            for name, limit, region in defaults
+        ]
+        await admin.call("POST", f"{keystone.url}/registered_limits", {"registered_limits": registered})
+        own = {
+            "service_id": compute,
+            "resource_name": "class:VCPU",
+            "resource_limit": 3,
+            "project_id": project,
+        }
+        await admin.call("POST", f"{keystone.url}/limits", {"limits": [own]})
+    await reader.refresh_if_due()
+    assert await limits.defaults(_NOWHERE) == {"port": 7, "instances": 11, "cores": 20}
+    assert await limits.shown(_NOWHERE, project) == {"port": 7, "instances": 11, "cores": 3}
+    assert limits.family(project) == "", "the model is flat unless an operator says otherwise"
+
+
+_NOWHERE: Any = None
