@@ -13,14 +13,16 @@ from rich.table import Table
 from fractus.app.cap import at_most_option, stop_above
 from fractus.app.cli_frame import with_settings
 from fractus.app.cli_parts import console, with_parts
+from fractus.app.drift_adopt import adopt_strays
 from fractus.app.settings import Settings
 from fractus.app.wiring import OperatorParts
 from fractus.base.clock import iso
 from fractus.model.errors import Invalid, NotFound
+from fractus.reconcile.adopt import Report
 from fractus.reconcile.remedy import ADOPT, FORGET, IGNORE, REOPEN, REPAIR, Deed, Remedies, chosen, told
 from fractus.store import clouds, drift_rules, findings
 from fractus.store.again import rerun_unless_written
-from fractus.store.findings import CHANGED, FOREIGN, IGNORED, OPEN, WHATS, Finding
+from fractus.store.findings import CHANGED, FOREIGN, IGNORED, OPEN, ORPHAN, WHATS, Finding
 
 #: The longest text of a value in a table.
 _LONGEST = 60
@@ -105,19 +107,13 @@ def _document(one: Finding, listed: dict[tuple[str, str], float]) -> dict[str, A
 
 
 def _table(found: Sequence[dict[str, Any]]) -> Table:
-    table = Table("id", "cloud", "kind", "what", "name", "our id", "difference", "since")
+    table = Table()
+    for name in ("id", "cloud", "kind", "what", "name", "difference"):
+        # What is typed again, and what says most at a glance, is not cut off on a narrow terminal.
+        table.add_column(name, no_wrap=name in ("id", "kind", "what"), overflow="fold")
     for one in found:
         what = one["what"] if one["state"] == OPEN else f"{one['what']} ({IGNORED})"
-        table.add_row(
-            one["id"],
-            one["cloud"],
-            one["kind"],
-            what,
-            one["name"],
-            one["resource_id"],
-            _told(one),
-            one["first_seen"],
-        )
+        table.add_row(one["id"], one["cloud"], one["kind"], what, one["name"], _told(one))
     return table
 
 
@@ -189,7 +185,12 @@ def _verb(name: str, sentence: str) -> None:
     """Makes one command of a verb: all have the same options, and print before they do."""
 
     @click.argument("ids", nargs=-1, metavar="[ID]...")
-    @click.option("--all", "every", is_flag=True, help="All that the filters select.")
+    @click.option(
+        "--all",
+        "every",
+        is_flag=True,
+        help="All that the filters select; of orphans and others' things only with --what.",
+    )
     @_filters
     @click.option(
         "--field", "fields", multiple=True, help="Only this field of what was changed; may be repeated."
@@ -228,21 +229,33 @@ def _run(
         if unknown:
             raise NotFound(_no_such(", ".join(unknown)))
         remedies = _remedies(parts)
-        # All that is selected means what is open, and what was never ours only where it is named.
+        # All that is selected means what is open and surely ours; orphans may be another fractus's over the same cloud.
         found = [one for one in found if ids or _is_meant(one, verb, what)]
         foreseen = [(one, remedies.foresee(one, verb, fields)) for one in found]
         able = [one for one, deed in foreseen if deed.able]
+        if yes:
+            stop_above(len(able), at_most, settings, verb, "things")
+        strays = [one for one in able if verb == ADOPT and one.what in (FOREIGN, ORPHAN)]
+        for report in await adopt_strays(parts, strays, dry_run=not yes):
+            foreseen = [(one, _as_reported(one, deed, report)) for one, deed in foreseen]
         if not yes:
             return foreseen
-        stop_above(len(able), at_most, settings, verb, "things")
         done = []
         for one, deed in foreseen:
-            if deed.able:
+            if deed.able and one not in strays:
                 deed = await _do(parts, remedies, one, verb, fields)
             done.append((one, deed))
         return done
 
     _tell(with_parts(settings, do), verb, yes=yes)
+
+
+def _as_reported(one: Finding, deed: Deed, report: Report) -> Deed:
+    """What taking over came to for one thing."""
+    for clash in report.clashes:
+        if (clash.kind, clash.remote_id) == (one.kind, one.remote_id):
+            return Deed(False, clash.reason)
+    return deed
 
 
 @rerun_unless_written
@@ -256,7 +269,7 @@ async def _do(
 def _is_meant(one: Finding, verb: str, what: str | None) -> bool:
     state = IGNORED if verb == REOPEN else OPEN
     some = any(each["ignored"] for each in one.differences) if verb == REOPEN else False
-    return (one.state == state or some) and (one.what != FOREIGN or what == FOREIGN)
+    return (one.state == state or some) and (one.what not in (FOREIGN, ORPHAN) or what == one.what)
 
 
 def _tell(deeds: Sequence[tuple[Finding, Deed]], verb: str, *, yes: bool) -> None:
@@ -305,6 +318,10 @@ def add_rule(settings: Settings, what: str, verb: str, cloud: str, kind: str, fi
         raise click.ClickException("Only what was changed has fields: --field goes with --what changed.")
     if what == FOREIGN and verb in (REPAIR, FORGET):
         raise click.ClickException("What is not ours is never touched: it can be adopted or ignored.")
+    if what in (FOREIGN, ORPHAN) and verb == ADOPT:
+        raise click.ClickException(
+            "Things are taken over by `fractus drift adopt` and `fractus cloud adopt`."
+        )
 
     async def do(parts: OperatorParts) -> str:
         await _check(parts, cloud, kind)

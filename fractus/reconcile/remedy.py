@@ -94,7 +94,7 @@ def _foresee_missing(finding: Finding, verb: str, life: Lifecycle) -> Deed:
 
 def _foresee_stray(finding: Finding, verb: str) -> Deed:
     if verb == ADOPT:
-        return _no("one thing alone cannot be adopted by this command yet")
+        return Deed(True, "taken under management with what it needs, and not touched")
     if finding.what == FOREIGN:
         return _no("it is not ours: fractus never touches it; adopt or ignore it")
     if verb == FORGET:
@@ -131,6 +131,8 @@ class Remedies:
         if verb in (IGNORE, REOPEN):
             await _say(tx, fresh, deed.fields, ignored=verb == IGNORE)
             return deed
+        if verb == ADOPT and fresh.what in (ORPHAN, FOREIGN):
+            return _no("it has to be listed in its cloud first: that is a command's to do")
         if fresh.what == ORPHAN:
             return await self._orphan(tx, fresh, verb, deed)
         there = await presences.by_remote(tx, fresh.cloud, fresh.kind, fresh.remote_id)

@@ -154,11 +154,20 @@ class Turn:
         if self.whole:
             await _missing(machine, cloud, kind, present, self.started)
             await report(machine, cloud, kind, strays, present)
-            await send_away(machine, cloud, kind, strays)
+            await send_away(machine, cloud, kind, await self._once_ours(strays))
             self.cursors[f"{kind}@"] = self.started
         machine.rounds[cloud, kind] = Round(began, machine.clock.monotonic() - began)
         self.cursors[kind] = newest
         return changed
+
+    async def _once_ours(self, strays: list[Seen]) -> list[Seen]:
+        """Those whose resource we know. Of most orphans we know nothing; they cost a read, and no transaction."""
+        machine, kind = self.machine, self.kind
+        return [
+            seen
+            for seen in strays
+            if seen.marker and await machine.resources.fetch(machine.store, kind, seen.marker) is not None
+        ]
 
 
 async def _take_all(turn: Turn, batch: list[Seen]) -> tuple[int, list[Seen]]:
@@ -171,17 +180,28 @@ async def _take_all(turn: Turn, batch: list[Seen]) -> tuple[int, list[Seen]]:
     held = await presences.by_remotes(
         turn.machine.store, turn.cloud, turn.kind, [seen.remote_id for seen in read]
     )
-    news = [seen for seen in read if _is_news(turn, held.get(seen.remote_id), seen)]
+    news: list[Seen] = []
+    strays: list[Seen] = []
+    for seen in read:
+        there = held.get(seen.remote_id)
+        if there is not None:
+            news += [seen] if _is_news(turn, there, seen) else []
+        elif not seen.gone:
+            (news if await _is_awaited(turn, seen) else strays).append(seen)
     changed, unknown = await _write(turn, news)
-    return changed, [
-        seen for seen in read if seen.remote_id not in held and not seen.marker and not seen.gone
-    ] + unknown
+    return changed, strays + unknown
 
 
-def _is_news(turn: Turn, held: Presence | None, seen: Seen) -> bool:
+async def _is_awaited(turn: Turn, seen: Seen) -> bool:
+    """Whether it may be what a create left whose answer was lost."""
+    if not seen.marker:
+        return False
+    presence = await presences.fetch(turn.machine.store, turn.kind, seen.marker, turn.cloud)
+    return presence is not None and presence.remote_id is None
+
+
+def _is_news(turn: Turn, held: Presence, seen: Seen) -> bool:
     """Whether anything is to be written about it."""
-    if held is None:
-        return bool(seen.marker) and not seen.gone
     if kept(seen) == held.observed:
         return bool(held.memory.get(drift.GONE)) and not seen.gone
     return not _is_old(turn, held, seen)

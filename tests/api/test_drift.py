@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from fractus.app.drift_adopt import adopt_strays
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, Record, SecurityGroupRecord
 from fractus.model.network import FixedIp, Rule
 from fractus.reconcile.machine import Machine
@@ -492,3 +493,27 @@ async def test_an_orphan_that_lost_its_marker_meanwhile_is_left_alone(world: Wor
     assert (await does(world, "repair", one)).able
     await world.settle()
     assert "orphan-1" in {thing.id for thing in world.cloud("a").of("network")}
+
+
+async def test_one_foreign_thing_is_adopted_and_from_then_on_ours(world: World) -> None:
+    """With what it needs, and nothing else; nothing is sent to its cloud."""
+    ann, a = world.user("ann"), world.cloud("a")
+    await active(world)
+    group = SecurityGroupRecord(id="g-1", project_id=ann.project_id, name="theirs", created_at=1.0)
+    other = NetworkRecord(id="n-1", project_id=ann.project_id, name="other", created_at=1.0)
+    for thing in (group, other):
+        alter(world, thing)
+    await sweep(world, full=True)
+    a.faults.clear_log()
+    wanted = [one for one in await drift(world, foreign=True) if one.remote_id == "g-1"]
+    for dry_run in (True, False):
+        (report,) = await adopt_strays(world.core, wanted, dry_run=dry_run)
+        assert (report.clashes, report.taken["security_group"], report.taken["network"]) == ([], 1, 0)
+    assert a.faults.changes() == []
+    assert "theirs" in [one["name"] for one in await ann.listed(f"{NETWORK}/security-groups")]
+    await sweep(world, full=True)
+    assert "g-1" not in {one.remote_id for one in await drift(world, foreign=True)}
+    assert "n-1" in {one.remote_id for one in await drift(world, foreign=True)}
+    alter(world, group, name="renamed")
+    await sweep(world)
+    assert fields(await only(world)) == {"name": ("theirs", "renamed")}

@@ -55,6 +55,18 @@ class Ports(NeutronKind[PortWanted, PortSeen, _Port]):
     document = _Port
     seen_type = PortSeen
 
+    async def observe(self, scope: Scope, remote_id: str) -> PortSeen:
+        """What is there now. Asked with the credential's own rights: only an administrator is told how it is bound.
+
+        Where the credential is no administrator, it is asked for in the project that `scope` means.
+        """
+        try:
+            return await super().observe(HOME, remote_id)
+        except Missing:
+            if not scope.project_id:
+                raise
+        return await super().observe(scope, remote_id)
+
     async def find(self, scope: Scope, wanted: PortWanted) -> PortSeen | None:
         """The port with our marker, or the one with our MAC in our network: no second can be made beside it."""
         marked = await super().find(scope, wanted)

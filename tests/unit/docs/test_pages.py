@@ -60,7 +60,7 @@ def test_commands_and_their_options_exist(page: Path) -> None:
     known = commands()
     for words in typed(page.read_text("utf-8")):
         plain = [word for word in words if re.fullmatch("[a-z][a-z-]*", word)]
-        name = next((n for n in (" ".join(plain[:2]), plain[0]) if n in known), "")
+        name = next((n for n in (" ".join(plain[:3]), " ".join(plain[:2]), plain[0]) if n in known), "")
         assert name, f"fractus {' '.join(words)}"
         options = {option for one in known[name].params for option in (*one.opts, *one.secondary_opts)}
         given = {word for word in words if word.startswith("--")}

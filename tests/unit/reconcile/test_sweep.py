@@ -469,6 +469,7 @@ async def test_a_kind_whose_listing_takes_long_is_left_to_the_full_sweeps(world:
 async def test_where_nothing_changed_nothing_is_written_but_that_it_answered(world: World) -> None:
     east = await built(world)
     east.put("box", "theirs")
+    east.put("box", "ours once", marker="b99")
     east.change((await net(world)).remote_id, size=7)
     for _ in range(2):
         world.clock.time += 10

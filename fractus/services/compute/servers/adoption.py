@@ -73,6 +73,8 @@ class ServerAdoption:
             "addresses": await self._addresses(tx, ports, here),
             "security_groups": await self._groups(tx, ports, here),
             "actions": [],
+            # It is taken as it is: stopped is not drift.
+            "power_adopted": {"state": seen.vm_state, "after": 0},
         }
         made = stamp(seen.created_at)
         resource = Resource(

@@ -10,6 +10,7 @@ from fractus.model.cloud import Step
 from fractus.model.resource import Presence, Resource
 from fractus.model.servers import ServerFault, ServerSeen
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Plan, Wait
+from fractus.services.compute.servers import view
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from tests.unit.services.compute.servers.house import House, TestClock
 
@@ -291,3 +292,19 @@ async def test_a_new_presence_owes_nothing(house: House) -> None:
     assert memory == {**MEMORY, "done": 2, "name": "new"}
     fresh = Item(server, Presence(kind="server", id=id, cloud="west", memory=memory), {})
     assert house.life.plan(fresh, seen()) == Done(memory)
+
+
+@pytest.mark.parametrize(
+    ("actions", "adopted", "wanted"),
+    [
+        ([], None, "active"),
+        ([action("stop")], None, "stopped"),
+        ([], {"state": "stopped", "after": 0}, "stopped"),
+        ([action("stop", 1)], {"state": "active", "after": 1}, "active"),
+        ([action("start", 2)], {"state": "stopped", "after": 1}, "active"),
+    ],
+)
+def test_whether_it_should_run_is_its_users_last_word_or_what_was_taken_over_since(
+    actions: list[dict[str, Any]], adopted: dict[str, Any] | None, wanted: str
+) -> None:
+    assert view.power_wanted({"actions": actions, "power_adopted": adopted}) == wanted
