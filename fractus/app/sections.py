@@ -267,6 +267,13 @@ class Auth(Struct, frozen=True, kw_only=True):
             "mode 0600; without it those credentials are lost. {state} is the state directory."
         ),
     ] = "{state}/vault.key"
+    memcached: Annotated[
+        list[str],
+        Meta(
+            description="memcached servers (host:port), the same list on all nodes: a token that one API process has "
+            "checked is known to the others. Sealed, so nothing can be forged there. Empty: each asks by itself."
+        ),
+    ] = []
 
 
 class Brakes(Struct, frozen=True, kw_only=True):

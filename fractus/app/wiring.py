@@ -21,6 +21,7 @@ from fractus.app.projects import KeystoneProjects
 from fractus.app.read_only import WriteGate
 from fractus.app.settings import Settings
 from fractus.auth.policy import Policy
+from fractus.auth.shared import SharedTokens
 from fractus.auth.tokens import KeystoneTokens, ServiceCredential, TokenChecker
 from fractus.auth.vault import Vault
 from fractus.base.clock import Clock, SystemClock
@@ -216,8 +217,13 @@ def keystone_tokens(parts: Core) -> KeystoneTokens:
     """Tokens checked with the Keystone of the settings."""
     ca_file = parts.settings.keystone.ca_file
     trusted: Any = ssl.create_default_context(cafile=ca_file) if ca_file else True
+    auth = parts.settings.auth
+    shared = None
+    if auth.memcached:
+        keys = parts.vault.derived("tokens in memcached")
+        shared = SharedTokens(auth.memcached, keys, parts.clock, ttl=auth.token_cache_ttl)
     return KeystoneTokens(
-        credential(parts.settings), parts.clock, ttl=parts.settings.auth.token_cache_ttl, ssl=trusted
+        credential(parts.settings), parts.clock, ttl=auth.token_cache_ttl, ssl=trusted, shared=shared
     )
 
 

@@ -24,6 +24,7 @@ import aiohttp
 import msgspec
 
 from fractus.auth.principal import Principal
+from fractus.auth.shared import SharedTokens
 from fractus.base.clock import Clock, parse_iso
 from fractus.base.log import logger, request_id
 from fractus.model.errors import Unauthorized, Unavailable
@@ -90,6 +91,7 @@ class KeystoneTokens:
 
     `admin_roles`: a token with one of them is an administrator's (upstream's `context_is_admin` is `role:admin`).
     `ssl`: what aiohttp takes (an SSLContext; False checks nothing). `timeout`: seconds that Keystone has for an answer.
+    `shared`: what other processes have learnt; closed with this.
     Must be closed with `close()`.
     """
 
@@ -104,8 +106,10 @@ class KeystoneTokens:
         admin_roles: frozenset[str] = frozenset({"admin"}),
         ssl: Any = True,
         timeout: float = 5.0,
+        shared: SharedTokens | None = None,
     ) -> None:
         self._credential = credential
+        self._shared = shared
         self._url = credential.auth_url.rstrip("/") + "/auth/tokens"
         self._clock = clock
         self._ttl = ttl
@@ -141,6 +145,8 @@ class KeystoneTokens:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._shared is not None:
+            await self._shared.close()
 
     def forget(self) -> None:
         """Ask Keystone about every token again."""
@@ -177,6 +183,11 @@ class KeystoneTokens:
         return principal
 
     async def _learn(self, key: bytes, token: str) -> Principal:
+        if self._shared is not None and (found := await self._shared.get(key)) is not None:
+            principal, age = found
+            # As old as it is: being handed on makes nothing younger.
+            self._keep(self._known, key, _Known(principal, self._clock.monotonic() - age))
+            return principal
         try:
             principal = await self._ask(token)
         except _KeystoneAway as away:
@@ -187,6 +198,8 @@ class KeystoneTokens:
             raise
         self._refused.pop(key, None)
         self._keep(self._known, key, _Known(principal, self._clock.monotonic()))
+        if self._shared is not None:
+            self._shared.put(key, principal)
         return principal
 
     def _keep(self, where: OrderedDict[bytes, Any], key: bytes, value: Any) -> None:

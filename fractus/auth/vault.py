@@ -7,6 +7,7 @@ a vault looks at its file again whenever that has changed.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import stat
@@ -15,6 +16,8 @@ from typing import Any
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 class VaultError(Exception):
@@ -27,6 +30,7 @@ class Vault:
     def __init__(self, keys: list[str], path: Path | None = None) -> None:
         """`path`: the file that they were read from, if it is to be followed."""
         self._made = _fernet(keys)
+        self._keys = keys
         self._path = path
         self._stamp = _stamp(path)
 
@@ -77,6 +81,16 @@ class Vault:
         except VaultError:
             return False
         return True
+
+    def derived(self, purpose: str) -> list[bytes]:
+        """Keys of 32 bytes for another purpose, one for each of ours; they tell nothing of those they come from.
+
+        A key file that changes later is not followed: who holds these goes on with them until it starts anew.
+        """
+        return [
+            HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(seed)
+            for seed in map(base64.urlsafe_b64decode, self._keys)
+        ]
 
     def __repr__(self) -> str:
         """No key."""

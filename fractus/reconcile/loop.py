@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Awaitable, Callable
 
+from fractus.base import guard
 from fractus.base import log as logging
 from fractus.base.retry import backoff
 from fractus.model.errors import CloudError
@@ -250,7 +251,10 @@ class Worker:
     @rerun
     async def _take(self, items: list[Claim]) -> list[Claim]:
         async with self.machine.store.transaction() as tx:
-            return await work.claim(tx, self.owner, items, self.machine.pace.lease)
+            claims = await work.claim(tx, self.owner, items, self.machine.pace.lease)
+            for claim in claims:
+                self.machine.note_lease(tx, claim)
+            return claims
 
     async def _keep_leases(self) -> None:
         """Extend the leases of everything that is under way: an image of many GiB takes longer than a lease."""
@@ -275,6 +279,7 @@ class Worker:
         """Look at one item until it settles or has to wait, and write down when to look again."""
         logging.request_id.set(claim.request_id)
         self._held[_key(claim)] = claim
+        guard.set_guard(lambda: self.machine.may_change(claim))
         look: Callable[[Machine, Claim], Awaitable[Outcome]] = converge if claim.cloud else attend
         try:
             with self.metrics.seconds.labels(claim.cloud, claim.kind).time():
@@ -288,6 +293,8 @@ class Worker:
             log.exception("outcome not written", kind=claim.kind, id=claim.id, cloud=claim.cloud)
         finally:
             self._held.pop(_key(claim), None)
+            self.machine.forget_lease(claim)
+            guard.set_guard(None)
 
     async def _steps(self, look: Callable[[Machine, Claim], Awaitable[Outcome]], claim: Claim) -> Outcome:
         try:

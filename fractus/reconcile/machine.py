@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from fractus.base import guard
 from fractus.base.clock import Clock
 from fractus.base.window import Window
 from fractus.model.cloud import Cloud, Scope, Seen
@@ -20,7 +21,7 @@ from fractus.store.again import rerun
 from fractus.store.ledger import Bell
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Store, Transaction
-from fractus.store.work import Claim
+from fractus.store.work import Claim, LeaseLost
 
 
 class Children(Protocol):
@@ -119,6 +120,8 @@ class Machine:
         self.bell = bell
         self.scope_of = scope_of
         self.pace = pace
+        self.awake: Callable[[], float] = guard.boottime
+        self._ours_until: dict[str, float] = {}
         self.rounds: dict[tuple[str, str], Round] = {}
         """(cloud, kind) -> its latest listing, of this process."""
         self.inventories: set[str] = set()
@@ -176,7 +179,25 @@ class Machine:
 
     async def hold(self, tx: Transaction, claim: Claim) -> None:
         """Make sure that the lease is still ours; every write begins with it."""
+        self.note_lease(tx, claim)
         await work.hold(tx, claim, self.pace.lease)
+
+    def note_lease(self, tx: Transaction, claim: Claim) -> None:
+        """Once `tx` is durable the item is ours for a lease from now on."""
+        until = self.awake() + self.pace.lease
+        tx.after_commit(lambda: self._ours_until.__setitem__(claim.fence, until))
+
+    def may_change(self, claim: Claim) -> None:
+        """`LeaseLost` where our lease has run out by our own reckoning, however short ago it was confirmed.
+
+        A lease that others hold by now is seen at the next write; this is for what is sent before that.
+        """
+        if self.awake() >= self._ours_until.get(claim.fence, float("inf")):
+            raise LeaseLost(f"{claim.kind}/{claim.id}@{claim.cloud}: stopped for longer than its lease")
+
+    def forget_lease(self, claim: Claim) -> None:
+        """The item is not under way here any more."""
+        self._ours_until.pop(claim.fence, None)
 
     async def retell(self, tx: Transaction, resource: Resource, *, drifted: bool = False) -> None:
         """Write again how users see a resource, from its presences. `drifted`: what is drift has changed."""

@@ -62,6 +62,10 @@ def last_release() -> str:
     commit = git("log", "-1", "--diff-filter=A", "--format=%H", "--", path).decode().strip()
     if not commit:
         raise LookupError(f"no commit of this clone made {path}: its history is cut off")
+    there = git("ls-tree", "--name-only", commit, f"{VERSIONS}/").decode()
+    if f"/{migrate.known()[-1]}_" in there:
+        # Where history is cut off, its first commit seems to have made everything.
+        raise LookupError(f"this clone's history begins with {commit[:10]}, which has the schema of today")
     return commit
 
 

@@ -13,7 +13,7 @@ from tools.rolling.stand import Stand, why_not
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
 ]
 

@@ -21,19 +21,19 @@ async def roll(given: argparse.Namespace, directory: Path) -> int:
     """Do it; the number of failed requests."""
     settings = {"FRACTUS_STORE_URL": given.store} if given.store else {}
     settings |= {"FRACTUS_WAKE_URL": given.broker} if given.broker else {}
-    async with Stand(directory, apis=given.apis, workers=given.workers, settings=settings) as stand:
-        if given.old:
+    old = Path(given.old).absolute() if given.old else None
+    async with (
+        Stand(directory, apis=given.apis, workers=given.workers, settings=settings, code=old) as stand,
+        Load(stand, clients=given.clients) as load,
+    ):
+        await asyncio.sleep(2.0)
+        for _ in range(given.rounds):
             for program in [*stand.apis, *stand.workers]:
-                await stand.restart(program, Path(given.old).absolute())
-        async with Load(stand, clients=given.clients) as load:
-            await asyncio.sleep(2.0)
-            for _ in range(given.rounds):
-                for program in [*stand.apis, *stand.workers]:
-                    took = await stand.restart(program)
-                    print(f"{program.name}: stopped within {took:.1f} s", flush=True)
-            await asyncio.sleep(2.0)
-            await load.end()
-            states = await load.settled()
+                took = await stand.restart(program)
+                print(f"{program.name}: stopped within {took:.1f} s", flush=True)
+        await asyncio.sleep(2.0)
+        await load.end()
+        states = await load.settled()
     print(f"requests {sum(load.done.values())}: {dict(load.done)}; slowest {load.slowest * 1000:.0f} ms")
     print(f"servers {states}, asked for {len(load.kept)}, deleted {len(load.deleted)}")
     print(f"failed {len(load.failed)}")

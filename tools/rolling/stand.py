@@ -20,13 +20,26 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
+#: Tokens that the stand's Keystone knows, and the roles of their users.
+TOKENS = {"member-token": ["member", "reader"], "admin-token": ["admin", "member", "reader"]}
+_READY_WITHIN = 180.0
+
+_MAKE_CLOUDS = """
+import asyncio, sys
 from fractus.app import cloud_rows, wiring
 from fractus.app.bell import LocalBell
 from fractus.app.settings import load
 
-#: Tokens that the stand's Keystone knows, and the roles of their users.
-TOKENS = {"member-token": ["member", "reader"], "admin-token": ["admin", "member", "reader"]}
-_READY_WITHIN = 60.0
+async def make():
+    core = wiring.core(load(), bell=LocalBell())
+    for name in sys.argv[1:]:
+        await cloud_rows.add(
+            core.store, core.vault, name=name, driver="simulated", identity="shared", settings={}, auth={}
+        )
+    await core.close()
+
+asyncio.run(make())
+"""
 
 _HAPROXY = """
 global
@@ -116,8 +129,14 @@ class Stand:
         clouds: int = 2,
         notice: float = 1.5,
         settings: Mapping[str, str] | None = None,
+        balancer: bool = True,
+        code: Path | None = None,
     ) -> None:
-        """`notice`: seconds that HAProxy gets to see that a process is about to go."""
+        """`notice`: seconds that HAProxy gets to see that a process is about to go; `balancer`: whether it runs;
+        `code`: a checkout to begin with, instead of this one.
+        """
+        self._balancer = balancer
+        self._code = code
         self.directory = directory
         self.clouds = [chr(ord("a") + number) for number in range(clouds)]
         self.port = free_port()
@@ -154,10 +173,11 @@ class Stand:
         await self._start_keystone()
         await self._make_clouds()
         for program in [*self.apis, *self.workers]:
-            await program.start()
+            await program.start(self._code)
         for number in range(len(self.apis)):
             await self.healthy(number)
-        await self._start_haproxy()
+        if self._balancer:
+            await self._start_haproxy()
         return self
 
     async def __aexit__(
@@ -213,12 +233,13 @@ class Stand:
         return path.read_text(errors="replace")[-4000:] if path.exists() else ""
 
     async def _make_clouds(self) -> None:
-        core = wiring.core(load(self.directory, environ=self.common), bell=LocalBell())
-        for name in self.clouds:
-            await cloud_rows.add(
-                core.store, core.vault, name=name, driver="simulated", identity="shared", settings={}, auth={}
-            )
-        await core.close()
+        # In a process of its own: it may be another checkout's code that makes the store.
+        making = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _MAKE_CLOUDS, *self.clouds, cwd=self._code or self.directory,
+            env={**os.environ, "PYTHONPATH": str(self._code or Path(__file__).parents[2]), **self.common},
+        )  # fmt: skip
+        if await making.wait():
+            raise RuntimeError("the clouds could not be made")
 
     async def _start_haproxy(self) -> None:
         text = _HAPROXY.format(port=self.port, check=max(200, int(self._notice * 1000 / 5)))

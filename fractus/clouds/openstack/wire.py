@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
+from fractus.base import guard
 from fractus.base.clock import Clock
 from fractus.base.window import Window
 from fractus.clouds.openstack.breaker import Breaker
@@ -28,6 +29,10 @@ _LONGEST_PAUSE = 300.0
 
 #: A gateway says these when the service behind it is gone.
 _GATEWAY_FAILURES = frozenset({502, 504})
+
+
+#: Methods that change nothing.
+_READS = frozenset({"GET", "HEAD"})
 
 
 class CallObserver(Protocol):
@@ -79,6 +84,8 @@ class Wire:
 
         async def exchange() -> Answer:
             await self._rate.take()
+            if call.method not in _READS:
+                guard.check()
             return await self._measured(call)
 
         async with self._lane(call):

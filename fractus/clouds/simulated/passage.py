@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from fractus.base import guard
 from fractus.base.clock import Clock
 from fractus.base.log import request_id
 from fractus.clouds.simulated.backend import SimulatedBackend
@@ -74,6 +75,8 @@ class Passage:
             raise Unreachable(
                 f"{self.cloud} has failed repeatedly and is left alone for a while: {self._failure}"
             )
+        if change:
+            guard.check()
         self._number += 1
         call = OutsideCall(
             number=self._number,
