@@ -34,7 +34,7 @@ _LEVELS = ("debug", "info", "warning", "error")
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     sections={
         "Run it here": ["up", "status", "down"],
-        "What is behind it": ["cloud", "resource", "drift", "quota", "keystone"],
+        "What is behind it": ["cloud", "resource", "drift", "quota", "keystone", "rebuild"],
         "Brakes": ["read-only", "freeze", "thaw"],
         "Upkeep": ["purge", "vault"],
         "The parts of `up`, one process each": ["serve", "work"],
@@ -65,6 +65,7 @@ _LEVELS = ("debug", "info", "warning", "error")
             "Bring the database to this version's schema.",
         ),
         "quota": ("fractus.app.cli_quota", "quota_group", "Quotas: show a project's, count them anew."),
+        "rebuild": ("fractus.app.cli_adopt", "rebuild", "Make a lost database again from the clouds."),
         "resource": ("fractus.app.cli_resource", "resource_group", "Resources: where they are, and why."),
     },
 )

@@ -14,7 +14,7 @@ from openstack.config import OpenStackConfig
 from openstack.config.cloud_region import CloudRegion
 from rich.table import Table
 
-from fractus.app import cloud_rows
+from fractus.app import cli_adopt, cloud_rows
 from fractus.app.cap import at_most_option, stop_above
 from fractus.app.cli_brakes import CLOUD_COMMANDS, about, lines_of_brakes, state_of
 from fractus.app.cli_frame import with_settings
@@ -81,7 +81,7 @@ def cloud_group() -> None:
     """Children: add, look at, check, change, hold up, remove."""
 
 
-for _command in CLOUD_COMMANDS:
+for _command in (*CLOUD_COMMANDS, cli_adopt.adopt):
     cloud_group.add_command(_command)
 
 
@@ -311,10 +311,22 @@ def set_cloud(
 @click.option(
     "--forget", is_flag=True, help="Let go of what it holds: it goes on running there, unknown to fractus."
 )
+@click.option(
+    "--detach",
+    "detached",
+    is_flag=True,
+    help="Let go of all in it, thing by thing: it goes on running there, and leaves users' lists.",
+)
+@click.option("--yes", is_flag=True, help="Do it: without it the numbers are shown and nothing is changed.")
 @at_most_option
 @with_settings
-def remove(settings: Settings, name: str, forget: bool, at_most: int | None) -> None:
+def remove(
+    settings: Settings, name: str, forget: bool, detached: bool, yes: bool, at_most: int | None
+) -> None:
     """Take a child away. Nothing in it is ever deleted."""
+    if detached:
+        cli_adopt.detach(settings, name, yes=yes, at_most=at_most)
+        return
 
     async def do(parts: OperatorParts) -> dict[str, int]:
         if forget:

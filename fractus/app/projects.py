@@ -6,8 +6,10 @@ from collections import OrderedDict
 
 from fractus.app.calls import Caller, CallFailed
 from fractus.auth.tokens import ServiceCredential
+from fractus.base.ids import is_uuid
 from fractus.base.log import logger
 from fractus.model.cloud import HOME, Scope
+from fractus.model.errors import Invalid
 
 log = logger("app.projects")
 
@@ -52,3 +54,30 @@ class KeystoneProjects:
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return scope
+
+
+async def project_named(credential: ServiceCredential, text: str) -> str:
+    """The id of a project of ours, by its name or id; `Invalid` where there is none, or more than one."""
+    try:
+        async with Caller() as caller:
+            await caller.log_in(
+                credential.auth_url,
+                credential.username,
+                credential.password,
+                credential.project,
+                user_domain=credential.user_domain,
+                project_domain=credential.project_domain,
+            )
+            listed = (await caller.call("GET", f"{credential.auth_url}/projects"))["projects"]
+    except CallFailed as failed:
+        if is_uuid(text):
+            return text
+        raise Invalid(
+            f"Keystone could not be asked for the project '{text}': {failed}. Give its id."
+        ) from failed
+    found = [str(one["id"]) for one in listed if text in (one["id"], one["name"])]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Invalid(f"fractus has no project '{text}': openstack project list.")
+    raise Invalid(f"There are {len(found)} projects named '{text}'. Say which by its id.")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from fractus.base.clock import parse_iso
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import Need, Presence, Resource
 from fractus.store.transaction import Transaction
 
 
@@ -105,6 +105,10 @@ class Adoption(Protocol):
         """(kind, remote id) of what has to be taken over with it; `listed`: all that the child has."""
         ...
 
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        """Whether a resource lives on here when its last cloud is let go of: `presence` is the one there."""
+        ...
+
     async def judge(self, tx: Transaction, seen: Any, here: Here) -> Verdict:
         """What becomes of a thing that is not ours yet, or that carries our marker and is not known here.
 
@@ -121,6 +125,6 @@ def stamp(text: str) -> float:
         return 0.0
 
 
-def unmapped(project_id: str) -> Leave:
+def unmapped() -> Leave:
     """Its project is nobody's here."""
-    return Leave(f"no project of fractus is named for the project {project_id} of the cloud")
+    return Leave("its project is none of those that were named")

@@ -65,6 +65,7 @@ _set = Query(
     .values({name: bindparam(name) for name in _FIELDS if name not in _KEY and name != "id"})
 )
 _drop = Query(delete(FINDING).where(_here))
+_forget = Query(delete(FINDING).where(_c.cloud == bindparam("c")))
 _counts = Query(select(_c.cloud, _c.what, _c.state, func.count()).group_by(_c.cloud, _c.what, _c.state))
 
 
@@ -138,3 +139,8 @@ async def put(tx: Transaction, found: Finding) -> None:
 async def drop(tx: Transaction, cloud: str, kind: str, remote_id: str) -> None:
     """It is no longer true, or nothing to us any more."""
     await tx.execute(_drop, c=cloud, k=kind, r=remote_id)
+
+
+async def forget_cloud(tx: Transaction, cloud: str) -> None:
+    """The cloud is nothing to us any more."""
+    await tx.execute(_forget, c=cloud)

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
+import shutil
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -376,6 +377,15 @@ class World:
         self.deaths += 1
         self.parts.worker = self.parts.restart()
 
+    async def loses_database(self, *, bits: bool = True) -> None:
+        """The database is gone, and a new, empty one in its place; with `bits`, so are the images' files.
+
+        The clouds are as they were, and added again by their names.
+        """
+        await self.parts.close()
+        await asyncio.to_thread(_remove_state, self.tmp_path / "state", bits)
+        self.parts = await self._assemble(self)
+
     # ------------------------------------------------------------------ what must hold
 
     async def assert_nothing_left(self, kinds: Collection[str] = TENANT_KINDS) -> None:
@@ -415,6 +425,13 @@ class World:
         assert held == there, (
             f"only we know of: {sorted(held - there)}\nonly clouds know of: {sorted(there - held)}"
         )
+
+
+def _remove_state(directory: Path, bits: bool) -> None:
+    for file in directory.glob("fractus.db*"):
+        file.unlink()
+    if bits:
+        shutil.rmtree(directory / "images", ignore_errors=True)
 
 
 def _is_default_group(thing: Record) -> bool:

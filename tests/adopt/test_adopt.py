@@ -196,7 +196,7 @@ async def test_projects_that_are_nobody_s_are_left_alone(world: World) -> None:
     vm = own.server("on theirs", public)
     report = await take(world)
     assert told(report) == []
-    reason = "no project of fractus is named for the project p-foreign of the cloud"
+    reason = "its project is none of those that were named"
     assert {kind: reasons[reason] for kind, reasons in report.left.items() if reasons[reason]} == {
         "network": 1, "port": 1, "image": 1, "server": 1,
     }  # fmt: skip

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.child import Child
-from fractus.clouds.openstack.services import Ask, segment
+from fractus.clouds.openstack.services import Ask, reaches, segment
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.compute import FlavorSeen, FlavorWanted
 from fractus.model.errors import Missing, Refused
@@ -23,6 +24,10 @@ _EXTRA_SPECS = "2.85"
 
 _PAGE = 200
 _LONGEST_NAME = 255
+
+#: From here on a flavor has a description.
+_DESCRIBED = "2.55"
+_LONGEST_DESCRIPTION = 65535
 
 
 class _Flavor(
@@ -76,7 +81,7 @@ class Flavors:
         Where the credential may not make flavors, an equal public one of the child's own serves; it carries no marker,
         and is never changed or deleted.
         """
-        body = {
+        body: dict[str, dict[str, Any]] = {
             "flavor": {
                 "id": marks.name(wanted.id),
                 "name": remote_name(wanted),
@@ -88,9 +93,10 @@ class Flavors:
                 "os-flavor-access:is_public": True,
             }
         }
-        ask = Ask(
-            service="compute", method="POST", path="/flavors", body=body, version=await self._version(_READ)
-        )
+        version = await self._version(_READ)
+        if reaches(version, _DESCRIBED):
+            body["flavor"]["description"] = marks.noted(wanted.id, wanted.notes, _LONGEST_DESCRIPTION)
+        ask = Ask(service="compute", method="POST", path="/flavors", body=body, version=version)
         try:
             made = await self._child.item(HOME, ask, "flavor", _Flavor)
         except Refused as refusal:
@@ -189,7 +195,10 @@ class Flavors:
             specs = await self._child.item(HOME, ask, "extra_specs", dict[str, str])
         return FlavorSeen(
             remote_id=flavor.id,
-            marker=marks.from_name(flavor.id),
+            # The id may have had to be derived; where there is a description, it has ours whole.
+            marker=marks.from_name(flavor.id)
+            and (marks.from_tag(flavor.description) or marks.from_name(flavor.id)),
+            notes=marks.notes_of(flavor.description),
             name=flavor.name,
             vcpus=flavor.vcpus,
             ram=flavor.ram,
@@ -200,7 +209,7 @@ class Flavors:
             is_public=flavor.is_public,
             disabled=flavor.disabled,
             rxtx_factor=float(flavor.rxtx_factor or 1.0),
-            description=flavor.description or "",
+            description=None if marks.from_tag(flavor.description) else flavor.description,
         )
 
     async def _version(self, at_most: str) -> str:

@@ -53,6 +53,7 @@ _RESERVED = frozenset(
             "os_hash_value",
             "os_hidden",
             marks.KEY,
+            marks.NOTES,
         ),
     }
 )
@@ -79,6 +80,7 @@ class _Image(Struct, kw_only=True):
     created_at: str = ""
     updated_at: str = ""
     fractus_id: str = ""
+    fractus_notes: str = ""
 
     @property
     def marker(self) -> str:
@@ -140,6 +142,7 @@ class Images:
             "min_ram": wanted.min_ram,
             "visibility": _visibility(wanted),
             marks.KEY: wanted.id,
+            **({marks.NOTES: msgspec.json.encode(wanted.notes).decode()} if wanted.notes else {}),
         }
         try:
             return await self._post(scope, body)
@@ -263,6 +266,7 @@ def _read(raw: msgspec.Raw) -> ImageSeen:
         created_at=image.created_at,
         project_id=image.owner or "",
         tags=marks.own(image.tags),
+        notes=marks.notes_in(image.fractus_notes) if image.fractus_id else {},
         virtual_size=image.virtual_size,
         os_hash_algo=image.os_hash_algo,
         os_hash_value=image.os_hash_value,

@@ -54,14 +54,17 @@ class Keypairs:
 
     async def find(self, scope: Scope, wanted: KeypairWanted) -> KeypairSeen | None:
         """The key of the name that we give to it."""
-        try:
-            return msgspec.structs.replace(await self.observe(scope, marks.name(wanted.id)), marker=wanted.id)
-        except Missing:
-            return None
+        # By its whole name, and by the one without notes that it may have from an earlier version.
+        for name in dict.fromkeys((marks.key_name(wanted.id, wanted.notes), marks.name(wanted.id))):
+            try:
+                return msgspec.structs.replace(await self.observe(scope, name), marker=wanted.id)
+            except Missing:
+                continue
+        return None
 
     async def create(self, scope: Scope, wanted: KeypairWanted) -> KeypairSeen:
         """Import the public key."""
-        keypair = {"name": marks.name(wanted.id), "public_key": wanted.public_key}
+        keypair = {"name": marks.key_name(wanted.id, wanted.notes), "public_key": wanted.public_key}
         version = await self._child.services.version(_VERSION)
         if version:
             keypair["type"] = wanted.type
@@ -138,6 +141,7 @@ def _seen(keypair: _Keypair) -> KeypairSeen:
         remote_id=keypair.name,
         marker=marks.from_name(keypair.name),
         name=keypair.name,
+        notes=marks.key_notes(keypair.name),
         fingerprint=keypair.fingerprint,
         public_key=keypair.public_key,
         type=keypair.type,

@@ -7,18 +7,32 @@ kind carries it where its API can hold and, if possible, filter by it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
 
 from fractus.base.ids import derived_id
 
 #: Servers carry the marker in metadata, images in a property of this name.
 KEY = "fractus_id"
 
+#: Images carry what a rebuild must know in a property of this name.
+NOTES = "fractus_notes"
+
 #: Networks, subnets, ports and security groups carry `fractus:<id>` as description, servers as a tag.
 TAG_PREFIX = "fractus:"
 
 #: Flavors and keypairs carry it in their id and name.
 NAME_PREFIX = "fractus-"
+
+#: Servers carry the id of their user as a tag.
+USER_PREFIX = "fractus-user:"
+
+_LONGEST_TAG, _LONGEST_NAME = 60, 255
+
+#: A user's id and a key's name, as every release of Nova takes them in the name of a key.
+_KEY_NOTES = re.compile(r"[A-Za-z0-9_-]+ [A-Za-z0-9_-]+(?: [A-Za-z0-9_-]+)*")
 
 #: What both Nova's flavor ids and its key names allow in every release; both end at 255 characters.
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -29,9 +43,34 @@ def tag(resource_id: str) -> str:
     return TAG_PREFIX + resource_id
 
 
+def noted(resource_id: str, notes: Mapping[str, Any], longest: int) -> str:
+    """The marker as a description, with notes behind it where there is room for them."""
+    text = f"{tag(resource_id)} {msgspec.json.encode(notes).decode()}"
+    return text if notes and len(text) <= longest else tag(resource_id)
+
+
+def notes_of(text: str | None) -> dict[str, Any]:
+    """The notes behind the marker in a description, if any."""
+    if not from_tag(text):
+        return {}
+    return _notes((text or "").partition(" ")[2])
+
+
+def notes_in(text: str) -> dict[str, Any]:
+    """The notes in a property."""
+    return _notes(text)
+
+
+def _notes(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
+    except msgspec.DecodeError:
+        return {}
+
+
 def from_tag(text: str | None) -> str:
     """Our id in a description or tag; empty where it is none of ours."""
-    return text[len(TAG_PREFIX) :] if text and text.startswith(TAG_PREFIX) else ""
+    return text[len(TAG_PREFIX) :].partition(" ")[0] if text and text.startswith(TAG_PREFIX) else ""
 
 
 def from_tags(tags: Iterable[str]) -> str:
@@ -41,7 +80,19 @@ def from_tags(tags: Iterable[str]) -> str:
 
 def own(tags: Iterable[str]) -> list[str]:
     """The users' tags among all of a thing's."""
-    return [one for one in tags if not from_tag(one)]
+    return [one for one in tags if not one.startswith((TAG_PREFIX, USER_PREFIX))]
+
+
+def user_tag(notes: Mapping[str, Any]) -> list[str]:
+    """The user of a server as a tag, which may have 60 characters."""
+    text = f"{USER_PREFIX}{notes.get('user_id', '')}"
+    return [text] if notes.get("user_id") and len(text) <= _LONGEST_TAG else []
+
+
+def user_of(tags: Iterable[str]) -> dict[str, Any]:
+    """The notes in the tags of a server."""
+    users = [one[len(USER_PREFIX) :] for one in tags if one.startswith(USER_PREFIX)]
+    return {"user_id": users[0]} if users else {}
 
 
 def name(resource_id: str) -> str:
@@ -52,4 +103,17 @@ def name(resource_id: str) -> str:
 
 def from_name(text: str) -> str:
     """Our id in a flavor id or key name; empty where it is none of ours."""
-    return text[len(NAME_PREFIX) :] if text.startswith(NAME_PREFIX) else ""
+    return text[len(NAME_PREFIX) :].partition(" ")[0] if text.startswith(NAME_PREFIX) else ""
+
+
+def key_name(resource_id: str, notes: Mapping[str, Any]) -> str:
+    """The marker as the name of a key, with its user and its name here behind it, where Nova takes that."""
+    more = f"{notes.get('user_id', '')} {notes.get('name', '')}"
+    text = f"{name(resource_id)} {more}"
+    return text if _KEY_NOTES.fullmatch(more) and len(text) <= _LONGEST_NAME else name(resource_id)
+
+
+def key_notes(text: str) -> dict[str, Any]:
+    """The notes in the name of a key."""
+    parts = text.split(" ", 2) if from_name(text) else []
+    return {"user_id": parts[1], "name": parts[2]} if len(parts) == 3 else {}

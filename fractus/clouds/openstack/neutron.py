@@ -20,6 +20,9 @@ D = TypeVar("D", bound="Document")
 
 _PAGE = 500
 
+#: The longest description that Neutron takes.
+_DESCRIPTION = 255
+
 #: Without it there is no `updated_at` and no filter by it.
 _TIMESTAMPS = "standard-attr-timestamp"
 
@@ -56,6 +59,7 @@ class Document(Struct, kw_only=True):
             "project_id": self.owner,
             "description": "" if marks.from_tag(self.description) else self.description or "",
             "tags": marks.own(self.tags),
+            "notes": marks.notes_of(self.description),
         }
 
     @property
@@ -100,10 +104,14 @@ class NeutronKind(Generic[W, S, D]):
 
     async def find(self, scope: Scope, wanted: W) -> S | None:
         """The one with our marker in this project."""
-        for document in await self._having(scope, {"description": marks.tag(wanted.id)}):
+        for document in await self._having(scope, self.search(wanted)):
             if marks.from_tag(document.description) == wanted.id:
                 return self.seen(document)
         return None
+
+    def search(self, wanted: W) -> dict[str, str]:
+        """What the one with our marker is looked for by. One with notes in its description needs something else."""
+        return {"description": marks.tag(wanted.id)}
 
     async def _having(self, scope: Scope, query: dict[str, str]) -> list[D]:
         """Those of this project that a filter selects. Others' shared networks are listed too, and are not ours."""
@@ -115,7 +123,8 @@ class NeutronKind(Generic[W, S, D]):
     async def create(self, scope: Scope, wanted: W) -> S:
         """Make it, with our marker as its description."""
         body = self.body(wanted, await self._child.services.extensions())
-        body |= {"name": self.name(wanted), "description": marks.tag(wanted.id)}
+        description = marks.noted(wanted.id, wanted.notes, _DESCRIPTION)
+        body |= {"name": self.name(wanted), "description": description}
         return self.seen(await self._make(scope, body))
 
     async def _make(self, scope: Scope, body: dict[str, Any]) -> D:

@@ -54,7 +54,7 @@ def create_body(wanted: ServerWanted, version: str, cloud: str) -> dict[str, Any
     if wanted.hostname:
         server.update(_hostname(wanted, version, cloud))
     if reaches(version, "2.52"):
-        server["tags"] = [marks.tag(wanted.id)]
+        server["tags"] = [marks.tag(wanted.id), *marks.user_tag(wanted.notes)]
     body: dict[str, Any] = {"server": server}
     if wanted.scheduler_hints:
         body["os:scheduler_hints"] = wanted.scheduler_hints

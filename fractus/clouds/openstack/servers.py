@@ -365,6 +365,7 @@ def _seen(server: _Server) -> ServerSeen:
         created_at=server.created,
         user_id=server.user_id or "",
         tags=marks.own(tags),
+        notes=marks.user_of(tags),
         config_drive=server.config_drive or "",
         locked=server.locked,
         metadata={key: value for key, value in server.metadata.items() if key != marks.KEY},

@@ -29,6 +29,10 @@ class Subnets(NeutronKind[SubnetWanted, SubnetSeen, _Subnet]):
     document = _Subnet
     seen_type = SubnetSeen
 
+    def search(self, wanted: SubnetWanted) -> dict[str, str]:
+        """By its CIDR, of which a network has one: behind the marker its description has notes."""
+        return {"cidr": wanted.cidr, **({"network_id": wanted.network_id} if wanted.network_id else {})}
+
     def body(self, wanted: SubnetWanted, extensions: frozenset[str]) -> dict[str, Any]:
         """What to send. The gateway is always said: left out, Neutron would choose one; null means none."""
         body: dict[str, Any] = {

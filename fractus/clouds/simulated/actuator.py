@@ -89,7 +89,7 @@ class Simulated(Generic[R, W, S]):
 
         def work() -> S:
             thing = self.make(self.passage.project(scope), wanted)
-            thing.marker = wanted.id
+            thing.marker, thing.notes = wanted.id, dict(wanted.notes)
             thing.created_at = thing.changed_at = self.now()
             self.begin(thing)
             return self.seen(thing)
@@ -142,6 +142,7 @@ class Simulated(Generic[R, W, S]):
             "user_id": thing.user_id,
             "description": thing.description or None,
             "tags": list(thing.tags),
+            "notes": dict(thing.notes),
         }
 
     def begin(self, thing: R) -> None:

@@ -37,7 +37,7 @@ class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
             if there is not None:
                 return self.seen(there)
             thing = self.make(self.passage.home, wanted)
-            thing.marker = wanted.id
+            thing.marker, thing.notes = wanted.id, dict(wanted.notes)
             self.touch(thing)
             return self.seen(thing)
 

@@ -40,7 +40,7 @@ class Keypairs(Simulated[KeypairRecord, KeypairWanted, KeypairSeen]):
                     raise Refused(f"Key pair '{there.name}' already exists.", status=409)
                 return self.seen(there)
             thing = self.make(self.passage.home, wanted)
-            thing.marker = wanted.id
+            thing.marker, thing.notes = wanted.id, dict(wanted.notes)
             self.touch(thing)
             return self.seen(thing)
 

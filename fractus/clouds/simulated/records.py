@@ -23,6 +23,7 @@ class Record(Struct, kw_only=True):
     user_id: str = ""
     description: str = ""
     tags: list[str] = []
+    notes: dict[str, Any] = {}
     created_at: float = 0.0
     changed_at: float = 0.0
     gone: bool = False

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fractus.model.compute import FlavorSeen
-from fractus.model.resource import Resource
+from fractus.model.resource import Presence, Resource
 from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp
 from fractus.services.compute.flavors.queries import flavor_fetch, flavor_named, flavor_taken
 from fractus.services.compute.flavors.view import flavorid
@@ -36,6 +36,10 @@ class FlavorAdoption:
     def needed(self, seen: FlavorSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Nothing."""
         return []
+
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        """One of ours does; one that was taken over from the cloud goes with it."""
+        return not presence.memory.get("adopted")
 
     async def judge(self, tx: Transaction, seen: FlavorSeen, here: Here) -> Verdict:
         """The same by name and nature as one of ours: that one, in one more cloud."""
@@ -76,7 +80,9 @@ class FlavorAdoption:
     def _same(known: Resource | None, seen: FlavorSeen, memory: dict[str, Any]) -> Verdict:
         if known is None:
             return Clash("a flavor of its name was here a moment ago")
-        alike = known.name == seen.name and all(known.desired[one] == getattr(seen, one) for one in _SIZES)
+        alike = known.name == seen.notes.get("name", seen.name) and all(
+            known.desired[one] == getattr(seen, one) for one in _SIZES
+        )
         if alike and known.desired["extra_specs"] == seen.extra_specs:
             return Join(known.id, memory)
         return Clash(

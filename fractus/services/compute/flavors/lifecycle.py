@@ -47,6 +47,10 @@ class FlavorLifecycle:
         return FlavorWanted(
             id=item.resource.id,
             name=desired["name"],
+            notes={
+                "flavorid": desired.get("flavorid", item.resource.id),
+                **{name: desired[name] for name in ("name", "description", "is_public", "access")},
+            },
             vcpus=desired["vcpus"],
             ram=desired["ram"],
             disk=desired["disk"],

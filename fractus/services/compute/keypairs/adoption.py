@@ -11,7 +11,7 @@ from typing import Any
 
 from fractus.base.ids import derived_id
 from fractus.model.compute import KeypairSeen
-from fractus.model.resource import Resource
+from fractus.model.resource import Presence, Resource
 from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp
 from fractus.services.compute.keypairs.queries import keypair_id
 from fractus.store.transaction import Transaction
@@ -29,6 +29,10 @@ class KeypairAdoption:
     def needed(self, seen: KeypairSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Nothing."""
         return []
+
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        """A key is its user's, wherever it is used."""
+        return True
 
     async def judge(self, tx: Transaction, seen: KeypairSeen, here: Here) -> Verdict:
         """Names are unique for each user: the same key of the same name is the same, another is a clash."""

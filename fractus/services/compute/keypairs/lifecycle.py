@@ -36,6 +36,7 @@ class KeypairLifecycle:
         return KeypairWanted(
             id=item.resource.id,
             name=desired["name"],
+            notes={"user_id": desired["user_id"], "name": desired["name"]},
             public_key=desired["public_key"],
             type=desired["type"],
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import Need, Presence, Resource
 from fractus.model.servers import ServerSeen
 from fractus.reconcile.taking import Clash, Here, Leave, Take, Verdict, stamp, unmapped
 from fractus.services.compute.servers.view import hostname_of, shown_properties
@@ -37,13 +37,17 @@ class ServerAdoption:
             *keys,
         ]
 
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        """A server is where it runs."""
+        return False
+
     async def judge(self, tx: Transaction, seen: ServerSeen, here: Here) -> Verdict:
         """All its ports must be ours: a server that shows half its addresses is worse than one that is not there."""
         if seen.gone:
             return Leave("it is deleted there")
         project_id = here.project(seen.project_id)
         if project_id is None:
-            return unmapped(seen.project_id)
+            return unmapped()
         if seen.status == "BUILD":
             return Leave("it is being built: try again when it runs")
         id = seen.marker or seen.remote_id

@@ -114,6 +114,7 @@ class ServerLifecycle:
         return ServerWanted(
             id=item.resource.id,
             name=desired["name"],
+            notes={"user_id": item.resource.user_id} if item.resource.user_id else {},
             flavor_id=remote["flavor", desired["flavor_need"]],
             image_id=remote["image", image] if image else "",
             key_name=remote["keypair", keypair] if keypair else "",

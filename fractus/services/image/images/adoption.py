@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from fractus.model.images import ImageSeen
-from fractus.model.resource import Resource
+from fractus.model.resource import Presence, Resource
 from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp, unmapped
 from fractus.store.transaction import Transaction
 
@@ -44,6 +44,10 @@ class ImageAdoption:
         """Nothing."""
         return []
 
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        """If its bits are here."""
+        return bool(resource.desired["path"])
+
     async def judge(self, tx: Transaction, seen: ImageSeen, here: Here) -> Verdict:
         """Of what everybody may use there, and whose project is nobody's here, nobody is the owner."""
         if seen.status not in ("active", "deactivated"):
@@ -52,7 +56,7 @@ class ImageAdoption:
         visibility = notes.get("visibility", seen.visibility or "private")
         owner = notes["owner"] if seen.marker and "owner" in notes else here.project(seen.project_id)
         if owner is None and visibility not in _OPEN:
-            return unmapped(seen.project_id)
+            return unmapped()
         known = await here.resource(tx, "image", id)
         if known is not None:
             return await self._same(tx, known, seen, here)

@@ -65,6 +65,14 @@ class ImageLifecycle:
         return ImageWanted(
             id=item.resource.id,
             name=desired["name"] or "",
+            notes={
+                "owner": item.resource.project_id,
+                "user_id": item.resource.user_id,
+                **{
+                    name: desired[name]
+                    for name in ("visibility", "protected", "os_hidden", "tags", "members")
+                },
+            },
             disk_format=desired["disk_format"] or "",
             container_format=desired["container_format"] or "",
             min_disk=desired["min_disk"],

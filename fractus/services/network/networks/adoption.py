@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fractus.model.network import NetworkSeen
-from fractus.model.resource import Resource
+from fractus.model.resource import Presence, Resource
 from fractus.reconcile.taking import Clash, Here, Join, Take, Verdict, stamp, unmapped
 from fractus.store.transaction import Transaction
 
@@ -25,6 +25,10 @@ class NetworkAdoption:
         every = listed.get("subnet", {}).values()
         return [("subnet", one.remote_id) for one in every if one.network_id == seen.remote_id]
 
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        """No: what is on it, or behind it, is in the cloud."""
+        return False
+
     async def judge(self, tx: Transaction, seen: NetworkSeen, here: Here) -> Verdict:
         """What everybody may use there belongs to nobody here where its project is nobody's: it is needed all the same.
 
@@ -32,7 +36,7 @@ class NetworkAdoption:
         """
         project_id = here.project(seen.project_id)
         if project_id is None and not (seen.shared or seen.external):
-            return unmapped(seen.project_id)
+            return unmapped()
         id = seen.marker or seen.remote_id
         known = await here.resource(tx, "network", id)
         if known is not None:

@@ -12,7 +12,7 @@ from typing import Any
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.model.network import PortSeen
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import Need, Presence, Resource
 from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp, unmapped
 from fractus.services.network.ports.schema import holder
 from fractus.store.transaction import Transaction
@@ -42,6 +42,10 @@ class PortAdoption:
             *(("security_group", one) for one in seen.security_groups or ()),
         ]
 
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        """No: what is on it, or behind it, is in the cloud."""
+        return False
+
     async def judge(self, tx: Transaction, seen: PortSeen, here: Here) -> Verdict:
         """Everything that it is tied to must be taken over before."""
         project_id = here.project(seen.project_id)
@@ -49,7 +53,7 @@ class PortAdoption:
         if owner and not owner.startswith("compute:"):
             return await self._left(tx, seen, here, Leave(f"it is the cloud's own ({owner})"))
         if project_id is None:
-            return await self._left(tx, seen, here, unmapped(seen.project_id))
+            return await self._left(tx, seen, here, unmapped())
         network = await here.taken(tx, "network", seen.network_id)
         if network is None:
             return Leave(f"its network {seen.network_id} is not taken over")

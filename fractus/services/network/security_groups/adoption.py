@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fractus.model.network import Rule, SecurityGroupSeen
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import Need, Presence, Resource
 from fractus.reconcile.taking import Clash, Here, Join, Take, Verdict, stamp, unmapped
 from fractus.services.network.security_groups.queries import rule_add
 from fractus.services.network.security_groups.schema import normalized, rule_key
@@ -34,14 +34,18 @@ class SecurityGroupAdoption:
         remote = {rule.remote_group_id for rule in seen.rules or () if rule.remote_group_id}
         return [("security_group", one) for one in sorted(remote - {_ITSELF, seen.remote_id})]
 
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        """No: what is on it, or behind it, is in the cloud."""
+        return False
+
     async def judge(self, tx: Transaction, seen: SecurityGroupSeen, here: Here) -> Verdict:
         """A project has one default group. Every cloud has one of its own for each project: the first is ours from then
-        on, those that are just like it are the same, and one with other rules stays a group by itself, by its own id
-        and with the cloud in its name, for the rules of servers that run must not change.
+        on, and those that are just like it are the same. One with other rules, or beside our own copy, stays a group by
+        itself, by its own id and with the cloud in its name, for the rules of servers that run must not change.
         """
         project_id = here.project(seen.project_id)
         if project_id is None:
-            return unmapped(seen.project_id)
+            return unmapped()
         id, name = seen.marker or seen.remote_id, seen.name
         memory: dict[str, Any] = {}
         if seen.marker and seen.marker == default_id(project_id):
@@ -51,7 +55,8 @@ class SecurityGroupAdoption:
             memory["borrowed"] = True
             id = default_id(project_id)
             known = await here.resource(tx, "security_group", id)
-            if known is not None and not await _alike(tx, known, seen, here):
+            copied = any(one.marker == id for one in here.listed("security_group").values())
+            if copied or (known is not None and not await _alike(tx, known, seen, here)):
                 id, name = seen.remote_id, f"{DEFAULT}-{here.cloud}"
         there = {**memory, "named": [name, seen.name]}
         known = await here.resource(tx, "security_group", id)

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.ranges import text
 from fractus.model.network import SubnetSeen
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import Need, Presence, Resource
 from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp
 from fractus.services.network.subnets.queries import subnets_of
 from fractus.services.network.subnets.schema import as_pools, as_ranges, cloud_holder, made_pools
@@ -42,6 +42,10 @@ class SubnetAdoption:
         # The cloud's own ports are looked at for the addresses that they have.
         own = [port for port in uses if port.device_owner and not port.device_owner.startswith("compute:")]
         return [("network", seen.network_id), *(("port", port.remote_id) for port in own)]
+
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        """No: what is on it, or behind it, is in the cloud."""
+        return False
 
     async def judge(self, tx: Transaction, seen: SubnetSeen, here: Here) -> Verdict:
         """It belongs to its network's project, as all of ours do.

@@ -61,6 +61,7 @@ class SubnetLifecycle:
         return SubnetWanted(
             id=item.resource.id,
             name=item.resource.desired["name"],
+            notes={"pools": desired["allocation_pools"]},
             network_id=item.remote.get(("network", desired["network_id"]), ""),
             cidr=desired["cidr"],
             ip_version=desired["ip_version"],
