@@ -94,7 +94,7 @@ class SecurityGroupLifecycle:
                     port_range_max=rule["port_range_max"],
                     remote_ip_prefix=rule["remote_ip_prefix"],
                     remote_group_id=there,
-                    description=rule["description"],
+                    description=rule.get("description", ""),
                 )
             )
         return rules, absent
@@ -177,6 +177,9 @@ def _rules_apart(wanted: list[Rule], there: list[Rule], *, itself: str) -> tuple
 
 
 def _plain(rules: list[Rule]) -> list[dict[str, Any]]:
-    """Without their ids in the child."""
-    plain = [msgspec.to_builtins(rule) for rule in rules]
-    return [{name: value for name, value in rule.items() if name != "remote_id"} for rule in plain]
+    """Without their ids in the child, nor descriptions that they have not."""
+    return [
+        {name: value for name, value in msgspec.to_builtins(rule).items() if name not in left_out}
+        for rule in rules
+        for left_out in (("remote_id",) if rule.description else ("remote_id", "description"),)
+    ]

@@ -81,8 +81,19 @@ def test_extra_specs_follow(
 
 
 def test_sizes_and_specs_are_wanted() -> None:
+    notes = {
+        "flavorid": "small", "name": "m1.small", "description": None, "is_public": True, "access": [],
+    }  # fmt: skip
     assert FlavorLifecycle().wanted(item(a="b")) == FlavorWanted(
-        id="small", name="m1.small", vcpus=1, ram=2048, disk=20, ephemeral=1, swap=2, extra_specs={"a": "b"}
+        id="small",
+        name="m1.small",
+        notes=notes,
+        vcpus=1,
+        ram=2048,
+        disk=20,
+        ephemeral=1,
+        swap=2,
+        extra_specs={"a": "b"},
     )
 
 

@@ -229,7 +229,8 @@ async def item_of(door: Door) -> Item:
 
 async def test_the_public_half_is_carried(door: Door) -> None:
     item = await item_of(door)
-    wanted = KeypairWanted(id=item.resource.id, name="key", public_key=KEY, type="ssh")
+    notes = {"user_id": "ann", "name": "key"}
+    wanted = KeypairWanted(id=item.resource.id, name="key", notes=notes, public_key=KEY, type="ssh")
     assert KeypairLifecycle().wanted(item) == wanted
 
 
