@@ -22,9 +22,10 @@ from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import kept
 from fractus.reconcile.taking import Adoption, Clash, Join, Leave, Take, Verdict, stamp
 from fractus.store import findings, presences
+from fractus.store.again import again
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
-from fractus.store.transaction import Store, Transaction
+from fractus.store.transaction import Store, StoreTrouble, Transaction
 
 log = logger("reconcile.adopt")
 
@@ -109,6 +110,11 @@ class Report(Struct):
 
 class _Undo(Exception):
     """Nothing of this thing is to be written."""
+
+    def __init__(self, verdict: Verdict, became: Resource | None) -> None:
+        super().__init__(verdict)
+        self.verdict = verdict
+        self.became = became
 
 
 async def survey(
@@ -277,30 +283,38 @@ class _Run:
 
     async def one(self, kind: str, seen: Seen) -> None:
         """Take one thing over, or note why not."""
-        verdict: Verdict | None = None
         became: Resource | None = None
         try:
-            async with self._desk.store.transaction() as tx:
-                if await self._is_known(tx, kind, seen):
-                    self.report.known[kind] += 1
-                    return
-                verdict = await self._desk.adoptions[kind].judge(tx, seen, self)
-                if isinstance(verdict, Take):
-                    verdict, became = await self._take(tx, kind, seen, verdict)
-                elif isinstance(verdict, Join):
-                    verdict, became = await self._join(tx, kind, seen, verdict)
-                if isinstance(verdict, Clash) or self._dry:
-                    raise _Undo
-        except _Undo:
-            pass
+            verdict, became = await again(lambda: self._judge(kind, seen), repeatable=True)
+        except _Undo as undo:
+            verdict, became = undo.verdict, undo.became
+        except StoreTrouble:
+            raise
         except Exception as error:
             # One that nobody thought of must not keep the others from being taken; it is told like any clash.
             log.exception("cannot be taken over", cloud=self.cloud, kind=kind, remote_id=seen.remote_id)
             verdict = Clash(f"it could not be written: {type(error).__name__}: {error}")
         self._note(kind, seen, verdict, became)
 
+    async def _judge(self, kind: str, seen: Seen) -> tuple[Verdict | None, Resource | None]:
+        """One transaction: what becomes of it (None: it is known), and the resource that it became."""
+        became: Resource | None = None
+        async with self._desk.store.transaction() as tx:
+            if await self._is_known(tx, kind, seen):
+                return None, None
+            verdict = await self._desk.adoptions[kind].judge(tx, seen, self)
+            if isinstance(verdict, Take):
+                verdict, became = await self._take(tx, kind, seen, verdict)
+            elif isinstance(verdict, Join):
+                verdict, became = await self._join(tx, kind, seen, verdict)
+            if isinstance(verdict, Clash) or self._dry:
+                raise _Undo(verdict, became)
+        return verdict, became
+
     def _note(self, kind: str, seen: Seen, verdict: Verdict | None, became: Resource | None) -> None:
         match verdict:
+            case None:
+                self.report.known[kind] += 1
             case Take():
                 self.report.taken[kind] += 1
             case Join(placed=True):

@@ -16,6 +16,7 @@ from fractus.model.resource import Presence, Resource
 from fractus.reconcile.adopt import Desk, Told, order
 from fractus.reconcile.returned import LEFT
 from fractus.store import brakes, clouds, findings, lanes, presences, work
+from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 
 #: Written in one transaction: others write in between.
@@ -32,6 +33,7 @@ class Let(Struct):
     moved: Counter[str]
 
 
+@rerun
 async def freeze(desk: Desk, cloud: str, by: str) -> None:
     """No change is begun in the cloud from here on, and nothing new is assigned to it."""
     async with desk.store.transaction() as tx:
@@ -49,30 +51,39 @@ async def detach(desk: Desk, cloud: str, told: Told | None = None) -> Let:
     kinds += [kind for kind in left if kind not in kinds]
     for kind in kinds:
         done = 0
-        while True:
-            async with desk.store.transaction() as tx:
-                held = await presences.in_cloud(tx, cloud, kind, limit=_BATCH)
-                for presence in held:
-                    await _let_go(desk, tx, presence, let)
-            if not held:
-                break
-            done += len(held)
+        while came_to := await _some(desk, cloud, kind):
+            for what in came_to:
+                getattr(let, what)[kind] += 1
+            done += len(came_to)
             if told is not None:
                 told(kind, done, max(done, left[kind]))
+    await _end(desk, cloud)
+    return let
+
+
+@rerun
+async def _some(desk: Desk, cloud: str, kind: str) -> list[str]:
+    """Let go of some presences of a kind: what came of each, by the names in `Let`."""
+    async with desk.store.transaction() as tx:
+        held = await presences.in_cloud(tx, cloud, kind, limit=_BATCH)
+        return [await _let_go(desk, tx, presence) for presence in held]
+
+
+@rerun
+async def _end(desk: Desk, cloud: str) -> None:
     async with desk.store.transaction() as tx:
         await work.forget_cloud(tx, cloud)
         await lanes.drop(tx, cloud)
         await findings.forget_cloud(tx, cloud)
         await clouds.drop(tx, cloud)
-    return let
 
 
-async def _let_go(desk: Desk, tx: Transaction, presence: Presence, let: Let) -> None:
+async def _let_go(desk: Desk, tx: Transaction, presence: Presence) -> str:
     kind, life = presence.kind, desk.lifecycles[presence.kind]
     await presences.drop(tx, presence)
     resource = await desk.resources.fetch(tx, kind, presence.id)
     if resource is None:
-        return
+        return "vanished"
     _forget(resource, presence.cloud)
     await life.left(tx, resource, presence)
     others = await presences.of_resource(tx, kind, presence.id)
@@ -81,14 +92,15 @@ async def _let_go(desk: Desk, tx: Transaction, presence: Presence, let: Let) -> 
     if resource.wanted and life.chosen and never_there:
         # Nothing of it was there yet: another cloud can have it, if its user left the choice.
         resource.choice = {**resource.choice, "cloud": ""}
-        let.moved[kind] += 1
+        what = "moved"
     elif others or (adoption is not None and adoption.rests_here(resource, presence)):
-        let.stayed[kind] += 1
+        what = "stayed"
     else:
         await _vanish(desk, tx, resource, presence.cloud)
-        let.vanished[kind] += 1
+        what = "vanished"
     await desk.resources.save(tx, resource, life.summarise(resource, others))
     await work.wake(tx, kind, resource.id)
+    return what
 
 
 async def _vanish(desk: Desk, tx: Transaction, resource: Resource, cloud: str) -> None:
