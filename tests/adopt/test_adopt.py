@@ -260,3 +260,20 @@ async def _look_at_everything(world: World) -> None:
     await world.settle()
     await world.sweep(full=True)
     await world.settle()
+
+
+async def test_what_was_deleted_here_does_not_come_back_by_an_adoption(world: World) -> None:
+    """A cloud that was put back to an old backup has it again: its user wanted its end."""
+    natives = Natives(world.cloud("a"), P1)
+    vm = natives.server("db")
+    await take(world)
+    ann = world.user("ann")
+    backup = world.cloud("a").backend.servers[vm.id]
+    await ann.deletes_server(vm.id)
+    await world.settle()
+    world.cloud("a").backend.shelf.put(backup)
+    report = await take(world)
+    assert told(report) == [
+        f"server db: server {vm.id} was deleted here: it is back, and its user wanted its end"
+    ]
+    assert await ann.servers() == []
