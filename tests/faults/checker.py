@@ -333,21 +333,29 @@ class Checker:
     # ------------------------------------------------------------------ sums
 
     def _quota(self) -> Iterator[Wrong]:
-        """What is said to be used is what there is."""
-        servers: Counter[str] = Counter()
-        for told in self._api["server"].values():
-            thing = self._by_id.get(told["id"]) or self._named(told["name"])
-            if thing is not None:
-                servers[thing.tenant] += 1
-        for tenant, limits in self._truth.limits.items():
-            used = limits.get("totalInstancesUsed", 0)
-            if used != servers[tenant]:
-                yield Wrong(
-                    QUOTA,
-                    "server",
-                    tenant,
-                    f"{used} instances are said to be used, {servers[tenant]} are there",
+        """What the quotas say is used is what there is, counted anew."""
+        for project, used in self._truth.used.items():
+            there = self._count(project)
+            for what, number in used.items():
+                if number != there[what]:
+                    why = f"{number} {what} are said to be used, {there[what]} are there"
+                    yield Wrong(QUOTA, what, project, why)
+
+    def _count(self, project: str) -> Counter[str]:
+        """What a project has, by our API's lists."""
+        count: Counter[str] = Counter()
+        for server in self._api["server"].values():
+            if server.get("tenant_id") == project:
+                count.update(
+                    {"instances": 1, "cores": server["flavor"]["vcpus"], "ram": server["flavor"]["ram"]}
                 )
+        for kind, items in self._api.items():
+            stored = _STORED.get(kind, kind)
+            for one in items.values():
+                if one.get("project_id") == project and kind in ("network", "subnet", "port", "group"):
+                    count[stored] += 1
+                    count["security_group_rule"] += len(one.get("security_group_rules", ()))
+        return count
 
     def _boots(self) -> Iterator[Wrong]:
         """No server began to run more often than somebody asked for."""

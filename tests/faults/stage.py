@@ -24,14 +24,15 @@ import aiohttp
 
 from fractus.app import cloud_rows, wiring
 from fractus.app.settings import load
-from tests.faults.identity import Identity
+from tests.faults.identity import Identity, id_of
 from tests.faults.launch import set_clock
 from tests.faults.proxy import Proxy
 
 #: Seconds that a call to a child may take, and that its proxy knows callers to wait.
 CALL_TIMEOUT = 5.0
 
-_START = 60.0
+#: Seconds in which a process answers, also on a machine that has far too much to do.
+_START = 240.0
 
 
 class Process:
@@ -259,6 +260,10 @@ class Stage:
             "FRACTUS_WORK_FULL_SWEEP_INTERVAL": str(self._full_sweep),
             "FRACTUS_LOG_LEVEL": "warning",
         }
+
+    def project(self, tenant: str) -> str:
+        """The id of a tenant's project."""
+        return id_of("project", "admin" if tenant == "admin" else f"project-{tenant}")
 
     def settings(self) -> Any:
         """Ours, to look into the store with."""

@@ -13,6 +13,7 @@ from tests.faults.checker import Checker, Wrong
 from tests.faults.model import Model
 from tests.faults.truth import Held, Truth
 
+RULE = {"id": "rule-1", "direction": "egress"}
 SERVER, NETWORK, PORT, GROUP = "s-1", "n-1", "p-1", "g-1"
 
 
@@ -65,7 +66,7 @@ def _port(id: str, **more: Any) -> dict[str, Any]:
 def _server(id: str, **more: Any) -> dict[str, Any]:
     return {
         "id": id, "name": "vm", "status": "ACTIVE", "metadata": {}, "OS-EXT-AZ:availability_zone": "east",
-        "addresses": {"red": [{"addr": "10.0.0.5"}]}, **more,
+        "addresses": {"red": [{"addr": "10.0.0.5"}]}, "tenant_id": "p", "flavor": {"vcpus": 2, "ram": 64}, **more,
     }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def _truth() -> Truth:
         "server": [_server(SERVER)],
         "network": [{"id": NETWORK, "name": "red"}],
         "port": [_port(PORT)],
-        "group": [{"id": GROUP, "name": "web", "security_group_rules": []}],
+        "group": [{"id": GROUP, "name": "web", "security_group_rules": [RULE], "project_id": "p"}],
     }
     east = _nothing() | {
         "server": [_server("r-s", metadata={"fractus_id": SERVER})],
@@ -99,9 +100,18 @@ def _truth() -> Truth:
             ("port", PORT, "r-p"),
         )
     ]
-    limits = {"t1": {"totalInstancesUsed": 1}}
+    used = {
+        "p": {
+            "instances": 1,
+            "cores": 2,
+            "ram": 64,
+            "network": 0,
+            "security_group": 1,
+            "security_group_rule": 1,
+        }
+    }
     return Truth(
-        api, {"t1": []}, {"east": east, "west": _nothing()}, held, limits, {"east": {"r-s": 1}, "west": {}}
+        api, {"t1": []}, {"east": east, "west": _nothing()}, held, used, {"east": {"r-s": 1}, "west": {}}
     )
 
 
@@ -209,7 +219,9 @@ DAMAGE: list[tuple[str, str, Callable[[Truth], Any]]] = [
     ("our store knows what is not there", checker.PHANTOM, lambda t: _east(t)["network"].pop(0)),
     ("a foreign network is gone", checker.FOREIGN, lambda t: _east(t)["network"].pop(1)),
     ("a foreign network was changed", checker.FOREIGN, lambda t: _east(t)["network"][1].update(name="ours")),
-    ("the quota is off by one", checker.QUOTA, lambda t: t.limits["t1"].update(totalInstancesUsed=2)),
+    ("the quota is off by one", checker.QUOTA, lambda t: t.used["p"].update(instances=2)),
+    ("the quota forgets its cores", checker.QUOTA, lambda t: t.used["p"].update(cores=0)),
+    ("the quota has lost a rule", checker.QUOTA, lambda t: t.used["p"].update(security_group_rule=0)),
     ("it was booted twice", checker.TWICE, lambda t: t.boots["east"].update({"r-s": 2})),
 ]
 

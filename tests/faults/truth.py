@@ -27,6 +27,8 @@ _LISTINGS = {
     "group": ("/network/v2.0/security-groups", "security_groups"),
     "image": ("/image/v2/images?limit=500", "images"),
 }
+_COMPUTE_QUOTAS = ("instances", "cores", "ram")
+_NETWORK_QUOTAS = ("network", "subnet", "port", "security_group", "security_group_rule")
 _OWN = {"keypair": ("/compute/v2.1/os-keypairs", "keypairs")}
 
 
@@ -51,8 +53,8 @@ class Truth(NamedTuple):
     """Tenant -> names."""
     children: dict[str, Documents]
     held: list[Held]
-    limits: dict[str, dict[str, int]]
-    """Tenant -> what the API says is used."""
+    used: dict[str, dict[str, int]]
+    """Project -> resource -> how many of it the quotas say are used."""
     boots: dict[str, dict[str, int]]
     """Cloud -> id of a server there -> how often it began to run, from the very bottom."""
 
@@ -109,17 +111,20 @@ async def learn(stage: Stage, tenants: dict[str, str]) -> Truth:
     """Ask everybody. `tenants`: name -> token."""
     url = stage.urls[0]
     admin = stage.identity.token("admin", "admin")
-    keypairs, limits = {}, {}
+    keypairs, used = {}, {}
     async with aiohttp.ClientSession() as session:
         for name, token in tenants.items():
             keys = await _get(session, f"{url}/compute/v2.1/os-keypairs", token)
             keypairs[name] = [one["keypair"]["name"] for one in keys["keypairs"]]
-            told = await _get(session, f"{url}/compute/v2.1/limits", token)
-            limits[name] = told["limits"]["absolute"]
+            project = stage.project(name)
+            told = await _get(session, f"{url}/compute/v2.1/os-quota-sets/{project}/detail", admin)
+            used[project] = {what: told["quota_set"][what]["in_use"] for what in _COMPUTE_QUOTAS}
+            told = await _get(session, f"{url}/network/v2.0/quotas/{project}/details", admin)
+            used[project] |= {what: told["quota"][what]["used"] for what in _NETWORK_QUOTAS}
     children = {name: await of_child(child) for name, child in stage.children.items()}
     boots = {name: boots_of(child.shelf) for name, child in stage.children.items()}
     api = await listed(url, admin, _LISTINGS)
-    return Truth(api, keypairs, children, await _held(stage), limits, boots)
+    return Truth(api, keypairs, children, await _held(stage), used, boots)
 
 
 _presences = Query(
