@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, delete, select
 
 from fractus.addressing.tables import MAC
 from fractus.base.ids import new_mac
-from fractus.store.transaction import Query, Reader, Transaction, add_new
+from fractus.store.transaction import Query, Reader, Transaction, add_new_row
 
 
 class MacTaken(Exception):
@@ -15,7 +15,7 @@ class MacTaken(Exception):
 
 _c = MAC.c
 _fetch = Query(select(_c.holder).where(_c.network_id == bindparam("n"), _c.mac == bindparam("m")))
-_add = add_new(MAC, {"network_id": bindparam("n"), "mac": bindparam("m"), "holder": bindparam("h")})
+_add = add_new_row(MAC, {"network_id": bindparam("n"), "mac": bindparam("m"), "holder": bindparam("h")})
 _drop = Query(delete(MAC).where(_c.holder == bindparam("h")))
 
 #: Of 2^24 addresses under one prefix; so many misses in a row mean that the network is full of them.

@@ -30,12 +30,14 @@ async def attend(machine: Machine, claim: Claim) -> Outcome:
 
 
 async def _attend(machine: Machine, claim: Claim) -> Outcome:
+    # Only who holds this claim gives it a first presence: where there is none, none is looked for again below.
+    known = await presences.of_resource(machine.store, claim.kind, claim.id)
     async with machine.store.transaction() as tx:
         await machine.hold(tx, claim)
         resource = await machine.resources.fetch(tx, claim.kind, claim.id, to_write=True)
         if resource is None:
             return Settled()
-        every = await presences.of_resource(tx, claim.kind, claim.id)
+        every = await presences.of_resource(tx, claim.kind, claim.id) if known else []
         if not resource.wanted:
             return await _end(machine, tx, resource, every)
         outcome: Outcome = Settled()
@@ -129,7 +131,6 @@ async def _assign(
 
 async def _place(machine: Machine, tx: Transaction, resource: Resource, verdict: Verdict) -> None:
     """Write the choice, and the presence that follows from it."""
-    life = machine.lifecycles[resource.kind]
     resource.choice = {
         **resource.choice,
         "cloud": verdict.cloud,
@@ -138,12 +139,7 @@ async def _place(machine: Machine, tx: Transaction, resource: Resource, verdict:
         "chosen_at": tx.now(),
         "error": "",
     }
-    existing = await presences.fetch(tx, resource.kind, resource.id, verdict.cloud)
-    if existing is None:
-        memory = await life.prepare(tx, resource, verdict.cloud)
-        await presences.add(
-            tx, Presence(kind=resource.kind, id=resource.id, cloud=verdict.cloud, memory=memory)
-        )
+    await machine.place(tx, resource, verdict.cloud)
     await machine.retell(tx, resource)
     await machine.wake(tx, resource.kind, resource.id, verdict.cloud)
 

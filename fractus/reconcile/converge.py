@@ -347,6 +347,7 @@ async def _vanished(look: Look) -> Outcome:
     return Again()
 
 
+@rerun
 async def _ended(look: Look) -> Outcome:
     """It came to its end there by itself, and with it the resource. Nothing is left to be deleted."""
     machine, presence = look.machine, look.presence

@@ -177,6 +177,16 @@ class Machine:
         for cloud in await work.wake_waiting(tx, kind, id):
             tx.after_commit(lambda name=cloud: self.bell.ring(name))  # type: ignore[misc]
 
+    async def place(self, tx: Transaction, resource: Resource, cloud: str) -> Presence | None:
+        """A new presence: the resource should be in a cloud. None where it has one there already."""
+        made = Presence(kind=resource.kind, id=resource.id, cloud=cloud)
+        if not await presences.add_new(tx, made):
+            return None
+        made.memory = await self.lifecycles[resource.kind].prepare(tx, resource, cloud)
+        if made.memory:
+            await presences.save(tx, made)
+        return made
+
     async def hold(self, tx: Transaction, claim: Claim) -> None:
         """Make sure that the lease is still ours; every write begins with it."""
         self.note_lease(tx, claim)

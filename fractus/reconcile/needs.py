@@ -46,7 +46,7 @@ async def meet(
         if there is None or _is_missing(there) or _lasts(machine, need, there)
     ]
     if absent:
-        made = await _carry_all(machine, claim, absent, presence.cloud)
+        made = await _carry_all(machine, claim, {need: known[need] for need in absent}, presence.cloud)
         if isinstance(made, Unmet):
             return made
         known.update(made)
@@ -108,13 +108,13 @@ async def _wake_needs(machine: Machine, claim: Claim, presence: Presence) -> Non
 
 @rerun
 async def _carry_all(
-    machine: Machine, claim: Claim, absent: list[Need], cloud: str
+    machine: Machine, claim: Claim, absent: dict[Need, Presence | None], cloud: str
 ) -> dict[Need, Presence | None] | Unmet:
     made: dict[Need, Presence | None] = {}
     async with machine.store.transaction() as tx:
         await machine.hold(tx, claim)
-        for need in absent:
-            there = await _carry(machine, tx, need, cloud)
+        for need, read in absent.items():
+            there = await _carry(machine, tx, need, cloud, new=read is None)
             if isinstance(there, Unmet):
                 return there
             made[need] = there
@@ -163,8 +163,11 @@ async def confined(machine: Machine, tx: Transaction, resource: Resource) -> lis
     return found
 
 
-async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> Presence | Unmet | None:
-    there = await presences.fetch(tx, need.kind, need.id, cloud)
+async def _carry(
+    machine: Machine, tx: Transaction, need: Need, cloud: str, *, new: bool
+) -> Presence | Unmet | None:
+    """`new`: a moment ago there was none, so there is no looking for one before it is made."""
+    there = None if new else await presences.fetch(tx, need.kind, need.id, cloud, to_write=True)
     if there is not None:
         if _is_missing(there):
             await _make_anew(machine, tx, there)
@@ -183,10 +186,11 @@ async def _carry(machine: Machine, tx: Transaction, need: Need, cloud: str) -> P
     only = resource.choice.get("only")
     if only and cloud not in only:
         return Unmet("", f"{need.kind} {need.id} is only in {_listed(only)}", hopeless=True, elsewhere=True)
-    memory = await machine.lifecycles[need.kind].prepare(tx, resource, cloud)
+    made = await machine.place(tx, resource, cloud)
+    if made is None:
+        return await presences.fetch(tx, need.kind, need.id, cloud)
     if not resource.wanted:
-        memory = {**memory, "passing": True}
-    made = Presence(kind=need.kind, id=need.id, cloud=cloud, memory=memory)
-    await presences.add(tx, made)
+        made.memory = {**made.memory, "passing": True}
+        await presences.save(tx, made)
     await machine.wake(tx, need.kind, need.id, cloud)
     return made

@@ -145,7 +145,7 @@ async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: P
         await machine.lifecycles[resource.kind].left(tx, fresh, presence)
         needs = await machine.resources.needs(tx, resource.kind, resource.id)
         for need in needs:
-            there = await presences.fetch(tx, need.kind, need.id, presence.cloud)
+            there = await presences.fetch(tx, need.kind, need.id, presence.cloud, to_write=True)
             if there is not None and (need.exclusive or await _passes(tx, there)):
                 await machine.unwant(tx, there)
         await machine.retell(tx, fresh)

@@ -21,6 +21,7 @@ from fractus.model.cloud import Seen
 from fractus.model.resource import Presence, Resource
 from fractus.reconcile.machine import Machine
 from fractus.store import presences
+from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 
 log = logger("reconcile.returned")
@@ -45,8 +46,13 @@ async def send_away(machine: Machine, cloud: str, kind: str, strays: Iterable[Se
     """Have those of the strays of a full listing leave that came back, or are there beside ours."""
     for seen in strays:
         if seen.marker and not seen.unread and not seen.gone:
-            async with machine.store.transaction() as tx:
-                await _send_away(machine, tx, cloud, kind, seen)
+            await _send_one_away(machine, cloud, kind, seen)
+
+
+@rerun
+async def _send_one_away(machine: Machine, cloud: str, kind: str, seen: Seen) -> None:
+    async with machine.store.transaction() as tx:
+        await _send_away(machine, tx, cloud, kind, seen)
 
 
 async def _send_away(machine: Machine, tx: Transaction, cloud: str, kind: str, seen: Seen) -> None:

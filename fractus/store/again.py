@@ -10,10 +10,11 @@ import asyncio
 import functools
 import random
 from collections.abc import Awaitable, Callable
+from contextvars import Token
 from typing import ParamSpec, TypeVar
 
 from fractus.base.log import logger
-from fractus.store.transaction import Away, CommitUnknown, Conflict
+from fractus.store.transaction import Away, CommitUnknown, Conflict, lost_before
 
 log = logger("store")
 
@@ -53,23 +54,29 @@ async def again(
     loop = asyncio.get_running_loop()
     end = loop.time() + patience
     pause = _FIRST
-    while True:
-        try:
-            return await call()
-        except (Conflict, Away, CommitUnknown) as trouble:
-            if isinstance(trouble, CommitUnknown) and not repeatable:
-                raise
-            # Twice to half as long as it says: those who met would else meet again.
-            wait = pause * random.uniform(0.5, 2.0)
-            if loop.time() + wait > end:
-                raise
-            if isinstance(trouble, Away):
-                counted.away += 1
-            else:
-                counted.conflicts += 1
-            log.debug("a transaction is run again", why=str(trouble))
-        await asyncio.sleep(wait)
-        pause = min(pause * 2, _MOST)
+    mark: Token[bool] | None = None
+    try:
+        while True:
+            try:
+                return await call()
+            except (Conflict, Away, CommitUnknown) as trouble:
+                if isinstance(trouble, CommitUnknown) and not repeatable:
+                    raise
+                # Twice to half as long as it says: those who met would else meet again.
+                wait = pause * random.uniform(0.5, 2.0)
+                if loop.time() + wait > end:
+                    raise
+                if isinstance(trouble, Away):
+                    counted.away += 1
+                else:
+                    counted.conflicts += 1
+                log.debug("a transaction is run again", why=str(trouble))
+            await asyncio.sleep(wait)
+            pause = min(pause * 2, _MOST)
+            mark = mark or lost_before.set(True)
+    finally:
+        if mark is not None:
+            lost_before.reset(mark)
 
 
 def rerun(call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:

@@ -64,6 +64,7 @@ class _Wire:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._in_turn = False
 
     async def rows(self, compiled: Compiled, values: tuple[Any, ...]) -> list[Row]:
         async with self._connection.cursor() as cursor:
@@ -71,8 +72,9 @@ class _Wire:
             return list(await cursor.fetchall())
 
     async def execute(self, compiled: Compiled, values: tuple[Any, ...]) -> int:
-        async with self._connection.cursor() as cursor:
-            return int(await cursor.execute(compiled.text, values))
+        # A cursor would ask for the warnings that `INSERT IGNORE` leaves.
+        text = self._connection.cursor().mogrify(compiled.text, values)
+        return int(await self._connection.query(text))
 
     async def begin(self) -> None:
         await self._connection.query("START TRANSACTION")
@@ -87,6 +89,17 @@ class _Wire:
         async with self._connection.cursor() as cursor:
             await cursor.execute("SELECT UNIX_TIMESTAMP(SYSDATE(6))")
             return float((await cursor.fetchall())[0][0])
+
+    async def take_turn(self, seconds: float) -> bool:
+        async with self._connection.cursor() as cursor:
+            await cursor.execute("SELECT GET_LOCK(CONCAT('fractus.turn.', DATABASE()), %s)", (seconds,))
+            self._in_turn = (await cursor.fetchall())[0][0] == 1
+        return self._in_turn
+
+    async def end_turn(self) -> None:
+        if self._in_turn:
+            self._in_turn = False
+            await self._connection.query("DO RELEASE_LOCK(CONCAT('fractus.turn.', DATABASE()))")
 
     async def close(self) -> None:
         await self._connection.ensure_closed()

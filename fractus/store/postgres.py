@@ -49,6 +49,7 @@ class _Wire:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._in_turn = False
 
     async def rows(self, compiled: Compiled, values: tuple[Any, ...]) -> list[Row]:
         return [tuple(record) for record in await self._connection.fetch(compiled.text, *values)]
@@ -70,6 +71,20 @@ class _Wire:
 
     async def time(self) -> float:
         return float(await self._connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8"))
+
+    async def take_turn(self, seconds: float) -> bool:
+        # Before the transaction, whose view of the rows is that of its beginning. `lock_timeout` holds here too.
+        try:
+            await self._connection.execute("SELECT pg_advisory_lock(hashtext('fractus.turn'))")
+        except asyncpg.exceptions.LockNotAvailableError:
+            return False
+        self._in_turn = True
+        return True
+
+    async def end_turn(self) -> None:
+        if self._in_turn:
+            self._in_turn = False
+            await self._connection.execute("SELECT pg_advisory_unlock(hashtext('fractus.turn'))")
 
     async def close(self) -> None:
         await self._connection.close()

@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, bindparam, delete, func, insert, or_, select, up
 
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence
 from fractus.store.schema import FINDING, NEED, PRESENCE, WORK
-from fractus.store.transaction import Query, Reader, Row, Transaction
+from fractus.store.transaction import Query, Reader, Row, Transaction, add_new_row
 
 __all__ = ["BLOCKED", "PENDING", "SETTLED", "Presence"]
 
@@ -60,6 +60,7 @@ _in_cloud = Query(
     .limit(bindparam("n"))
 )
 _add = Query(insert(PRESENCE).values({name: bindparam(name) for name in _FIELDS}))
+_add_new = add_new_row(PRESENCE, {name: bindparam(name) for name in _FIELDS})
 _save = Query(
     update(PRESENCE)
     .where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
@@ -147,6 +148,15 @@ async def add(tx: Transaction, presence: Presence) -> None:
     """Write a new presence: what should be in a cloud."""
     presence.created_at = presence.created_at or tx.now()
     await tx.execute(_add, **_values(presence))
+
+
+async def add_new(tx: Transaction, presence: Presence) -> bool:
+    """The same unless there is one; False where there is.
+
+    Who looks first, in the transaction, keeps all others from writing near the place where none was.
+    """
+    presence.created_at = presence.created_at or tx.now()
+    return bool(await tx.execute(_add_new, **_values(presence)))
 
 
 async def save(tx: Transaction, presence: Presence) -> None:

@@ -4,6 +4,10 @@ Reads run outside transactions, on connections of their own; a transaction has a
 statement to its commit. Both kinds are kept for reuse. A driver (`mysql`, `postgres`) says how a connection is made and
 what its errors mean; all else is here.
 
+Transactions run side by side as long as that goes well. One that lost against another runs again in a *turn*: alone
+among all that have lost, of all processes; and while somebody waits for a turn, the transactions of that process wait
+for one too. So few are run in vain, however many want to change the same row.
+
 Whatever happens to a connection in the middle of a statement (an error of the network, a deadline, a cancelled task),
 it is thrown away: nobody can tell what the server would answer on it next.
 """
@@ -13,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.engine import Dialect
@@ -29,6 +33,7 @@ from fractus.store.transaction import (
     Row,
     StoreTrouble,
     Transaction,
+    lost_before,
 )
 
 log = logger("store")
@@ -72,6 +77,14 @@ class Wire(Protocol):
 
     async def time(self) -> float:
         """The server's clock, seconds since the epoch."""
+        ...
+
+    async def take_turn(self, seconds: float) -> bool:
+        """Be the only connection that has the turn; False where it was not to be had in `seconds`."""
+        ...
+
+    async def end_turn(self) -> None:
+        """Let the next have it. A connection that breaks loses it too."""
         ...
 
     async def close(self) -> None:
@@ -224,6 +237,9 @@ class ServerStore:
         self._heard_at = float("-inf")
         self._readers = _Pool(lambda: self._connect(writing=False), size, driver.where)
         self._writers = _Pool(lambda: self._connect(writing=True), size, driver.where)
+        self._turn = asyncio.Lock()
+        self._crowd = 0
+        """How many of this process have the turn or wait for it."""
         self._holders: set[asyncio.Task[Any]] = set()
         self._commits: set[asyncio.Task[None]] = set()
 
@@ -289,21 +305,37 @@ class ServerStore:
             raise RuntimeError("this task has a transaction open already; use that one")
         self._holders.add(task)
         try:
-            turn = _Turn(self, await self._begin(), self._clock.now())
-            try:
+            in_turn = self._in_turn() if self._crowd or lost_before.get() else nullcontext()
+            async with in_turn, self._one() as turn:
                 yield turn
-                if turn.trouble is not None:
-                    raise turn.trouble
-            except BaseException:
-                await self._undo(turn)
-                raise
-            commit = asyncio.create_task(self._commit(turn))
-            self._commits.add(commit)
-            commit.add_done_callback(self._committed)
-            # Who asked may not wait any more, but it may well become durable, and others want to know.
-            await asyncio.shield(commit)
         finally:
             self._holders.discard(task)
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Nobody of this process is in a turn beside us."""
+        self._crowd += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._crowd -= 1
+
+    @asynccontextmanager
+    async def _one(self) -> AsyncIterator[Transaction]:
+        turn = _Turn(self, await self._begin(), self._clock.now())
+        try:
+            yield turn
+            if turn.trouble is not None:
+                raise turn.trouble
+        except BaseException:
+            await self._undo(turn)
+            raise
+        commit = asyncio.create_task(self._commit(turn))
+        self._commits.add(commit)
+        commit.add_done_callback(self._committed)
+        # Who asked may not wait any more, but it may well become durable, and others want to know.
+        await asyncio.shield(commit)
 
     async def _begin(self) -> Wire:
         """A connection with a transaction begun on it; a connection that had broken meanwhile is replaced."""
@@ -320,6 +352,8 @@ class ServerStore:
         try:
             async with asyncio.timeout(self.seconds):
                 await self._hear(wire, patience=_HEAR_AGAIN)
+                if lost_before.get() and not await wire.take_turn(self.seconds / 2):
+                    log.debug("no turn to be had; going without")
                 await wire.begin()
         except TimeoutError:
             self._writers.drop(wire)
@@ -339,6 +373,7 @@ class ServerStore:
             if not turn.torn:
                 async with asyncio.timeout(self.seconds):
                     await turn.wire.rollback()
+                    await turn.wire.end_turn()
                 sound = True
         except Exception as error:
             log.debug("rollback failed", error=str(error))
@@ -353,7 +388,7 @@ class ServerStore:
         try:
             async with asyncio.timeout(self.seconds):
                 await turn.wire.commit()
-            sound = True
+            sound = await self._ended(turn.wire)
         except TimeoutError:
             raise self._unanswered(turn, self.silent()) from None
         except Exception as error:
@@ -371,6 +406,16 @@ class ServerStore:
             else:
                 self._writers.drop(turn.wire)
         turn.tell()
+
+    async def _ended(self, wire: Wire) -> bool:
+        """Let the next have the turn. It is committed already, so nothing that happens here matters to who did it."""
+        try:
+            async with asyncio.timeout(self.seconds):
+                await wire.end_turn()
+        except Exception as error:
+            log.debug("the turn was not ended", error=str(error))
+            return False
+        return True
 
     def _unanswered(self, turn: _Turn, why: str) -> StoreTrouble:
         return CommitUnknown(why) if turn.wrote else Conflict(why)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from sqlalchemy import ClauseElement, Table, insert
@@ -34,6 +35,10 @@ class Away(StoreTrouble):
 
 class CommitUnknown(StoreTrouble):
     """The commit was sent and its answer never came: all of it was written, or nothing. Look before you repeat it."""
+
+
+#: Whether what runs now has lost before (`fractus.store.again`): it had better wait until others are done.
+lost_before: ContextVar[bool] = ContextVar("lost_before", default=False)
 
 
 class Compiled:
@@ -88,7 +93,7 @@ class Query:
         return found
 
 
-def add_new(table: Table, values: Mapping[str, Any]) -> Query:
+def add_new_row(table: Table, values: Mapping[str, Any]) -> Query:
     """Insert a row unless one with its key is there; how many were inserted tells which."""
     return Query(
         sqlite.insert(table).values(values).on_conflict_do_nothing(),
