@@ -18,12 +18,13 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test check lint types contracts sizes real lab lab-measure bench backlog faults docs format lock clean afresh
+.PHONY: help up dev test check lint types contracts sizes databases test-databases real lab lab-measure bench backlog faults docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
 	@echo 'make dev     the same, in the foreground with debug logs'
 	@echo 'make test    all tests but those that need real clouds'
+	@echo 'make databases       a private MariaDB and PostgreSQL; test-databases: the tests that matter on each of them'
 	@echo 'make check   style, types, contracts between packages, sizes'
 	@echo 'make real    stand up real OpenStack clouds and test against them (Debian 12, root)'
 	@echo 'make lab     a whole deployment of several nodes in network namespaces (Debian 12, root)'
@@ -62,6 +63,12 @@ contracts: $(STAMP)
 sizes: $(STAMP)
 	python tools/checks/sizes.py
 	python tools/checks/places.py
+
+databases: $(STAMP)
+	@tools/databases/databases up
+
+test-databases: $(STAMP)
+	@tools/databases/databases run tools/databases/test.sh $(ARGS)
 
 real: $(STAMP)
 	@tools/real/run.sh $(ARGS)

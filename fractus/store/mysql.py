@@ -113,6 +113,7 @@ class _MariaDB:
 
     def __init__(self, url: URL, *, seconds: float, idle: float) -> None:
         self.dialect: Dialect = MariaDBDialect(paramstyle="format")
+        self.url = url.render_as_string(hide_password=False)
         self.where = f"MariaDB at {url.host}:{url.port or 3306}"
         self._seconds = seconds
         trusted = url.query.get("ca")

@@ -98,6 +98,7 @@ class _PostgreSQL:
 
     def __init__(self, url: URL, *, seconds: float, idle: float) -> None:
         self.dialect = _dialect()
+        self.url = url.render_as_string(hide_password=False)
         self.where = f"PostgreSQL at {url.host}:{url.port or 5432}"
         trusted = url.query.get("ca")
         self._arguments: dict[str, Any] = {

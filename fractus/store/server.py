@@ -100,6 +100,7 @@ class Driver(Protocol):
     """How one kind of server is spoken to."""
 
     dialect: Dialect
+    url: str
     where: str
     """For messages: `MariaDB at host:port`."""
 
