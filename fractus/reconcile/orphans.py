@@ -16,6 +16,7 @@ from fractus.model.resource import PENDING, Presence
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Outcome, Retry, Settled, Waiting
 from fractus.store import presences
+from fractus.store.again import rerun
 from fractus.store.work import Claim
 
 log = logger("reconcile.orphans")
@@ -64,6 +65,7 @@ async def see_off(
     return Waiting(again_in=_PAUSE, reason="the cloud is deleting it")
 
 
+@rerun
 async def _leave(machine: Machine, claim: Claim, presence: Presence) -> Outcome:
     async with machine.store.transaction() as tx:
         await machine.hold(tx, claim)
