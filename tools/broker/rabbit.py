@@ -47,6 +47,7 @@ class Broker:
         self.port, self._dist, self._mapper = free_port(), free_port(), free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         self._process: subprocess.Popen[bytes] | None = None
+        self._names: subprocess.Popen[bytes] | None = None
 
     def _environment(self) -> dict[str, str]:
         home = self.directory / "home"
@@ -84,6 +85,15 @@ class Broker:
     def start(self) -> None:
         """Start it and wait until it answers. RuntimeError with the end of its log where it does not."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        if self._names is None:
+            # Left to itself, the node would start one that outlives it.
+            self._names = subprocess.Popen(
+                ["epmd", "-address", "127.0.0.1", "-port", str(self._mapper)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         log = self.directory / "out.log"
         with log.open("ab") as out:
             self._process = subprocess.Popen(
@@ -134,11 +144,10 @@ class Broker:
     def close(self) -> None:
         """End it and its port mapper."""
         self.kill()
-        subprocess.run(
-            ["epmd", "-port", str(self._mapper), "-kill"],
-            env={**os.environ, "ERL_EPMD_PORT": str(self._mapper)},
-            capture_output=True,
-        )
+        if self._names is not None:
+            self._names.kill()
+            self._names.wait()
+            self._names = None
 
 
 def main(arguments: list[str]) -> int:

@@ -168,7 +168,15 @@ class Stand:
         return f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        """Start everything and wait until it answers."""
+        """Start everything and wait until it answers; what was started ends where that fails."""
+        try:
+            await self._start()
+        except BaseException as error:
+            await self.__aexit__(type(error), error, None)
+            raise
+        return self
+
+    async def _start(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         await self._start_keystone()
         await self._make_clouds()
@@ -178,7 +186,6 @@ class Stand:
             await self.healthy(number)
         if self._balancer:
             await self._start_haproxy()
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
