@@ -204,13 +204,19 @@ def _timeouts(inventory: Inventory, facts: Facts) -> Iterator[Finding]:
             f"A worker may drain for {timeouts.drain} s, twice the lease ({facts.lease:g} s) and more: what it cannot "
             "finish waits that long for another worker.",
         )
-    seen_down = timeouts.check_interval * (timeouts.check_falls + 1)
+    seen_down = timeouts.check_interval * (timeouts.api_check_falls + 1)
     if timeouts.drain <= seen_down:
         yield _unsafe(
             "drain-short",
             f"fractus has {timeouts.drain} s to drain and HAProxy needs {seen_down:g} s to see it: requests "
             f"would come to "
             "a process that is gone.",
+        )
+    if timeouts.api_check_falls <= timeouts.check_falls:
+        yield _unsafe(
+            "check-falls",
+            f"HAProxy lets go of the API after {timeouts.api_check_falls} failed checks, as soon as of the database "
+            f"({timeouts.check_falls}): while the database changes hands there would be no API at all.",
         )
     if timeouts.database < 600:
         yield _unsafe(

@@ -28,7 +28,7 @@ from tools.lab.scenarios import SCENARIOS, Scenario, State, minority
 from tools.lab.truth import Truth
 
 #: Seconds of load before and after each fault; and what all parts get to become well again.
-CALM, FAULTY, AFTER, WELL_WITHIN = 6.0, 25.0, 12.0, 180.0
+CALM, FAULTY, AFTER, WELL_WITHIN = 4.0, 18.0, 6.0, 180.0
 
 #: Answers that a user would not call a failure.
 _FINE = {"read": {200}, "create": {202}, "delete": {204, 404}, "login": {201}}

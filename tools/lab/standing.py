@@ -283,6 +283,9 @@ def own(place: Place) -> None:
             "--clouds-yaml",
             "/etc/fractus/clouds.yaml",
         )
+    running = [name for name in NODES if tell(place, name, "status")["api"]["pid"]]
+    if not running:
+        run(place, NODES[0], *fractus("upgrade"), within=300)
     for name in NODES:
         tell(place, name, "start", "api")
         # The first one makes the tables; the others find them made.

@@ -57,6 +57,7 @@ def test_nothing_is_unsafe_about_the_example() -> None:
         ({"broker": {"heartbeat": 0}}, "heartbeat", "for hours"),
         ({"broker": {"net_ticktime": 2}}, "net-ticktime", "2 s"),
         ({"timeouts": {"drain": 2}}, "drain-short", "a process that is gone"),
+        ({"timeouts": {"api_check_falls": 2}}, "check-falls", "no API at all"),
         ({"timeouts": {"database": 60}}, "timeout-database", "idle"),
         ({"timeouts": {"connect": 30}}, "timeout-connect", "30 s"),
         ({"database": {"suspect_timeout": 0.5}}, "suspect-timeout", "expel"),
