@@ -198,6 +198,30 @@ def _timeouts(inventory: Inventory, facts: Facts) -> Iterator[Finding]:
             "net-ticktime",
             f"net_ticktime {broker.net_ticktime} s: under 5 a pause is a death, over 60 a death a pause.",
         )
+    if timeouts.database < 600:
+        yield _unsafe(
+            "timeout-database",
+            f"HAProxy closes database connections that are idle for {timeouts.database} s: those of the pools would be "
+            "dead when they are needed. Ten minutes at least.",
+        )
+    if timeouts.connect < 2 or timeouts.connect > 10:
+        yield _unsafe(
+            "timeout-connect",
+            f"timeouts.connect is {timeouts.connect} s: between 2 and 10 a lost packet is borne and a dead "
+            f"node is not waited for.",
+        )
+    if inventory.database.suspect_timeout < 1.5:
+        yield _unsafe(
+            "suspect-timeout",
+            f"database.suspect_timeout {inventory.database.suspect_timeout:g} s: three lost heartbeats (0.5 "
+            f"s each) would "
+            "expel a healthy database node.",
+        )
+
+
+def _ending(inventory: Inventory, facts: Facts) -> Iterator[Finding]:
+    """How programs end, and how soon HAProxy lets go of them."""
+    timeouts = inventory.timeouts
     if timeouts.drain >= facts.lease * 2:
         yield _advice(
             "drain-lease",
@@ -217,25 +241,6 @@ def _timeouts(inventory: Inventory, facts: Facts) -> Iterator[Finding]:
             "check-falls",
             f"HAProxy lets go of the API after {timeouts.api_check_falls} failed checks, as soon as of the database "
             f"({timeouts.check_falls}): while the database changes hands there would be no API at all.",
-        )
-    if timeouts.database < 600:
-        yield _unsafe(
-            "timeout-database",
-            f"HAProxy closes database connections that are idle for {timeouts.database} s: those of the pools would be "
-            "dead when they are needed. Ten minutes at least.",
-        )
-    if timeouts.connect < 2 or timeouts.connect > 10:
-        yield _unsafe(
-            "timeout-connect",
-            f"timeouts.connect is {timeouts.connect} s: between 2 and 10 a lost packet is borne and a dead "
-            f"node is not waited for.",
-        )
-    if inventory.database.suspect_timeout < 1.5:
-        yield _unsafe(
-            "suspect-timeout",
-            f"database.suspect_timeout {inventory.database.suspect_timeout:g} s: three lost heartbeats (0.5 "
-            f"s each) would "
-            "expel a healthy database node.",
         )
 
 
@@ -321,6 +326,7 @@ _LOOKS: tuple[Callable[[Inventory, Facts], Iterator[Finding]], ...] = (
     _network,
     _fencing,
     _timeouts,
+    _ending,
     _connections,
     _data,
     _tls,
