@@ -311,5 +311,6 @@ def test_fractus_itself_understands_its_settings(tmp_path: Path, secrets: Secret
     assert found.endpoint == "https://10.20.0.10:8780"
     assert found.store.url.startswith("mysql://fractus:")
     assert len(found.wake.url.split()) == 3
+    assert found.auth.memcached == ["10.20.0.11:11211", "10.20.0.12:11211", "10.20.0.13:11211"]
     assert found.quota.unlimited is True
     assert found.work.sweep_interval == 7.5
