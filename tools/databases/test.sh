@@ -4,7 +4,7 @@
 set -euo pipefail
 
 tests=(
-    tests/unit/store tests/unit/addressing tests/unit/quota tests/unit/reconcile
+    tests/unit/store tests/unit/addressing tests/unit/quota
     tests/api/test_boot.py tests/api/test_lives.py tests/api/test_many.py tests/api/test_paging.py
     tests/api/test_lost_transactions.py tests/crash/test_server_stories.py
 )
