@@ -277,3 +277,14 @@ async def test_what_was_deleted_here_does_not_come_back_by_an_adoption(world: Wo
         f"server db: server {vm.id} was deleted here: it is back, and its user wanted its end"
     ]
     assert await ann.servers() == []
+
+
+async def test_a_first_wish_for_another_name_is_sent(world: World) -> None:
+    """Before anything else was asked of the server: nothing was sent yet that could be held against the wish."""
+    vm = Natives(world.cloud("a"), P1).server("db", metadata={"a": "b"}, description="old")
+    await take(world)
+    ann = world.user("ann")
+    (await ann.put(f"{COMPUTE}/servers/{vm.id}", {"server": {"name": "db-2"}})).ok()
+    await world.settle()
+    there = world.cloud("a").backend.servers[vm.id]
+    assert (there.name, there.metadata, there.description) == ("db-2", {"a": "b"}, "old")

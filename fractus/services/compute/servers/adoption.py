@@ -94,7 +94,9 @@ class ServerAdoption:
         )
         needs = [Need(one.kind, one.id) for one in (flavor, image, keypair) if one is not None]
         needs += [Need("port", port.id, exclusive=not port.desired["nova_knows"]) for port in ports]
-        return Take(resource, needs, {"ran": True, "done": 0, "sent": 0})
+        # What it has there counts as sent: a first wish for another name must not pass for what is there.
+        sent = {"name": seen.name, "description": seen.description or "", "metadata": dict(seen.metadata)}
+        return Take(resource, needs, {"ran": True, "done": 0, "sent": 0, **sent})
 
     @staticmethod
     def _as_built(seen: ServerSeen, flavor: Resource | None, image: Resource | None) -> dict[str, Any]:
