@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
@@ -36,6 +37,14 @@ _like = Query(
     select(_c.owner, _c.name, _c.amount).where(_c.scope == USER, _c.owner.like(bindparam("o"), escape="\\"))
 )
 _owners = Query(select(_c.owner, _c.name).where(_c.scope == PROJECT))
+
+
+_PROJECT_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+
+
+def is_project_id(text: str) -> bool:
+    """Whether Keystone could have a project of this id. Whether it has one is not asked: a write would wait for it."""
+    return _PROJECT_ID.fullmatch(text) is not None
 
 
 class Bound(Struct, frozen=True):

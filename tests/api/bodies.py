@@ -110,6 +110,8 @@ def _image(_: House) -> dict[str, Any]:
 
 _COMPUTE: Mapping[str, Body] = {
     "POST /servers": lambda house: {"server": _server(house)},
+    "PUT /os-quota-sets/{project_id}": lambda _: {"quota_set": {"instances": 50, "cores": 60}},
+    "PUT /os-quota-class-sets/{name}": lambda _: {"quota_class_set": {"instances": 50, "cores": 60}},
     "PUT /servers/{server_id}": lambda _: {"server": {"name": "new", "description": "new"}},
     "POST /servers/{server_id}/action#os-start": lambda _: {"os-start": None},
     "POST /servers/{server_id}/action#os-stop": lambda _: {"os-stop": None},
@@ -136,6 +138,7 @@ _COMPUTE: Mapping[str, Body] = {
 }
 
 _NETWORK: Mapping[str, Body] = {
+    "PUT /quotas/{project_id}": lambda _: {"quota": {"network": 50, "port": 60}},
     "POST /networks": lambda _: {
         "network": {"name": "new", "description": "new", "admin_state_up": True, "mtu": 1400, "tags": ["new"]}
     },

@@ -12,6 +12,9 @@ from fractus.store.schema import METADATA
 from fractus.store.transaction import Query, Row
 from fractus.testing.world import World
 
+#: How the names of tables begin that tests declare.
+_OTHERS = ("test_", "toy_", "crate")
+
 Rows = Mapping[str, list[Row]]
 
 
@@ -20,7 +23,14 @@ async def rows_of(world: World) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for name in sorted(METADATA.tables):
         everything = select(literal_column("*")).select_from(table(name))
-        found[name] = sorted(await world.parts.store.rows(Query(everything)), key=repr)
+        try:
+            rows = await world.parts.store.rows(Query(everything))
+        except Exception as error:
+            # Tests of other floors declare tables of their own, which no migration makes.
+            if name not in str(error) or not name.startswith(_OTHERS):
+                raise
+            continue
+        found[name] = sorted(rows, key=repr)
     return found
 
 

@@ -22,6 +22,7 @@ NOT_THERE = {
 }
 #: Routes that answer only to administrators.
 ADMINS = {
+    "compute GET /os-quota-class-sets/{name}",
     "compute GET /os-availability-zone/detail",
     "network GET /quotas",
     "compute GET /flavors/{flavor_id}/os-flavor-access",

@@ -79,6 +79,8 @@ class QuotaApi:
         """PUT quotas of a project."""
         project_id = call.params["project_id"]
         self._check(call, "update_quota", project_id)
+        if not limits.is_project_id(project_id):
+            raise malformed(f"Project ID {project_id[:64]} is not a valid project.")
         asked = schema.asked(call.body, self._names())
         if not self._quota.limits.writable and asked.limits:
             raise malformed("Quotas are kept as limits in Keystone: set them there.")

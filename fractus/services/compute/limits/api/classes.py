@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from fractus.services.compute.limits.versions import CLASSES
 from fractus.store.transaction import Store
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route
+
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,254}")
 
 
 def _check(body: Any, version: Version) -> None:
@@ -61,10 +64,8 @@ class ClassesApi:
     async def update(self, call: Call) -> Reply:
         """Set those that are named."""
         name = call.params["name"]
-        if len(name) > 255:
-            raise Invalid(
-                f"Invalid input received: quota_class_name has {len(name)} characters, more than 255."
-            )
+        if not _NAME.fullmatch(name):
+            raise Invalid("The name of a quota class has up to 255 letters, digits, and any of . _ : -")
         asked = schema.limits_of(call.body["quota_class_set"])
         if self._quota.limits.writable:
             async with self._store.transaction() as tx:

@@ -59,6 +59,7 @@ class SettingApi:
         """Set those that are named."""
         project_id, user_id = call.params["project_id"], user_asked(call)
         call.enforce(policy.UPDATE, {"project_id": project_id})
+        _check_project(project_id)
         quotas = call.body["quota_set"]
         asked = schema.limits_of(quotas)
         # Where limits are kept in Keystone, Nova too takes the body and sets nothing.
@@ -76,6 +77,7 @@ class SettingApi:
         """Forget what was set."""
         project_id, user_id = call.params["project_id"], user_asked(call)
         call.enforce(policy.DELETE, {"project_id": project_id})
+        _check_project(project_id)
         names = (*NAMES, *OLD_NAMES)
         if self._quota.limits.writable:
             async with self._store.transaction() as tx:
@@ -103,6 +105,11 @@ class SettingApi:
             elif not user_id:
                 least = max(least, taken)
             _judge(name, amount, least, most)
+
+
+def _check_project(project_id: str) -> None:
+    if not limits.is_project_id(project_id):
+        raise Invalid(f"Project ID {project_id[:64]} is not a valid project.")
 
 
 def _judge(name: str, limit: int, least: int, most: int) -> None:
