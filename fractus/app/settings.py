@@ -4,7 +4,7 @@ One `Settings` is made when a process starts and handed down; no other module re
 from the first of these that names it:
 
     1. what the program was told explicitly (`fractus up --port 9000`)
-    2. the environment: FRACTUS_<SECTION>_<FIELD>, as in FRACTUS_API_PORT
+    2. the environment: FRACTUS_<SECTION>_<FIELD>, as in FRACTUS_API_PORT; the items of a list between commas
     3. `fractus.toml` in the state directory
     4. what an earlier `fractus up` was told explicitly (`remembered.json`, kept so that the next start is the same)
     5. the default
@@ -186,8 +186,11 @@ def _convert(
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         if field.name in merged[section]:
+            value = merged[section][field.name]
+            if field.default_factory is list and isinstance(value, str):
+                value = value.replace(",", " ").split()
             try:
-                values[field.name] = msgspec.convert(merged[section][field.name], field.type, strict=False)
+                values[field.name] = msgspec.convert(value, field.type, strict=False)
             except msgspec.ValidationError as error:
                 where = origin[section, field.name]
                 raise SettingsError(f"{where}: {field.name} in [{section}] is wrong: {error}.") from error
@@ -259,5 +262,7 @@ def environment(state_dir: Path, overrides: Layer) -> dict[str, str]:
     for section, fields in overrides.items():
         for field, value in fields.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
+            if isinstance(value, list):
+                text = ",".join(map(str, value))
             variables[f"FRACTUS_{section}_{field}".upper()] = text
     return variables

@@ -36,8 +36,10 @@ def _lines() -> Iterator[str]:
                 subsequent_indent="# ",
                 break_on_hyphens=False,
             )
-            # What JSON writes for a text, a number or a boolean is TOML too.
-            yield f"#{field.name} = {json.dumps(field.default)}"
+            # What JSON writes for a text, a number, a boolean or a list of them is TOML too.
+            made = field.default_factory
+            default = field.default if made is msgspec.NODEFAULT else made()
+            yield f"#{field.name} = {json.dumps(default)}"
     yield ""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fractus.app import settings
 from fractus.app.sections import SECTIONS
-from fractus.app.settings import SettingsError, load
+from fractus.app.settings import SettingsError, environment, load
 from fractus.app.settings_sample import describe, sample
 
 
@@ -133,3 +133,12 @@ def test_every_setting_says_what_it_means() -> None:
     for kind in SECTIONS.values():
         for field in msgspec.structs.fields(kind):
             assert len(describe(field.type)) > 20, f"{kind.__name__}.{field.name}"
+
+
+def test_a_list_is_written_with_commas_in_the_environment(tmp_path: Path) -> None:
+    servers = ["10.0.0.1:11211", "10.0.0.2:11211"]
+    for text in ("10.0.0.1:11211,10.0.0.2:11211", "10.0.0.1:11211 10.0.0.2:11211"):
+        loaded = load(tmp_path, environ={"FRACTUS_AUTH_MEMCACHED": text})
+        assert loaded.auth.memcached == servers
+    handed_on = environment(tmp_path, {"auth": {"memcached": servers}})
+    assert load(tmp_path, environ=handed_on).auth.memcached == servers
