@@ -178,7 +178,6 @@ async def test_a_servers_port_is_looked_at_until_it_is_bound_but_not_for_ever() 
 
 BARE = {
     "protocol": None, "port_range_min": None, "port_range_max": None, "remote_ip_prefix": None, "remote_group_id": None,
-    "description": "",
 }  # fmt: skip
 
 
@@ -187,7 +186,8 @@ def rule(direction: str, ethertype: str = "IPv4", **more: Any) -> dict[str, Any]
 
 
 def group(*rules: dict[str, Any], name: str = "n", remote: dict[tuple[str, str], str] | None = None) -> Item:
-    return item("security_group", remote, name=name, stateful=True, rules=list(rules))
+    described = [{"description": "", **one} for one in rules]
+    return item("security_group", remote, name=name, stateful=True, rules=described)
 
 
 EGRESS = [
