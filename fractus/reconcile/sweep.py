@@ -34,8 +34,9 @@ OVERLAP = 5.0
 _BATCH = 100
 
 #: A kind without a cursor is listed again after so many times what its last listing took: it is to cost its child no
-#: more than a twentieth of that one caller's time. One that takes longer than `_LONG` is left to the full sweeps.
-_REST, _LONG = 20.0, 2.0
+#: more than a twentieth of that one caller's time. One that takes longer than `_LONG` is left to the full sweeps: far
+#: above what a page takes in a child under load, for one slow answer must not be taken for a large cloud.
+_REST, _LONG = 20.0, 20.0
 
 #: Stamps are sums of fractions. Seconds.
 _ROUNDING = 1e-6

@@ -461,8 +461,8 @@ async def test_a_kind_whose_listing_takes_long_is_left_to_the_full_sweeps(world:
     east = await built(world)
     east.cursors = False
     world.machine.rounds["east", "net"] = Round(world.clock.time, 0.9)
-    world.machine.rounds["east", "plug"] = Round(world.clock.time, 3.0)
-    world.machine.rounds["east", "box"] = Round(world.clock.time, 3.0)
+    world.machine.rounds["east", "plug"] = Round(world.clock.time, 21.0)
+    world.machine.rounds["east", "box"] = Round(world.clock.time, 21.0)
     assert await listings(world, east, 4, 5.0) == 1, "20 times 0.9 seconds"
 
 
