@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,9 @@ pytestmark = [pytest.mark.real, needs_stand]
 #: A sweep interval and the work that follows, on a machine that is busy with two clouds. Seconds.
 SOON = 60.0
 
+#: Of a name that no cloud has, whatever was taken over from one before.
+FLAVOR = f"behind.{uuid.uuid4().hex[:8]}"
+
 zones = pytest.mark.parametrize("zone", ["east", "west"])
 
 
@@ -25,7 +29,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A server in each zone, on one network."""
     bits = tmp_path_factory.mktemp("behind") / "bits.img"
     bits.write_bytes(b"\0" * 4096)
-    client("root", "flavor", "create", "--ram", "64", "--disk", "1", "--vcpus", "1", "behind.nano")
+    client("root", "flavor", "create", "--ram", "64", "--disk", "1", "--vcpus", "1", FLAVOR)
     kind = ["--disk-format", "raw", "--container-format", "bare"]
     client("ann", "image", "create", "--file", str(bits), *kind, "behind-image")
     client("ann", "network", "create", "behind-net")
@@ -33,7 +37,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "ann", "subnet", "create", "--network", "behind-net", "--subnet-range", "10.63.0.0/24", "behind-sub"
     )
     for zone in ("east", "west"):
-        words = ["--image", "behind-image", "--flavor", "behind.nano", "--network", "behind-net", "--wait"]
+        words = ["--image", "behind-image", "--flavor", FLAVOR, "--network", "behind-net", "--wait"]
         client("ann", "server", "create", *words, "--availability-zone", zone, f"behind-{zone}")
     yield
     for zone in ("east", "west"):
@@ -44,7 +48,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
                 continue
     client("ann", "network", "delete", "behind-net")
     client("ann", "image", "delete", "behind-image")
-    client("root", "flavor", "delete", "behind.nano")
+    client("root", "flavor", "delete", FLAVOR)
 
 
 def seen_by(who: str, path: str, version: str = "") -> Any:
