@@ -166,7 +166,8 @@ class Suite:
                     wrongs = [Wrong("never rests", "", "", line) for line in left]
                 return waited, wrongs, checker
             print(
-                f"  {waited:.0f} s: {len(left)} pieces of work, {len(wrongs)} promises not kept yet",
+                f"  {waited:.0f} s: {len(left)} pieces of work, {len(wrongs)} promises not kept yet"
+                f"{f': {wrongs[0]}' if wrongs else ''}"[:200],
                 flush=True,
             )
             await asyncio.sleep(3.0)

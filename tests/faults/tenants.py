@@ -80,6 +80,8 @@ class Endpoint:
             # One connection for each request: what a killed process does to a kept one is an error of the pool's.
             connector = aiohttp.TCPConnector(limit=0, force_close=True)
             self._session = aiohttp.ClientSession(connector=connector)
+            # A PUT or DELETE whose answer is lost must not be sent again behind our back: we would hear of the second.
+            self._session._retry_connection = False
         return self._session
 
     async def call(self, method: str, path: str, token: str, body: Any = None, data: bytes = b"") -> Reply:
