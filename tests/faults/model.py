@@ -129,7 +129,9 @@ class Model:
             case "change":
                 for name, value in asked["fields"].items():
                     thing.doubts.setdefault(name, []).append(value)
-                    thing.fields.setdefault(name, []).append(value)
+                    if name in thing.fields:
+                        # Else nobody told what it was before, and that is allowed as well.
+                        thing.fields[name].append(value)
                 thing.starts += asked.get("starts", 0)
                 thing.changed_at = asked["at"]
             case "delete":

@@ -274,6 +274,20 @@ def test_a_change_in_doubt_allows_both() -> None:
     assert _check(_plant(rename), change, later) == []
 
 
+def test_a_first_change_in_doubt_allows_what_nobody_told_before() -> None:
+    """A port has groups that its user never named."""
+    change = {
+        "act": "change",
+        "key": "t1/port/door",
+        "fields": {"security_groups": []},
+        "outcome": {"status": 0},
+    }
+    assert _check(_plant(lambda t: t.api["port"][0].update(security_groups=["g"])), change) == []
+    sure = {**change, "outcome": {"status": 200}}
+    found = _check(_plant(lambda t: t.api["port"][0].update(security_groups=["g"])), sure)
+    assert {wrong.promise for wrong in found} == {checker.STATE}
+
+
 def test_a_true_error_is_no_broken_promise() -> None:
     def gone(truth: Truth) -> None:
         truth.api["server"][0].update(
