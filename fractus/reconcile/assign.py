@@ -89,12 +89,17 @@ async def _assign(
 ) -> Outcome:
     life = machine.lifecycles[resource.kind]
     demand = life.demand(resource)
-    # Of all presences and clouds: read beside the transaction, or all who place or sweep would get in its way. What
-    # others of this process are about to place is not seen there yet.
+    # Of all presences and clouds: read beside the transaction, or all who place or sweep would get in its way.
+    placing = dict(machine.placing)
     held = Counter(await presences.counts(machine.store, resource.kind))
-    held.update(cloud for kind, cloud in machine.placing.values() if kind == resource.kind)
+    rows = await clouds.every(machine.store)
+    bound = await confined(machine, tx, resource)
+    # What others of this process place is not seen there yet, also where they were done while we read. From here to the
+    # choice nobody else comes between.
+    placing |= machine.placing
+    held.update(cloud for kind, cloud in placing.values() if kind == resource.kind)
     candidates = []
-    for row in await clouds.every(machine.store):
+    for row in rows:
         child = machine.children.get(row.name)
         candidates.append(
             Candidate(
@@ -113,7 +118,6 @@ async def _assign(
         if 0 < entry["until"] - machine.clock.now() <= machine.pace.avoid
     }
     avoided.update({one.cloud: "is still being cleaned up there" for one in leaving})
-    bound = await confined(machine, tx, resource)
     elsewhere = {one.name: reason for one in candidates for there, reason in bound if one.name not in there}
     verdict = choose(
         candidates,

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import literal_column, select, table
+from sqlalchemy import column, func, literal_column, select, table
 
-from fractus.store.schema import METADATA
-from fractus.store.transaction import Query, Row
+from fractus.store.server import ServerStore
+from fractus.store.transaction import Query, Row, Store
 from fractus.testing.world import World
 
 #: How the names of tables begin that tests declare.
@@ -20,8 +20,9 @@ Rows = Mapping[str, list[Row]]
 
 async def rows_of(world: World) -> dict[str, list[Row]]:
     """Every row of every table, whatever it is for."""
+    names = await world.parts.store.rows(_tables(world.parts.store))
     found: dict[str, list[Row]] = {}
-    for name in sorted(METADATA.tables):
+    for (name,) in sorted(names):
         everything = select(literal_column("*")).select_from(table(name))
         try:
             rows = await world.parts.store.rows(Query(everything))
@@ -32,6 +33,16 @@ async def rows_of(world: World) -> dict[str, list[Row]]:
             continue
         found[name] = sorted(rows, key=repr)
     return found
+
+
+def _tables(store: Store) -> Query:
+    """Asks a store for the names of its tables."""
+    if not isinstance(store, ServerStore):
+        schema = table("sqlite_master", column("name"), column("type"))
+        return Query(select(schema.c.name).where(schema.c.type == "table"))
+    listed = table("tables", column("table_name"), column("table_schema"), schema="information_schema")
+    here = func.current_schema() if store.driver.dialect.name == "postgresql" else func.database()
+    return Query(select(listed.c.table_name).where(listed.c.table_schema == here))
 
 
 def changes(before: Rows, after: Rows) -> list[str]:
