@@ -111,9 +111,18 @@ class Checker:
                 yield from self._fields(thing, told)
 
     def _fields(self, thing: Thing, told: dict[str, Any]) -> Iterator[Wrong]:
+        # What a cloud has forgotten is shown as it is there now, and told to operators as drift: nothing else may be
+        # shown otherwise than it was asked for.
+        forgotten = {
+            field
+            for one in self._truth.held
+            if one.kind == _STORED.get(thing.kind, thing.kind) and one.id == told["id"]
+            if one.cloud in self._restored
+            for field in one.memory.get("drift") or ()
+        }
         for field, allowed in thing.fields.items():
             found = _value(field, told)
-            if allowed and field in _COMPARED and found not in allowed:
+            if allowed and field in _COMPARED and found not in allowed and field not in forgotten:
                 yield Wrong(STATE, thing.kind, told["id"], f"{field} is {found!r}, asked were {allowed!r}")
 
     def _unasked(self) -> Iterator[Wrong]:
