@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 
 from fractus.app.calls import Caller, CallFailed
 from fractus.auth.tokens import ServiceCredential
@@ -34,18 +35,8 @@ class KeystoneProjects:
         return known
 
     async def _ask(self, project_id: str) -> Scope:
-        credential = self._credential
         try:
-            async with Caller() as caller:
-                await caller.log_in(
-                    credential.auth_url,
-                    credential.username,
-                    credential.password,
-                    credential.project,
-                    user_domain=credential.user_domain,
-                    project_domain=credential.project_domain,
-                )
-                body = await caller.call("GET", f"{credential.auth_url}/projects/{project_id}")
+            body = await _read(self._credential, f"projects/{project_id}")
         except CallFailed as failed:
             log.warning("project's name not known", project=project_id, error=str(failed))
             return Scope(project_id)
@@ -59,16 +50,7 @@ class KeystoneProjects:
 async def project_named(credential: ServiceCredential, text: str) -> str:
     """The id of a project of ours, by its name or id; `Invalid` where there is none, or more than one."""
     try:
-        async with Caller() as caller:
-            await caller.log_in(
-                credential.auth_url,
-                credential.username,
-                credential.password,
-                credential.project,
-                user_domain=credential.user_domain,
-                project_domain=credential.project_domain,
-            )
-            listed = (await caller.call("GET", f"{credential.auth_url}/projects"))["projects"]
+        listed = (await _read(credential, "projects"))["projects"]
     except CallFailed as failed:
         if is_uuid(text):
             return text
@@ -81,3 +63,17 @@ async def project_named(credential: ServiceCredential, text: str) -> str:
     if not found:
         raise Invalid(f"fractus has no project '{text}': openstack project list.")
     raise Invalid(f"There are {len(found)} projects named '{text}'. Say which by its id.")
+
+
+async def _read(credential: ServiceCredential, path: str) -> Any:
+    """What Keystone answers to a GET of `path` by this user; `CallFailed` where it does not."""
+    async with Caller() as caller:
+        await caller.log_in(
+            credential.auth_url,
+            credential.username,
+            credential.password,
+            credential.project,
+            user_domain=credential.user_domain,
+            project_domain=credential.project_domain,
+        )
+        return await caller.call("GET", f"{credential.auth_url}/{path}")

@@ -20,7 +20,7 @@ from fractus.model.errors import Refused
 from fractus.model.resource import SETTLED, Presence, Resource
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import kept
-from fractus.reconcile.returned import LEFT
+from fractus.reconcile.returned import has_left
 from fractus.reconcile.taking import Adoption, Clash, Join, Leave, Take, Verdict, stamp
 from fractus.store import findings, presences
 from fractus.store.again import again
@@ -347,7 +347,7 @@ class _Run:
             # What was let go of, or ended here, and is there (again): it comes back in the place of its tombstone.
             if await presences.of_resource(tx, kind, buried.id):
                 return Clash(f"{kind} {buried.id} was deleted here and has not left every cloud yet"), None
-            if buried.choice.get(LEFT, {}).get(self.cloud) in ("", seen.remote_id):
+            if has_left(buried.choice, self.cloud, seen.remote_id):
                 # A cloud that was put back to an old backup has it again: the end that was asked for holds.
                 return Clash(
                     f"{kind} {buried.id} was deleted here: it is back, and its user wanted its end"

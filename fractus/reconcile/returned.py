@@ -4,8 +4,8 @@ A cloud that is put back to an old backup has again what was deleted since. A re
 done when nobody waits for it any more; one that a network delivers twice is done twice. What such things leave carries
 our marker, but so does what an operator let us forget. So it is sent away only where it is known how it came there:
 
-- it left this very cloud before, by our own hand: `Resource.choice["left"]` holds cloud -> the id it had there, empty
-  where it was never learnt (a create that was given up);
+- it left this very cloud before, by our own hand: `Resource.choice["left"]` holds cloud -> the ids that it had
+  there, as what is carried comes and goes; an empty one where it was never learnt (a create that was given up);
 - or it stands beside the one that is ours. What is carried goes by itself if nothing uses it, for its cloud refuses
   otherwise. A server goes only where a create of it was sent more than once.
 
@@ -14,7 +14,8 @@ All else is reported, as ever, and left alone (law 6).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from fractus.base.log import logger
 from fractus.model.cloud import Seen
@@ -26,8 +27,10 @@ from fractus.store.transaction import Transaction
 
 log = logger("reconcile.returned")
 
-#: In `Resource.choice`: cloud -> the id there of what we saw out of it.
+#: In `Resource.choice`: cloud -> the ids there of what we saw out of it, the newest last.
 LEFT = "left"
+#: So many of them are remembered for each cloud: a backup that is older than so many comings and goings is reported.
+_REMEMBERED = 64
 #: In a presence's memory: ids there of others that carry the same marker, to be sent away.
 OTHERS = "others"
 #: In a presence's memory: its create was sent a second time, after the first was lost.
@@ -38,8 +41,23 @@ def note_left(resource: Resource, presence: Presence) -> None:
     """Remember that we saw this presence out of its cloud, should it come back."""
     if presence.memory.get("borrowed"):
         return
-    left = {**resource.choice.get(LEFT, {}), presence.cloud: presence.remote_id or ""}
-    resource.choice = {**resource.choice, LEFT: left}
+    id, known = presence.remote_id or "", _left_ids(resource.choice, presence.cloud)
+    ids = [*(one for one in known if one != id), id][-_REMEMBERED:]
+    resource.choice = {**resource.choice, LEFT: {**resource.choice.get(LEFT, {}), presence.cloud: ids}}
+
+
+def has_left(choice: Mapping[str, Any], cloud: str, remote_id: str) -> bool:
+    """Whether we saw the thing with this id out of this cloud, or one whose id we never learnt.
+
+    `choice` is a resource's.
+    """
+    return not {"", remote_id}.isdisjoint(_left_ids(choice, cloud))
+
+
+def _left_ids(choice: Mapping[str, Any], cloud: str) -> list[str]:
+    ids = choice.get(LEFT, {}).get(cloud, [])
+    # A store that is older than this has the newest alone.
+    return [ids] if isinstance(ids, str) else list(ids)
 
 
 async def send_away(machine: Machine, cloud: str, kind: str, strays: Iterable[Seen]) -> None:
@@ -60,7 +78,7 @@ async def _send_away(machine: Machine, tx: Transaction, cloud: str, kind: str, s
     if resource is None:
         return
     here = await presences.fetch(tx, kind, resource.id, cloud)
-    left_before = resource.choice.get(LEFT, {}).get(cloud) in ("", seen.remote_id)
+    left_before = has_left(resource.choice, cloud, seen.remote_id)
     if here is None:
         if left_before:
             log.warning("it is back, and is sent away", cloud=cloud, kind=kind, id=resource.id)

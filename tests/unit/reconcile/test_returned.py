@@ -115,6 +115,38 @@ async def test_of_two_that_are_carried_the_one_that_is_not_ours_goes(world: Worl
     assert [thing.remote_id for thing in east.here("net")] == [net.remote_id]
 
 
+async def test_what_left_twice_is_known_by_either_id(world: World) -> None:
+    """What is carried comes and goes with its users; an old backup may hold an earlier one of it."""
+    east = await world.cloud("east")
+    first = await _net_comes_and_goes(world, east, "b1")
+    second = await _net_comes_and_goes(world, east, "b2")
+    for id in (first, second):
+        thing = east.things.pop(east.put("net", "n1", marker="n1").remote_id)
+        thing.remote_id = id
+        east.things[id] = thing
+    await swept(world, east, "net")  # one of a resource at a time
+    await swept(world, east, "net")
+    assert east.here("net") == []
+    copied = east.put("net", "n1", marker="n1")
+    await swept(world, east, "net")
+    assert [thing.remote_id for thing in east.here("net")] == [copied.remote_id]
+
+
+async def _net_comes_and_goes(world: World, east: ToyCloud, box: str) -> str:
+    """The id that the net had there."""
+    await world.box(box)
+    await world.settle()
+    [net] = east.here("net")
+    await world.remove("box", box)
+    async with world.store.transaction() as tx:
+        there = await presences.fetch(tx, "net", net.marker, east.name)
+        assert there is not None
+        await machine_of(world).unwant(tx, there)
+    await world.settle()
+    assert east.here("net") == []
+    return net.remote_id
+
+
 async def test_what_is_in_use_there_stays_and_is_tried_again_with_the_next_sweep(world: World) -> None:
     east = await world.cloud("east")
     await world.box()
