@@ -18,7 +18,7 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test check lint types contracts sizes databases test-databases real lab lab-measure bench backlog faults docs format lock clean afresh
+.PHONY: help up dev test check lint types contracts sizes databases test-databases real lab lab-measure bench bench-full backlog faults docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
@@ -30,7 +30,8 @@ help:
 	@echo 'make lab     a whole deployment of several nodes in network namespaces (Debian 12, root)'
 	@echo 'make lab-measure  how long its endpoint fails when each part of it dies (docs/ha.md)'
 	@echo 'make faults  many tenants while everything fails around them; then nothing may be amiss (seeded)'
-	@echo 'make bench   what requests cost, next to a real cloud if one is up (docs/performance.md)'
+	@echo 'make bench   what everything costs, next to a real cloud if one is up, in minutes (docs/performance.md)'
+	@echo 'make bench-full  the same as large as it is promised, in up to an hour; writes the tables of docs/performance.md'
 	@echo 'make backlog a cloud comes back after an hour, and 10,000 operations wait for it (docs/performance.md)'
 	@echo 'make real-long  kill the worker at every step of a life on real clouds'
 	@echo 'make docs    write docs/api-coverage.md from the route tables'
@@ -81,6 +82,9 @@ lab-measure: $(STAMP)
 
 bench: $(STAMP)
 	@python -m bench.run $(ARGS)
+
+bench-full: $(STAMP)
+	@python -m bench.run --full --write $(ARGS)
 
 backlog: $(STAMP)
 	@python -m bench.backlog $(ARGS)

@@ -58,6 +58,6 @@ async def port_creates(endpoint: Endpoint, network: str, *, seconds: float) -> F
 
 
 if __name__ == "__main__":
-    from bench.run import main
+    from bench import report, requests
 
-    main(("creates",))
+    report.alone("requests", requests.run, requests.arguments)

@@ -51,6 +51,6 @@ async def _read(endpoint: Endpoint, urls: Sequence[str], seconds: float, version
 
 
 if __name__ == "__main__":
-    from bench.run import main
+    from bench import report, requests
 
-    main(("reads",))
+    report.alone("requests", requests.run, requests.arguments)

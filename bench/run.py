@@ -1,98 +1,127 @@
-"""All benches over one stand, and their table: `make bench`.
+"""Every bench, one after the other, and the table of all: `make bench` (minutes), `make bench-full` (up to an hour).
 
-    python -m bench.run [--servers N] [--seconds S] [--write]
+    python -m bench.run [--full] [--only reads,creates] [--write]
+    python -m bench.run --full --only none --write          only the docs, from what was kept
 
-With FRACTUS_REAL_CLOUDS_YAML the same is asked of the real cloud `east`. `--write` puts the table into
-docs/performance.md.
+Each runs in a process of its own, as `python -m bench.<name>` does, and keeps its report in bench/results. With
+`--write` (which `make bench-full` has) docs/performance.md, its pictures and the front page's figures are written again
+from all reports that are kept, those of earlier runs too. FRACTUS_REAL_CLOUDS_YAML: a real cloud is asked beside ours.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
-import platform
-import re
-import tempfile
-from collections.abc import Sequence
+import importlib.util
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from bench import child
-from bench.creates import AT_ONCE, creates, creates_at_once, port_creates
-from bench.filling import port_id, server_id
-from bench.load import Figures
-from bench.reads import lists, reads
-from bench.stand import Stand, said, stand
-from bench.table import table
-
-PAGE = Path(__file__).parents[1] / "docs/performance.md"
-_MARKED = re.compile(r"(<!-- bench -->\n).*(<!-- end -->)", re.DOTALL)
-
-#: Ids that single reads go through.
-_IDS = 2000
+from bench import page
+from bench.report import RESULTS, Report, kept, number, told
 
 
-async def measure(servers: int, seconds: float, what: Sequence[str]) -> str:
-    """Stand everything up, ask, and say what it came to."""
-    progress = said()
-    with progress.step("Asking a real cloud", "The real cloud was asked"):
-        theirs = await child.ask(seconds, what=tuple(what))
-    with tempfile.TemporaryDirectory(prefix="fractus-bench-") as directory:
-        async with stand(Path(directory), servers, progress) as ours:
-            with progress.step("Measuring", "Measured"):
-                page = theirs.page if theirs is not None else 100
-                figures = await _ours(ours, servers, sorted({page, 100}), seconds, what)
-    head = f"{machine()}; {servers} servers in the store."
-    if theirs is not None:
-        head += f" The real cloud: Nova, Neutron and Keystone on the same machine, {theirs.page} servers;"
-        head += (
-            " others worked in it, so what a call of ours cost there cannot be told."
-            if theirs.busy
-            else f" {theirs.background * 1000:.0f} ms a second that it used anyway are taken off its figures."
+class Bench(NamedTuple):
+    """One of them."""
+
+    name: str
+    what: str
+    quick: tuple[str, ...] = ()
+    """What its command line has in the quick run."""
+    full: tuple[str, ...] = ("--full",)
+    asked: bool = False
+    """Only run when it is named: it takes an hour, or a real cloud."""
+
+
+BENCHES = (
+    Bench("limits", "what the bare parts take"),
+    Bench("requests", "single requests, next to a real cloud"),
+    Bench("reads", "reads at 1,000,000 servers"),
+    Bench("creates", "accepted creates on each database"),
+    Bench("burst", "5,000 servers to ACTIVE over 100 clouds"),
+    Bench("freshness", "how soon a change in a cloud is seen"),
+    Bench("isolation", "what hanging clouds cost the others"),
+    Bench("growth", "cost by number of servers and of clouds"),
+    Bench("partition", "arithmetic of a plan past one database"),
+    Bench("overhead", "what fractus adds to a create on a real cloud", asked=True),
+    Bench("soak", "an hour of mixed load at 1,000,000 servers", asked=True),
+)
+
+
+class Headline(NamedTuple):
+    """A figure of the front page."""
+
+    bench: str
+    what: str
+    unit: str
+    says: str
+    """A sentence; {} is the figure."""
+
+
+HEADLINES: tuple[Headline, ...] = ()
+
+
+def run(bench: Bench, *, full: bool, results: Path) -> str:
+    """Measure one; a sentence where that went wrong."""
+    if importlib.util.find_spec(f"bench.{bench.name}") is None:
+        return f"{bench.name}: there is no bench.{bench.name}"
+    command = [sys.executable, "-m", f"bench.{bench.name}", "--results", str(results)]
+    command += bench.full if full else bench.quick
+    print(f"\n=== {bench.name}: {bench.what}", file=sys.stderr, flush=True)
+    ended = subprocess.run(command, cwd=page.ROOT, check=False)
+    return "" if ended.returncode == 0 else f"{bench.name}: ended with {ended.returncode}"
+
+
+def front(reports: Mapping[str, Report]) -> dict[str, str]:
+    """What the front page says; nothing where a figure is not known."""
+    lines = []
+    for headline in HEADLINES:
+        rows = reports[headline.bench].rows if headline.bench in reports else []
+        for row in rows:
+            if (row.what, row.unit) == (headline.what, headline.unit):
+                lines.append(f"- {headline.says.format(number(row.median))}")
+    return {"front": "\n".join(lines)} if len(lines) == len(HEADLINES) and lines else {}
+
+
+def chosen(only: str) -> list[Bench]:
+    """Those that are named, or all that need not be."""
+    if not only:
+        return [bench for bench in BENCHES if not bench.asked]
+    names = [] if only == "none" else only.split(",")
+    known = {bench.name: bench for bench in BENCHES}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SystemExit(f"No bench is called {', '.join(unknown)}; there are {', '.join(known)}.")
+    return [known[name] for name in names]
+
+
+def main() -> None:
+    """`make bench`, `make bench-full`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.run", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--full", action="store_true", help="as large as the goals say (up to an hour)")
+    parser.add_argument("--only", default="", help="names of benches, with commas; none: measure nothing")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md, pictures, README.md")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="where reports are kept (bench/results)"
+    )
+    given = parser.parse_args()
+    benches, began = chosen(given.only), time.monotonic()
+    wrong = [said for bench in benches if (said := run(bench, full=given.full, results=given.results))]
+    reports = kept(given.results, full=given.full)
+    print(f"\n{len(benches)} benches in {time.monotonic() - began:.0f} s")
+    for name, report in reports.items():
+        print(
+            f"\n{told(report)}\n\n{page.table(report, reports)}" if name in {b.name for b in benches} else ""
         )
-    return f"{head}\n\n{table(figures, theirs.figures if theirs else {})}\n"
-
-
-async def _ours(
-    ours: Stand, servers: int, pages: Sequence[int], seconds: float, what: Sequence[str]
-) -> dict[str, Figures]:
-    filled = ours.filled
-    known = range(1, servers, max(1, servers // _IDS))
-    found: dict[str, Figures] = {}
-    if "reads" in what:
-        ids = [server_id(number) for number in known], [port_id(number) for number in known]
-        found |= await reads(ours.endpoint, *ids, pages, seconds)
-        found |= await lists(ours.endpoint, ids[0], pages[-1], seconds)
-    if "creates" in what:
-        made = (filled.flavor_id, filled.image_id, filled.network_id)
-        found["POST /servers"], _ = await creates(ours.endpoint, *made, seconds=seconds)
-        found[f"POST /servers, {AT_ONCE} at once"] = await creates_at_once(
-            ours.endpoint, *made, seconds=seconds
-        )
-        found["POST /v2.0/ports"] = await port_creates(ours.endpoint, filled.network_id, seconds=seconds)
-    return found
-
-
-def machine() -> str:
-    """What it was measured on."""
-    cores = len(os.sched_getaffinity(0))
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    load = os.getloadavg()[0]
-    python = f"Python {platform.python_version()}"
-    return f"{cores} cores, {memory:.0f} GiB, {python}, load average {load:.1f} at the end"
-
-
-def main(what: Sequence[str] = ("reads", "creates")) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="What requests cost.")
-    parser.add_argument("--servers", type=int, default=20_000, help="servers in the store (20000)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="seconds for each figure (2)")
-    parser.add_argument("--write", action="store_true", help=f"put the table into docs/{PAGE.name}")
-    args = parser.parse_args()
-    told = asyncio.run(measure(args.servers, args.seconds, what))
-    print(told)
-    if args.write:
-        PAGE.write_text(_MARKED.sub(lambda found: f"{found[1]}{told}{found[2]}", PAGE.read_text("utf-8")))
+    if given.write:
+        homeless = page.write(reports, front(reports))
+        wrong += [f"{name}: docs/{page.PAGE.name} has no place marked for it" for name in homeless]
+    print("\n".join(wrong), file=sys.stderr)
+    sys.exit(1 if wrong else 0)
 
 
 if __name__ == "__main__":
