@@ -165,7 +165,8 @@ class Front:
         principal = ANYONE
         if bound is None or not bound.route.public:
             principal = await self.authenticate(headers, trace)
-        if not self.service.trailing_slash and req.scope["path"].endswith("/"):
+        path = req.scope["path"]
+        if (path.endswith("/") and not self.service.trailing_slash) or "\0" in path:
             raise NotFound(NOT_FOUND)
         if method is None:
             trace.allow = endpoint.allow

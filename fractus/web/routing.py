@@ -27,6 +27,8 @@ class Query:
             self._pairs = parse_qsl(text, keep_blank_values=True, errors="strict") if text else []
         except (UnicodeDecodeError, ValueError):
             raise Invalid("Query string is not UTF-8 encoded") from None
+        if "%00" in text and any("\0" in name + value for name, value in self._pairs):
+            raise Invalid("Null characters are not allowed in the query string")
         if len(self._pairs) > _MOST_PARAMETERS:
             raise Invalid(f"Query string has more than {_MOST_PARAMETERS} parameters")
 

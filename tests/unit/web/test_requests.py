@@ -173,6 +173,18 @@ async def test_a_body_that_is_not_json_is_refused_in_the_words_of_its_service(
     assert answer.json["message"].startswith("Malformed JSON in request body.")
 
 
+@pytest.mark.parametrize("body", [b'{"a": {"b": ["x\\u0000"]}}', b'{"x\\u0000y": 1}'])
+async def test_null_characters_are_refused(api: Client, story: Story, body: bytes) -> None:
+    """PostgreSQL cannot keep them; so they are nowhere taken."""
+    answer = await api("PUT", f"{THINGS}/1", body=body)
+    assert (answer.status, "Null characters" in answer.json["badRequest"]["message"]) == (400, True)
+    assert (await api("GET", THINGS, query=b"name=%00")).status == 400
+    assert (await api("GET", f"{THINGS}/\0")).status == 404
+    assert story.calls == []
+    assert (await api("PUT", f"{THINGS}/1", body=b'{"a": "\\\\u0000"}')).status == 202
+    assert story.calls[0].body == {"a": "\\u0000"}
+
+
 async def test_without_a_schema_a_body_is_an_object_or_nothing(api: Client, story: Story) -> None:
     assert (await api("PUT", f"{THINGS}/1", json=[1])).status == 400
     assert (await api("PUT", f"{THINGS}/1")).status == 202
