@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any, Generic, TypeVar
 
@@ -68,7 +69,7 @@ class Document(Struct, kw_only=True):
         return self.project_id or self.tenant_id
 
 
-class NeutronKind(Generic[W, S, D]):
+class NeutronKind(ABC, Generic[W, S, D]):
     """An actuator for one collection. Subclasses say how a wish becomes a body, and a document what was seen."""
 
     kind: str
@@ -80,13 +81,13 @@ class NeutronKind(Generic[W, S, D]):
     def __init__(self, child: Child) -> None:
         self._child = child
 
+    @abstractmethod
     def body(self, wanted: W, extensions: frozenset[str]) -> dict[str, Any]:
         """What to send to make it, without name and marker; `Refused` where the child lacks an extension for it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def seen(self, document: D) -> S:
         """What the document says."""
-        raise NotImplementedError
 
     @property
     def path(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -18,7 +19,7 @@ W = TypeVar("W", bound=Wanted)
 S = TypeVar("S", bound=Seen)
 
 
-class Simulated(Generic[R, W, S]):
+class Simulated(ABC, Generic[R, W, S]):
     """One kind of thing in one simulated cloud. A kind says what is its own: `seen`, `make`, `change` and `end`.
 
     As with the real driver, a scope's project is worked in as a plain member, who sees that project's things alone; the
@@ -37,13 +38,13 @@ class Simulated(Generic[R, W, S]):
 
     # ------------------------------------------------------------------ what a kind says of itself
 
+    @abstractmethod
     def seen(self, thing: R) -> S:
         """How the cloud shows a thing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make(self, project_id: str, wanted: W) -> R:
         """Check and prepare a new thing as the service does; `begin` writes it."""
-        raise NotImplementedError
 
     def change(self, thing: R, step: Step) -> None:
         """Take one step. The kind writes the thing itself."""
