@@ -1,152 +1,380 @@
-"""A store with many servers, as they are after months: each ACTIVE, with its port, its addresses and its presences.
+"""A store as it is after months: many servers in many clouds and projects, each with its port, address and presences.
 
-One server is made by the program itself, in a `World`, through API and worker. Its rows are then copied with other ids,
-names and addresses, so that what is measured later has the shape that the program writes today.
+A few servers are made by the program itself (`bench.model`), and their rows are copied with other ids, names, addresses
+and times. Ids follow the rules of `fractus.app.simulate_ids`: clouds that `fractus simulate` has filled hold the very
+servers that a store filled here knows.
+
+    python -m bench.filling --keep DIRECTORY [--servers 1000000] [--clouds 100] [--clouds-yaml FILE]
+
+fills the state directory DIRECTORY/state, unless that was done before with the same arguments.
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import hashlib
+import shutil
 import sqlite3
 import time
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import apsw
+import msgspec
+from msgspec import Struct
+
+from bench import model as models
+from bench.stencil import Stencil
 from fractus.addressing import ranges
-from fractus.testing.world import World
-
-CLOUDS = ("left", "east")
-"""Names of the two clouds; of one length, so that copies may change sides."""
-
-#: Copies have addresses of the subnet outside its pool: what is created later takes from the pool.
-_CIDR, _POOL = "10.64.0.0/12", {"start": "10.79.0.2", "end": "10.79.255.254"}
-_FIRST_COPY = ranges.number("10.64.0.10")
-
-_NAME = "bench-000000"
-#: How far apart copies were made, in seconds: lists are sorted by it.
-_APART = 7.0
+from fractus.app import cloud_rows, wiring
+from fractus.app import simulate_ids as ids
+from fractus.app.cli_cloud import read_entry
+from fractus.app.settings import load
+from fractus.base import log as logging
+from fractus.store.schema import CLOUD
 
 
 def server_id(number: int) -> str:
-    """The id of copy `number`, which is 1 or more."""
-    return _id("server", number)
+    """The id of server `number`, which is 1 or more."""
+    return ids.parent_id("server", number)
 
 
 def port_id(number: int) -> str:
     """The id of its port."""
-    return _id("port", number)
+    return ids.parent_id("port", number)
 
 
 class Filled(NamedTuple):
-    """What there is to make more servers with."""
+    """What there is to make more servers with, in project 1."""
 
     flavor_id: str
     image_id: str
     network_id: str
 
 
+#: Servers of a project of the tail.
+TAIL = 20
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What to fill a store with. The same plan makes the same store, times aside."""
+
+    servers: int = 1_000_000
+    clouds: int = 100
+    hosts: int = 1000
+    """Of each cloud."""
+    days: float = 365.0
+    """The first server was made so long ago, the last one just now."""
+    mixed: bool = True
+    """Some are stopped or in error, some have metadata. In clouds that `fractus simulate` fills all are alike."""
+    projects: dict[int, str] = {}
+    """Ids of projects by their number, where they are not those of the rules: of projects that a Keystone has."""
+    alone: bool = False
+    """All servers are project 1's."""
+    tail: int = 0
+    """So many more projects have `TAIL` servers each, beyond `servers`; no cloud that was filled has those."""
+
+    def project_of(self, number: int) -> int:
+        """The project of a server."""
+        if number > self.servers:
+            return ids.PROJECTS + 1 + (number - self.servers - 1) // TAIL
+        return 1 if self.alone else ids.project_of(number)
+
+    def project_id(self, project: int) -> str:
+        """Its id."""
+        return self.projects.get(project) or ids.parent_project(project)
+
+    def way_of(self, number: int) -> str:
+        """How a server is: in a thousand, most are active."""
+        share = number * 2246822519 % 2**32 * 1000 >> 32
+        if not self.mixed or share < 800:
+            return "plain"
+        for way, below in _WAYS.items():
+            if share < below:
+                return way
+        raise AssertionError(share)
+
+    def host_of(self, number: int) -> int:
+        """The number of a server's host in its cloud, from 1."""
+        return (number - 1) // self.clouds % self.hosts + 1
+
+    @property
+    def total(self) -> int:
+        """All servers."""
+        return self.servers + self.tail * TAIL
+
+
+_WAYS = {"dressed": 910, "stopped": 990, "error": 1000}
+
+_POOL = ranges.number(ids.POOL["start"])
+
+#: Servers of which the rows are held in memory at a time.
+_AT_ONCE = 5000
+
+#: Of a hundred servers, so many were changed after they were made.
+_CHANGED = 15
+
+#: While a store is filled: nothing has to outlive a crash, and the keys are random, so all of them stay at hand.
+_PRAGMAS = (
+    "journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -1500000",
+    "temp_store = FILE", "foreign_keys = OFF",
+)  # fmt: skip
+
+
 async def fill(directory: Path, servers: int, project_id: str) -> Filled:
-    """Make the state directory `directory/state` with `servers` servers of one project."""
-    async with World(CLOUDS, tmp_path=directory) as world:
-        user = world.user("bench", project_id=project_id)
-        flavor, image = await world.default_flavor(), await world.default_image()
-        net = await user.makes_network(cidr=_CIDR, subnet={"allocation_pools": [_POOL]})
-        server = await user.boots_server(_NAME, flavor=flavor, image=image, network=net, zone=CLOUDS[0])
-        await world.settle()
-        shown = await user.server(server)
-        port = (await user.listed("/network/v2.0/ports", device_id=server))[0]
-    assert shown["status"] == "ACTIVE", shown
-    copier = _Copier(directory / "state" / "fractus.db", server, port)
-    copier.copy(servers - 1)
-    copier.close()
-    return Filled(flavor, image, net.id)
+    """Make the state directory `directory/state` with `servers` servers of one project in two clouds."""
+    return await populate(directory, Plan(servers=servers, clouds=2, projects={1: project_id}, alone=True))
 
 
-class _Copier:
-    """Copies all rows that belong to one server and its port."""
+async def populate(directory: Path, plan: Plan) -> Filled:
+    """Make the state directory `directory/state` as `plan` says."""
+    model = await models.make(directory)
+    writer = _Writer(directory / "state" / "fractus.db", model, plan)
+    try:
+        writer.write()
+    finally:
+        writer.close()
+    return filled()
 
-    def __init__(self, database: Path, server_id: str, port: Mapping[str, Any]) -> None:
-        self._db = sqlite3.connect(database)
-        self._server_id, self._port = server_id, port
-        self._ip = port["fixed_ips"][0]["ip_address"]
-        self._rows = [
-            (table, columns, row)
-            for table, columns in self._tables()
-            for row in self._db.execute(f"SELECT * FROM {table}").fetchall()
-            if any(_within(part, cell) for part in (server_id, port["id"]) for cell in row)
-        ]
-        self._remote_ids = [
-            row[columns.index("remote_id")] for name, columns, row in self._rows if name == "presence"
-        ]
 
-    def _tables(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Every table of the file, and its columns."""
-        names = self._db.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-        ).fetchall()
-        return [
-            (name, tuple(row[1] for row in self._db.execute(f"PRAGMA table_info({name})")))
-            for (name,) in names
-        ]
+def filled() -> Filled:
+    """What every filled store has."""
+    return Filled(ids.parent_id("flavor", 1), ids.parent_id("image", 1), ids.parent_id("network", 1))
 
-    def copy(self, count: int) -> None:
-        """Make `count` copies, in one transaction."""
-        now = time.time()
-        others = [self._others(number) for number in range(count + 1)]
-        self._db.execute("PRAGMA cache_size = -262144")  # the keys are random: all indexes stay at hand
-        with self._db:
-            # No sweep runs here that would say it: the clouds have answered, and will have for a day.
-            self._db.execute("UPDATE cloud SET seen_at = ?", (now + 86400.0,))
-            for name, columns, row in self._rows:
-                marks = ", ".join("?" for _ in columns)
-                statement = f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})"
-                self._db.executemany(statement, self._copies(columns, row, others, now))
 
-    def _copies(
-        self, columns: tuple[str, ...], row: tuple[Any, ...], others: Sequence[dict[str, str]], now: float
-    ) -> Iterator[list[Any]]:
-        """One row, again and again with other contents."""
-        told = [(at, old) for old in others[0] for at, cell in enumerate(row) if _within(old, cell)]
-        stamps = [at for at, name in enumerate(columns) if name in ("created_at", "updated_at")]
-        for number, new_of in enumerate(others[1:], 1):
-            copy = list(row)
-            for at, old in told:
-                new = new_of[old]
-                copy[at] = (
-                    copy[at].replace(old.encode(), new.encode())
-                    if isinstance(copy[at], bytes)
-                    else (copy[at].replace(old, new))
-                )
-            for at in stamps:
-                copy[at] = now - number * _APART
-            yield copy
+class _Writer:
+    """Writes the rows of a plan."""
 
-    def _others(self, number: int) -> dict[str, str]:
-        """What stands in copy `number` in the place of what is the original's own."""
-        ip = _FIRST_COPY + number
-        found = {
-            _NAME: f"bench-{number:06d}",
-            self._server_id: server_id(number),
-            self._port["id"]: port_id(number),
-            self._port[
-                "mac_address"
-            ]: f"fa:16:3e:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}",
-            self._ip: ranges.text(ip, 4),
-            ranges.key(ranges.number(self._ip), 4): ranges.key(ip, 4),
-            CLOUDS[0]: CLOUDS[number % 2],
-        }
-        return found | {id: _id(f"remote {at}", number) for at, id in enumerate(self._remote_ids)}
+    def __init__(self, database: Path, model: models.Model, plan: Plan) -> None:
+        self._model, self._plan = model, plan
+        # SQLite as the program has it, with the page size and all.
+        self._db = apsw.Connection(str(database))
+        for pragma in _PRAGMAS:
+            self._db.execute(f"PRAGMA {pragma}")
+        self._now = time.time()
+        self._here: dict[tuple[int, int], dict[str, Any]] = {}
+        self._clouds_of: defaultdict[int, set[int]] = defaultdict(set)
+        self._servers_of: Counter[int] = Counter()
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
 
+    def write(self) -> None:
+        """All of it. Indexes are made at the end: sorted once instead of mended a million times."""
+        indexes = self._db.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        ).fetchall()
+        for name, _ in indexes:
+            self._db.execute(f"DROP INDEX {name}")
+        with self._db:
+            self._put(self._model.once, [self._base({})])
+            clouds = [self._base({"cloud": ids.cloud_name(c + 1)}) for c in range(self._plan.clouds)]
+            self._put(self._model.cloud, clouds)
+        for first in range(1, self._plan.total + 1, _AT_ONCE):
+            with self._db:
+                self._put_servers(range(first, min(first + _AT_ONCE, self._plan.total + 1)))
+        with self._db:
+            self._put(self._model.project_cloud, list(self._here.values()))
+            self._put(self._model.project, [self._project(p) for p in sorted(self._servers_of)])
+            self._put_usage()
+            # No worker has run that would have said it: all clouds have answered, and will have for a day.
+            self._db.execute(f"UPDATE {CLOUD.name} SET seen_at = ?", (self._now + 86400.0,))
+        for _, statement in indexes:
+            self._db.execute(statement)
+        self._db.execute("PRAGMA journal_mode = WAL")
 
-def _within(text: str, cell: Any) -> bool:
-    return text.encode() in cell if isinstance(cell, bytes) else isinstance(cell, str) and text in cell
+    def _put(self, stencils: list[Stencil], values: list[dict[str, Any]]) -> None:
+        for stencil in stencils:
+            self._db.executemany(stencil.statement, (stencil.fill(one) for one in values))
+
+    def _put_servers(self, numbers: range) -> None:
+        by_way: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for number in numbers:
+            way = self._plan.way_of(number)
+            by_way[way].append(self._server(number, way))
+        for way, values in by_way.items():
+            self._put(self._model.servers[way], values)
+
+    def _put_usage(self) -> None:
+        model = self._model
+        for project, servers in self._servers_of.items():
+            names = {**dict.fromkeys(model.costs, 0), **model.usage}
+            used = {name: base + servers * model.costs.get(name, 0) for name, base in names.items()}
+            self._db.executemany(
+                "INSERT INTO quota_usage (scope, owner, name, used) VALUES ('project', ?, ?, ?)",
+                [(self._plan.project_id(project), name, amount) for name, amount in used.items() if amount],
+            )
+
+    # --- values ----------------------------------------------------------------------------------
+
+    def _base(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        """What everything has that is no server: it is as old as the first one."""
+        began = self._now - self._plan.days * 86400.0 - 3600.0
+        values = {"created": began, "updated": began, "observed": self._now}
+        return {**values, **_stamps(self._model.stamps[""], began), **more}
+
+    def _project(self, project: int) -> dict[str, Any]:
+        plan = self._plan
+        zones = [ids.cloud_name(cloud) for cloud in sorted(self._clouds_of[project])]
+        return self._base(
+            {
+                "project": plan.project_id(project),
+                "user": hashlib.md5(f"user {project}".encode(), usedforsecurity=False).hexdigest(),
+                "network": ids.parent_id("network", project),
+                "subnet": ids.parent_id("subnet", project),
+                "group": ids.parent_id("security_group", project),
+                **{
+                    f"rule {at}": ids.parent_id("security_group_rule", project * self._model.rules + at)
+                    for at in range(self._model.rules)
+                },
+                "free": ranges.key(_POOL + plan.clouds * self._model.keeps, 4),
+                "zones": '"availability_zones":' + msgspec.json.encode(zones).decode(),
+            }
+        )
+
+    def _project_there(self, project: int, cloud: int) -> dict[str, Any]:
+        """Of a project in a cloud; made when its first server is there."""
+        known = self._here.get((project, cloud))
+        if known is None:
+            self._clouds_of[project].add(cloud)
+            known = self._here[project, cloud] = {
+                **self._project(project),
+                "cloud": ids.cloud_name(cloud),
+                "project@": ids.child_project(project),
+                "network@": ids.child_id("network", cloud, project),
+                "subnet@": ids.child_id("subnet", cloud, project),
+                "group@": ids.child_id("security_group", cloud, project),
+                **{
+                    f"kept {at}": ranges.key(_POOL + (cloud - 1) * self._model.keeps + at, 4)
+                    for at in range(self._model.keeps)
+                },
+            }
+        return known
+
+    def _server(self, number: int, way: str) -> dict[str, Any]:
+        plan = self._plan
+        project, cloud = plan.project_of(number), ids.cloud_of(number, plan.clouds)
+        self._servers_of[project] += 1
+        there = self._project_there(project, cloud)
+        # Evenly through all the time; the order in which they were made is that of their numbers.
+        created = float(int(self._now - plan.days * 86400.0 * (1.0 - number / plan.total)))
+        age = self._now - created
+        dice = number * 3266489917 % 2**32
+        changed = created + age * (dice % 65536) / 65536 if dice % 100 < _CHANGED else created + 3.0
+        changed = float(int(min(changed, self._now)))
+        host = f"host-{plan.host_of(number)}"
+        ip = ids.ip(number)
+        return {
+            **there,
+            "server": ids.parent_id("server", number),
+            "port": ids.parent_id("port", number),
+            "server@": ids.child_id("server", cloud, number),
+            "port@": ids.child_id("port", cloud, number),
+            "name": ids.server_name(number),
+            "ip": ip,
+            "address": ranges.key(ranges.number(ip), 4),
+            "mac": ids.mac(number),
+            "host": host,
+            "host_id": hashlib.sha224(f"{there['project']}{there['cloud']}:{host}".encode()).hexdigest(),
+            "reservation": f"r-{number:08x}",
+            "created": created,
+            "updated": changed,
+            "changed": time.strftime('"updated":"%Y-%m-%dT%H:%M:%SZ"', time.gmtime(changed)),
+            **_stamps(self._model.stamps[way], created),
+        }
 
 
-def _id(what: str, number: int) -> str:
-    return str(uuid.UUID(bytes=hashlib.md5(f"{what} {number}".encode(), usedforsecurity=False).digest()))
+def _stamps(stamps: list[models.Stamp], base: float) -> dict[str, str]:
+    """The moments of the model, as long after `base` as they were after its beginning."""
+    return {
+        one.mark: time.strftime(one.form, time.gmtime(base + one.after))
+        if one.form
+        else f"{base + one.after:.0f}"
+        for one in stamps
+    }
+
+
+# --- what is kept ---------------------------------------------------------------------------------
+
+
+def kept(directory: Path, plan: Plan) -> bool:
+    """Whether a directory holds the store of a plan."""
+    try:
+        return msgspec.json.decode((directory / "plan.json").read_bytes(), type=Plan) == plan
+    except (OSError, msgspec.DecodeError):
+        return False
+
+
+async def keep(directory: Path, plan: Plan) -> Filled:
+    """The store of a plan in `directory/state`: found there, else made anew. What else lies in `state` stays."""
+    if not kept(directory, plan):
+        (directory / "plan.json").unlink(missing_ok=True)
+        for old in (directory / "state").glob("fractus.db*"):
+            old.unlink()
+        shutil.rmtree(directory / "state" / "images", ignore_errors=True)
+        await populate(directory, plan)
+        (directory / "plan.json").write_bytes(msgspec.json.encode(plan))
+    return filled()
+
+
+def seen_until(database: Path, moment: float) -> None:
+    """Have all clouds count as heard of until then, where no worker runs that would hear of them."""
+    with sqlite3.connect(database) as db:
+        db.execute(f"UPDATE {CLOUD.name} SET seen_at = ?", (moment,))
+    db.close()
+
+
+async def connect(state: Path, file: str, plan: Plan) -> None:
+    """Have clouds of a `clouds.yaml` in the place of the made-up ones: entries with the clouds' names."""
+    parts = wiring.core(load(state, environ={}))
+    theirs = {plan.project_id(p): ids.child_project(p) for p in range(1, ids.PROJECTS + 1)}
+    try:
+        for number in range(1, plan.clouds + 1):
+            name = ids.cloud_name(number)
+            with sqlite3.connect(state / "fractus.db") as db:
+                db.execute(f"DELETE FROM {CLOUD.name} WHERE name = ?", (name,))
+            db.close()
+            await cloud_rows.add(
+                parts.store, parts.vault, name=name, driver="openstack", identity="own",
+                settings={"projects": theirs}, auth=read_entry(name, file),
+            )  # fmt: skip
+    finally:
+        await parts.close()
+
+
+def main() -> None:
+    """Fill a store and say how large it is."""
+    parser = argparse.ArgumentParser(description="A store with many servers.")
+    parser.add_argument("--keep", type=Path, required=True, help="directory that it is made in, or found")
+    parser.add_argument("--servers", type=int, default=1_000_000)
+    parser.add_argument("--clouds", type=int, default=100)
+    parser.add_argument("--hosts", type=int, default=1000, help="of each cloud")
+    parser.add_argument("--tail", type=int, default=0, help=f"further projects with {TAIL} servers each")
+    parser.add_argument(
+        "--active", action="store_true", help="all servers are active, as simulated clouds have them"
+    )
+    parser.add_argument("--project", default="", help="the id of project 1, of a Keystone")
+    parser.add_argument("--clouds-yaml", help="connect clouds: entries sim-001, sim-002 ... of this file")
+    args = parser.parse_args()
+    logging.configure("warning")
+    plan = Plan(
+        servers=args.servers, clouds=args.clouds, hosts=args.hosts, tail=args.tail, mixed=not args.active,
+        projects={1: args.project} if args.project else {},
+    )  # fmt: skip
+    began = time.monotonic()
+    asyncio.run(keep(args.keep, plan))
+    if args.clouds_yaml:
+        asyncio.run(connect(args.keep / "state", args.clouds_yaml, plan))
+    size = (args.keep / "state" / "fractus.db").stat().st_size
+    print(
+        f"{plan.total} servers in {time.monotonic() - began:.0f} s;"
+        f" {size / 1e9:.2f} GB, {size / plan.total:.0f} bytes for a server and all that is its own"
+    )
+
+
+if __name__ == "__main__":
+    main()

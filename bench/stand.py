@@ -6,35 +6,61 @@ Without a worker, because the copied servers are in no cloud: a sweep would find
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from rich.console import Console
 
-from bench.filling import Filled, fill
+from bench.filling import Filled, Plan, filled, keep, seen_until
 from bench.load import Endpoint, Processor, connections
 from fractus.app.calls import Caller
-from fractus.app.keystone import DEMO, EmbeddedKeystone
+from fractus.app.keystone import ADMIN, DEMO, EmbeddedKeystone
 from fractus.app.progress import Progress
-from fractus.app.settings import load
+from fractus.app.settings import Settings, load
+from fractus.app.simulate_ids import PROJECTS
 from fractus.app.supervisor import Supervisor
 from fractus.app.up import Up
 from fractus.base import log as logging
 from fractus.services import compute
+
+#: A project with few servers, beside one with very many: the first one of the tail.
+SMALL = "small"
 
 
 class Stand(NamedTuple):
     """What stands, and what is in it."""
 
     endpoint: Endpoint
+    """As a user of project 1."""
     filled: Filled
+    small: Endpoint
+    """As a user of a project with few servers, where the plan has one."""
+    admin: Endpoint
+    settings: Settings
+    pid: int
+    """Of the API's first process, which leads the group of the others."""
+    ready_after: float
+    """Seconds that the API took to start."""
 
 
 @contextlib.asynccontextmanager
-async def stand(directory: Path, servers: int, progress: Progress) -> AsyncIterator[Stand]:
-    """Stand it up in an empty directory, with `servers` servers of the project demo; stop it at the end."""
+async def stand(
+    directory: Path,
+    servers: int,
+    progress: Progress,
+    *,
+    plan: Plan | None = None,
+    overrides: dict[str, dict[str, Any]] | None = None,
+) -> AsyncIterator[Stand]:
+    """Stand it up in a directory, and stop it at the end. The store has `servers` servers of the project demo alone;
+    or it is filled as `plan` says, unless the directory holds that already, and demo is the plan's project 1.
+    `overrides`: settings beside those that a bench needs.
+    """
     logging.configure("warning")
     told: dict[str, dict[str, Any]] = {
         "api": {"port": _free_port()},
@@ -42,36 +68,65 @@ async def stand(directory: Path, servers: int, progress: Progress) -> AsyncItera
         "work": {"metrics_port": 0},
         "quota": {"unlimited": True},
     }
+    for section, given in (overrides or {}).items():
+        told[section] = {**told.get(section, {}), **given}
     settings = load(directory / "state", overrides=told, environ={})
-    settings.log_dir.mkdir(parents=True)
+    settings.log_dir.mkdir(parents=True, exist_ok=True)
     keystone = EmbeddedKeystone(settings)
     api = Up(settings, progress, told=told, demo=True).own_programs()[0]
-    async with Supervisor(say=progress.warn) as supervisor, Caller() as caller, connections() as session:
+    async with Supervisor(say=progress.warn) as supervisor, connections() as session:
         with progress.step("Setting up Keystone", "Keystone runs"):
             keystone.configure()
             await keystone.set_up()
             await supervisor.start([keystone.program()])
             await keystone.fill()
-            await caller.log_in(keystone.url, DEMO, keystone.passwords()["demo"], DEMO)
-            project = (await caller.call("GET", f"{keystone.url}/auth/projects"))["projects"][0]
-        with progress.step(f"Filling the store with {servers} servers", "The store is filled"):
-            filled = await fill(directory, servers, project["id"])
+            tokens, projects = await _log_in(keystone)
+        if plan is None:
+            plan = Plan(servers=servers, clouds=2, alone=True)
+        plan = msgspec.structs.replace(plan, projects={1: projects[DEMO], PROJECTS + 1: projects[SMALL]})
+        with progress.step(f"Filling the store with {plan.total} servers", "The store is filled"):
+            await keep(directory, plan)
+        # No sweep runs here that would say it: the clouds have answered, and will have for a day.
+        seen_until(directory / "state" / "fractus.db", time.time() + 86400.0)
+        began = time.monotonic()
         with progress.step("Starting the API", "The API runs"):
             await supervisor.start([api])
+        ready = time.monotonic() - began
         process = supervisor.parts()[-1].process
         assert process is not None
-        yield Stand(
-            Endpoint(
-                session,
-                f"{settings.endpoint}/compute/v2.1",
-                f"{settings.endpoint}/network",
-                f"{settings.endpoint}/image",
-                caller.token,
-                str(compute.RANGE.max),
-                Processor([process.pid]),
-            ),
-            filled,
+        ours = Endpoint(
+            session,
+            f"{settings.endpoint}/compute/v2.1",
+            f"{settings.endpoint}/network",
+            f"{settings.endpoint}/image",
+            tokens[DEMO],
+            str(compute.RANGE.max),
+            Processor([process.pid]),
         )
+        small, admin = (dataclasses.replace(ours, token=tokens[who]) for who in (SMALL, ADMIN))
+        yield Stand(ours, filled(), small, admin, settings, process.pid, ready)
+
+
+async def _log_in(keystone: EmbeddedKeystone) -> tuple[dict[str, str], dict[str, str]]:
+    """Tokens of the user demo for the projects demo and small, and of the admin; and the ids of those projects."""
+    passwords, url = keystone.passwords(), keystone.url
+    async with Caller() as caller:
+        await caller.log_in(url, ADMIN, passwords[ADMIN], ADMIN)
+        tokens = {ADMIN: caller.token}
+        projects = {
+            one["name"]: one["id"] for one in (await caller.call("GET", f"{url}/projects"))["projects"]
+        }
+        if SMALL not in projects:
+            body = {"project": {"name": SMALL, "domain_id": "default"}}
+            projects[SMALL] = (await caller.call("POST", f"{url}/projects", body))["project"]["id"]
+        (user,) = (await caller.call("GET", f"{url}/users?name={DEMO}"))["users"]
+        (role,) = (await caller.call("GET", f"{url}/roles?name=member"))["roles"]
+        place = f"{url}/projects/{projects[SMALL]}/users/{user['id']}/roles/{role['id']}"
+        await caller.call("PUT", place)
+        for project in (DEMO, SMALL):
+            await caller.log_in(url, DEMO, passwords[DEMO], project)
+            tokens[project] = caller.token
+    return tokens, projects
 
 
 def _free_port() -> int:

@@ -12,14 +12,18 @@ import msgspec
 import pytest
 
 from bench.creates import server_body
-from bench.filling import Filled, fill, port_id, server_id
+from bench.filling import Filled, Plan, fill, keep, port_id, server_id
 from bench.load import Figures, Processor, measure
 from bench.table import table
-from fractus.app import wiring
+from fractus.app import simulate_ids, wiring
 from fractus.app.bell import LocalBell
 from fractus.app.settings import load
 from fractus.auth.principal import Principal
 from fractus.base.clock import SystemClock
+from fractus.quota.recount import recount
+from fractus.services.compute.servers.table import SERVER
+from fractus.store import presences
+from fractus.store.listing import page
 from fractus.testing.asgi import App, HttpReply, call
 from fractus.testing.tokens import StaticTokens
 
@@ -54,7 +58,8 @@ async def api(made: tuple[Path, Filled], tmp_path: Path) -> AsyncIterator[Api]:
     state, filled = made
     shutil.copytree(state, tmp_path / "state")
     clock = SystemClock()
-    core = wiring.core(load(tmp_path / "state", environ={}), bell=LocalBell(), clock=clock)
+    settings = load(tmp_path / "state", environ={}, overrides={"quota": {"unlimited": True}})
+    core = wiring.core(settings, bell=LocalBell(), clock=clock)
     tokens = StaticTokens(clock)
     principal = Principal(
         user_id="u",
@@ -70,13 +75,13 @@ async def api(made: tuple[Path, Filled], tmp_path: Path) -> AsyncIterator[Api]:
 async def test_every_server_is_whole_and_its_own(api: Api) -> None:
     servers = (await api.ask("GET", "/compute/v2.1/servers/detail")).ok()["servers"]
     assert len(servers) == SERVERS
-    copies = [server for server in servers if server["name"] != "bench-000000"]
-    assert [copy["name"] for copy in copies] == [f"bench-{n:06d}" for n in range(1, SERVERS)]
-    assert [copy["id"] for copy in copies] == [server_id(n) for n in range(1, SERVERS)]
-    assert {server["status"] for server in servers} == {"ACTIVE"}
+    numbers = range(SERVERS, 0, -1)
+    assert [server["name"] for server in servers] == [simulate_ids.server_name(n) for n in numbers]
+    assert [server["id"] for server in servers] == [server_id(n) for n in numbers]
+    assert {"ACTIVE"} <= {server["status"] for server in servers} <= {"ACTIVE", "SHUTOFF", "ERROR"}
     addresses = {server["addresses"]["net"][0]["addr"] for server in servers}
     assert len(addresses) == SERVERS
-    assert {server["OS-EXT-AZ:availability_zone"] for server in servers} == {"left", "east"}
+    assert {server["OS-EXT-AZ:availability_zone"] for server in servers} == {"sim-001", "sim-002"}
 
 
 async def test_every_server_has_its_port(api: Api) -> None:
@@ -104,7 +109,42 @@ async def test_more_servers_can_be_made(api: Api) -> None:
     ports = (await api.ask("GET", f"/network/v2.0/ports?device_id={reply.ok()['server']['id']}")).ok()[
         "ports"
     ]
-    assert ports[0]["fixed_ips"][0]["ip_address"].startswith("10.79.")
+    assert ports[0]["fixed_ips"][0]["ip_address"].startswith("10.255.")
+
+
+async def test_many_projects_and_what_each_of_them_uses(tmp_path: Path) -> None:
+    plan = Plan(servers=300, clouds=7, hosts=5, tail=2, projects={1: PROJECT})
+    await keep(tmp_path, plan)
+    file = tmp_path / "state" / "fractus.db"
+    before = file.stat().st_mtime_ns
+    await keep(tmp_path, plan)
+    assert file.stat().st_mtime_ns == before, "the same plan is not written again"
+
+    core = wiring.core(load(tmp_path / "state", environ={}), bell=LocalBell())
+    try:
+        rows = await page(core.store, SERVER, [], columns=("id", "project_id", "cloud", "status"), limit=1000)
+        assert len(rows) == plan.total == 340
+        held = {row[0]: row[1:] for row in rows}
+        for number in range(1, plan.total + 1):
+            project, cloud, _status = held[server_id(number)]
+            assert project == plan.project_id(plan.project_of(number))
+            assert cloud in ("", simulate_ids.cloud_name(simulate_ids.cloud_of(number, 7)))
+        assert {row[3] for row in rows} == {"ACTIVE", "SHUTOFF", "ERROR"}
+        owners = [
+            PROJECT,
+            plan.project_id(simulate_ids.PROJECTS + 1),
+            plan.project_id(simulate_ids.PROJECTS + 2),
+        ]
+        used = [await core.quota.used(core.store, owner) for owner in owners]
+        assert [one["instances"] for one in used[1:]] == [20, 20]
+        assert used[0]["instances"] == sum(row[1] == PROJECT for row in rows)
+        async for differences in recount(core.store, core.quota, dry_run=True):
+            assert differences == []
+        there = await presences.fetch(core.store, "server", server_id(7), "sim-007")
+        assert there is not None
+        assert there.remote_id == simulate_ids.child_id("server", 7, 7)
+    finally:
+        await core.close()
 
 
 async def test_calls_are_counted_and_timed() -> None:
