@@ -11,31 +11,38 @@ from tests.faults import journal
 from tests.faults.database import Database
 from tests.faults.journal import Journal
 from tests.faults.plan import Accident
-from tests.faults.stage import Process, Stage
+from tests.faults.stage import Badly, Stage
 
 #: Accidents at the same time.
-_AT_ONCE = 3
+AT_ONCE = 3
 
 
 class Director:
     """Carries out a sequence of accidents."""
 
     def __init__(
-        self, stage: Stage, book: Journal, sequence: Iterator[Accident], *, database: Database | None = None
+        self,
+        stage: Stage,
+        book: Journal,
+        sequence: Iterator[Accident],
+        *,
+        database: Database | None = None,
+        at_once: int = AT_ONCE,
     ) -> None:
-        """`database`: the server under the store, where it is one."""
+        """`database`: the server under the store, where it is one. `at_once`: how many accidents at the same time."""
         self.counts: Counter[str] = Counter()
         self._stage = stage
         self._book = book
         self._sequence = sequence
         self._database = database
+        self._at_once = at_once
         self._busy: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go on until `stop`; then wait for what is under way to be mended."""
         under_way: set[asyncio.Task[None]] = set()
         for accident in self._sequence:
-            while len(under_way) >= _AT_ONCE:
+            while len(under_way) >= self._at_once:
                 await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 under_way = {task for task in under_way if not task.done()}
             with contextlib.suppress(TimeoutError):
@@ -60,7 +67,9 @@ class Director:
 
     async def _befall(self, accident: Accident) -> dict[str, float]:
         sort, target = accident.sort, accident.target
-        if sort.startswith("weather: "):
+        if sort in self._stage.accidents:
+            await self._stage.accidents[sort].befall(target, accident.seconds)
+        elif sort.startswith("weather: "):
             child = self._stage.children[target]
             weather = sort.removeprefix("weather: ")
             await child.proxy.set_weather(weather, accident.strength)
@@ -76,7 +85,7 @@ class Director:
         elif sort.startswith("database"):
             await self._to_database(accident)
         else:
-            process = (
+            process: Badly = (
                 self._stage.children[target].process
                 if sort.startswith("child")
                 else self._stage.processes[target]
@@ -84,7 +93,7 @@ class Director:
             await self._to_process(accident, process)
         return {}
 
-    async def _to_process(self, accident: Accident, process: Process) -> None:
+    async def _to_process(self, accident: Accident, process: Badly) -> None:
         match accident.sort.split(" ")[1]:
             case "killed":
                 await process.kill()

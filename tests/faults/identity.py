@@ -37,8 +37,8 @@ class Identity:
         self._numbers = itertools.count(1)
         self._runner: web.AppRunner | None = None
 
-    async def start(self, port: int) -> None:
-        """Listen on this port of the loopback interface."""
+    async def start(self, port: int, host: str = "127.0.0.1") -> None:
+        """Listen on this port of one address."""
         app = web.Application()
         app.router.add_get("/v3", self._version)
         app.router.add_get("/v3/", self._version)
@@ -51,14 +51,14 @@ class Identity:
         app.router.add_put("/v3/projects/{project}/users/{user}/roles/{role}", self._assign)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True).start()
-        self.url = f"http://127.0.0.1:{port}/v3"
+        await web.TCPSite(self._runner, host, port, reuse_address=True).start()
+        self.url = f"http://{host}:{port}/v3"
 
     async def close(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def token(self, user: str, project: str) -> str:
+    async def token(self, user: str, project: str) -> str:
         """A token for somebody in a project, by names."""
         self._projects.setdefault(id_of("project", project), project)
         return self._new(user, id_of("project", project))[0]

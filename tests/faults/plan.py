@@ -9,7 +9,7 @@ enough for one round.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tests.faults import proxy
@@ -154,8 +154,8 @@ class Accident(NamedTuple):
 DATABASE = ("database killed", "database paused")
 
 
-def deck(apis: Sequence[str], workers: Sequence[str], clouds: Sequence[str], database: str = "") -> list[str]:
-    """One round: every sort of accident once, those of children once for each of them."""
+def deck(database: str = "", own: Sequence[str] = ()) -> list[str]:
+    """One round: every sort of accident once. `own`: sorts that only the stage knows."""
     cards = [
         "api killed",
         "api paused",
@@ -168,7 +168,7 @@ def deck(apis: Sequence[str], workers: Sequence[str], clouds: Sequence[str], dat
     cards += [f"weather: {sort}" for sort in proxy.WEATHERS]
     cards += ["child killed", "child paused", "child forgets"]
     cards += [sort for sort in DATABASE if database]
-    return cards
+    return [*cards, *own]
 
 
 def accidents(
@@ -181,17 +181,25 @@ def accidents(
     round_seconds: float,
     longest: float = 12.0,
     without: Sequence[str] = (),
+    own: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[Accident]:
-    """The endless sequence of accidents; one round of the deck takes about `round_seconds`."""
+    """The endless sequence of accidents; one round of the deck takes about `round_seconds`.
+
+    `own`: sorts that only the stage knows -> whom they may befall.
+    """
+    own = own or {}
     draw = random.Random(f"{seed}/accidents")
     number = 0
     while True:
-        cards = [card for card in deck(apis, workers, clouds, database) if card not in without]
+        cards = [card for card in deck(database, list(own)) if card not in without]
         draw.shuffle(cards)
         for card in cards:
             number += 1
             pause = round_seconds / len(cards) * (0.5 + draw.random())
-            target = _target(draw, card, apis, workers, clouds, database)
+            if card in own:
+                target = draw.choice(list(own[card]))
+            else:
+                target = _target(draw, card, apis, workers, clouds, database)
             seconds = min(longest, 2.0 + draw.expovariate(3.0 / longest))
             yield Accident(number, card, target, seconds, _strength(draw, card), pause)
 

@@ -67,8 +67,11 @@ class _Request(NamedTuple):
 class Proxy:
     """The way to one child."""
 
-    def __init__(self, cloud: str, seed: int, *, patience: float) -> None:
-        """`patience`: seconds after which callers give up; what is delivered late comes after that."""
+    def __init__(self, cloud: str, seed: int, *, patience: float, host: str = "127.0.0.1") -> None:
+        """`patience`: seconds after which callers give up; what is delivered late comes after that. `host`: the address
+        that it listens on.
+        """
+        self._host = host
         self.cloud = cloud
         self.port = 0
         self.upstream = 0
@@ -87,7 +90,7 @@ class Proxy:
 
     async def _listen(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=_HEAD)
+            self._server = await asyncio.start_server(self._serve, self._host, self.port, limit=_HEAD)
 
     async def close(self) -> None:
         if self._server is not None:

@@ -27,6 +27,7 @@ class Report(NamedTuple):
     requests: int
     failed: int
     accidents: dict[str, int]
+    by_hand: dict[str, int]
     struck: dict[str, int]
     standing: float
     settled: float
@@ -52,6 +53,8 @@ def lines(report: Report, directory: Path) -> Iterator[str]:
     if report.skipped:
         yield f"  ({sum(report.skipped.values())} were skipped: what they were about was not there)"
     yield from _table("accidents", report.accidents)
+    if report.by_hand:
+        yield from _table("what an operator had to lend a hand with", report.by_hand)
     yield from _table("requests to children that met bad weather", report.struck)
     yield from _table("refused (4xx), by sentence", dict(Counter(report.refused).most_common(12)))
     yield from _table("in ERROR, or otherwise in a child, and it is told truly", report.errors)

@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.faults import foreign, journal, plan, report, truth
+from tests.faults import director, foreign, journal, lab, lab_up, plan, report, truth
 from tests.faults.checker import Checker, Wrong
 from tests.faults.database import KINDS, Database
 from tests.faults.director import Director, struck
@@ -29,9 +29,13 @@ from tests.faults.model import Model
 from tests.faults.plan import Op
 from tests.faults.stage import Stage
 from tests.faults.tenants import Endpoint, Tenant
+from tools.lab.place import here
 
 #: Children and whether they share our Keystone.
 CHILDREN = {"north": "shared", "south": "own", "west": "shared"}
+
+#: Where it happens.
+HERE, LAB = "here", "lab"
 
 #: One round of the deck of accidents takes so long at most; a run shorter than that goes through it faster.
 _ROUND = 240.0
@@ -44,7 +48,7 @@ class Suite:
         self.options = options
         self.directory = directory
         self.counts: Counter[str] = Counter()
-        self.stage = Stage(directory, options.seed, children=CHILDREN, apis=2, workers=2)
+        self.stage = _stage(options, directory)
         self.database = Database(options.database, directory / "database") if options.database else None
         self.model = Model()
         self.tenants: dict[str, Tenant] = {}
@@ -84,16 +88,15 @@ class Suite:
         admin = Tenant(
             "admin",
             self.endpoint,
-            self.stage.identity.token("admin", "admin"),
+            await self.stage.token("admin"),
             self.book,
             self.model,
             self.fixtures,
         )
         self.fixtures |= await foreign.fixtures(self.endpoint, admin.token)
         self.tenants["admin"] = admin
-        for number in range(self.options.tenants):
-            name = f"t{number + 1}"
-            token = self.stage.identity.token(name, f"project-{name}")
+        for name in _names(self.options):
+            token = await self.stage.token(name)
             self.tenants[name] = Tenant(name, self.endpoint, token, self.book, self.model, self.fixtures)
 
     # ------------------------------------------------------------------ rage
@@ -109,8 +112,15 @@ class Suite:
             longest=self.options.longest,
             without=self.options.without,
             database=self.options.database,
+            own={sort: one.targets for sort, one in self.stage.accidents.items()},
         )
-        self.director = Director(self.stage, self.book, sequence, database=self.database)
+        self.director = Director(
+            self.stage,
+            self.book,
+            sequence,
+            database=self.database,
+            at_once=lab.AT_ONCE if self.options.stage == LAB else director.AT_ONCE,
+        )
         stop = asyncio.Event()
         directing = asyncio.create_task(self.director.run(stop))
         working = [asyncio.create_task(self._live(tenant, stop)) for tenant in self.tenants.values()]
@@ -130,6 +140,7 @@ class Suite:
                 await asyncio.wait_for(stop.wait(), self._pause(tenant, op))
             if stop.is_set():
                 return
+            tenant.token = await self.stage.token(tenant.name)
             await tenant.act(op)
 
     def _pause(self, tenant: Tenant, op: Op) -> float:
@@ -190,6 +201,7 @@ class Suite:
             skipped.update(tenant.skipped)
             refused.update(tenant.refused)
             wrongs = [*wrongs, *(Wrong(why.split(":")[0], "", "", why) for why in tenant.wrongs)]
+        wrongs = [*wrongs, *(Wrong(why.split(":")[0], "", "", why) for why in self.stage.wrongs)]
         return report.Report(
             seed=self.options.seed,
             minutes=self.options.minutes,
@@ -201,12 +213,23 @@ class Suite:
             requests=self.counts["requests"],
             failed=self.counts["failed requests"],
             accidents=dict(self.director.counts),
+            by_hand=dict(self.stage.by_hand),
             struck=dict(struck(self.stage)),
             standing=standing,
             settled=settled,
             errors=dict(checker.reasons),
             wrongs=wrongs,
         )
+
+
+def _names(options: argparse.Namespace) -> list[str]:
+    return [f"t{number + 1}" for number in range(options.tenants)]
+
+
+def _stage(options: argparse.Namespace, directory: Path) -> Stage:
+    if options.stage == LAB:
+        return lab.LabStage(directory, options.seed, place=here(), children=CHILDREN, tenants=_names(options))
+    return Stage(directory, options.seed, children=CHILDREN, apis=2, workers=2)
 
 
 def options_of(argv: list[str]) -> argparse.Namespace:
@@ -219,6 +242,13 @@ def options_of(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--database", choices=KINDS, default="", help="a server under the store; default: SQLite"
     )
+    parser.add_argument(
+        "--stage",
+        choices=(HERE, LAB),
+        default=HERE,
+        help="processes of this machine, or a laboratory of three nodes (root)",
+    )
+    parser.add_argument("--leave-up", action="store_true", help="the laboratory, for the next run")
     parser.add_argument("--without", action="append", default=[], help="a sort of accident that is left out")
     parser.add_argument("--patience", type=float, default=180.0, help="seconds to come to rest")
     parser.add_argument("--confirm", type=float, default=20.0, help="seconds that rest must last")
@@ -226,12 +256,19 @@ def options_of(argv: list[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(10**6)
+    if options.stage == LAB:
+        if options.database:
+            parser.error("A laboratory has its own databases.")
+        options.without += lab.WITHOUT
     return options
 
 
 def main(argv: list[str]) -> int:
     options = options_of(argv)
     directory = options.keep or Path(tempfile.mkdtemp(prefix="fractus-faults-"))
+    if options.stage == LAB and not lab_up.inside():
+        again = [*argv, "--seed", str(options.seed), "--keep", str(directory)]
+        return lab_up.run("tests.faults.run", again, leave_up=options.leave_up)
     print(f"seed {options.seed}, {options.minutes:g} minutes, in {directory}", flush=True)
     made = asyncio.run(Suite(options, directory).run())
     (directory / "report.json").write_text(json.dumps(report.plain(made), indent=2) + "\n")

@@ -16,9 +16,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import aiohttp
 
@@ -35,6 +36,52 @@ CALL_TIMEOUT = 5.0
 _START = 240.0
 
 
+class Keystone(Protocol):
+    """Who knows users: the suite's own, or a real one."""
+
+    url: str
+
+    async def token(self, user: str, project: str) -> str:
+        """A token for somebody in a project, by names."""
+        ...
+
+
+class Badly(Protocol):
+    """A program that may be treated badly."""
+
+    async def start(self) -> None:
+        """Start it, unless it runs."""
+        ...
+
+    async def kill(self) -> None:
+        """SIGKILL, to all of it."""
+        ...
+
+    async def end(self) -> None:
+        """SIGTERM, and wait for its end."""
+        ...
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        ...
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        ...
+
+    def jump(self, seconds: float) -> None:
+        """Its wall clock is so far ahead from now on."""
+        ...
+
+
+class Own(NamedTuple):
+    """A sort of accident that only one stage knows."""
+
+    targets: tuple[str, ...]
+    befall: Callable[[str, float], Awaitable[None]]
+    """Have it happen to one of the targets for so many seconds, and mend it."""
+
+
 class Process:
     """One process (and what it starts) that the suite may treat badly."""
 
@@ -48,6 +95,10 @@ class Process:
         self._environ = {**environ, "FAULTS_CLOCK": str(self.clock)}
         self._process: asyncio.subprocess.Process | None = None
         set_clock(self.clock, 0.0)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def runs(self) -> bool:
@@ -109,7 +160,7 @@ class Process:
 class Child:
     """One child: its process, its files, the proxy before it and the Keystone that it believes."""
 
-    def __init__(self, name: str, process: Process, state: Path, proxy: Proxy, identity: Identity) -> None:
+    def __init__(self, name: str, process: Process, state: Path, proxy: Proxy, identity: Keystone) -> None:
         self.name = name
         self.process = process
         self.proxy = proxy
@@ -121,7 +172,7 @@ class Child:
     @property
     def url(self) -> str:
         """Past the proxy."""
-        return f"http://127.0.0.1:{self.process.port}"
+        return self.process.url
 
     @property
     def shelf(self) -> Path:
@@ -160,8 +211,11 @@ class Stage:
         workers: int = 2,
         environ: Mapping[str, str] | None = None,
         full_sweep: float = 15.0,
+        host: str = "127.0.0.1",
     ) -> None:
-        """`children`: name -> `shared` or `own` identity. `environ`: more settings of fractus (a store, a broker)."""
+        """`children`: name -> `shared` or `own` identity. `environ`: more settings of fractus (a store, a broker).
+        `host`: where the children, that is their proxies and Keystones, are found by workers.
+        """
         self.directory = directory
         self.seed = seed
         self.state = directory / "state"
@@ -169,19 +223,30 @@ class Stage:
         self.more = dict(environ or {})
         self._full_sweep = full_sweep
         self._ports = _free_ports(3 * len(children) + apis + 1)
-        self.identity: Identity
+        self._host = host
+        self.identity: Keystone
+        self.password = "faults"
+        """Of our own user, in every Keystone."""
         self.children: dict[str, Child] = {}
-        self.apis: dict[str, Process] = {}
-        self.workers: dict[str, Process] = {}
+        self.apis: dict[str, Badly] = {}
+        self.workers: dict[str, Badly] = {}
+        self.accidents: Mapping[str, Own] = {}
+        """Sorts that only this stage has."""
+        self.wrongs: list[str] = []
+        """Promises that were seen broken while it raged, as sentences that begin with the promise."""
+        self.by_hand: Counter[str] = Counter()
+        """What had to be mended as an operator would."""
+        self._keystones: list[Identity] = []
+        self._tokens: dict[str, str] = {}
         self._counts = (apis, workers)
 
     @property
     def urls(self) -> list[str]:
-        """Of the API processes."""
-        return [f"http://127.0.0.1:{one.port}" for one in self.apis.values()]
+        """Where tenants find the API."""
+        return [one.url for one in self.apis.values() if isinstance(one, Process)]
 
     @property
-    def processes(self) -> dict[str, Process]:
+    def processes(self) -> dict[str, Badly]:
         """Ours, by name: API processes and workers."""
         return {**self.apis, **self.workers}
 
@@ -189,52 +254,46 @@ class Stage:
         """Children first, then ours."""
         self.directory.mkdir(parents=True, exist_ok=True)
         proxies = {name: self._ports.pop() for name in self._kinds}
-        regions = {name: f"http://127.0.0.1:{port}" for name, port in proxies.items()}
-        self.identity = Identity(regions)
-        await self.identity.start(self._ports.pop())
+        regions = {name: f"http://{self._host}:{port}" for name, port in proxies.items()}
+        self.identity = await self._meet_keystone(regions)
         for name, identity in self._kinds.items():
             await self._add_child(name, identity, proxies[name], regions[name])
         await asyncio.gather(*(child.process.start() for child in self.children.values()))
         await self._make_ours()
         for process in self.processes.values():
             await process.start()
+        await self._all_answer()
+
+    async def _all_answer(self) -> None:
+        """Wait until API and children do."""
         await asyncio.gather(
-            *(
-                _answers(one.port)
-                for one in [*self.apis.values(), *(c.process for c in self.children.values())]
-            )
+            *(_answers(url) for url in [*self.urls, *(child.url for child in self.children.values())])
         )
 
+    async def _meet_keystone(self, regions: Mapping[str, str]) -> Keystone:
+        """The Keystone of our users, in whose catalog the children are: region -> base URL."""
+        return await self._own_keystone(regions)
+
+    async def _own_keystone(self, regions: Mapping[str, str]) -> Identity:
+        identity = Identity(regions)
+        await identity.start(self._ports.pop(), self._host)
+        self._keystones.append(identity)
+        return identity
+
     async def _add_child(self, name: str, kind: str, proxy_port: int, url: str) -> None:
-        identity = self.identity
-        keystone_port, port = self._ports.pop(), self._ports.pop()
-        if kind == "own":
-            identity = Identity({name: url})
-            await identity.start(keystone_port)
+        identity = self.identity if kind == "shared" else await self._own_keystone({name: url})
+        port = self._ports.pop()
         state = self.directory / f"child-{name}"
         environ = self._environ(state, port, identity.url, f"child-{name}")
         await _prepare(environ, clouds={f"{name}-below": {"boot_seconds": 1.5, "hosts": 40}})
-        proxy = Proxy(name, self.seed, patience=CALL_TIMEOUT)
+        proxy = Proxy(name, self.seed, patience=CALL_TIMEOUT, host=self._host)
         await proxy.start(proxy_port, port)
         process = Process(f"child-{name}", "child", self.directory, environ, port)
         self.children[name] = Child(name, process, state, proxy, identity)
 
     async def _make_ours(self) -> None:
         apis, workers = self._counts
-        environ = self._environ(self.state, 1, self.identity.url, "fractus") | self.more
-        rows = {}
-        for child in self.children.values():
-            auth = {
-                "auth_url": child.identity.url,
-                "username": "fractus",
-                "password": "faults",
-                "project_name": "service",
-                "user_domain_name": "Default",
-                "project_domain_name": "Default",
-            }
-            rows[child.name] = {"auth_type": "password", "auth": auth, "region_name": child.name}
-        settings = {"connect_timeout": 2.0, "call_timeout": CALL_TIMEOUT, "max_calls": 8}
-        await _prepare(environ, entries=rows, identities=self._kinds, settings=settings)
+        environ = await self._add_clouds()
         for number in range(apis):
             port = self._ports.pop()
             name = f"api{number + 1}"
@@ -243,6 +302,24 @@ class Stage:
         for number in range(workers):
             name = f"worker{number + 1}"
             self.workers[name] = Process(name, "worker", self.directory, environ, 0)
+
+    async def _add_clouds(self) -> dict[str, str]:
+        """Make the children known in our store; the environment of our processes."""
+        environ = self._environ(self.state, 1, self.identity.url, "fractus") | self.more
+        rows = {}
+        for child in self.children.values():
+            auth = {
+                "auth_url": child.identity.url,
+                "username": "fractus",
+                "password": self.password,
+                "project_name": "service",
+                "user_domain_name": "Default",
+                "project_domain_name": "Default",
+            }
+            rows[child.name] = {"auth_type": "password", "auth": auth, "region_name": child.name}
+        settings = {"connect_timeout": 2.0, "call_timeout": CALL_TIMEOUT, "max_calls": 8}
+        await _prepare(environ, entries=rows, identities=self._kinds, settings=settings)
+        return environ
 
     def _environ(self, state: Path, port: int, keystone: str, region: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "FRACTUS_"))}
@@ -255,15 +332,21 @@ class Stage:
             "FRACTUS_KEYSTONE_MODE": "external",
             "FRACTUS_KEYSTONE_URL": keystone,
             "FRACTUS_KEYSTONE_REGION": region,
-            "FRACTUS_KEYSTONE_PASSWORD": "faults",
+            "FRACTUS_KEYSTONE_PASSWORD": self.password,
             "FRACTUS_WORK_METRICS_PORT": "0",
             "FRACTUS_WORK_FULL_SWEEP_INTERVAL": str(self._full_sweep),
             "FRACTUS_LOG_LEVEL": "warning",
         }
 
+    async def token(self, tenant: str) -> str:
+        """What a tenant calls with now; ask before each call, for it may be another one later."""
+        if tenant not in self._tokens:
+            self._tokens[tenant] = await self.identity.token(tenant, project_of(tenant))
+        return self._tokens[tenant]
+
     def project(self, tenant: str) -> str:
         """The id of a tenant's project."""
-        return id_of("project", "admin" if tenant == "admin" else f"project-{tenant}")
+        return id_of("project", project_of(tenant))
 
     def settings(self) -> Any:
         """Ours, to look into the store with."""
@@ -274,22 +357,29 @@ class Stage:
         """Everything runs, answers and tells the right time again."""
         for child in self.children.values():
             await child.proxy.clear()
-        everyone = [*self.processes.values(), *(child.process for child in self.children.values())]
+        everyone: list[Badly] = [
+            *self.processes.values(),
+            *(child.process for child in self.children.values()),
+        ]
         for process in everyone:
             process.jump(0.0)
             process.resume()
             await process.start()
-        await asyncio.gather(*(_answers(one.port) for one in everyone if one.port))
+        await self._all_answer()
 
     async def close(self) -> None:
         """Stop everything."""
         for process in [*self.processes.values(), *(child.process for child in self.children.values())]:
             await process.kill()
-        identities = {id(one): one for one in [self.identity, *(c.identity for c in self.children.values())]}
         for child in self.children.values():
             await child.proxy.close()
-        for identity in identities.values():
+        for identity in self._keystones:
             await identity.close()
+
+
+def project_of(tenant: str) -> str:
+    """The name of a tenant's project."""
+    return "admin" if tenant == "admin" else f"project-{tenant}"
 
 
 async def _prepare(
@@ -322,20 +412,20 @@ async def _prepare(
         await parts.close()
 
 
-async def _answers(port: int) -> None:
+async def _answers(url: str) -> None:
     """Wait until an API answers there."""
     until = time.monotonic() + _START
     async with aiohttp.ClientSession() as session:
         while True:
             try:
-                async with session.get(
-                    f"http://127.0.0.1:{port}/compute/", timeout=aiohttp.ClientTimeout(total=5)
-                ):
-                    return
+                async with session.get(f"{url}/compute/", timeout=aiohttp.ClientTimeout(total=5)) as answer:
+                    if answer.status < 500:
+                        return
             except (aiohttp.ClientError, TimeoutError, OSError):
-                if time.monotonic() > until:
-                    raise TimeoutError(f"nothing answers on port {port}") from None
-                await asyncio.sleep(0.2)
+                pass
+            if time.monotonic() > until:
+                raise TimeoutError(f"nothing answers at {url}")
+            await asyncio.sleep(0.2)
 
 
 def _free_ports(number: int) -> list[int]:

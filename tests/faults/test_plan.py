@@ -38,7 +38,7 @@ def test_the_same_seed_goes_wrong_in_the_same_way() -> None:
 
 
 def test_each_round_has_every_sort_of_accident_and_takes_its_time() -> None:
-    cards = plan.deck(["api1"], ["worker1"], ["a"], "mariadb")
+    cards = plan.deck("mariadb")
     drawn = list(itertools.islice(plan.accidents(3, **WHO, database="mariadb"), len(cards)))
     assert sorted(one.sort for one in drawn) == sorted(cards)
     assert {f"weather: {sort}" for sort in proxy.WEATHERS} <= set(cards)
@@ -47,6 +47,13 @@ def test_each_round_has_every_sort_of_accident_and_takes_its_time() -> None:
 
 def test_no_accident_is_for_a_database_where_there_is_none() -> None:
     assert not set(plan.DATABASE) & {one.sort for one in itertools.islice(plan.accidents(3, **WHO), 200)}
+
+
+def test_what_only_a_stage_knows_befalls_whom_it_may() -> None:
+    own = {"broker killed": ["broker n1", "broker n2"], "node cut off": ["node n1"]}
+    drawn = list(itertools.islice(plan.accidents(3, **WHO, own=own), 400))
+    assert {one.target for one in drawn if one.sort == "broker killed"} == {"broker n1", "broker n2"}
+    assert {one.target for one in drawn if one.sort == "node cut off"} == {"node n1"}
 
 
 def test_a_journal_is_read_back_to_its_last_whole_line(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ async def _get(session: aiohttp.ClientSession, url: str, token: str) -> Any:
 
 async def of_child(child: Child) -> Documents:
     """What a child has, by its own API."""
-    token = child.identity.token("fractus", "service")
+    token = await child.identity.token("fractus", "service")
     found = await listed(child.url, token, _LISTINGS)
     keys = await listed(child.url, token, _OWN)
     found["keypair"] = [one["keypair"] for one in keys["keypair"]]
@@ -110,7 +110,7 @@ def boots_of(shelf: Path) -> dict[str, int]:
 async def learn(stage: Stage, tenants: dict[str, str]) -> Truth:
     """Ask everybody. `tenants`: name -> token."""
     url = stage.urls[0]
-    admin = stage.identity.token("admin", "admin")
+    admin = await stage.identity.token("admin", "admin")
     keypairs, used = {}, {}
     async with aiohttp.ClientSession() as session:
         for name, token in tenants.items():

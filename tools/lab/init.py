@@ -51,6 +51,12 @@ def view(home: Path) -> None:
         upper.mkdir(parents=True, exist_ok=True)
         work.mkdir(parents=True, exist_ok=True)
         mount("overlay", f"/{place}", "overlay", options=f"lowerdir=/{place},upperdir={upper},workdir={work}")
+    # Programs of several nodes have the same process numbers, and call their files there by them. What the laboratory
+    # itself is made of must stay in sight.
+    if not any(path.is_relative_to("/tmp") for path in (home, Path(__file__), Path(sys.prefix))):
+        (home / "tmp").mkdir(exist_ok=True)
+        (home / "tmp").chmod(0o1777)
+        mount(str(home / "tmp"), "/tmp", flags=_BIND)
     # Large files that change in place are not for an overlay, and what the machine itself has there must not show.
     for name, user in (("mysql", "mysql"), ("rabbitmq", "rabbitmq")):
         data = home / "data" / name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.lab.place import ADDRESSES, CLIENT, NETWORK, Place
@@ -61,6 +62,43 @@ def partition(place: Place, node: str) -> None:
 def heal(place: Place, node: str) -> None:
     """Connect it again."""
     ip("-n", place.namespace("net"), "link", "set", node, "master", BRIDGE, "up")
+
+
+def block(
+    place: Place, node: str, name: str, *, ports: Sequence[int] = (), address: str = "", deaf: bool = False
+) -> None:
+    """Drop some of what a node says and hears, silently: of these TCP ports at either end, or of one address.
+
+    `name`: what it is undone by, a word. `deaf`: it hears nobody, and goes on to speak.
+    """
+    table = f"inet lab_{name}"
+    rules = [f"add table {table}", f"delete table {table}", f"add table {table}"]
+    for hook in ("input", "output"):
+        rules.append(f"add chain {table} {hook} {{ type filter hook {hook} priority 0; }}")
+        if ports:
+            some = ", ".join(str(port) for port in ports)
+            rules += [f"add rule {table} {hook} tcp {end} {{ {some} }} drop" for end in ("sport", "dport")]
+    if address:
+        rules.append(f"add rule {table} input ip saddr {address} drop")
+        rules.append(f"add rule {table} output ip daddr {address} drop")
+    if deaf:
+        rules.append(f'add rule {table} input iifname "eth0" drop')
+    _nft(place, node, rules)
+
+
+def unblock(place: Place, node: str, name: str = "") -> None:
+    """Say and hear what was dropped under this name again; without a name, everything."""
+    if not name:
+        _nft(place, node, ["flush ruleset"])
+        return
+    _nft(place, node, [f"add table inet lab_{name}", f"delete table inet lab_{name}"])
+
+
+def _nft(place: Place, node: str, rules: Sequence[str]) -> None:
+    argv = ["ip", "netns", "exec", place.namespace(node), "nft", "-f", "-"]
+    done = subprocess.run(argv, input="\n".join(rules) + "\n", capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"nft on {node}: {done.stderr.strip()}")
 
 
 def cut_off(place: Place) -> list[str]:

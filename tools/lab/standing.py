@@ -87,6 +87,7 @@ PACKAGES = {
     "/usr/bin/socat": "socat",
     "/usr/bin/curl": "curl",
     "/usr/bin/nsenter": "util-linux",
+    "/usr/sbin/nft": "nftables",
     "/sbin/ip": "iproute2",
 }
 
@@ -102,8 +103,8 @@ def check_machine() -> None:
         raise LabError("The laboratory needs root: it makes network namespaces.")
 
 
-def write(place: Place) -> None:
-    """The inventory, the secrets, and everything rendered."""
+def write(place: Place, settings: str = "") -> None:
+    """The inventory, the secrets, and everything rendered. `settings`: more of the inventory, as TOML."""
     for name in ("nodes", "images", "simulated"):
         (place.directory / name).mkdir(parents=True, exist_ok=True)
     # The programs of the nodes run as their own users and pass through here.
@@ -116,7 +117,7 @@ def write(place: Place) -> None:
             else ["database", "broker", "cache", "identity", "api", "worker"]
         )
         text += _NODE.format(name=name, address=address, roles=json.dumps(roles))
-    place.inventory.write_text(text)
+    place.inventory.write_text(text + settings)
     deployment = inventory.load(place.inventory)
     secrets = secret.load_or_make(secret.place(place.inventory, deployment), deployment)
     render.write(place.rendered, render.render(deployment, secrets))
@@ -135,11 +136,17 @@ def secrets_of(place: Place) -> secret.Secrets:
     return found
 
 
-def up(place: Place, *, fractus: bool = True) -> None:
-    """Everything, in the order of FIRST-START.md. `fractus`: False stops before Keystone and fractus."""
+def up(
+    place: Place, *, fractus: bool = True, settings: str = "", fill: Callable[[Place], None] | None = None
+) -> None:
+    """Everything, in the order of FIRST-START.md. `fractus`: False stops before Keystone and fractus.
+
+    `settings`: more of the inventory, as TOML. `fill`: makes what there is to work on, once; default: simulated clouds
+    and a user.
+    """
     check_machine()
     began = time.monotonic()
-    write(place)
+    write(place, settings)
     net.up(place)
     for name in ADDRESSES:
         node.start(place, name)
@@ -155,7 +162,7 @@ def up(place: Place, *, fractus: bool = True) -> None:
     wait("the database behind the VIP", lambda: database_answers(place), 60)
     if fractus:
         keystone(place)
-        own(place)
+        own(place, fill or seed)
     say(f"The laboratory is up after {time.monotonic() - began:.0f} s.")
 
 
@@ -270,7 +277,7 @@ def keystone(place: Place) -> None:
     wait("Keystone behind the VIP", lambda: status_of(place, f"http://{VIP}:5000/v3") == 200, 90)
 
 
-def own(place: Place) -> None:
+def own(place: Place, fill: Callable[[Place], None]) -> None:
     """fractus: known in Keystone, its processes, and something to work on."""
     mark = place.directory / "seeded"
     if not mark.exists():
@@ -294,8 +301,21 @@ def own(place: Place) -> None:
         tell(place, name, "start", "worker")
     wait("the API behind the VIP", lambda: status_of(place, f"http://{VIP}:8780/healthcheck") == 200, 60)
     if not mark.exists():
-        seed(place)
+        fill(place)
         mark.touch()
+
+
+def afresh(place: Place) -> None:
+    """An empty store under API and workers that are new as well; the rest goes on as it is."""
+    for name in NODES:
+        for service in ("worker", "api"):
+            tell(place, name, "stop", service)
+    again = "DROP DATABASE fractus; CREATE DATABASE fractus CHARACTER SET utf8mb4;"
+    run(place, NODES[0], "mariadb", stdin=again)
+    for name in NODES:
+        tell(place, name, "kill", "cache")
+        tell(place, name, "start", "cache")
+    own(place, lambda _place: None)
 
 
 def api_of(name: str) -> str:
