@@ -158,7 +158,7 @@ def up(
     for name in BALANCERS:
         tell(place, name, "start", "haproxy")
         tell(place, name, "start", "keepalived")
-    wait("RabbitMQ", lambda: all(broker_runs(place, name) for name in NODES), 120)
+    wait("RabbitMQ", lambda: all(broker_runs(place, name) for name in NODES), 240)
     wait("the database behind the VIP", lambda: database_answers(place), 60)
     if fractus:
         keystone(place)
