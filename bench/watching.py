@@ -89,6 +89,16 @@ class Watcher:
         return (last.used - first.used) / max(last.at - first.at, 1e-9)
 
 
+def memory_of(leader: int) -> float:
+    """MiB that a process group has."""
+    total = 0.0
+    for pid, group, _ in _processes():
+        if group == leader:
+            with contextlib.suppress(OSError):
+                total += _memory(pid)
+    return total
+
+
 def slope(points: list[tuple[float, float]]) -> float | None:
     """How much y grows in an hour where x are seconds, by least squares."""
     if len(points) < 3:
