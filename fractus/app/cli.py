@@ -34,6 +34,7 @@ _LEVELS = ("debug", "info", "warning", "error")
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     sections={
         "Run it here": ["up", "status", "down"],
+        "Try it on many clouds": ["simulate"],
         "What is behind it": ["cloud", "resource", "drift", "quota", "keystone", "rebuild"],
         "Brakes": ["read-only", "freeze", "thaw"],
         "Upkeep": ["purge", "vault"],
@@ -59,6 +60,7 @@ _LEVELS = ("debug", "info", "warning", "error")
         ),
         "drift": ("fractus.app.cli_drift", "drift_group", "What others changed in the clouds."),
         "keystone": ("fractus.app.cli_keystone", "keystone_group", "A Keystone of your own."),
+        "simulate": ("fractus.app.cli_simulate", "simulate", "Serve many simulated OpenStack clouds."),
         "upgrade": (
             "fractus.app.cli_upgrade",
             "upgrade_command",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import time
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from fractus.app.settings import Settings
 from fractus.app.wiring import OperatorParts
 from fractus.clouds.openstack.pace import Limits
 from fractus.model.cloud import CloudRow, Report
+from fractus.model.errors import ApiError, CloudError
 from fractus.store import brakes, clouds, presences
 from fractus.store.clouds import CloudRecord
 
@@ -34,9 +36,12 @@ def _config(file: str | None) -> OpenStackConfig:
     return OpenStackConfig(config_files=[file], secure_files=[str(secure)] if secure.exists() else [])
 
 
-def read_entry(name: str, file: str | None) -> dict[str, Any]:
-    """The entry `name` of a `clouds.yaml`, with what `secure.yaml` beside it adds; ClickException without one."""
-    config = _config(file)
+def read_entry(name: str, file: str | None, config: OpenStackConfig | None = None) -> dict[str, Any]:
+    """The entry `name` of a `clouds.yaml`, with what `secure.yaml` beside it adds; ClickException without one.
+
+    `config`: that file, where it was read before.
+    """
+    config = config or _config(file)
     entries: Mapping[str, Any] = config.cloud_config.get("clouds", {})
     if name not in entries:
         where = config.config_filename or file or "any clouds.yaml"
@@ -86,8 +91,9 @@ for _command in (*CLOUD_COMMANDS, cli_adopt.adopt):
 
 
 @cloud_group.command("add")
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1)
 @click.option("--os-cloud", "entry", help="The entry of your clouds.yaml that holds the credential.")
+@click.option("--all", "every", is_flag=True, help="Every entry of the file, each by its own name.")
 @click.option(
     "--clouds-yaml", type=click.Path(exists=True, dir_okay=False), help="Another file than the usual ones."
 )
@@ -101,8 +107,10 @@ for _command in (*CLOUD_COMMANDS, cli_adopt.adopt):
 @with_settings
 def add(
     settings: Settings,
-    name: str,
+    /,
+    names: tuple[str, ...],
     entry: str | None,
+    every: bool,
     clouds_yaml: str | None,
     identity: str,
     weight: float,
@@ -110,39 +118,100 @@ def add(
     setting: tuple[str, ...],
     check: bool,
 ) -> None:
-    """Put the cloud NAME behind fractus. NAME becomes an availability zone."""
+    """Put the cloud NAME behind fractus. NAME becomes an availability zone.
+
+    Several are added at once, each with the entry of its own name.
+    """
+    options: dict[str, Any] = {"weight": weight, **dict(_pair(one) for one in setting)}
+    read = _config(clouds_yaml)
+    sources = _sources(names, entry, every=every, driver=driver, file=clouds_yaml, read=read)
+    rows: list[CloudRow] = []
+    for name, source in sources:
+        auth = read_entry(source, clouds_yaml, read) if source else {}
+        url = str(auth.get("auth", {}).get("auth_url", ""))
+        whose = identity
+        if identity == "auto":
+            whose = cloud_rows.identity_of(url, settings.keystone.url) if url else "shared"
+        cloud_rows.checked_name(name)
+        rows.append(CloudRow(name=name, driver=driver, identity=whose, settings=options, auth=auth))
+
+    async def do(parts: OperatorParts) -> list[tuple[CloudRow, Report | None, str]]:
+        room = asyncio.Semaphore(_CHECKS_AT_ONCE)
+
+        async def one(row: CloudRow) -> tuple[CloudRow, Report | None, str]:
+            async with room:
+                return await _add(parts, row, check=check)
+
+        return await asyncio.gather(*(one(row) for row in rows))
+
+    failed = 0
+    for row, report, problem in with_parts(settings, do):
+        failed += bool(problem)
+        if report is not None and (len(rows) == 1 or not report.reachable):
+            _show_report(row.name, report)
+        if problem and len(rows) > 1:
+            console.print(f"[red]{row.name} was not added:[/] {problem}", highlight=False)
+        elif problem:
+            raise click.ClickException(problem)
+        else:
+            console.print(f"{row.name} is added ({row.identity} identity, weight {weight:g}).")
+    if failed:
+        raise click.ClickException(f"{failed} of {len(rows)} clouds were not added.")
+
+
+#: Clouds that are looked at at the same time: each has a connection and a thread of its own meanwhile.
+_CHECKS_AT_ONCE = 8
+
+
+def _sources(
+    names: tuple[str, ...],
+    entry: str | None,
+    *,
+    every: bool,
+    driver: str,
+    file: str | None,
+    read: OpenStackConfig,
+) -> list[tuple[str, str | None]]:
+    """Names of clouds to add, and the entry of each."""
+    if every:
+        if names or entry:
+            raise click.ClickException("--all takes every entry of the file, so name none.")
+        found = sorted(read.cloud_config.get("clouds", {}))
+        if not found:
+            raise click.ClickException(f"There are no entries in {file or 'any clouds.yaml'}.")
+        return [(name, name) for name in found]
+    if not names:
+        raise click.UsageError("Missing argument 'NAME...': how the cloud is to be called, or --all.")
+    if len(names) > 1:
+        if entry:
+            raise click.ClickException("--os-cloud is the entry of one cloud; of several each has its own.")
+        return [(name, name if driver == "openstack" else None) for name in dict.fromkeys(names)]
     if driver == "openstack" and not entry:
         raise click.ClickException(
             "Say which entry of your clouds.yaml holds its credential: --os-cloud ENTRY."
         )
-    auth = read_entry(entry, clouds_yaml) if entry else {}
-    if identity == "auto":
-        url = str(auth.get("auth", {}).get("auth_url", ""))
-        identity = cloud_rows.identity_of(url, settings.keystone.url) if url else "shared"
-    options: dict[str, Any] = {"weight": weight, **dict(_pair(one) for one in setting)}
+    return [(names[0], entry)]
 
-    async def do(parts: OperatorParts) -> Report | None:
-        cloud_rows.checked_name(name)
-        row = CloudRow(name=name, driver=driver, identity=identity, settings=options, auth=auth)
+
+async def _add(parts: OperatorParts, row: CloudRow, *, check: bool) -> tuple[CloudRow, Report | None, str]:
+    """What was found there, and why it was not added, if it was not."""
+    report = None
+    try:
         report = await _check(parts, row) if check else None
-        if report is None or report.reachable:
-            await cloud_rows.add(
-                parts.store,
-                parts.vault,
-                name=name,
-                driver=driver,
-                identity=identity,
-                settings=options,
-                auth=auth,
-            )
-        return report
-
-    report = with_parts(settings, do)
-    if report is not None:
-        _show_report(name, report)
-        if not report.reachable:
-            raise click.ClickException(f"{name} was not added. Mend that, or pass --no-check.")
-    console.print(f"{name} is added ({identity} identity, weight {weight:g}).")
+        if report is not None and not report.reachable:
+            return row, report, f"{row.name} was not added. Mend that, or pass --no-check."
+        await cloud_rows.add(
+            parts.store,
+            parts.vault,
+            name=row.name,
+            driver=row.driver,
+            identity=row.identity,
+            settings=row.settings,
+            auth=row.auth,
+        )
+    except (ApiError, CloudError) as error:
+        return row, report, str(error)
+    return row, report, ""
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -26,6 +26,11 @@ CIDR = "10.0.0.0/8"
 POOL = {"start": "10.255.0.2", "end": "10.255.255.254"}
 _FIRST = ranges.number("10.0.0.10")
 
+#: Servers were made one after the other from the beginning of 2025 on. Seconds since the epoch, and between two.
+_BEGAN, _APART = 1735689600.0, 30.0
+#: From the request to ACTIVE. Seconds.
+BOOT = 4.0
+
 
 def cloud_name(cloud: int) -> str:
     """Name, and region, of cloud `cloud`, from 1: `sim-001`."""
@@ -88,6 +93,16 @@ def mac(number: int) -> str:
 def ip(number: int) -> str:
     """The address of port `number` in its project's subnet."""
     return ranges.text(_FIRST + number, 4)
+
+
+def host(number: int, clouds: int, hosts: int) -> str:
+    """The host of server `number`, as its cloud calls it, where each cloud has `hosts`."""
+    return f"host-{(number - 1) // clouds % hosts + 1}"
+
+
+def made_at(number: int) -> float:
+    """When server `number` was asked for, in whole seconds since the epoch; all that is shared was made at 0's."""
+    return _BEGAN + number * _APART
 
 
 def _uuid(text: str) -> str:

@@ -48,3 +48,9 @@ def test_addresses_are_of_the_subnet_and_not_of_its_pool() -> None:
         assert address in ipaddress.ip_network(ids.CIDR)
         assert int(address) < int(first) < int(last)
     assert ids.mac(1_000_000) == "fa:16:3e:0f:42:40"
+
+
+def test_hosts_have_equally_many_servers() -> None:
+    """Every host of a cloud has some."""
+    hosts = collections.Counter(ids.host(number, 3, 10) for number in ids.numbers_in(2, 3, 100))
+    assert hosts == {f"host-{number}": 10 for number in range(1, 11)}

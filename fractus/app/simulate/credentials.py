@@ -1,0 +1,44 @@
+"""Who logs in to simulated clouds: an administrator of each, with a password that its clouds.yaml holds."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fractus.app import simulate_ids as ids
+from fractus.app.simulate import IDENTITY
+from fractus.app.simulate.plan import Plan
+
+
+def entry_of(plan: Plan, cloud: int, password: str) -> dict[str, Any]:
+    """What stands in `clouds.yaml` for a cloud."""
+    return {
+        "auth": {
+            "auth_url": f"{plan.url_of(cloud)}{IDENTITY}/v3",
+            "username": "admin",
+            "password": password,
+            "project_name": "admin",
+            "user_domain_name": "Default",
+            "project_domain_name": "Default",
+        },
+        "region_name": ids.cloud_name(cloud),
+        "interface": "public",
+        "identity_api_version": 3,
+    }
+
+
+def passwords(state: Path, plan: Plan) -> dict[int, str]:
+    """The administrator's password of every cloud, made at the first start and kept where only its owner reads."""
+    path = state / "passwords.json"
+    try:
+        kept: dict[str, str] = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:
+        kept = {}
+    for name in plan.numbers():
+        kept.setdefault(name, secrets.token_urlsafe(24))
+    path.touch(mode=0o600)
+    path.write_bytes(msgspec.json.encode(kept))
+    return {cloud: kept[name] for name, cloud in plan.numbers().items()}

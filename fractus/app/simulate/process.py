@@ -1,0 +1,92 @@
+"""One process of a simulation: its share of the clouds, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import resource
+import signal
+from pathlib import Path
+
+from fractus.app.simulate import control
+from fractus.app.simulate.child import Child
+from fractus.app.simulate.credentials import passwords
+from fractus.app.simulate.gate import Gate, Latency
+from fractus.app.simulate.plan import Plan
+from fractus.base import log as logging
+from fractus.base.clock import SystemClock
+
+log = logging.logger("simulate")
+
+
+class Process:
+    """The clouds of share `share`."""
+
+    def __init__(self, state: Path, plan: Plan, share: int) -> None:
+        """Nothing is opened yet."""
+        self._state, self._plan, self._share = state, plan, share
+        self._clock = SystemClock()
+        self._gates: dict[str, Gate] = {}
+        self._carried_out: float = -1.0
+
+    async def run(self) -> None:
+        """Serve until SIGINT or SIGTERM."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            await self._start(stop)
+            while not stop.is_set():
+                await self._obey()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(control.LOOK):
+                        await stop.wait()
+        finally:
+            for gate in self._gates.values():
+                gate.door.shut()
+            await asyncio.gather(*(gate.child.close() for gate in self._gates.values()))
+
+    async def _start(self, stop: asyncio.Event) -> None:
+        known = passwords(self._state, self._plan)
+        for cloud in self._plan.shares()[self._share]:
+            if stop.is_set():
+                return
+            child = Child(self._state, self._plan, cloud, self._clock)
+            child.found(known[cloud])
+            await child.start()
+            latency = Latency(self._plan.latency, f"{self._plan.seed} {child.name}")
+            self._gates[child.name] = Gate(child, latency)
+        # What was made until now lives as long as the process: no collection needs to look at it again.
+        gc.collect()
+        gc.freeze()
+
+    async def _obey(self) -> None:
+        """Carry out what is asked for, if that has changed."""
+        written = control.changed(self._state)
+        if written == self._carried_out:
+            return
+        self._carried_out = written
+        wish = control.read(self._state)
+        for name, gate in self._gates.items():
+            fault = wish.faults.get(name, "none")
+            if fault != gate.fault or not (gate.door.is_open or fault == "refuse"):
+                await gate.suffer(fault)
+            if wish.latency is not None:
+                gate.latency.factor = wish.latency
+        control.done(self._state, self._share, wish.version)
+
+
+def main(state: Path, plan: Plan, share: int) -> None:
+    """Run one, in this process."""
+    logging.configure("warning")
+    os.umask(0o077)
+    # Each cloud holds a dozen files open, and as many connections as its callers like.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Process(state, plan, share).run())
