@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from fractus.base.retry import backoff
 from fractus.model.resource import Presence, Resource
 from fractus.reconcile import brakes
-from fractus.reconcile.machine import Machine
+from fractus.reconcile.ending import end
+from fractus.reconcile.machine import Machine, Tally
 from fractus.reconcile.needs import confined
-from fractus.reconcile.outcome import Outcome, Retry, Settled
+from fractus.reconcile.outcome import Outcome, Retry, Settled, Written
 from fractus.scheduling.choice import Candidate, Verdict, choose
 from fractus.store import clouds, presences
 from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 
+#: Of so many clouds that were not chosen it is kept why.
+_REASONS = 10
+#: Counting takes one in so many of the time between two counts.
+_COUNTED_AGAIN = 50.0
 #: Of those that need what was deleted in one cloud so many are looked at.
 _MOST = 1000
 
@@ -33,23 +39,22 @@ async def _attend(machine: Machine, claim: Claim) -> Outcome:
     # Only who holds this claim gives it a first presence: where there is none, none is looked for again below.
     known = await presences.of_resource(machine.store, claim.kind, claim.id)
     async with machine.store.transaction() as tx:
-        await machine.hold(tx, claim)
+        outcome: Settled | Retry = Settled()
         resource = await machine.resources.fetch(tx, claim.kind, claim.id, to_write=True)
-        if resource is None:
-            return Settled()
         every = await presences.of_resource(tx, claim.kind, claim.id) if known else []
-        if not resource.wanted:
-            return await _end(machine, tx, resource, every)
-        outcome: Outcome = Settled()
-        if machine.lifecycles[claim.kind].chosen and not any(one.wanted for one in every):
-            outcome = await _assign(machine, tx, claim, resource, every)
-        for one in every:
-            if one.wanted and one.generation != resource.generation:
-                await machine.wake(tx, one.kind, one.id, one.cloud)
-        return outcome
+        if resource is not None and not resource.wanted:
+            await _leave(machine, tx, resource, every)
+        elif resource is not None:
+            if machine.lifecycles[claim.kind].chosen and not any(one.wanted for one in every):
+                outcome = await _assign(machine, tx, claim, resource, every)
+            for one in every:
+                if one.wanted and one.generation != resource.generation:
+                    await machine.wake(tx, one.kind, one.id, one.cloud)
+        await end(machine, tx, claim, outcome)
+    return Written(outcome)
 
 
-async def _end(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> Outcome:
+async def _leave(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> None:
     """Ask every presence to leave; when all have left, let go of the rest."""
     for one in every:
         if one.wanted and await _is_awaited(machine, tx, one):
@@ -58,7 +63,7 @@ async def _end(machine: Machine, tx: Transaction, resource: Resource, every: lis
         else:
             await machine.unwant(tx, one)
     if every or resource.choice.get("gone_at"):
-        return Settled()
+        return
     resource.choice = {**resource.choice, "gone_at": tx.now()}
     await machine.lifecycles[resource.kind].gone(tx, resource)
     needs = await machine.resources.needs(tx, resource.kind, resource.id)
@@ -69,7 +74,6 @@ async def _end(machine: Machine, tx: Transaction, resource: Resource, every: lis
     await machine.wake_waiting(tx, resource.kind, resource.id)
     for need in needs:
         await machine.wake_waiting(tx, need.kind, need.id)
-    return Settled()
 
 
 async def _is_awaited(machine: Machine, tx: Transaction, presence: Presence) -> bool:
@@ -86,13 +90,13 @@ async def _is_awaited(machine: Machine, tx: Transaction, presence: Presence) -> 
 
 async def _assign(
     machine: Machine, tx: Transaction, claim: Claim, resource: Resource, leaving: list[Presence]
-) -> Outcome:
+) -> Settled | Retry:
     life = machine.lifecycles[resource.kind]
     demand = life.demand(resource)
     # Of all presences and clouds: read beside the transaction, or all who place or sweep would get in its way.
     placing = dict(machine.placing)
-    held = Counter(await presences.counts(machine.store, resource.kind))
-    rows = await clouds.every(machine.store)
+    held = await _held(machine, resource.kind)
+    rows = await clouds.doors(machine.store)
     bound = await confined(machine, tx, resource)
     # What others of this process place is not seen there yet, also where they were done while we read. From here to the
     # choice nobody else comes between.
@@ -109,7 +113,7 @@ async def _assign(
                 healthy=child is not None and child.healthy(),
                 kinds=frozenset(child.actuators()) if child is not None else frozenset(),
                 held=held[row.name],
-                weight=float(row.settings.get("weight", 1.0)),
+                weight=float(machine.children.settings(row.name).get("weight", 1.0)),
             )
         )
     avoided = {
@@ -128,18 +132,41 @@ async def _assign(
     )
     if verdict.cloud:
         machine.placing[claim] = (resource.kind, verdict.cloud)
-        await _place(machine, tx, resource, verdict)
+        tally = machine.tallies[resource.kind]
+        tx.after_commit(lambda: tally.held.update([verdict.cloud]))
+        await _place(machine, tx, resource, verdict, told_first={*elsewhere, *avoided})
         return Settled()
     return await _nowhere(machine, tx, claim, resource, verdict)
 
 
-async def _place(machine: Machine, tx: Transaction, resource: Resource, verdict: Verdict) -> None:
-    """Write the choice, and the presence that follows from it."""
+async def _held(machine: Machine, kind: str) -> Counter[str]:
+    """How many of a kind each cloud has. Counted anew, but no more often than costs a fiftieth of the time: a million
+    are not counted for each server that comes to them. What this worker places is added meanwhile.
+    """
+    clock = machine.clock
+    tally = machine.tallies.get(kind)
+    began = clock.monotonic()
+    if tally is None or began - tally.at >= _COUNTED_AGAIN * tally.took:
+        counted = Counter(await presences.counts(machine.store, kind))
+        tally = machine.tallies[kind] = Tally(counted, clock.monotonic(), clock.monotonic() - began)
+    return Counter(tally.held)
+
+
+async def _place(
+    machine: Machine, tx: Transaction, resource: Resource, verdict: Verdict, *, told_first: Collection[str]
+) -> None:
+    """Write the choice, and the presence that follows from it.
+
+    Of a hundred clouds that were not chosen only some are kept, for the row is read at every look: those that something
+    was against, and the nearest.
+    """
+    first = {*told_first, *resource.choice.get("refused", {})}
+    kept = sorted(verdict.why_not, key=lambda name: name not in first)[:_REASONS]
     resource.choice = {
         **resource.choice,
         "cloud": verdict.cloud,
         "why": verdict.why,
-        "why_not": verdict.why_not,
+        "why_not": {name: verdict.why_not[name] for name in kept},
         "chosen_at": tx.now(),
         "error": "",
     }
@@ -150,7 +177,7 @@ async def _place(machine: Machine, tx: Transaction, resource: Resource, verdict:
 
 async def _nowhere(
     machine: Machine, tx: Transaction, claim: Claim, resource: Resource, verdict: Verdict
-) -> Outcome:
+) -> Settled | Retry:
     """No cloud can take it. If that may pass, go on trying; in any case say so to the user in time."""
     reasons = (
         "; ".join(f"{name}: {why}" for name, why in sorted(verdict.why_not.items())) or "there are no clouds"

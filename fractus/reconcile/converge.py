@@ -23,11 +23,12 @@ from fractus.model.errors import (
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile import brakes, drift, link, returned, unasked
 from fractus.reconcile.absent import actuator_of, returns
-from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, MayEnd, Wait
-from fractus.reconcile.machine import Machine
+from fractus.reconcile.ending import end
+from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, MayEnd, Plan, Wait
+from fractus.reconcile.machine import SWEPT_AGAIN, Machine
 from fractus.reconcile.needs import Unmet, doubt, meet
 from fractus.reconcile.orphans import ORPHAN, see_off
-from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
+from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting, Written
 from fractus.reconcile.reach import Watched
 from fractus.reconcile.retire import retire
 from fractus.store import findings, presences
@@ -66,7 +67,7 @@ class Look:
         if self.item.remote:
             return self.item
         machine = self.machine
-        return await drift.item_of(machine.store, machine.resources, self.resource, self.presence)
+        return await drift.item_of(machine.store, self.resource, self.presence)
 
     @property
     def presence(self) -> Presence:
@@ -81,6 +82,14 @@ class Look:
     async def save(self, *, tell: bool = True) -> None:
         """Write the presence under our lease."""
         await self.machine.write(self.claim, self.resource, self.presence, tell=tell)
+
+    async def end(self, outcome: Settled | Waiting | Blocked) -> Outcome:
+        """Write the presence, and with it what the look came to."""
+        machine, claim = self.machine, self.claim
+        await machine.write(
+            claim, self.resource, self.presence, end=lambda tx: end(machine, tx, claim, outcome)
+        )
+        return Written(outcome)
 
     async def begin(self, *, anew: bool = False) -> bool:
         """Write the presence before an outside change; False if that change is no longer wanted, or possible."""
@@ -118,13 +127,13 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
 
 async def _unmet(look: Look, unmet: Unmet) -> Outcome:
     if not unmet.hopeless:
-        return Waiting(on=unmet.on, again_in=15.0, reason=unmet.reason, read=unmet.read)
+        return Written(unmet.waiting) if unmet.written else unmet.waiting
     if unmet.elsewhere and may_move(look) and await may_leave(look):
         return await move(look, unmet.reason, refused=False)
-    blocked = await _block(look, unmet.reason)
     if not unmet.on:
-        return blocked
-    return Waiting(on=unmet.on, again_in=60.0, reason=unmet.reason, read=unmet.read)
+        return await _block(look, unmet.reason)
+    _mark_blocked(look, unmet.reason)
+    return await look.end(Waiting(on=unmet.on, again_in=60.0, reason=unmet.reason, read=unmet.read))
 
 
 async def _create(look: Look, wanted: Wanted) -> Outcome:
@@ -180,8 +189,32 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
     presence.memory.pop("looked_at", None)
     presence.state = PENDING
     machine.observed(presence, seen)
+    if not presence.memory.get(returned.OTHERS) and not seen.gone:
+        plan = await _plan(look, seen)
+        if isinstance(plan, Wait):
+            # It takes its time there. All else is looked at once more: the answer may say less than there is.
+            return await look.end(_waiting(look, plan))
     await look.save()
     return Again()
+
+
+def _waiting(look: Look, plan: Wait) -> Waiting:
+    """To be looked at again. What a sweep will see change is not asked for one by one while sweeps go on."""
+    pause = max(plan.seconds, SWEPT_AGAIN) if look.machine.sweeps(look.presence) else plan.seconds
+    return Waiting(on=plan.on, again_in=pause, reason=plan.reason)
+
+
+async def _plan(look: Look, seen: Any) -> Plan:
+    """The next step from what was seen; what is drift is remembered, and no work."""
+    presence = look.presence
+    if seen.gone:
+        presence.memory[drift.GONE] = True
+    else:
+        presence.memory.pop(drift.GONE, None)
+        judged = drift.judge(look.life, await look.whole(), seen)
+        drift.remember(presence, judged.drift)
+        seen = judged.seen
+    return look.life.plan(look.item, seen)
 
 
 def _may_lack(error: CloudError) -> bool:
@@ -212,7 +245,7 @@ async def _twice(look: Look, mark: str) -> bool:
 
 async def _follow(look: Look, remote_id: str) -> Outcome:
     presence, machine = look.presence, look.machine
-    if look.life.swept and machine.age(presence.observed_at) < machine.pace.sweep_busy:
+    if look.life.swept and machine.seen_lately(presence):
         seen = machine.seen_of(presence)
     else:
         try:
@@ -227,29 +260,13 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
     presence.memory.pop("missed_at", None)
     if presence.memory.get(returned.OTHERS):
         return await _send_other_away(look)
-    if seen.gone:
-        presence.memory[drift.GONE] = True
-    else:
-        presence.memory.pop(drift.GONE, None)
-        judged = drift.judge(look.life, await look.whole(), seen)
-        drift.remember(presence, judged.drift)
-        seen = judged.seen
-    plan = look.life.plan(look.item, seen)
+    plan = await _plan(look, seen)
     if isinstance(plan, Done):
-        if drift.REPAIR in presence.memory:
-            drift.repaired(presence)
-            presence.memory.pop("repair_refused", None)
-        presence.memory.update(plan.memory)
-        if look.life.chosen:
-            presence.memory["ran"] = True
-        presence.state, presence.error = SETTLED, ""
-        presence.generation = look.resource.generation
-        await look.save()
-        return Settled()
+        drift.settle(look.life, look.item, plan)
+        return await look.end(Settled())
     if isinstance(plan, Wait):
         presence.state = PENDING
-        await look.save()
-        return Waiting(again_in=plan.seconds, reason=plan.reason)
+        return await look.end(_waiting(look, plan))
     if isinstance(plan, Fail):
         return await _refused(look, plan.reason, elsewhere=plan.elsewhere)
     return await _apply(look, remote_id, plan)
@@ -418,10 +435,13 @@ async def _refused(look: Look, reason: str, *, elsewhere: bool) -> Outcome:
 
 
 async def _block(look: Look, reason: str) -> Outcome:
+    _mark_blocked(look, reason)
+    return await look.end(Blocked(reason))
+
+
+def _mark_blocked(look: Look, reason: str) -> None:
     look.presence.state, look.presence.error = BLOCKED, reason
     look.presence.generation = look.resource.generation
-    await look.save()
-    return Blocked(reason)
 
 
 async def _no_answer(look: Look, error: CloudError) -> Outcome:

@@ -14,11 +14,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from fractus.model.resource import INSISTS, PENDING, SETTLED, Presence, Resource
-from fractus.reconcile.kind import Done, Item, Lifecycle
+from fractus.model.resource import INSISTS, PENDING, SETTLED, Need, Presence, Resource
+from fractus.reconcile.kind import Done, Item, Lifecycle, Plan
 from fractus.store import findings, presences
 from fractus.store.findings import CHANGED, IGNORED, MISSING, OPEN, Finding
-from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Transaction
 
 DRIFT, GONE, REPAIR, REPAIRED = "drift", "missing", "repair", "repaired"
@@ -77,6 +76,19 @@ def repaired(presence: Presence) -> None:
         presence.memory[REPAIRED] = asked["token"]
 
 
+def settle(life: Lifecycle, item: Item, done: Done) -> None:
+    """It is as it is wanted: nothing is left to do."""
+    presence = item.presence
+    if REPAIR in presence.memory:
+        repaired(presence)
+        presence.memory.pop("repair_refused", None)
+    presence.memory.update(done.memory)
+    if life.chosen:
+        presence.memory["ran"] = True
+    presence.state, presence.error = SETTLED, ""
+    presence.generation = item.resource.generation
+
+
 def anew(presence: Presence, now: float) -> None:
     """It is not there, and is to be made anew; looked for before, as after a lost create."""
     presence.remote_id = None
@@ -89,31 +101,33 @@ def anew(presence: Presence, now: float) -> None:
     repaired(presence)
 
 
-def take(life: Lifecycle, item: Item, seen: Any) -> bool:
-    """Take in what a sweep saw; whether there is something to do about it."""
+def take(life: Lifecycle, item: Item, seen: Any) -> Plan | None:
+    """Take in what a sweep saw: the next step, or None where only a look can tell."""
     presence = item.presence
     presence.memory.pop(GONE, None)
     if not presence.wanted:
-        return True
+        return None
     if seen.gone:
         presence.memory[GONE] = True
-        return True
+        return None
     judged = judge(life, item, seen)
     remember(presence, judged.drift)
-    if not is_steady(item):
-        return True
-    plan = life.plan(item, judged.seen)
-    return not isinstance(plan, Done) or not plan.memory.items() <= presence.memory.items()
+    return life.plan(item, judged.seen)
 
 
-async def item_of(reader: Reader, resources: Resources, resource: Resource, presence: Presence) -> Item:
+async def item_of(reader: Reader, resource: Resource, presence: Presence) -> Item:
     """All that is known of one presence. What it needs and is not there has an empty id."""
+    needs = await presences.of_needs(reader, resource.kind, resource.id, presence.cloud)
+    return Item(resource, presence, remote_of(needs))
+
+
+def remote_of(needs: Mapping[Need, Presence | None]) -> dict[tuple[str, str], str]:
+    """The ids there of what is needed; of what is not there an empty one."""
     remote: dict[tuple[str, str], str] = defaultdict(str)
-    for need in await resources.needs(reader, resource.kind, resource.id):
-        there = await presences.fetch(reader, need.kind, need.id, presence.cloud)
+    for need, there in needs.items():
         if there is not None and there.remote_id is not None:
             remote[need.kind, need.id] = there.remote_id
-    return Item(resource, presence, remote)
+    return remote
 
 
 def mark(memory: Mapping[str, Any]) -> tuple[Any, bool]:

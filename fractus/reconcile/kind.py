@@ -45,10 +45,14 @@ class Apply(Struct, frozen=True):
 
 
 class Wait(Struct, frozen=True):
-    """The cloud is busy with it; look again after `seconds` unless a sweep sees it change before."""
+    """The cloud is busy with it; look again after `seconds` unless a sweep sees it change before.
+
+    `on`: what else (`kind/id`), when it changes, is worth a look.
+    """
 
     seconds: float
     reason: str
+    on: str = ""
 
 
 class Fail(Struct, frozen=True):

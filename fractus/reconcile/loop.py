@@ -16,14 +16,14 @@ from fractus.base import log as logging
 from fractus.base.retry import backoff
 from fractus.model.errors import CloudError
 from fractus.model.purpose import SWEEP, purpose
-from fractus.reconcile import brakes
 from fractus.reconcile.absent import returns
 from fractus.reconcile.assign import attend
 from fractus.reconcile.converge import converge
+from fractus.reconcile.ending import end
 from fractus.reconcile.holder import is_dead, owner_name
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.metrics import Metrics
-from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
+from fractus.reconcile.outcome import Again, Outcome, Retry, Written
 from fractus.reconcile.ownership import Everything, Ownership
 from fractus.reconcile.purge import purge
 from fractus.reconcile.stamps import FarStamps
@@ -32,23 +32,19 @@ from fractus.reconcile.watch import Watch
 from fractus.store import brakes as stored_brakes
 from fractus.store import clouds, presences, work
 from fractus.store.again import rerun
-from fractus.store.transaction import StoreTrouble, Transaction
+from fractus.store.transaction import StoreTrouble
 from fractus.store.work import Claim, LeaseLost
 
 log = logging.logger("reconcile.loop")
 
 #: Steps of one item in a row before it goes back to the queue, so that one item cannot hold a slot for ever.
 _STEPS = 20
-#: A blocked thing that was carried (not chosen) is tried again this often: an operator may have helped. Seconds.
-_BLOCKED_AGAIN = 120.0
-#: What a brake holds up is looked at again so seldom, should the wake-up at its end get lost. Seconds.
-_HELD_AGAIN = 1200.0
+#: Free slots are filled when they are this part of all, unless somebody rings.
+_FILLING = 4
 #: Items of a cloud that is away that are under way at once: one may be the probe that hangs.
 _AWAY_ROOM = 4
 #: Between two pages of the search for old tombstones: some 100 million rows a year. Seconds.
 _PURGE_PAUSE = 30.0
-#: However soon, or late, a child asks us to come back (`Retry-After: 0`, or next year). Seconds.
-_SOONEST, _LATEST = 0.1, 300.0
 
 
 class _Lane:
@@ -56,6 +52,8 @@ class _Lane:
 
     def __init__(self) -> None:
         self.closing = False
+        self.more = False
+        """More may be due than there were slots for."""
         self.tasks: list[asyncio.Task[None]] = []
 
 
@@ -199,7 +197,14 @@ class Worker:
         bell = self._bells.setdefault(cloud, asyncio.Event())
         async with asyncio.TaskGroup() as group:
             running: set[asyncio.Task[None]] = set()
-            odd = False
+            odd, room = False, 0
+
+            def ended(task: asyncio.Task[None]) -> None:
+                # Where more is due, some slots are filled at a time: each filling is a look at the queue and a commit.
+                running.discard(task)
+                if lane.more and room - len(running) >= max(1, room // _FILLING):
+                    bell.set()
+
             while not lane.closing:
                 bell.clear()
                 room = self._room(cloud)
@@ -208,11 +213,11 @@ class Worker:
                 odd = not odd
                 newest = (free + odd) // 2
                 try:
-                    for claim in await self._claim(cloud, free, newest) if free > 0 else []:
+                    claims = await self._claim(cloud, free, newest, lane) if free > 0 else []
+                    for claim in claims:
                         task = group.create_task(self.handle(claim))
                         running.add(task)
-                        task.add_done_callback(running.discard)
-                        task.add_done_callback(lambda _task: bell.set())
+                        task.add_done_callback(ended)
                     self.metrics.running.labels(cloud).set(len(running))
                     await self._rest(bell, cloud, full=len(running) >= room)
                 except Exception:
@@ -241,12 +246,14 @@ class Worker:
             pause = min(pause, max(due - self.machine.clock.now(), 0.01))
         await _until(bell, pause)
 
-    async def _claim(self, cloud: str, limit: int, newest: int = 0) -> list[Claim]:
+    async def _claim(self, cloud: str, limit: int, newest: int = 0, lane: _Lane | None = None) -> list[Claim]:
         now = self.machine.clock.now()
-        items = await work.due(self.machine.store, cloud, now, limit, newest=newest)
-        claims = await self._take(items) if items else []
-        # After a long stop of this process an item may be claimed anew that is still under way here: not twice at once.
-        return [claim for claim in claims if _key(claim) not in self._held]
+        due = await work.due(self.machine.store, cloud, now, limit, newest=newest)
+        # After a long stop of this process an item may be due anew that is still under way here: not twice at once.
+        items = [item for item in due if _key(item) not in self._held]
+        if lane is not None:
+            lane.more = len(due) >= limit or len(items) < len(due)
+        return await self._take(items) if items else []
 
     @rerun
     async def _take(self, items: list[Claim]) -> list[Claim]:
@@ -284,8 +291,10 @@ class Worker:
         try:
             with self.metrics.seconds.labels(claim.cloud, claim.kind).time():
                 outcome = await self._steps(look, claim)
-            self.metrics.outcomes.labels(claim.cloud, claim.kind, type(outcome).__name__).inc()
-            await self._write(claim, outcome)
+            if not isinstance(outcome, Written):
+                await self._write(claim, outcome)
+            told = outcome.outcome if isinstance(outcome, Written) else outcome
+            self.metrics.outcomes.labels(claim.cloud, claim.kind, type(told).__name__).inc()
         except LeaseLost:
             log.warning("another worker took over", kind=claim.kind, id=claim.id, cloud=claim.cloud)
         except Exception:
@@ -317,51 +326,8 @@ class Worker:
 
     @rerun
     async def _write(self, claim: Claim, outcome: Outcome) -> None:
-        now = self.machine.clock.now()
         async with self.machine.store.transaction() as tx:
-            if isinstance(outcome, Settled):
-                await work.finish(tx, claim)
-            elif isinstance(outcome, Again):
-                await work.release(tx, claim, due=now)
-            elif isinstance(outcome, Waiting):
-                missed = await self._missed(tx, claim, outcome)
-                due = now if missed else now + max(outcome.again_in, _SOONEST)
-                await work.release(tx, claim, due=due, waits_on=outcome.on, reason=outcome.reason)
-            elif isinstance(outcome, Held):
-                await self._write_held(tx, claim, outcome, now)
-            elif isinstance(outcome, Retry):
-                attempts = claim.attempts + 1
-                asked = backoff(attempts) if outcome.after is None else outcome.after
-                pause = min(max(asked, _SOONEST), _LATEST)
-                await work.release(
-                    tx, claim, due=now + pause, waits_on=outcome.on, attempts=attempts, reason=outcome.error
-                )
-            else:
-                await self._write_blocked(tx, claim, outcome, now)
-
-    async def _missed(self, tx: Transaction, claim: Claim, outcome: Waiting) -> bool:
-        """Whether what is to be waited on has changed since it was read: then nothing will wake this item."""
-        if outcome.read is None:
-            return False
-        kind, id = outcome.on.split("/", 1)
-        return self.machine.face(await presences.fetch(tx, kind, id, claim.cloud)) != outcome.read
-
-    async def _write_held(self, tx: Transaction, claim: Claim, outcome: Held, now: float) -> None:
-        """It is woken when the brake comes off; had that happened since it was looked at, nothing would wake it."""
-        if outcome.brake:
-            still = await stored_brakes.fetch(tx, outcome.brake) is not None
-        else:
-            presence = await presences.fetch(tx, claim.kind, claim.id, claim.cloud)
-            still = presence is not None and bool(await brakes.holds(tx, presence))
-        due = now + backoff(1, base=_HELD_AGAIN, cap=_HELD_AGAIN) if still else now
-        await work.release(tx, claim, due=due, waits_on=brakes.key(outcome.cloud), reason=outcome.reason)
-
-    async def _write_blocked(self, tx: Transaction, claim: Claim, outcome: Blocked, now: float) -> None:
-        life = self.machine.lifecycles.get(claim.kind)
-        if life is None or life.chosen:
-            await work.finish(tx, claim)
-        else:
-            await work.release(tx, claim, due=now + _BLOCKED_AGAIN, reason=outcome.reason)
+            await end(self.machine, tx, claim, outcome)
 
     # ------------------------------------------------------------------ sweeps and figures
 

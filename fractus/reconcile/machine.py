@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -44,6 +45,12 @@ class Children(Protocol):
         ...
 
 
+#: In the memory of a presence: a sweep has named it, so that sweeps are known to see it.
+SWEPT = "swept"
+#: What sweeps will see change is looked at by itself so seldom. Seconds.
+SWEPT_AGAIN = 30.0
+#: That something has not changed is believed of sweeps for so long after it was itself seen. Seconds.
+_BELIEVED = 60.0
 #: Our own clocks may differ so much. Seconds.
 _SKEW = 1.0
 
@@ -94,6 +101,18 @@ class Round(Struct, frozen=True):
 
     at: float
     took: float
+    changes: bool = False
+    """It was asked for what had changed, by the child's own cursor."""
+    number: int = 0
+    """How many things were listed."""
+
+
+class Tally(Struct):
+    """How many of a kind each cloud holds: as counted at a moment, which took so long, and what was placed since."""
+
+    held: Counter[str]
+    at: float
+    took: float
 
 
 class Machine:
@@ -124,10 +143,14 @@ class Machine:
         self._ours_until: dict[str, float] = {}
         self.rounds: dict[tuple[str, str], Round] = {}
         """(cloud, kind) -> its latest listing, of this process."""
+        self.noted: dict[str, tuple[float, str]] = {}
+        """Cloud -> when we last wrote whether it answers a sweep, and the error, if it did not."""
         self.inventories: set[str] = set()
         """Clouds of which this process takes a full inventory just now."""
         self.placing: dict[Claim, tuple[str, str]] = {}
         """Kind and cloud of what is being placed right now, and not written yet."""
+        self.tallies: dict[str, Tally] = {}
+        """Kind -> how many of it each cloud holds."""
         self._windows: dict[str, Window] = {}
 
     def age(self, stamp: float | None) -> float:
@@ -137,6 +160,30 @@ class Machine:
         if stamp is None or stamp > self.clock.now() + _SKEW:
             return math.inf
         return max(0.0, self.clock.now() - stamp)
+
+    def sweeps(self, presence: Presence) -> bool:
+        """Whether sweeps will tell when it changes: one has named it, and the last one was answered not long ago."""
+        if not presence.memory.get(SWEPT):
+            return False
+        latest = self.rounds.get((presence.cloud, presence.kind))
+        if latest is None or not self.lifecycles[presence.kind].swept:
+            return False
+        return self.clock.monotonic() - latest.at - latest.took <= 3 * self.pace.sweep
+
+    def seen_lately(self, presence: Presence) -> bool:
+        """Whether what we hold is as good as a look: seen a moment ago, or unchanged since by a sweep a moment ago.
+
+        A sweep by the child's cursor tells of what it does not name that it has not changed. That is believed of what
+        sweeps have named before, and only for a while.
+        """
+        age = self.age(presence.observed_at)
+        if age < self.pace.sweep_busy:
+            return True
+        if age > _BELIEVED or not self.sweeps(presence):
+            return False
+        latest = self.rounds[presence.cloud, presence.kind]
+        ago = self.clock.monotonic() - latest.at
+        return latest.changes and ago < min(age, self.pace.sweep_busy)
 
     def window(self, cloud: str) -> Window:
         """How many items of a cloud may be under way here at once: it follows how the cloud fares."""
@@ -209,10 +256,21 @@ class Machine:
         """The item is not under way here any more."""
         self._ours_until.pop(claim.fence, None)
 
-    async def retell(self, tx: Transaction, resource: Resource, *, drifted: bool = False) -> None:
-        """Write again how users see a resource, from its presences. `drifted`: what is drift has changed."""
+    async def retell(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        *,
+        drifted: bool = False,
+        every: list[Presence] | None = None,
+    ) -> None:
+        """Write again how users see a resource, from its presences (`every`, where they are known already).
+
+        `drifted`: what is drift has changed.
+        """
         life = self.lifecycles[resource.kind]
-        every = await presences.of_resource(tx, resource.kind, resource.id)
+        if every is None:
+            every = await presences.of_resource(tx, resource.kind, resource.id)
         before = (resource.status, resource.summary, resource.extra)
         summary = life.summarise(resource, every)
         probe = msgspec.json.encode(summary.document)
@@ -259,21 +317,27 @@ class Machine:
             return True
 
     async def _needs_leave(self, tx: Transaction, presence: Presence) -> bool:
-        for need in await self.resources.needs(tx, presence.kind, presence.id):
-            there = await presences.fetch(tx, need.kind, need.id, presence.cloud)
-            if not need.loose and (there is None or not there.wanted):
-                return True
-        return False
+        needs = await presences.of_needs(tx, presence.kind, presence.id, presence.cloud)
+        return any(not need.loose and (there is None or not there.wanted) for need, there in needs.items())
 
     @rerun
-    async def write(self, claim: Claim, resource: Resource, presence: Presence, *, tell: bool = True) -> None:
+    async def write(
+        self,
+        claim: Claim,
+        resource: Resource,
+        presence: Presence,
+        *,
+        tell: bool = True,
+        end: Callable[[Transaction], Awaitable[None]] | None = None,
+    ) -> None:
         """Write what a look learnt, under our lease; tell users, and wake those who wait on it if it matters to them.
 
         A look lasts as long as its cloud takes to answer, and others write the same row meanwhile: a removed resource
-        makes its presences unwanted, a sweep sees them change. What they wrote stays.
+        makes its presences unwanted, a sweep sees them change. What they wrote stays. `end` ends the look in the same
+        transaction, and makes sure that the item is ours.
         """
         async with self.store.transaction() as tx:
-            await self.hold(tx, claim)
+            await (self.hold(tx, claim) if end is None else end(tx))
             held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud, to_write=True)
             if held is None:
                 return

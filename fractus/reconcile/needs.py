@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fractus.model.resource import BLOCKED, PENDING, Need, Presence, Resource
 from fractus.reconcile import drift
+from fractus.reconcile.ending import end
 from fractus.reconcile.machine import Machine
+from fractus.reconcile.outcome import Waiting
 from fractus.store import findings, presences
 from fractus.store.again import rerun
-from fractus.store.transaction import Transaction
+from fractus.store.transaction import Reader, Transaction
 from fractus.store.work import Claim
 
 #: After a refusal everything needed was looked at; a refusal within this time is believed. Seconds.
@@ -21,7 +24,7 @@ _DOUBTED_AGAIN = 600.0
 class Unmet(Struct, frozen=True):
     """A need that is not met yet. `hopeless`: nor will it be; `elsewhere`: but perhaps in another cloud.
 
-    `on` is empty where nothing can come of waiting; `read` is its `Machine.face`.
+    `on` is empty where nothing can come of waiting; `read` is its `Machine.face`. `written`: that it is waited for.
     """
 
     on: str
@@ -29,6 +32,12 @@ class Unmet(Struct, frozen=True):
     hopeless: bool = False
     elsewhere: bool = False
     read: tuple[Any, ...] | None = None
+    written: bool = False
+
+    @property
+    def waiting(self) -> Waiting:
+        """How it is waited for, where that is not hopeless."""
+        return Waiting(on=self.on, again_in=15.0, reason=self.reason, read=self.read)
 
 
 async def meet(
@@ -38,22 +47,23 @@ async def meet(
 
     Needs that have no presence there yet get one, all in one transaction, so that they come into being side by side.
     """
-    needs = await machine.resources.needs(machine.store, resource.kind, resource.id)
-    known = {need: await presences.fetch(machine.store, need.kind, need.id, presence.cloud) for need in needs}
+    known = await presences.of_needs(machine.store, resource.kind, resource.id, presence.cloud)
     absent = [
         need
         for need, there in known.items()
         if there is None or _is_missing(there) or _lasts(machine, need, there)
     ]
     if absent:
-        made = await _carry_all(machine, claim, {need: known[need] for need in absent}, presence.cloud)
-        if isinstance(made, Unmet):
-            return made
-        known.update(made)
+        return await _carry_all(machine, claim, known, absent, presence.cloud)
+    return await _met(machine, machine.store, known)
+
+
+async def _met(
+    machine: Machine, reader: Reader, known: Mapping[Need, Presence | None]
+) -> dict[tuple[str, str], str] | Unmet:
     remote: dict[tuple[str, str], str] = {}
     waiting: Unmet | None = None
-    for need in needs:
-        there = known[need]
+    for need, there in known.items():
         if (
             there is not None
             and there.remote_id is not None
@@ -62,7 +72,7 @@ async def meet(
         ):
             remote[need.kind, need.id] = there.remote_id
         elif there is not None and not need.loose:
-            state = await _unmet(machine, need, there)
+            state = await _unmet(machine, reader, need, there)
             if waiting is None or (state.hopeless and not waiting.hopeless):
                 waiting = state
     return remote if waiting is None else waiting
@@ -100,25 +110,35 @@ async def doubt(machine: Machine, claim: Claim, presence: Presence) -> bool:
 async def _wake_needs(machine: Machine, claim: Claim, presence: Presence) -> None:
     async with machine.store.transaction() as tx:
         await machine.hold(tx, claim)
-        for need in await machine.resources.needs(tx, presence.kind, presence.id):
-            there = await presences.fetch(tx, need.kind, need.id, presence.cloud)
+        needs = await presences.of_needs(tx, presence.kind, presence.id, presence.cloud)
+        for there in needs.values():
             if there is not None and there.wanted and there.remote_id is not None:
                 await machine.wake(tx, there.kind, there.id, there.cloud)
 
 
 @rerun
 async def _carry_all(
-    machine: Machine, claim: Claim, absent: dict[Need, Presence | None], cloud: str
-) -> dict[Need, Presence | None] | Unmet:
-    made: dict[Need, Presence | None] = {}
+    machine: Machine,
+    claim: Claim,
+    known: Mapping[Need, Presence | None],
+    absent: Sequence[Need],
+    cloud: str,
+) -> dict[tuple[str, str], str] | Unmet:
+    """Carry what is absent; what is then waited for is written in the same transaction."""
+    made = dict(known)
     async with machine.store.transaction() as tx:
-        await machine.hold(tx, claim)
-        for need, read in absent.items():
-            there = await _carry(machine, tx, need, cloud, new=read is None)
+        for need in absent:
+            there = await _carry(machine, tx, need, cloud, new=known[need] is None)
             if isinstance(there, Unmet):
+                await machine.hold(tx, claim)
                 return there
             made[need] = there
-    return made
+        met = await _met(machine, tx, made)
+        if isinstance(met, Unmet) and not met.hopeless:
+            await end(machine, tx, claim, met.waiting)
+            return structs.replace(met, written=True)
+        await machine.hold(tx, claim)
+        return met
 
 
 def _usable(machine: Machine, need: Need, there: Presence) -> bool:
@@ -128,11 +148,11 @@ def _usable(machine: Machine, need: Need, there: Presence) -> bool:
     return need.loose or (seen is not None and machine.lifecycles[need.kind].settled(there, seen))
 
 
-async def _unmet(machine: Machine, need: Need, there: Presence) -> Unmet:
+async def _unmet(machine: Machine, reader: Reader, need: Need, there: Presence) -> Unmet:
     on, read = f"{need.kind}/{need.id}", machine.face(there)
     if not there.wanted:
         # It leaves. If only this cloud, it comes back at once; if its user has removed it, others may keep it for long.
-        resource = await machine.resources.fetch(machine.store, need.kind, need.id)
+        resource = await machine.resources.fetch(reader, need.kind, need.id)
         if resource is None or not resource.wanted:
             return _deleted(need)
     if there.wanted and there.state == BLOCKED:

@@ -56,4 +56,10 @@ class Blocked(Struct, frozen=True):
     reason: str
 
 
-Outcome = Settled | Again | Waiting | Held | Retry | Blocked
+class Written(Struct, frozen=True):
+    """An outcome that was written in the transaction of what the look learnt: there is nothing left to write."""
+
+    outcome: Settled | Waiting | Held | Retry | Blocked
+
+
+Outcome = Settled | Again | Waiting | Held | Retry | Blocked | Written

@@ -9,7 +9,8 @@ findings are reported, never acted upon (law 6). Where nothing changed nothing i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fractus.base.clock import iso, parse_iso
@@ -19,12 +20,14 @@ from fractus.model.errors import CloudError, CredentialsRejected, Unreachable
 from fractus.model.resource import Presence
 from fractus.reconcile import drift, drift_rules
 from fractus.reconcile.kind import Lifecycle
-from fractus.reconcile.machine import Machine, Round, kept
+from fractus.reconcile.machine import Machine, Round
 from fractus.reconcile.returned import send_away
 from fractus.reconcile.strays import report
+from fractus.reconcile.take import is_news, take_batch
 from fractus.store import clouds, presences
 from fractus.store.again import rerun
-from fractus.store.transaction import StoreTrouble, Transaction
+from fractus.store.clouds import CloudRecord
+from fractus.store.transaction import StoreTrouble
 
 log = logger("reconcile.sweep")
 
@@ -38,28 +41,38 @@ _BATCH = 100
 #: above what a page takes in a child under load, for one slow answer must not be taken for a large cloud.
 _REST, _LONG = 20.0, 20.0
 
+#: Things a second that whole listings of one kind, of all clouds together, give one worker to compare.
+_THINGS = 1000.0
+
+#: That a cloud has answered is written at least so often, and then it is known. Seconds.
+_NOTED = 5.0
+
 #: Stamps are sums of fractions. Seconds.
 _ROUNDING = 1e-6
 
 
-async def sweep(machine: Machine, cloud: str, *, full: bool) -> int | None:
+async def sweep(machine: Machine, cloud: str, *, full: bool, record: CloudRecord | None = None) -> int | None:
     """Sweep what is due of one cloud; how many things had changed, or None if it did not answer for all of them.
 
-    A cloud's errors are noted, not raised; one kind that fails (a service that is down) does not hide the others.
+    `record` is the cloud's row, if it has just been read. A cloud's errors are noted, not raised; one kind that fails
+    (a service that is down) does not hide the others.
     """
     child = machine.children.get(cloud)
     if child is None:
         return None
+    if record is None:
+        record = await clouds.fetch(machine.store, cloud)
+    known = {} if record is None else record.cursors
     if not full:
-        return await _sweep(machine, child, full=False)
+        return await _sweep(machine, child, known, full=False)
     machine.inventories.add(cloud)
     try:
-        return await _sweep(machine, child, full=True)
+        return await _sweep(machine, child, known, full=True)
     finally:
         machine.inventories.discard(cloud)
 
 
-async def _sweep(machine: Machine, child: Cloud, *, full: bool) -> int | None:
+async def _sweep(machine: Machine, child: Cloud, known: Mapping[str, Any], *, full: bool) -> int | None:
     cloud, asked, changed = child.name, False, 0
     cursors: dict[str, Any] = {}
     failed = ""
@@ -69,7 +82,7 @@ async def _sweep(machine: Machine, child: Cloud, *, full: bool) -> int | None:
             continue
         try:
             turn = Turn(machine, cloud, life, actuator)
-            if not await turn.due(full=full):
+            if not await turn.due(known, full=full):
                 continue
             asked = True
             changed += await turn.take()
@@ -84,17 +97,31 @@ async def _sweep(machine: Machine, child: Cloud, *, full: bool) -> int | None:
     if full:
         await _attend_to(machine, cloud)
     if failed or asked:
-        await _note_sweep(machine, cloud, failed, cursors)
+        await _note_sweep(machine, cloud, failed, known, cursors)
     return None if failed else changed
 
 
+async def _note_sweep(
+    machine: Machine, cloud: str, failed: str, known: Mapping[str, Any], cursors: dict[str, Any]
+) -> None:
+    """Write what is new: that it fails, or how far it is known, or, now and then, that it has answered."""
+    now = machine.clock.monotonic()
+    moved = {kind: stamp for kind, stamp in cursors.items() if known.get(kind) != stamp}
+    at, error = machine.noted.get(cloud, (-math.inf, ""))
+    if failed == error and not moved and now - at < min(_NOTED, machine.pace.sweep) - _ROUNDING:
+        return
+    await _write_note(machine, cloud, failed, moved)
+    machine.noted[cloud] = now, failed
+
+
 @rerun
-async def _note_sweep(machine: Machine, cloud: str, failed: str, cursors: dict[str, Any]) -> None:
+async def _write_note(machine: Machine, cloud: str, failed: str, cursors: dict[str, Any]) -> None:
     async with machine.store.transaction() as tx:
-        record = await clouds.fetch(tx, cloud)
         if failed:
             await clouds.failed(tx, cloud, failed)
-        elif record is not None:
+            return
+        record = await clouds.fetch(tx, cloud)
+        if record is not None:
             await clouds.seen(tx, cloud, {**record.cursors, **cursors})
 
 
@@ -116,11 +143,9 @@ class Turn:
         clock.
         """
 
-    async def due(self, *, full: bool) -> bool:
-        """Whether it is time to list, and how: whole (also the first time), or what changed."""
+    async def due(self, known: Mapping[str, Any], *, full: bool) -> bool:
+        """Whether it is time to list, and how: whole (also the first time), or what changed. `known`: the cursors."""
         machine, kind = self.machine, self.kind
-        record = await clouds.fetch(machine.store, self.cloud)
-        known = {} if record is None else record.cursors
         self.since = str(known.get(kind, ""))
         latest = machine.rounds.get((self.cloud, kind))
         passed = float("inf") if latest is None else machine.clock.monotonic() - latest.at
@@ -132,20 +157,23 @@ class Turn:
             pace = 0.0 if self.life.swept else machine.pace.sweep
             return passed >= max(self.life.sweeping.changes, pace) - _ROUNDING
         self.whole = True
-        took = 0.0 if latest is None else latest.took
-        return took <= _LONG and passed >= max(self.life.sweeping.whole, took * _REST) - _ROUNDING
+        took, number = (0.0, 0) if latest is None else (latest.took, latest.number)
+        # All clouds that this worker sweeps together are listed no faster than it can compare.
+        ours = number * len({cloud for cloud, swept in machine.rounds if swept == kind}) / _THINGS
+        return took <= _LONG and passed >= max(self.life.sweeping.whole, took * _REST, ours) - _ROUNDING
 
     async def take(self) -> int:
         """List, and write what is new; how many things had changed."""
         machine, cloud, kind = self.machine, self.cloud, self.kind
         began = machine.clock.monotonic()
         # After a whole listing only what was listed counts: a child whose clock was set back gets its cursor back too.
-        newest, changed = "" if self.whole else self.since, 0
+        newest, changed, number = "" if self.whole else self.since, 0, 0
         present: set[str] = set()
         strays: list[Seen] = []
         async for batch in _batches(self.actuator.list_changed("" if self.whole else self.since)):
             more, stray = await _take_all(self, batch)
             changed += more
+            number += len(batch)
             for seen in batch:
                 newest = max(newest, _less_overlap(seen.changed_at))
                 if self.whole:
@@ -157,7 +185,8 @@ class Turn:
             await report(machine, cloud, kind, strays, present)
             await send_away(machine, cloud, kind, await self._once_ours(strays))
             self.cursors[f"{kind}@"] = self.started
-        machine.rounds[cloud, kind] = Round(began, machine.clock.monotonic() - began)
+        took = machine.clock.monotonic() - began
+        machine.rounds[cloud, kind] = Round(began, took, not self.whole, number)
         self.cursors[kind] = newest
         return changed
 
@@ -186,7 +215,7 @@ async def _take_all(turn: Turn, batch: list[Seen]) -> tuple[int, list[Seen]]:
     for seen in read:
         there = held.get(seen.remote_id)
         if there is not None:
-            news += [seen] if _is_news(turn, there, seen) else []
+            news += [seen] if is_news(turn, there, seen) else []
         elif not seen.gone:
             (news if await _is_awaited(turn, seen) else strays).append(seen)
     changed, unknown = await _write(turn, news)
@@ -199,22 +228,6 @@ async def _is_awaited(turn: Turn, seen: Seen) -> bool:
         return False
     presence = await presences.fetch(turn.machine.store, turn.kind, seen.marker, turn.cloud)
     return presence is not None and presence.remote_id is None
-
-
-def _is_news(turn: Turn, held: Presence, seen: Seen) -> bool:
-    """Whether anything is to be written about it."""
-    if kept(seen) == held.observed:
-        return bool(held.memory.get(drift.GONE)) and not seen.gone
-    return not _is_old(turn, held, seen)
-
-
-def _is_old(turn: Turn, held: Presence, seen: Seen) -> bool:
-    """Whether it was looked at while it was being listed, and what was listed is older, by the child's own stamps."""
-    at = held.observed_at
-    raced = at is not None and at >= turn.started and turn.machine.age(at) < float("inf")
-    return (
-        raced and bool(seen.changed_at) and seen.changed_at < str((held.observed or {}).get("changed_at", ""))
-    )
 
 
 async def _write(turn: Turn, news: list[Seen]) -> tuple[int, list[Seen]]:
@@ -237,7 +250,7 @@ async def _write(turn: Turn, news: list[Seen]) -> tuple[int, list[Seen]]:
 @rerun
 async def _write_batch(turn: Turn, news: list[Seen]) -> list[bool | None]:
     async with turn.machine.store.transaction() as tx:
-        return [await _take(turn, tx, seen) for seen in news]
+        return await take_batch(turn, tx, news)
 
 
 async def _batches(things: AsyncIterator[Seen]) -> AsyncIterator[list[Seen]]:
@@ -257,40 +270,6 @@ def _less_overlap(stamp: str) -> str:
         return iso(parse_iso(stamp) - OVERLAP) if stamp else ""
     except ValueError:
         return ""
-
-
-async def _take(turn: Turn, tx: Transaction, seen: Seen) -> bool | None:
-    """Write what was seen of one thing: whether it had changed, or None if it is nothing that we know of."""
-    machine, cloud, kind = turn.machine, turn.cloud, turn.kind
-    presence = await presences.by_remote(tx, cloud, kind, seen.remote_id)
-    if presence is None:
-        return await _unknown(machine, tx, cloud, kind, seen)
-    if not _is_news(turn, presence, seen):
-        return False
-    face, mark = machine.face(presence), drift.mark(presence.memory)
-    resource = await machine.resources.fetch(tx, kind, presence.id)
-    machine.observed(presence, seen)
-    to_do = True
-    if resource is not None:
-        to_do = drift.take(turn.life, await drift.item_of(tx, machine.resources, resource, presence), seen)
-    await presences.save(tx, presence)
-    drifted = await drift.keep(tx, presence, mark, resource)
-    if resource is not None:
-        await machine.retell(tx, resource, drifted=drifted)
-    if to_do:
-        await machine.wake(tx, kind, presence.id, cloud)
-    if machine.face(presence) != face:
-        await machine.wake_waiting(tx, kind, presence.id)
-    return True
-
-
-async def _unknown(machine: Machine, tx: Transaction, cloud: str, kind: str, seen: Seen) -> bool | None:
-    """Not a remote id that we hold. If it carries our marker, a create whose answer was lost may be waiting for it."""
-    presence = await presences.fetch(tx, kind, seen.marker, cloud)
-    if presence is not None and presence.remote_id is None:
-        await machine.wake(tx, kind, presence.id, cloud)
-        return True
-    return None
 
 
 async def _missing(machine: Machine, cloud: str, kind: str, present: set[str], started: float) -> None:

@@ -64,7 +64,7 @@ def choose(
     best = min(left, key=lambda one: (one.held / max(one.weight, 0.001), one.name))
     if asked:
         return Verdict(best.name, "asked for by its zone", why_not)
-    for one in left:
+    for one in sorted(left, key=lambda one: one.held / max(one.weight, 0.001)):
         if one is not best:
             why_not[one.name] = f"holds {one.held} at weight {one.weight:g}"
     return Verdict(best.name, f"least load: holds {best.held} at weight {best.weight:g}", why_not)

@@ -46,6 +46,20 @@ class CloudRecord(Struct, kw_only=True):
     @property
     def closed(self) -> str:
         """Why nothing new goes there, in words for users; empty where it does."""
+        return Door(self.name, self.enabled, self.state, self.state_reason).closed
+
+
+class Door(Struct, frozen=True):
+    """What of a cloud's row says whether anything new goes there."""
+
+    name: str
+    enabled: bool
+    state: str
+    state_reason: str | None
+
+    @property
+    def closed(self) -> str:
+        """Why nothing new goes there, in words for users; empty where it does."""
         if not self.enabled:
             return "disabled"
         if self.state == OPEN:
@@ -66,6 +80,7 @@ def _load(row: Row) -> CloudRecord:
 _c = CLOUD.c
 _all = select(*(CLOUD.c[name] for name in _FIELDS))
 _every = Query(_all.order_by(_c.name))
+_doors = Query(select(_c.name, _c.enabled, _c.state, _c.state_reason).order_by(_c.name))
 _one = Query(_all.where(_c.name == bindparam("n")))
 _enabled = Query(
     select(_c.name).where(_c.enabled == bindparam("yes", type_=Boolean), _c.state == OPEN).order_by(_c.name)
@@ -101,6 +116,11 @@ _stale = Query(select(_c.name, _c.seen_at).order_by(_c.name))
 async def every(reader: Reader) -> list[CloudRecord]:
     """All clouds by name."""
     return [_load(row) for row in await reader.rows(_every)]
+
+
+async def doors(reader: Reader) -> list[Door]:
+    """Which clouds take anything new, by name: asked for each server that is assigned."""
+    return [Door(name, bool(enabled), *rest) for name, enabled, *rest in await reader.rows(_doors)]
 
 
 async def fetch(reader: Reader, name: str) -> CloudRecord | None:

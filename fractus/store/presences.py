@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Boolean, bindparam, delete, func, insert, or_, select, update
 
-from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence
+from fractus.model.resource import BLOCKED, PENDING, SETTLED, Need, Presence
+from fractus.store.resources import MANY, padded
 from fractus.store.schema import FINDING, NEED, PRESENCE, WORK
 from fractus.store.transaction import Query, Reader, Row, Transaction, add_new_row
 
@@ -45,14 +46,35 @@ _one_to_write = Query(_here.with_for_update())
 _by_remote = Query(
     _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.remote_id == bindparam("r"))
 )
-#: How many are asked for at a time: one statement, compiled once, serves all batches.
-_MANY = 100
 _by_remotes = Query(
     _all.where(
         _c.cloud == bindparam("c"),
         _c.kind == bindparam("k"),
-        _c.remote_id.in_([bindparam(f"r{number}", type_=_c.remote_id.type) for number in range(_MANY)]),
+        _c.remote_id.in_([bindparam(f"r{number}", type_=_c.remote_id.type) for number in range(MANY)]),
     )
+)
+_of_many = Query(
+    _all.where(
+        _c.kind == bindparam("k"),
+        _c.id.in_([bindparam(f"i{number}", type_=_c.id.type) for number in range(MANY)]),
+    ).order_by(_c.created_at, _c.cloud)
+)
+#: What (kind, id) needs, and what there is of that in one cloud: one statement for all of it.
+_of_needs = Query(
+    select(
+        NEED.c.need_kind,
+        NEED.c.need_id,
+        NEED.c.exclusive,
+        NEED.c.loose,
+        *(PRESENCE.c[name] for name in _FIELDS),
+    )
+    .select_from(
+        NEED.outerjoin(
+            PRESENCE,
+            (_c.kind == NEED.c.need_kind) & (_c.id == NEED.c.need_id) & (_c.cloud == bindparam("c")),
+        )
+    )
+    .where(NEED.c.kind == bindparam("k"), NEED.c.id == bindparam("i"))
 )
 _in_cloud = Query(
     _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.id > bindparam("after"))
@@ -113,6 +135,16 @@ async def of_resource(reader: Reader, kind: str, id: str) -> list[Presence]:
     return [_load(row) for row in await reader.rows(_of, k=kind, i=id)]
 
 
+async def of_resources(reader: Reader, kind: str, ids: Sequence[str]) -> dict[str, list[Presence]]:
+    """All presences of each of these resources, oldest first."""
+    found: dict[str, list[Presence]] = {id: [] for id in ids}
+    for first in range(0, len(ids), MANY):
+        for row in await reader.rows(_of_many, k=kind, **padded("i", ids[first : first + MANY])):
+            presence = _load(row)
+            found[presence.id].append(presence)
+    return found
+
+
 async def fetch(reader: Reader, kind: str, id: str, cloud: str, *, to_write: bool = False) -> Presence | None:
     """One presence. `to_write`: this transaction will save it, so others who will wait here and not at the end."""
     row = await reader.row(_one_to_write if to_write else _one, k=kind, i=id, c=cloud)
@@ -128,12 +160,20 @@ async def by_remote(reader: Reader, cloud: str, kind: str, remote_id: str) -> Pr
 async def by_remotes(reader: Reader, cloud: str, kind: str, remote_ids: Sequence[str]) -> dict[str, Presence]:
     """The presences of those things in a cloud that are ours, by their ids there."""
     found: dict[str, Presence] = {}
-    for first in range(0, len(remote_ids), _MANY):
-        some = remote_ids[first : first + _MANY]
-        asked = {f"r{n}": some[min(n, len(some) - 1)] for n in range(_MANY)}
+    for first in range(0, len(remote_ids), MANY):
+        asked = padded("r", remote_ids[first : first + MANY])
         for row in await reader.rows(_by_remotes, c=cloud, k=kind, **asked):
             presence = _load(row)
             found[presence.remote_id or ""] = presence
+    return found
+
+
+async def of_needs(reader: Reader, kind: str, id: str, cloud: str) -> dict[Need, Presence | None]:
+    """What (kind, id) needs, each with its presence in `cloud`, or None where there is none."""
+    found: dict[Need, Presence | None] = {}
+    for need_kind, need_id, exclusive, loose, *row in await reader.rows(_of_needs, k=kind, i=id, c=cloud):
+        need = Need(need_kind, need_id, bool(exclusive), bool(loose))
+        found[need] = None if row[0] is None else _load(tuple(row))
     return found
 
 

@@ -50,6 +50,9 @@ def _alive(resource: Resource | None) -> Resource | None:
     return None if resource is None or resource.deleted_at is not None else resource
 
 
+#: How many are asked for at a time: one statement, compiled once, serves all batches.
+MANY = 100
+
 #: All that what a resource costs can depend on.
 _COSTLY = ("project_id", "user_id", "status", "desired", "deleted_at")
 
@@ -73,6 +76,17 @@ def _columns(table: Table) -> list[Any]:
 def _fetch_query(table: Table, to_write: bool) -> Query:
     found = select(*_columns(table)).where(table.c.id == bindparam("key"))
     return Query(found.with_for_update() if to_write else found)
+
+
+@lru_cache(maxsize=1024)
+def _row_query(table: Table, names: tuple[str, ...]) -> Query:
+    return Query(select(*(table.c[name] for name in names)).where(table.c.id == bindparam("key")))
+
+
+@lru_cache(maxsize=256)
+def _many_query(table: Table) -> Query:
+    asked = [bindparam(f"key{number}", type_=table.c.id.type) for number in range(MANY)]
+    return Query(select(*_columns(table)).where(table.c.id.in_(asked)).with_for_update())
 
 
 @lru_cache(maxsize=1024)
@@ -118,6 +132,12 @@ _needed_by = Query(
 )
 
 
+def padded(name: str, values: Sequence[str]) -> dict[str, str]:
+    """Parameters `name0`, `name1`, ... of a statement about `MANY` things, where there may be fewer; at least one."""
+    last = len(values) - 1
+    return {f"{name}{number}": values[min(number, last)] for number in range(MANY)}
+
+
 class Accounts(Protocol):
     """Keeps count of what resources cost: `fractus.quota` does."""
 
@@ -152,6 +172,15 @@ class Resources:
         """
         row = await reader.row(_fetch_query(self.tables[kind], to_write), key=id)
         return None if row is None else _load(kind, row)
+
+    async def many(self, tx: Transaction, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
+        """Those of these resources that are there, by their ids: this transaction will save them."""
+        found: dict[str, Resource] = {}
+        for first in range(0, len(ids), MANY):
+            asked = padded("key", ids[first : first + MANY])
+            for row in await tx.rows(_many_query(self.tables[kind]), **asked):
+                found[row[0]] = _load(kind, row)
+        return found
 
     async def visible(self, reader: Reader, kind: str, id: str, project_id: str | None) -> Resource | None:
         """The resource where it is not deleted and is `project_id`'s (None: any project's)."""
@@ -198,12 +227,24 @@ class Resources:
             columns = summary.columns
         values = self._values(resource, columns)
         values.pop("id")
-        await self._count(tx, resource.kind, resource.id, resource, within, values)
-        await tx.execute(_update_query(self.tables[resource.kind], tuple(values)), key=resource.id, **values)
+        table, names = self.tables[resource.kind], tuple(values)
+        row = await tx.row(_row_query(table, names), key=resource.id)
+        if row is None or row == tuple(values.values()):
+            # Most looks at a thing learn nothing that its row would show.
+            return
+        if self._accounts is not None and self._accounts.counted(resource.kind):
+            stored = dict(zip(names, row, strict=True))
+            if any(stored[name] != values[name] for name in _COSTLY):
+                before = _costly(resource.kind, resource.id, tuple(stored[name] for name in _COSTLY))
+                await self._accounts.moved(tx, _alive(before), _alive(resource), within)
+        await tx.execute(_update_query(table, names), key=resource.id, **values)
 
     async def drop(self, tx: Transaction, kind: str, id: str) -> None:
         """Remove the row for good: only for kinds whose deleted rows nobody asks for."""
-        await self._count(tx, kind, id, None, None)
+        if self._accounts is not None and self._accounts.counted(kind):
+            row = await tx.row(_cost_query(self.tables[kind]), key=id)
+            if row is not None:
+                await self._accounts.moved(tx, _alive(_costly(kind, id, row)), None, None)
         await tx.execute(_drop_query(self.tables[kind]), key=id)
 
     async def set_needs(self, tx: Transaction, kind: str, id: str, needs: Sequence[Need]) -> None:
@@ -228,27 +269,6 @@ class Resources:
     async def needed_by(self, reader: Reader, kind: str, id: str) -> list[tuple[str, str]]:
         """(kind, id) of everything that needs this one."""
         return [(k, i) for k, i in await reader.rows(_needed_by, k=kind, i=id)]
-
-    async def _count(
-        self,
-        tx: Transaction,
-        kind: str,
-        id: str,
-        after: Resource | None,
-        within: str | None,
-        values: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Tell the accounts of a change, if it is one to them: what is stored now is read in this transaction.
-
-        `values` are those that will be stored: most writes change nothing that costs.
-        """
-        if self._accounts is None or not self._accounts.counted(kind):
-            return
-        row = await tx.row(_cost_query(self.tables[kind]), key=id)
-        if row is None or (values is not None and row == tuple(values[name] for name in _COSTLY)):
-            return
-        before = _costly(kind, id, row)
-        await self._accounts.moved(tx, _alive(before), _alive(after), within)
 
     @staticmethod
     def _take(resource: Resource, summary: Summary) -> None:

@@ -109,19 +109,24 @@ _claim = Query(
 )
 _extend = Query(update(WORK).where(_mine).values(claimed_until=bindparam("until")))
 _finish = Query(delete(WORK).where(_mine, _c.wakes == bindparam("w")))
-_release = Query(
+_given_back = {
+    "due_at": _DUE,
+    "waits_on": bindparam("on", type_=String),
+    "attempts": bindparam("a"),
+    "reason": bindparam("why"),
+    "fence": "",
+    "claimed_by": "",
+    "claimed_until": 0.0,
+}
+_release = Query(update(WORK).where(_mine, _c.wakes == _WAKES).values(_given_back))
+_release_woken = Query(update(WORK).where(_mine).values(_given_back))
+_put_off = Query(
     update(WORK)
-    .where(_mine)
-    .values(
-        due_at=case((_c.wakes != _WAKES, _NOW), else_=_DUE),
-        waits_on=case((_c.wakes != _WAKES, literal("", String)), else_=bindparam("on", type_=String)),
-        attempts=bindparam("a"),
-        reason=bindparam("why"),
-        fence="",
-        claimed_by="",
-        claimed_until=0.0,
-    )
+    .where(_here, _c.waits_on == "", or_(_c.claimed_by == "", _c.claimed_until < _NOW))
+    .values(due_at=_DUE)
 )
+#: Who has it under a lease that has not run out is about to write what became of it.
+_drop_free = Query(delete(WORK).where(_here, or_(_c.claimed_by == "", _c.claimed_until < _NOW)))
 _free = Query(
     update(WORK).where(_c.claimed_by == bindparam("by")).values(claimed_by="", claimed_until=0.0, fence="")
 )
@@ -222,19 +227,39 @@ async def hold(tx: Transaction, claim: Claim, seconds: float) -> None:
         raise LeaseLost(f"{claim.kind}/{claim.id}@{claim.cloud}")
 
 
-async def finish(tx: Transaction, claim: Claim) -> None:
-    """Nothing is left to do. If it was woken meanwhile it stays, due at once."""
-    key = {"k": claim.kind, "i": claim.id, "c": claim.cloud, "f": claim.fence, "w": claim.wakes}
-    if not await tx.execute(_finish, **key):
-        await tx.execute(_release, **key, now=tx.now(), due=tx.now(), on="", a=0, why="")
+async def finish(tx: Transaction, claim: Claim) -> bool | None:
+    """Nothing is left to do. If it was woken meanwhile it stays, due at once: False. None: it is not ours any more."""
+    key = {"k": claim.kind, "i": claim.id, "c": claim.cloud, "f": claim.fence}
+    if await tx.execute(_finish, **key, w=claim.wakes):
+        return True
+    return False if await tx.execute(_release_woken, **key, due=tx.now(), on="", a=0, why="") else None
 
 
 async def release(
     tx: Transaction, claim: Claim, *, due: float, waits_on: str = "", attempts: int = 0, reason: str = ""
-) -> None:
-    """Give it back, to be looked at again at `due`, or sooner when `waits_on` changes or it was woken meanwhile."""
-    key = {"k": claim.kind, "i": claim.id, "c": claim.cloud, "f": claim.fence, "w": claim.wakes}
-    await tx.execute(_release, **key, now=tx.now(), due=due, on=waits_on, a=attempts, why=reason)
+) -> bool | None:
+    """Give it back, to be looked at again at `due`, or sooner when `waits_on` changes.
+
+    If it was woken meanwhile it is due at once: False. None: it is not ours any more.
+    """
+    key = {"k": claim.kind, "i": claim.id, "c": claim.cloud, "f": claim.fence}
+    more = {"a": attempts, "why": reason}
+    if await tx.execute(_release, **key, w=claim.wakes, due=due, on=waits_on, **more):
+        return True
+    return False if await tx.execute(_release_woken, **key, due=tx.now(), on="", **more) else None
+
+
+async def drop_free(tx: Transaction, kind: str, id: str, cloud: str) -> bool:
+    """Nothing is left to do about what nobody holds: False where there is no such item, or somebody has it."""
+    return bool(await tx.execute(_drop_free, k=kind, i=id, c=cloud, now=tx.now()))
+
+
+async def put_off(tx: Transaction, kind: str, id: str, cloud: str, due: float) -> bool:
+    """Have an item that nobody holds, and that waits for nothing but time, looked at not before `due`.
+
+    False where there is no such item.
+    """
+    return bool(await tx.execute(_put_off, k=kind, i=id, c=cloud, now=tx.now(), due=due))
 
 
 async def free(tx: Transaction, owner: str) -> int:

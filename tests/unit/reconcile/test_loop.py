@@ -13,10 +13,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from fractus.model.errors import Throttled
-from fractus.reconcile import loop
+from fractus.reconcile import converge, ending, loop, needs
 from fractus.reconcile.loop import Worker, is_dead, owner_name
-from fractus.reconcile.machine import Pace
+from fractus.reconcile.machine import Machine, Pace
 from fractus.store import work
+from fractus.store.transaction import Transaction
 from tests.unit.reconcile.toy import World
 
 QUICK = Pace(poll=0.02, sweep=0.05, sweep_busy=0.05, lease=60.0, concurrency=4)
@@ -242,17 +243,20 @@ async def test_a_fault_of_ours_in_one_item_is_retried_and_stops_no_other(quick: 
     assert "look failed" in {entry["event"] for entry in logs}
 
 
-async def test_an_outcome_that_cannot_be_written_stops_no_other(quick: World) -> None:
+async def test_an_outcome_that_cannot_be_written_stops_no_other(
+    quick: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await quick.cloud("east")
-    write = quick.worker._write
+    write = ending.end
     broken = True
 
-    async def stumbles(claim: work.Claim, outcome: Any) -> None:
+    async def stumbles(machine: Machine, tx: Transaction, claim: work.Claim, outcome: Any) -> None:
         if broken and claim.id == "b1" and claim.cloud:
             raise OSError("disk full")
-        await write(claim, outcome)
+        await write(machine, tx, claim, outcome)
 
-    quick.worker._write = stumbles  # type: ignore[method-assign]
+    for where in (loop, converge, needs):
+        monkeypatch.setattr(where, "end", stumbles)
     with capture_logs() as logs:
         async with running(quick.worker):
             await quick.want("box", "b1")
