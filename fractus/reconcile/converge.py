@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from fractus.base.retry import backoff
 from fractus.model.cloud import Actuator, Scope, Seen, Step, Wanted
 from fractus.model.errors import (
@@ -39,6 +41,11 @@ from fractus.store.work import Claim
 _AWAY_AGAIN = 300.0
 
 
+def told(presence: Presence) -> bytes:
+    """All of a presence but when it was seen: what is as it was need not be written."""
+    return msgspec.json.encode(msgspec.structs.replace(presence, observed_at=None))
+
+
 class Look:
     """One look at one presence: everything the steps below hand on to each other."""
 
@@ -56,6 +63,7 @@ class Look:
         self.item = item
         self.actuator = actuator
         self.scope = scope
+        self.read = told(item.presence)
 
     @property
     def life(self) -> Lifecycle:
@@ -266,6 +274,8 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
         return await look.end(Settled())
     if isinstance(plan, Wait):
         presence.state = PENDING
+        if told(presence) == look.read:
+            return _waiting(look, plan)
         return await look.end(_waiting(look, plan))
     if isinstance(plan, Fail):
         return await _refused(look, plan.reason, elsewhere=plan.elsewhere)

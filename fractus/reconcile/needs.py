@@ -116,6 +116,21 @@ async def _wake_needs(machine: Machine, claim: Claim, presence: Presence) -> Non
                 await machine.wake(tx, there.kind, there.id, there.cloud)
 
 
+async def carry_with(machine: Machine, tx: Transaction, resource: Resource, cloud: str) -> Unmet | None:
+    """Have what a resource needs carried to the cloud that was just chosen for it: what it then waits for, if that can
+    be told. Else it is for its first look to find out.
+    """
+    known = await presences.of_needs(tx, resource.kind, resource.id, cloud)
+    for need, there in known.items():
+        if there is None or _is_missing(there) or _lasts(machine, need, there):
+            made = await _carry(machine, tx, need, cloud, new=there is None)
+            if isinstance(made, Unmet):
+                return None
+            known[need] = made
+    met = await _met(machine, tx, known)
+    return met if isinstance(met, Unmet) and met.on and not met.hopeless else None
+
+
 @rerun
 async def _carry_all(
     machine: Machine,

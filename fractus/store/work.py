@@ -72,6 +72,23 @@ _wake = upsert(
         "request_id": case((_REQUEST == "", _c.request_id), else_=_REQUEST),
     },
 )
+_wait = upsert(
+    WORK,
+    {
+        "kind": bindparam("k"),
+        "id": bindparam("i"),
+        "cloud": bindparam("c"),
+        "due_at": bindparam("later", type_=Double),
+        "waits_on": bindparam("on"),
+        "request_id": bindparam("r"),
+    },
+    {
+        "due_at": case((_c.due_at < _DUE, _c.due_at), else_=_DUE),
+        "wakes": _c.wakes + 1,
+        "waits_on": literal("", String),
+        "request_id": case((_REQUEST == "", _c.request_id), else_=_REQUEST),
+    },
+)
 _wake_waiting = Query(
     update(WORK)
     .where(_c.waits_on == bindparam("on"))
@@ -175,6 +192,12 @@ async def wake(tx: Transaction, kind: str, id: str, cloud: str = "", *, due: flo
     """Have (kind, id) looked at in `cloud`, at once or at `due`. Harmless if it is asked for twice."""
     at = tx.now() if due is None else due
     await tx.execute(_wake, k=kind, i=id, c=cloud, due=at, r=request_id.get())
+
+
+async def wait(tx: Transaction, kind: str, id: str, cloud: str, on: str, due: float) -> None:
+    """New work that waits: to be looked at when `on` changes, or at `due`. If it is there already, it is due now."""
+    now, told = tx.now(), request_id.get()
+    await tx.execute(_wait, k=kind, i=id, c=cloud, later=due, on=on, due=now, r=told)
 
 
 async def wake_waiting(tx: Transaction, kind: str, id: str) -> list[str]:
