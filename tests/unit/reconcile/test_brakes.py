@@ -100,6 +100,8 @@ async def test_a_thaw_between_the_look_and_its_note_is_not_lost(world: World) ->
     east = await world.cloud("east")
     await world.box()
     await world.assign()
+    async with world.sqlite.transaction() as tx:
+        await work.wake(tx, "box", "b1", "east")
     await say(world, "east", FROZEN)
     claims = await world.worker._claim("east", 100)
     (claim,) = [one for one in claims if one.kind == "box"]
