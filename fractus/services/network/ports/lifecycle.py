@@ -31,7 +31,7 @@ from fractus.store.transaction import Transaction
 #: A port that its server's cloud has not bound after this long (the server failed, or is off) is looked at no more.
 _PATIENCE = 600.0
 #: How soon it is looked at again, at the earliest: put into a running server, or made with one. Seconds.
-_SOON, _AS_ITS_SERVER = 2.0, 10.0
+_SOON, _AS_ITS_SERVER = 2.0, 15.0
 
 
 _FIELDS = ("name", "admin_state_up", "port_security_enabled")
@@ -160,8 +160,9 @@ class PortLifecycle:
             return None
         # It is bound as its server comes up, and that wakes it. One that is put into a running server is bound soon.
         on = f"server/{desired['device_id']}" if desired["device_id"] else ""
-        soon = _SOON if since > item.presence.created_at else _AS_ITS_SERVER
-        return Wait(max(soon, waited / 2), "the cloud has not bound it yet", on=on)
+        late = since > item.presence.created_at
+        pause = max(_SOON, waited / 2) if late else max(_AS_ITS_SERVER, waited)
+        return Wait(pause, "the cloud has not bound it yet", on=on)
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
         """Fields have the same names in the wish. Other groups must be there wherever the port goes."""
