@@ -82,7 +82,14 @@ def test_for_people_it_is_in_columns() -> None:
 def test_a_frequent_event_is_written_as_any_other(as_json: bool) -> None:
     stream = io.StringIO()
     log.configure("info", json=as_json, stream=stream)
-    fields = {"path": "/a b", "status": 200, "ms": 1.5, "project": "", "note": "it's = \x1b", "plain": "x-1/2"}
+    fields = {
+        "path": "/a b",
+        "status": 200,
+        "ms": 1.5,
+        "project": "",
+        "note": "it's = \x1b",
+        "plain": "x-1/2",
+    }
     try:
         log.logger("web.access").info("request", **fields)
         log.Frequent("web.access", "request").tell(**fields)
