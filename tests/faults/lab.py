@@ -41,7 +41,7 @@ _TOKEN = 1200.0
 WITHOUT = ("clock forwards", "clock backwards")
 
 #: Accidents at the same time: some of them are not over before a broker or a database has come back.
-AT_ONCE = 6
+AT_ONCE = 12
 
 
 class RealKeystone:

@@ -23,7 +23,7 @@ from tools.lab.place import ADDRESSES, BALANCERS, CLIENT, NODES, Place
 GALERA_PORTS, BROKER_PORTS = (4567, 4568, 4444), (4369, 25672)
 
 #: Seconds after which an operator looks why something has not come back, and what it gets after that.
-_BY_ITSELF, _BY_HAND = 120.0, 240.0
+_BY_ITSELF, _BY_HAND = 240.0, 240.0
 
 #: Seconds after which a node that is cut off must have noticed (the database expels within nine).
 _NOTICES = 10.0
