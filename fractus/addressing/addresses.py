@@ -2,13 +2,14 @@
 
 Everything happens inside the caller's transaction. Two transactions that want the same address collide on the primary
 key of `address`, or on the range that both would shorten: every change of a range says what it was before, and is
-repeated when that is no longer so. A holder is a text that the caller chooses (`port/<id>`, `cloud/<name>`).
+repeated when that is no longer so. The range that the next addresses come from is locked, shortened here, and written
+once, however many are taken from it. A holder is a text that the caller chooses (`port/<id>`, `cloud/<name>`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -67,8 +68,38 @@ _free_add = Query(
 _free_drop = Query(
     delete(FREE_RANGE).where(_of_subnet, _f.first == bindparam("a"), _f.last == bindparam("z"))
 )
+_free_shorten = Query(
+    update(FREE_RANGE)
+    .where(_of_subnet, _f.first == bindparam("a"), _f.last == bindparam("z"))
+    .values(first=bindparam("b"))
+)
 _free_drop_all = Query(delete(FREE_RANGE).where(_of_subnet))
 _free_all = Query(select(_f.first, _f.last).where(_of_subnet).order_by(_f.first))
+
+
+_FREE = FREE_RANGE.name
+
+
+class _Lowest(NamedTuple):
+    """The lowest range of a subnet, less what was taken from it meanwhile."""
+
+    first: int
+    last: int
+    version: int
+
+    @property
+    def size(self) -> int:
+        return self.last - self.first + 1
+
+
+async def _settle(tx: Transaction, changes: Sequence[tuple[Any, Any, Any]]) -> None:
+    for subnet_id, stored, now in sorted(changes, key=lambda one: str(one[0])):
+        was = {"s": subnet_id, "a": key(stored.first, stored.version), "z": key(stored.last, stored.version)}
+        if now.size:
+            first = {"b": key(now.first, now.version)}
+            await tx.put(_free_shorten, {**was, **first}, holding=True, one=True)
+        else:
+            await tx.put(_free_drop, was, holding=True, one=True)
 
 
 class Addresses:
@@ -106,11 +137,24 @@ class Addresses:
 
     async def take_next(self, tx: Transaction, subnet_id: str, holder: str) -> str | None:
         """Give `holder` the lowest free address of the pools, or None where none is left."""
-        found = await self._shorten(tx, subnet_id, _lowest)
-        if found is None:
+        whole: _Lowest | None = tx.held(_FREE, subnet_id)
+        if whole is None or not whole.size:
+            whole = await self._hold_lowest(tx, subnet_id)
+            if whole is None:
+                return None
+        tx.change(_FREE, subnet_id, whole._replace(first=whole.first + 1))
+        position = key(whole.first, whole.version)
+        await tx.put(_add, {"s": subnet_id, "p": position, "h": holder, "f": True})
+        return text(whole.first, whole.version)
+
+    async def _hold_lowest(self, tx: Transaction, subnet_id: str) -> _Lowest | None:
+        """Lock the lowest range of a subnet, after what was taken of it is written."""
+        row = await tx.row(_lowest, s=subnet_id)
+        if row is None:
             return None
-        await tx.execute(_add, s=subnet_id, p=found, h=holder, f=True)
-        return text(number_of_key(found), version_of_key(found))
+        found = _Lowest(number_of_key(row[0]), number_of_key(row[1]), version_of_key(row[0]))
+        tx.hold(_FREE, subnet_id, found, _settle)
+        return found
 
     async def take_last(self, tx: Transaction, subnet_id: str, count: int, holder: str) -> list[Range]:
         """Give `holder` up to `count` addresses from the end of the pools; fewer where fewer are free."""

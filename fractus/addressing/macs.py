@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, select
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select
 
 from fractus.addressing.tables import MAC
 from fractus.base.ids import new_mac
@@ -15,11 +18,27 @@ class MacTaken(Exception):
 
 _c = MAC.c
 _fetch = Query(select(_c.holder).where(_c.network_id == bindparam("n"), _c.mac == bindparam("m")))
-_add = add_new_row(MAC, {"network_id": bindparam("n"), "mac": bindparam("m"), "holder": bindparam("h")})
+_row: dict[str, Any] = {"network_id": bindparam("n"), "mac": bindparam("m"), "holder": bindparam("h")}
+_insert = Query(insert(MAC).values(_row))
+_add = add_new_row(MAC, _row)
 _drop = Query(delete(MAC).where(_c.holder == bindparam("h")))
+
+#: So many are looked for together where others will want some too.
+_MANY = 32
+_known = Query(
+    select(_c.mac).where(
+        _c.network_id == bindparam("n"),
+        _c.mac.in_([bindparam(f"m{number}", type_=_c.mac.type) for number in range(_MANY)]),
+    )
+)
+_TABLE = MAC.name
 
 #: Of 2^24 addresses under one prefix; so many misses in a row mean that the network is full of them.
 _TRIES = 64
+
+
+async def _nothing(tx: Transaction, changes: Sequence[tuple[Any, Any, Any]]) -> None:
+    """Addresses that were found free and not taken are written nowhere."""
 
 
 class Macs:
@@ -36,15 +55,34 @@ class Macs:
 
     async def take_new(self, tx: Transaction, network_id: str, holder: str) -> str:
         """Give `holder` an address that nobody in this network has; `MacTaken` where none was found."""
+        if tx.crowded:
+            return await self._take_free(tx, network_id, holder)
         for _ in range(_TRIES):
             mac = new_mac(self._prefix)
             if await tx.execute(_add, n=network_id, m=mac, h=holder):
                 return mac
         raise MacTaken(f"{self._prefix} in network {network_id}")
 
+    async def _take_free(self, tx: Transaction, network_id: str, holder: str) -> str:
+        """One of several that were looked for at once: one look does for many ports."""
+        free: tuple[str, ...] = tx.held(_TABLE, network_id) or ()
+        for _ in range(_TRIES):
+            if free:
+                break
+            some = [new_mac(self._prefix) for _ in range(_MANY)]
+            asked = {f"m{number}": mac for number, mac in enumerate(some)}
+            taken = {row[0] for row in await tx.rows(_known, n=network_id, **asked)}
+            free = tuple(mac for mac in dict.fromkeys(some) if mac not in taken)
+            tx.hold(_TABLE, network_id, free, _nothing)
+        else:
+            raise MacTaken(f"{self._prefix} in network {network_id}")
+        tx.change(_TABLE, network_id, free[1:])
+        await tx.put(_insert, {"n": network_id, "m": free[0], "h": holder}, holding=True)
+        return free[0]
+
     async def release(self, tx: Transaction, holder: str) -> None:
         """Take back all that `holder` has."""
-        await tx.execute(_drop, h=holder)
+        await tx.put(_drop, {"h": holder})
 
     async def holder_of(self, reader: Reader, network_id: str, mac: str) -> str | None:
         """Who has the address in this network."""

@@ -40,7 +40,7 @@ class _Application:
     def __init__(self, settings: Settings) -> None:
         logging.configure(settings.log.level, json=settings.log.json)
         self._bell = wiring.bell(settings)
-        self._parts = wiring.core(settings, bell=self._bell)
+        self._parts = wiring.core(settings, bell=self._bell, crowded=True)
         self._tokens = wiring.keystone_tokens(self._parts)
         self._limits = wiring.keystone_limits(self._parts)
         self._requests = Draining(

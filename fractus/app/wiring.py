@@ -119,8 +119,13 @@ class Core:
 OperatorParts = Core
 
 
-def core(settings: Settings, *, bell: Bell | None = None, clock: Clock | None = None) -> Core:
-    """Open the store (made or migrated if need be) and build what all processes share."""
+def core(
+    settings: Settings, *, bell: Bell | None = None, clock: Clock | None = None, crowded: bool = False
+) -> Core:
+    """Open the store (made or migrated if need be) and build what all processes share.
+
+    `crowded`: for a process that answers many at a time, whose transactions are put together.
+    """
     url = settings.store.url
     clock = clock or opening.clock_for(url, SystemClock())
     if opening.is_file(url):
@@ -129,7 +134,9 @@ def core(settings: Settings, *, bell: Bell | None = None, clock: Clock | None = 
     Path(settings.images.directory).mkdir(parents=True, exist_ok=True)
     vault = Vault.load(Path(settings.auth.key_file), create=True)
     bell = bell or DatagramBell(settings.state_dir)
-    store = opening.open_store(url, clock, size=settings.store.connections, seconds=settings.store.timeout)
+    store = opening.open_store(
+        url, clock, size=settings.store.connections, seconds=settings.store.timeout, shared=crowded
+    )
     return Core(settings, store, vault, clock, bell, CollectorRegistry())
 
 

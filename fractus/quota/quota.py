@@ -58,9 +58,10 @@ class Quota:
             # Those who share a limit queue at one row, so that none of them counts on what another is taking.
             await usage.queue(tx, family)
         # In one order, whatever is written: two that change several of the same never wait for each other.
-        for (owner, name), amount in sorted(changes.items()):
-            if amount:
-                await usage.add(tx, owner, name, amount)
+        for owner in sorted({owner for owner, _ in changes}):
+            amounts = {name: amount for (whose, name), amount in changes.items() if whose == owner and amount}
+            if amounts:
+                await usage.add(tx, owner, amounts)
         if within is None or after is None:
             return
         mine = _owner(costs, after)
@@ -88,15 +89,15 @@ class Quota:
                 )
         return [found[name] for name in sorted(found)]
 
-    async def _used(self, reader: Reader, costs: Costs, bound: Bound, user_id: str) -> int:
+    async def _used(self, tx: Transaction, costs: Costs, bound: Bound, user_id: str) -> int:
         """What is used of a bound, in the smallest unit."""
         if costs.per_user:
-            return (await usage.of(reader, (usage.USER, user_id))).get(bound.name, 0)
+            return (await usage.now(tx, (usage.USER, user_id))).get(bound.name, 0)
         if bound.user:
-            return (await self.used_by_user(reader, bound.projects[0], bound.user)).get(bound.name, 0)
+            return (await self.used_by_user(tx, bound.projects[0], bound.user)).get(bound.name, 0)
         total = 0
         for project in bound.projects:
-            total += (await usage.of(reader, (usage.PROJECT, project))).get(bound.name, 0)
+            total += (await usage.now(tx, (usage.PROJECT, project))).get(bound.name, 0)
         return total
 
     # --- what there is room for -----------------------------------------------------------------
@@ -114,9 +115,7 @@ class Quota:
         allowed = most
         overs: dict[str, Over] = {}
         asked = {name: amount for name, amount in each.items() if amount > 0}
-        for name in sorted(asked):
-            # Adding nothing holds the row, and makes it: two that found none would wait for each other.
-            await usage.add(tx, (usage.PROJECT, project_id), name, 0)
+        await usage.add(tx, (usage.PROJECT, project_id), dict.fromkeys(asked, 0))
         for bound in await self.limits.bounds(tx, project_id, user_id, asked):
             used = await self._used(tx, costs, bound, user_id)
             unit, amount = self._units.get(bound.name, 1), asked[bound.name]

@@ -14,7 +14,7 @@ from contextvars import Token
 from typing import ParamSpec, TypeVar
 
 from fractus.base.log import logger
-from fractus.store.transaction import Away, CommitUnknown, Conflict, lost_before
+from fractus.store.transaction import Away, CommitUnknown, Conflict, LostTogether, lost_before
 
 log = logger("store")
 
@@ -55,11 +55,13 @@ async def again(
     end = loop.time() + patience
     pause = _FIRST
     mark: Token[bool] | None = None
+    together = False
     try:
         while True:
             try:
                 return await call()
-            except (Conflict, Away, CommitUnknown) as trouble:
+            except (Conflict, Away, CommitUnknown) as error:
+                trouble = error
                 if isinstance(trouble, CommitUnknown) and not repeatable:
                     raise
                 # Twice to half as long as it says: those who met would else meet again.
@@ -73,7 +75,11 @@ async def again(
                 log.debug("a transaction is run again", why=str(trouble))
             await asyncio.sleep(wait)
             pause = min(pause * 2, _MOST)
-            mark = mark or lost_before.set(True)
+            if isinstance(trouble, LostTogether) and not together:
+                # Most of those who lost together did so by the fault of one.
+                together = True
+            else:
+                mark = mark or lost_before.set(True)
     finally:
         if mark is not None:
             lost_before.reset(mark)

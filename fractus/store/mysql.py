@@ -8,6 +8,7 @@ was written by both is still found out when it is replicated.
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any
 
@@ -18,8 +19,9 @@ from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 from sqlalchemy.engine import URL, Dialect
 
 from fractus.base.clock import Clock
-from fractus.store.server import Meaning, ServerStore
+from fractus.store.server import ServerStore
 from fractus.store.transaction import Compiled, Row
+from fractus.store.turn import Meaning
 
 #: What tables and comparisons use: bytes, and blanks at the end count, as in SQLite.
 COLLATION = "utf8mb4_nopad_bin"
@@ -59,6 +61,10 @@ _LOST = frozenset(
 )
 
 
+#: An INSERT of one row that can be one of many: no parameter stands behind its values.
+_VALUES = re.compile(r"(INSERT .*? VALUES )(\([^()]*\))([^%]*)", re.DOTALL)
+
+
 class _Wire:
     """One connection."""
 
@@ -75,6 +81,23 @@ class _Wire:
         # A cursor would ask for the warnings that `INSERT IGNORE` leaves.
         text = self._connection.cursor().mogrify(compiled.text, values)
         return int(await self._connection.query(text))
+
+    async def many(self, compiled: Compiled, rows: list[tuple[Any, ...]]) -> None:
+        cursor = self._connection.cursor()
+        found = _VALUES.fullmatch(compiled.text)
+        if found is None:
+            for values in rows:
+                await self._connection.query(cursor.mogrify(compiled.text, values))
+            return
+        head, one, tail = found.groups()
+        text = f"{head}{', '.join([one] * len(rows))}{tail}"
+        await self._connection.query(cursor.mogrify(text, tuple(cell for values in rows for cell in values)))
+
+    async def savepoint(self) -> None:
+        await self._connection.query("SAVEPOINT part")
+
+    async def back(self) -> None:
+        await self._connection.query("ROLLBACK TO SAVEPOINT part")
 
     async def begin(self) -> None:
         await self._connection.query("START TRANSACTION")
@@ -162,7 +185,16 @@ class MysqlStore(ServerStore):
     """A MariaDB database."""
 
     def __init__(
-        self, url: URL, clock: Clock, *, size: int = 10, seconds: float = 10.0, idle: float = 30.0
+        self,
+        url: URL,
+        clock: Clock,
+        *,
+        size: int = 10,
+        seconds: float = 10.0,
+        idle: float = 30.0,
+        shared: bool = False,
     ) -> None:
         """`idle`: seconds after which the server ends a transaction whose client says nothing any more."""
-        super().__init__(_MariaDB(url, seconds=seconds, idle=idle), clock, size=size, seconds=seconds)
+        super().__init__(
+            _MariaDB(url, seconds=seconds, idle=idle), clock, size=size, seconds=seconds, shared=shared
+        )

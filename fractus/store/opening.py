@@ -69,10 +69,13 @@ def server(url: URL, clock: Clock, **settings: Any) -> ServerStore:
 
 
 def open_store(
-    url: str, clock: Clock, *, size: int = CONNECTIONS, seconds: float = TIMEOUT
+    url: str, clock: Clock, *, size: int = CONNECTIONS, seconds: float = TIMEOUT, shared: bool = False
 ) -> SqliteStore | ServerStore:
-    """The store behind a URL, whose schema is up to date. No server is connected to yet."""
+    """The store behind a URL, whose schema is up to date. No server is connected to yet.
+
+    `shared`: for who writes for many at a time, and little for each: transactions of theirs are put together.
+    """
     parts = parse(url)
     if parts.drivername == "sqlite":
         return SqliteStore(parts.database or "", clock)
-    return server(parts, clock, size=size, seconds=seconds)
+    return server(parts, clock, size=size, seconds=seconds, shared=shared)

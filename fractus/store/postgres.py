@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import URL, Dialect
 
 from fractus.base.clock import Clock
-from fractus.store.server import Meaning, ServerStore
+from fractus.store.server import ServerStore
 from fractus.store.transaction import Compiled, Row
+from fractus.store.turn import Meaning
 
 #: Statements that a connection keeps prepared: more than there are in the program.
 _KEPT = 2000
@@ -57,6 +58,16 @@ class _Wire:
     async def execute(self, compiled: Compiled, values: tuple[Any, ...]) -> int:
         # The answer is `UPDATE 3`, or `INSERT 0 1`.
         return int((await self._connection.execute(compiled.text, *values)).rpartition(" ")[2])
+
+    async def many(self, compiled: Compiled, rows: list[tuple[Any, ...]]) -> None:
+        # One prepared statement, all rows on their way before the first is answered.
+        await self._connection.executemany(compiled.text, rows)
+
+    async def savepoint(self) -> None:
+        await self._connection.execute("SAVEPOINT part")
+
+    async def back(self) -> None:
+        await self._connection.execute("ROLLBACK TO SAVEPOINT part")
 
     async def begin(self) -> None:
         await self._connection.execute("BEGIN ISOLATION LEVEL SERIALIZABLE")
@@ -146,7 +157,16 @@ class PostgresStore(ServerStore):
     """A PostgreSQL database."""
 
     def __init__(
-        self, url: URL, clock: Clock, *, size: int = 10, seconds: float = 10.0, idle: float = 30.0
+        self,
+        url: URL,
+        clock: Clock,
+        *,
+        size: int = 10,
+        seconds: float = 10.0,
+        idle: float = 30.0,
+        shared: bool = False,
     ) -> None:
         """`idle`: seconds after which the server ends a transaction whose client says nothing any more."""
-        super().__init__(_PostgreSQL(url, seconds=seconds, idle=idle), clock, size=size, seconds=seconds)
+        super().__init__(
+            _PostgreSQL(url, seconds=seconds, idle=idle), clock, size=size, seconds=seconds, shared=shared
+        )

@@ -187,7 +187,7 @@ async def in_cloud(
 async def add(tx: Transaction, presence: Presence) -> None:
     """Write a new presence: what should be in a cloud."""
     presence.created_at = presence.created_at or tx.now()
-    await tx.execute(_add, **_values(presence))
+    await tx.put(_add, _values(presence))
 
 
 async def add_new(tx: Transaction, presence: Presence) -> bool:
@@ -203,14 +203,14 @@ async def save(tx: Transaction, presence: Presence) -> None:
     """Write a presence back."""
     values = _values(presence)
     key = {"k": values.pop("kind"), "i": values.pop("id"), "c": values.pop("cloud")}
-    await tx.execute(_save, **key, **values)
+    await tx.put(_save, {**key, **values})
 
 
 async def drop(tx: Transaction, presence: Presence) -> None:
     """The cloud has confirmed that nothing is there. What was found about it is no longer true."""
-    await tx.execute(_drop, k=presence.kind, i=presence.id, c=presence.cloud)
+    await tx.put(_drop, {"k": presence.kind, "i": presence.id, "c": presence.cloud})
     if presence.remote_id is not None:
-        await tx.execute(_unfind, c=presence.cloud, k=presence.kind, r=presence.remote_id)
+        await tx.put(_unfind, {"c": presence.cloud, "k": presence.kind, "r": presence.remote_id})
 
 
 async def counts(reader: Reader, kind: str) -> dict[str, int]:

@@ -208,7 +208,7 @@ class Resources:
         if self._accounts is not None and self._accounts.counted(resource.kind):
             await self._accounts.moved(tx, None, _alive(resource), within)
         values = self._values(resource, summary.columns)
-        await tx.execute(_insert_query(self.tables[resource.kind], tuple(values)), **values)
+        await tx.put(_insert_query(self.tables[resource.kind], tuple(values)), values)
         await self._add_needs(tx, resource.kind, resource.id, needs)
         return resource
 
@@ -237,7 +237,7 @@ class Resources:
             if any(stored[name] != values[name] for name in _COSTLY):
                 before = _costly(resource.kind, resource.id, tuple(stored[name] for name in _COSTLY))
                 await self._accounts.moved(tx, _alive(before), _alive(resource), within)
-        await tx.execute(_update_query(table, names), key=resource.id, **values)
+        await tx.put(_update_query(table, names), {"key": resource.id, **values})
 
     async def drop(self, tx: Transaction, kind: str, id: str) -> None:
         """Remove the row for good: only for kinds whose deleted rows nobody asks for."""
@@ -245,20 +245,19 @@ class Resources:
             row = await tx.row(_cost_query(self.tables[kind]), key=id)
             if row is not None:
                 await self._accounts.moved(tx, _alive(_costly(kind, id, row)), None, None)
-        await tx.execute(_drop_query(self.tables[kind]), key=id)
+        await tx.put(_drop_query(self.tables[kind]), {"key": id})
 
     async def set_needs(self, tx: Transaction, kind: str, id: str, needs: Sequence[Need]) -> None:
         """Say what (kind, id) needs, all of it."""
         before = set(await self.needs(tx, kind, id))
         for gone in before.difference(needs):
-            await tx.execute(_need_drop, k=kind, i=id, nk=gone.kind, ni=gone.id)
+            await tx.put(_need_drop, {"k": kind, "i": id, "nk": gone.kind, "ni": gone.id})
         await self._add_needs(tx, kind, id, [need for need in needs if need not in before])
 
     async def _add_needs(self, tx: Transaction, kind: str, id: str, needs: Sequence[Need]) -> None:
         for need in {(need.kind, need.id): need for need in needs}.values():
-            await tx.execute(
-                _need_add, k=kind, i=id, nk=need.kind, ni=need.id, x=need.exclusive, l=need.loose
-            )
+            row = {"k": kind, "i": id, "nk": need.kind, "ni": need.id, "x": need.exclusive, "l": need.loose}
+            await tx.put(_need_add, row)
 
     async def needs(self, reader: Reader, kind: str, id: str) -> list[Need]:
         """What (kind, id) needs."""

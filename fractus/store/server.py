@@ -15,15 +15,13 @@ it is thrown away: nobody can tell what the server would answer on it next.
 from __future__ import annotations
 
 import asyncio
-import enum
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any, Protocol, TypeVar
-
-from sqlalchemy.engine import Dialect
+from typing import Any, TypeVar
 
 from fractus.base.clock import Clock, SharedClock
 from fractus.base.log import logger
+from fractus.store.sharing import Sharing
 from fractus.store.transaction import (
     Away,
     CommitUnknown,
@@ -35,6 +33,7 @@ from fractus.store.transaction import (
     Transaction,
     lost_before,
 )
+from fractus.store.turn import Driver, Meaning, Part, Turn, Wire, silent
 
 log = logger("store")
 
@@ -43,74 +42,8 @@ T = TypeVar("T")
 #: How long the time that the database told is gone on from. Seconds; a good clock loses microseconds in it.
 _HEAR_AGAIN = 30.0
 
-
-class Meaning(enum.Enum):
-    """What an error of a driver says."""
-
-    CONFLICT = "another transaction was faster; the server has rolled this one back"
-    LOST = "the connection is gone, or of no use any more"
-    OURS = "the statement is wrong, or what was given to it"
-
-
-class Wire(Protocol):
-    """One connection, as a driver has it. Errors are the driver's own."""
-
-    async def rows(self, compiled: Compiled, values: tuple[Any, ...]) -> list[Row]:
-        """Run a query."""
-        ...
-
-    async def execute(self, compiled: Compiled, values: tuple[Any, ...]) -> int:
-        """Run a data statement; the number of rows that it found, whether it changed them or not."""
-        ...
-
-    async def begin(self) -> None:
-        """Begin a serialisable transaction."""
-        ...
-
-    async def commit(self) -> None:
-        """End it."""
-        ...
-
-    async def rollback(self) -> None:
-        """Undo it."""
-        ...
-
-    async def time(self) -> float:
-        """The server's clock, seconds since the epoch."""
-        ...
-
-    async def take_turn(self, seconds: float) -> bool:
-        """Be the only connection that has the turn; False where it was not to be had in `seconds`."""
-        ...
-
-    async def end_turn(self) -> None:
-        """Let the next have it. A connection that breaks loses it too."""
-        ...
-
-    async def close(self) -> None:
-        """Say goodbye."""
-        ...
-
-    def cut(self) -> None:
-        """Let go without a word."""
-        ...
-
-
-class Driver(Protocol):
-    """How one kind of server is spoken to."""
-
-    dialect: Dialect
-    url: str
-    where: str
-    """For messages: `MariaDB at host:port`."""
-
-    async def connect(self, *, writing: bool) -> Wire:
-        """A new connection; `writing`: for transactions."""
-        ...
-
-    def meaning(self, error: BaseException) -> Meaning:
-        """What an error of a statement says."""
-        ...
+#: How long nobody asks for a turn again who did not get one. Seconds; then the server has ended who stopped in one.
+_WITHOUT = 30.0
 
 
 class _Pool:
@@ -161,74 +94,14 @@ class _Pool:
             await self._idle.pop().close()
 
 
-class _Turn:
-    """One transaction under way."""
-
-    def __init__(self, store: ServerStore, wire: Wire, now: float) -> None:
-        self._store = store
-        self._now = now
-        self.wire = wire
-        self.wrote = False
-        self.torn = False
-        """The connection is in the middle of something."""
-        self.trouble: StoreTrouble | None = None
-        """What has ended this transaction already."""
-        self._calls: list[Callable[[], None]] = []
-
-    async def rows(self, query: Query, **values: Any) -> list[Row]:
-        compiled = query.compiled(self._store.driver.dialect)
-        return await self._run(self.wire.rows(compiled, compiled.values(values)))
-
-    async def row(self, query: Query, **values: Any) -> Row | None:
-        found = await self.rows(query, **values)
-        return found[0] if found else None
-
-    async def execute(self, query: Query, **values: Any) -> int:
-        compiled = query.compiled(self._store.driver.dialect)
-        self.wrote = True
-        return await self._run(self.wire.execute(compiled, compiled.values(values)))
-
-    async def _run(self, statement: Awaitable[T]) -> T:
-        if self.trouble is not None:
-            # Somebody took the first error for less than it was. On some servers a statement would now stand alone.
-            _never(statement)
-            raise self.trouble
-        store = self._store
-        self.torn = True
-        try:
-            async with asyncio.timeout(store.seconds):
-                result = await statement
-        except TimeoutError as error:
-            self.trouble = Conflict(store.silent())
-            raise self.trouble from error
-        except Exception as error:
-            meaning = store.driver.meaning(error)
-            self.torn = meaning is Meaning.LOST
-            if meaning is Meaning.OURS:
-                self.trouble = Conflict(f"A statement of this transaction had failed: {error}")
-                raise
-            self.trouble = Conflict(f"{store.driver.where}: {error}")
-            raise self.trouble from error
-        self.torn = False
-        return result
-
-    def now(self) -> float:
-        return self._now
-
-    def after_commit(self, call: Callable[[], None]) -> None:
-        self._calls.append(call)
-
-    def tell(self) -> None:
-        """It is durable."""
-        for call in self._calls:
-            call()
-
-
 class ServerStore:
     """A database on a server."""
 
-    def __init__(self, driver: Driver, clock: Clock, *, size: int, seconds: float) -> None:
-        """`size`: connections for transactions, and as many for reads. `seconds`: what a statement may take.
+    def __init__(
+        self, driver: Driver, clock: Clock, *, size: int, seconds: float, shared: bool = False
+    ) -> None:
+        """`size`: connections for transactions, and as many for reads. `seconds`: what a statement may take. `shared`:
+        transactions of this process that come at the same time are one of the database (`fractus.store.sharing`).
 
         Nothing is connected to yet.
         """
@@ -243,10 +116,12 @@ class ServerStore:
         """How many of this process have the turn or wait for it."""
         self._holders: set[asyncio.Task[Any]] = set()
         self._commits: set[asyncio.Task[None]] = set()
+        self._sharing = Sharing(self) if shared else None
+        self._without_until = float("-inf")
 
     def silent(self) -> str:
         """A sentence for a statement that took too long."""
-        return f"{self.driver.where} did not answer within {self.seconds:g} seconds."
+        return silent(self.driver.where, self.seconds)
 
     # ------------------------------------------------------------------ reads
 
@@ -306,9 +181,13 @@ class ServerStore:
             raise RuntimeError("this task has a transaction open already; use that one")
         self._holders.add(task)
         try:
+            if self._sharing is not None:
+                async with self._sharing.transaction() as part:
+                    yield part
+                return
             in_turn = self._in_turn() if self._crowd or lost_before.get() else nullcontext()
-            async with in_turn, self._one() as turn:
-                yield turn
+            async with in_turn, self._one() as part:
+                yield part
         finally:
             self._holders.discard(task)
 
@@ -324,37 +203,49 @@ class ServerStore:
 
     @asynccontextmanager
     async def _one(self) -> AsyncIterator[Transaction]:
-        turn = _Turn(self, await self._begin(), self._clock.now())
+        turn = await self.begin(in_turn=lost_before.get())
+        part = Part(turn.session, self._clock.now())
         try:
-            yield turn
+            yield part
+            await turn.session.write_down(part)
             if turn.trouble is not None:
                 raise turn.trouble
         except BaseException:
-            await self._undo(turn)
+            await self.undo(turn)
             raise
-        commit = asyncio.create_task(self._commit(turn))
+        commit = asyncio.create_task(self.commit(turn))
         self._commits.add(commit)
-        commit.add_done_callback(self._committed)
+        commit.add_done_callback(lambda done: self._committed(done, part))
         # Who asked may not wait any more, but it may well become durable, and others want to know.
         await asyncio.shield(commit)
 
-    async def _begin(self) -> Wire:
+    async def begin(self, *, in_turn: bool, patience: float = 0.0) -> Turn:
+        """A transaction of the database. `in_turn`: alone among all, of whatever process, that are begun so; without,
+        where that is not to be had in `patience` seconds (0: half of what a statement may take).
+        """
+        wait = (patience or self.seconds / 2) if in_turn else 0.0
+        return Turn(self.driver, await self._begin(wait), self.seconds)
+
+    def now(self) -> float:
+        """The time of what begins now."""
+        return self._clock.now()
+
+    async def _begin(self, wait: float) -> Wire:
         """A connection with a transaction begun on it; a connection that had broken meanwhile is replaced."""
         try:
-            return await self._begin_on(await self._writers.take(self.seconds))
+            return await self._begin_on(await self._writers.take(self.seconds), wait)
         except _Broken:
             pass
         try:
-            return await self._begin_on(await self._writers.take(self.seconds, fresh=True))
+            return await self._begin_on(await self._writers.take(self.seconds, fresh=True), wait)
         except _Broken as error:
             raise Away(str(error)) from error
 
-    async def _begin_on(self, wire: Wire) -> Wire:
+    async def _begin_on(self, wire: Wire, wait: float) -> Wire:
         try:
             async with asyncio.timeout(self.seconds):
                 await self._hear(wire, patience=_HEAR_AGAIN)
-                if lost_before.get() and not await wire.take_turn(self.seconds / 2):
-                    log.debug("no turn to be had; going without")
+                await self._take_turn(wire, wait)
                 await wire.begin()
         except TimeoutError:
             self._writers.drop(wire)
@@ -367,7 +258,17 @@ class ServerStore:
             raise
         return wire
 
-    async def _undo(self, turn: _Turn) -> None:
+    async def _take_turn(self, wire: Wire, wait: float) -> None:
+        """Be alone, unless that is not wished for, or somebody who has stopped in the middle keeps all others out."""
+        loses = lost_before.get()
+        if not wait or (not loses and self._clock.monotonic() < self._without_until):
+            return
+        if not await wire.take_turn(wait):
+            log.debug("no turn to be had; going without")
+            if not loses:
+                self._without_until = self._clock.monotonic() + _WITHOUT
+
+    async def undo(self, turn: Turn) -> None:
         """Roll back. A server that is not told, because the connection broke, does it by itself."""
         sound = False
         try:
@@ -384,7 +285,8 @@ class ServerStore:
             else:
                 self._writers.drop(turn.wire)
 
-    async def _commit(self, turn: _Turn) -> None:
+    async def commit(self, turn: Turn) -> None:
+        """End it. What `Conflict` and `CommitUnknown` mean is said there."""
         sound = False
         try:
             async with asyncio.timeout(self.seconds):
@@ -406,7 +308,6 @@ class ServerStore:
                 self._writers.give(turn.wire)
             else:
                 self._writers.drop(turn.wire)
-        turn.tell()
 
     async def _ended(self, wire: Wire) -> bool:
         """Let the next have the turn. It is committed already, so nothing that happens here matters to who did it."""
@@ -418,13 +319,13 @@ class ServerStore:
             return False
         return True
 
-    def _unanswered(self, turn: _Turn, why: str) -> StoreTrouble:
+    def _unanswered(self, turn: Turn, why: str) -> StoreTrouble:
         return CommitUnknown(why) if turn.wrote else Conflict(why)
 
-    def _committed(self, commit: asyncio.Task[None]) -> None:
+    def _committed(self, commit: asyncio.Task[None], part: Part) -> None:
         self._commits.discard(commit)
-        if not commit.cancelled():
-            commit.exception()
+        if not commit.cancelled() and commit.exception() is None:
+            part.tell()
 
     # ------------------------------------------------------------------ connections
 
@@ -451,6 +352,8 @@ class ServerStore:
 
     async def close(self) -> None:
         """Let go of the connections, once what is being committed is done."""
+        if self._sharing is not None:
+            await self._sharing.close()
         if self._commits:
             await asyncio.wait(set(self._commits))
         await self._readers.close()
@@ -459,10 +362,3 @@ class ServerStore:
 
 class _Broken(Exception):
     """The connection gave out; another may do."""
-
-
-def _never(statement: Awaitable[Any]) -> None:
-    """A statement that is not run after all."""
-    close = getattr(statement, "close", None)
-    if close is not None:
-        close()

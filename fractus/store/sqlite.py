@@ -1,7 +1,6 @@
 """SQLite, one node's store: apsw (its own, fixed SQLite), write-ahead log, group commit.
 
-Reads run on a connection of their own on the event loop: 10-200 us each, cheaper than handing them to a thread. Heavy
-ones, which may take a thousand times as long, run one after the other in a thread with a third connection.
+Reads run on a connection of their own on the event loop: 10-200 us each, cheaper than handing them to a thread.
 Writers of one process take turns. A turn is a savepoint; turns that queue up behind one another share one commit, which
 alone touches the disk and runs in a thread. A transaction's block ends only when its commit is durable. Other processes
 are kept out by SQLite's own write lock, waited for without blocking the loop.
@@ -10,7 +9,8 @@ are kept out by SQLite's own write lock, waited for without blocking the loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import functools
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -18,26 +18,15 @@ from typing import Any
 
 import apsw
 from sqlalchemy import MetaData
-from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from fractus.base.clock import Clock
-from fractus.store.transaction import Query, Row, Transaction
+from fractus.store.session import Session
+from fractus.store.transaction import Compiled, Query, Row, Transaction
+from fractus.store.turn import Part
 
-
-class _Compiler(SQLiteCompiler):
-    """SQLAlchemy passes over hints for SQLite, which does have `INDEXED BY`."""
-
-    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
-        return text
-
-
-class _Dialect(SQLiteDialect):
-    statement_compiler = _Compiler
-    supports_statement_cache = True
-
-
-_DIALECT = _Dialect(paramstyle="qmark")
+_DIALECT = SQLiteDialect(paramstyle="qmark")
 
 #: Turns that may share one commit: beyond this the wait of the first one outgrows the gain.
 _GROUP = 64
@@ -76,32 +65,41 @@ class _Runner:
         return found
 
 
-class _Turn(_Runner):
-    """One transaction: a savepoint in the group that will be committed together."""
+class _Raw:
+    """The statements of a group's transactions, as they come."""
 
-    def __init__(self, connection: apsw.Connection, now: float) -> None:
-        super().__init__(connection)
-        self._now = now
-        self.calls: list[Callable[[], None]] = []
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
 
-    async def execute(self, query: Query, **values: Any) -> int:
-        compiled = query.compiled(_DIALECT)
-        self.connection.execute(compiled.text, compiled.values(values)).fetchall()
-        return self.connection.changes()
+    async def rows(self, compiled: Compiled, values: tuple[Any, ...]) -> list[Row]:
+        return self._connection.execute(compiled.text, values).fetchall()
 
-    def now(self) -> float:
-        return self._now
+    async def execute(self, compiled: Compiled, values: tuple[Any, ...]) -> int:
+        self._connection.execute(compiled.text, values).fetchall()
+        return self._connection.changes()
 
-    def after_commit(self, call: Callable[[], None]) -> None:
-        self.calls.append(call)
+    async def many(self, compiled: Compiled, rows: list[tuple[Any, ...]]) -> None:
+        self._connection.executemany(compiled.text, rows).fetchall()
 
-    def tell(self) -> None:
-        for call in self.calls:
-            call()
+    async def savepoint(self) -> None:
+        """Each turn is one."""
 
-    def tell_if_durable(self, group: asyncio.Future[None]) -> None:
-        if group.exception() is None:
-            self.tell()
+    async def back(self) -> None:
+        """Turns are undone by the store."""
+
+
+class _Group:
+    """What shares one commit: the future says when that is durable, or why it never will be."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # What one turn has read need not be read again by the next: nobody else writes meanwhile.
+        self.session = Session(_Raw(connection), _DIALECT)
+
+
+def _tell_if_durable(part: Part, group: asyncio.Future[None]) -> None:
+    if group.exception() is None:
+        part.tell()
 
 
 class SqliteStore(_Runner):
@@ -118,27 +116,10 @@ class SqliteStore(_Runner):
         self._turn = asyncio.Lock()
         self._holder: asyncio.Task[object] | None = None
         self._waiting = 0
-        self._group: asyncio.Future[None] | None = None
+        self._group: _Group | None = None
         self._size = 0
         self._flush: asyncio.Task[None] | None = None
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="fractus-commit")
-        self._aside = ThreadPoolExecutor(1, thread_name_prefix="fractus-heavy")
-        self._heavy: apsw.Connection | None = None
-
-    async def rows(self, query: Query, **values: Any) -> list[Row]:
-        """All rows."""
-        if not query.heavy:
-            return await super().rows(query, **values)
-        compiled = query.compiled(_DIALECT)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._aside, self._look_far, compiled.text, compiled.values(values))
-
-    def _look_far(self, text: str, values: tuple[Any, ...]) -> list[Row]:
-        """In the thread."""
-        if self._heavy is None:
-            self._heavy = _open(self._path)
-            self._heavy.set_busy_timeout(_PATIENCE)
-        return self._heavy.execute(text, values).fetchall()
 
     def create(self, metadata: MetaData) -> None:
         """Make all tables at once, as tests do; a real set-up runs the migrations."""
@@ -172,22 +153,25 @@ class SqliteStore(_Runner):
         except BaseException:
             self._end_turn()
             raise
-        turn = _Turn(self._writer, self._clock.now())
+        session = group.session
+        part = Part(session, self._clock.now())
+        session.begin(follows=False)
         try:
             self._writer.execute("SAVEPOINT turn")
-            yield turn
+            yield part
+            await session.write_down(part)
             self._writer.execute("RELEASE turn")
         except BaseException as error:
             self._undo(group, error)
             raise
         self._leave(group)
         try:
-            await asyncio.shield(group)
+            await asyncio.shield(group.done)
         except asyncio.CancelledError:
             # Who asked does not wait any more, but it may well become durable, and others want to know.
-            group.add_done_callback(turn.tell_if_durable)
+            group.done.add_done_callback(functools.partial(_tell_if_durable, part))
             raise
-        turn.tell()
+        part.tell()
 
     async def _wait_for_turn(self) -> None:
         if self._holder is not None and self._holder is asyncio.current_task():
@@ -215,7 +199,7 @@ class SqliteStore(_Runner):
         else:
             self._leave(self._group)
 
-    async def _join(self) -> asyncio.Future[None]:
+    async def _join(self) -> _Group:
         if self._group is None:
             while True:
                 try:
@@ -224,16 +208,17 @@ class SqliteStore(_Runner):
                 except apsw.BusyError:
                     # Another process writes; its turn lasts well under a millisecond.
                     await asyncio.sleep(0.001)
-            self._group = asyncio.get_running_loop().create_future()
+            self._group = _Group(self._writer)
             self._size = 0
         self._size += 1
         return self._group
 
-    def _undo(self, group: asyncio.Future[None], error: BaseException) -> None:
+    def _undo(self, group: _Group, error: BaseException) -> None:
         """Take one turn back and go on with the group; or end the group, where SQLite has undone all of it."""
         if self._writer.in_transaction:
             try:
                 self._writer.execute("ROLLBACK TO turn; RELEASE turn")
+                group.session.clear()
             except apsw.Error as worse:
                 error = worse
             else:
@@ -243,7 +228,7 @@ class SqliteStore(_Runner):
         self._give_up(group, error)
         self._end_turn()
 
-    def _leave(self, group: asyncio.Future[None]) -> None:
+    def _leave(self, group: _Group) -> None:
         """End the turn: leave the commit to whoever waits to join the group, or have it done now.
 
         A turn that commits ends with its commit, and nobody can cancel that: neither the disk's work nor those who wait
@@ -257,22 +242,22 @@ class SqliteStore(_Runner):
         work = loop.run_in_executor(self._disk, self._writer.execute, "COMMIT")
         work.add_done_callback(lambda done: self._committed(group, done.exception()))
 
-    def _committed(self, group: asyncio.Future[None], error: BaseException | None) -> None:
+    def _committed(self, group: _Group, error: BaseException | None) -> None:
         if error is None:
-            group.set_result(None)
+            group.done.set_result(None)
         else:
             self._give_up(group, error)
         self._end_turn()
 
-    def _give_up(self, group: asyncio.Future[None], error: BaseException) -> None:
+    def _give_up(self, group: _Group, error: BaseException) -> None:
         """Nothing of the group was written: all who took part are told so."""
         self._group = None
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
         if isinstance(error, asyncio.CancelledError):
             error = apsw.AbortError("the transaction that shared this commit was cancelled")
-        group.set_exception(error)
-        group.exception()
+        group.done.set_exception(error)
+        group.done.exception()
 
     async def close(self) -> None:
         """Close both connections, once what was left to a common commit is on disk."""
@@ -280,12 +265,9 @@ class SqliteStore(_Runner):
         while self._group is not None:
             group = self._group
             self._leave(group)
-            await asyncio.wait([group])
+            await asyncio.wait([group.done])
             await self._turn.acquire()
         self._disk.shutdown()
-        self._aside.shutdown()
-        if self._heavy is not None:
-            self._heavy.close()
         self._writer.close()
         self.connection.close()
         self._end_turn()

@@ -7,14 +7,15 @@ expressions wrapped once in a `Query`; an engine compiles them once for its dial
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from sqlalchemy import ClauseElement, Table, insert
+from sqlalchemy import ClauseElement, Table, TableClause, insert
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
@@ -27,6 +28,10 @@ class StoreTrouble(Exception):
 
 class Conflict(StoreTrouble):
     """Another transaction was faster, or the connection broke before the commit: nothing was written, run it again."""
+
+
+class LostTogether(Conflict):
+    """The same, of several that shared one transaction of the database: perhaps not all of them would have lost."""
 
 
 class Away(StoreTrouble):
@@ -74,17 +79,20 @@ class Compiled:
 class Query:
     """A statement, made once at import and compiled once for each dialect.
 
-    `others`: how it is said in dialects that have words of their own for it, by their names. `heavy`: it may have to
-    look at very many rows; a store that reads where everybody waits for it reads this one somewhere else.
+    `others`: how it is said in dialects that have words of their own for it, by their names.
     """
 
-    __slots__ = ("_compiled", "_others", "heavy", "statement")
+    __slots__ = ("_compiled", "_others", "statement", "tables", "target")
 
-    def __init__(self, statement: ClauseElement, *, heavy: bool = False, **others: ClauseElement) -> None:
+    def __init__(self, statement: ClauseElement, **others: ClauseElement) -> None:
         self.statement = statement
-        self.heavy = heavy
         self._others = others
         self._compiled: dict[str, Compiled] = {}
+        target = getattr(statement, "table", None)
+        self.target: str = target.name if isinstance(target, TableClause) else ""
+        """The table that a data statement changes."""
+        self.tables: tuple[str, ...] = _tables_of(statement, self.target)
+        """All tables that it is about."""
 
     def compiled(self, dialect: Dialect) -> Compiled:
         """The text for `dialect`, from memory after the first time."""
@@ -93,6 +101,11 @@ class Query:
             statement = self._others.get(dialect.name, self.statement)
             found = self._compiled[dialect.name] = Compiled(statement, dialect)
         return found
+
+
+def _tables_of(statement: ClauseElement, target: str) -> tuple[str, ...]:
+    found = {one.name for one in visitors.iterate(statement) if isinstance(one, TableClause)}
+    return tuple(sorted(found | ({target} if target else set())))
 
 
 def add_new_row(table: Table, values: Mapping[str, Any]) -> Query:
@@ -104,18 +117,26 @@ def add_new_row(table: Table, values: Mapping[str, Any]) -> Query:
     )
 
 
-def upsert(table: Table, values: Mapping[str, Any], changes: Mapping[str, Any]) -> Query:
+#: From the columns of the row that was to be inserted to what becomes of the one that is there.
+Changes: TypeAlias = "Callable[[Any], Mapping[str, Any]]"
+
+
+def upsert(table: Table, values: Mapping[str, Any], changes: Mapping[str, Any] | Changes) -> Query:
     """Insert a row, or make `changes` to the one that has its primary key: in one statement, so that two who do it at
     the same time need not look first, which would have them wait for each other.
+
+    Changes that are told by the new row's own columns (`Changes`) let many such statements be sent as one.
     """
     key = list(table.primary_key.columns)
-    every = dict(changes)
+
+    def made(of: Any) -> dict[str, Any]:
+        return dict(changes(of) if callable(changes) else changes)
+
+    lite, post, maria = (one.insert(table).values(values) for one in (sqlite, postgresql, mysql))
     return Query(
-        sqlite.insert(table).values(values).on_conflict_do_update(index_elements=key, set_=every),
-        postgresql=postgresql.insert(table)
-        .values(values)
-        .on_conflict_do_update(index_elements=key, set_=every),
-        mariadb=mysql.insert(table).values(values).on_duplicate_key_update(every),
+        lite.on_conflict_do_update(index_elements=key, set_=made(lite.excluded)),
+        postgresql=post.on_conflict_do_update(index_elements=key, set_=made(post.excluded)),
+        mariadb=maria.on_duplicate_key_update(made(maria.inserted)),
     )
 
 
@@ -138,6 +159,37 @@ class Transaction(Reader, Protocol):
         """Run a data statement; the number of rows it touched."""
         ...
 
+    async def put(
+        self, query: Query, values: Mapping[str, Any], *, holding: bool = False, one: bool = False
+    ) -> None:
+        """Run a data statement whose outcome nobody waits for. The database hears of it before anything that reads its
+        table, and together with others of its kind at the latest when the transaction ends; so do its errors.
+
+        `holding`: it agrees with what is held of its table. `one`: it touches one row, or all of this is a `Conflict`.
+        """
+        ...
+
+    def held(self, table: str, key: Hashable) -> Any:
+        """What this transaction holds, or None."""
+        ...
+
+    def hold(self, table: str, key: Hashable, value: Any, settle: Settle) -> None:
+        """Hold a value that was read under a lock, so that it need neither be read again nor written after each change.
+
+        Values are never changed themselves. Whatever else writes to the table has `settle` write first what changed,
+        and what is held of it is forgotten.
+        """
+        ...
+
+    @property
+    def crowded(self) -> bool:
+        """Whether others share what is read here: then it is worth reading for more than one."""
+        ...
+
+    def change(self, table: str, key: Hashable, value: Any) -> None:
+        """Another value for what is held; None may not be one."""
+        ...
+
     def now(self) -> float:
         """The time of this transaction, seconds since the epoch; the same for all its statements."""
         ...
@@ -145,6 +197,10 @@ class Transaction(Reader, Protocol):
     def after_commit(self, call: Callable[[], None]) -> None:
         """Have `call` called once this transaction is durable, and never if it is not."""
         ...
+
+
+#: Writes down values that are held: (key, what is stored, what shall be) of each. By `put`, `holding`.
+Settle: TypeAlias = "Callable[[Transaction, Sequence[tuple[Any, Any, Any]]], Awaitable[None]]"
 
 
 class Store(Reader, Protocol):

@@ -21,6 +21,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    literal_column,
     or_,
     select,
     update,
@@ -65,11 +66,13 @@ _wake = upsert(
         "due_at": bindparam("due"),
         "request_id": bindparam("r"),
     },
-    {
-        "due_at": case((_c.due_at < _DUE, _c.due_at), else_=_DUE),
-        "wakes": _c.wakes + 1,
-        "waits_on": literal("", String),
-        "request_id": case((_REQUEST == "", _c.request_id), else_=_REQUEST),
+    lambda new: {
+        "due_at": case((_c.due_at < new.due_at, _c.due_at), else_=new.due_at),
+        "wakes": _c.wakes + literal_column("1"),
+        "waits_on": literal_column("''", String),
+        "request_id": case(
+            (new.request_id == literal_column("''", String), _c.request_id), else_=new.request_id
+        ),
     },
 )
 _wait = upsert(
@@ -191,7 +194,7 @@ _forget = Query(delete(WORK).where(_c.cloud == bindparam("c")))
 async def wake(tx: Transaction, kind: str, id: str, cloud: str = "", *, due: float | None = None) -> None:
     """Have (kind, id) looked at in `cloud`, at once or at `due`. Harmless if it is asked for twice."""
     at = tx.now() if due is None else due
-    await tx.execute(_wake, k=kind, i=id, c=cloud, due=at, r=request_id.get())
+    await tx.put(_wake, {"k": kind, "i": id, "c": cloud, "due": at, "r": request_id.get()})
 
 
 async def wait(tx: Transaction, kind: str, id: str, cloud: str, on: str, due: float) -> None:

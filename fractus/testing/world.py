@@ -448,7 +448,7 @@ async def _assemble(world: World) -> Parts:
     """Build the whole program over the world's clouds, clock and tokens."""
     bell = LocalBell()
     await world.opens_a_database()
-    core = wiring.core(world.settings(), bell=bell, clock=world.clock)
+    core = wiring.core(world.settings(), bell=bell, clock=world.clock, crowded=True)
     # The driver of simulated clouds gets the world's backends and faults, where it else opens files.
     drivers = cast("dict[str, Connect]", core.drivers)
     drivers["simulated"] = lambda row: world.cloud(row.name).connect(world)

@@ -54,7 +54,7 @@ async def _scope_of(project_id: str) -> Scope:
 
 
 def api(port: int) -> None:
-    app = wiring.api(wiring.core(load()), Tokens())
+    app = wiring.api(wiring.core(load(), crowded=True), Tokens())
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", lifespan="off")
 
 

@@ -30,8 +30,8 @@ class Workers:
         return sum(await asyncio.gather(*(worker.run_due() for worker in self.workers)))
 
 
-def _core(world: World) -> Core:
-    core = wiring.core(world.settings(), bell=LocalBell(), clock=world.clock)
+def _core(world: World, *, crowded: bool) -> Core:
+    core = wiring.core(world.settings(), bell=LocalBell(), clock=world.clock, crowded=crowded)
     drivers = cast("dict[str, Connect]", core.drivers)
     drivers["simulated"] = lambda row: world.cloud(row.name).connect(world)
     return core
@@ -41,7 +41,7 @@ def several(apps: dict[str, App], workers: int = 1, apis: int = 1) -> Assemble:
     """Build a world of `apis` APIs, put into `apps` by name (the first is also the world's own), and workers."""
 
     async def assemble(world: World) -> Parts:
-        cores = [_core(world) for _ in range(apis + workers)]
+        cores = [_core(world, crowded=number < apis) for number in range(apis + workers)]
         for cloud in world.clouds:
             await cloud_rows.add(
                 cores[0].store, cores[0].vault, name=cloud.name, driver="simulated", identity=cloud.row.identity,

@@ -301,7 +301,7 @@ async def _delete_one(dice: random.Random, user: User, path: str) -> None:
 async def test_the_operator_sees_and_mends_it(world: World, ann: User) -> None:
     await ann.boots_server("s")
     async with world.parts.store.transaction() as tx:
-        await usage.add(tx, (usage.PROJECT, ann.project_id), "instances", 2)
+        await usage.add(tx, (usage.PROJECT, ann.project_id), {"instances": 2})
     state = str(world.tmp_path / "state")
 
     def run(*arguments: str) -> tuple[int, str]:

@@ -231,8 +231,8 @@ async def test_room_tells_for_how_many_there_is_quota(yard: Yard) -> None:
 async def test_a_recount_finds_and_mends_what_is_wrong(yard: Yard) -> None:
     await yard.box(7)
     async with yard.store.transaction() as tx:
-        await usage.add(tx, ("project", "p"), "boxes", 4)
-        await usage.add(tx, ("project", "ghost"), "volume", 9)
+        await usage.add(tx, ("project", "p"), {"boxes": 4})
+        await usage.add(tx, ("project", "ghost"), {"volume": 9})
     found = [
         Difference("project", "ghost", "volume", 9, 0),
         Difference("project", "p", "boxes", 5, 1),

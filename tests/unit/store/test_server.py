@@ -60,12 +60,16 @@ async def put(store: Store, purse: str = "p", n: int = 0) -> None:
         await tx.execute(ADD_PURSE, i=purse, n=n)
 
 
-@pytest.fixture
-async def three(tmp_path: Path) -> AsyncIterator[list[AnyStore]]:
+#: Stores on a server are also tested as processes have them that answer many at a time.
+SHARED = [False, True] if server() else [False]
+
+
+@pytest.fixture(params=SHARED)
+async def three(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[list[AnyStore]]:
     """Three stores on one database: as many processes' connections."""
     async with fresh(tmp_path / "own.db", SystemClock(), OWN) as first:
         url = first.driver.url if isinstance(first, ServerStore) else f"sqlite:///{tmp_path / 'own.db'}"
-        others = [opening.open_store(url, SystemClock()) for _ in range(2)]
+        others = [opening.open_store(url, SystemClock(), shared=request.param) for _ in range(2)]
         yield [first, *others]
         for one in others:
             await one.close()
@@ -77,10 +81,10 @@ async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
         yield made
 
 
-@pytest.fixture
-async def store(wire: Wire) -> AsyncIterator[AnyStore]:
+@pytest.fixture(params=SHARED)
+async def store(wire: Wire, request: pytest.FixtureRequest) -> AsyncIterator[AnyStore]:
     """By way of the wire; it waits for a second, where others wait for ten."""
-    made = opening.open_store(wire.url, SystemClock(), size=3, seconds=1.0)
+    made = opening.open_store(wire.url, SystemClock(), size=3, seconds=1.0, shared=request.param)
     yield made
     wire.thaw()
     await made.close()
@@ -361,6 +365,7 @@ async def test_a_transaction_inside_another_is_refused(store: AnyStore) -> None:
 
 
 @on_a_server
+@pytest.mark.parametrize("store", [False], indirect=True)
 async def test_reads_of_those_in_a_transaction_do_not_wait_for_one_another(store: AnyStore) -> None:
     """As many in transactions as there are connections for them, and each also reads beside its own."""
     await put(store)
