@@ -67,12 +67,13 @@ _OWN_NAMES = frozenset({*_PROJECT_NAMES, "user_id"})
 #: Answers kept; more than all positions that real rules can tell apart.
 _KEPT = 100_000
 _ABSENT = object()
+_OWNERS = frozenset({"project_id", "tenant_id", "user_id"})
 
 
 class _Dependence:
     """What the answer of a rule depends on, beside roles and scope."""
 
-    __slots__ = ("alike", "caller", "exact", "kept", "target", "target_exact")
+    __slots__ = ("alike", "caller", "exact", "kept", "pair", "target", "target_exact")
 
     def __init__(self, leaves: Iterable[Any]) -> None:
         self.kept = True
@@ -93,6 +94,12 @@ class _Dependence:
         self.target_exact = tuple(sorted(shown))
         """Attributes of the target that are compared with fixed values."""
         self.alike = self.alike and not exact and shown.isdisjoint(_OWN_NAMES)
+        self.pair = (
+            self.caller + self.target
+            if len(caller) == len(target) == 1 and caller <= _OWNERS and not exact and not shown
+            else ()
+        )
+        """The two attributes, where all is decided by whether the caller's project or user is the target's."""
 
     def _learn(self, leaf: Any, exact: set[str], caller: set[str], target: set[str], shown: set[str]) -> None:
         if isinstance(leaf, checks.TrueCheck | checks.FalseCheck):
@@ -186,6 +193,12 @@ class Policy:
         rule: str, depends: _Dependence, who: Principal, target: Mapping[str, Any]
     ) -> tuple[Any, ...]:
         """What an answer is kept under: fixed values as they are, all others only by which of them are equal."""
+        if depends.pair:
+            name, other = depends.pair
+            mine = who.user_id if name == "user_id" else who.project_id or None
+            theirs = target.get(other, _ABSENT)
+            relation = "absent" if theirs is _ABSENT else "none" if theirs is None else str(theirs) == mine
+            return (rule, who.roles, who.is_admin, who.system_scope, who.is_service, relation, mine is None)
         creds = _creds(who)
         values = [creds.get(name, _ABSENT) for name in depends.caller]
         values += [target.get(name, _ABSENT) for name in depends.target]

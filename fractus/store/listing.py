@@ -6,11 +6,16 @@ keyset condition is written `a >= ? AND (a > ? OR id > ?)`, for MariaDB does not
 What databases do not agree on is decided here, so that a list is the same whatever stands below: patterns, and LIKE
 with letters beyond ASCII (whose capitals each knows in its own way). Rows that hold all other conditions are read in
 order, and sifted.
+
+Of tables that may become very large (`crowded` in their `info`) it is also decided here by which index a page is read
+(`fractus.store.ranges`). What may have to look at many rows is a `heavy` query, which keeps nobody else waiting.
 """
 
 from __future__ import annotations
 
+import heapq
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -18,10 +23,14 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Table, and_, bindparam, false, func, or_, select, true
 
+from fractus.store import ranges
 from fractus.store.patterns import Matcher, matcher
 from fractus.store.transaction import Query, Reader, Row
 
 _OPS = {"eq", "ne", "gt", "ge", "lt", "le", "in", "notin", "like", "notlike", "regex", "null", "notnull"}
+
+#: Keys read of a narrow list before it counts as none: where the index has them, and where rows must be looked at.
+_COVERED, _LOOKED_UP = 10_000, 1_000
 
 #: Rows read at a time to be sifted: a few more than are asked for, not one by one and not all at once.
 _LEAST, _MOST = 100, 1000
@@ -109,6 +118,8 @@ def _page_query(
     shape: tuple[tuple[tuple[str, str, int], ...], ...],
     sorts: tuple[Sort, ...],
     after: bool,
+    index: str = "",
+    heavy: bool = False,
 ) -> Query:
     conditions = _shape(table, shape)
     if after:
@@ -116,7 +127,10 @@ def _page_query(
     keys = [(_key(table, sort.column), sort.descending) for sort in sorts]
     order = [key.desc() if descending else key.asc() for key, descending in keys]
     statement = select(*(table.c[name] for name in columns)).where(*conditions).order_by(*order)
-    return Query(statement.limit(bindparam("n")))
+    if index:
+        statement = statement.with_hint(table, f"INDEXED BY {index}", "sqlite")
+        statement = statement.with_hint(table, f"FORCE INDEX ({index})", "mariadb")
+    return Query(statement.limit(bindparam("n")), heavy=heavy)
 
 
 @lru_cache(maxsize=1024)
@@ -177,23 +191,23 @@ async def page(
     keys = tuple(sorts) or (Sort("created_at", True),)
     if all(sort.column != "id" for sort in keys):
         keys += (Sort("id", keys[-1].descending),)
-    asked, sieve = _divided(filters)
+    asked, sifted = _divided(filters)
     after: Row | None = None
     if marker is not None:
         after = await reader.row(_marker_query(table, tuple(s.column for s in keys)), key=marker)
         if after is None:
             raise UnknownMarker(marker)
-    if not sieve:
+    if not sifted:
         return await _rows(reader, table, asked, columns, keys, after, limit)
     found: list[Row] = []
-    tested = tuple(column for column, _ in sieve)
+    tested = tuple(column for column, _ in sifted)
     places = tuple(sort.column for sort in keys)
     step = min(max(2 * limit, _LEAST), _MOST)
     while len(found) < limit:
         rows = await _rows(reader, table, asked, (*columns, *tested, *places), keys, after, step)
         for row in rows:
             held = row[len(columns) : len(columns) + len(tested)]
-            if all(matches(value) for (_, matches), value in zip(sieve, held, strict=True)):
+            if all(matches(value) for (_, matches), value in zip(sifted, held, strict=True)):
                 found.append(row[: len(columns)])
         if len(rows) < step:
             break
@@ -213,10 +227,125 @@ async def _rows(
     after: Row | None,
     limit: int,
 ) -> list[Row]:
+    """Some rows in order, by the shortest way."""
     shape, values = _bind(filters)
+    crowded = bool(table.info.get("crowded"))
+    way = ranges.way(table, shape, tuple((s.column, s.descending) for s in keys)) if crowded else ranges.Way()
+    if way.narrow is not None:
+        ids = await _narrowed(reader, table, filters, way.narrow, keys, after)
+        if ids is not None:
+            return await _by_ids(reader, table, filters, columns, ids, limit)
+    heavy = crowded and way.scans
     if after is not None:
         values.update({f"m{i}": value for i, value in enumerate(after)})
-    return await reader.rows(_page_query(table, columns, shape, keys, after is not None), **values, n=limit)
+    if len(way.branches) < 2:
+        index = way.branches[0].index if way.branches else ""
+        if not way.branches or all(pick < 0 for pick in way.branches[0].picks):
+            query = _page_query(table, columns, shape, keys, after is not None, index, heavy)
+            return await reader.rows(query, **values, n=limit)
+    return await _merged(reader, table, filters, columns, keys, after, limit, way)
+
+
+async def _merged(
+    reader: Reader,
+    table: Table,
+    filters: Filters,
+    columns: tuple[str, ...],
+    keys: tuple[Sort, ...],
+    after: Row | None,
+    limit: int,
+    way: ranges.Way,
+) -> list[Row]:
+    """The first rows of several lists, each of them in order. One that is in two of them counts once."""
+    places = tuple(sort.column for sort in keys)
+    lists = []
+    for branch in way.branches:
+        shape, values = _bind(_picked(filters, branch.picks))
+        if after is not None:
+            values.update({f"m{i}": value for i, value in enumerate(after)})
+        query = _page_query(
+            table, (*columns, *places), shape, keys, after is not None, branch.index, way.scans
+        )
+        lists.append(await reader.rows(query, **values, n=limit))
+    width = len(columns)
+    # All keys go the same way, and end with the id: rows alike in them are one row.
+    merged = heapq.merge(*lists, key=lambda row: row[width:], reverse=keys[0].descending)
+    found: list[Row] = []
+    before: Row | None = None
+    for row in merged:
+        if row[width:] != before:
+            found.append(row[:width])
+            before = row[width:]
+            if len(found) == limit:
+                break
+    return found
+
+
+def _picked(filters: Filters, picks: Sequence[int]) -> Filters:
+    """The filters of one list among several."""
+    found: list[Filter | Sequence[Filter]] = []
+    for one, pick in zip(filters, picks, strict=True):
+        if pick < 0:
+            found.append(one)
+        elif isinstance(one, Filter):
+            found.append(Filter(one.column, "eq", one.value[pick]))
+        else:
+            found.append(one[pick] if len(one) > 1 else Filter(one[0].column, "eq", one[0].value[pick]))
+    return found
+
+
+async def _narrowed(
+    reader: Reader,
+    table: Table,
+    filters: Filters,
+    narrow: ranges.Narrow,
+    keys: tuple[Sort, ...],
+    after: Row | None,
+) -> list[str] | None:
+    """The ids after `after`, in order, of rows that may belong to the list; None where they are too many."""
+    most = _COVERED if narrow.covered else _LOOKED_UP
+    places = tuple(sort.column for sort in keys)
+    rows: set[Row] = set()
+    for branch in narrow.branches:
+        picked = _picked(filters, branch.picks)
+        shape, values = _bind([picked[at] for at in branch.answers])
+        query = _page_query(table, places, shape, (), False, branch.index, heavy=True)
+        rows.update(await reader.rows(query, **values, n=most + 1))
+        if len(rows) > most:
+            return None
+    ordered = list(rows)
+    for at, sort in reversed([*enumerate(keys)]):
+        ordered.sort(key=lambda row, at=at: row[at], reverse=sort.descending)  # type: ignore[misc]
+    if after is not None:
+        bounds = after
+
+        def beyond(row: Row) -> bool:
+            for value, bound, sort in zip(row, bounds, keys, strict=True):
+                if value != bound:
+                    return bool(value < bound) if sort.descending else bool(value > bound)
+            return False
+
+        ordered = ordered[bisect_left(ordered, True, key=beyond) :]
+    at = places.index("id")
+    return [row[at] for row in ordered]
+
+
+async def _by_ids(
+    reader: Reader, table: Table, filters: Filters, columns: tuple[str, ...], ids: list[str], limit: int
+) -> list[Row]:
+    """The first rows of these that all filters hold for."""
+    found: list[Row] = []
+    step = min(max(limit, 1), _LEAST)
+    for start in range(0, len(ids), step):
+        some = ids[start : start + step]
+        asked = some + some[-1:] * (step - len(some))  # as many as ever: one statement for all
+        shape, values = _bind([*filters, Filter("id", "in", asked)])
+        query = _page_query(table, (*columns, "id"), shape, (), False)
+        known = {row[-1]: row[:-1] for row in await reader.rows(query, **values, n=step)}
+        found += [known[id] for id in some if id in known]
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
 
 Sieve = list[tuple[str, Callable[[Any], bool]]]
@@ -226,15 +355,21 @@ Sieve = list[tuple[str, Callable[[Any], bool]]]
 def _divided(filters: Filters) -> tuple[list[Filter | Sequence[Filter]], Sieve]:
     """The conditions that a database is asked, and those that are looked at here."""
     asked: list[Filter | Sequence[Filter]] = []
-    sieve: Sieve = []
+    sifted: Sieve = []
     for one in filters:
-        if isinstance(one, Filter) and one.op == "regex":
-            sieve.append((one.column, _whole(matcher(str(one.value)), yes=True)))
-        elif isinstance(one, Filter) and one.op in ("like", "notlike") and not str(one.value).isascii():
-            sieve.append((one.column, _whole(_like(str(one.value)), yes=one.op == "like")))
+        beyond = isinstance(one, Filter) and one.op in ("like", "notlike") and not str(one.value).isascii()
+        if isinstance(one, Filter) and (one.op == "regex" or beyond):
+            sifted.append((one.column, sieve(one)))
         else:
             asked.append(one)
-    return asked, sieve
+    return asked, sifted
+
+
+def sieve(one: Filter) -> Callable[[Any], bool]:
+    """Whether a value will do, for `like`, `notlike` and `regex`: the very rules of lists."""
+    if one.op == "regex":
+        return _whole(matcher(str(one.value)), yes=True)
+    return _whole(_like(str(one.value)), yes=one.op == "like")
 
 
 def _whole(matches: Matcher, *, yes: bool) -> Callable[[Any], bool]:
@@ -253,12 +388,12 @@ def _like(pattern: str) -> Matcher:
 
 async def count(reader: Reader, table: Table, filters: Filters) -> int:
     """How many rows there are."""
-    asked, sieve = _divided(filters)
-    if sieve:
-        columns = tuple(column for column, _ in sieve)
+    asked, sifted = _divided(filters)
+    if sifted:
+        columns = tuple(column for column, _ in sifted)
         everything = await page(reader, table, asked, columns=columns, sorts=(Sort("id"),), limit=2**31 - 1)
         return sum(
-            all(matches(value) for (_, matches), value in zip(sieve, row, strict=True)) for row in everything
+            all(matches(value) for (_, matches), value in zip(sifted, row, strict=True)) for row in everything
         )
     shape, values = _bind(asked)
     row = await reader.row(_count_query(table, shape), **values)

@@ -12,13 +12,13 @@ from sqlalchemy import Boolean, Column, Double, Index, Integer, LargeBinary, Met
 METADATA = MetaData()
 
 
-def resource_table(kind: str, *columns: Any) -> Table:
+def resource_table(kind: str, *columns: Any, crowded: bool = False) -> Table:
     """A table for one kind: what every resource has, and the kind's own columns that users filter and sort on.
 
     `desired` is what the user asked for (JSON); `summary` is the newest-microversion document, ready to send; `choice`
     says which clouds were chosen and why (JSON). `deleted_at` hides the row from users; the row stays as a tombstone
     until every cloud has confirmed (law 5). Sort columns had better not be NULL: paging over one that may be
-    uses no index.
+    uses no index. `crowded`: there may be a million of it; lists choose an index for each page (`store.ranges`).
     """
     return Table(
         kind,
@@ -42,6 +42,7 @@ def resource_table(kind: str, *columns: Any) -> Table:
         Index(f"{kind}_by_project", "project_id", "created_at", "id"),
         Index(f"{kind}_by_creation", "created_at", "id"),
         Index(f"{kind}_by_change", "updated_at"),
+        info={"crowded": crowded},
     )
 
 

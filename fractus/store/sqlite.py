@@ -1,6 +1,7 @@
 """SQLite, one node's store: apsw (its own, fixed SQLite), write-ahead log, group commit.
 
-Reads run on a connection of their own on the event loop: 10-200 us each, cheaper than handing them to a thread.
+Reads run on a connection of their own on the event loop: 10-200 us each, cheaper than handing them to a thread. Heavy
+ones, which may take a thousand times as long, run one after the other in a thread with a third connection.
 Writers of one process take turns. A turn is a savepoint; turns that queue up behind one another share one commit, which
 alone touches the disk and runs in a thread. A transaction's block ends only when its commit is durable. Other processes
 are kept out by SQLite's own write lock, waited for without blocking the loop.
@@ -18,7 +19,7 @@ from typing import Any
 
 import apsw
 from sqlalchemy import MetaData
-from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from fractus.base.clock import Clock
@@ -26,7 +27,20 @@ from fractus.store.session import Session
 from fractus.store.transaction import Compiled, Query, Row, Transaction
 from fractus.store.turn import Part
 
-_DIALECT = SQLiteDialect(paramstyle="qmark")
+
+class _Compiler(SQLiteCompiler):
+    """SQLAlchemy passes over hints for SQLite, which does have `INDEXED BY`."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
+        return text
+
+
+class _Dialect(SQLiteDialect):
+    statement_compiler = _Compiler
+    supports_statement_cache = True
+
+
+_DIALECT = _Dialect(paramstyle="qmark")
 
 #: Turns that may share one commit: beyond this the wait of the first one outgrows the gain.
 _GROUP = 64
@@ -120,6 +134,23 @@ class SqliteStore(_Runner):
         self._size = 0
         self._flush: asyncio.Task[None] | None = None
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="fractus-commit")
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="fractus-heavy")
+        self._heavy: apsw.Connection | None = None
+
+    async def rows(self, query: Query, **values: Any) -> list[Row]:
+        """All rows."""
+        if not query.heavy:
+            return await super().rows(query, **values)
+        compiled = query.compiled(_DIALECT)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._aside, self._look_far, compiled.text, compiled.values(values))
+
+    def _look_far(self, text: str, values: tuple[Any, ...]) -> list[Row]:
+        """In the thread."""
+        if self._heavy is None:
+            self._heavy = _open(self._path)
+            self._heavy.set_busy_timeout(_PATIENCE)
+        return self._heavy.execute(text, values).fetchall()
 
     def create(self, metadata: MetaData) -> None:
         """Make all tables at once, as tests do; a real set-up runs the migrations."""
@@ -268,6 +299,9 @@ class SqliteStore(_Runner):
             await asyncio.wait([group.done])
             await self._turn.acquire()
         self._disk.shutdown()
+        self._aside.shutdown()
+        if self._heavy is not None:
+            self._heavy.close()
         self._writer.close()
         self.connection.close()
         self._end_turn()

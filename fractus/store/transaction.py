@@ -79,13 +79,15 @@ class Compiled:
 class Query:
     """A statement, made once at import and compiled once for each dialect.
 
-    `others`: how it is said in dialects that have words of their own for it, by their names.
+    `others`: how it is said in dialects that have words of their own for it, by their names. `heavy`: it may have to
+    look at very many rows; a store that reads where everybody waits for it reads this one somewhere else.
     """
 
-    __slots__ = ("_compiled", "_others", "statement", "tables", "target")
+    __slots__ = ("_compiled", "_others", "heavy", "statement", "tables", "target")
 
-    def __init__(self, statement: ClauseElement, **others: ClauseElement) -> None:
+    def __init__(self, statement: ClauseElement, *, heavy: bool = False, **others: ClauseElement) -> None:
         self.statement = statement
+        self.heavy = heavy
         self._others = others
         self._compiled: dict[str, Compiled] = {}
         target = getattr(statement, "table", None)

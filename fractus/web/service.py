@@ -13,7 +13,7 @@ from fractus.auth.policy import Policy
 from fractus.auth.tokens import TokenChecker
 from fractus.base.clock import Clock
 from fractus.base.ids import is_request_id, new_request_id
-from fractus.base.log import logger, request_id
+from fractus.base.log import Frequent, logger, request_id
 from fractus.model.errors import ApiError, Invalid, NotAllowed, NotFound
 from fractus.web import body as bodies
 from fractus.web.face import Gate, Service, ServiceRoutes, WebSettings, always_open
@@ -25,7 +25,7 @@ from fractus.web.table import METHODS, Endpoint
 __all__ = ["Service", "ServiceRoutes", "WebSettings", "application"]
 
 log = logger("web")
-access = logger("web.access")
+access = Frequent("web.access", "request")
 
 Responder: TypeAlias = "Callable[..., Awaitable[None]]"
 
@@ -91,8 +91,7 @@ class _Witness:
         method = req.method if req.method in METHODS else "-"
         self._metrics.answered(label, method, trace.route, status, seconds)
         if self._log:
-            access.info(
-                "request",
+            access.tell(
                 method=req.method,
                 path=req.path,
                 status=status,

@@ -11,7 +11,7 @@ from tests.faults import journal
 from tests.faults.database import Database
 from tests.faults.journal import Journal
 from tests.faults.plan import Accident
-from tests.faults.stage import Badly, Stage
+from tests.faults.stage import Badly, Stage, TooLate
 
 #: Accidents at the same time.
 AT_ONCE = 3
@@ -50,6 +50,7 @@ class Director:
             if stop.is_set():
                 break
             under_way.add(asyncio.create_task(self._happen(accident)))
+        self._stage.over = True
         if under_way:
             await asyncio.gather(*under_way)
 
@@ -59,9 +60,11 @@ class Director:
             return
         self._busy.add(accident.target)
         try:
-            self.counts[accident.sort] += 1
             more = await self._befall(accident)
+            self.counts[accident.sort] += 1
             self._book.write(journal.ACCIDENT, **accident._asdict(), **more)
+        except TooLate:
+            pass
         finally:
             self._busy.discard(accident.target)
 

@@ -41,7 +41,7 @@ _TOKEN = 1200.0
 WITHOUT = ("clock forwards", "clock backwards")
 
 #: Accidents at the same time: some of them are not over before a broker or a database has come back.
-AT_ONCE = 6
+AT_ONCE = 12
 
 
 class RealKeystone:
@@ -144,7 +144,7 @@ class LabStage(Stage):
             "FRACTUS_STORE_URL": told["store"]["url"],
             "FRACTUS_AUTH_KEY_FILE": str(state / "vault.key"),
         }
-        self._lab = Accidents(place, self._admin_token, self.wrongs)
+        self._lab = Accidents(place, self._admin_token, self.wrongs, lambda: self.over)
         self.accidents = self._lab.sorts()
         self.by_hand = self._lab.by_hand
         self._keystone: RealKeystone

@@ -11,9 +11,9 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from tests.faults.stage import Own
+from tests.faults.stage import Own, TooLate
 from tools.lab import measure, net, standing
 from tools.lab.cli import vip_holders
 from tools.lab.node import LabError, run, tell
@@ -23,7 +23,7 @@ from tools.lab.place import ADDRESSES, BALANCERS, CLIENT, NODES, Place
 GALERA_PORTS, BROKER_PORTS = (4567, 4568, 4444), (4369, 25672)
 
 #: Seconds after which an operator looks why something has not come back, and what it gets after that.
-_BY_ITSELF, _BY_HAND = 120.0, 240.0
+_BY_ITSELF, _BY_HAND = 240.0, 240.0
 
 #: Seconds after which a node that is cut off must have noticed (the database expels within nine).
 _NOTICES = 10.0
@@ -34,13 +34,21 @@ _ON_NODE = ("worker", "api", "identity", "broker", "cache", "health", "database"
 class Accidents:
     """All sorts, for one laboratory. `wrongs` gets what was seen to be broken meanwhile."""
 
-    def __init__(self, place: Place, token: Callable[[], Awaitable[str]], wrongs: list[str]) -> None:
+    def __init__(
+        self,
+        place: Place,
+        token: Callable[[], Awaitable[str]],
+        wrongs: list[str],
+        over: Callable[[], bool],
+    ) -> None:
+        """`token`: an administrator's. `over`: whether none of them is to begin any more."""
         self.by_hand: Counter[str] = Counter()
         """What had to be restarted by hand."""
         self._place = place
         self._token = token
         self._wrongs = wrongs
-        self._locks = {kind: asyncio.Lock() for kind in ("database", "broker", "vip")}
+        self._over = over
+        self._locks: dict[str, asyncio.Lock] = {}
 
     def sorts(self) -> dict[str, Own]:
         """Sort -> whom it may befall, and how."""
@@ -121,7 +129,7 @@ class Accidents:
     # ------------------------------------------------------------------ whole nodes
 
     async def _cut_off(self, target: str, seconds: float) -> None:
-        async with self._whole("database"), self._whole("broker"):
+        async with self._whole("database", "broker"):
             node = await self._node(target.split(" ")[1])
             token = await self._token()
             await asyncio.to_thread(net.partition, self._place, node)
@@ -150,7 +158,7 @@ class Accidents:
     async def _deaf(self, target: str, seconds: float) -> None:
         """It hears nobody, and is heard by all."""
         node = target.split(" ")[1]
-        async with self._whole("database"), self._whole("broker"):
+        async with self._whole("database", "broker"):
             await asyncio.to_thread(net.block, self._place, node, "deaf", deaf=True)
             await asyncio.sleep(max(seconds, _NOTICES))
             await asyncio.to_thread(net.unblock, self._place, node, "deaf")
@@ -165,7 +173,7 @@ class Accidents:
 
     async def _node_killed(self, target: str, seconds: float) -> None:
         node = target.split(" ")[1]
-        async with self._whole("database"), self._whole("broker"):
+        async with self._whole("database", "broker"):
             await asyncio.gather(*(self._tell(node, "kill", service) for service in _ON_NODE))
             await asyncio.sleep(seconds / 2)
             for service in reversed(_ON_NODE):
@@ -182,10 +190,16 @@ class Accidents:
 
     # ------------------------------------------------------------------ well again
 
-    def _whole(self, service: str) -> contextlib.AbstractAsyncContextManager[object]:
-        """Nothing else befalls services of this sort meanwhile: one accident at a time must be borne, not any two."""
-        kind = "vip" if service in ("haproxy", "keepalived") else service
-        return self._locks.get(kind, contextlib.nullcontext())
+    @contextlib.asynccontextmanager
+    async def _whole(self, *services: str) -> AsyncIterator[None]:
+        """Nothing else befalls services of these sorts meanwhile: one accident at a time must be borne, not any two."""
+        async with contextlib.AsyncExitStack() as stack:
+            for service in services:
+                kind = "vip" if service in ("haproxy", "keepalived") else service
+                await stack.enter_async_context(self._locks.setdefault(kind, asyncio.Lock()))
+            if self._over():
+                raise TooLate
+            yield
 
     async def _tell(self, node: str, do: str, service: str) -> None:
         await asyncio.to_thread(tell, self._place, node, do, service)

@@ -82,6 +82,10 @@ class Own(NamedTuple):
     """Have it happen to one of the targets for so many seconds, and mend it."""
 
 
+class TooLate(Exception):
+    """The run is over before an accident began, because it had to wait for others."""
+
+
 class Process:
     """One process (and what it starts) that the suite may treat badly."""
 
@@ -236,6 +240,8 @@ class Stage:
         """Promises that were seen broken while it raged, as sentences that begin with the promise."""
         self.by_hand: Counter[str] = Counter()
         """What had to be mended as an operator would."""
+        self.over = False
+        """No accident begins any more."""
         self._keystones: list[Identity] = []
         self._tokens: dict[str, str] = {}
         self._counts = (apis, workers)

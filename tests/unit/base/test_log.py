@@ -76,3 +76,35 @@ def test_for_people_it_is_in_columns() -> None:
         structlog.reset_defaults()
     assert "hello" in made.getvalue()
     assert "n=1" in made.getvalue()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_frequent_event_is_written_as_any_other(as_json: bool) -> None:
+    stream = io.StringIO()
+    log.configure("info", json=as_json, stream=stream)
+    fields = {
+        "path": "/a b",
+        "status": 200,
+        "ms": 1.5,
+        "project": "",
+        "note": "it's = \x1b",
+        "plain": "x-1/2",
+    }
+    try:
+        log.logger("web.access").info("request", **fields)
+        log.Frequent("web.access", "request").tell(**fields)
+        first, second = stream.getvalue().splitlines()
+        if as_json:
+            assert json.loads(first) | {"timestamp": ""} == json.loads(second) | {"timestamp": ""}
+            first, second = json.loads(first)["timestamp"], json.loads(second)["timestamp"]
+        else:
+            assert first.partition(" ")[2] == second.partition(" ")[2]
+        assert len(first.partition(" ")[0]) == len(second.partition(" ")[0])
+        with structlog.testing.capture_logs() as caught:
+            log.Frequent("web.access", "request").tell(status=404)
+        assert caught == [{"part": "web.access", "event": "request", "status": 404, "log_level": "info"}]
+        log.configure("warning", json=as_json, stream=stream)
+        log.Frequent("web.access", "request").tell(status=404)
+        assert len(stream.getvalue().splitlines()) == 2
+    finally:
+        structlog.reset_defaults()

@@ -21,4 +21,9 @@ PORT = resource_table(
     *standard_columns(),
     Index("port_by_network", "network_id"),
     Index("port_by_device", "device_id"),
+    # Lists, which Neutron sorts by id: a project's ports, those on its networks, and those on one network.
+    Index("port_by_owner", "project_id", "id"),
+    Index("port_by_network_owner", "network_project_id", "id"),
+    Index("port_on_network", "network_id", "id"),
+    crowded=True,
 )
