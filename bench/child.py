@@ -55,14 +55,14 @@ async def ask(seconds: float, *, what: tuple[str, ...]) -> Theirs | None:
     """All figures of the child, or None where it is not up."""
     async with connections() as session:
         try:
-            endpoint = await _endpoint(session)
+            endpoint = await endpoint_of(session)
         except (aiohttp.ClientError, TimeoutError, OSError, KeyError, Refused) as error:
             print(f"(no figures of a real cloud: {type(error).__name__}: {error})")
             return None
         if endpoint is None:
             return None
         await endpoint.processor.learn_background(3.0)
-        async with _network(endpoint) as network:
+        async with network_in(endpoint) as network:
             theirs = await _figures(endpoint, network, seconds, what)
         before = theirs.background
         await endpoint.processor.learn_background(3.0)
@@ -73,11 +73,8 @@ async def ask(seconds: float, *, what: tuple[str, ...]) -> Theirs | None:
 
 
 async def _figures(endpoint: Endpoint, network: str, seconds: float, what: tuple[str, ...]) -> Theirs:
-    flavors = (await endpoint.read(f"{endpoint.compute}/flavors"))["flavors"]
-    flavor = next(one["id"] for one in flavors if one["name"] == _FLAVOR)
-    images = (await endpoint.read(f"{endpoint.image}/v2/images?name={_IMAGE}"))["images"]
     figures, made = await creates(
-        endpoint, flavor, images[0]["id"], network, seconds=_ASKING, most=SERVERS - 1
+        endpoint, *await flavor_and_image(endpoint), network, seconds=_ASKING, most=SERVERS - 1
     )
     found = {"POST /servers": figures}
     try:
@@ -94,6 +91,14 @@ async def _figures(endpoint: Endpoint, network: str, seconds: float, what: tuple
     return Theirs(found, len(listed), endpoint.processor.background, busy=False)
 
 
+async def flavor_and_image(endpoint: Endpoint) -> tuple[str, str]:
+    """Ids of what servers are made of there."""
+    flavors = (await endpoint.read(f"{endpoint.compute}/flavors"))["flavors"]
+    flavor = next(one["id"] for one in flavors if one["name"] == _FLAVOR)
+    images = (await endpoint.read(f"{endpoint.image}/v2/images?name={_IMAGE}"))["images"]
+    return flavor, images[0]["id"]
+
+
 async def _until(
     endpoint: Endpoint, ids: list[str], done: Callable[[dict[str, Any]], bool], *, within: float
 ) -> None:
@@ -107,7 +112,7 @@ async def _until(
 
 
 @contextlib.asynccontextmanager
-async def _network(endpoint: Endpoint) -> AsyncIterator[str]:
+async def network_in(endpoint: Endpoint) -> AsyncIterator[str]:
     """A network with a subnet, for as long as the block runs."""
     url = f"{endpoint.network}/v2.0"
     body = {"network": {"name": f"bench-{os.getpid()}"}}
@@ -121,7 +126,7 @@ async def _network(endpoint: Endpoint) -> AsyncIterator[str]:
         await endpoint.call("DELETE", f"{url}/networks/{network}")
 
 
-async def _endpoint(session: aiohttp.ClientSession) -> Endpoint | None:
+async def endpoint_of(session: aiohttp.ClientSession) -> Endpoint | None:
     """The child as its plain user sees it."""
     place = os.environ.get("FRACTUS_REAL_CLOUDS_YAML", "")
     if not place:

@@ -14,6 +14,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from bench import filling
 from bench.deployment import Deployment, Tenant
@@ -55,6 +56,7 @@ class Children:
             flavor, image = self.filled.flavor_id, self.filled.image_id
             server = {"name": "one", "flavorRef": flavor, "imageRef": image}
             made = await caller.call("POST", f"{at.compute}/servers", {"server": server})
+            shown: dict[str, Any] = {"status": "unknown"}
             while time.monotonic() - began < _BOOTS_WITHIN:
                 shown = (await caller.call("GET", f"{at.compute}/servers/{made['server']['id']}"))["server"]
                 if shown["status"] == "ACTIVE":

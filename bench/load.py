@@ -91,6 +91,10 @@ class Endpoint:
         """One GET; the answer decoded."""
         return msgspec.json.decode(await self.call("GET", url))
 
+    async def sends(self, method: str, url: str, body: Any) -> Any:
+        """One call with a body; the answer decoded."""
+        return msgspec.json.decode(await self.call(method, url, body))
+
 
 Job = Callable[[int], Awaitable[Any]]
 
