@@ -263,7 +263,7 @@ async def _unregister(session: aiohttp.ClientSession, url: str, token: str) -> N
 
 _LATE = (
     "a cloud does not say when it is done: it is asked what changed, once a second while something is built there"
-    " (`sweep_busy`), and answers in a quarter of a second or more. Notifications from its broker would end the waiting;"
+    " (`sweep_busy`), and answers in a quarter of a second or more. Notifications of its broker would end the waiting;"
     " asking four times a second costs a real Nova a quarter of a core."
 )
 

@@ -49,8 +49,6 @@ _SOON, _LATE = 2.0, 30.0
 #: Where Nova takes new metadata.
 _TAKES_METADATA = ("active", "paused", "suspended", "stopped")
 
-_AFTER = {"stop": "stopped", "start": "active"}
-
 #: States in which it is told whether a server runs as it should.
 _POWER_STATES = ("active", "stopped", "paused", "suspended", "rescued", "shelved", "shelved_offloaded")
 
@@ -145,7 +143,7 @@ class ServerLifecycle:
         power = view.power_wanted(item.resource.desired)
         quiet = seen.task_state is None and view.underway(item.resource, item.presence) is None
         if quiet and seen.vm_state in _POWER_STATES and seen.vm_state != power:
-            mends = seen.vm_state in _AFTER.values()
+            mends = seen.vm_state in view.AFTER.values()
             found.append(Difference("power_state", power, seen.vm_state, mends=mends, adopts=mends))
         return found
 
@@ -217,7 +215,7 @@ class ServerLifecycle:
             moved = was.get("doing_from") not in (None, "", seen.changed_at)
             done = was.get("doing") == once and ("reboot" in task or moved)
         else:
-            done = seen.vm_state == _AFTER[verb] and not task
+            done = seen.vm_state == view.AFTER[verb] and not task
         if done:
             memory["done"] = token
             return None
@@ -255,7 +253,7 @@ class ServerLifecycle:
         if (
             "power_state" not in asked["fields"]
             or seen.vm_state == power
-            or seen.vm_state not in _AFTER.values()
+            or seen.vm_state not in view.AFTER.values()
         ):
             return None
         if seen.task_state is not None or item.presence.memory.get("power_sent") == token:

@@ -180,6 +180,10 @@ def groups_of(ports: Sequence[ServerPort]) -> list[str]:
     return list(dict.fromkeys(name for port in ports for name in port.security_groups))
 
 
+#: The vm_state that an action ends in.
+AFTER = {"stop": "stopped", "start": "active"}
+
+
 def last_power_action(desired: Mapping[str, Any]) -> dict[str, Any] | None:
     """The user's newest wish to stop, start or reboot."""
     for action in reversed(desired.get("actions", ())):
@@ -252,7 +256,9 @@ def tell(resource: Resource, presences: Sequence[Presence]) -> Told:
         return Told(vm_state="building", task_state="scheduling")
     told = _as_seen(seen)
     action = underway(resource, here)
-    if action is not None and told.task_state is None:
+    # What is seen to have come about is over, whether or not the worker has written so: a server that is told to be
+    # SHUTOFF can be started.
+    if action is not None and told.task_state is None and told.vm_state != AFTER.get(action["verb"]):
         told.task_state, told.status = _task_of(action), ""
     return told
 

@@ -60,6 +60,28 @@ async def test_states_that_a_cloud_does_not_name_follow_from_the_status(house: H
 
 
 @pytest.mark.parametrize(
+    ("verb", "before", "after", "next_verb"),
+    [
+        ("os-stop", {}, {"status": "SHUTOFF", "vm_state": "stopped", "power_state": 4}, "os-start"),
+        ("os-start", {"status": "SHUTOFF", "vm_state": "stopped"}, {}, "os-stop"),
+    ],
+)
+async def test_who_sees_that_a_wish_has_come_true_may_wish_the_next(
+    house: House, verb: str, before: dict[str, Any], after: dict[str, Any], next_verb: str
+) -> None:
+    id = await house.create()
+    await house.place(id, **before)
+    await house.ask("POST", f"/servers/{id}/action", {verb: None})
+    # Seen by a sweep, before the worker has looked at the server itself.
+    await house.remember(id, done=2, sent=2)
+    await house.place(id, **after)
+    await house.remember(id, done=2, sent=2)
+    assert state(await server(house, id))[2] is None
+    await house.ask("POST", f"/servers/{id}/action", {next_verb: None})
+    assert state(await server(house, id))[2] is not None
+
+
+@pytest.mark.parametrize(
     ("verb", "before", "shown"),
     [
         ("os-stop", {}, ("ACTIVE", "active", "powering-off")),
