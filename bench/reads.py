@@ -1,13 +1,232 @@
-"""What reads cost: lists and single things.
+"""What reads cost: lists and single things, of a store with a million servers and ports.
 
-python -m bench.reads [--servers N] [--seconds S]
+    python -m bench.reads [--servers 1000000] [--keep DIRECTORY]
+
+The store is filled by `bench.filling`, which takes a quarter of an hour and 13 GB at a million servers; with `--keep`
+it is found again by the next run. Two processes of the API, as on a node with two processors; clients by
+`bench.hammer`.
 """
 
 from __future__ import annotations
 
+import argparse
+import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
 
+from bench import bare_reads, report
+from bench.filling import Plan, port_id, server_id
+from bench.hammer import hammer, has_wrk
 from bench.load import Endpoint, Figures, measure
+from bench.report import Options, Report, Row
+from bench.stand import Stand, said, stand
+from fractus.app import processes
+from fractus.app import simulate_ids as ids
+
+#: Processes of the API, and clients that ask at once.
+_WORKERS, _CLIENTS = 2, 32
+
+#: Different requests of one kind: so many that not all of their rows stay at hand.
+_SEVERAL = 500
+
+_PAGE = 100
+
+
+class Asked(NamedTuple):
+    """One kind of request."""
+
+    what: str
+    endpoint: Endpoint
+    urls: list[str]
+    cpu: float | None = None
+    """The goal, ms of processor time."""
+    p99: float | None = None
+    """The goal with all clients, ms."""
+    note: str = ""
+
+
+def calls(ours: Stand, plan: Plan) -> list[Asked]:
+    """All that is asked for."""
+    mine = [number for number in range(1, plan.servers + 1) if plan.project_of(number) == 1]
+    some = mine[:: max(1, len(mine) // _SEVERAL)]
+    user, admin, small = ours.endpoint, ours.admin, ours.small
+    detail = f"{user.compute}/servers/detail?limit={_PAGE}"
+    ports = f"{user.network}/v2.0/ports?limit={_PAGE}"
+    everywhere = f"{detail}&all_tenants=1"
+    ago = [
+        quote(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days * 86400)))
+        for days in (1, 90)
+    ]
+    hosts = [f"{ids.cloud_name(ids.cloud_of(n, plan.clouds))}:host-{plan.host_of(n)}" for n in some]
+    zones = [ids.cloud_name(cloud) for cloud in range(1, plan.clouds + 1)]
+    names = [ids.server_name(number) for number in some]
+    goal = {"cpu": 1.0, "p99": 30.0}
+    return [
+        Asked(
+            "GET /servers/{id}", user, [f"{user.compute}/servers/{server_id(n)}" for n in some], 0.25, 30.0
+        ),
+        Asked("GET /servers/detail, first page", user, [detail], **goal),
+        Asked("… deep page", user, [f"{detail}&marker={server_id(n)}" for n in some], **goal),
+        Asked("… of a project with few servers", small, [detail], **goal),
+        Asked("… by status, one in a hundred", user, [f"{detail}&status=ERROR"], **goal),
+        Asked("… by status, nearly all", user, [f"{detail}&status=ACTIVE"], **goal),
+        Asked("… by zone", user, [f"{detail}&availability_zone={zone}" for zone in zones], **goal),
+        Asked("… changed within a day", user, [f"{detail}&changes-since={ago[0]}"], **goal),
+        Asked("… changed within 90 days", user, [f"{detail}&changes-since={ago[1]}"], **goal),
+        Asked("… sorted by name", user, [f"{detail}&sort_key=display_name&sort_dir=asc"], **goal),
+        Asked(
+            "… sorted by name, deep page",
+            user,
+            [f"{detail}&sort_key=display_name&sort_dir=asc&marker={server_id(n)}" for n in some],
+            **goal,
+        ),
+        Asked("… by name, a part that most have", user, [f"{detail}&name=server"], **goal),
+        Asked("… by name, one", user, [f"{detail}&name={name}" for name in names], **goal, note=_BY_NAME),
+        Asked("… by name, one, few servers", small, [f"{detail}&name={names[0]}"], **goal),
+        Asked("… of all projects", admin, [everywhere], **goal),
+        Asked("… of all projects, by host", admin, [f"{everywhere}&host={host}" for host in hosts], **goal),
+        Asked(
+            "… of all projects, by zone",
+            admin,
+            [f"{everywhere}&availability_zone={z}" for z in zones],
+            **goal,
+        ),
+        Asked("… of all projects, by status", admin, [f"{everywhere}&status=ERROR"], **goal),
+        Asked("GET /ports, first page", user, [ports], **goal),
+        Asked("… deep page", user, [f"{ports}&marker={port_id(n)}" for n in some], **goal),
+        Asked("… of a project with few ports", small, [ports], **goal),
+        Asked("… by device_id", user, [f"{ports}&device_id={server_id(n)}" for n in some], **goal),
+        Asked("… by network", user, [f"{ports}&network_id={ours.filled.network_id}"], **goal),
+        Asked(
+            "… by fixed ip",
+            user,
+            [f"{ports}&fixed_ips=ip_address%3D{ids.ip(n)}" for n in some],
+            **goal,
+        ),
+        Asked(
+            "GET /v2.0/ports/{id}",
+            user,
+            [f"{user.network}/v2.0/ports/{port_id(n)}" for n in some],
+            0.25,
+            30.0,
+        ),
+        Asked("GET /limits", user, [f"{user.compute}/limits"], 0.25, 30.0),
+        Asked(
+            "GET /os-quota-sets/{id}/detail",
+            admin,
+            [f"{user.compute}/os-quota-sets/{plan.project_id(1)}/detail"],
+            0.25,
+            30.0,
+        ),
+    ]
+
+
+_BY_NAME = (
+    "Nova finds a name anywhere in a name, which no index does: all names of the project are looked through."
+)
+
+
+async def run(options: Options) -> Report:
+    """Fill a store, or find it; ask everything of it; and the bare parts for the same."""
+    given = options.given
+    plan = Plan(servers=given.servers, tail=200)
+    place = given.keep or options.scratch
+    place.mkdir(parents=True, exist_ok=True)
+    progress = said()
+    rows: list[Row] = []
+    settings = {"api": {"workers": _WORKERS}}
+    async with stand(place, plan.servers, progress, plan=plan, overrides=settings) as ours:
+        pids = processes.group(ours.pid)
+        asked = calls(ours, ours.plan)
+        taken: dict[str, list[tuple[Figures, Figures]]] = {}
+        with progress.step("Measuring", "Measured"):
+            for _ in range(options.rounds):
+                for number, one in enumerate(asked):
+                    how = {"seconds": options.seconds, "scratch": options.scratch}
+                    alone = await hammer(one.endpoint, one.urls, clients=1, **how)
+                    many = await hammer(one.endpoint, one.urls, clients=_CLIENTS, **how)
+                    taken.setdefault(f"{number}", []).append((alone, many))
+        family = ""
+        for number, one in enumerate(asked):
+            family = one.what.partition(",")[0] if not one.what.startswith("…") else family
+            rows += _rows(one, one.what.replace("…", f"{family},", 1), taken[f"{number}"])
+        memory = max(processes.memory([pid]) for pid in pids) / 2**20
+        rows.append(
+            Row(
+                what="memory of a process of the API after all that",
+                unit="MiB",
+                values=[memory],
+                at_most=300.0,
+            )
+        )
+        rows.append(Row(what="start of the API", unit="s", values=[ours.ready_after]))
+        urls = {
+            "a page of 100 servers": asked[1].urls[0],
+            "one server": asked[0].urls[0],
+            "a page of 100 ports": asked[18].urls[0],
+        }
+        server_ids = [url.rpartition("/")[2] for url in asked[0].urls]
+        database = place / "state" / "fractus.db"
+        rows += await bare_reads.limits(ours.endpoint, database, urls, ours.plan.project_id(1), server_ids, options)
+    size = database.stat().st_size
+    rows.append(
+        Row(
+            what="store, of each server and all that is its own",
+            unit="KiB",
+            values=[size / plan.total / 1024],
+        )
+    )
+    return Report(
+        title=f"Reads at {plan.servers:,} servers",
+        about=(
+            f"{plan.total:,} servers, each with its port, in {plan.clouds} clouds and"
+            f" {ids.PROJECTS + plan.tail} projects; the one that asks has 30 of 100. {_WORKERS} processes of the API"
+            f" over SQLite, Keystone's tokens, access log on, pages of {_PAGE}, microversion {ours.endpoint.version};"
+            f" {_CLIENTS} clients at once, and one alone."
+        ),
+        rows=rows,
+        remarks=[]
+        if has_wrk()
+        else ["wrk is not installed: the clients took processor time from the service."],
+    )
+
+
+def _rows(asked: Asked, name: str, taken: Sequence[tuple[Figures, Figures]]) -> list[Row]:
+    """Processor time, waiting, and rate of one kind of request."""
+    alone, many = zip(*taken, strict=True)
+    cpu = [one.cpu or 0.0 for one in many]
+    rows = [
+        Row(what=name, unit="ms CPU", values=cpu, at_most=asked.cpu, note=asked.note, why=asked.note),
+        Row(what=f"{name}, one client", unit="ms CPU", values=[one.cpu or 0.0 for one in alone]),
+        Row(what=f"{name}, one client, p50", unit="ms", values=[one.p50 for one in alone]),
+        Row(what=f"{name}, one client, p99", unit="ms", values=[one.p99 for one in alone]),
+        Row(what=f"{name}, {_CLIENTS} clients, p50", unit="ms", values=[one.p50 for one in many]),
+        Row(
+            what=f"{name}, {_CLIENTS} clients, p99",
+            unit="ms",
+            values=[one.p99 for one in many],
+            at_most=asked.p99,
+            why=asked.note,
+        ),
+        Row(what=name, unit="/s", values=[one.rate for one in many]),
+    ]
+    if name == "GET /servers/detail, first page":
+        described = [one.rate * _PAGE for one in many]
+        rows.append(
+            Row(what="servers described in a second", unit="/s", values=described, at_least=100_000.0)
+        )
+    return rows
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """How much is in the store, and where it is kept."""
+    parser.add_argument("--servers", type=int, default=1_000_000, help="servers in the store (1000000)")
+    parser.add_argument("--keep", type=Path, help="where the store is kept for the next run")
+
+
+# --- single requests, one caller after the other: for benches that hold them against others -------
 
 
 async def reads(
@@ -51,6 +270,4 @@ async def _read(endpoint: Endpoint, urls: Sequence[str], seconds: float, version
 
 
 if __name__ == "__main__":
-    from bench import report, requests
-
-    report.alone("requests", requests.run, requests.arguments)
+    report.alone("reads", run, arguments)

@@ -38,6 +38,7 @@ class Stand(NamedTuple):
     endpoint: Endpoint
     """As a user of project 1."""
     filled: Filled
+    plan: Plan
     small: Endpoint
     """As a user of a project with few servers, where the plan has one."""
     admin: Endpoint
@@ -104,7 +105,7 @@ async def stand(
             Processor([process.pid]),
         )
         small, admin = (dataclasses.replace(ours, token=tokens[who]) for who in (SMALL, ADMIN))
-        yield Stand(ours, filled(), small, admin, settings, process.pid, ready)
+        yield Stand(ours, filled(), plan, small, admin, settings, process.pid, ready)
 
 
 async def _log_in(keystone: EmbeddedKeystone) -> tuple[dict[str, str], dict[str, str]]:
