@@ -21,7 +21,19 @@ from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Table, and_, bindparam, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from fractus.store import ranges
 from fractus.store.patterns import Matcher, matcher
@@ -30,7 +42,10 @@ from fractus.store.transaction import Query, Reader, Row
 _OPS = {"eq", "ne", "gt", "ge", "lt", "le", "in", "notin", "like", "notlike", "regex", "null", "notnull"}
 
 #: Keys read of a narrow list before it counts as none: where the index has them, and where rows must be looked at.
-_COVERED, _LOOKED_UP = 10_000, 1_000
+_COVERED, _LOOKED_UP = 5_000, 1_000
+
+#: So many times a page's rows are looked at in order first; and if one in so many belongs to the list, more of them.
+_AHEAD, _ONE_IN = 2, 20
 
 #: Rows read at a time to be sifted: a few more than are asked for, not one by one and not all at once.
 _LEAST, _MOST = 100, 1000
@@ -62,7 +77,7 @@ class UnknownMarker(Exception):
     """The marker is not a row of this table (or not one that the caller may see)."""
 
 
-def _condition(table: Table, column: str, op: str, size: int, name: str) -> ColumnElement[bool]:
+def _condition(table: FromClause, column: str, op: str, size: int, name: str) -> ColumnElement[bool]:
     col = table.c[column]
     if op == "null":
         return col.is_(None)
@@ -111,6 +126,17 @@ def _after(table: Table, sorts: tuple[Sort, ...]) -> ColumnElement[bool]:
     return and_(lead, or_(*alternatives))
 
 
+#: Stands for the index of the primary key.
+_PRIMARY = "id"
+
+
+def _by(statement: Select[Any], table: Table, index: str) -> Select[Any]:
+    """Read by this index, and no other."""
+    lite, maria = (f"sqlite_autoindex_{table.name}_1", "PRIMARY") if index == _PRIMARY else (index, index)
+    statement = statement.with_hint(table, f"INDEXED BY {lite}", "sqlite")
+    return statement.with_hint(table, f"FORCE INDEX ({maria})", "mariadb")
+
+
 @lru_cache(maxsize=4096)
 def _page_query(
     table: Table,
@@ -128,9 +154,32 @@ def _page_query(
     order = [key.desc() if descending else key.asc() for key, descending in keys]
     statement = select(*(table.c[name] for name in columns)).where(*conditions).order_by(*order)
     if index:
-        statement = statement.with_hint(table, f"INDEXED BY {index}", "sqlite")
-        statement = statement.with_hint(table, f"FORCE INDEX ({index})", "mariadb")
+        statement = _by(statement, table, index)
     return Query(statement.limit(bindparam("n")), heavy=heavy)
+
+
+@lru_cache(maxsize=1024)
+def _begun_query(
+    table: Table, shape: ranges.Shape, held: tuple[int, ...], sorts: tuple[Sort, ...], after: bool, index: str
+) -> Query:
+    """Of the next rows that hold what an index answers (`held`), those that hold everything."""
+    conditions = _shape(table, shape)
+    places = tuple(sort.column for sort in sorts)
+    needed = dict.fromkeys((*places, *(column for group in shape for column, _, _ in group)))
+    ahead = select(*(table.c[name] for name in needed)).where(*(conditions[at] for at in held))
+    if after:
+        ahead = ahead.where(_after(table, sorts))
+    some = (
+        _by(ahead, table, index).order_by(*_order(table, sorts)).limit(bindparam("ahead")).subquery("ahead")
+    )
+    found = select(some.c.id).where(*_shape(some, shape)).order_by(*_order(some, sorts))
+    return Query(found.limit(bindparam("n")))
+
+
+def _order(table: FromClause, sorts: tuple[Sort, ...]) -> list[ColumnElement[Any]]:
+    """Of columns that are never NULL."""
+    columns = [(table.c[sort.column], sort.descending) for sort in sorts]
+    return [column.desc() if descending else column.asc() for column, descending in columns]
 
 
 @lru_cache(maxsize=1024)
@@ -143,7 +192,9 @@ def _marker_query(table: Table, columns: tuple[str, ...]) -> Query:
     return Query(select(*(_key(table, name) for name in columns)).where(table.c.id == bindparam("key")))
 
 
-def _shape(table: Table, shape: tuple[tuple[tuple[str, str, int], ...], ...]) -> list[ColumnElement[bool]]:
+def _shape(
+    table: FromClause, shape: tuple[tuple[tuple[str, str, int], ...], ...]
+) -> list[ColumnElement[bool]]:
     conditions = []
     for i, group in enumerate(shape):
         parts = [_condition(table, c, op, size, f"f{i}_{j}") for j, (c, op, size) in enumerate(group)]
@@ -232,6 +283,14 @@ async def _rows(
     crowded = bool(table.info.get("crowded"))
     way = ranges.way(table, shape, tuple((s.column, s.descending) for s in keys)) if crowded else ranges.Way()
     if way.narrow is not None:
+        if len(way.branches) == 1 and limit <= _MOST:
+            some = await _begun(reader, table, filters, keys, after, limit, way.branches[0])
+            if len(some) == limit:
+                rows = await _by_ids(reader, table, filters, columns, some, limit)
+                if (
+                    len(rows) == limit
+                ):  # else one was changed meanwhile, and a short page means that it is the last
+                    return rows
         ids = await _narrowed(reader, table, filters, way.narrow, keys, after)
         if ids is not None:
             return await _by_ids(reader, table, filters, columns, ids, limit)
@@ -244,6 +303,29 @@ async def _rows(
             query = _page_query(table, columns, shape, keys, after is not None, index, heavy)
             return await reader.rows(query, **values, n=limit)
     return await _merged(reader, table, filters, columns, keys, after, limit, way)
+
+
+async def _begun(
+    reader: Reader,
+    table: Table,
+    filters: Filters,
+    keys: tuple[Sort, ...],
+    after: Row | None,
+    limit: int,
+    branch: ranges.Branch,
+) -> list[str]:
+    """The ids of those among the next rows in order that belong to the list: often there are enough."""
+    shape, values = _bind(_picked(filters, branch.picks))
+    if after is not None:
+        values.update({f"m{i}": value for i, value in enumerate(after)})
+    held = ranges.answered(table, branch.index, shape)
+    query = _begun_query(table, shape, held, keys, after is not None, branch.index)
+    ahead = limit * _AHEAD
+    found = await reader.rows(query, **values, n=limit, ahead=ahead)
+    if len(found) < limit and len(found) * _ONE_IN >= ahead:
+        ahead = min(limit * _ONE_IN, ahead * limit * 3 // (len(found) * 2))
+        found = await reader.rows(query, **values, n=limit, ahead=ahead)
+    return [id for (id,) in found]
 
 
 async def _merged(
@@ -340,7 +422,7 @@ async def _by_ids(
         some = ids[start : start + step]
         asked = some + some[-1:] * (step - len(some))  # as many as ever: one statement for all
         shape, values = _bind([*filters, Filter("id", "in", asked)])
-        query = _page_query(table, (*columns, "id"), shape, (), False)
+        query = _page_query(table, (*columns, "id"), shape, (), False, _PRIMARY)
         known = {row[-1]: row[:-1] for row in await reader.rows(query, **values, n=step)}
         found += [known[id] for id in some if id in known]
         if len(found) >= limit:

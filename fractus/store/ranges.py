@@ -27,6 +27,12 @@ Keys = tuple[tuple[str, bool], ...]
 #: Lists that one page is merged from: more cost more than they spare.
 _BRANCHES = 16
 
+#: Columns that say whose a row is.
+_OWNERS = {"project_id", "network_project_id"}
+
+#: More than any filters weigh.
+_ALL = 1 << 30
+
 _FIXED = {"eq", "null"}
 _BOUNDS = {"gt", "ge", "lt", "le", "like"}
 
@@ -85,7 +91,7 @@ def way(table: Table, shape: Shape, keys: Keys) -> Way:
     if not best.scans:
         return best
     plain = not any(table.c[column].nullable for column in sorted_by)
-    narrow = _narrow(table, shape, sorted_by, least if best.branches else len(shape) + 1) if plain else None
+    narrow = _narrow(table, shape, sorted_by, least if best.branches else _ALL) if plain else None
     return Way(best.branches, scans=True, narrow=narrow)
 
 
@@ -163,14 +169,19 @@ def _indexes(table: Table) -> list[Index]:
 
 
 def _left(table: Table, shape: Shape, branch: Branch) -> int:
-    """How many filters an index does not answer. That a row is not deleted hardly ever takes it out."""
+    """What the filters weigh that an index does not answer."""
     (index,) = (one for one in table.indexes if one.name == branch.index)
     answers = _answered(index, shape, branch.picks, bounds=False).answers
-    return sum(at not in answers and not _harmless(group) for at, group in enumerate(shape))
+    return sum(_weight(group) for at, group in enumerate(shape) if at not in answers)
 
 
-def _harmless(group: Group) -> bool:
-    return len(group) == 1 and group[0][:2] == ("deleted_at", "null")
+def _weight(group: Group) -> int:
+    """What it costs not to answer a filter by an index. That a row is not deleted hardly ever takes it out; whose it is
+    takes out less than anything else: one project may have nearly all there is.
+    """
+    if len(group) == 1 and group[0][:2] == ("deleted_at", "null"):
+        return 0
+    return 1 if all(column in _OWNERS for column, _, _ in group) else 2
 
 
 def _narrow(table: Table, shape: Shape, sorted_by: Sequence[str], left: int) -> Narrow | None:
@@ -183,7 +194,7 @@ def _narrow(table: Table, shape: Shape, sorted_by: Sequence[str], left: int) -> 
             if not all(branch.answers for branch in branches):
                 continue
             opened = max(
-                sum(at not in branch.answers and not _harmless(group) for at, group in enumerate(shape))
+                sum(_weight(group) for at, group in enumerate(shape) if at not in branch.answers)
                 for branch in branches
             )
             known = {*_columns(index), *(c for branch in branches for c in _picked(shape, branch.picks))}
@@ -205,3 +216,9 @@ def _answered(index: Index, shape: Shape, picks: tuple[int, ...], *, bounds: boo
         if (op in _FIXED and column in columns[:prefix]) or (op in _BOUNDS and column == bound)
     )
     return Branch(picks, str(index.name), answers)
+
+
+def answered(table: Table, name: str, shape: Shape) -> tuple[int, ...]:
+    """The filters that the first columns of an index answer."""
+    (index,) = (one for one in table.indexes if one.name == name)
+    return _answered(index, shape, tuple(-1 for _ in shape), bounds=False).answers

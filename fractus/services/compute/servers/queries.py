@@ -78,6 +78,7 @@ _beyond = select(func.min(_c.zone)).where(_c.zone > _first.c.zone).scalar_subque
 _zones_there = Query(select(_first.union_all(select(_beyond).where(_first.c.zone.is_not(None))).c.zone))
 
 _shown = Query(select(*(_c[name] for name in Found._fields)).where(_c.id == bindparam("id")))
+_owner = Query(select(_c.project_id).where(_c.id == bindparam("id")))
 
 
 class Named(NamedTuple):
@@ -125,6 +126,12 @@ async def server_shown(reader: Reader, id: str) -> Found | None:
     """One server, deleted or not."""
     row = await reader.row(_shown, id=id)
     return None if row is None else Found(*row)
+
+
+async def server_owner(reader: Reader, id: str) -> str | None:
+    """The project of a server, deleted or not; None where there is no such server."""
+    row = await reader.row(_owner, id=id)
+    return None if row is None else str(row[0])
 
 
 # --- filters --------------------------------------------------------------------------------------

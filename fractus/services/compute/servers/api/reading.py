@@ -131,9 +131,9 @@ class Reading:
         """A marker may be deleted by now, but must be something that the caller may know of."""
         if asked.marker is None:
             return
-        row = await queries.server_shown(self._given.store, asked.marker)
+        owner = await queries.server_owner(self._given.store, asked.marker)
         who = call.principal
-        theirs = row is not None and (asked.everywhere or row.project_id == who.project_id or who.is_admin)
+        theirs = owner is not None and (asked.everywhere or owner == who.project_id or who.is_admin)
         if not theirs:
             raise Invalid(f"marker [{asked.marker}] not found")
 
