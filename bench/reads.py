@@ -169,7 +169,9 @@ async def run(options: Options) -> Report:
         }
         server_ids = [url.rpartition("/")[2] for url in asked[0].urls]
         database = place / "state" / "fractus.db"
-        rows += await bare_reads.limits(ours.endpoint, database, urls, ours.plan.project_id(1), server_ids, options)
+        rows += await bare_reads.limits(
+            ours.endpoint, database, urls, ours.plan.project_id(1), server_ids, options
+        )
     size = database.stat().st_size
     rows.append(
         Row(
