@@ -13,7 +13,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from bench import bare_reads, report
@@ -47,82 +47,92 @@ class Asked(NamedTuple):
     note: str = ""
 
 
+_GOAL: dict[str, Any] = {"cpu": 1.0, "p99": 30.0}
+_ONE: dict[str, Any] = {"cpu": 0.25, "p99": 30.0}
+
+
 def calls(ours: Stand, plan: Plan) -> list[Asked]:
     """All that is asked for."""
     mine = [number for number in range(1, plan.servers + 1) if plan.project_of(number) == 1]
     some = mine[:: max(1, len(mine) // _SEVERAL)]
-    user, admin, small = ours.endpoint, ours.admin, ours.small
-    detail = f"{user.compute}/servers/detail?limit={_PAGE}"
-    ports = f"{user.network}/v2.0/ports?limit={_PAGE}"
-    everywhere = f"{detail}&all_tenants=1"
-    ago = [
-        quote(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days * 86400)))
-        for days in (1, 90)
+    user = ours.endpoint
+    quotas = f"{user.compute}/os-quota-sets/{plan.project_id(1)}/detail"
+    return [
+        Asked("GET /servers/{id}", user, [f"{user.compute}/servers/{server_id(n)}" for n in some], **_ONE),
+        *_servers(ours, plan, some),
+        *_servers_everywhere(ours, plan, some),
+        *_ports(ours, some),
+        Asked("GET /ports/{id}", user, [f"{user.network}/v2.0/ports/{port_id(n)}" for n in some], **_ONE),
+        Asked("GET /limits", user, [f"{user.compute}/limits"], **_ONE),
+        Asked("GET /os-quota-sets/{id}/detail", ours.admin, [quotas], **_ONE),
     ]
+
+
+def _servers(ours: Stand, plan: Plan, some: Sequence[int]) -> list[Asked]:
+    user, small = ours.endpoint, ours.small
+    detail = f"{user.compute}/servers/detail?limit={_PAGE}"
+    by_name = f"{detail}&sort_key=display_name&sort_dir=asc"
+    zones = [f"{detail}&availability_zone={ids.cloud_name(cloud)}" for cloud in range(1, plan.clouds + 1)]
+    names = [f"{detail}&name={ids.server_name(number)}" for number in some]
+    return [
+        Asked(_SERVERS, user, [detail], **_GOAL),
+        Asked("… deep page", user, [f"{detail}&marker={server_id(n)}" for n in some], **_GOAL),
+        Asked("… of a project with few servers", small, [detail], **_GOAL),
+        Asked("… by status, one in a hundred", user, [f"{detail}&status=ERROR"], **_GOAL),
+        Asked("… by status, nearly all", user, [f"{detail}&status=ACTIVE"], **_GOAL),
+        Asked("… by zone", user, zones, **_GOAL),
+        Asked("… changed within a day", user, [f"{detail}&changes-since={_ago(1)}"], **_GOAL),
+        Asked("… changed within 90 days", user, [f"{detail}&changes-since={_ago(90)}"], **_GOAL),
+        Asked("… sorted by name", user, [by_name], **_GOAL),
+        Asked(
+            "… sorted by name, deep page", user, [f"{by_name}&marker={server_id(n)}" for n in some], **_GOAL
+        ),
+        Asked("… by name, a part that most have", user, [f"{detail}&name=server"], **_GOAL),
+        Asked("… by name, one", user, names, **_GOAL, note=_BY_NAME),
+        Asked("… by name, one, few servers", small, names, **_GOAL),
+    ]
+
+
+def _servers_everywhere(ours: Stand, plan: Plan, some: Sequence[int]) -> list[Asked]:
+    admin = ours.admin
+    everywhere = f"{admin.compute}/servers/detail?limit={_PAGE}&all_tenants=1"
     hosts = [f"{ids.cloud_name(ids.cloud_of(n, plan.clouds))}:host-{plan.host_of(n)}" for n in some]
     zones = [ids.cloud_name(cloud) for cloud in range(1, plan.clouds + 1)]
-    names = [ids.server_name(number) for number in some]
-    goal = {"cpu": 1.0, "p99": 30.0}
     return [
-        Asked(
-            "GET /servers/{id}", user, [f"{user.compute}/servers/{server_id(n)}" for n in some], 0.25, 30.0
-        ),
-        Asked("GET /servers/detail, first page", user, [detail], **goal),
-        Asked("… deep page", user, [f"{detail}&marker={server_id(n)}" for n in some], **goal),
-        Asked("… of a project with few servers", small, [detail], **goal),
-        Asked("… by status, one in a hundred", user, [f"{detail}&status=ERROR"], **goal),
-        Asked("… by status, nearly all", user, [f"{detail}&status=ACTIVE"], **goal),
-        Asked("… by zone", user, [f"{detail}&availability_zone={zone}" for zone in zones], **goal),
-        Asked("… changed within a day", user, [f"{detail}&changes-since={ago[0]}"], **goal),
-        Asked("… changed within 90 days", user, [f"{detail}&changes-since={ago[1]}"], **goal),
-        Asked("… sorted by name", user, [f"{detail}&sort_key=display_name&sort_dir=asc"], **goal),
-        Asked(
-            "… sorted by name, deep page",
-            user,
-            [f"{detail}&sort_key=display_name&sort_dir=asc&marker={server_id(n)}" for n in some],
-            **goal,
-        ),
-        Asked("… by name, a part that most have", user, [f"{detail}&name=server"], **goal),
-        Asked("… by name, one", user, [f"{detail}&name={name}" for name in names], **goal, note=_BY_NAME),
-        Asked("… by name, one, few servers", small, [f"{detail}&name={names[0]}"], **goal),
-        Asked("… of all projects", admin, [everywhere], **goal),
-        Asked("… of all projects, by host", admin, [f"{everywhere}&host={host}" for host in hosts], **goal),
+        Asked("… of all projects", admin, [everywhere], **_GOAL),
+        Asked("… of all projects, by host", admin, [f"{everywhere}&host={host}" for host in hosts], **_GOAL),
         Asked(
             "… of all projects, by zone",
             admin,
-            [f"{everywhere}&availability_zone={z}" for z in zones],
-            **goal,
+            [f"{everywhere}&availability_zone={zone}" for zone in zones],
+            **_GOAL,
         ),
-        Asked("… of all projects, by status", admin, [f"{everywhere}&status=ERROR"], **goal),
-        Asked("GET /ports, first page", user, [ports], **goal),
-        Asked("… deep page", user, [f"{ports}&marker={port_id(n)}" for n in some], **goal),
-        Asked("… of a project with few ports", small, [ports], **goal),
-        Asked("… by device_id", user, [f"{ports}&device_id={server_id(n)}" for n in some], **goal),
-        Asked("… by network", user, [f"{ports}&network_id={ours.filled.network_id}"], **goal),
-        Asked(
-            "… by fixed ip",
-            user,
-            [f"{ports}&fixed_ips=ip_address%3D{ids.ip(n)}" for n in some],
-            **goal,
-        ),
-        Asked(
-            "GET /v2.0/ports/{id}",
-            user,
-            [f"{user.network}/v2.0/ports/{port_id(n)}" for n in some],
-            0.25,
-            30.0,
-        ),
-        Asked("GET /limits", user, [f"{user.compute}/limits"], 0.25, 30.0),
-        Asked(
-            "GET /os-quota-sets/{id}/detail",
-            admin,
-            [f"{user.compute}/os-quota-sets/{plan.project_id(1)}/detail"],
-            0.25,
-            30.0,
-        ),
+        Asked("… of all projects, by status", admin, [f"{everywhere}&status=ERROR"], **_GOAL),
     ]
 
 
+def _ports(ours: Stand, some: Sequence[int]) -> list[Asked]:
+    user, small = ours.endpoint, ours.small
+    ports = f"{user.network}/v2.0/ports?limit={_PAGE}"
+    addresses = [f"{ports}&fixed_ips=ip_address%3D{ids.ip(n)}" for n in some]
+    return [
+        Asked(_PORTS, user, [ports], **_GOAL),
+        Asked("… deep page", user, [f"{ports}&marker={port_id(n)}" for n in some], **_GOAL),
+        Asked("… of a project with few ports", small, [ports], **_GOAL),
+        Asked("… by device_id", user, [f"{ports}&device_id={server_id(n)}" for n in some], **_GOAL),
+        Asked("… by network", user, [f"{ports}&network_id={ours.filled.network_id}"], **_GOAL),
+        Asked("… by fixed ip", user, addresses, **_GOAL, note=_BY_ADDRESS),
+    ]
+
+
+def _ago(days: int) -> str:
+    return quote(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days * 86400)))
+
+
+_SERVERS, _PORTS = "GET /servers/detail, first page", "GET /ports, first page"
+_BY_ADDRESS = (
+    "No index has the addresses of a port, of which there may be several: all ports are looked through."
+)
 _BY_NAME = (
     "Nova finds a name anywhere in a name, which no index does: all names of the project are looked through."
 )
@@ -135,51 +145,35 @@ async def run(options: Options) -> Report:
     place = given.keep or options.scratch
     place.mkdir(parents=True, exist_ok=True)
     progress = said()
-    rows: list[Row] = []
-    settings = {"api": {"workers": _WORKERS}}
-    async with stand(place, plan.servers, progress, plan=plan, overrides=settings) as ours:
-        pids = processes.group(ours.pid)
+    database = place / "state" / "fractus.db"
+    async with stand(
+        place, plan.servers, progress, plan=plan, overrides={"api": {"workers": _WORKERS}}
+    ) as ours:
         asked = calls(ours, ours.plan)
-        taken: dict[str, list[tuple[Figures, Figures]]] = {}
         with progress.step("Measuring", "Measured"):
-            for _ in range(options.rounds):
-                for number, one in enumerate(asked):
-                    how = {"seconds": options.seconds, "scratch": options.scratch}
-                    alone = await hammer(one.endpoint, one.urls, clients=1, **how)
-                    many = await hammer(one.endpoint, one.urls, clients=_CLIENTS, **how)
-                    taken.setdefault(f"{number}", []).append((alone, many))
-        family = ""
-        for number, one in enumerate(asked):
-            family = one.what.partition(",")[0] if not one.what.startswith("…") else family
-            rows += _rows(one, one.what.replace("…", f"{family},", 1), taken[f"{number}"])
-        memory = max(processes.memory([pid]) for pid in pids) / 2**20
-        rows.append(
+            rows = await _measured(asked, options)
+        memory = max(processes.memory([pid]) for pid in processes.group(ours.pid)) / 2**20
+        rows += [
             Row(
                 what="memory of a process of the API after all that",
                 unit="MiB",
                 values=[memory],
                 at_most=300.0,
-            )
-        )
-        rows.append(Row(what="start of the API", unit="s", values=[ours.ready_after]))
+            ),
+            Row(what="start of the API", unit="s", values=[ours.ready_after]),
+        ]
+        known = {one.what: one.urls for one in asked}
         urls = {
-            "a page of 100 servers": asked[1].urls[0],
-            "one server": asked[0].urls[0],
-            "a page of 100 ports": asked[18].urls[0],
+            "a page of 100 servers": known[_SERVERS][0],
+            "one server": known["GET /servers/{id}"][0],
+            "a page of 100 ports": known[_PORTS][0],
         }
-        server_ids = [url.rpartition("/")[2] for url in asked[0].urls]
-        database = place / "state" / "fractus.db"
-        rows += await bare_reads.limits(
-            ours.endpoint, database, urls, ours.plan.project_id(1), server_ids, options
-        )
-    size = database.stat().st_size
-    rows.append(
-        Row(
-            what="store, of each server and all that is its own",
-            unit="KiB",
-            values=[size / plan.total / 1024],
-        )
-    )
+        server_ids = [url.rpartition("/")[2] for url in known["GET /servers/{id}"]]
+        with progress.step("Measuring the bare parts", "The bare parts are measured"):
+            project = ours.plan.project_id(1)
+            rows += await bare_reads.limits(ours.endpoint, database, urls, project, server_ids, options)
+    size = database.stat().st_size / plan.total / 1024
+    rows.append(Row(what="store, of each server and all that is its own", unit="KiB", values=[size]))
     return Report(
         title=f"Reads at {plan.servers:,} servers",
         about=(
@@ -193,6 +187,26 @@ async def run(options: Options) -> Report:
         if has_wrk()
         else ["wrk is not installed: the clients took processor time from the service."],
     )
+
+
+async def _measured(asked: Sequence[Asked], options: Options) -> list[Row]:
+    """Each kind of request from one client and from many, as often as there are rounds."""
+    taken: list[list[tuple[Figures, Figures]]] = [[] for _ in asked]
+    for _ in range(options.rounds):
+        for one, found in zip(asked, taken, strict=True):
+            alone, many = [
+                await hammer(
+                    one.endpoint, one.urls, clients=clients, seconds=options.seconds, scratch=options.scratch
+                )
+                for clients in (1, _CLIENTS)
+            ]
+            found.append((alone, many))
+    rows: list[Row] = []
+    family = ""
+    for one, found in zip(asked, taken, strict=True):
+        family = family if one.what.startswith("…") else one.what.partition(",")[0]
+        rows += _rows(one, one.what.replace("…", f"{family},", 1), found)
+    return rows
 
 
 def _rows(asked: Asked, name: str, taken: Sequence[tuple[Figures, Figures]]) -> list[Row]:
@@ -214,7 +228,7 @@ def _rows(asked: Asked, name: str, taken: Sequence[tuple[Figures, Figures]]) -> 
         ),
         Row(what=name, unit="/s", values=[one.rate for one in many]),
     ]
-    if name == "GET /servers/detail, first page":
+    if name == _SERVERS:
         described = [one.rate * _PAGE for one in many]
         rows.append(
             Row(what="servers described in a second", unit="/s", values=described, at_least=100_000.0)
