@@ -141,10 +141,10 @@ class Rounds:
         await asyncio.sleep(_MENDED_AFTER)
         await disturbance.end()
         mended = time.monotonic()
-        faults = await self._judge()
+        faults = await self._looked()
         while faults and time.monotonic() - mended < _AT_REST:
             await asyncio.sleep(2.0)
-            faults = await self._judge()
+            faults = await self._looked()
         settled = time.monotonic() - mended
         if not made.well:
             faults.insert(0, f"right after the burst: {made.servers} servers, usage {made.usage}")
@@ -153,6 +153,12 @@ class Rounds:
         await self._burst.delete(await self._burst.servers())
         left = await self._burst.usage()
         return Outcome(made, settled, faults + ([f"usage {left} when all are deleted"] if left else []))
+
+    async def _looked(self) -> list[str]:
+        try:
+            return await self._judge()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return [f"a child does not answer: {error}"]  # it has only just been started again
 
     async def _judge(self) -> list[str]:
         """What is not as it must be, now."""
