@@ -53,6 +53,13 @@ def _state_of(state_dir: str | None) -> Path:
 @_state_option
 @click.option("--clouds", type=click.IntRange(1, MOST_CLOUDS), help="How many clouds. Default: 3.")
 @click.option("--hosts", type=click.IntRange(1, 100_000), help="Hosts of each. Default: 100.")
+@click.option("--servers", type=click.IntRange(0), help="Servers with which each cloud begins. Default: 0.")
+@click.option(
+    "--owned",
+    is_flag=True,
+    default=None,
+    help="These servers are those of a parent that `python -m bench.filling` fills.",
+)
 @click.option("--seed", type=int, help="Of all that happens by chance. Default: 1.")
 @click.option("--host", help="The address to listen on. Default: 127.0.0.1.")
 @click.option(
@@ -161,3 +168,43 @@ def run_share(share: int, state_dir: str | None) -> None:
 
     state = _state_of(state_dir)
     main(state, _known(state), share)
+
+
+@simulate.command("model", hidden=True)
+@_state_option
+def make_model(state_dir: str | None) -> None:
+    """Make what filled clouds are copies of."""
+    import asyncio
+
+    import msgspec
+
+    from fractus.app.simulate.model import make
+    from fractus.app.simulate.prepare import MODEL
+    from fractus.base import log as logging
+
+    logging.configure("warning")
+    state = _state_of(state_dir)
+    (state / MODEL).mkdir()
+    model = asyncio.run(make(state / MODEL, owned=_known(state).owned))
+    (state / MODEL / "model.json").write_bytes(msgspec.json.format(msgspec.json.encode(model)))
+
+
+@simulate.command("fill", hidden=True)
+@click.argument("part", type=int)
+@click.argument("parts", type=int)
+@_state_option
+def fill_clouds(part: int, parts: int, state_dir: str | None) -> None:
+    """Fill one part of the clouds that are not filled yet."""
+    import msgspec
+
+    from fractus.app.simulate.credentials import passwords
+    from fractus.app.simulate.fill import Filler
+    from fractus.app.simulate.model import Model
+    from fractus.app.simulate.prepare import MODEL, part_of
+
+    state = _state_of(state_dir)
+    made = _known(state)
+    model = msgspec.json.decode((state / MODEL / "model.json").read_bytes(), type=Model)
+    known, filler = passwords(state, made), Filler(state, made, model)
+    for cloud in part_of(state, made, part, parts):
+        filler.fill(cloud, known[cloud])

@@ -128,6 +128,14 @@ def port_taken(host: str, port: int) -> str:
     return ""
 
 
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port of `host` that nobody listens on just now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def _holder(port: int) -> str:
     """The program that listens on `port`, as far as we may know: `python3 (pid 12)`."""
     inodes = set()

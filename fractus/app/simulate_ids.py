@@ -80,6 +80,11 @@ def child_project(project: int) -> str:
     return uuid.UUID(_uuid(f"project {project} in children")).hex
 
 
+def parent_user(project: int) -> str:
+    """The id of the user of the parent who has made all in project `project`."""
+    return hashlib.md5(f"user {project}".encode(), usedforsecurity=False).hexdigest()
+
+
 def server_name(number: int) -> str:
     """What server `number` is called."""
     return f"server-{number:07d}"

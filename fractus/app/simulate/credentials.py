@@ -8,23 +8,22 @@ from typing import Any
 
 import msgspec
 
-from fractus.app import simulate_ids as ids
 from fractus.app.simulate import IDENTITY
 from fractus.app.simulate.plan import Plan
 
 
-def entry_of(plan: Plan, cloud: int, password: str) -> dict[str, Any]:
-    """What stands in `clouds.yaml` for a cloud."""
+def entry(url: str, region: str, password: str) -> dict[str, Any]:
+    """What stands in `clouds.yaml` for the cloud at `url`."""
     return {
         "auth": {
-            "auth_url": f"{plan.url_of(cloud)}{IDENTITY}/v3",
+            "auth_url": f"{url}{IDENTITY}/v3",
             "username": "admin",
             "password": password,
             "project_name": "admin",
             "user_domain_name": "Default",
             "project_domain_name": "Default",
         },
-        "region_name": ids.cloud_name(cloud),
+        "region_name": region,
         "interface": "public",
         "identity_api_version": 3,
     }

@@ -58,14 +58,14 @@ class _Ask(Struct, frozen=True):
 class Gate:
     """One cloud's door, and what waits behind it."""
 
-    def __init__(self, child: Child, latency: Latency) -> None:
-        """Well, until told otherwise."""
+    def __init__(self, child: Child, latency: Latency, host: str, port: int) -> None:
+        """Well, until told otherwise; it will listen on `host` and `port`."""
         self.child = child
         self.latency = latency
         self.fault = "none"
         self._well = asyncio.Event()
         self._well.set()
-        self.door = Door(self, child.plan.host, child.plan.port_of(child.number))
+        self.door = Door(self, host, port)
 
     async def suffer(self, fault: str) -> None:
         """From now on this is wrong with it; `none`: nothing."""

@@ -104,7 +104,7 @@ class Identity:
         self.grant(user.id, project.id, self.role_named("admin"))
 
     def _derived(self, kind: str, name: str) -> str:
-        return uuid.uuid5(uuid.NAMESPACE_URL, f"{self.region}/{kind}/{name}").hex
+        return first_id(self.region, kind, name)
 
     def _keep(self) -> None:
         fresh = self._path.with_suffix(".new")
@@ -313,6 +313,11 @@ class Identity:
             }
             for type, (name, path) in paths.items()
         ]
+
+
+def first_id(region: str, kind: str, name: str) -> str:
+    """The id of what each identity has from the beginning: the same in every simulation."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{region}/{kind}/{name}").hex
 
 
 def _sealed(password: str, salt: bytes = b"") -> str:

@@ -10,6 +10,7 @@ import resource
 import signal
 from pathlib import Path
 
+from fractus.app import simulate_ids as ids
 from fractus.app.simulate import control
 from fractus.app.simulate.child import Child
 from fractus.app.simulate.credentials import passwords
@@ -50,15 +51,17 @@ class Process:
             await asyncio.gather(*(gate.child.close() for gate in self._gates.values()))
 
     async def _start(self, stop: asyncio.Event) -> None:
-        known = passwords(self._state, self._plan)
-        for cloud in self._plan.shares()[self._share]:
+        plan = self._plan
+        known = passwords(self._state, plan)
+        for cloud in plan.shares()[self._share]:
             if stop.is_set():
                 return
-            child = Child(self._state, self._plan, cloud, self._clock)
+            name = ids.cloud_name(cloud)
+            child = Child(self._state / name, name, plan.url_of(cloud), plan.hosts, self._clock)
             child.found(known[cloud])
             await child.start()
-            latency = Latency(self._plan.latency, f"{self._plan.seed} {child.name}")
-            self._gates[child.name] = Gate(child, latency)
+            latency = Latency(plan.latency, f"{plan.seed} {name}")
+            self._gates[name] = Gate(child, latency, plan.host, plan.port_of(cloud))
         # What was made until now lives as long as the process: no collection needs to look at it again.
         gc.collect()
         gc.freeze()

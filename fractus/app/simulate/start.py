@@ -17,8 +17,8 @@ from fractus.app.processes import boot_id, mark, port_taken
 from fractus.app.programs import inherited
 from fractus.app.progress import Progress
 from fractus.app.settings import SettingsError
-from fractus.app.simulate import control
-from fractus.app.simulate.credentials import entry_of, passwords
+from fractus.app.simulate import control, prepare
+from fractus.app.simulate.credentials import entry, passwords
 from fractus.app.simulate.plan import Plan, default_state, write
 from fractus.app.supervisor import Program, Supervisor
 
@@ -56,7 +56,7 @@ class Start:
             write(self._state, self._plan)
             known = passwords(self._state, self._plan)
             entries = {
-                ids.cloud_name(cloud): entry_of(self._plan, cloud, password)
+                ids.cloud_name(cloud): entry(self._plan.url_of(cloud), ids.cloud_name(cloud), password)
                 for cloud, password in known.items()
             }
             clouds_yaml.write_own(self.clouds_file, entries)
@@ -95,6 +95,10 @@ class Start:
     async def _bring_up(self) -> None:
         plan = self._plan
         began = time.monotonic()
+        if prepare.lacking(self._state, plan):
+            doing = f"Filling clouds with {plan.servers} servers each (only this time)"
+            with self._progress.step(doing, "The clouds are filled"):
+                await prepare.prepare(self._state, plan, self._progress.say)
         named = f"{plan.clouds} clouds" if plan.clouds > 1 else "1 cloud"
         with self._progress.step(f"Starting {named}", f"{named} run"):
             await self._supervisor.start([self._program(share) for share in range(len(plan.shares()))])
