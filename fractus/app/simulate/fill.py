@@ -25,9 +25,7 @@ from fractus.base.clock import SystemClock
 from fractus.services.network.security_groups.view import default_id
 
 #: What says what happened, not what is, and what is reckoned here.
-_PASSING = frozenset(
-    {"finding", "unasked", "work", "lane", "worker", "quota_usage", "alembic_version", "number"}
-)
+_PASSING = frozenset({"finding", "unasked", "work", "lane", "worker", "alembic_version", "number"})
 
 #: Servers whose rows are held in memory at a time.
 _AT_ONCE = 1000
@@ -163,6 +161,8 @@ class _File:
             self._usage = _has(db, "quota_usage")
             self._revision = db.execute("SELECT * FROM alembic_version").fetchall() if self._usage else []
             for table, columns, row in _rows(db):
+                if table == "quota_usage" and model.project["project"] in row:
+                    continue
                 if any(_within(id, cell) for id in model.other for cell in row):
                     continue
                 if any(_within(model.server[name], cell) for name in _OF_SERVER for cell in row):
