@@ -174,12 +174,12 @@ class Machine:
         """Whether what we hold is as good as a look: seen a moment ago, or unchanged since by a sweep a moment ago.
 
         A sweep by the child's cursor tells of what it does not name that it has not changed. That is believed of what
-        sweeps have named before, and only for a while.
+        is on its way and sweeps have named before, and only for a while: what was removed without a trace is not named.
         """
         age = self.age(presence.observed_at)
         if age < self.pace.sweep_busy:
             return True
-        if age > _BELIEVED or not self.sweeps(presence):
+        if presence.state != PENDING or age > _BELIEVED or not self.sweeps(presence):
             return False
         latest = self.rounds[presence.cloud, presence.kind]
         ago = self.clock.monotonic() - latest.at

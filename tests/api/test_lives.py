@@ -35,6 +35,7 @@ async def test_what_an_operator_does_in_a_cloud_is_seen(world: World) -> None:
 async def test_a_server_that_was_deleted_in_its_cloud_is_told_and_can_be_deleted(world: World) -> None:
     ann, a = world.user("ann"), world.cloud("a")
     server = await _active(world, zone="a")
+    await world.run_for(1)
     (there,) = a.marked("server", server)
     with a.backend.shelf.changing():
         a.backend.shelf.drop(there)

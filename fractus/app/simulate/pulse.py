@@ -39,6 +39,8 @@ class Pulse:
         self._told = asyncio.Event()
         self._seen: list[Callable[[], None]] = []
         child.faults.after_change = lambda call: self._told.set()
+        # Any look there moves on all that is due, also what the caller does not ask about.
+        child.backend.moved = self._told.set
 
     def tell(self, seen: Callable[[], None] | None = None) -> None:
         """Something has changed there. `seen` is called when the child's API shows it."""
@@ -69,11 +71,11 @@ class Pulse:
 
     async def beat(self) -> None:
         """Have what changed taken into the child's store."""
-        self._told.clear()
         backend, seen = self._child.backend, self._seen
         self._seen = []
         now = backend.now()
         backend.look()
+        self._told.clear()
         for kind in _KINDS:
             turn = Turn(self._machine, INSIDE, self._machine.lifecycles[kind], self._child.actuators()[kind])
             turn.since = iso_micro(self._since)

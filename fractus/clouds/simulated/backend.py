@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +36,8 @@ class SimulatedBackend:
         self._clock = clock
         self.clock_offset = shape.clock_offset
         """How far this cloud's clock is ahead of ours; a test may change it."""
+        self.moved: Callable[[], None] | None = None
+        """Called when a look, whoever's, has brought something up to the present."""
         self._quotas: dict[tuple[str, str], int] = {}
 
     def now(self) -> float:
@@ -47,6 +50,8 @@ class SimulatedBackend:
         due = self.shelf.next_at()
         if due is not None and due <= now:
             move_on(self.shelf, self.shape, now)
+            if self.moved is not None:
+                self.moved()
         return self.shelf
 
     def quiet_for(self) -> float | None:

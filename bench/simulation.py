@@ -1,0 +1,162 @@
+"""`fractus simulate` beneath a deployment: its processes, its clouds added to the store, its faults, what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+import yaml
+
+from bench.deployment import Deployment, free_port
+from bench.load import Processor
+from fractus.app import cloud_rows, running, wiring
+from fractus.app.calls import Caller
+from fractus.app.keystone import ADMIN
+from fractus.app.simulate import control
+from fractus.app.supervisor import Program
+
+#: Opening a cloud takes a tenth of a second of processor time, filling it with 10,000 servers a second; and others may
+#: be at work on the machine. Seconds.
+_READY_WITHIN, _READY_EACH = 120.0, 10.0
+
+
+class Simulation:
+    """Clouds that run."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+
+    @property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """Cloud -> its entry of `clouds.yaml`."""
+        found: dict[str, dict[str, Any]] = yaml.safe_load((self.state / "clouds.yaml").read_text("utf-8"))[
+            "clouds"
+        ]
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        """Of all clouds."""
+        return sorted(self.entries)
+
+    def leaders(self) -> dict[str, int]:
+        """Process groups, by name."""
+        record = running.read(self.state / "run")
+        parts = [] if record is None else record.parts
+        return {part.name: part.process.pid for part in parts if part.process is not None}
+
+    def processor(self) -> Processor:
+        """Of all its processes."""
+        return Processor(self.leaders().values())
+
+    async def fault(self, names: list[str], fault: str) -> None:
+        """Have something be wrong with these clouds, or `none`; returns when it is so."""
+        wish = control.ask(self.state, faults=dict.fromkeys(names, fault))
+        shares = range(len(self.leaders()))
+        while not control.obeyed(self.state, shares, wish.version):
+            await asyncio.sleep(control.LOOK)
+
+
+@contextlib.asynccontextmanager
+async def simulation(
+    at: Deployment, state: Path, clouds: int, *, settings: Mapping[str, Any] | None = None, **told: Any
+) -> AsyncIterator[Simulation]:
+    """Start clouds; they are stopped with the deployment. `told`: options of the command (`processes=2`).
+
+    They are added to the deployment's store with `settings`.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    made = Simulation(state)
+    options = {"clouds": clouds, "port": _free_ports(clouds), "state": state, **told}
+    argv = [f"--{name}={value}" for name, value in options.items() if value is not True]
+    argv += [f"--{name}" for name, value in options.items() if value is True]
+
+    async def ready() -> bool:
+        record = running.read(state / "run")
+        return record is not None and record.ready
+
+    await at.start(
+        [
+            Program(
+                name="simulate",
+                argv=[sys.executable, "-m", "fractus", "simulate", *argv],
+                environ=dict(os.environ),
+                cwd=state,
+                log=at.settings.log_dir / "simulate.log",
+                ready=ready,
+                ready_within=_READY_WITHIN + _READY_EACH * clouds,
+                stop_within=60.0,
+            )
+        ]
+    )
+    await _add(at, made, settings or {})
+    yield made
+
+
+def _free_ports(number: int) -> int:
+    """The port before so many that are most likely free: away from those that are given out by themselves."""
+    return 10_000 + free_port() % 10_000 if number < 10_000 else 10_000
+
+
+async def _add(at: Deployment, made: Simulation, settings: Mapping[str, Any]) -> None:
+    parts = wiring.core(at.settings)
+    try:
+        for name, entry in made.entries.items():
+            await cloud_rows.add(
+                parts.store, parts.vault, name=name, driver="openstack", identity="own",
+                settings=dict(settings), auth=entry,
+            )  # fmt: skip
+    finally:
+        await parts.close()
+
+
+class Things(NamedTuple):
+    """Ids of what servers are made of."""
+
+    flavor: str
+    image: str
+
+
+async def things(at: Deployment) -> Things:
+    """A flavor and an image, made by the administrator for all."""
+    async with Caller() as admin:
+        await admin.log_in(at.keystone.url, ADMIN, at.keystone.passwords()["admin"], ADMIN)
+        body: dict[str, Any] = {"name": "bench", "vcpus": 1, "ram": 64, "disk": 1}
+        flavor = (await admin.call("POST", f"{at.compute}/flavors", {"flavor": body}))["flavor"]["id"]
+        body = {
+            "name": "bench",
+            "disk_format": "raw",
+            "container_format": "bare",
+            "visibility": "public",
+        }
+        image = (await admin.call("POST", f"{at.image}/images", body))["id"]
+        await admin.call("PUT", f"{at.image}/images/{image}/file", data=b"bench" * 1000)
+    return Things(flavor, image)
+
+
+class Asked(NamedTuple):
+    """What a worker has done so far."""
+
+    calls: float
+    """To its clouds."""
+    sweeps: float
+    looks: float
+
+
+async def asked(port: int) -> Asked:
+    """By its page of metrics."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        text = await answer.text()
+    names = ("fractus_child_call_seconds_count", "fractus_sweeps_total", "fractus_reconcile_outcomes_total")
+    totals = dict.fromkeys(names, 0.0)
+    for line in text.splitlines():
+        name = line.partition("{")[0]
+        if name in totals:
+            totals[name] += float(line.rpartition(" ")[2])
+    return Asked(*(totals[name] for name in names))
