@@ -28,6 +28,7 @@ from fractus.reconcile.ownership import Everything, Ownership
 from fractus.reconcile.purge import purge
 from fractus.reconcile.stamps import FarStamps
 from fractus.reconcile.sweep import sweep
+from fractus.reconcile.tempo import Tempo
 from fractus.reconcile.watch import Watch
 from fractus.store import brakes as stored_brakes
 from fractus.store import clouds, presences, work
@@ -73,6 +74,7 @@ class Worker:
         self._full_at: dict[str, float] = {}
         self._watch = Watch(machine, self.owner)
         self._stamps = FarStamps(machine)
+        self._tempo = Tempo(machine.pace.sweep, machine.pace.sweep_busy)
         self._draining = False
         self._stir = asyncio.Event()
         self.ownership.listen(self._stir.set)
@@ -348,21 +350,27 @@ class Worker:
                 inventory.cancel()
 
     async def _inventory(self, cloud: str) -> None:
-        if await self.sweep_once(cloud, full=True):
-            self._full_at[cloud] = self.machine.clock.monotonic()
+        async with self.machine.inventories.turn(cloud):
+            if await self.sweep_once(cloud, full=True):
+                self._full_at[cloud] = self.machine.clock.monotonic()
 
     async def _pause(self, cloud: str) -> float:
-        pace = self.machine.pace
         try:
-            return pace.sweep_busy if await self._busy(cloud) else pace.sweep
+            return self._tempo.pause(cloud, await self._took(cloud))
         except Exception:
             log.exception("sweeper stumbled", cloud=cloud)
-            return pace.sweep
+            return self.machine.pace.sweep
 
-    async def _busy(self, cloud: str) -> bool:
-        """Whether something there is on its way to what it should be, and sweeps would show it arrive."""
-        swept = [kind for kind, life in self.machine.lifecycles.items() if life.swept]
-        return any([await presences.unsettled(self.machine.store, cloud, kind) for kind in swept])
+    async def _took(self, cloud: str) -> float | None:
+        """How long the last listing took of what is on its way there, and what sweeps would show arrive; None: nothing
+        is.
+        """
+        machine, took = self.machine, None
+        for kind, life in machine.lifecycles.items():
+            if life.swept and await presences.unsettled(machine.store, cloud, kind):
+                latest = machine.rounds.get((cloud, kind))
+                took = (took or 0.0) + (0.0 if latest is None else latest.took)
+        return took
 
     async def sweep_once(self, cloud: str, *, full: bool) -> bool:
         """One sweep; whether the cloud answered."""
@@ -372,7 +380,7 @@ class Worker:
             record = await clouds.fetch(self.machine.store, cloud)
             if record is not None and record.unswept:
                 return False
-            changed = await sweep(self.machine, cloud, full=full)
+            changed = await sweep(self.machine, cloud, full=full, record=record)
         except Exception:
             log.exception("sweep failed", cloud=cloud)
             self.metrics.swept.labels(cloud, "all", sort, "failed").inc()

@@ -17,6 +17,7 @@ from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Lifecycle
+from fractus.reconcile.tempo import Inventories
 from fractus.store import findings, presences, work
 from fractus.store.again import rerun
 from fractus.store.ledger import Bell
@@ -145,8 +146,8 @@ class Machine:
         """(cloud, kind) -> its latest listing, of this process."""
         self.noted: dict[str, tuple[float, str]] = {}
         """Cloud -> when we last wrote whether it answers a sweep, and the error, if it did not."""
-        self.inventories: set[str] = set()
-        """Clouds of which this process takes a full inventory just now."""
+        self.inventories = Inventories(clock)
+        """Full inventories that this process takes."""
         self.placing: dict[Claim, tuple[str, str]] = {}
         """Kind and cloud of what is being placed right now, and not written yet."""
         self.tallies: dict[str, Tally] = {}

@@ -20,7 +20,7 @@ from fractus.model.errors import CloudError, CredentialsRejected, Unreachable
 from fractus.model.resource import Presence
 from fractus.reconcile import drift, drift_rules
 from fractus.reconcile.kind import Lifecycle
-from fractus.reconcile.machine import Machine, Round
+from fractus.reconcile.machine import Machine, Round, kept
 from fractus.reconcile.returned import send_away
 from fractus.reconcile.strays import report
 from fractus.reconcile.take import is_news, take_batch
@@ -65,11 +65,8 @@ async def sweep(machine: Machine, cloud: str, *, full: bool, record: CloudRecord
     known = {} if record is None else record.cursors
     if not full:
         return await _sweep(machine, child, known, full=False)
-    machine.inventories.add(cloud)
-    try:
+    with machine.inventories.under_way(cloud):
         return await _sweep(machine, child, known, full=True)
-    finally:
-        machine.inventories.discard(cloud)
 
 
 async def _sweep(machine: Machine, child: Cloud, known: Mapping[str, Any], *, full: bool) -> int | None:
@@ -174,6 +171,8 @@ class Turn:
             more, stray = await _take_all(self, batch)
             changed += more
             number += len(batch)
+            if self.whole:
+                machine.inventories.goes_on(cloud)
             for seen in batch:
                 newest = max(newest, _less_overlap(seen.changed_at))
                 if self.whole:
@@ -206,7 +205,13 @@ async def _take_all(turn: Turn, batch: list[Seen]) -> tuple[int, list[Seen]]:
     Most things are as they were: they are compared first, and cost no transaction. One that cannot be taken in (a fault
     of ours, an answer that nobody thought of) is left to the log, and must not keep the others from being seen.
     """
-    read = [seen for seen in batch if not seen.unread]
+    machine, told = turn.machine, {seen.remote_id: kept(seen) for seen in batch if not seen.unread}
+    same = (
+        await presences.as_observed(machine.store, turn.cloud, turn.kind, told, drift.GONE) if told else set()
+    )
+    read = [seen for seen in batch if not seen.unread and seen.remote_id not in same]
+    if not read:
+        return 0, []
     held = await presences.by_remotes(
         turn.machine.store, turn.cloud, turn.kind, [seen.remote_id for seen in read]
     )

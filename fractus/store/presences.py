@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Need, Presence
-from fractus.store.resources import MANY, padded
+from fractus.store.resources import MANY, among, by_sizes, padded
 from fractus.store.schema import FINDING, NEED, PRESENCE, WORK
 from fractus.store.transaction import Query, Reader, Row, Transaction, add_new_row
 
@@ -46,18 +46,18 @@ _one_to_write = Query(_here.with_for_update())
 _by_remote = Query(
     _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.remote_id == bindparam("r"))
 )
-_by_remotes = Query(
-    _all.where(
-        _c.cloud == bindparam("c"),
-        _c.kind == bindparam("k"),
-        _c.remote_id.in_([bindparam(f"r{number}", type_=_c.remote_id.type) for number in range(MANY)]),
+
+
+def _there(size: int) -> ColumnElement[bool]:
+    return and_(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), among(_c.remote_id, "r", size))
+
+
+_by_remotes = by_sizes(lambda size: _all.where(_there(size)))
+_observed = by_sizes(lambda size: select(_c.remote_id, _c.observed, _c.memory).where(_there(size)))
+_of_many = by_sizes(
+    lambda size: _all.where(_c.kind == bindparam("k"), among(_c.id, "i", size)).order_by(
+        _c.created_at, _c.cloud
     )
-)
-_of_many = Query(
-    _all.where(
-        _c.kind == bindparam("k"),
-        _c.id.in_([bindparam(f"i{number}", type_=_c.id.type) for number in range(MANY)]),
-    ).order_by(_c.created_at, _c.cloud)
 )
 #: What (kind, id) needs, and what there is of that in one cloud: one statement for all of it.
 _of_needs = Query(
@@ -139,7 +139,8 @@ async def of_resources(reader: Reader, kind: str, ids: Sequence[str]) -> dict[st
     """All presences of each of these resources, oldest first."""
     found: dict[str, list[Presence]] = {id: [] for id in ids}
     for first in range(0, len(ids), MANY):
-        for row in await reader.rows(_of_many, k=kind, **padded("i", ids[first : first + MANY])):
+        query, asked = padded(_of_many, "i", ids[first : first + MANY])
+        for row in await reader.rows(query, k=kind, **asked):
             presence = _load(row)
             found[presence.id].append(presence)
     return found
@@ -161,8 +162,8 @@ async def by_remotes(reader: Reader, cloud: str, kind: str, remote_ids: Sequence
     """The presences of those things in a cloud that are ours, by their ids there."""
     found: dict[str, Presence] = {}
     for first in range(0, len(remote_ids), MANY):
-        asked = padded("r", remote_ids[first : first + MANY])
-        for row in await reader.rows(_by_remotes, c=cloud, k=kind, **asked):
+        query, asked = padded(_by_remotes, "r", remote_ids[first : first + MANY])
+        for row in await reader.rows(query, c=cloud, k=kind, **asked):
             presence = _load(row)
             found[presence.remote_id or ""] = presence
     return found
@@ -175,6 +176,22 @@ async def of_needs(reader: Reader, kind: str, id: str, cloud: str) -> dict[Need,
         need = Need(need_kind, need_id, bool(exclusive), bool(loose))
         found[need] = None if row[0] is None else _load(tuple(row))
     return found
+
+
+async def as_observed(
+    reader: Reader, cloud: str, kind: str, seen: Mapping[str, Mapping[str, Any]], mark: str
+) -> set[str]:
+    """Which of these things in a cloud (id there -> what was seen) are just as we hold them, without `mark` in their
+    memory. Of ten thousand that are listed nearly all are, so they are compared as they are stored, undecoded.
+    """
+    same: set[str] = set()
+    ids, flag = list(seen), f'"{mark}"'
+    for first in range(0, len(ids), MANY):
+        query, asked = padded(_observed, "r", ids[first : first + MANY])
+        for remote_id, observed, memory in await reader.rows(query, c=cloud, k=kind, **asked):
+            if flag not in memory and observed == _encode(seen[remote_id]).decode():
+                same.add(remote_id)
+    return same
 
 
 async def in_cloud(

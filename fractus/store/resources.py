@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import ClauseElement, ColumnElement, Table, bindparam, delete, insert, select, update
 
 from fractus.model.resource import Need, Resource, Summary
 from fractus.store.schema import NEED
@@ -50,8 +50,9 @@ def _alive(resource: Resource | None) -> Resource | None:
     return None if resource is None or resource.deleted_at is not None else resource
 
 
-#: How many are asked for at a time: one statement, compiled once, serves all batches.
+#: How many are asked for at a time. A few statements, compiled once, serve batches of all sizes.
 MANY = 100
+_SIZES = (4, 20, MANY)
 
 #: All that what a resource costs can depend on.
 _COSTLY = ("project_id", "user_id", "status", "desired", "deleted_at")
@@ -84,9 +85,10 @@ def _row_query(table: Table, names: tuple[str, ...]) -> Query:
 
 
 @lru_cache(maxsize=256)
-def _many_query(table: Table) -> Query:
-    asked = [bindparam(f"key{number}", type_=table.c.id.type) for number in range(MANY)]
-    return Query(select(*_columns(table)).where(table.c.id.in_(asked)).with_for_update())
+def _many_query(table: Table) -> dict[int, Query]:
+    return by_sizes(
+        lambda size: select(*_columns(table)).where(among(table.c.id, "key", size)).with_for_update()
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -132,10 +134,21 @@ _needed_by = Query(
 )
 
 
-def padded(name: str, values: Sequence[str]) -> dict[str, str]:
-    """Parameters `name0`, `name1`, ... of a statement about `MANY` things, where there may be fewer; at least one."""
+def by_sizes(statement: Callable[[int], ClauseElement]) -> dict[int, Query]:
+    """A statement about many things, for each size of a batch."""
+    return {size: Query(statement(size)) for size in _SIZES}
+
+
+def among(column: ColumnElement[Any], name: str, size: int) -> ColumnElement[bool]:
+    """That a column is one of the parameters `name0`, `name1`, ... of `padded`."""
+    return column.in_([bindparam(f"{name}{number}", type_=column.type) for number in range(size)])
+
+
+def padded(queries: Mapping[int, Query], name: str, values: Sequence[str]) -> tuple[Query, dict[str, str]]:
+    """The query, of `by_sizes`, for so many values, at least one and `MANY` at most, and its parameters."""
     last = len(values) - 1
-    return {f"{name}{number}": values[min(number, last)] for number in range(MANY)}
+    size = next(size for size in _SIZES if size > last)
+    return queries[size], {f"{name}{number}": values[min(number, last)] for number in range(size)}
 
 
 class Accounts(Protocol):
@@ -177,8 +190,8 @@ class Resources:
         """Those of these resources that are there, by their ids: this transaction will save them."""
         found: dict[str, Resource] = {}
         for first in range(0, len(ids), MANY):
-            asked = padded("key", ids[first : first + MANY])
-            for row in await tx.rows(_many_query(self.tables[kind]), **asked):
+            query, asked = padded(_many_query(self.tables[kind]), "key", ids[first : first + MANY])
+            for row in await tx.rows(query, **asked):
                 found[row[0]] = _load(kind, row)
         return found
 

@@ -309,7 +309,10 @@ async def test_what_an_operator_changes_and_what_sweeps_learn_are_kept_apart(
 # --- statements ---------------------------------------------------------------------------------
 
 #: Looked at once by each worker as it starts, or once in a while as a figure; or of a table with a row for each cloud.
-MAY_SCAN = {"work._free", "work._owners", "work._depth", "clouds._every", "clouds._enabled", "clouds._stale"}
+MAY_SCAN = {
+    "work._free", "work._owners", "work._depth",
+    "clouds._every", "clouds._enabled", "clouds._stale", "clouds._doors",
+}  # fmt: skip
 
 
 def statements(*modules: ModuleType) -> Iterator[tuple[str, str]]:

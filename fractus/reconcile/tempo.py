@@ -1,0 +1,85 @@
+"""How fast clouds are swept, where there are many: none is asked more than it bears, and all together not more than
+this process can take in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from fractus.base.clock import Clock
+
+#: While something is built, a cloud is listed again after so many times what its last listing took, but not sooner than
+#: `_SOONEST` (seconds): it is to cost its child a small part of one caller's time.
+_REST, _SOONEST = 5.0, 0.25
+#: Sweeps a second that one worker makes of all clouds together where something is built: each finds the more.
+_SWEEPS = 40.0
+
+#: Full inventories at a time, by one worker: each holds a page, and the ids of all that was listed.
+_AT_ONCE = 8
+#: One that has got no page for so long has hung, and keeps nobody else waiting. Seconds.
+_HUNG = 3.0
+#: Between two looks at whether there is room. Seconds.
+_LOOK = 0.5
+
+
+class Tempo:
+    """The pauses between quick sweeps."""
+
+    def __init__(self, quiet: float, busy: float) -> None:
+        """Seconds between two sweeps of a cloud: where nothing is being built, and at most where something is."""
+        self._quiet, self._most = quiet, busy
+        self._busy: set[str] = set()
+
+    def pause(self, cloud: str, took: float | None) -> float:
+        """Seconds until the next sweep. `took`: the last listing of what is being built there; None: nothing is."""
+        if took is None:
+            self._busy.discard(cloud)
+            return self._quiet
+        self._busy.add(cloud)
+        soon = min(self._most, max(_SOONEST, _REST * took))
+        return min(self._quiet, max(soon, len(self._busy) / _SWEEPS))
+
+
+class Inventories:
+    """Full inventories: a few at a time, for all at once would fill the memory and leave no time for anything else."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: set[str] = set()
+        self._moved: dict[str, float] = {}
+        """Cloud -> when its inventory last got on."""
+
+    def __contains__(self, cloud: str) -> bool:
+        """Whether there is one of this cloud, or will be soon."""
+        return cloud in self._waiting or cloud in self._moved
+
+    @asynccontextmanager
+    async def turn(self, cloud: str) -> AsyncIterator[None]:
+        """Wait for room. A cloud that hangs does not take it from others."""
+        self._waiting.add(cloud)
+        try:
+            while self._under_way() >= _AT_ONCE:
+                await self._clock.sleep(_LOOK)
+            with self.under_way(cloud):
+                yield
+        finally:
+            self._waiting.discard(cloud)
+
+    @contextmanager
+    def under_way(self, cloud: str) -> Iterator[None]:
+        """While it is taken."""
+        self._moved[cloud] = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self._moved.pop(cloud, None)
+
+    def goes_on(self, cloud: str) -> None:
+        """Another page has come."""
+        if cloud in self._moved:
+            self._moved[cloud] = self._clock.monotonic()
+
+    def _under_way(self) -> int:
+        now = self._clock.monotonic()
+        return sum(now - moved < _HUNG for moved in self._moved.values())
