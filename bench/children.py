@@ -1,36 +1,35 @@
 """What a deployment is put over: a filled store, and clouds beneath it that run.
 
-Where this version of fractus has `fractus simulate`, the clouds are OpenStack clouds over HTTP that hold the very
-servers of the store, and change by themselves. Else they are simulated drivers inside the workers; then the clouds of
-the filled servers are not connected, for they would be found empty.
+The clouds are those of `fractus simulate`: OpenStack's APIs over HTTP, as slow as real ones, and empty at first. The
+clouds of the servers with which the store is filled are not connected, for nobody has these servers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import sqlite3
+import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench import filling
 from bench.deployment import Deployment, Tenant
 from bench.filling import Filled
-from fractus.app import cloud_rows, wiring
+from fractus.app import cloud_rows, running, wiring
+from fractus.app import simulate_ids as ids
 from fractus.app.calls import Caller
+from fractus.app.cli_cloud import read_entry
 from fractus.app.keystone import ADMIN
+from fractus.app.processes import port_taken
+from fractus.app.programs import inherited
 from fractus.app.progress import Progress
+from fractus.app.supervisor import Program
 
-#: Clouds with simulated drivers, in the place of OpenStack clouds.
+#: Clouds that run.
 _LIVE = 10
-
-#: A driver that there is not: nothing is asked, nothing is swept.
-_NO_DRIVER = "none"
-
-_DAY = 86400.0
 
 #: Seconds that one server gets.
 _BOOTS_WITHIN = 120.0
@@ -39,13 +38,15 @@ _BOOTS_WITHIN = 120.0
 class Children:
     """The clouds, and the store above them."""
 
-    def __init__(self, filled: Filled, what: str, database: Path, leaders: Mapping[str, int]) -> None:
+    def __init__(
+        self, filled: Filled, what: str, database: Path, leaders: Callable[[], Mapping[str, int]]
+    ) -> None:
         self.filled, self.what = filled, what
         self._database, self._leaders = database, leaders
 
     def leaders(self) -> Mapping[str, int]:
         """Process groups of what runs here, by name."""
-        return self._leaders
+        return self._leaders()
 
     async def boots(self, at: Deployment, tenant: Tenant) -> float:
         """Have a server made; the seconds until it is ACTIVE."""
@@ -75,11 +76,6 @@ class Children:
         ]
 
 
-def has_simulate() -> bool:
-    """Whether there are OpenStack clouds to be simulated."""
-    return importlib.util.find_spec("fractus.app.simulate") is not None
-
-
 @contextlib.asynccontextmanager
 async def children(
     at: Deployment,
@@ -94,10 +90,11 @@ async def children(
     with progress.step(f"Filling the store with {servers:,} servers", "The store is filled"):
         filled = await _filled(directory, servers, clouds, projects)
     with contextlib.closing(sqlite3.connect(database)) as db, db:
-        db.execute("UPDATE cloud SET seen_at = ?, driver = ?, enabled = 0", (time.time() + _DAY, _NO_DRIVER))
-    await _add_live(at, _LIVE)
-    what = f"{_LIVE} simulated clouds; those of the {servers:,} servers in the store are not swept"
-    yield Children(filled, what, database, {})
+        db.execute("DELETE FROM cloud")
+    with progress.step(f"Starting {_LIVE} clouds", f"{_LIVE} clouds run"):
+        what, leaders = await _add_live(at, directory / "clouds", _LIVE)
+    what += f"; those {clouds} of the {servers:,} servers in the store are not connected"
+    yield Children(filled, what, database, leaders)
 
 
 @contextlib.asynccontextmanager
@@ -106,9 +103,9 @@ async def beneath(
 ) -> AsyncIterator[Children]:
     """Empty clouds beneath a deployment whose API runs already, and a flavor and an image."""
     with progress.step(f"Adding {number} clouds", f"There are {number} clouds"):
-        await _add_live(at, number)
+        what, leaders = await _add_live(at, directory / "clouds", number)
         filled = await _things(at)
-    yield Children(filled, f"{number} simulated clouds", at.settings.state_dir / "fractus.db", {})
+    yield Children(filled, what, at.settings.state_dir / "fractus.db", leaders)
 
 
 async def _things(at: Deployment) -> Filled:
@@ -128,16 +125,52 @@ async def _filled(directory: Path, servers: int, clouds: int, projects: Mapping[
     return await filling.populate(directory, plan)
 
 
-async def _add_live(at: Deployment, number: int) -> None:
-    directory = at.settings.state_dir / "simulated"
-    directory.mkdir(exist_ok=True)
+async def _add_live(at: Deployment, state: Path, number: int) -> tuple[str, Callable[[], Mapping[str, int]]]:
+    """`fractus simulate`, with the latencies of a real cloud."""
+    state.mkdir()
+    words = ["--clouds", str(number), "--hosts", "100", "--port", str(_ports(number)), "--state", str(state)]
+
+    async def ready() -> bool:
+        record = running.read(state / "run")
+        return record is not None and record.ready
+
+    program = Program(
+        name="simulate", argv=[sys.executable, "-m", "fractus", "simulate", *words], environ=inherited(), cwd=state,
+        log=state / "simulate.log", ready=ready, ready_within=60.0 + 2.0 * number, stop_within=40.0,
+    )  # fmt: skip
+    await at.start([program])
+    file = str(state / "clouds.yaml")
+    entries = {f"live-{cloud:03d}": read_entry(ids.cloud_name(cloud), file) for cloud in range(1, number + 1)}
+    await _add_rows(at, entries)
+
+    def leaders() -> Mapping[str, int]:
+        record = running.read(state / "run")
+        parts = record.parts if record is not None else []
+        return {part.name: part.process.pid for part in parts if part.process is not None}
+
+    return f"{number} simulated OpenStack clouds over HTTP, with the latencies of real ones", leaders
+
+
+def _ports(number: int) -> int:
+    """A port after which so many are free."""
+    for first in range(22000, 60000, 1000):
+        if not any(port_taken("127.0.0.1", first + cloud) for cloud in range(1, number + 1)):
+            return first
+    raise OSError(f"no {number} free ports in a row")
+
+
+async def _add_rows(at: Deployment, entries: Mapping[str, Mapping[str, Any]]) -> None:
     parts = wiring.core(at.settings)
     try:
-        for cloud in range(number):
-            name = f"live-{cloud:03d}"
+        for name, auth in entries.items():
             await cloud_rows.add(
-                parts.store, parts.vault, name=name, driver="simulated", identity="shared",
-                settings={"path": str(directory / f"{name}.sqlite"), "hosts": 10, "vcpus_per_host": 1000}, auth={},
-            )  # fmt: skip
+                parts.store,
+                parts.vault,
+                name=name,
+                driver="openstack",
+                identity="own",
+                settings={},
+                auth=auth,
+            )
     finally:
         await parts.close()

@@ -19,6 +19,7 @@ import asyncio
 import datetime
 import os
 import platform
+import signal
 import statistics
 import sys
 import tempfile
@@ -162,6 +163,10 @@ def alone(name: str, run: Run, arguments: Arguments | None = None) -> None:
 
 async def _measured(name: str, run: Run, given: argparse.Namespace) -> Report:
     before, began = machine(), time.time()
+    measuring = asyncio.current_task()
+    assert measuring is not None
+    # What was started is stopped in order, whoever ends this.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, measuring.cancel)
     place = given.scratch or Path("/var/tmp")
     with tempfile.TemporaryDirectory(prefix=f"fractus-bench-{name}-", dir=place) as scratch:
         rounds = given.rounds or (3 if given.full else 1)

@@ -203,8 +203,9 @@ class Worker:
 
             def ended(task: asyncio.Task[None]) -> None:
                 # Where more is due, some slots are filled at a time: each filling is a look at the queue and a commit.
+                # Else what has ended may be due again before the lane would look by itself.
                 running.discard(task)
-                if lane.more and room - len(running) >= max(1, room // _FILLING):
+                if not lane.more or room - len(running) >= max(1, room // _FILLING):
                     bell.set()
 
             while not lane.closing:

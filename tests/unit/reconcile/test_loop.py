@@ -16,8 +16,10 @@ from fractus.model.errors import Throttled
 from fractus.reconcile import converge, ending, loop, needs
 from fractus.reconcile.loop import Worker, is_dead, owner_name
 from fractus.reconcile.machine import Machine, Pace
+from fractus.reconcile.outcome import Again, Outcome, Settled
 from fractus.store import work
 from fractus.store.transaction import Transaction
+from fractus.store.work import Claim
 from tests.unit.reconcile.toy import World
 
 QUICK = Pace(poll=0.02, sweep=0.05, sweep_busy=0.05, lease=60.0, concurrency=4)
@@ -319,6 +321,27 @@ async def test_stopping_lets_what_is_under_way_end_and_keeps_its_lease_until_the
         await asyncio.wait_for(task, 5)
         assert east.made == [("box", "b1")]
         assert (await world.presence("box", "b1", "east")).remote_id is not None  # type: ignore[union-attr]
+    finally:
+        await world.close()
+
+
+async def test_what_is_due_again_when_its_look_ends_is_looked_at_though_nobody_rings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, Pace(poll=600.0, sweep=600.0, sweep_busy=600.0))
+    looks: list[int] = []
+
+    async def look(machine: Machine, claim: Claim) -> Outcome:
+        looks.append(1)
+        return Again() if len(looks) < 3 * loop._STEPS else Settled()
+
+    monkeypatch.setattr(loop, "converge", look)
+    try:
+        await world.cloud("east")
+        await world.want("box", "b1")
+        await world.assign()
+        async with running(world.worker):
+            await until(lambda: len(looks) >= 3 * loop._STEPS)
     finally:
         await world.close()
 
