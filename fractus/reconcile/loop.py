@@ -40,6 +40,8 @@ log = logging.logger("reconcile.loop")
 
 #: Steps of one item in a row before it goes back to the queue, so that one item cannot hold a slot for ever.
 _STEPS = 20
+#: Items of a backlog that are woken in one transaction.
+_SLICE = 250
 #: Free slots are filled when they are this part of all, unless somebody rings.
 _FILLING = 4
 #: Items of a cloud that is away that are under way at once: one may be the probe that hangs.
@@ -398,13 +400,16 @@ class Worker:
         kind, name = returns(cloud).split("/", 1)
         if self.machine.away(cloud) or not await work.anything_waits(self.machine.store, kind, name):
             return
-        await self._wake_waiting(kind, name)
+        while await self._wake_some(kind, name):
+            # Others get their turns between two slices of a backlog.
+            self.ring(cloud)
+        self.ring(cloud)
         log.info("the cloud answers again", cloud=cloud)
 
     @rerun
-    async def _wake_waiting(self, kind: str, id: str) -> None:
+    async def _wake_some(self, kind: str, id: str) -> bool:
         async with self.machine.store.transaction() as tx:
-            await self.machine.wake_waiting(tx, kind, id)
+            return await work.wake_some(tx, kind, id, _SLICE)
 
     async def _purger(self) -> None:
         """Let go of old tombstones, a page at a time: whoever has the queue of whole resources does it."""

@@ -97,6 +97,18 @@ _wake_waiting = Query(
     .where(_c.waits_on == bindparam("on"))
     .values(due_at=bindparam("due"), wakes=_c.wakes + 1, waits_on="")
 )
+_nth_waiting = Query(
+    select(_c.id)
+    .where(_c.waits_on == bindparam("on"))
+    .order_by(_c.id)
+    .limit(1)
+    .offset(bindparam("n", type_=Integer))
+)
+_wake_some = Query(
+    update(WORK)
+    .where(_c.waits_on == bindparam("on"), _c.id <= bindparam("last"))
+    .values(due_at=bindparam("due"), wakes=_c.wakes + 1, waits_on="")
+)
 _clouds_waiting = Query(select(_c.cloud).where(_c.waits_on == bindparam("on")).with_for_update())
 _due = Query(
     select(_c.kind, _c.id, _c.wakes, _c.attempts, _c.request_id)
@@ -210,6 +222,19 @@ async def wake_waiting(tx: Transaction, kind: str, id: str) -> list[str]:
     if clouds:
         await tx.execute(_wake_waiting, on=on, due=tx.now())
     return clouds
+
+
+async def wake_some(tx: Transaction, kind: str, id: str, number: int) -> bool:
+    """Wake about so many of those that wait on (kind, id); whether more may be left. For ten thousand of them, whom
+    nobody else should have to wait for.
+    """
+    on = f"{kind}/{id}"
+    last = await tx.row(_nth_waiting, on=on, n=number - 1)
+    if last is None:
+        await tx.execute(_wake_waiting, on=on, due=tx.now())
+        return False
+    await tx.execute(_wake_some, on=on, last=last[0], due=tx.now())
+    return True
 
 
 async def due(reader: Reader, cloud: str, now: float, limit: int, *, newest: int = 0) -> list[Claim]:

@@ -244,3 +244,55 @@ async def test_figures(tables: AnyStore, clock: HandClock) -> None:
     async with tables.transaction() as tx:
         await work.forget_cloud(tx, "east")
     assert await work.depths(tables, 9999.0) == {"west": 1}
+
+
+async def test_a_backlog_is_woken_in_slices(tables: AnyStore) -> None:
+    async with tables.transaction() as tx:
+        for number in range(25):
+            await work.wait(tx, "server", f"s{number:02d}", "east", "cloud/east", 9000.0)
+        await work.wait(tx, "server", "other", "west", "cloud/west", 9000.0)
+    woken = []
+    more = True
+    while more:
+        async with tables.transaction() as tx:
+            more = await work.wake_some(tx, "cloud", "east", 10)
+        woken.append(len(await work.due(tables, "east", 2000.0, 100)))
+    assert woken == [10, 20, 25]
+    assert not await work.anything_waits(tables, "cloud", "east")
+    assert await work.anything_waits(tables, "cloud", "west")
+
+
+async def test_what_is_settled_without_a_look_is_let_go_of_only_where_nobody_holds_it(
+    tables: AnyStore,
+) -> None:
+    async with tables.transaction() as tx:
+        await work.wake(tx, "server", "held", "east", due=1.0)
+        await work.wake(tx, "server", "free", "east", due=1.0)
+    (mine,) = [one for one in await work.due(tables, "east", 5000.0, 10) if one.id == "held"]
+    async with tables.transaction() as tx:
+        assert await work.claim(tx, "me", [mine], 60.0) == [mine]
+    async with tables.transaction() as tx:
+        assert not await work.drop_free(tx, "server", "held", "east")
+        assert not await work.put_off(tx, "server", "held", "east", 7000.0)
+        assert await work.put_off(tx, "server", "free", "east", 7000.0)
+        assert await work.drop_free(tx, "server", "free", "east")
+        assert not await work.drop_free(tx, "server", "free", "east")
+    assert await work.about(tables, "server", "free") == []
+    (held,) = await work.about(tables, "server", "held")
+    assert held.claimed_by == "me"
+
+
+async def test_who_waits_from_the_beginning_is_woken_by_what_it_waits_for(tables: AnyStore) -> None:
+    async with tables.transaction() as tx:
+        await work.wait(tx, "server", "s1", "east", "port/p1", 9000.0)
+    assert await work.due(tables, "east", 2000.0, 10) == []
+    async with tables.transaction() as tx:
+        assert await work.wake_waiting(tx, "port", "p1") == ["east"]
+    assert [one.id for one in await work.due(tables, "east", 2000.0, 10)] == ["s1"]
+
+
+async def test_work_that_is_there_already_does_not_begin_to_wait(tables: AnyStore) -> None:
+    async with tables.transaction() as tx:
+        await work.wake(tx, "server", "s1", "east")
+        await work.wait(tx, "server", "s1", "east", "port/p1", 9000.0)
+    assert [one.id for one in await work.due(tables, "east", 2000.0, 10)] == ["s1"]
