@@ -138,6 +138,25 @@ async def _post(
         return 0
 
 
+async def boot(at: Deployment, tenant: Tenant, made: Things, servers: int, *, clients: int = 16) -> None:
+    """Have so many servers made, and wait until all are ACTIVE; RuntimeError if one is not."""
+    async with connections() as session:
+        network = await _network(session, at, tenant)
+        body = {"flavorRef": made.flavor, "imageRef": made.image, "networks": [{"uuid": network}]}
+        numbers = iter(range(servers))
+
+        async def client() -> None:
+            for number in numbers:
+                status = await _post(session, at, tenant, {"server": {"name": f"bench-{number}", **body}})
+                if status != 202:
+                    raise RuntimeError(f"a create was answered {status}")
+
+        await asyncio.gather(*(client() for _ in range(clients)))
+    statuses = await _watch(at, servers, time.monotonic(), [])
+    if statuses["ACTIVE"] != servers:
+        raise RuntimeError(f"not every server became ACTIVE: {dict(statuses)}")
+
+
 async def _network(session: aiohttp.ClientSession, at: Deployment, tenant: Tenant) -> str:
     headers = {"X-Auth-Token": tenant.token}
     url = at.network
