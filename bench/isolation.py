@@ -172,8 +172,8 @@ def _report(sides: list[Side], clouds: int, given: argparse.Namespace) -> Report
             ]  # fmt: skip
     return Report(
         title="Isolation",
-        about=f"{clouds} simulated clouds (HTTP) with {given.each} servers each, of which some hang; {_READERS} callers "
-        f"that read and {_MAKERS} that rename servers in clouds that are well, until the cloud has said the new name; "
+        about=f"{clouds} simulated clouds (HTTP) with {given.each} servers each, some of which hang; {_READERS} callers"
+        f" that read and {_MAKERS} that rename servers in clouds that are well, until the cloud has said the new name; "
         f"{given.workers} worker, SQLite.",
         rows=rows,
     )
