@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from bench import filling
 from bench.deployment import Deployment, Tenant
@@ -78,22 +81,19 @@ class Children:
 
 @contextlib.asynccontextmanager
 async def children(
-    at: Deployment,
-    directory: Path,
-    servers: int,
-    clouds: int,
-    projects: Mapping[int, str],
-    progress: Progress,
+    at: Deployment, directory: Path, kept: Path | None, plan: filling.Plan, progress: Progress
 ) -> AsyncIterator[Children]:
-    """Fill the store of a deployment that does not run yet, and have clouds beneath it."""
+    """Fill the store of a deployment that does not run yet, and have clouds beneath it. `kept`: where the filled store
+    is kept for the next time.
+    """
     database = at.settings.state_dir / "fractus.db"
-    with progress.step(f"Filling the store with {servers:,} servers", "The store is filled"):
-        filled = await _filled(directory, servers, clouds, projects)
+    with progress.step(f"Filling the store with {plan.servers:,} servers", "The store is filled"):
+        filled = await _filled(directory, kept, plan)
     with contextlib.closing(sqlite3.connect(database)) as db, db:
         db.execute("DELETE FROM cloud")
     with progress.step(f"Starting {_LIVE} clouds", f"{_LIVE} clouds run"):
         what, leaders = await _add_live(at, directory / "clouds", _LIVE)
-    what += f"; those {clouds} of the {servers:,} servers in the store are not connected"
+    what += f"; those {plan.clouds} of the {plan.servers:,} servers in the store are not connected"
     yield Children(filled, what, database, leaders)
 
 
@@ -120,9 +120,32 @@ async def _things(at: Deployment) -> Filled:
     return Filled(made["flavor"]["id"], image["id"], "")
 
 
-async def _filled(directory: Path, servers: int, clouds: int, projects: Mapping[int, str]) -> Filled:
-    plan = filling.Plan(servers=servers, clouds=clouds, mixed=False, projects=dict(projects))
-    return await filling.populate(directory, plan)
+async def _filled(directory: Path, kept: Path | None, plan: filling.Plan) -> Filled:
+    """A store as planned in `directory/state`: a copy of the one that is kept, or a new one that is then kept."""
+    if kept is None:
+        return await filling.populate(directory, plan)
+    if not filling.kept(kept, plan):
+        await filling.populate(directory, plan)
+        shutil.rmtree(kept / "state", ignore_errors=True)
+        await asyncio.to_thread(shutil.copytree, directory / "state", kept / "state", ignore=_RUNNING)
+        (kept / "plan.json").write_bytes(msgspec.json.encode(plan))
+    else:
+        for name in ("fractus.db", "vault.key"):
+            await asyncio.to_thread(shutil.copyfile, kept / "state" / name, directory / "state" / name)
+        shutil.copytree(kept / "state" / "images", directory / "state" / "images", dirs_exist_ok=True)
+    return filling.filled()
+
+
+#: What belongs to a run.
+_RUNNING = shutil.ignore_patterns("run", "log", "*.sock", "*.pid")
+
+
+def prepared(directory: Path, kept: Path | None) -> None:
+    """Make a state directory; with the Keystone of the store that is kept, whose projects the store knows."""
+    state = directory / "state"
+    state.mkdir(mode=0o700)
+    if kept is not None and (kept / "state" / "keystone").exists():
+        shutil.copytree(kept / "state" / "keystone", state / "keystone")
 
 
 async def _add_live(at: Deployment, state: Path, number: int) -> tuple[str, Callable[[], Mapping[str, int]]]:

@@ -80,20 +80,22 @@ class Deployment:
                 await self.keystone.fill()
 
     async def tenant(self, name: str) -> Tenant:
-        """A new project, and a user of that name in it."""
-        password = secrets.token_urlsafe(16)
+        """A project, and a user of that name in it; new, or found there with a new password."""
+        password, url = secrets.token_urlsafe(16), self.keystone.url
         async with Caller() as admin:
-            await admin.log_in(self.keystone.url, ADMIN, self.keystone.passwords()["admin"], ADMIN)
-            url = self.keystone.url
-            project = (await admin.call("POST", f"{url}/projects", {"project": {"name": name}}))["project"][
-                "id"
-            ]
-            body = {"user": {"name": name, "password": password, "default_project_id": project}}
-            user = (await admin.call("POST", f"{url}/users", body))["user"]["id"]
+            await admin.log_in(url, ADMIN, self.keystone.passwords()["admin"], ADMIN)
+            for project in (await admin.call("GET", f"{url}/projects?name={name}"))["projects"]:
+                (user,) = (await admin.call("GET", f"{url}/users?name={name}"))["users"]
+                await admin.call("PATCH", f"{url}/users/{user['id']}", {"user": {"password": password}})
+                return Tenant(url, name, password, project["id"])
+            project = (await admin.call("POST", f"{url}/projects", {"project": {"name": name}}))["project"]
+            body = {"user": {"name": name, "password": password, "default_project_id": project["id"]}}
+            user = (await admin.call("POST", f"{url}/users", body))["user"]
             for role in (await admin.call("GET", f"{url}/roles"))["roles"]:
                 if role["name"] in ("member", "reader"):
-                    await admin.call("PUT", f"{url}/projects/{project}/users/{user}/roles/{role['id']}")
-        return Tenant(url, name, password, project)
+                    place = f"{url}/projects/{project['id']}/users/{user['id']}/roles/{role['id']}"
+                    await admin.call("PUT", place)
+        return Tenant(url, name, password, project["id"])
 
     def admin(self) -> Tenant:
         """The administrator."""

@@ -17,7 +17,7 @@ from bench.calling import Caller, Tally
 from bench.deployment import Deployment
 
 #: Seconds after which something that was accepted and has not come true counts as never coming true.
-PATIENCE = 180.0
+PATIENCE = 300.0
 
 #: A name that nothing else has.
 PREFIX = "soak-"

@@ -15,15 +15,16 @@ import asyncio
 import statistics
 import time
 from collections import defaultdict
+from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
 
 from bench import report
 from bench.calling import Caller, Tally
-from bench.children import Children, children
+from bench.children import Children, children, prepared
 from bench.deployment import Deployment, Tenant, deployed
-from bench.filling import Filled
+from bench.filling import Filled, Plan
 from bench.mixture import PATIENCE, PREFIX, Maker, Pace, Reader
 from bench.report import Line, Options, Picture, Report, Row
 from bench.stand import said
@@ -71,12 +72,13 @@ async def run(options: Options) -> Report:
     given.minutes = given.minutes or (60.0 if options.full else 3.0)
     given.full = given.minutes >= _FULL
     directory = options.scratch
-    (directory / "state").mkdir()
+    prepared(directory, given.keep)
     async with deployed(directory, progress, api_processes=API_PROCESSES) as at:
         await at.start_keystone()
         tenants = [await at.tenant(f"soak-{number}") for number in range(1, TENANTS + 1)]
         projects = {number: tenant.project_id for number, tenant in enumerate(tenants, 1)}
-        async with children(at, directory, given.servers, given.clouds, projects, progress) as under:
+        plan = Plan(servers=given.servers, clouds=given.clouds, mixed=False, projects=projects)
+        async with children(at, directory, given.keep, plan, progress) as under:
             await at.start_api()
             await at.start_workers(WORKERS)
             with progress.step(
@@ -288,7 +290,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--minutes", type=float, help="of load (3; with --full 60); 30 and more count as --full"
     )
     parser.add_argument("--servers", type=int, default=1_000_000, help="in the store before (1000000)")
-    parser.add_argument("--clouds", type=int, default=100, help="(100)")
+    parser.add_argument("--clouds", type=int, default=100, help="of those servers (100)")
+    parser.add_argument("--keep", type=Path, help="where the filled store is kept for the next time (13 GB)")
 
 
 if __name__ == "__main__":
