@@ -144,6 +144,8 @@ class Machine:
         self._ours_until: dict[str, float] = {}
         self.rounds: dict[tuple[str, str], Round] = {}
         """(cloud, kind) -> its latest listing, of this process."""
+        self.named: set[tuple[str, str]] = set()
+        """(cloud, kind) of what sweeps by this process have named something that we made."""
         self.noted: dict[str, tuple[float, str]] = {}
         """Cloud -> when we last wrote whether it answers a sweep, and the error, if it did not."""
         self.inventories = Inventories(clock)
@@ -163,10 +165,13 @@ class Machine:
         return max(0.0, self.clock.now() - stamp)
 
     def sweeps(self, presence: Presence) -> bool:
-        """Whether sweeps will tell when it changes: one has named it, and the last one was answered not long ago."""
-        if not presence.memory.get(SWEPT):
+        """Whether sweeps will tell when it changes: they have named it, or another of its kind in its cloud, so they
+        are known to see such things; and the last one was answered not long ago.
+        """
+        key = presence.cloud, presence.kind
+        if not presence.memory.get(SWEPT) and key not in self.named:
             return False
-        latest = self.rounds.get((presence.cloud, presence.kind))
+        latest = self.rounds.get(key)
         if latest is None or not self.lifecycles[presence.kind].swept:
             return False
         return self.clock.monotonic() - latest.at - latest.took <= 3 * self.pace.sweep

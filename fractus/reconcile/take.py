@@ -94,6 +94,7 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
     machine.observed(presence, seen)
     if turn.life.swept:
         presence.memory[SWEPT] = True
+        machine.named.add((turn.cloud, kind))
     to_do = resource is None or await _judge(turn, tx, resource, presence, seen)
     await presences.save(tx, presence)
     drifted = await drift.keep(tx, presence, mark, resource)
