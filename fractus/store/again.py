@@ -28,6 +28,10 @@ PATIENCE = 10.0
 STUBBORN = 40.0
 #: Between two tries: at first about as long as a transaction takes. Seconds.
 _FIRST, _MOST = 0.005, 0.5
+#: Who only lost tries so often in any case.
+_TRIES = 4
+#: How often those who lost together try together again, before each tries by itself.
+_TOGETHER = 2
 
 
 class Counter:
@@ -55,7 +59,7 @@ async def again(
     end = loop.time() + patience
     pause = _FIRST
     mark: Token[bool] | None = None
-    together = False
+    tries, together = 0, 0
     try:
         while True:
             try:
@@ -66,7 +70,9 @@ async def again(
                     raise
                 # Twice to half as long as it says: those who met would else meet again.
                 wait = pause * random.uniform(0.5, 2.0)
-                if loop.time() + wait > end:
+                tries += 1
+                # In a crowd most of the time may have gone by before it was anybody's turn.
+                if loop.time() + wait > end and (isinstance(trouble, Away) or tries > _TRIES):
                     raise
                 if isinstance(trouble, Away):
                     counted.away += 1
@@ -75,9 +81,9 @@ async def again(
                 log.debug("a transaction is run again", why=str(trouble))
             await asyncio.sleep(wait)
             pause = min(pause * 2, _MOST)
-            if isinstance(trouble, LostTogether) and not together:
+            if isinstance(trouble, LostTogether) and together < _TOGETHER:
                 # Most of those who lost together did so by the fault of one.
-                together = True
+                together += 1
             else:
                 mark = mark or lost_before.set(True)
     finally:

@@ -219,11 +219,11 @@ class ServerStore:
         # Who asked may not wait any more, but it may well become durable, and others want to know.
         await asyncio.shield(commit)
 
-    async def begin(self, *, in_turn: bool, patience: float = 0.0) -> Turn:
+    async def begin(self, *, in_turn: bool) -> Turn:
         """A transaction of the database. `in_turn`: alone among all, of whatever process, that are begun so; without,
-        where that is not to be had in `patience` seconds (0: half of what a statement may take).
+        where that is not to be had in half the time that a statement may take.
         """
-        wait = (patience or self.seconds / 2) if in_turn else 0.0
+        wait = self.seconds / 2 if in_turn else 0.0
         return Turn(self.driver, await self._begin(wait), self.seconds)
 
     def now(self) -> float:

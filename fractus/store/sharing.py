@@ -33,14 +33,14 @@ log = logger("store")
 #: Transactions that may share one: beyond this the wait of the first one outgrows the gain.
 _MOST = 64
 
-#: For how long those of another process are waited for. Seconds; one of them takes a tenth of one.
-_PATIENCE = 2.0
+#: How long others may join one. Seconds: as long as those of other processes have to wait for it, and a little more.
+_OPEN = 1.0
 
 
 class Begins(Protocol):
     """The store, as far as it is needed here."""
 
-    async def begin(self, *, in_turn: bool, patience: float = 0.0) -> Turn:
+    async def begin(self, *, in_turn: bool) -> Turn:
         """A transaction of the database."""
         ...
 
@@ -63,8 +63,14 @@ class _Group:
     def __init__(self, turn: Turn, *, alone: bool) -> None:
         self.turn = turn
         self.alone = alone
+        self.began = asyncio.get_running_loop().time()
         self.parts: list[Part] = []
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def open(self) -> bool:
+        """Whether one more may join."""
+        lasts = asyncio.get_running_loop().time() - self.began
+        return not self.alone and len(self.parts) < _MOST and lasts < _OPEN
 
 
 class _Waiting:
@@ -158,14 +164,14 @@ class Sharing:
 
     async def _join(self, *, alone: bool) -> _Group:
         if self._group is None:
-            turn = await self._store.begin(in_turn=True, patience=0.0 if alone else _PATIENCE)
+            turn = await self._store.begin(in_turn=True)
             self._group = _Group(turn, alone=alone)
         return self._group
 
     def _leave(self, group: _Group) -> None:
         """Leave the end to whoever comes next, or have it ended now."""
         first = self._first()
-        if first is not None and not first.alone and not group.alone and len(group.parts) < _MOST:
+        if first is not None and not first.alone and group.open():
             self._queue.popleft()
             first.called.set_result(None)
             return

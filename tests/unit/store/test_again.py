@@ -43,6 +43,14 @@ async def test_patience_ends() -> None:
     assert not lost_before.get()
 
 
+async def test_who_only_lost_has_some_tries_however_late_it_is() -> None:
+    assert await again(Loser(*[Conflict("")] * 4), patience=0.0) == 5
+    with pytest.raises(Conflict):
+        await again(Loser(*[Conflict("")] * 5), patience=0.0)
+    with pytest.raises(Away):
+        await again(Loser(Away("")), patience=0.0)
+
+
 async def test_another_fault_is_no_reason_to_run_again() -> None:
     loser = Loser(ValueError("wrong"))
     with pytest.raises(ValueError, match="wrong"):
