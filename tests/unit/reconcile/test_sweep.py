@@ -502,3 +502,47 @@ async def test_what_was_looked_at_while_it_was_listed_is_not_made_older(world: W
         await presences.save(tx, presence)
     assert await _take_all(turn, [seen]) == (0, [])
     assert await observed(world, "name") == "new"
+
+
+# --- what needs no look -------------------------------------------------------------------------
+
+
+async def being_built(world: World) -> ToyCloud:
+    """A cloud with one box that is being built there, and has been swept once."""
+    east = await world.cloud("east")
+    east.building = 30.0
+    await world.box()
+    await world.settle(3)
+    assert len(east.here()) == 1
+    await world.sweep("east")
+    return east
+
+
+async def test_what_a_sweep_shows_done_is_settled_without_a_look(world: World) -> None:
+    east = await being_built(world)
+    world.clock.time += 40
+    east.change(east.here()[0].remote_id, name=east.here()[0].name)
+    handled = await work.about(world.store, "box", "b1")
+    assert [one.reason for one in handled] == ["it is being built"]
+    await world.sweep("east")
+    presence = await world.presence("box", "b1", "east")
+    assert presence is not None
+    assert presence.state == "settled"
+    assert await work.about(world.store, "box", "b1") == []
+    assert (await world.shown())["status"] == "settled"
+
+
+async def test_what_somebody_holds_is_left_to_be_looked_at_once_more(world: World) -> None:
+    east = await being_built(world)
+    world.clock.time += 40
+    async with world.sqlite.transaction() as tx:
+        (mine,) = await work.claim(tx, "me", await work.due(tx, "east", tx.now(), 10), 60)
+    east.change(east.here()[0].remote_id, name=east.here()[0].name)
+    await world.sweep("east")
+    presence = await world.presence("box", "b1", "east")
+    assert presence is not None
+    assert presence.state == "pending"
+    async with world.sqlite.transaction() as tx:
+        assert await work.finish(tx, mine) is False, "it was woken, and is due at once"
+    await world.settle()
+    assert (await world.shown())["status"] == "settled"
