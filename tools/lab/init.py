@@ -214,6 +214,10 @@ class Init:
             return {}
         service = self.services[message["service"]]
         if do == "start":
+            # What was killed a moment ago may not have been seen to end: it does not run any more.
+            while service.pid and service.state == "held":
+                await asyncio.sleep(0.02)
+                self.reap()
             self.start(service)
         elif do == "stop":
             await self.end(service)
