@@ -25,7 +25,7 @@ from bench import report
 from bench.deployment import Deployment, Tenant, deployed
 from bench.load import Processor, connections
 from bench.report import Line, Options, Picture, Report, Row
-from bench.simulation import Asked, Simulation, Things, asked, simulation, things
+from bench.simulation import Asked, Simulation, Things, asked, metrics, simulation, things
 from bench.stand import said
 
 #: Seconds between two looks at how far it is, and after which it is given up.
@@ -68,7 +68,7 @@ async def run(options: Options) -> Report:
 
 async def _burst(place: Path, servers: int, clouds: int, given: argparse.Namespace) -> Burst:
     progress = said()
-    async with deployed(place, progress, api_processes=given.api_processes) as at:
+    async with deployed(place, progress, api_processes=given.api_processes, settings=metrics()) as at:
         await at.start_keystone()
         tenant = await at.tenant("burst")
         await tenant.log_in()

@@ -26,7 +26,7 @@ from bench.burst import boot
 from bench.deployment import Deployment, deployed
 from bench.load import Processor, connections
 from bench.report import Options, Report, Row
-from bench.simulation import Asked, Simulation, asked, simulation, things
+from bench.simulation import Asked, Simulation, asked, metrics, simulation, things
 from bench.stand import said
 
 #: Seconds between two looks into the store, and in which a change has to be seen at all.
@@ -55,7 +55,7 @@ async def run(options: Options) -> Report:
     given, progress = options.given, said()
     clouds = max(given.clouds, 100) if options.full else given.clouds
     seen = []
-    async with deployed(options.scratch, progress) as at:
+    async with deployed(options.scratch, progress, settings=metrics()) as at:
         await at.start_keystone()
         tenant = await at.tenant("freshness")
         await tenant.log_in()

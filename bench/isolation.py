@@ -26,7 +26,7 @@ from bench.burst import boot
 from bench.deployment import Deployment, Tenant, deployed
 from bench.load import connections
 from bench.report import Options, Report, Row
-from bench.simulation import Simulation, simulation, things
+from bench.simulation import Simulation, metrics, simulation, things
 from bench.stand import said
 
 #: Shares of the clouds that hang, the least one cloud.
@@ -60,7 +60,7 @@ async def run(options: Options) -> Report:
     clouds = max(given.clouds, 100) if options.full else given.clouds
     sides: list[Side] = []
     seconds = max(options.seconds, given.watched)
-    async with deployed(options.scratch, progress) as at:
+    async with deployed(options.scratch, progress, settings=metrics()) as at:
         await at.start_keystone()
         tenant = await at.tenant("isolation")
         await tenant.log_in()

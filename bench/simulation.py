@@ -101,7 +101,12 @@ async def simulation(
 
 def _free_ports(number: int) -> int:
     """The port before so many that are most likely free: away from those that are given out by themselves."""
-    return 10_000 + free_port() % 10_000 if number < 10_000 else 10_000
+    return 10_000 + free_port() % (10_000 - number)
+
+
+def metrics() -> dict[str, dict[str, int]]:
+    """Settings of a deployment whose worker tells what it does on a port that no connection is given by chance."""
+    return {"work": {"metrics_port": 20_000 + free_port() % 10_000}}
 
 
 async def _add(at: Deployment, made: Simulation, settings: Mapping[str, Any]) -> None:
