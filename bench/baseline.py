@@ -32,6 +32,15 @@ BASELINE = [
 ]
 
 
+#: What other benches call the same.
+ALSO = {
+    "GET /servers/detail, first page": "GET /servers/detail?limit=100",
+    "GET /ports, first page": "GET /v2.0/ports?limit=100",
+    "GET /ports/{id}": "GET /v2.0/ports/{id}",
+    "GET /servers/{id}": "GET /servers/{id}",
+}
+
+
 def real(reports: dict[str, Report], what: str, unit: str) -> tuple[Row | None, bool]:
     """The real service's figure, and whether it was measured by one of these reports; None where nobody knows it."""
     asked = [row for report in reports.values() for row in report.real]

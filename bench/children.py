@@ -124,16 +124,25 @@ async def _filled(directory: Path, kept: Path | None, plan: filling.Plan) -> Fil
     """A store as planned in `directory/state`: a copy of the one that is kept, or a new one that is then kept."""
     if kept is None:
         return await filling.populate(directory, plan)
-    if not filling.kept(kept, plan):
+    if not _fits(kept, plan):
         await filling.populate(directory, plan)
         shutil.rmtree(kept / "state", ignore_errors=True)
         await asyncio.to_thread(shutil.copytree, directory / "state", kept / "state", ignore=_RUNNING)
         (kept / "plan.json").write_bytes(msgspec.json.encode(plan))
     else:
         for name in ("fractus.db", "vault.key"):
-            await asyncio.to_thread(shutil.copyfile, kept / "state" / name, directory / "state" / name)
+            await asyncio.to_thread(shutil.copy2, kept / "state" / name, directory / "state" / name)
         shutil.copytree(kept / "state" / "images", directory / "state" / "images", dirs_exist_ok=True)
     return filling.filled()
+
+
+def _fits(kept: Path, plan: filling.Plan) -> bool:
+    """Whether a store that is kept will do: as many servers, and the first tenant has the first project's."""
+    try:
+        known = msgspec.json.decode((kept / "plan.json").read_bytes(), type=filling.Plan)
+    except (OSError, msgspec.DecodeError):
+        return False
+    return (known.servers, known.projects.get(1)) == (plan.servers, plan.projects.get(1))
 
 
 #: What belongs to a run.

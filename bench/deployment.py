@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fractus.app.calls import Caller
-from fractus.app.keystone import ADMIN, EmbeddedKeystone
+from fractus.app.keystone import ADMIN, DEMO, EmbeddedKeystone
 from fractus.app.progress import Progress
 from fractus.app.settings import Settings, load
 from fractus.app.supervisor import Program, Supervisor
@@ -96,6 +96,15 @@ class Deployment:
                     place = f"{url}/projects/{project['id']}/users/{user['id']}/roles/{role['id']}"
                     await admin.call("PUT", place)
         return Tenant(url, name, password, project["id"])
+
+    async def demo(self) -> Tenant:
+        """The user that every Keystone of ours has from the beginning."""
+        password = self.keystone.passwords()[DEMO]
+        async with Caller() as caller:
+            await caller.log_in(self.keystone.url, DEMO, password, DEMO)
+            projects = (await caller.call("GET", f"{self.keystone.url}/auth/projects"))["projects"]
+        own = next(project for project in projects if project["name"] == DEMO)
+        return Tenant(self.keystone.url, DEMO, password, own["id"])
 
     def admin(self) -> Tenant:
         """The administrator."""

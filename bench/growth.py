@@ -170,12 +170,6 @@ async def _asked(port: int) -> tuple[float, float]:
 
 _GOALS = {_PAGE: 1.0, _DEEP: 1.0, _ONE: 0.25, _PORTS: 1.0, _CREATE: 3.0, "API: memory": 300.0}
 _REAL = {_PAGE: _PAGE, _ONE: _ONE, _PORTS: _PORTS, _CREATE: _CREATE}
-_LIMITS = {
-    _PAGE: "page of 100 servers",
-    _DEEP: "page of 100 servers",
-    _ONE: "one server",
-    _PORTS: "page of 100 ports",
-}
 
 
 def _rows(found: Found, of: str) -> list[Row]:
@@ -186,7 +180,7 @@ def _rows(found: Found, of: str) -> list[Row]:
             rows.append(
                 Row(
                     what=f"{what}, {size:,} {of if size > 1 else of[:-1]}", unit=unit, values=values,
-                    at_most=_GOALS.get(what), real=_REAL.get(what, ""), limit=_LIMITS.get(what, ""),
+                    at_most=_GOALS.get(what), real=_REAL.get(what, ""),
                 )
             )  # fmt: skip
     return rows

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.baseline import SOURCE, real
+from bench.baseline import ALSO, SOURCE, real
 from bench.drawing import drawn
 from bench.report import Report, Row, goal_of, measured_on, number, spread
 
@@ -42,7 +42,8 @@ def _line(row: Row, kept: Mapping[str, Report]) -> str:
 
 def _real(row: Row, kept: Mapping[str, Report]) -> tuple[str, str]:
     """What the real service takes, and how many times better ours is."""
-    found, measured = real(dict(kept), row.real, row.unit) if row.real else (None, False)
+    name = row.real or ALSO.get(row.what, "")
+    found, measured = real(dict(kept), name, row.unit) if name else (None, False)
     if found is None:
         return "", ""
     more_is_better = row.unit.startswith("/s") or row.at_least is not None
@@ -51,16 +52,23 @@ def _real(row: Row, kept: Mapping[str, Report]) -> tuple[str, str]:
     return f"{number(found.median)} {found.unit}{'' if measured else _NOT_SAME_RUN}", ratio
 
 
+#: The bare parts of a request, as `bench.bare_reads` calls them.
+_BARE = {
+    "GET /servers/detail, first page": (
+        "the bytes of a page of 100 servers by Granian alone",
+        "the rows of a page of 100 servers by apsw alone",
+    ),
+    "GET /servers/{id}": ("the bytes of one server by Granian alone", "the row of one server by apsw alone"),
+    "GET /ports, first page": ("the bytes of a page of 100 ports by Granian alone",),
+}
+
+
 def _limit(row: Row, kept: Mapping[str, Report]) -> str:
-    known = kept["limits"].rows if "limits" in kept else []
-    return next(
-        (
-            f"{number(one.median)} {one.unit}"
-            for one in known
-            if row.limit and (one.what, one.unit) == (row.limit, row.unit)
-        ),
-        "",
-    )
+    """What bare parts need for the same: the row that it names, or the sum of those about its bytes and its query."""
+    known = {(one.what, one.unit): one.median for report in kept.values() for one in report.rows}
+    names = [row.limit] if row.limit else _BARE.get(row.what, ())
+    parts = [known[name, row.unit] for name in names if (name, row.unit) in known]
+    return f"{number(sum(parts))} {row.unit}" if parts else ""
 
 
 def section(report: Report, kept: Mapping[str, Report]) -> str:

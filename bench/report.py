@@ -49,8 +49,8 @@ class Row(msgspec.Struct, kw_only=True, omit_defaults=True):
     real: str = ""
     """What the real service's figure is called in `bench.baseline` ("GET /servers/{id}"); it has the same unit."""
     limit: str = ""
-    """What the figure of bare parts is called in `bench.limits`: the same bytes from a bare HTTP server, the same query
-    by a bare driver; it has the same unit.
+    """What the row of bare parts is called, in any report: the same bytes from a bare HTTP server, the same query by a
+    bare driver; it has the same unit.
     """
     why: str = ""
     """Where the goal may be missed: why, and what would reach it. Told only if it is missed."""

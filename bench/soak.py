@@ -32,7 +32,8 @@ from bench.watching import Sample, Watcher, idle_cores
 
 API_PROCESSES = WORKERS = 2
 
-#: Projects that tenants have: those that the filled store knows as number 1, 2, ... The first has 300,000 of a million.
+#: Projects that tenants have: those that the filled store knows as 1, 2, ... The first has 300,000 of a million. In
+#: a store that others filled the others have none.
 TENANTS = 4
 #: For each tenant.
 READERS, MAKERS = 2, 3
@@ -75,9 +76,9 @@ async def run(options: Options) -> Report:
     prepared(directory, given.keep)
     async with deployed(directory, progress, api_processes=API_PROCESSES) as at:
         await at.start_keystone()
-        tenants = [await at.tenant(f"soak-{number}") for number in range(1, TENANTS + 1)]
+        tenants = [await at.demo(), *[await at.tenant(f"soak-{number}") for number in range(2, TENANTS + 1)]]
         projects = {number: tenant.project_id for number, tenant in enumerate(tenants, 1)}
-        plan = Plan(servers=given.servers, clouds=given.clouds, mixed=False, projects=projects)
+        plan = Plan(servers=given.servers, clouds=given.clouds, projects=projects)
         async with children(at, directory, given.keep, plan, progress) as under:
             await at.start_api()
             await at.start_workers(WORKERS)
@@ -291,7 +292,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--servers", type=int, default=1_000_000, help="in the store before (1000000)")
     parser.add_argument("--clouds", type=int, default=100, help="of those servers (100)")
-    parser.add_argument("--keep", type=Path, help="where the filled store is kept for the next time (13 GB)")
+    parser.add_argument(
+        "--keep", type=Path, help="where the filled store is kept (13 GB); one of bench.reads will do"
+    )
 
 
 if __name__ == "__main__":
