@@ -69,6 +69,11 @@ def _state_of(state_dir: str | None) -> Path:
 )
 @click.option("--processes", type=click.IntRange(1, 64), help="Processes that share the clouds. Default: 1.")
 @click.option(
+    "--change",
+    type=click.FloatRange(0, 100),
+    help="Percent of the servers that change by themselves in a minute. Default: 0.",
+)
+@click.option(
     "--latency", type=_Factor(), help="How long answers take: realistic (default), none, or times as long."
 )
 @click.pass_context
@@ -139,6 +144,25 @@ def fault_command(outer: str | None, clouds: tuple[str, ...], fault: str, state_
     _obeyed(state, made, control.ask(state, faults=dict.fromkeys(names, fault)))
     who = names[0] if len(names) == 1 else f"{len(names)} clouds"
     click.echo(f"{who}: {FAULTS[fault]}.")
+
+
+@simulate.command("set")
+@click.option(
+    "--change", type=click.FloatRange(0, 100), help="Percent of the servers that change in a minute."
+)
+@click.option("--latency", type=_Factor(), help="How long answers take: realistic, none, or times as long.")
+@_state_option
+@click.pass_obj
+def set_command(
+    outer: str | None, change: float | None, latency: float | None, state_dir: str | None
+) -> None:
+    """Change how clouds that run behave, until they are started with something else."""
+    if change is None and latency is None:
+        raise click.UsageError("Say what: --change or --latency.")
+    state = _state_of(state_dir or outer)
+    made = _known(state)
+    _obeyed(state, made, control.ask(state, change=change, latency=latency))
+    click.echo("It is so.")
 
 
 def _named(made: Plan, asked: tuple[str, ...]) -> list[str]:

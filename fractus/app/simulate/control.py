@@ -84,8 +84,12 @@ def obeyed(state: Path, shares: Collection[int], version: int) -> bool:
     return all(_version(_done(state, share)) >= version for share in shares)
 
 
-def forget(state: Path, shares: Collection[int]) -> None:
-    """No process has carried out anything yet."""
+def begin(state: Path, shares: Collection[int]) -> None:
+    """At a start: no process has carried out anything yet. Faults last; how clouds behave was said anew."""
+    before = read(state)
+    if before.change is not None or before.latency is not None:
+        wish = Wish(version=before.version + 1, faults=before.faults)
+        _replace(state / _FILE, msgspec.json.encode(wish))
     for share in shares:
         _done(state, share).unlink(missing_ok=True)
 

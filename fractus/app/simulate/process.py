@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fractus.app import simulate_ids as ids
 from fractus.app.simulate import control
+from fractus.app.simulate.changes import Changes
 from fractus.app.simulate.child import Child
 from fractus.app.simulate.credentials import passwords
 from fractus.app.simulate.gate import Gate, Latency
@@ -31,6 +32,7 @@ class Process:
         self._clock = SystemClock()
         self._gates: dict[str, Gate] = {}
         self._carried_out: float = -1.0
+        self._changes: Changes
 
     async def run(self) -> None:
         """Serve until SIGINT or SIGTERM."""
@@ -38,14 +40,21 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
+        changing: asyncio.Task[None] | None = None
         try:
             await self._start(stop)
+            if stop.is_set():
+                return
+            changing = asyncio.create_task(self._changes.run())
             while not stop.is_set():
                 await self._obey()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(control.LOOK):
                         await stop.wait()
         finally:
+            if changing is not None:
+                changing.cancel()
+                await asyncio.wait([changing])
             for gate in self._gates.values():
                 gate.door.shut()
             await asyncio.gather(*(gate.child.close() for gate in self._gates.values()))
@@ -62,6 +71,8 @@ class Process:
             await child.start()
             latency = Latency(plan.latency, f"{plan.seed} {name}")
             self._gates[name] = Gate(child, latency, plan.host, plan.port_of(cloud))
+        children = [gate.child for gate in self._gates.values()]
+        self._changes = Changes(children, plan.seed, self._state / f"journal-{self._share + 1}.jsonl")
         # What was made until now lives as long as the process: no collection needs to look at it again.
         gc.collect()
         gc.freeze()
@@ -73,12 +84,12 @@ class Process:
             return
         self._carried_out = written
         wish = control.read(self._state)
+        self._changes.percent = self._plan.change if wish.change is None else wish.change
         for name, gate in self._gates.items():
             fault = wish.faults.get(name, "none")
             if fault != gate.fault or not (gate.door.is_open or fault == "refuse"):
                 await gate.suffer(fault)
-            if wish.latency is not None:
-                gate.latency.factor = wish.latency
+            gate.latency.factor = self._plan.latency if wish.latency is None else wish.latency
         control.done(self._state, self._share, wish.version)
 
 

@@ -24,6 +24,8 @@ log = logging.logger("simulate")
 _KINDS = ("port", "server")
 #: Changes that follow one another sooner are seen together. Seconds.
 _GATHER = 0.05
+#: Looked at twice: what a look of the worker at the same server wrote may be older than what was listed. Seconds.
+_OVERLAP = 1.0
 #: After a failure it is tried again. Seconds.
 _AGAIN = 1.0
 
@@ -78,7 +80,7 @@ class Pulse:
         self._told.clear()
         for kind in _KINDS:
             turn = Turn(self._machine, INSIDE, self._machine.lifecycles[kind], self._child.actuators()[kind])
-            turn.since = iso_micro(self._since)
+            turn.since = iso_micro(self._since - _OVERLAP)
             await turn.take()
         self._since = now
         for call in seen:

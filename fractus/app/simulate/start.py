@@ -60,7 +60,7 @@ class Start:
                 for cloud, password in known.items()
             }
             clouds_yaml.write_own(self.clouds_file, entries)
-            control.forget(self._state, range(len(self._plan.shares())))
+            control.begin(self._state, range(len(self._plan.shares())))
             asyncio.run(self._run())
 
     def _check_ports(self) -> None:

@@ -34,10 +34,15 @@ def move_on(shelf: Shelf, shape: Shape, now: float) -> None:
             thing.next, thing.next_at = "", 0.0
             thing.changed_at = at
             if isinstance(thing, ServerRecord):
-                _SERVER_EVENTS[event](shelf, shape, thing, at)
+                happen(shelf, shape, thing, event, at)
             elif isinstance(thing, ImageRecord):
                 thing.status = "active"
             shelf.put(thing)
+
+
+def happen(shelf: Shelf, shape: Shape, server: ServerRecord, event: str, at: float) -> None:
+    """Have something happen to a server now; the caller writes it."""
+    _SERVER_EVENTS[event](shelf, shape, server, at)
 
 
 def bind_ports(shelf: Shelf, server: ServerRecord, status: str, at: float) -> None:

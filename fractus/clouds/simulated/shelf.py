@@ -97,6 +97,13 @@ class Shelf:
         ).fetchone()
         return None if row is None else self._load(record, row[0])
 
+    def after(self, record: type[R], id: str) -> R | None:
+        """The first thing of a kind with that id or a later one, in the order of ids."""
+        row = self._db.execute(
+            "SELECT doc FROM thing WHERE kind=? AND id>=? AND gone=0 ORDER BY id LIMIT 1", (record.KIND, id)
+        ).fetchone()
+        return None if row is None else self._load(record, row[0])
+
     def put(self, thing: Record) -> None:
         """Write a thing, new or changed."""
         server = thing if isinstance(thing, ServerRecord) else None
@@ -179,6 +186,11 @@ class Shelf:
         return thing
 
     # ------------------------------------------------------------------ sums
+
+    def count(self, record: type[Record]) -> int:
+        """How many things of a kind there are."""
+        text = "SELECT count(*) FROM thing WHERE kind=? AND gone=0"
+        return int(self._db.execute(text, (record.KIND,)).fetchone()[0])
 
     def used_by_project(self, kind: str, project_id: str) -> tuple[int, int, int]:
         """How many things of a kind a project has, and their vCPUs and MiB."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -11,12 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openstack
 import pytest
 import requests
+import yaml
 
+from fractus.app import cloud_rows
 from fractus.app.processes import port_taken
 from fractus.app.seed import IMAGE_BYTES
+from fractus.app.simulate.node import Node
+from fractus.base.clock import SystemClock
+from fractus.reconcile.machine import Pace
+from fractus.testing.asgi import call
 from tests.unit.app.programs import free_port
 
 pytestmark = [
@@ -195,6 +203,95 @@ def test_a_password_is_checked(simulation: Simulation) -> None:
             openstack.connection.Connection(auth=wrong, region_name="sim-002") as stranger,
         ):
             stranger.authorize()
+
+
+class Parent:
+    """A fractus in this process, over the clouds of a simulation."""
+
+    def __init__(self, path: Path, simulation: Simulation) -> None:
+        self.node = Node(path / "parent", "parent", "http://parent", SystemClock())
+        self.node.identity.found("secret")
+        self.entries = yaml.safe_load((simulation.state / "clouds.yaml").read_text())["clouds"]
+        self.token = ""
+
+    async def __aenter__(self) -> Parent:
+        self.node.open()
+        for name, entry in self.entries.items():
+            await cloud_rows.add(
+                self.node.parts.store,
+                self.node.parts.vault,
+                name=name,
+                driver="openstack",
+                identity="own",
+                settings={"weight": 1.0},
+                auth=entry,
+            )
+        self.node.work(Pace(sweep=1.0, drain=2.0))
+        identity = self.node.identity
+        user = identity.log_in(next(iter(identity.users.values())), "secret")
+        self.token, _ = identity.issue(user, identity.projects[user.default_project_id])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.node.close()
+
+    async def call(self, method: str, path: str, body: Any = None, data: bytes = b"") -> Any:
+        headers = {"X-Auth-Token": self.token}
+        if data:
+            headers["Content-Type"] = "application/octet-stream"
+        elif body is not None:
+            data = msgspec.json.encode(body)
+        return (await call(self.node, method, f"http://parent{path}", headers=headers, body=data)).ok()
+
+    async def prepare(self) -> None:
+        """What a server is made of."""
+        flavor = {"name": "small", "vcpus": 1, "ram": 512, "disk": 1}
+        self.flavor = (await self.call("POST", "/compute/v2.1/flavors", {"flavor": flavor}))["flavor"]["id"]
+        image = {"name": "image", "disk_format": "raw", "container_format": "bare", "visibility": "public"}
+        self.image = (await self.call("POST", "/image/v2/images", image))["id"]
+        await self.call("PUT", f"/image/v2/images/{self.image}/file", data=IMAGE_BYTES)
+        net = await self.call("POST", "/network/v2.0/networks", {"network": {"name": "net"}})
+        self.net = net["network"]["id"]
+        subnet = {"network_id": self.net, "ip_version": 4, "cidr": "10.2.0.0/24"}
+        await self.call("POST", "/network/v2.0/subnets", {"subnet": subnet})
+
+    async def boots(self, name: str, zone: str) -> str:
+        """Ask for a server in a cloud."""
+        body = {
+            "name": name,
+            "flavorRef": self.flavor,
+            "imageRef": self.image,
+            "networks": [{"uuid": self.net}],
+            "availability_zone": zone,
+        }
+        return str((await self.call("POST", "/compute/v2.1/servers", {"server": body}))["server"]["id"])
+
+    async def until_active(self, server: str) -> None:
+        """The test's own limit ends it otherwise."""
+        while (await self.call("GET", f"/compute/v2.1/servers/{server}"))["server"]["status"] != "ACTIVE":
+            await asyncio.sleep(0.1)
+
+
+async def test_a_parent_makes_servers_in_them(simulation: Simulation, tmp_path: Path) -> None:
+    """With its markers, in a project of its own; in a cloud that hangs when that is well again, once."""
+    async with Parent(tmp_path, simulation) as parent:
+        await parent.prepare()
+        await asyncio.to_thread(simulation.suffer, "sim-002", "hang")
+        late = await parent.boots("late", "sim-002")
+        soon = await parent.boots("soon", "sim-003")
+        await parent.until_active(soon)
+        await asyncio.to_thread(simulation.suffer, "sim-002", "none")
+        await parent.until_active(late)
+        project = next(iter(parent.node.identity.projects))
+
+    def seen(cloud: str, name: str) -> list[Any]:
+        with simulation.client(cloud) as client:
+            wanted = client.identity.find_project(f"fractus-{project}").id
+            found = client.compute.servers(all_projects=True)
+            return [one.metadata for one in found if one.name == name and one.project_id == wanted]
+
+    assert await asyncio.to_thread(seen, "sim-003", "soon") == [{"fractus_id": soon}]
+    assert await asyncio.to_thread(seen, "sim-002", "late") == [{"fractus_id": late}]
 
 
 @pytest.mark.parametrize(
