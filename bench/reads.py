@@ -131,7 +131,8 @@ def _ago(days: int) -> str:
 
 _SERVERS, _PORTS = "GET /servers/detail, first page", "GET /ports, first page"
 _BY_ADDRESS = (
-    "No index has the addresses of a port, of which there may be several: all ports are looked through."
+    "No index has the addresses of a port, of which there may be several: all ports of the project are looked through,"
+    " aside. A generated column with the first of them, and an index on it, would serve it."
 )
 _BY_NAME = (
     "Nova finds a name anywhere in a name, which no index does: all names of the project are looked through."
