@@ -70,6 +70,7 @@ def needs(clouds: int, each: int, costs: dict[Cost, float]) -> Needs:
     """The arithmetic."""
     servers = clouds * each
     millions = servers / 1e6
+    # A change that is seen costs the worker about what accepting a create costs the API, shared by its transaction.
     changes = servers * _CHANGING / 100 / 60
     writes = changes / _BATCH + millions * _CREATES * 4
     api = millions * (_READS * costs[READ] + _CREATES * costs[CREATE]) / 1000
@@ -146,6 +147,11 @@ def _known(reports: dict[str, Report], cost: Cost) -> float:
     return next(
         (row.median for row in rows if (row.what, row.unit) == (cost.what, cost.unit)), cost.otherwise
     )
+
+
+def _source(reports: dict[str, Report], cost: Cost) -> str:
+    measured = cost.bench in reports and any(row.what == cost.what for row in reports[cost.bench].rows)
+    return f"measured by bench.{cost.bench}" if measured else "assumed"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

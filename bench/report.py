@@ -175,8 +175,21 @@ async def _measured(name: str, run: Run, given: argparse.Namespace) -> Report:
     found.name, found.full, found.machine = name, given.full, before
     found.began = datetime.datetime.fromtimestamp(began, datetime.UTC).isoformat(timespec="seconds")
     found.seconds = round(time.time() - began, 1)
-    found.command = " ".join(["python -m", f"bench.{name}", *sys.argv[1:]])
+    found.command = " ".join(["python -m", f"bench.{name}", *_told(sys.argv[1:])])
     return found
+
+
+#: Arguments that say only where something lies on this machine.
+_PLACES = ("--results", "--scratch", "--keep")
+
+
+def _told(arguments: list[str]) -> list[str]:
+    """A command line as others would type it."""
+    return [
+        one
+        for before, one in zip(["", *arguments], arguments, strict=False)
+        if before not in _PLACES and one.partition("=")[0] not in _PLACES
+    ]
 
 
 def machine() -> Machine:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import page, run
+from bench import page, report, run
 from bench.drawing import drawn
 from bench.report import Line, Picture, Report, Row, keep, kept, machine, told
 
@@ -35,11 +35,16 @@ def made(name: str, *rows: Row, **more: object) -> Report:
 
 
 def test_a_report_comes_back_as_it_was(tmp_path: Path) -> None:
-    report = made("one", ROW, pictures=[PICTURE], broken=["it broke"], full=True)
-    keep(report, tmp_path)
+    one = made("one", ROW, pictures=[PICTURE], broken=["it broke"], full=True)
+    keep(one, tmp_path)
     keep(made("two", ROW), tmp_path)
-    assert kept(tmp_path, full=True) == {"one": report}
+    assert kept(tmp_path, full=True) == {"one": one}
     assert set(kept(tmp_path, full=False)) == {"two"}
+
+
+def test_a_command_is_told_without_places_of_one_machine() -> None:
+    told_of = report._told(["--full", "--results", "/some/where", "--keep=/else", "--rounds", "2"])
+    assert told_of == ["--full", "--rounds", "2"]
 
 
 def test_the_median_counts_against_the_goal() -> None:
