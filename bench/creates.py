@@ -98,8 +98,13 @@ def full(project: Project, flavor: str, image: str, number: int) -> dict[str, An
     return body
 
 
+def port(project: Project, flavor: str, image: str, number: int) -> dict[str, Any]:
+    """A port of one network."""
+    return {"port": {"network_id": project.networks[0], "name": f"port-{number}"}}
+
+
 Body = Callable[[Project, str, str, int], dict[str, Any]]
-BODIES: Mapping[str, Body] = {"plain": plain, "full": full}
+BODIES: Mapping[str, Body] = {"plain": plain, "full": full, "port": port}
 
 
 def asking(stand: Accepting, body: Body) -> Callable[[int], Asked]:
@@ -108,6 +113,8 @@ def asking(stand: Accepting, body: Body) -> Callable[[int], Asked]:
     def ask(number: int) -> Asked:
         project = stand.projects[number % len(stand.projects)]
         made = body(project, stand.flavor, stand.image, number)
+        if body is port:
+            return Asked("POST", f"{stand.network}/ports", project.token, made)
         return Asked("POST", f"{stand.compute}/servers", project.token, made, f"compute {compute.RANGE.max}")
 
     return ask
@@ -226,7 +233,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", default=every, help=f"one or several ({every})")
     parser.add_argument("--processes", default="", help="API processes (1; with --full 1,2)")
     parser.add_argument("--callers", default="1,16,64,1000", help="at once (1,16,64,1000)")
-    parser.add_argument("--what", default="plain,full", help="which servers (plain,full)")
+    parser.add_argument("--what", default="plain,full", help="of plain, full (servers), port (plain,full)")
     parser.add_argument("--projects", type=int, default=4, help="projects that the callers belong to (4)")
 
 
