@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,9 @@ def simulate(ctx: click.Context, /, state_dir: str | None, **told: Any) -> None:
     from fractus.app.progress import Progress
     from fractus.app.simulate.start import Start
 
+    missing = [name for name in ("uvicorn", "httptools", "uvloop") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SettingsError(f"This needs {' and '.join(missing)}: pip install 'fractus[uvicorn]'.")
     os.umask(0o077)
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
