@@ -190,11 +190,21 @@ async def run(options: Options) -> Report:
     )
 
 
+async def _few(asked: Asked) -> Figures:
+    async def job(number: int) -> None:
+        await asked.endpoint.call("GET", asked.urls[number * 7919 % len(asked.urls)])
+
+    return await measure(job, asked.endpoint.processor, seconds=60.0, most=2)
+
+
 async def _measured(asked: Sequence[Asked], options: Options) -> list[Row]:
     """Each kind of request from one client and from many, as often as there are rounds."""
     taken: list[list[tuple[Figures, Figures]]] = [[] for _ in asked]
     for _ in range(options.rounds):
         for one, found in zip(asked, taken, strict=True):
+            if one.note == _BY_ADDRESS:  # seconds each, and one after the other whoever asks
+                found.append((await _few(one), await _few(one)))
+                continue
             alone, many = [
                 await hammer(
                     one.endpoint, one.urls, clients=clients, seconds=options.seconds, scratch=options.scratch
