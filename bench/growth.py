@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
+import msgspec
 
 from bench import report
 from bench.children import beneath
@@ -56,13 +57,14 @@ async def run(options: Options) -> Report:
     clouds = _numbers(given.clouds, _FULL_CLOUDS if options.full else _CLOUDS)
     servers_found: Found = defaultdict(lambda: defaultdict(list))
     for size in sizes:
-        place = options.scratch / f"servers-{size}"
+        place, plan = _store(given.keep, options.scratch, size)
         for _ in range(options.rounds):
-            async with stand(place, size, progress, plan=Plan(servers=size, clouds=_CLOUDS_OF_SERVERS)) as at:
+            async with stand(place, size, progress, plan=plan) as at:
                 with progress.step(f"Measuring at {size:,} servers", f"Measured at {size:,} servers"):
                     await _at_size(at, size, options.seconds, servers_found)
-        for file in sorted((place / "state").glob("fractus.db*")):
-            file.unlink()
+        if place != given.keep:
+            for file in sorted((place / "state").glob("fractus.db*")):
+                file.unlink()
     clouds_found: Found = defaultdict(lambda: defaultdict(list))
     for number in clouds:
         for round_ in range(options.rounds if number <= _ROUNDS_UP_TO else 1):
@@ -79,6 +81,15 @@ async def run(options: Options) -> Report:
             *(_cloud_pictures(clouds_found) if clouds else []),
         ],
     )
+
+
+def _store(kept: Path | None, scratch: Path, size: int) -> tuple[Path, Plan]:
+    """Where a store of a size is, or will be made: the one that is kept, where it is as large."""
+    if kept is not None and (kept / "plan.json").exists():
+        plan = msgspec.json.decode((kept / "plan.json").read_bytes(), type=Plan)
+        if plan.servers == size:
+            return kept, plan
+    return scratch / f"servers-{size}", Plan(servers=size, clouds=_CLOUDS_OF_SERVERS)
 
 
 #: More clouds than these are measured once: it takes minutes.

@@ -28,12 +28,12 @@ class Cost(NamedTuple):
 
 
 #: Bytes of the database for a server and all that is its own.
-BYTES = Cost("growth", "database for each server, 100,000 servers", "KiB", 13.5)
+BYTES = Cost("growth", "database for each server, 1,000,000 servers", "KiB", 12.8)
 #: Processor time of the API for one read, and for one create.
-READ = Cost("growth", "GET /servers/detail?limit=100, 100,000 servers", "ms CPU", 1.1)
-CREATE = Cost("growth", "POST /servers, 100,000 servers", "ms CPU", 3.5)
+READ = Cost("growth", "GET /servers/detail?limit=100, 1,000,000 servers", "ms CPU", 1.1)
+CREATE = Cost("growth", "POST /servers, 1,000,000 servers", "ms CPU", 3.5)
 #: A worker's for a cloud where nothing happens.
-IDLE = Cost("growth", "worker: processor for each cloud, 10 clouds", "ms CPU a minute", 60.0)
+IDLE = Cost("growth", "worker: processor for each cloud, 100 clouds", "ms CPU a minute", 90.0)
 
 #: What one database shall hold and do: half of what it can, so that one may take over another's.
 _DATABASE_GIB = 200.0
