@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import json
 import sys
 import tempfile
@@ -235,6 +234,12 @@ async def run(options: argparse.Namespace, directory: Path) -> list[Outcome]:
         await stage.close()
 
 
+def plain(outcome: Outcome) -> dict[str, Any]:
+    """As JSON."""
+    answers = {str(status): number for status, number in sorted(outcome.round.answers.items())}
+    return {**vars(outcome.round), "answers": answers, "settled": outcome.settled, "faults": outcome.faults}
+
+
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.burst", description=__doc__.split("\n")[0])
     parser.add_argument("--limit", type=int, default=50)
@@ -249,10 +254,7 @@ def main(argv: list[str]) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     print(f"logs in {directory}", flush=True)
     outcomes = asyncio.run(run(options, directory))
-    told = [
-        {**dataclasses.asdict(one.round), "settled": one.settled, "faults": one.faults} for one in outcomes
-    ]
-    (directory / "outcomes.json").write_text(json.dumps(told, indent=2) + "\n")
+    (directory / "outcomes.json").write_text(json.dumps([plain(one) for one in outcomes], indent=2) + "\n")
     return 1 if any(one.faults for one in outcomes) else 0
 
 
