@@ -135,6 +135,7 @@ async def _a_life(world: World) -> list[str]:
     await world.settle()
     (await ann.acts(servers[1], "os-stop")).ok()
     await world.settle()
+    await world.run_for(10)  # in which a sweep tells that the port of the stopped one is down
     return servers
 
 
