@@ -29,6 +29,7 @@ from fractus.app.progress import Progress
 from fractus.app.seed import IMAGE, NETWORK, seed, seeded
 from fractus.app.settings import Layer, Settings, SettingsError
 from fractus.app.supervisor import Program, Supervisor
+from fractus.store import migrate, opening
 
 #: The names of our entries in clouds.yaml.
 ENTRY, ADMIN_ENTRY = "fractus", "fractus-admin"
@@ -95,6 +96,7 @@ class Up:
     async def _bring_up(self) -> None:
         progress, settings, keystone = self._progress, self._settings, self._keystone
         began = time.monotonic()
+        await self._migrate()
         api, *others = self.own_programs()
         together, names = [api], "API and worker"
         if keystone:
@@ -114,6 +116,17 @@ class Up:
         self._announce(self._write_clouds_yaml(), time.monotonic() - began)
         self._ready = True
         self._write_record()
+
+    async def _migrate(self) -> None:
+        """Bring an older file to our schema: with a large one that takes longer than the start of a process may."""
+        url = self._settings.store.url
+        if self._settings.store.migrate == "no" or not opening.is_file(url):
+            return
+        at = migrate.revision(opening.path_of(url))
+        if at in migrate.known()[:-1]:
+            doing = f"Bringing the database from schema {at} to {migrate.known()[-1]}"
+            with self._progress.step(doing, "The database is up to date"):
+                await asyncio.to_thread(migrate.upgrade, url)
 
     async def _first_keystone(self, keystone: EmbeddedKeystone) -> None:
         with self._progress.step("Setting up Keystone (only this time)", "Keystone is set up"):

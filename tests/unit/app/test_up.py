@@ -25,6 +25,7 @@ from fractus.app.progress import Progress
 from fractus.app.running import Record
 from fractus.app.settings import Settings, load
 from fractus.app.supervisor import StartFailed
+from fractus.store import migrate
 from tests.unit.app.programs import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -123,6 +124,36 @@ def test_what_it_writes_is_for_its_owner_only(
     assert json.loads((settings.state_dir / "remembered.json").read_text())["api"] == {
         "port": settings.api.port
     }
+
+
+#: In a process of its own: two SQLites in one process lose each other's locks.
+_AS_IT_WAS = """
+import sys
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+settings = Config()
+settings.set_main_option("script_location", sys.argv[1])
+with create_engine("sqlite:///" + sys.argv[2]).begin() as connection:
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, sys.argv[3])
+"""
+
+
+def test_a_database_of_an_earlier_version_is_brought_up_to_date_first(
+    settings: Settings, start: Callable[[], subprocess.Popen[str]]
+) -> None:
+    before, newest = migrate.known()[-2:]
+    path = settings.state_dir / "fractus.db"
+    settings.state_dir.mkdir(parents=True)
+    places = Path(migrate.__file__).parent / "migrations"
+    subprocess.run([sys.executable, "-c", _AS_IT_WAS, str(places), str(path), before], check=True)
+    assert migrate.revision(path) == before
+    process = start()
+    assert migrate.revision(path) == newest, "small_up's own programs do not touch it"
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=20)
+    assert f"Bringing the database from schema {before} to {newest}" in said
 
 
 def test_a_second_one_is_refused_and_the_first_goes_on(
