@@ -112,7 +112,7 @@ def test_a_gateway_that_was_not_said_stays_unsaid_in_the_store() -> None:
 
 def port(**more: Any) -> Item:
     base = {
-        "name": "n", "network_id": "net", "mac_address": "fa:16:3e:00:00:01", "device_owner": "",
+        "name": "n", "network_id": "net", "mac_address": "fa:16:3e:00:00:01", "device_owner": "", "device_id": "",
         "fixed_ips": [
             {"subnet_id": "sub", "ip_address": "10.0.0.5"}, {"subnet_id": "auto", "ip_address": "fd00::f816:1"},
         ],
@@ -165,7 +165,7 @@ def test_ports(asked: Item, seen: dict[str, Any], body: dict[str, Any] | None, r
 async def test_a_servers_port_is_looked_at_until_it_is_bound_but_not_for_ever() -> None:
     clock = VirtualClock()
     life = PortLifecycle(Addresses(), Macs(), clock, NoServers())
-    asked = port(device_owner="compute:a", device_since=clock.now())
+    asked = port(device_owner="compute:a", device_id="vm", device_since=clock.now())
     down, active = (
         PortSeen(remote_id="there", **{**THERE, "status": status}) for status in ("DOWN", "ACTIVE")
     )
