@@ -242,6 +242,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clouds", default="", help="numbers of clouds (1,10,50; --full: 1,10,100,300), or none"
     )
+    parser.add_argument("--keep", type=Path, help="where a filled store is kept, for the size that it has")
 
 
 if __name__ == "__main__":
