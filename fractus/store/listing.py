@@ -13,6 +13,7 @@ Of tables that may become very large (`crowded` in their `info`) it is also deci
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import re
 from bisect import bisect_left
@@ -254,14 +255,19 @@ async def page(
     tested = tuple(column for column, _ in sifted)
     places = tuple(sort.column for sort in keys)
     step = min(max(2 * limit, _LEAST), _MOST)
+    crowded = bool(table.info.get("crowded"))
     while len(found) < limit:
-        rows = await _rows(reader, table, asked, (*columns, *tested, *places), keys, after, step)
+        # It may go through all there is: a store that reads where everybody waits for it must not do it there.
+        rows = await _rows(
+            reader, table, asked, (*columns, *tested, *places), keys, after, step, aside=crowded
+        )
         for row in rows:
             held = row[len(columns) : len(columns) + len(tested)]
             if all(matches(value) for (_, matches), value in zip(sifted, held, strict=True)):
                 found.append(row[: len(columns)])
         if len(rows) < step:
             break
+        await asyncio.sleep(0)
         after = tuple(
             _LOWEST[table.c[name].type.python_type] if value is None else value
             for name, value in zip(places, rows[-1][len(columns) + len(tested) :], strict=True)
@@ -277,8 +283,10 @@ async def _rows(
     keys: tuple[Sort, ...],
     after: Row | None,
     limit: int,
+    *,
+    aside: bool = False,
 ) -> list[Row]:
-    """Some rows in order, by the shortest way."""
+    """Some rows in order, by the shortest way. `aside`: many more will be asked for."""
     shape, values = _bind(filters)
     crowded = bool(table.info.get("crowded"))
     way = ranges.way(table, shape, tuple((s.column, s.descending) for s in keys)) if crowded else ranges.Way()
@@ -294,7 +302,7 @@ async def _rows(
         ids = await _narrowed(reader, table, filters, way.narrow, keys, after)
         if ids is not None:
             return await _by_ids(reader, table, filters, columns, ids, limit)
-    heavy = crowded and way.scans
+    heavy = crowded and (way.scans or aside)
     if after is not None:
         values.update({f"m{i}": value for i, value in enumerate(after)})
     if len(way.branches) < 2:

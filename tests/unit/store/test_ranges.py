@@ -16,7 +16,7 @@ from fractus.base.clock import SystemClock
 from fractus.store import listing, ranges
 from fractus.store.listing import Filter, Sort, page
 from fractus.store.sqlite import SqliteStore
-from fractus.store.transaction import Query
+from fractus.store.transaction import Query, Row
 from fractus.testing.stores import fresh
 
 FIELDS = ("owner", "host_owner", "name", "state", "updated_at", "created_at", "deleted_at")
@@ -202,3 +202,27 @@ async def test_a_heavy_read_sees_what_was_just_written(tmp_path: Path) -> None:
                 await tx.execute(ADD, id=f"{number:02}", **row)
             found = await page(store, THING, [MINE, Filter("name", "like", "%p%")], columns=("id",))
             assert len(found) == number + 1
+
+
+async def test_a_pattern_is_looked_for_where_nobody_waits(tmp_path: Path) -> None:
+    """It may be in the last of a million rows, and a database cannot be asked for it."""
+    async with fresh(tmp_path / "things.db", SystemClock(), THING.metadata) as store:
+        for number in range(250):
+            row = dict.fromkeys(FIELDS, "p") | {"updated_at": 1.0, "created_at": 1.0, "deleted_at": None}
+            async with store.transaction() as tx:
+                await tx.execute(ADD, id=f"{number:03}", **{**row, "name": f"n{number:03}"})
+        heavy: list[bool] = []
+
+        class Watched:
+            async def rows(self, query: Query, **values: Any) -> list[Row]:
+                heavy.append(query.heavy)
+                return await store.rows(query, **values)
+
+            async def row(self, query: Query, **values: Any) -> Row | None:
+                return await store.row(query, **values)
+
+        pattern = Filter("name", "regex", "^n000$")
+        found = await page(Watched(), THING, [pattern], columns=("id",), limit=10)
+        assert [id for (id,) in found] == ["000"]
+        assert len(heavy) > 1
+        assert all(heavy)
