@@ -207,8 +207,11 @@ Filters = Sequence[Filter | Sequence[Filter]]
 """Conditions that all hold; a sequence inside is an OR."""
 
 
-def _bind(filters: Filters) -> tuple[tuple[tuple[tuple[str, str, int], ...], ...], dict[str, Any]]:
-    shape, values = [], {}
+def _bind(
+    filters: Filters, after: Row | None = None
+) -> tuple[tuple[tuple[tuple[str, str, int], ...], ...], dict[str, Any]]:
+    """What the statement for these filters is told by, and its values, with those of the row that it begins after."""
+    shape, values = [], {f"m{i}": value for i, value in enumerate(after or ())}
     for i, entry in enumerate(filters):
         group = [entry] if isinstance(entry, Filter) else list(entry)
         parts = []
@@ -255,12 +258,9 @@ async def page(
     tested = tuple(column for column, _ in sifted)
     places = tuple(sort.column for sort in keys)
     step = min(max(2 * limit, _LEAST), _MOST)
-    crowded = bool(table.info.get("crowded"))
     while len(found) < limit:
         # It may go through all there is: a store that reads where everybody waits for it must not do it there.
-        rows = await _rows(
-            reader, table, asked, (*columns, *tested, *places), keys, after, step, aside=crowded
-        )
+        rows = await _rows(reader, table, asked, (*columns, *tested, *places), keys, after, step, aside=True)
         for row in rows:
             held = row[len(columns) : len(columns) + len(tested)]
             if all(matches(value) for (_, matches), value in zip(sifted, held, strict=True)):
@@ -287,7 +287,7 @@ async def _rows(
     aside: bool = False,
 ) -> list[Row]:
     """Some rows in order, by the shortest way. `aside`: many more will be asked for."""
-    shape, values = _bind(filters)
+    shape, values = _bind(filters, after)
     crowded = bool(table.info.get("crowded"))
     way = ranges.way(table, shape, tuple((s.column, s.descending) for s in keys)) if crowded else ranges.Way()
     if way.narrow is not None:
@@ -303,14 +303,12 @@ async def _rows(
         if ids is not None:
             return await _by_ids(reader, table, filters, columns, ids, limit)
     heavy = crowded and (way.scans or aside)
-    if after is not None:
-        values.update({f"m{i}": value for i, value in enumerate(after)})
     if len(way.branches) < 2:
         index = way.branches[0].index if way.branches else ""
         if not way.branches or all(pick < 0 for pick in way.branches[0].picks):
             query = _page_query(table, columns, shape, keys, after is not None, index, heavy)
             return await reader.rows(query, **values, n=limit)
-    return await _merged(reader, table, filters, columns, keys, after, limit, way)
+    return await _merged(reader, table, filters, columns, keys, after, limit, way.branches, heavy=heavy)
 
 
 async def _begun(
@@ -323,9 +321,7 @@ async def _begun(
     branch: ranges.Branch,
 ) -> list[str]:
     """The ids of those among the next rows in order that belong to the list: often there are enough."""
-    shape, values = _bind(_picked(filters, branch.picks))
-    if after is not None:
-        values.update({f"m{i}": value for i, value in enumerate(after)})
+    shape, values = _bind(_picked(filters, branch.picks), after)
     held = ranges.answered(table, branch.index, shape)
     query = _begun_query(table, shape, held, keys, after is not None, branch.index)
     ahead = limit * _AHEAD
@@ -344,18 +340,16 @@ async def _merged(
     keys: tuple[Sort, ...],
     after: Row | None,
     limit: int,
-    way: ranges.Way,
+    branches: Sequence[ranges.Branch],
+    *,
+    heavy: bool,
 ) -> list[Row]:
     """The first rows of several lists, each of them in order. One that is in two of them counts once."""
     places = tuple(sort.column for sort in keys)
     lists = []
-    for branch in way.branches:
-        shape, values = _bind(_picked(filters, branch.picks))
-        if after is not None:
-            values.update({f"m{i}": value for i, value in enumerate(after)})
-        query = _page_query(
-            table, (*columns, *places), shape, keys, after is not None, branch.index, way.scans
-        )
+    for branch in branches:
+        shape, values = _bind(_picked(filters, branch.picks), after)
+        query = _page_query(table, (*columns, *places), shape, keys, after is not None, branch.index, heavy)
         lists.append(await reader.rows(query, **values, n=limit))
     width = len(columns)
     # All keys go the same way, and end with the id: rows alike in them are one row.

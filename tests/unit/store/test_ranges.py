@@ -204,7 +204,8 @@ async def test_a_heavy_read_sees_what_was_just_written(tmp_path: Path) -> None:
             assert len(found) == number + 1
 
 
-async def test_a_pattern_is_looked_for_where_nobody_waits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [[], [Filter("owner", "in", ["p", "q"])]], ids=["one list", "several lists"])
+async def test_a_pattern_is_looked_for_where_nobody_waits(tmp_path: Path, more: list[Filter]) -> None:
     """It may be in the last of a million rows, and a database cannot be asked for it."""
     async with fresh(tmp_path / "things.db", SystemClock(), THING.metadata) as store:
         for number in range(250):
@@ -222,7 +223,7 @@ async def test_a_pattern_is_looked_for_where_nobody_waits(tmp_path: Path) -> Non
                 return await store.row(query, **values)
 
         pattern = Filter("name", "regex", "^n000$")
-        found = await page(Watched(), THING, [pattern], columns=("id",), limit=10)
+        found = await page(Watched(), THING, [*more, pattern], columns=("id",), limit=10)
         assert [id for (id,) in found] == ["000"]
         assert len(heavy) > 1
         assert all(heavy)
