@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rich.markup import escape
@@ -28,7 +28,7 @@ from fractus.app.programs import inherited
 from fractus.app.progress import Progress
 from fractus.app.seed import IMAGE, NETWORK, seed, seeded
 from fractus.app.settings import Layer, Settings, SettingsError
-from fractus.app.supervisor import Program, Supervisor
+from fractus.app.supervisor import Program, Supervisor, unless
 from fractus.store import migrate, opening
 
 #: The names of our entries in clouds.yaml.
@@ -87,7 +87,7 @@ class Up:
             loop.add_signal_handler(number, stop.set)
         async with self._supervisor:
             self._write_record()
-            await _unless(stop, self._bring_up())
+            await unless(stop, self._bring_up())
             await stop.wait()
             self._ready = False
             self._progress.say("Stopping ...")
@@ -252,21 +252,6 @@ def _address(host: str, port: int) -> str:
 def _kept(told: Layer) -> Layer:
     """What the next start shall know: where things listen, not how loud a log was."""
     return {section: fields for section, fields in told.items() if section != "log"}
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Do `work` to its end, or until `stop` is set."""
-    doing = asyncio.create_task(work)
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        if not doing.done():
-            doing.cancel()
-        await asyncio.wait([doing, stopping])
-    if not doing.cancelled():
-        doing.result()
 
 
 def told_of(

@@ -20,7 +20,7 @@ from fractus.app.settings import SettingsError
 from fractus.app.simulate import control, prepare
 from fractus.app.simulate.credentials import entry, passwords
 from fractus.app.simulate.plan import Plan, default_state, write
-from fractus.app.supervisor import Program, Supervisor
+from fractus.app.supervisor import Program, Supervisor, unless
 
 #: Opening one cloud takes a tenth of a second of processor time, and the machine may be busy. Seconds.
 _READY_WITHIN, _READY_EACH = 60.0, 1.0
@@ -79,16 +79,8 @@ class Start:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         async with self._supervisor:
-            starting = asyncio.create_task(self._bring_up())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if not starting.done():
-                starting.cancel()
-                await asyncio.wait([starting])
-            elif starting.exception() is not None:
-                stopping.cancel()
-                await starting
-            await stopping
+            await unless(stop, self._bring_up())
+            await stop.wait()
             self._progress.say("Stopping ...")
         self._progress.say("Stopped. The same command goes on with the same clouds.")
 
