@@ -21,7 +21,6 @@ from fractus.app.running import AlreadyRunning
 from fractus.app.sections import SECTIONS
 from fractus.app.settings import Settings, SettingsError, load
 from fractus.app.settings_sample import sample
-from fractus.app.up import Up, told_of
 
 #: Seconds that `fractus down` waits: each of three programs has ten, and most need one.
 _DOWN_WITHIN = 35.0
@@ -111,6 +110,8 @@ def up(
     image, a user). Everything is kept in the state directory, so the next start goes on where this one ended. Entries
     `fractus` and `fractus-admin` are put into your clouds.yaml; nothing else in it changes.
     """
+    from fractus.app.up import Up, told_of
+
     told = told_of(port, keystone_port, log_level)
     settings = load(state_dir, overrides=told)
     # What is written holds passwords and tokens.
