@@ -117,7 +117,7 @@ async def _things(at: Deployment) -> Filled:
         body = {"name": "bench", "disk_format": "raw", "container_format": "bare", "visibility": "public"}
         image = await admin.call("POST", f"{at.image}/images", body)
         await admin.call("PUT", f"{at.image}/images/{image['id']}/file", data=b"bench" * 1000)
-    return Filled(made["flavor"]["id"], image["id"], "")
+    return Filled(made["flavor"]["id"], image["id"], "", "")
 
 
 async def _filled(directory: Path, kept: Path | None, plan: filling.Plan) -> Filled:

@@ -53,6 +53,7 @@ class Filled(NamedTuple):
     flavor_id: str
     image_id: str
     network_id: str
+    subnet_id: str
 
 
 #: Servers of a project of the tail.
@@ -142,7 +143,7 @@ async def populate(directory: Path, plan: Plan) -> Filled:
 
 def filled() -> Filled:
     """What every filled store has."""
-    return Filled(ids.parent_id("flavor", 1), ids.parent_id("image", 1), ids.parent_id("network", 1))
+    return Filled(*(ids.parent_id(kind, 1) for kind in ("flavor", "image", "network", "subnet")))
 
 
 class _Writer:

@@ -41,6 +41,7 @@ _holder = Query(select(_a.holder).where(_a.subnet_id == bindparam("s"), _a.posit
 _held = Query(
     select(_a.subnet_id, _a.position, _a.pooled).where(_a.holder == bindparam("h")).order_by(_a.position)
 )
+_everywhere = Query(select(_a.holder).where(_a.position == bindparam("p")).limit(bindparam("n")))
 _positions = Query(select(_a.position, _a.pooled).where(_a.subnet_id == bindparam("s")))
 _add = Query(
     insert(ADDRESS).values(
@@ -193,6 +194,14 @@ class Addresses:
         """Who has the address."""
         row = await reader.row(_holder, s=subnet_id, p=key(number(ip), version))
         return None if row is None else str(row[0])
+
+    async def holders_of(self, reader: Reader, ip: str, most: int) -> list[str]:
+        """Who has the address, in whatever subnet: `most` of them, and in no order. Nobody has what is no address."""
+        try:
+            position = key(number(ip), 6 if ":" in ip else 4)
+        except ValueError:
+            return []
+        return [holder for (holder,) in await reader.rows(_everywhere, p=position, n=most)]
 
     async def free(self, reader: Reader, subnet_id: str) -> list[Range]:
         """What is free in the pools, in order."""

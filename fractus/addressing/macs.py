@@ -18,6 +18,7 @@ class MacTaken(Exception):
 
 _c = MAC.c
 _fetch = Query(select(_c.holder).where(_c.network_id == bindparam("n"), _c.mac == bindparam("m")))
+_everywhere = Query(select(_c.holder).where(_c.mac == bindparam("m")).limit(bindparam("n")))
 _row: dict[str, Any] = {"network_id": bindparam("n"), "mac": bindparam("m"), "holder": bindparam("h")}
 _insert = Query(insert(MAC).values(_row))
 _add = add_new_row(MAC, _row)
@@ -88,3 +89,7 @@ class Macs:
         """Who has the address in this network."""
         row = await reader.row(_fetch, n=network_id, m=mac)
         return None if row is None else str(row[0])
+
+    async def holders_of(self, reader: Reader, mac: str, most: int) -> list[str]:
+        """Who has the address, in whatever network: `most` of them, and in no order."""
+        return [holder for (holder,) in await reader.rows(_everywhere, m=mac, n=most)]

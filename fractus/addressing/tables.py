@@ -20,6 +20,7 @@ ADDRESS = Table(
     Column("holder", String(80), nullable=False),
     Column("pooled", Boolean, nullable=False),
     Index("address_by_holder", "holder"),
+    Index("address_by_position", "position"),
 )
 
 FREE_RANGE = Table(
@@ -37,4 +38,5 @@ MAC = Table(
     Column("mac", String(17), primary_key=True),
     Column("holder", String(80), nullable=False),
     Index("mac_by_holder", "holder"),
+    Index("mac_by_mac", "mac"),
 )

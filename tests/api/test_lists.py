@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from fractus.services.network.ports.api import finding
 from fractus.testing.user import NETWORK, User
 from fractus.testing.world import World
 
@@ -81,3 +84,95 @@ async def test_what_is_written_is_in_the_next_list_however_it_is_read(world: Wor
         (await ann.put(f"/compute/v2.1/servers/{server}", {"server": {"name": f"new-{number}"}})).ok()
         assert f"new-{number}" in await names(ann, name="new")
         assert f"vm-{number}" not in await names(ann, name="vm-")
+
+
+async def listed(user: User, **query: object) -> list[str]:
+    return [port["id"] for port in await user.listed(f"{NETWORK}/ports", **query)]
+
+
+async def test_ports_are_found_by_their_addresses_as_if_all_of_them_were_looked_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = world.user("ann"), world.user("bob", "p2")
+    net, theirs = await ann.makes_network(), await bob.makes_network()  # with the same addresses
+    one, two = await ann.makes_port(net), await ann.makes_port(net)
+    others = await bob.makes_port(theirs)
+    body = {"network_id": net.id, "project_id": bob.project_id}
+    foreign = (await world.admin.post(f"{NETWORK}/ports", {"port": body})).ok()["port"]
+    both = [*two["fixed_ips"], {"subnet_id": net.subnet_id}]
+    two = (await ann.put(f"{NETWORK}/ports/{two['id']}", {"port": {"fixed_ips": both}})).ok()["port"]
+    gone = await ann.makes_port(net)
+    (await ann.delete(f"{NETWORK}/ports/{gone['id']}")).ok()
+    await world.settle()
+
+    ports = [one, two, others, foreign]
+    addresses = sorted({entry["ip_address"] for port in [*ports, gone] for entry in port["fixed_ips"]})
+    assert others["fixed_ips"][0]["ip_address"] == one["fixed_ips"][0]["ip_address"]
+    fixed = [
+        *([f"ip_address={ip}"] for ip in [*addresses, "10.99.99.99", "10.0.0", "none", "FE80::1", "%"]),
+        [f"ip_address={ip}" for ip in addresses],
+        [f"subnet_id={net.subnet_id}"],
+        [f"subnet_id={theirs.subnet_id}"],
+        [f"subnet_id={net.subnet_id}", f"subnet_id={theirs.subnet_id}"],
+        [f"subnet_id={net.subnet_id}", f"ip_address={addresses[0]}"],
+        ["subnet_id=nowhere"],
+    ]
+    queries = [
+        *({"fixed_ips": one} for one in fixed),
+        *({"mac_address": port["mac_address"]} for port in [*ports, gone]),
+        {"mac_address": [one["mac_address"].upper(), others["mac_address"]]},
+        {"mac_address": one["mac_address"], "fixed_ips": f"ip_address={two['fixed_ips'][0]['ip_address']}"},
+        {"mac_address": "none"},
+    ]
+    users = {"ann": ann, "bob": bob, "admin": world.admin}
+    found = {(name, at): await listed(user, **query) for name, user in users.items()
+             for at, query in enumerate(queries)}  # fmt: skip
+    monkeypatch.setattr(finding.Finding, "conditions", _nothing)
+    for (name, at), ids in found.items():
+        assert ids == await listed(users[name], **queries[at]), (name, queries[at])
+
+    first = addresses.index(one["fixed_ips"][0]["ip_address"])
+    assert found["ann", first] == [one["id"]]
+    assert found["bob", first] == [others["id"]]
+    assert found["admin", first] == sorted([one["id"], others["id"]])
+    for entry in two["fixed_ips"]:
+        assert found["ann", addresses.index(entry["ip_address"])] == [two["id"]]
+    on_net = fixed.index([f"subnet_id={net.subnet_id}"])
+    assert found["ann", on_net] == sorted([one["id"], two["id"], foreign["id"]])
+    assert found["bob", on_net] == [foreign["id"]]
+
+
+async def _nothing(*_: object) -> list[object]:
+    return []
+
+
+async def test_an_address_that_very_many_have_is_found_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "_MOST", 2)
+    users = [world.user(name, f"p{name}") for name in "abcd"]
+    ports = [await user.makes_port(await user.makes_network()) for user in users]
+    (ip,) = {port["fixed_ips"][0]["ip_address"] for port in ports}
+    for user, port in zip(users, ports, strict=True):
+        assert await listed(user, fixed_ips=f"ip_address={ip}") == [port["id"]]
+    assert await listed(world.admin, fixed_ips=f"ip_address={ip}") == sorted(port["id"] for port in ports)
+    page = await listed(world.admin, fixed_ips=f"ip_address={ip}", limit=3)
+    assert page == sorted(port["id"] for port in ports)[:3]
+
+
+async def test_an_address_is_found_from_the_moment_on_it_is_given_until_it_is_taken(world: World) -> None:
+    ann = world.user("ann")
+    net = await ann.makes_network()
+    for number in range(200, 205):
+        port = await ann.makes_port(net)
+        ip, mac = port["fixed_ips"][0]["ip_address"], port["mac_address"]
+        assert await listed(ann, fixed_ips=f"ip_address={ip}") == [port["id"]]
+        assert await listed(ann, mac_address=mac) == [port["id"]]
+        other = f"10.0.0.{number}"
+        body = {"port": {"fixed_ips": [{"subnet_id": net.subnet_id, "ip_address": other}]}}
+        (await ann.put(f"{NETWORK}/ports/{port['id']}", body)).ok()
+        assert await listed(ann, fixed_ips=f"ip_address={ip}") == []
+        assert await listed(ann, fixed_ips=f"ip_address={other}") == [port["id"]]
+        (await ann.delete(f"{NETWORK}/ports/{port['id']}")).ok()
+        assert await listed(ann, fixed_ips=f"ip_address={other}") == []
+        await world.settle()

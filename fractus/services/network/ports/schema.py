@@ -158,6 +158,12 @@ def holder(port_id: str) -> str:
     return f"port/{port_id}"
 
 
+def port_of(holder: str) -> str:
+    """The id of the port that is such a holder, or nothing: others hold addresses, too."""
+    kind, _, id = holder.partition("/")
+    return id if kind == "port" else ""
+
+
 def trusted(device_owner: str) -> bool:
     """Neutron's own ports have neither security groups nor port security."""
     return device_owner.startswith("network:")

@@ -51,11 +51,11 @@ class Lists(Struct, frozen=True, kw_only=True):
     special: dict[str, Special] = {}
 
 
-async def reply(reader: Reader, call: Call, lists: Lists) -> Reply:
-    """The answer to a GET of the collection."""
+async def reply(reader: Reader, call: Call, lists: Lists, *, more: Filters = ()) -> Reply:
+    """The answer to a GET of the collection. `more`: what else holds for all that the query asks for."""
     shown = paging_columns(lists)
     paging = neutron_paging(call.query, columns=shown)
-    conditions = [*filters(call.query, lists), *visible(call.principal, lists)]
+    conditions = [*filters(call.query, lists), *more, *visible(call.principal, lists)]
     sorts = [Sort(column, ascending is paging.reverse) for column, ascending in paging.sorts]
     extra = bool(lists.admin_rule) and call.allows(lists.admin_rule)
     columns = ("id", "summary", "extra") if extra else ("id", "summary")

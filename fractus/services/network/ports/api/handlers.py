@@ -91,6 +91,7 @@ class PortApi:
 
     def __init__(self, store: Store, writes: PortWrites, groups: Groups) -> None:
         self._store = store
+        self._finding = writes.finding()
         self._writes = writes
         self._resources = writes.ledger.resources
         self._groups = groups
@@ -108,7 +109,9 @@ class PortApi:
 
     async def index(self, call: Call) -> Reply:
         """GET ports."""
-        return await lists.reply(self._store, call, LISTS)
+        return await lists.reply(
+            self._store, call, LISTS, more=await self._finding.conditions(self._store, call.query)
+        )
 
     async def show(self, call: Call) -> Reply:
         """GET a port."""

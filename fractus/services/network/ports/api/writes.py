@@ -12,6 +12,7 @@ from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input
 from fractus.services.network.ports import schema
+from fractus.services.network.ports.api.finding import Finding
 from fractus.services.network.ports.queries import (
     ports_of_network,
     ports_on_subnet,
@@ -152,6 +153,10 @@ class PortWrites(Writer):
             )
         }
         return [found[id] for id in order if id in found]
+
+    def finding(self) -> Finding:
+        """What finds ports by all that is held for them here."""
+        return Finding(self.ledger.resources, self._addresses, self._macs)
 
     async def holder_of(self, reader: Reader, subnet: SubnetFacts, ip: str) -> str | None:
         """Who holds an address of a subnet."""

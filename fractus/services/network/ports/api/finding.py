@@ -1,0 +1,74 @@
+"""Lists of ports by what is held for them: an address, a MAC, or a place on a subnet's network.
+
+No index has the addresses of a port, of which there may be several. But every address and MAC of a port is held for it
+(`fractus.addressing`), from before it has it until after, so the holders tell which few ports a list is made of. The
+list's own conditions are looked at all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fractus.addressing.addresses import Addresses
+from fractus.addressing.macs import Macs
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.ports.schema import port_of
+from fractus.store.listing import Filter, Filters
+from fractus.store.resources import Resources
+from fractus.store.transaction import Reader
+from fractus.web.routing import Query
+
+#: An address that more have, each in a subnet of their own, leads nowhere: what a project has is looked through then.
+_MOST = 500
+
+#: So many are asked for at a time, some of them twice: a few statements serve all lists.
+_SIZES = (1, 10, 100, _MOST)
+
+
+class Finding:
+    """Finds the few ports that a list may be made of."""
+
+    def __init__(self, resources: Resources, addresses: Addresses, macs: Macs) -> None:
+        self._resources = resources
+        self._addresses = addresses
+        self._macs = macs
+
+    async def conditions(self, reader: Reader, query: Query) -> Filters:
+        """What follows from the query's conditions for columns that indexes have; nothing where that is no help."""
+        found: list[Filter] = []
+        asked = values.key_values(query.all("fixed_ips"))
+        if "ip_address" in asked:
+            found += await self._held(reader, self._addresses, asked["ip_address"])
+        if "mac_address" in query.names():
+            macs = [values.canonical_mac(text) for text in query.all("mac_address")]
+            found += await self._held(reader, self._macs, macs)
+        if "subnet_id" in asked:
+            found += await self._on_networks(reader, asked["subnet_id"])
+        return found
+
+    async def _held(self, reader: Reader, book: Addresses | Macs, asked: Iterable[str]) -> list[Filter]:
+        ids: set[str] = set()
+        left = _MOST + 1
+        for one in asked:
+            holders = await book.holders_of(reader, one, left)
+            ids.update(id for id in map(port_of, holders) if id)
+            left -= len(holders)
+            if left <= 0:
+                return []
+        return [_one_of("id", ids)]
+
+    async def _on_networks(self, reader: Reader, subnet_ids: Iterable[str]) -> list[Filter]:
+        networks: set[str] = set()
+        for id in subnet_ids:
+            subnet = await self._resources.fetch(reader, "subnet", id)
+            if subnet is not None:
+                networks.add(subnet.desired["network_id"])
+        return [_one_of("network_id", networks)]
+
+
+def _one_of(column: str, values: set[str]) -> Filter:
+    if len(values) == 1:
+        return Filter(column, "eq", *values)
+    some = sorted(values)
+    size = next((size for size in _SIZES if size >= len(some)), len(some)) if some else 0
+    return Filter(column, "in", some + some[-1:] * (size - len(some)))
