@@ -95,7 +95,7 @@ async def flavor_and_image(endpoint: Endpoint) -> tuple[str, str]:
     """Ids of what servers are made of there."""
     flavors = (await endpoint.read(f"{endpoint.compute}/flavors"))["flavors"]
     flavor = next(one["id"] for one in flavors if one["name"] == _FLAVOR)
-    images = (await endpoint.read(f"{endpoint.image}/v2/images?name={_IMAGE}"))["images"]
+    images = (await endpoint.read(f"{endpoint.image}/v2/images?name={_IMAGE}&status=active"))["images"]
     return flavor, images[0]["id"]
 
 

@@ -262,9 +262,9 @@ async def _unregister(session: aiohttp.ClientSession, url: str, token: str) -> N
 
 
 _LATE = (
-    "a cloud does not say when it is done: it is asked what changed, once a second while something is built there"
-    " (`sweep_busy`), and answers in a quarter of a second or more. Notifications of its broker would end the waiting;"
-    " asking four times a second costs a real Nova a quarter of a core."
+    "a cloud does not say when it is done: the server is asked for by itself, a quarter of a second or five times what"
+    " the last answer took after it (an eighth of its age, once that is more), so that it costs the cloud a sixth of"
+    " one caller's time; on a busy machine answers take longer. Notifications of its broker would end the waiting."
 )
 
 

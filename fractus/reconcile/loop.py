@@ -18,12 +18,13 @@ from fractus.model.errors import CloudError
 from fractus.model.purpose import SWEEP, purpose
 from fractus.reconcile.absent import returns
 from fractus.reconcile.assign import attend
+from fractus.reconcile.closely import between
 from fractus.reconcile.converge import converge
 from fractus.reconcile.ending import end
 from fractus.reconcile.holder import is_dead, owner_name
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.metrics import Metrics
-from fractus.reconcile.outcome import Again, Outcome, Retry, Written
+from fractus.reconcile.outcome import Again, Outcome, Retry, Waiting, Written
 from fractus.reconcile.ownership import Everything, Ownership
 from fractus.reconcile.purge import purge
 from fractus.reconcile.stamps import FarStamps
@@ -31,7 +32,7 @@ from fractus.reconcile.sweep import sweep
 from fractus.reconcile.tempo import Tempo
 from fractus.reconcile.watch import Watch
 from fractus.store import brakes as stored_brakes
-from fractus.store import clouds, presences, work
+from fractus.store import clouds, work
 from fractus.store.again import rerun
 from fractus.store.transaction import StoreTrouble
 from fractus.store.work import Claim, LeaseLost
@@ -300,6 +301,8 @@ class Worker:
                 await self._write(claim, outcome)
             told = outcome.outcome if isinstance(outcome, Written) else outcome
             self.metrics.outcomes.labels(claim.cloud, claim.kind, type(told).__name__).inc()
+            if isinstance(told, Waiting) and not told.on:
+                self._sent(claim)
         except LeaseLost:
             log.warning("another worker took over", kind=claim.kind, id=claim.id, cloud=claim.cloud)
         except Exception:
@@ -309,6 +312,11 @@ class Worker:
             self._held.pop(_key(claim), None)
             self.machine.forget_lease(claim)
             guard.set_guard(None)
+
+    def _sent(self, claim: Claim) -> None:
+        """Its cloud is at it. Where sweeps see the end, they are not to wait for it as if the cloud were quiet."""
+        if claim.cloud and self.machine.lifecycles[claim.kind].swept:
+            self.machine.sent.note(claim.cloud)
 
     async def _steps(self, look: Callable[[Machine, Claim], Awaitable[Outcome]], claim: Claim) -> Outcome:
         try:
@@ -337,8 +345,8 @@ class Worker:
     # ------------------------------------------------------------------ sweeps and figures
 
     async def _sweeper(self, cloud: str) -> None:
-        """Quick sweeps at their pace, faster while something is being built; now and then a full one beside them, which
-        takes as long as the child can bear.
+        """Quick sweeps at their pace, closer looks while something is being built; now and then a full sweep beside
+        them, which takes as long as the child can bear.
         """
         pace = self.machine.pace
         inventory: asyncio.Task[None] | None = None
@@ -347,8 +355,8 @@ class Worker:
                 late = self.machine.clock.monotonic() - self._full_at.get(cloud, -math.inf) >= pace.inventory
                 if late and (inventory is None or inventory.done()):
                     inventory = group.create_task(self._inventory(cloud))
-                await self.sweep_once(cloud, full=False)
-                await self.machine.clock.sleep(await self._pause(cloud))
+                answers = await self.sweep_once(cloud, full=False)
+                await self._rest_of(cloud, answers=answers)
             if inventory is not None:
                 inventory.cancel()
 
@@ -357,23 +365,13 @@ class Worker:
             if await self.sweep_once(cloud, full=True):
                 self._full_at[cloud] = self.machine.clock.monotonic()
 
-    async def _pause(self, cloud: str) -> float:
+    async def _rest_of(self, cloud: str, *, answers: bool) -> None:
+        """Until the next sweep."""
         try:
-            return self._tempo.pause(cloud, await self._took(cloud))
+            await between(self.machine, self._tempo, cloud, answers=answers)
         except Exception:
             log.exception("sweeper stumbled", cloud=cloud)
-            return self.machine.pace.sweep
-
-    async def _took(self, cloud: str) -> float | None:
-        """How long the last listing took of what is on its way there, and what sweeps would show arrive; None: nothing
-        is.
-        """
-        machine, took = self.machine, None
-        for kind, life in machine.lifecycles.items():
-            if life.swept and await presences.unsettled(machine.store, cloud, kind):
-                latest = machine.rounds.get((cloud, kind))
-                took = (took or 0.0) + (0.0 if latest is None else latest.took)
-        return took
+            await self.machine.clock.sleep(self.machine.pace.sweep)
 
     async def sweep_once(self, cloud: str, *, full: bool) -> bool:
         """One sweep; whether the cloud answered."""

@@ -17,7 +17,7 @@ from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Lifecycle
-from fractus.reconcile.tempo import Inventories
+from fractus.reconcile.tempo import Inventories, Sent
 from fractus.store import findings, presences, work
 from fractus.store.again import rerun
 from fractus.store.ledger import Bell
@@ -150,6 +150,8 @@ class Machine:
         """Cloud -> when we last wrote whether it answers a sweep, and the error, if it did not."""
         self.inventories = Inventories(clock)
         """Full inventories that this process takes."""
+        self.sent = Sent(clock)
+        """What this process has sent to clouds, and they are at."""
         self.placing: dict[Claim, tuple[str, str]] = {}
         """Kind and cloud of what is being placed right now, and not written yet."""
         self.tallies: dict[str, Tally] = {}

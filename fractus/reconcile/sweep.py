@@ -125,13 +125,22 @@ async def _write_note(machine: Machine, cloud: str, failed: str, cursors: dict[s
 class Turn:
     """One listing of one kind in one cloud."""
 
-    def __init__(self, machine: Machine, cloud: str, life: Lifecycle, actuator: Actuator[Any, Any]) -> None:
-        """Nothing is asked yet."""
+    def __init__(
+        self,
+        machine: Machine,
+        cloud: str,
+        life: Lifecycle,
+        actuator: Actuator[Any, Any],
+        *,
+        lists: bool = True,
+    ) -> None:
+        """Nothing is asked yet. `lists`: False where things are asked for one by one instead."""
         self.machine = machine
         self.cloud = cloud
         self.life = life
         self.kind = life.name
         self.actuator = actuator
+        self.lists = lists
         self.whole = False
         self.since = ""
         self.started = machine.clock.now()
@@ -168,7 +177,7 @@ class Turn:
         present: set[str] = set()
         strays: list[Seen] = []
         async for batch in _batches(self.actuator.list_changed("" if self.whole else self.since)):
-            more, stray = await _take_all(self, batch)
+            more, stray = await take_all(self, batch)
             changed += more
             number += len(batch)
             if self.whole:
@@ -199,7 +208,7 @@ class Turn:
         ]
 
 
-async def _take_all(turn: Turn, batch: list[Seen]) -> tuple[int, list[Seen]]:
+async def take_all(turn: Turn, batch: list[Seen]) -> tuple[int, list[Seen]]:
     """Write what was seen of some things: how many had changed, and which are nothing that we know of.
 
     Most things are as they were: they are compared first, and cost no transaction. One that cannot be taken in (a fault
@@ -287,7 +296,7 @@ async def _missing(machine: Machine, cloud: str, kind: str, present: set[str], s
         after = held[-1].id
         lost = [one for one in held if _is_missing(one, present, started, machine.clock.now())]
         if lost:
-            await _wake_all(machine, cloud, [(kind, one.id) for one in lost])
+            await wake_all(machine, cloud, [(kind, one.id) for one in lost])
 
 
 async def _attend_to(machine: Machine, cloud: str) -> None:
@@ -296,11 +305,12 @@ async def _attend_to(machine: Machine, cloud: str) -> None:
     for kind, id in left:
         log.warning("nobody attended to it", kind=kind, id=id, cloud=cloud)
     if left:
-        await _wake_all(machine, cloud, left)
+        await wake_all(machine, cloud, left)
 
 
 @rerun
-async def _wake_all(machine: Machine, cloud: str, keys: list[tuple[str, str]]) -> None:
+async def wake_all(machine: Machine, cloud: str, keys: list[tuple[str, str]]) -> None:
+    """Have each (kind, id) looked at now."""
     async with machine.store.transaction() as tx:
         for kind, id in keys:
             await machine.wake(tx, kind, id, cloud)

@@ -27,6 +27,7 @@ class Listing(Protocol):
     life: Lifecycle
     kind: str
     started: float
+    lists: bool
 
 
 class _Held:
@@ -92,7 +93,7 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
     face, mark = machine.face(presence), drift.mark(presence.memory)
     resource = held.resources.get(presence.id)
     machine.observed(presence, seen)
-    if turn.life.swept:
+    if turn.life.swept and turn.lists:
         presence.memory[SWEPT] = True
         machine.named.add((turn.cloud, kind))
     to_do = resource is None or await _judge(turn, tx, resource, presence, seen)
@@ -130,7 +131,9 @@ async def _follow(turn: Listing, tx: Transaction, item: Item, plan: Plan) -> boo
     key = presence.kind, presence.id, presence.cloud
     presence.memory.pop("missed_at", None)
     if isinstance(plan, Wait) and presence.state == PENDING:
-        return await work.put_off(tx, *key, machine.clock.now() + max(plan.seconds, SWEPT_AGAIN))
+        # Until a listing has named it, nobody knows that one will.
+        pause = max(plan.seconds, SWEPT_AGAIN) if machine.sweeps(presence) or turn.lists else plan.seconds
+        return await work.put_off(tx, *key, machine.clock.now() + pause)
     if isinstance(plan, Done) and await work.drop_free(tx, *key):
         drift.settle(turn.life, item, plan)
         return True

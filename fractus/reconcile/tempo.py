@@ -4,6 +4,9 @@ this process can take in.
 
 from __future__ import annotations
 
+import asyncio
+import math
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -14,6 +17,9 @@ from fractus.base.clock import Clock
 _REST, _SOONEST = 5.0, 0.25
 #: Sweeps a second that one worker makes of all clouds together where something is built: each finds the more.
 _SWEEPS = 40.0
+
+#: What was sent to a cloud longer ago is looked at the more seldom: after so small a part of the time that has passed.
+_AGES = 8.0
 
 #: Full inventories at a time, by one worker: each holds a page, and the ids of all that was listed.
 _AT_ONCE = 8
@@ -31,14 +37,54 @@ class Tempo:
         self._quiet, self._most = quiet, busy
         self._busy: set[str] = set()
 
-    def pause(self, cloud: str, took: float | None) -> float:
-        """Seconds until the next sweep. `took`: the last listing of what is being built there; None: nothing is."""
+    def pause(self, cloud: str, took: float | None, age: float = 0.0) -> float:
+        """Seconds until the next sweep. `took`: the last listing of what is being built there; None: nothing is.
+
+        `age`: how long ago the latest of it was sent, where it is asked for by itself.
+        """
         if took is None:
             self._busy.discard(cloud)
             return self._quiet
         self._busy.add(cloud)
-        soon = min(self._most, max(_SOONEST, _REST * took))
+        soon = min(self._most, max(_SOONEST, _REST * took, age / _AGES))
         return min(self._quiet, max(soon, len(self._busy) / _SWEEPS))
+
+
+class Sent:
+    """That something was sent to a cloud, whose end is to be seen: its sweeper must not sleep on as if it were quiet.
+
+    Known to this process alone. Who does not hear of it finds it at the next sweep.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._bells: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._at: dict[str, float] = {}
+
+    def note(self, cloud: str) -> None:
+        """Something was sent, and the cloud is at it."""
+        self._at[cloud] = self._clock.monotonic()
+        self._bells[cloud].set()
+
+    def taken(self, cloud: str) -> None:
+        """Whatever was sent until now is about to be read from the store."""
+        self._bells[cloud].clear()
+
+    def age(self, cloud: str) -> float:
+        """Seconds since anything was sent there by this process."""
+        return self._clock.monotonic() - self._at.get(cloud, -math.inf)
+
+    async def rest(self, cloud: str, seconds: float) -> bool:
+        """Sleep so long, or until something is sent there: then True, also where that was before."""
+        bell = self._bells[cloud]
+        heard = asyncio.ensure_future(bell.wait())
+        slept = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait((heard, slept), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            heard.cancel()
+            slept.cancel()
+        return bell.is_set()
 
 
 class Inventories:

@@ -105,9 +105,9 @@ _count = Query(
 )
 _left = Query(select(_c.kind, func.count()).where(_c.cloud == bindparam("c")).group_by(_c.kind))
 _unsettled = Query(
-    select(func.count()).where(
+    _all.where(
         _c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.state == PENDING, _c.remote_id.is_not(None)
-    )
+    ).limit(bindparam("n"))
 )
 _unattended = Query(
     select(_c.kind, _c.id)
@@ -240,10 +240,9 @@ async def left_in(reader: Reader, cloud: str) -> dict[str, int]:
     return {kind: int(number) for kind, number in await reader.rows(_left, c=cloud)}
 
 
-async def unsettled(reader: Reader, cloud: str, kind: str) -> int:
-    """How many presences are there and still change (a server that is being built)."""
-    row = await reader.row(_unsettled, c=cloud, k=kind)
-    return int(row[0]) if row else 0
+async def unsettled(reader: Reader, cloud: str, kind: str, limit: int) -> list[Presence]:
+    """Some of the presences that are there and still change (a server that is being built, or is leaving)."""
+    return [_load(row) for row in await reader.rows(_unsettled, c=cloud, k=kind, n=limit)]
 
 
 async def unattended(reader: Reader, cloud: str) -> list[tuple[str, str]]:

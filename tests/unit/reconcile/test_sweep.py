@@ -10,7 +10,7 @@ from fractus.base.clock import iso
 from fractus.model.errors import Missing, Refused, Unreachable
 from fractus.model.resource import Need
 from fractus.reconcile.machine import Round
-from fractus.reconcile.sweep import OVERLAP, Turn, _take_all
+from fractus.reconcile.sweep import OVERLAP, Turn, take_all
 from fractus.store import clouds, findings, presences, work
 from tests.unit.reconcile.toy import Thing, ToyCloud, World
 
@@ -500,7 +500,7 @@ async def test_what_was_looked_at_while_it_was_listed_is_not_made_older(world: W
         assert presence is not None
         world.machine.observed(presence, east.seen(there))
         await presences.save(tx, presence)
-    assert await _take_all(turn, [seen]) == (0, [])
+    assert await take_all(turn, [seen]) == (0, [])
     assert await observed(world, "name") == "new"
 
 

@@ -233,8 +233,8 @@ async def test_counts(tables: AnyStore) -> None:
     )
     assert await presences.counts(tables, "crate") == {"east": 2, "west": 1}
     assert await presences.left_in(tables, "east") == {"crate": 3}
-    assert await presences.unsettled(tables, "east", "crate") == 1
-    assert await presences.unsettled(tables, "west", "crate") == 0
+    assert [one.id for one in await presences.unsettled(tables, "east", "crate", 5)] == ["3"]
+    assert await presences.unsettled(tables, "west", "crate", 5) == []
 
 
 async def test_who_has_to_leave_first(tables: AnyStore) -> None:
