@@ -7,6 +7,7 @@ settings reach them the way they reach every process: state directory, file, env
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import os
 import signal
@@ -72,6 +73,7 @@ class _Application:
                 self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
                 # In place of the web server's own, which would close the listener at once.
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
+                _settle_memory()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._close()
@@ -109,6 +111,14 @@ class _Application:
             await self._bell.close()
         await self._tokens.close()
         await self._parts.close()
+
+
+def _settle_memory() -> None:
+    """What was made at the start stays to the end: the collector need not look through it while callers wait, which
+    takes a tenth of a second each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def application() -> _Application:

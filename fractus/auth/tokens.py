@@ -3,7 +3,7 @@
 What is kept, and how long:
 
 - a valid token for `ttl` seconds (10), so a revoked one is refused within 10 seconds; its own end of life is looked at
-  on every request;
+  on every request. One that is in use is asked about again before that time is over, so nobody has to wait for it;
 - a refused token for 2 seconds, so that a client in a loop does not reach Keystone;
 - while Keystone cannot be asked, tokens seen before go on for `ttl * 6` seconds since they were last confirmed (a
   minute in which a revocation is not seen, instead of an outage); tokens never seen are answered 503.
@@ -14,6 +14,7 @@ Tokens are kept by their SHA-256, so a dump of this process's memory holds none 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 from collections import OrderedDict
@@ -38,6 +39,8 @@ _LONGEST = 4096
 #: While Keystone is away, it is tried again for one and the same token only so often.
 _RETRY_AFTER = 1.0
 _STALE_FACTOR = 6
+#: After this part of its time a token in use is asked about again, while requests go on with what is known.
+_EARLY = 0.8
 
 
 class TokenChecker(Protocol):
@@ -122,6 +125,7 @@ class KeystoneTokens:
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._asking: dict[bytes, asyncio.Future[Principal]] = {}
+        self._ahead: set[asyncio.Task[None]] = set()
         self._own_token = ""
         self._login = asyncio.Lock()
 
@@ -132,6 +136,8 @@ class KeystoneTokens:
         known = self._known.get(key)
         if known is not None and (now - known.confirmed < self._ttl or now < known.retry_at):
             self._known.move_to_end(key)
+            if now - known.confirmed >= self._ttl * _EARLY and now >= known.retry_at:
+                self._ask_ahead(key, token)
             return self._alive(known.principal)
         refused = self._refused.get(key)
         if refused is not None and now - refused < self._refused_ttl:
@@ -142,6 +148,9 @@ class KeystoneTokens:
 
     async def close(self) -> None:
         """Let go of connections."""
+        for task in self._ahead:
+            task.cancel()
+        await asyncio.gather(*self._ahead, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -182,12 +191,25 @@ class KeystoneTokens:
             asking.cancel()  # does nothing where there is a result
         return principal
 
+    def _ask_ahead(self, key: bytes, token: str) -> None:
+        if key not in self._asking:
+            task = asyncio.get_running_loop().create_task(self._renew(key, token))
+            self._ahead.add(task)
+            task.add_done_callback(self._ahead.discard)
+
+    async def _renew(self, key: bytes, token: str) -> None:
+        # What comes of it is kept, and told to whoever asks next.
+        with contextlib.suppress(Unauthorized, Unavailable):
+            await self._ask_once(key, token)
+
     async def _learn(self, key: bytes, token: str) -> Principal:
+        known = self._known.get(key)
         if self._shared is not None and (found := await self._shared.get(key)) is not None:
             principal, age = found
-            # As old as it is: being handed on makes nothing younger.
-            self._keep(self._known, key, _Known(principal, self._clock.monotonic() - age))
-            return principal
+            # As old as it is: being handed on makes nothing younger. What is soon over is no news to who knows it.
+            if known is None or age < self._ttl * _EARLY:
+                self._keep(self._known, key, _Known(principal, self._clock.monotonic() - age))
+                return principal
         try:
             principal = await self._ask(token)
         except _KeystoneAway as away:

@@ -140,6 +140,92 @@ async def test_keystone_is_asked_once_in_ten_seconds(
     assert (len(keystone.checks), keystone.logins) == (2, 1)
 
 
+async def asked(keystone: Keystone, times: int) -> None:
+    async with asyncio.timeout(10):
+        while len(keystone.checks) < times:
+            await asyncio.sleep(0.001)
+    await asyncio.sleep(0.01)
+
+
+async def test_a_token_in_use_is_asked_about_again_while_nobody_waits(
+    keystone: Keystone, tokens: KeystoneTokens, clock: HandClock
+) -> None:
+    await tokens.check("ann")
+    keystone.slow = 0.1
+    clock.seconds = 8.1
+    for _ in range(5):
+        await tokens.check("ann")
+    assert len(keystone.checks) == 1, "the answer has not been waited for"
+    await asked(keystone, 2)
+    await tokens.check("ann")
+    async with asyncio.timeout(10):
+        while tokens._ahead:
+            await asyncio.sleep(0.001)
+    clock.seconds = 16
+    await tokens.check("ann")
+    await asyncio.sleep(0.01)
+    assert len(keystone.checks) == 2, "it counts from when it was confirmed"
+
+
+async def test_a_token_that_is_revoked_is_refused_as_soon_as_that_is_seen(
+    keystone: Keystone, tokens: KeystoneTokens, clock: HandClock
+) -> None:
+    await tokens.check("ann")
+    del keystone.tokens["ann"]
+    clock.seconds = 8.1
+    await tokens.check("ann")
+    async with asyncio.timeout(10):
+        while tokens._ahead:
+            await asyncio.sleep(0.001)
+    with pytest.raises(Unauthorized):
+        await tokens.check("ann")
+
+
+async def test_one_that_waits_for_what_is_asked_ahead_is_told_the_same(
+    keystone: Keystone, tokens: KeystoneTokens, clock: HandClock
+) -> None:
+    await tokens.check("ann")
+    del keystone.tokens["ann"]
+    keystone.slow = 0.1
+    clock.seconds = 9.9
+    await tokens.check("ann")
+    clock.seconds = 10
+    with pytest.raises(Unauthorized):
+        await tokens.check("ann")
+    assert len(keystone.checks) == 2
+
+
+async def test_asking_ahead_leaves_a_keystone_that_is_away_alone(
+    keystone: Keystone, tokens: KeystoneTokens, clock: HandClock
+) -> None:
+    await tokens.check("ann")
+    keystone.fails_with = 503
+    clock.seconds = 8.1
+    for _ in range(20):
+        await tokens.check("ann")
+        await asyncio.sleep(0.005)
+    assert len(keystone.checks) == 2
+    keystone.fails_with = 0
+    clock.seconds = 9.2
+    await tokens.check("ann")
+    await asked(keystone, 3)
+    clock.seconds = 17
+    await tokens.check("ann")
+    assert len(keystone.checks) == 3
+
+
+async def test_who_closes_does_not_wait_for_what_is_asked_ahead(keystone: Keystone, clock: HandClock) -> None:
+    checker = make(keystone.url, clock)
+    await checker.check("ann")
+    keystone.slow = 1.0
+    clock.seconds = 9
+    await checker.check("ann")
+    await asyncio.sleep(0.01)
+    (task,) = checker._ahead
+    await checker.close()
+    assert task.cancelled()
+
+
 async def test_a_revoked_token_is_refused_within_ten_seconds(
     keystone: Keystone, tokens: KeystoneTokens, clock: HandClock
 ) -> None:
