@@ -1,12 +1,12 @@
 """A store as it is after months: many servers in many clouds and projects, each with its port, address and presences.
 
 A few servers are made by the program itself (`bench.model`), and their rows are copied with other ids, names, addresses
-and times. Ids follow the rules of `fractus.app.simulate_ids`: clouds that `fractus simulate` has filled hold the very
-servers that a store filled here knows.
+and times. Ids follow the rules of `fractus.app.simulate_ids`.
 
-    python -m bench.filling --keep DIRECTORY [--servers 1000000] [--clouds 100] [--clouds-yaml FILE]
+    python -m bench.filling --keep DIRECTORY [--servers 1000000] [--clouds 100]
 
-fills the state directory DIRECTORY/state, unless that was done before with the same arguments.
+fills the state directory DIRECTORY/state, unless that was done before with the same arguments. No cloud has these
+servers; a store over clouds that have them is made by `bench.owned`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,7 @@ from msgspec import Struct
 from bench import model as models
 from bench.stencil import Stencil
 from fractus.addressing import ranges
-from fractus.app import cloud_rows, wiring
 from fractus.app import simulate_ids as ids
-from fractus.app.cli_cloud import read_entry
-from fractus.app.settings import load
 from fractus.base import log as logging
 from fractus.store.schema import CLOUD
 
@@ -69,8 +66,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Of each cloud."""
     days: float = 365.0
     """The first server was made so long ago, the last one just now."""
-    mixed: bool = True
-    """Some are stopped or in error, some have metadata. In clouds that `fractus simulate` fills all are alike."""
     projects: dict[int, str] = {}
     """Ids of projects by their number, where they are not those of the rules: of projects that a Keystone has."""
     alone: bool = False
@@ -89,9 +84,9 @@ class Plan(Struct, frozen=True, kw_only=True):
         return self.projects.get(project) or ids.parent_project(project)
 
     def way_of(self, number: int) -> str:
-        """How a server is: in a thousand, most are active."""
+        """How a server is: in a thousand most are active, some are stopped or in error, some have metadata."""
         share = number * 2246822519 % 2**32 * 1000 >> 32
-        if not self.mixed or share < 800:
+        if share < 800:
             return "plain"
         for way, below in _WAYS.items():
             if share < below:
@@ -329,24 +324,6 @@ def seen_until(database: Path, moment: float) -> None:
     db.close()
 
 
-async def connect(state: Path, file: str, plan: Plan) -> None:
-    """Have clouds of a `clouds.yaml` in the place of the made-up ones: entries with the clouds' names."""
-    parts = wiring.core(load(state, environ={}))
-    theirs = {plan.project_id(p): ids.child_project(p) for p in range(1, ids.PROJECTS + 1)}
-    try:
-        for number in range(1, plan.clouds + 1):
-            name = ids.cloud_name(number)
-            with sqlite3.connect(state / "fractus.db") as db:
-                db.execute(f"DELETE FROM {CLOUD.name} WHERE name = ?", (name,))
-            db.close()
-            await cloud_rows.add(
-                parts.store, parts.vault, name=name, driver="openstack", identity="own",
-                settings={"projects": theirs}, auth=read_entry(name, file),
-            )  # fmt: skip
-    finally:
-        await parts.close()
-
-
 def main() -> None:
     """Fill a store and say how large it is."""
     parser = argparse.ArgumentParser(description="A store with many servers.")
@@ -355,21 +332,15 @@ def main() -> None:
     parser.add_argument("--clouds", type=int, default=100)
     parser.add_argument("--hosts", type=int, default=1000, help="of each cloud")
     parser.add_argument("--tail", type=int, default=0, help=f"further projects with {TAIL} servers each")
-    parser.add_argument(
-        "--active", action="store_true", help="all servers are active, as simulated clouds have them"
-    )
     parser.add_argument("--project", default="", help="the id of project 1, of a Keystone")
-    parser.add_argument("--clouds-yaml", help="connect clouds: entries sim-001, sim-002 ... of this file")
     args = parser.parse_args()
     logging.configure("warning")
     plan = Plan(
-        servers=args.servers, clouds=args.clouds, hosts=args.hosts, tail=args.tail, mixed=not args.active,
+        servers=args.servers, clouds=args.clouds, hosts=args.hosts, tail=args.tail,
         projects={1: args.project} if args.project else {},
     )  # fmt: skip
     began = time.monotonic()
     asyncio.run(keep(args.keep, plan))
-    if args.clouds_yaml:
-        asyncio.run(connect(args.keep / "state", args.clouds_yaml, plan))
     size = (args.keep / "state" / "fractus.db").stat().st_size
     print(
         f"{plan.total} servers in {time.monotonic() - began:.0f} s;"

@@ -57,7 +57,13 @@ class Simulation:
 
     async def fault(self, names: list[str], fault: str) -> None:
         """Have something be wrong with these clouds, or `none`; returns when it is so."""
-        wish = control.ask(self.state, faults=dict.fromkeys(names, fault))
+        await self._obeyed(control.ask(self.state, faults=dict.fromkeys(names, fault)))
+
+    async def behave(self, *, change: float | None = None, latency: float | None = None) -> None:
+        """Have them change so many percent of their servers in a minute, answer so slowly; returns when it is so."""
+        await self._obeyed(control.ask(self.state, change=change, latency=latency))
+
+    async def _obeyed(self, wish: control.Wish) -> None:
         shares = range(len(self.leaders()))
         while not control.obeyed(self.state, shares, wish.version):
             await asyncio.sleep(control.LOOK)
@@ -67,10 +73,14 @@ class Simulation:
 async def simulation(
     at: Deployment, state: Path, clouds: int, *, settings: Mapping[str, Any] | None = None, **told: Any
 ) -> AsyncIterator[Simulation]:
-    """Start clouds; they are stopped with the deployment. `told`: options of the command (`processes=2`).
+    """Start clouds, as `started` does, and add them to the deployment's store with `settings`."""
+    made = await started(at, state, clouds, **told)
+    await _add(at, made, settings or {})
+    yield made
 
-    They are added to the deployment's store with `settings`.
-    """
+
+async def started(at: Deployment, state: Path, clouds: int, **told: Any) -> Simulation:
+    """Start clouds; they are stopped with the deployment. `told`: options of the command (`processes=2`)."""
     state.mkdir(parents=True, exist_ok=True)
     made = Simulation(state)
     options = {"clouds": clouds, "port": _free_ports(clouds), "state": state, **told}
@@ -95,8 +105,7 @@ async def simulation(
             )
         ]
     )
-    await _add(at, made, settings or {})
-    yield made
+    return made
 
 
 def _free_ports(number: int) -> int:

@@ -59,7 +59,7 @@ def _state_of(state_dir: str | None) -> Path:
     "--owned",
     is_flag=True,
     default=None,
-    help="These servers are those of a parent that `python -m bench.filling` fills.",
+    help="These servers are a parent's, of which `python -m bench.owned` makes the store.",
 )
 @click.option("--seed", type=int, help="Of all that happens by chance. Default: 1.")
 @click.option("--host", help="The address to listen on. Default: 127.0.0.1.")

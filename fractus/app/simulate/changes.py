@@ -1,7 +1,8 @@
 """Servers that change by themselves, and a journal of when each change could be seen.
 
 The journal is a file of JSON lines for each process: `at`, the wall time from which the cloud's API showed it, `cloud`,
-`server` (its id there) and `what` happened. With it can be told how long a parent took to see the same.
+`server` (its id there), `what` happened, and what came of it: `vm_state`, and `host` as the cloud's API calls it. With
+it can be told how long a parent took to see the same.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from fractus.app.simulate import INSIDE
 from fractus.app.simulate.child import Child
 from fractus.base import log as logging
 from fractus.clouds.simulated.others import Others
@@ -28,6 +30,16 @@ _TURN = 2.0
 _DOWN = 50
 #: A cloud grows and shrinks: how many servers it has is looked at so often, in turns.
 _COUNT_EVERY = 30
+
+
+class Done(NamedTuple):
+    """A change."""
+
+    server: str
+    """Its id in the child."""
+    what: str
+    vm_state: str
+    host: str
 
 
 class Changes:
@@ -62,12 +74,12 @@ class Changes:
         if done:
             cloud.child.pulse.tell(lambda: self._note(cloud.child.name, done))
 
-    def _note(self, cloud: str, done: list[tuple[str, str]]) -> None:
+    def _note(self, cloud: str, done: list[Done]) -> None:
         if self._journal.closed:
             return
         at = time.time()
-        for server, what in done:
-            line = {"at": at, "cloud": cloud, "server": server, "what": what}
+        for one in done:
+            line = {"at": at, "cloud": cloud, **one._asdict()}
             self._journal.write(msgspec.json.encode(line) + b"\n")
 
 
@@ -82,8 +94,8 @@ class _Cloud:
         self._owed = 0.0
         self._turned = time.monotonic()
 
-    def turn(self, percent: float) -> list[tuple[str, str]]:
-        """Make the changes that are due: servers by their ids in the child, and what was done."""
+    def turn(self, percent: float) -> list[Done]:
+        """Make the changes that are due."""
         shelf = self.child.inside.backend.look()
         if self._turns % _COUNT_EVERY == 0:
             self._servers = shelf.count(ServerRecord)
@@ -95,5 +107,11 @@ class _Cloud:
         due = math.floor(self._owed)
         self._owed -= due
         down = min(_DOWN, self._servers // 5)
-        done = [self._others.meddle(down) for _ in range(due)]
-        return [(server.marker, what) for server, what in filter(None, done) if server.marker]
+        return [done for done in (self._one(down) for _ in range(due)) if done is not None]
+
+    def _one(self, down: int) -> Done | None:
+        done = self._others.meddle(down)
+        if done is None or not done[0].marker:
+            return None
+        server, what = done
+        return Done(server.marker, what, server.vm_state, f"{INSIDE}:{server.host}")

@@ -10,7 +10,7 @@ import os
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Filler:
             os.link(image, fresh / "images" / image.name)
         numbers = list(ids.numbers_in(cloud, self._plan.clouds, self._plan.servers))
         sizes = Counter(ids.project_of(number) for number in numbers)
-        values = _Values(self._plan, self._model, cloud, sizes)
+        values = Copied(self._plan, self._model, cloud, sizes)
         for file in self._files:
             file.copy(fresh, values, numbers)
         self._identify(fresh, name, password, sizes)
@@ -83,7 +83,7 @@ def project_name(project: int) -> str:
     return f"fractus-{ids.parent_project(project)}"
 
 
-class _Values:
+class Copied:
     """What stands in the place of each mark, in one cloud."""
 
     def __init__(self, plan: Plan, model: Model, cloud: int, sizes: Counter[int]) -> None:
@@ -147,8 +147,8 @@ class _File:
     def __init__(self, model: Model, path: Path) -> None:
         self._model, self._path = model, path
         era = Era(model.began, model.ended, model.made_at)
-        shared = _by_text({**model.project, **model.cloud}, ("user above",))
-        own = {**shared, **_by_text(model.server, ("server above",))}
+        shared = by_text({**model.project, **model.cloud}, ("user above",))
+        own = {**shared, **by_text(model.server, ("server above",))}
         self._cloud: list[Stencil] = []
         self._project: list[Stencil] = []
         self._server: list[Stencil] = []
@@ -160,20 +160,20 @@ class _File:
             self._counts = _has(db, "number")
             self._usage = _has(db, "quota_usage")
             self._revision = db.execute("SELECT * FROM alembic_version").fetchall() if self._usage else []
-            for table, columns, row in _rows(db):
+            for table, columns, row in rows_of(db):
                 if table == "quota_usage" and model.project["project"] in row:
                     continue
-                if any(_within(id, cell) for id in model.other for cell in row):
+                if any(within(id, cell) for id in model.other for cell in row):
                     continue
-                if any(_within(model.server[name], cell) for name in _OF_SERVER for cell in row):
+                if any(within(model.server[name], cell) for name in _OF_SERVER for cell in row):
                     self._server.append(Stencil(table, columns, row, Marks(own, era)))
-                elif any(_within(text, cell) for text in model.project.values() for cell in row):
+                elif any(within(text, cell) for text in model.project.values() for cell in row):
                     self._project.append(Stencil(table, columns, row, Marks(shared, era)))
                 else:
-                    self._cloud.append(Stencil(table, columns, row, Marks(_by_text(model.cloud, ()), era)))
+                    self._cloud.append(Stencil(table, columns, row, Marks(by_text(model.cloud, ()), era)))
         db.close()
 
-    def copy(self, directory: Path, values: _Values, numbers: list[int]) -> None:
+    def copy(self, directory: Path, values: Copied, numbers: list[int]) -> None:
         """Write the file of a cloud."""
         path = directory / self._path
         with sqlite3.connect(path, isolation_level=None) as db:
@@ -188,42 +188,24 @@ class _File:
                     db.execute(statement)
             db.execute("BEGIN")
             shared = ids.made_at(0)
-            self._put(db, self._cloud, iter([values.cloud]), shared, lambda _: shared)
+            put(db, self._cloud, iter([values.cloud]), shared, lambda _: shared)
             projects = list(values.projects.items())
             # Ids that nobody names are a project's own.
             for project, known in projects:
-                known |= _unknown(self._project, directory.name, str(project))
-            self._put(db, self._project, iter(known for _, known in projects), shared, lambda _: shared)
+                known |= unknown_values(self._project, directory.name, str(project))
+            put(db, self._project, iter(known for _, known in projects), shared, lambda _: shared)
             for begin in range(0, len(numbers), _AT_ONCE):
                 some = numbers[begin : begin + _AT_ONCE]
                 copies = [values.server(number) for number in some]
                 at = dict(zip(map(id, copies), map(ids.made_at, some), strict=True))
-                self._put(db, self._server, iter(copies), shared, lambda one, at=at: at[id(one)])
+                put(db, self._server, iter(copies), shared, of_each(at))
             self._put_sums(db, values, len(numbers))
             for statement in indexes:
                 db.execute(statement)
             db.execute("COMMIT")
         db.close()
 
-    def _put(
-        self,
-        db: sqlite3.Connection,
-        stencils: list[Stencil],
-        copies: Iterator[dict[str, Any]],
-        shared: float,
-        at: Any,
-    ) -> None:
-        marks = sorted({mark for stencil in stencils for mark in stencil.stamps})
-        unknown = {text for stencil in stencils for text in stencil.unknown}
-        filled = list(copies)
-        for values in filled:
-            stamp_marks(values, at(values), shared, marks)
-            for text in unknown:
-                values.setdefault(f"unknown {text}", text)
-        for stencil in stencils:
-            db.executemany(stencil.statement, (stencil.fill(values) for values in filled))
-
-    def _put_sums(self, db: sqlite3.Connection, values: _Values, servers: int) -> None:
+    def _put_sums(self, db: sqlite3.Connection, values: Copied, servers: int) -> None:
         model = self._model
         if self._counts:
             db.execute("INSERT INTO number VALUES ('instance', ?)", (servers,))
@@ -241,17 +223,42 @@ class _File:
         )
 
 
+def put(
+    db: sqlite3.Connection,
+    stencils: list[Stencil],
+    copies: Iterator[dict[str, Any]],
+    shared: float,
+    at: Callable[[dict[str, Any]], float],
+) -> None:
+    """Write rows of these stencils for each of `copies`. `shared`: when all else was made, `at`: when a copy was."""
+    marks = sorted({mark for stencil in stencils for mark in stencil.stamps})
+    unknown = {text for stencil in stencils for text in stencil.unknown}
+    filled = list(copies)
+    for values in filled:
+        stamp_marks(values, at(values), shared, marks)
+        for text in unknown:
+            values.setdefault(f"unknown {text}", text)
+    for stencil in stencils:
+        db.executemany(stencil.statement, (stencil.fill(values) for values in filled))
+
+
+def of_each(at: dict[int, float]) -> Callable[[dict[str, Any]], float]:
+    """When each of some copies was made: `at`, by its identity."""
+    return lambda values: at[id(values)]
+
+
 #: A row with one of these is a server's, or its port's.
 _OF_SERVER = ("server", "server inside", "port", "port inside")
 
 
-def _by_text(texts: dict[str, str], tagged: tuple[str, ...]) -> dict[str, str]:
+def by_text(texts: dict[str, str], tagged: tuple[str, ...]) -> dict[str, str]:
     """Marks by text. Tags are kept in hexadecimal beside themselves, so that lists can be asked for them."""
     found = {text: name for name, text in texts.items()}
     return found | {texts[name].encode().hex(): f"{name}, as a tag" for name in tagged if name in texts}
 
 
-def _unknown(stencils: list[Stencil], *owner: str) -> dict[str, str]:
+def unknown_values(stencils: list[Stencil], *owner: str) -> dict[str, str]:
+    """Ids that no mark names are an owner's own in each copy."""
     texts = {text for stencil in stencils for text in stencil.unknown}
     return {f"unknown {text}": unknown_value(text, *owner) for text in texts}
 
@@ -260,7 +267,8 @@ def _has(db: sqlite3.Connection, table: str) -> bool:
     return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
 
-def _rows(db: sqlite3.Connection) -> Iterator[tuple[str, tuple[str, ...], tuple[Any, ...]]]:
+def rows_of(db: sqlite3.Connection) -> Iterator[tuple[str, tuple[str, ...], tuple[Any, ...]]]:
+    """All rows that say what is: table, columns, row."""
     tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
     for (table,) in tables:
         if table in _PASSING:
@@ -270,5 +278,6 @@ def _rows(db: sqlite3.Connection) -> Iterator[tuple[str, tuple[str, ...], tuple[
             yield table, columns, row
 
 
-def _within(text: str, cell: Any) -> bool:
+def within(text: str, cell: Any) -> bool:
+    """Whether a cell holds a text somewhere."""
     return text.encode() in cell if isinstance(cell, bytes) else isinstance(cell, str) and text in cell
