@@ -20,6 +20,8 @@ class Sample(NamedTuple):
     """Seconds since the beginning."""
     memory: float
     """MiB, as its share of what it has (proportional set size)."""
+    own: float
+    """MiB of that which no file holds: it does not change as others begin or end who share our libraries."""
     used: float
     """Seconds of processor time since it began."""
 
@@ -65,7 +67,7 @@ class Watcher:
             if group in groups:
                 with contextlib.suppress(OSError):
                     name = self._name(pid, group, groups[group])
-                    self.processes.setdefault(name, []).append(Sample(at, _memory(pid), used))
+                    self.processes.setdefault(name, []).append(Sample(at, *_memory(pid), used))
         for name, path in self._watched.items():
             with contextlib.suppress(OSError):
                 self.files.setdefault(name, []).append((at, path.stat().st_size / 2**20))
@@ -81,7 +83,7 @@ class Watcher:
 
     def slope(self, name: str, *, warm_up: float) -> float | None:
         """MiB an hour by which a process grows, by least squares, after `warm_up` seconds; None of too few samples."""
-        return slope([(one.at, one.memory) for one in self.processes[name] if one.at >= warm_up])
+        return slope([(one.at, one.own) for one in self.processes[name] if one.at >= warm_up])
 
     def cores(self, name: str) -> float:
         """How many cores it kept busy."""
@@ -95,7 +97,7 @@ def memory_of(leader: int) -> float:
     for pid, group, _ in _processes():
         if group == leader:
             with contextlib.suppress(OSError):
-                total += _memory(pid)
+                total += _memory(pid)[0]
     return total
 
 
@@ -130,8 +132,11 @@ def _processes() -> list[tuple[int, int, float]]:
     return sorted(found)
 
 
-def _memory(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    raise OSError("it has ended")
+def _memory(pid: int) -> tuple[float, float]:
+    """MiB: its share of all it has, and of that what is in no file."""
+    lines = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    fields = {line[0]: int(line[1]) / 1024 for line in lines}
+    if "Pss:" not in fields:
+        raise OSError("it has ended")
+    # Linux before 5.9 does not tell them apart.
+    return fields["Pss:"], fields.get("Pss_Anon:", fields["Pss:"])

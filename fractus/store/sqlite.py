@@ -48,11 +48,15 @@ _GROUP = 64
 #: How long what cannot be done without blocking waits for another process. Milliseconds.
 _PATIENCE = 10_000
 
+#: Pages that each connection keeps at hand: the inner ones of all indexes of a million servers. SQLite lets go of them
+#: all when another connection commits, and the rest is in the system's own cache, once for all processes. KiB.
+_CACHE = 16_384
+
 
 def _open(path: str) -> apsw.Connection:
     connection = apsw.Connection(path)
     connection.set_busy_timeout(0)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"cache_size=-{_CACHE}"):
         _patiently(connection, f"PRAGMA {pragma}")
     return connection
 
