@@ -48,15 +48,15 @@ _GROUP = 64
 #: How long what cannot be done without blocking waits for another process. Milliseconds.
 _PATIENCE = 10_000
 
-#: Pages that each connection keeps at hand: the inner ones of all indexes of a million servers. SQLite lets go of them
-#: all when another connection commits, and the rest is in the system's own cache, once for all processes. KiB.
-_CACHE = 16_384
+#: KiB of pages that a connection keeps at hand: most of what lists of a million servers go through for the one that
+#: reads, little for those that write or go through everything once. All are let go of as another connection commits.
+_READ_CACHE, _CACHE = 65_536, 16_384
 
 
-def _open(path: str) -> apsw.Connection:
+def _open(path: str, cache: int = _CACHE) -> apsw.Connection:
     connection = apsw.Connection(path)
     connection.set_busy_timeout(0)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"cache_size=-{_CACHE}"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"cache_size=-{cache}"):
         _patiently(connection, f"PRAGMA {pragma}")
     return connection
 
@@ -127,7 +127,7 @@ class SqliteStore(_Runner):
         """Open or make the file at `path`."""
         self._path = str(path)
         self._clock = clock
-        super().__init__(_open(self._path))
+        super().__init__(_open(self._path, _READ_CACHE))
         # Readers never wait in WAL mode, but for the moment in which another process mends what a killed one left.
         self.connection.set_busy_timeout(_PATIENCE)
         self._writer = _open(self._path)
