@@ -29,6 +29,7 @@ from bench.mixture import PATIENCE, PREFIX, Maker, Pace, Reader
 from bench.report import Line, Options, Picture, Report, Row
 from bench.stand import said
 from bench.watching import Sample, Watcher, idle_cores
+from fractus.app.progress import Progress
 
 API_PROCESSES = WORKERS = 2
 
@@ -43,6 +44,8 @@ _READ_REST, _MAKE_REST = 0.15, 1.5
 
 #: Cores of the machine that are left idle for others, and how often it is looked at (seconds).
 _LEFT, _LOOK = 0.5, 5.0
+#: Between two words of how it goes. Seconds.
+_TELL = 120.0
 
 #: A run of so many minutes is kept as one that says something of an hour.
 _FULL = 30.0
@@ -85,11 +88,13 @@ async def run(options: Options) -> Report:
             with progress.step(
                 f"Mixed load for {given.minutes:g} minutes", "The time is over, and all is settled"
             ):
-                soaked = await _soak(at, under, tenants, given.minutes * 60.0)
+                soaked = await _soak(at, under, tenants, given.minutes * 60.0, progress)
     return _report(soaked, given.servers, under, given.minutes)
 
 
-async def _soak(at: Deployment, under: Children, tenants: list[Tenant], seconds: float) -> Soaked:
+async def _soak(
+    at: Deployment, under: Children, tenants: list[Tenant], seconds: float, progress: Progress
+) -> Soaked:
     tally, pace = Tally(), Pace()
     watcher = Watcher(lambda: {**at.leaders(), **under.leaders()})
     store = at.settings.state_dir / "fractus.db"
@@ -103,9 +108,11 @@ async def _soak(at: Deployment, under: Children, tenants: list[Tenant], seconds:
         makers, actors = await _actors(at, under.filled, session, tenants, tally, pace)
         governor = asyncio.create_task(_govern(pace))
         ending = asyncio.create_task(_end(pace, seconds))
+        teller = asyncio.create_task(_tell(tally, watcher, progress))
         await asyncio.gather(*actors)
         governor.cancel()
-        await asyncio.gather(governor, ending, return_exceptions=True)
+        teller.cancel()
+        await asyncio.gather(governor, ending, teller, return_exceptions=True)
         left = await _left(at, under, session, tenants, tally)
     left += [f"{name} ended and was started again, {times} times" for name, times in at.restarted().items()]
     lives = sum(maker.lives for maker in makers)
@@ -157,6 +164,21 @@ async def _govern(pace: Pace) -> None:
             pace.factor = min(pace.factor * 1.3, 8.0)
         elif idle > _LEFT * 1.5:
             pace.factor = max(pace.factor * 0.9, 0.25)
+
+
+async def _tell(tally: Tally, watcher: Watcher, progress: Progress) -> None:
+    """How it goes, now and then: nobody waits an hour to hear that it went wrong in the first minute."""
+    while True:
+        await asyncio.sleep(_TELL)
+        memory = ", ".join(
+            f"{name} {samples[-1].memory:.0f} MiB"
+            for name, samples in sorted(watcher.processes.items())
+            if name.startswith("api/")
+        )
+        wrong = ", ".join(f"{count} {sort}" for sort, count in tally.wrongs.items()) or "nothing amiss"
+        progress.say(f"Minute {tally.minute}: {sum(tally.statuses.values()):,} requests, {wrong}; {memory}")
+        for sentence in tally.wrong[-3:]:
+            progress.say(f"  {sentence}")
 
 
 async def _end(pace: Pace, seconds: float) -> None:
