@@ -12,7 +12,6 @@ servers; a store over clouds that have them is made by `bench.owned`.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import hashlib
 import shutil
 import sqlite3
@@ -28,6 +27,7 @@ from msgspec import Struct
 
 from bench import model as models
 from bench.stencil import Stencil
+from bench.stopping import Halt, in_thread, until_told
 from fractus.addressing import ranges
 from fractus.app import simulate_ids as ids
 from fractus.base import log as logging
@@ -126,13 +126,22 @@ async def fill(directory: Path, servers: int, project_id: str) -> Filled:
 
 
 async def populate(directory: Path, plan: Plan) -> Filled:
-    """Make the state directory `directory/state` as `plan` says."""
+    """Make the state directory `directory/state` as `plan` says. Who is cancelled meanwhile leaves no half a store."""
     model = await models.make(directory)
-    writer = _Writer(directory / "state" / "fractus.db", model, plan)
+    database = directory / "state" / "fractus.db"
+
+    def work(halt: Halt) -> None:
+        writer = _Writer(database, model, plan, halt)
+        try:
+            writer.write()
+        finally:
+            writer.close()
+
     try:
-        writer.write()
-    finally:
-        writer.close()
+        await in_thread(work)
+    except BaseException:
+        database.unlink()
+        raise
     return filled()
 
 
@@ -144,10 +153,11 @@ def filled() -> Filled:
 class _Writer:
     """Writes the rows of a plan."""
 
-    def __init__(self, database: Path, model: models.Model, plan: Plan) -> None:
-        self._model, self._plan = model, plan
+    def __init__(self, database: Path, model: models.Model, plan: Plan, halt: Halt) -> None:
+        self._model, self._plan, self._halt = model, plan, halt
         # SQLite as the program has it, with the page size and all.
         self._db = apsw.Connection(str(database))
+        halt.interrupt = self._db.interrupt
         for pragma in _PRAGMAS:
             self._db.execute(f"PRAGMA {pragma}")
         self._now = time.time()
@@ -180,11 +190,13 @@ class _Writer:
             # No worker has run that would have said it: all clouds have answered, and will have for a day.
             self._db.execute(f"UPDATE {CLOUD.name} SET seen_at = ?", (self._now + 86400.0,))
         for _, statement in indexes:
+            self._halt.check()
             self._db.execute(statement)
         self._db.execute("PRAGMA journal_mode = WAL")
 
     def _put(self, stencils: list[Stencil], values: list[dict[str, Any]]) -> None:
         for stencil in stencils:
+            self._halt.check()
             self._db.executemany(stencil.statement, (stencil.fill(one) for one in values))
 
     def _put_servers(self, numbers: range) -> None:
@@ -324,6 +336,10 @@ def seen_until(database: Path, moment: float) -> None:
     db.close()
 
 
+async def _kept(directory: Path, plan: Plan) -> None:
+    await keep(directory, plan)
+
+
 def main() -> None:
     """Fill a store and say how large it is."""
     parser = argparse.ArgumentParser(description="A store with many servers.")
@@ -340,7 +356,7 @@ def main() -> None:
         projects={1: args.project} if args.project else {},
     )  # fmt: skip
     began = time.monotonic()
-    asyncio.run(keep(args.keep, plan))
+    until_told(_kept(args.keep, plan))
     size = (args.keep / "state" / "fractus.db").stat().st_size
     print(
         f"{plan.total} servers in {time.monotonic() - began:.0f} s;"

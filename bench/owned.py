@@ -10,7 +10,6 @@ letter what it would see there now, and its first inventory of a million servers
 from __future__ import annotations
 
 import argparse
-import asyncio
 import hashlib
 import shutil
 import sqlite3
@@ -22,6 +21,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from bench.stopping import Halt, in_thread, until_told
 from fractus.addressing import ranges
 from fractus.app import cloud_rows, wiring
 from fractus.app import simulate_ids as ids
@@ -59,7 +59,11 @@ async def own(state: Path, simulated: Path) -> int:
     shutil.copyfile(above / "vault.key", state / "vault.key")
     (state / "vault.key").chmod(0o600)
     shutil.copytree(above / "images", state / "images", dirs_exist_ok=True)
-    await asyncio.to_thread(_write, above, state, model, made)
+    try:
+        await in_thread(lambda halt: _write(above, state, model, made, halt))
+    except BaseException:
+        (state / "fractus.db").unlink(missing_ok=True)
+        raise
     await connect(state, simulated, made)
     return made.clouds * made.servers
 
@@ -79,13 +83,14 @@ async def connect(state: Path, simulated: Path, made: Plan) -> None:
         await parts.close()
 
 
-def _write(above: Path, state: Path, model: Model, made: Plan) -> None:
+def _write(above: Path, state: Path, model: Model, made: Plan, halt: Halt) -> None:
     path = state / "fractus.db"
     with sqlite3.connect(above / "fractus.db") as source, sqlite3.connect(path) as target:
         source.backup(target)
     source.close()
     target.close()
     db = sqlite3.connect(path, isolation_level=None)
+    halt.interrupt = db.interrupt
     try:
         for pragma in _PRAGMAS:
             db.execute(f"PRAGMA {pragma}")
@@ -99,10 +104,11 @@ def _write(above: Path, state: Path, model: Model, made: Plan) -> None:
             if table != "alembic_version":
                 db.execute(f"DELETE FROM {table}")
         db.execute("BEGIN")
-        _Writer(db, rows, model, made, str(state / "images")).write()
+        _Writer(db, rows, model, made, str(state / "images"), halt).write()
         db.execute("COMMIT")
         # Sorted once, instead of mended a million times.
         for _, statement in indexes:
+            halt.check()
             db.execute(statement)
         db.execute("PRAGMA locking_mode=NORMAL")
         db.execute("PRAGMA journal_mode=WAL")
@@ -183,8 +189,10 @@ def host_id(project: str, cloud: str, host: str) -> str:
 class _Writer:
     """Writes the copies."""
 
-    def __init__(self, db: sqlite3.Connection, rows: _Rows, model: Model, made: Plan, images: str) -> None:
-        self._db, self._rows, self._model, self._plan = db, rows, model, made
+    def __init__(
+        self, db: sqlite3.Connection, rows: _Rows, model: Model, made: Plan, images: str, halt: Halt
+    ) -> None:
+        self._db, self._rows, self._model, self._plan, self._halt = db, rows, model, made, halt
         free = ranges.key(_LAST - made.clouds * rows.keeps, 4)
         self._common = {"images": images, "free": free, "cloud": "", "zones": ""}
 
@@ -230,6 +238,7 @@ class _Writer:
 
     def _put_servers(self, copied: Copied, cloud: str, numbers: list[int]) -> None:
         for begin in range(0, len(numbers), _AT_ONCE):
+            self._halt.check()
             copies, at = [], {}
             for number in numbers[begin : begin + _AT_ONCE]:
                 values = copied.server(number)
@@ -251,6 +260,10 @@ class _Writer:
         )
 
 
+async def _owned(state: Path, simulated: Path) -> None:
+    print(f"{await own(state, simulated):,} servers")
+
+
 def main() -> None:
     """Make one and say how large it is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -262,11 +275,11 @@ def main() -> None:
     logging.configure("warning")
     began = time.monotonic()
     try:
-        servers = asyncio.run(own(args.keep / "state", args.over.absolute()))
+        until_told(_owned(args.keep / "state", args.over.absolute()))
     except (ValueError, SettingsError) as error:
         raise SystemExit(str(error)) from error
     size = (args.keep / "state" / "fractus.db").stat().st_size
-    print(f"{servers} servers in {time.monotonic() - began:.0f} s; {size / 1e9:.2f} GB")
+    print(f"{time.monotonic() - began:.0f} s; {size / 1e9:.2f} GB")
 
 
 if __name__ == "__main__":
