@@ -81,7 +81,7 @@ class Reading:
         servers = [
             {"id": row.id, "name": row.name, "links": view.links(call.base_url, row.id)} for row in rows
         ]
-        return Reply(200, _closed(call, _encode(servers), asked, [row.id for row in rows]))
+        return Reply(200, _closed(call, _encode(servers)[1:-1], asked, [row.id for row in rows]))
 
     async def detail(self, call: Call) -> Reply:
         """Everything."""
@@ -157,13 +157,13 @@ class _Asked:
 
 
 def _closed(call: Call, servers: bytes, asked: _Asked, ids: list[str]) -> bytes:
-    """The body: the servers, and the way to the next ones where the page is full."""
+    """The body: the servers (what stands in their array), and the way to the next ones where the page is full."""
     if not ids or len(ids) < asked.limit:
-        return b'{"servers":' + servers + b"}"
+        return b"".join([b'{"servers":[', servers, b"]}"])
     params = dict(sorted(call.query.items()))
     params["marker"] = ids[-1]
     link = [{"rel": "next", "href": f"{call.url}?{urlencode(params)}"}]
-    return b'{"servers":' + servers + b',"servers_links":' + _encode(link) + b"}"
+    return b"".join([b'{"servers":[', servers, b'],"servers_links":', _encode(link), b"}"])
 
 
 def _check_parameters(call: Call) -> None:

@@ -90,16 +90,16 @@ class Showing:
     # --- bytes -----------------------------------------------------------------------------------
 
     async def list(self, call: Call, rows: Sequence[Found]) -> tuple[bytes, dict[str, str]]:
-        """The JSON array of a list with details, and headers that go with it."""
+        """What stands in the JSON array of a list with details, and headers that go with it."""
         sight = Sight.of(call)
         stale = await self.stale({row.cloud for row in rows})
         if not (stale or sight.fuller) and sight.extra_specs and SHOWN.newest_at(call.version):
-            return _with_base(b"[" + b",".join([row.summary for row in rows]) + b"]", call), {}
+            return _joined([row.summary for row in rows], call), {}
         parts = []
         for row in rows:
             more = await self._more(row, row.cloud in stale) if sight.more else None
             parts.append(self.document(call, row, sight, SHOWN, stale=row.cloud in stale, more=more))
-        return _with_base(b"[" + b",".join(parts) + b"]", call), _stale_header(stale)
+        return _joined(parts, call), _stale_header(stale)
 
     async def one(
         self, call: Call, row: Found, target: dict[str, Any], table: VersionTable = SHOWN
@@ -183,6 +183,14 @@ def _visible(extra: dict[str, Any], sight: Sight, *, stale: bool) -> dict[str, A
 
 def _with_base(body: bytes, call: Call) -> bytes:
     return body.replace(view.ENCODED_BASE, call.base_url.encode())
+
+
+def _joined(documents: Sequence[bytes], call: Call) -> bytes:
+    """Documents one after the other. Looking for the placeholders in each of them takes half as long as in all at once:
+    Python has a quicker way for what is short.
+    """
+    base = call.base_url.encode()
+    return b",".join([document.replace(view.ENCODED_BASE, base) for document in documents])
 
 
 def _stale_header(stale: set[str]) -> dict[str, str]:
