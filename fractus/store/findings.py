@@ -66,6 +66,15 @@ _set = Query(
 )
 _drop = Query(delete(FINDING).where(_here))
 _forget = Query(delete(FINDING).where(_c.cloud == bindparam("c")))
+_differing = Query(
+    select(_c.resource_id)
+    .where(
+        _c.kind == bindparam("k"),
+        (_c.what == MISSING)
+        | ((_c.what == CHANGED) & _c.differences.like(bindparam("f", type_=_c.differences.type))),
+    )
+    .limit(bindparam("n"))
+)
 _counts = Query(select(_c.cloud, _c.what, _c.state, func.count()).group_by(_c.cloud, _c.what, _c.state))
 
 
@@ -117,6 +126,14 @@ async def page(
         values |= {"a_cloud": after.cloud, "a_kind": after.kind, "a_remote_id": after.remote_id}
     query = _page(tuple(given), after is not None)
     return [_load(row) for row in await reader.rows(query, n=limit, **values)]
+
+
+async def differing(reader: Reader, kind: str, field: str, most: int) -> list[str]:
+    """Our ids of things of a kind of which a cloud has this field otherwise than is wanted, and so users see it
+    otherwise; also of those that it has no more. `most` of them, and in no order.
+    """
+    told = f'%"field":"{field}"%'
+    return [id for (id,) in await reader.rows(_differing, k=kind, f=told, n=most)]
 
 
 async def counts(reader: Reader) -> dict[tuple[str, str, str], int]:

@@ -186,6 +186,7 @@ FINDING = Table(
     Index("finding_by_id", "id"),
     Index("finding_by_state", "cloud", "state", "what", "kind"),
     Index("finding_by_project", "project_id"),
+    Index("finding_by_kind", "kind", "what"),
 )
 
 DRIFT_RULE = Table(

@@ -13,7 +13,7 @@ from fractus.reconcile.machine import Machine
 from fractus.reconcile.remedy import Deed, Remedies
 from fractus.store import drift_rules, findings
 from fractus.store.findings import Finding
-from fractus.testing.user import COMPUTE, NETWORK
+from fractus.testing.user import COMPUTE, NETWORK, User
 from fractus.testing.world import World
 
 R = TypeVar("R", bound=Record)
@@ -278,6 +278,49 @@ async def test_an_address_that_was_changed_there_shows_in_port_and_server(world:
     await world.settle()
     assert _addresses(await ann.server(server)) == [port["fixed_ips"][0]["ip_address"]]
     assert await drift(world) == []
+
+
+async def test_a_port_is_found_by_the_addresses_that_it_shows(world: World) -> None:
+    ann, bob = world.user("ann"), world.user("bob", "p2")
+    server = await active(world)
+    port = await _port(world, server)
+    thing: PortRecord = there(world, "port", port["id"])
+    strange = {"fixed_ips": "ip_address=10.99.0.77"}, {"mac_address": "fa:16:3e:99:99:99"}
+    own = (
+        {"fixed_ips": f"ip_address={port['fixed_ips'][0]['ip_address']}"},
+        {"mac_address": port["mac_address"]},
+    )
+
+    async def found(user: User, **query: str) -> list[str]:
+        return [one["id"] for one in await user.listed(f"{NETWORK}/ports", **query)]
+
+    async def found_by(*queries: dict[str, str]) -> list[list[str]]:
+        return [await found(ann, **query) for query in queries]
+
+    assert await found_by(*own, *strange) == [[port["id"]], [port["id"]], [], []]
+    before = thing.fixed_ips
+    alter(
+        world, thing, fixed_ips=[FixedIp(before[0].subnet_id, "10.99.0.77")], mac_address="fa:16:3e:99:99:99"
+    )
+    await sweep(world)
+    assert await found_by(*own, *strange) == [[], [], [port["id"]], [port["id"]]]
+    assert [await found(bob, **query) for query in strange] == [[], []]
+    assert await found(ann, fixed_ips=f"subnet_id={port['fixed_ips'][0]['subnet_id']}") == [port["id"]]
+    await does(world, "ignore", await only(world))
+    assert await found_by(*own, *strange) == [[], [], [port["id"]], [port["id"]]]
+    deletes(world, thing)
+    await sweep(world, full=True)
+    await world.run_for(30)
+    shown = await _port(world, server)
+    assert (await found_by(*strange)) == [
+        [port["id"]] if shown["mac_address"] != port["mac_address"] else []
+    ] * 2
+    world.cloud("a").backend.shelf.put(thing)
+    alter(world, thing, fixed_ips=before, mac_address=port["mac_address"])
+    await sweep(world, full=True)
+    await world.settle()
+    assert await drift(world) == []
+    assert await found_by(*own, *strange) == [[port["id"]], [port["id"]], [], []]
 
 
 async def test_a_port_that_was_taken_from_its_server_there_is_told(world: World) -> None:

@@ -1,8 +1,9 @@
 """Lists of ports by what is held for them: an address, a MAC, or a place on a subnet's network.
 
 No index has the addresses of a port, of which there may be several. But every address and MAC of a port is held for it
-(`fractus.addressing`), from before it has it until after, so the holders tell which few ports a list is made of. The
-list's own conditions are looked at all the same.
+(`fractus.addressing`), from before it has it until after, so the holders tell which few ports a list is made of. Users
+see a port as it is in its cloud: those where somebody changed it there are told by the findings. The list's own
+conditions are looked at all the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.ports.schema import port_of
+from fractus.store import findings
 from fractus.store.listing import Filter, Filters
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
@@ -38,17 +40,19 @@ class Finding:
         found: list[Filter] = []
         asked = values.key_values(query.all("fixed_ips"))
         if "ip_address" in asked:
-            found += await self._held(reader, self._addresses, asked["ip_address"])
+            found += await self._held(reader, self._addresses, asked["ip_address"], "fixed_ips")
         if "mac_address" in query.names():
             macs = [values.canonical_mac(text) for text in query.all("mac_address")]
-            found += await self._held(reader, self._macs, macs)
+            found += await self._held(reader, self._macs, macs, "mac_address")
         if "subnet_id" in asked:
             found += await self._on_networks(reader, asked["subnet_id"])
         return found
 
-    async def _held(self, reader: Reader, book: Addresses | Macs, asked: Iterable[str]) -> list[Filter]:
-        ids: set[str] = set()
-        left = _MOST + 1
+    async def _held(
+        self, reader: Reader, book: Addresses | Macs, asked: Iterable[str], field: str
+    ) -> list[Filter]:
+        ids = set(await findings.differing(reader, "port", field, _MOST + 1))
+        left = _MOST + 1 - len(ids)
         for one in asked:
             holders = await book.holders_of(reader, one, left)
             ids.update(id for id in map(port_of, holders) if id)
@@ -61,8 +65,9 @@ class Finding:
         networks: set[str] = set()
         for id in subnet_ids:
             subnet = await self._resources.fetch(reader, "subnet", id)
-            if subnet is not None:
-                networks.add(subnet.desired["network_id"])
+            if subnet is None:
+                return []  # a cloud may have put a port on one that we do not know
+            networks.add(subnet.desired["network_id"])
         return [_one_of("network_id", networks)]
 
 
