@@ -10,6 +10,7 @@ import asyncio
 import gc
 import math
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -30,6 +31,13 @@ log = logging.logger("app.serve")
 #: How often an API process looks whether children were added or changed, for its live routes. Seconds.
 _REFRESH = 2.0
 
+
+#: Connections that a process holds at once. One more is accepted only when another one ends, which may take as long as
+#: a client keeps its own open; each costs some kilobytes.
+_CONNECTIONS = 8192
+
+#: Connections that the kernel keeps for a process that is busy.
+_BACKLOG = 4096
 
 #: What closing the store, the broker and Keystone's connections may take after the last request. Seconds.
 _CLOSING = 5
@@ -130,8 +138,15 @@ def main(settings: Settings) -> None:
     """Serve until told to stop."""
     # The store is made or migrated here, once, before several processes open it.
     asyncio.run(_prepare(settings))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    listen(settings, "fractus.app.serve:application")
+
+
+def listen(settings: Settings, target: str) -> None:
+    """Serve what `target` (`module:function`) makes, in as many processes as are asked for."""
     Server(
-        "fractus.app.serve:application",
+        target,
         factory=True,
         address=settings.api.host,
         port=settings.api.port,
@@ -141,6 +156,8 @@ def main(settings: Settings) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=math.ceil(settings.api.drain_notice + settings.api.drain_within) + _CLOSING,
         process_name=None,
+        backlog=_BACKLOG,
+        backpressure=_CONNECTIONS,
     ).serve()
 
 
