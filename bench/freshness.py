@@ -30,6 +30,8 @@ from bench.simulation import Asked, Simulation, asked, metrics, started
 from bench.stand import said
 from bench.watching import memory_of
 
+#: Percent of all servers that change in a minute: of ten thousand servers more, for there is to be something to count.
+_QUICK, _FULL = "6", "0.25,1"
 #: Seconds between two looks, and in which a change has to be seen at all.
 _LOOK, _MOST = 0.5, 120.0
 #: Seconds that the first inventory of a thousand servers, and all it is told of, may take; and more for all of it.
@@ -70,7 +72,7 @@ async def run(options: Options) -> Report:
     """Stand it up, let it be known, have it change, watch."""
     given, progress = options.given, said()
     clouds, each = (100, 10_000) if options.full else (given.clouds, given.each)
-    rates = [float(rate) for rate in given.change.split(",")]
+    rates = [float(rate) for rate in (given.change or (_FULL if options.full else _QUICK)).split(",")]
     told = {"hosts": 1000, "servers": each, "owned": True, "processes": given.processes, "latency": "none"}
     seen: dict[float, list[Seen]] = {rate: [] for rate in rates}
     async with deployed(options.scratch, progress, settings=metrics()) as at:
@@ -288,7 +290,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--each", type=int, default=1000, help="servers in each cloud (1000; with --full 10000)"
     )
     parser.add_argument(
-        "--change", default="1,6", help="percent of the servers in a minute, one or more (1,6)"
+        "--change", default="", help=f"percent of the servers in a minute ({_QUICK}; --full: {_FULL})"
     )
     parser.add_argument("--minutes", type=float, default=1.0, help="for each of these (1)")
     parser.add_argument("--latency", type=float, default=1.0, help="of the clouds: times a real one's (1)")
