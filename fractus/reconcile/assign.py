@@ -10,10 +10,10 @@ from fractus.model.resource import Presence, Resource
 from fractus.reconcile import brakes
 from fractus.reconcile.ending import end
 from fractus.reconcile.machine import Machine, Tally
-from fractus.reconcile.needs import carry_with, confined
+from fractus.reconcile.needs import confined, first_look
 from fractus.reconcile.outcome import Outcome, Retry, Settled, Written
 from fractus.scheduling.choice import Candidate, Verdict, choose
-from fractus.store import clouds, presences, work
+from fractus.store import clouds, presences
 from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
@@ -172,12 +172,7 @@ async def _place(
     }
     await machine.place(tx, resource, verdict.cloud)
     await machine.retell(tx, resource)
-    key = resource.kind, resource.id, verdict.cloud
-    unmet = await carry_with(machine, tx, resource, verdict.cloud)
-    if unmet is None:
-        await machine.wake(tx, *key)
-    else:
-        await work.wait(tx, *key, unmet.on, machine.clock.now() + unmet.waiting.again_in)
+    await first_look(machine, tx, resource, verdict.cloud)
 
 
 async def _nowhere(

@@ -12,7 +12,7 @@ from fractus.reconcile import drift
 from fractus.reconcile.ending import end
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Waiting
-from fractus.store import findings, presences
+from fractus.store import findings, presences, work
 from fractus.store.again import rerun
 from fractus.store.transaction import Reader, Transaction
 from fractus.store.work import Claim
@@ -71,11 +71,25 @@ async def _met(
             and _usable(machine, need, there)
         ):
             remote[need.kind, need.id] = there.remote_id
-        elif there is not None and not need.loose:
-            state = await _unmet(machine, reader, need, there)
-            if waiting is None or (state.hopeless and not waiting.hopeless):
-                waiting = state
+        elif there is not None and not need.loose and (waiting is None or not waiting.hopeless):
+            # The last of them, unless one is hopeless: by their names that is the one that itself waits for the others
+            # (a subnet for its network, a server's port for both), so few are woken only to go on waiting.
+            waiting = await _unmet(machine, reader, need, there)
     return remote if waiting is None else waiting
+
+
+def all_met(machine: Machine, known: Mapping[Need, Presence | None]) -> bool:
+    """Whether all that is needed is there and can be used, so that a look would find nothing to carry or wait for."""
+    return all(
+        need.loose
+        or (
+            there is not None
+            and there.wanted
+            and there.remote_id is not None
+            and _usable(machine, need, there)
+        )
+        for need, there in known.items()
+    )
 
 
 def _is_missing(there: Presence) -> bool:
@@ -227,5 +241,15 @@ async def _carry(
     if not resource.wanted:
         made.memory = {**made.memory, "passing": True}
         await presences.save(tx, made)
-    await machine.wake(tx, need.kind, need.id, cloud)
+    await first_look(machine, tx, resource, cloud)
     return made
+
+
+async def first_look(machine: Machine, tx: Transaction, resource: Resource, cloud: str) -> None:
+    """Have a presence that was just made looked at: at once, or when what it needs there, and is carried too, is."""
+    key = resource.kind, resource.id, cloud
+    unmet = await carry_with(machine, tx, resource, cloud)
+    if unmet is None:
+        await machine.wake(tx, *key)
+    else:
+        await work.wait(tx, *key, unmet.on, machine.clock.now() + unmet.waiting.again_in)

@@ -1,7 +1,7 @@
 """Take in what a sweep saw, many things in one transaction.
 
 What is done by that is settled on the spot: a server that a sweep shows running, and that nobody has under a lease,
-needs no look of its own. All else is handed to the queue.
+needs no look of its own; nor does a port that it shows as it was sent. All else is handed to the queue.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from fractus.model.resource import PENDING, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Done, Item, Lifecycle, Plan, Wait
 from fractus.reconcile.machine import SWEPT, SWEPT_AGAIN, Machine, kept
+from fractus.reconcile.needs import all_met
 from fractus.reconcile.returned import OTHERS
 from fractus.store import presences, work
 from fractus.store.transaction import Transaction
@@ -110,26 +111,33 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
 
 async def _judge(turn: Listing, tx: Transaction, resource: Resource, presence: Presence, seen: Seen) -> bool:
     """Whether it is to be looked at; else it is as it should be, or on its way, as sweeps will see."""
-    item = await drift.item_of(tx, resource, presence)
+    needs = await presences.of_needs(tx, presence.kind, presence.id, turn.cloud)
+    item = Item(resource, presence, drift.remote_of(needs))
     steady = drift.is_steady(item)
     plan = drift.take(turn.life, item, seen)
     if plan is None:
         return True
     if steady:
         return not isinstance(plan, Done) or not plan.memory.items() <= presence.memory.items()
-    return not await _follow(turn, tx, item, plan)
+    # Of what is chosen and there nothing else is asked at a look; what is carried must have all that it needs.
+    life = turn.life
+    whole = life.swept if life.chosen else all_met(turn.machine, needs)
+    return not (whole and await _follow(turn, tx, item, plan))
 
 
 async def _follow(turn: Listing, tx: Transaction, item: Item, plan: Plan) -> bool:
-    """Do without a look what needs none: of what is chosen and there nothing else is asked, and nobody is at it.
+    """Do without a look what needs none, where nobody is at it.
 
     Whoever has it under a lease will write what became of it, so then it is left to be looked at once more.
     """
     machine, presence = turn.machine, item.presence
-    if not (turn.life.swept and turn.life.chosen) or presence.memory.get(OTHERS):
+    if presence.memory.get(OTHERS):
         return False
     key = presence.kind, presence.id, presence.cloud
     presence.memory.pop("missed_at", None)
+    if isinstance(plan, Wait) and presence.state == PENDING and not turn.life.swept:
+        # It goes on waiting as it does: for what it waits on, or until it is due.
+        return await work.is_free(tx, *key)
     if isinstance(plan, Wait) and presence.state == PENDING:
         # Until a listing has named it, nobody knows that one will.
         pause = max(plan.seconds, SWEPT_AGAIN) if machine.sweeps(presence) or turn.lists else plan.seconds

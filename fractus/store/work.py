@@ -159,6 +159,9 @@ _put_off = Query(
 )
 #: Who has it under a lease that has not run out is about to write what became of it.
 _drop_free = Query(delete(WORK).where(_here, or_(_c.claimed_by == "", _c.claimed_until < _NOW)))
+_is_free = Query(
+    select(_c.kind).where(_here, or_(_c.claimed_by == "", _c.claimed_until < _NOW)).with_for_update()
+)
 _free = Query(
     update(WORK).where(_c.claimed_by == bindparam("by")).values(claimed_by="", claimed_until=0.0, fence="")
 )
@@ -311,6 +314,11 @@ async def put_off(tx: Transaction, kind: str, id: str, cloud: str, due: float) -
     False where there is no such item.
     """
     return bool(await tx.execute(_put_off, k=kind, i=id, c=cloud, now=tx.now(), due=due))
+
+
+async def is_free(tx: Transaction, kind: str, id: str, cloud: str) -> bool:
+    """Whether there is such an item and nobody holds it: it will be looked at when it is due, or woken."""
+    return await tx.row(_is_free, k=kind, i=id, c=cloud, now=tx.now()) is not None
 
 
 async def free(tx: Transaction, owner: str) -> int:

@@ -275,8 +275,11 @@ async def test_what_is_settled_without_a_look_is_let_go_of_only_where_nobody_hol
         assert not await work.drop_free(tx, "server", "held", "east")
         assert not await work.put_off(tx, "server", "held", "east", 7000.0)
         assert await work.put_off(tx, "server", "free", "east", 7000.0)
+        assert not await work.is_free(tx, "server", "held", "east")
+        assert await work.is_free(tx, "server", "free", "east")
         assert await work.drop_free(tx, "server", "free", "east")
         assert not await work.drop_free(tx, "server", "free", "east")
+        assert not await work.is_free(tx, "server", "free", "east")
     assert await work.about(tables, "server", "free") == []
     (held,) = await work.about(tables, "server", "held")
     assert held.claimed_by == "me"
