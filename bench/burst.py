@@ -22,10 +22,10 @@ import aiohttp
 import msgspec
 
 from bench import report
-from bench.deployment import Deployment, Tenant, deployed
+from bench.deployment import Deployment, Tenant
 from bench.load import Processor, connections
 from bench.report import Line, Options, Picture, Report, Row
-from bench.simulation import Asked, Simulation, Things, asked, metrics, simulation, things
+from bench.simulation import Asked, Simulation, Things, asked, over_clouds
 from bench.stand import said
 
 #: Seconds between two looks at how far it is, and after which it is given up.
@@ -68,26 +68,21 @@ async def run(options: Options) -> Report:
 
 async def _burst(place: Path, servers: int, clouds: int, given: argparse.Namespace) -> Burst:
     progress = said()
-    async with deployed(place, progress, api_processes=given.api_processes, settings=metrics()) as at:
-        await at.start_keystone()
-        tenant = await at.tenant("burst")
-        await tenant.log_in()
-        options = {"processes": given.processes, "latency": given.latency}
-        with progress.step(f"Starting {clouds} clouds", f"{clouds} clouds run"):
-            below = await _entered(simulation(at, place / "clouds", clouds, **options))
-        await at.start_api()
-        made = await things(at)
-        await at.start_workers(given.workers)
+    standing = over_clouds(
+        place,
+        progress,
+        clouds,
+        tenant="burst",
+        workers=given.workers,
+        api_processes=given.api_processes,
+        processes=given.processes,
+        latency=given.latency,
+    )
+    async with standing as (at, tenant, below, made):
         with progress.step("Letting the workers get to know them", "The workers know them"):
             await asyncio.sleep(_WARM + _WARM_CLOUD * clouds)
         with progress.step(f"Asking for {servers} servers", f"{servers} servers"):
             return await _measured(at, tenant, below, made, servers, given.clients)
-
-
-async def _entered(made: Any) -> Simulation:
-    """What runs is stopped by the deployment's own supervisor."""
-    simulated: Simulation = await made.__aenter__()
-    return simulated
 
 
 async def _measured(

@@ -23,10 +23,10 @@ import msgspec
 
 from bench import report
 from bench.burst import boot
-from bench.deployment import Deployment, Tenant, deployed
+from bench.deployment import Deployment, Tenant
 from bench.load import connections
 from bench.report import Options, Report, Row
-from bench.simulation import Simulation, metrics, simulation, things
+from bench.simulation import Simulation, over_clouds
 from bench.stand import said
 
 #: Shares of the clouds that hang, the least one cloud.
@@ -60,21 +60,22 @@ async def run(options: Options) -> Report:
     clouds = max(given.clouds, 100) if options.full else given.clouds
     sides: list[Side] = []
     seconds = max(options.seconds, given.watched)
-    async with deployed(options.scratch, progress, settings=metrics()) as at:
-        await at.start_keystone()
-        tenant = await at.tenant("isolation")
-        await tenant.log_in()
-        async with simulation(at, options.scratch / "clouds", clouds, processes=given.processes) as below:
-            await at.start_api()
-            made = await things(at)
-            await at.start_workers(given.workers)
-            with progress.step(f"Making {clouds * given.each} servers", "They are ACTIVE"):
-                await boot(at, tenant, made, clouds * given.each)
-            for _ in range(options.rounds):
-                for share in _SHARES:
-                    number = max(1, round(clouds * share))
-                    with progress.step(f"{number} clouds hang", f"{number} of {clouds} hung"):
-                        sides.append(await _side(at, tenant, below, number, seconds))
+    standing = over_clouds(
+        options.scratch,
+        progress,
+        clouds,
+        tenant="isolation",
+        workers=given.workers,
+        processes=given.processes,
+    )
+    async with standing as (at, tenant, below, made):
+        with progress.step(f"Making {clouds * given.each} servers", "They are ACTIVE"):
+            await boot(at, tenant, made, clouds * given.each)
+        for _ in range(options.rounds):
+            for share in _SHARES:
+                number = max(1, round(clouds * share))
+                with progress.step(f"{number} clouds hang", f"{number} of {clouds} hung"):
+                    sides.append(await _side(at, tenant, below, number, seconds))
     return _report(sides, clouds, given)
 
 

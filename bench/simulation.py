@@ -6,18 +6,19 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
 import yaml
 
-from bench.deployment import Deployment, free_port
+from bench.deployment import Deployment, Tenant, deployed, free_port
 from bench.load import Processor
 from fractus.app import cloud_rows, running, wiring
 from fractus.app.calls import Caller
 from fractus.app.keystone import ADMIN
+from fractus.app.progress import Progress
 from fractus.app.simulate import control
 from fractus.app.supervisor import Program
 
@@ -69,16 +70,6 @@ class Simulation:
             await asyncio.sleep(control.LOOK)
 
 
-@contextlib.asynccontextmanager
-async def simulation(
-    at: Deployment, state: Path, clouds: int, *, settings: Mapping[str, Any] | None = None, **told: Any
-) -> AsyncIterator[Simulation]:
-    """Start clouds, as `started` does, and add them to the deployment's store with `settings`."""
-    made = await started(at, state, clouds, **told)
-    await _add(at, made, settings or {})
-    yield made
-
-
 async def started(at: Deployment, state: Path, clouds: int, **told: Any) -> Simulation:
     """Start clouds; they are stopped with the deployment. `told`: options of the command (`processes=2`)."""
     state.mkdir(parents=True, exist_ok=True)
@@ -118,13 +109,13 @@ def metrics() -> dict[str, dict[str, int]]:
     return {"work": {"metrics_port": 20_000 + free_port() % 10_000}}
 
 
-async def _add(at: Deployment, made: Simulation, settings: Mapping[str, Any]) -> None:
+async def _add(at: Deployment, made: Simulation) -> None:
     parts = wiring.core(at.settings)
     try:
         for name, entry in made.entries.items():
             await cloud_rows.add(
                 parts.store, parts.vault, name=name, driver="openstack", identity="own",
-                settings=dict(settings), auth=entry,
+                settings={}, auth=entry,
             )  # fmt: skip
     finally:
         await parts.close()
@@ -152,6 +143,42 @@ async def things(at: Deployment) -> Things:
         image = (await admin.call("POST", f"{at.image}/images", body))["id"]
         await admin.call("PUT", f"{at.image}/images/{image}/file", data=b"bench" * 1000)
     return Things(flavor, image)
+
+
+class Stood(NamedTuple):
+    """A deployment over clouds, all of it running, and a tenant who may begin."""
+
+    at: Deployment
+    tenant: Tenant
+    below: Simulation
+    made: Things
+
+
+@contextlib.asynccontextmanager
+async def over_clouds(
+    directory: Path,
+    progress: Progress,
+    clouds: int,
+    *,
+    tenant: str,
+    workers: int,
+    api_processes: int = 1,
+    **told: Any,
+) -> AsyncIterator[Stood]:
+    """Stand up everything in an empty directory, with empty clouds beneath; it is stopped at the end. `told`: options
+    of `fractus simulate`.
+    """
+    async with deployed(directory, progress, api_processes=api_processes, settings=metrics()) as at:
+        await at.start_keystone()
+        user = await at.tenant(tenant)
+        await user.log_in()
+        with progress.step(f"Starting {clouds} clouds", f"{clouds} clouds run"):
+            below = await started(at, directory / "clouds", clouds, **told)
+            await _add(at, below)
+        await at.start_api()
+        made = await things(at)
+        await at.start_workers(workers)
+        yield Stood(at, user, below, made)
 
 
 class Asked(NamedTuple):
