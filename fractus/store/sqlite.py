@@ -140,6 +140,8 @@ class SqliteStore(_Runner):
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="fractus-commit")
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="fractus-heavy")
         self._heavy: apsw.Connection | None = None
+        self._at_once = False
+        """A commit waits for no disk, so it is not worth a thread."""
 
     async def rows(self, query: Query, **values: Any) -> list[Row]:
         """All rows."""
@@ -168,10 +170,12 @@ class SqliteStore(_Runner):
 
     def relax(self, cache: int) -> None:
         """Keep only what outlives this process, not what outlives a crash of the machine, with `cache` KiB of pages for
-        each connection: for what is simulated, a hundred stores at once.
+        each connection: for what is simulated, a hundred stores at once. Commits then wait for no disk, and are done
+        where they are asked for: handing one to a thread and back costs more than it.
         """
         for connection in (self.connection, self._writer):
             connection.execute(f"PRAGMA synchronous=OFF; PRAGMA cache_size=-{cache}")
+        self._at_once = True
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Take a turn; leaving the block returns when the commit is on disk.
@@ -273,9 +277,20 @@ class SqliteStore(_Runner):
             self._end_turn()
             return
         self._group, self._holder = None, None
+        if self._at_once:
+            self._commit(group)
+            return
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._disk, self._writer.execute, "COMMIT")
         work.add_done_callback(lambda done: self._committed(group, done.exception()))
+
+    def _commit(self, group: _Group) -> None:
+        try:
+            self._writer.execute("COMMIT")
+        except apsw.Error as error:
+            self._committed(group, error)
+        else:
+            self._committed(group, None)
 
     def _committed(self, group: _Group, error: BaseException | None) -> None:
         if error is None:

@@ -33,8 +33,20 @@ IDS = Query(select(NOTE.c.id).order_by(NOTE.c.id))
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def synced(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    """As it is where anything matters: the disk works in a thread."""
+    made = SqliteStore(tmp_path / "synced.db", SystemClock())
+    made.create(METADATA)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(params=["synced", "relaxed"])
+async def store(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[SqliteStore]:
+    """Either sort; a relaxed one commits at once."""
     made = SqliteStore(tmp_path / "notes.db", SystemClock())
+    if request.param == "relaxed":
+        made.relax(1000)
     made.create(METADATA)
     yield made
     await made.close()
@@ -173,16 +185,16 @@ async def test_one_task_may_have_one_transaction_after_another(store: SqliteStor
 # --- group commit -------------------------------------------------------------------------------
 
 
-async def test_turns_that_queue_up_share_commits(store: SqliteStore) -> None:
+async def test_turns_that_queue_up_share_commits(synced: SqliteStore) -> None:
     commits: list[int] = []
 
     def count() -> bool:
         commits.append(1)
         return False
 
-    store._writer.set_commit_hook(count)
-    await asyncio.gather(*(add(store, key) for key in range(200)))
-    assert len(await ids(store)) == 200
+    synced._writer.set_commit_hook(count)
+    await asyncio.gather(*(add(synced, key) for key in range(200)))
+    assert len(await ids(synced)) == 200
     assert len(commits) < 20
 
 
@@ -295,20 +307,20 @@ async def test_all_waiters_cancelled_at_once_leave_the_first_ones_commit_done(st
 @pytest.mark.parametrize("times", [1, 2, 3])
 @pytest.mark.parametrize("victim", [0, 1])
 async def test_cancelled_while_the_disk_works_the_commit_and_all_who_wait_for_it_go_on(
-    store: SqliteStore, victim: int, times: int
+    synced: SqliteStore, victim: int, times: int
 ) -> None:
     told: list[int] = []
 
     async def add_and_tell(key: int) -> None:
-        async with store.transaction() as tx:
+        async with synced.transaction() as tx:
             await tx.execute(ADD, key=key, words="x")
             tx.after_commit(lambda: told.append(key))
 
-    slow = Slow(store, 0)
+    slow = Slow(synced, 0)
     first = await slow.begin()
     group = [asyncio.create_task(add_and_tell(key)) for key in (1, 2)]
     await turns_taken(store)
-    disk = Disk(store)
+    disk = Disk(synced)
     disk.stop()
     slow.end()
     await turns_taken(store)
@@ -319,7 +331,7 @@ async def test_cancelled_while_the_disk_works_the_commit_and_all_who_wait_for_it
     await turns_taken(store)
     disk.go()
     await asyncio.wait_for(asyncio.gather(first, group[1 - victim], later), 5)
-    assert await ids(store) == [0, 1, 2, 3]
+    assert await ids(synced) == [0, 1, 2, 3]
     assert sorted(told) == [1, 2, 3], "it became durable, so whoever has to know was told"
     assert group[victim].cancelled()
 
