@@ -254,25 +254,48 @@ async def page(
             raise UnknownMarker(marker)
     if not sifted:
         return await _rows(reader, table, asked, columns, keys, after, limit)
+    return await _sift(reader, table, asked, sifted, columns, keys, after, limit)
+
+
+async def _sift(
+    reader: Reader,
+    table: Table,
+    filters: Filters,
+    sifted: Sieve,
+    columns: tuple[str, ...],
+    keys: tuple[Sort, ...],
+    after: Row | None,
+    limit: int,
+) -> list[Row]:
+    """Go through the rows in order by what is tested of them, and read the whole of those alone that will do."""
     found: list[Row] = []
     tested = tuple(column for column, _ in sifted)
     places = tuple(sort.column for sort in keys)
-    step = min(max(2 * limit, _LEAST), _MOST)
+    at, step = places.index("id"), min(max(2 * limit, _LEAST), _MOST)
+
+    def will_do(row: Row) -> bool:
+        return all(matches(value) for (_, matches), value in zip(sifted, row, strict=False))
+
     while len(found) < limit:
         # It may go through all there is: a store that reads where everybody waits for it must not do it there.
-        rows = await _rows(reader, table, asked, (*columns, *tested, *places), keys, after, step, aside=True)
-        for row in rows:
-            held = row[len(columns) : len(columns) + len(tested)]
-            if all(matches(value) for (_, matches), value in zip(sifted, held, strict=True)):
-                found.append(row[: len(columns)])
+        rows = await _rows(reader, table, filters, (*tested, *places), keys, after, step, aside=True)
+        ids = [row[len(tested) + at] for row in rows if will_do(row)]
+        for start in range(0, len(ids), _LEAST):
+            some = await _by_ids(
+                reader, table, filters, (*tested, *columns), ids[start : start + _LEAST], _LEAST
+            )
+            # One may have been changed between the two looks.
+            found += [row[len(tested) :] for row in some if will_do(row)]
+            if len(found) >= limit:
+                return found[:limit]
         if len(rows) < step:
             break
         await asyncio.sleep(0)
         after = tuple(
             _LOWEST[table.c[name].type.python_type] if value is None else value
-            for name, value in zip(places, rows[-1][len(columns) + len(tested) :], strict=True)
+            for name, value in zip(places, rows[-1][len(tested) :], strict=True)
         )
-    return found[:limit]
+    return found
 
 
 async def _rows(

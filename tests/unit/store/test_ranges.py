@@ -99,6 +99,10 @@ def test_what_has_bounds_is_looked_up_in_an_index_that_has_the_order_too() -> No
         assert found.narrow.covered
         assert indexes(found.narrow.branches) == [index]
         assert found.narrow.branches[0].answers == (0, 1)
+    for part in (Filter("name", "like", "%a"), Filter("name", "like", "a")):
+        anywhere = way(part, ALIVE)
+        assert indexes(anywhere.branches) == ["by_creation"], "where too many rows have it"
+        assert anywhere.narrow == ranges.Narrow((ranges.Branch((-1, -1), "by_name", (0,)),), covered=True)
     everywhere = way(Filter("updated_at", "ge", 1.0))
     assert everywhere.narrow is not None
     assert indexes(everywhere.narrow.branches) == ["by_update"]
@@ -129,7 +133,7 @@ ONE = st.one_of(
     st.builds(Filter, st.just("owner"), st.just("eq"), st.sampled_from("pq")),
     st.builds(Filter, st.just("state"), st.just("in"), st.lists(st.sampled_from("xyz"), max_size=3)),
     st.builds(Filter, st.just("state"), st.sampled_from(["eq", "ne"]), st.sampled_from("xyz")),
-    st.builds(Filter, st.just("name"), st.just("like"), st.sampled_from(["%a%", "a%", "%"])),
+    st.builds(Filter, st.just("name"), st.just("like"), st.sampled_from(["%a%", "a%", "%", "b", "%B"])),
     st.builds(Filter, st.just("name"), st.just("regex"), st.sampled_from(["a", "^b"])),
     st.builds(Filter, st.just("updated_at"), st.sampled_from(["ge", "lt"]), st.sampled_from([1.0, 2.0])),
     st.builds(Filter, st.just("deleted_at"), st.just("null")),
@@ -216,8 +220,10 @@ async def test_a_pattern_is_looked_for_where_nobody_waits(tmp_path: Path, more: 
 
         class Watched:
             async def rows(self, query: Query, **values: Any) -> list[Row]:
+                found = await store.rows(query, **values)
                 heavy.append(query.heavy)
-                return await store.rows(query, **values)
+                assert query.heavy or len(found) <= 10, "some are gone through where everybody waits"
+                return found
 
             async def row(self, query: Query, **values: Any) -> Row | None:
                 return await store.row(query, **values)
@@ -225,5 +231,4 @@ async def test_a_pattern_is_looked_for_where_nobody_waits(tmp_path: Path, more: 
         pattern = Filter("name", "regex", "^n000$")
         found = await page(Watched(), THING, [*more, pattern], columns=("id",), limit=10)
         assert [id for (id,) in found] == ["000"]
-        assert len(heavy) > 1
-        assert all(heavy)
+        assert sum(heavy) > 1

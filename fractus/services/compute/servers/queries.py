@@ -156,14 +156,19 @@ def conditions(search: Mapping[str, Any]) -> list[Condition]:
     return found
 
 
-_LITERAL = re.compile(r"[^\\.^$*+?{}\[\]|()]*")
+#: What stands for itself, with its ends held fast or not.
+_LITERAL = re.compile(r"(\^?)((?:[^\\.^$*+?{}\[\]|()\n]|\\[.^$*+?{}\[\]|()\\])*)(\$?)")
+_ESCAPE = re.compile(r"\\(.)")
 
 
 def _matching(column: str, pattern: str) -> Filter:
-    """A regular expression, or the cheaper LIKE where it has nothing special in it."""
-    if _LITERAL.fullmatch(pattern):
-        return Filter(column, "like", f"%{_escaped(pattern)}%")
-    return Filter(column, "regex", pattern)
+    """A regular expression, or the cheaper LIKE where it has nothing special in it but its ends."""
+    literal = _LITERAL.fullmatch(pattern)
+    if literal is None:
+        return Filter(column, "regex", pattern)
+    start, text, end = literal.groups()
+    text = _escaped(_ESCAPE.sub(r"\1", text))
+    return Filter(column, "like", f"{'' if start else '%'}{text}{'' if end else '%'}")
 
 
 def _escaped(text: str) -> str:

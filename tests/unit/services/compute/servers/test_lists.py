@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from fractus.model.errors import Forbidden, Invalid
+from fractus.services.compute.servers.queries import conditions
 from fractus.services.compute.servers.schema import search
+from fractus.store.listing import Filter, sieve
 from tests.unit.services.compute.servers.house import BASE_URL, House, admin, ann, bob, reader
 
 
@@ -288,6 +291,19 @@ async def test_markers_are_ones_own_or_unknown(house: House) -> None:
 
 
 # --- patterns -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["web", "^web", "web$", "^web$", "^", "$", "^$", r"a\.b", r"^a_b$", "50%", r"a\\", r"^\^\$$", "W", "a.b"],
+)
+def test_a_pattern_without_anything_special_is_asked_of_the_database_in_other_words(pattern: str) -> None:
+    (said,) = conditions({"name": pattern})
+    assert isinstance(said, Filter)
+    assert (said.op == "like") == (pattern != "a.b")
+    matches = sieve(said)
+    for name in ("web", "WEB", "a web", "webs", "", "a.b", "axb", "a_b", "50%", "505", "a\\", "^$", "a.b.c"):
+        assert matches(name) == (re.search(pattern, name, re.IGNORECASE) is not None), name
 
 
 @pytest.mark.parametrize(
