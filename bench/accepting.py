@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from bench.deployment import Urls, urls_of
 from bench.load import Processor
-from bench.stand import _free_port
 from fractus.app.calls import Caller
 from fractus.app.keystone import ADMIN, DEMO, EmbeddedKeystone
+from fractus.app.processes import free_port
 from fractus.app.progress import Progress
 from fractus.app.settings import Settings, load
 from fractus.app.supervisor import Supervisor
@@ -58,14 +59,9 @@ class Accepting(NamedTuple):
     database: Database
 
     @property
-    def compute(self) -> str:
-        """The URL of servers and flavors."""
-        return f"{self.settings.endpoint}/compute/v2.1"
-
-    @property
-    def network(self) -> str:
-        """The URL of networks and ports."""
-        return f"{self.settings.endpoint}/network/v2.0"
+    def urls(self) -> Urls:
+        """Where its services are."""
+        return urls_of(self.settings)
 
 
 class Database:
@@ -153,8 +149,8 @@ async def accepting(
     """Stand it up in an empty directory, with so many processes that answer and so many projects."""
     logging.configure("warning")
     told: dict[str, dict[str, Any]] = {
-        "api": {"port": _free_port(), "workers": processes},
-        "keystone": {"port": _free_port()},
+        "api": {"port": free_port(), "workers": processes},
+        "keystone": {"port": free_port()},
         "work": {"metrics_port": 0},
         "store": {"url": base.url, "migrate": "yes"},
         # A token that ran out of the cache in the middle would have Keystone in the figures.
@@ -193,9 +189,10 @@ async def accepting(
 
 
 async def _flavor_and_image(admin: Caller, settings: Settings) -> tuple[str, str]:
+    urls = urls_of(settings)
     body = {"flavor": {"name": "bench", "vcpus": 1, "ram": 512, "disk": 1}}
-    flavor = await admin.call("POST", f"{settings.endpoint}/compute/v2.1/flavors", body)
-    images = f"{settings.endpoint}/image/v2/images"
+    flavor = await admin.call("POST", f"{urls.compute}/flavors", body)
+    images = f"{urls.image}/images"
     about = {"name": "bench", "disk_format": "raw", "container_format": "bare", "visibility": "public"}
     image = await admin.call("POST", images, about)
     await admin.call("PUT", f"{images}/{image['id']}/file", data=b"bench")
@@ -218,7 +215,8 @@ async def _projects(admin: Caller, keystone: str, count: int) -> list[str]:
 
 
 async def _project(settings: Settings, keystone: EmbeddedKeystone, name: str) -> Project:
-    net = f"{settings.endpoint}/network/v2.0"
+    urls = urls_of(settings)
+    net = urls.network
     async with Caller() as user:
         await user.log_in(keystone.url, DEMO, keystone.passwords()["demo"], name)
         networks, groups = [], []
@@ -233,7 +231,7 @@ async def _project(settings: Settings, keystone: EmbeddedKeystone, name: str) ->
             groups.append(group["security_group"]["id"])
         key = f"key-{name}-{time.time_ns()}"
         body = {"keypair": {"name": key, "public_key": f"ssh-ed25519 {_KEY} bench"}}
-        await user.call("POST", f"{settings.endpoint}/compute/v2.1/os-keypairs", body)
+        await user.call("POST", f"{urls.compute}/os-keypairs", body)
         return Project(user.token, (networks[0], networks[1]), (groups[0], groups[1]), key)
 
 

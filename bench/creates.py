@@ -114,8 +114,10 @@ def asking(stand: Accepting, body: Body) -> Callable[[int], Asked]:
         project = stand.projects[number % len(stand.projects)]
         made = body(project, stand.flavor, stand.image, number)
         if body is port:
-            return Asked("POST", f"{stand.network}/ports", project.token, made)
-        return Asked("POST", f"{stand.compute}/servers", project.token, made, f"compute {compute.RANGE.max}")
+            return Asked("POST", f"{stand.urls.network}/ports", project.token, made)
+        return Asked(
+            "POST", f"{stand.urls.compute}/servers", project.token, made, f"compute {compute.RANGE.max}"
+        )
 
     return ask
 

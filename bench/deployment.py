@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fractus.app.calls import Caller
 from fractus.app.keystone import ADMIN, DEMO, EmbeddedKeystone
+from fractus.app.processes import free_port
 from fractus.app.progress import Progress
 from fractus.app.settings import Settings, load
 from fractus.app.supervisor import Program, Supervisor
@@ -43,6 +43,20 @@ class Tenant:
             self._since = began
 
 
+class Urls(NamedTuple):
+    """Where the services of an endpoint of ours are, with their versions."""
+
+    compute: str
+    network: str
+    image: str
+
+
+def urls_of(settings: Settings) -> Urls:
+    """Those of the API that these settings are for."""
+    root = settings.endpoint
+    return Urls(f"{root}/compute/v2.1", f"{root}/network/v2.0", f"{root}/image/v2")
+
+
 class Deployment:
     """What runs. `told` are its settings, as a command line would give them."""
 
@@ -50,23 +64,9 @@ class Deployment:
         self, settings: Settings, supervisor: Supervisor, progress: Progress, told: Mapping[str, Any]
     ) -> None:
         self.settings = settings
+        self.compute, self.network, self.image = urls_of(settings)
         self.keystone = EmbeddedKeystone(settings)
         self._supervisor, self._progress, self._told = supervisor, progress, dict(told)
-
-    @property
-    def compute(self) -> str:
-        """With the version."""
-        return f"{self.settings.endpoint}/compute/v2.1"
-
-    @property
-    def network(self) -> str:
-        """With the version."""
-        return f"{self.settings.endpoint}/network/v2.0"
-
-    @property
-    def image(self) -> str:
-        """With the version."""
-        return f"{self.settings.endpoint}/image/v2"
 
     async def start_keystone(self) -> None:
         """Set it up, the first time, and start it."""
@@ -181,10 +181,3 @@ async def deployed(
     loaded.log_dir.mkdir(parents=True, exist_ok=True)
     async with Supervisor(say=progress.warn) as supervisor:
         yield Deployment(loaded, supervisor, progress, told)
-
-
-def free_port() -> int:
-    """One that nobody listens at now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -27,10 +27,10 @@ import yaml
 
 from bench import child, report
 from bench.creates import server_body
-from bench.deployment import free_port
 from bench.load import Endpoint, connections
 from bench.report import Options, Report, Row
 from bench.stand import said
+from fractus.app.processes import free_port
 
 REGION = os.environ.get("FRACTUS_KEYSTONE_REGION", "fractus-overhead")
 SERVICE = "fractus-overhead"

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 import aiohttp
 import yaml
 
-from bench.deployment import Deployment, Tenant, deployed, free_port
+from bench.deployment import Deployment, Tenant, deployed
 from bench.load import Processor
 from fractus.app import cloud_rows, running, wiring
 from fractus.app.calls import Caller
 from fractus.app.keystone import ADMIN
+from fractus.app.processes import free_port
 from fractus.app.progress import Progress
 from fractus.app.simulate import control
 from fractus.app.supervisor import Program

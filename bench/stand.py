@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from bench.filling import Filled, Plan, filled, keep, seen_until
 from bench.load import Endpoint, Processor, connections
 from fractus.app.calls import Caller
 from fractus.app.keystone import ADMIN, DEMO, EmbeddedKeystone
+from fractus.app.processes import free_port
 from fractus.app.progress import Progress
 from fractus.app.settings import Settings, load
 from fractus.app.simulate_ids import PROJECTS
@@ -64,8 +64,8 @@ async def stand(
     """
     logging.configure("warning")
     told: dict[str, dict[str, Any]] = {
-        "api": {"port": _free_port()},
-        "keystone": {"port": _free_port()},
+        "api": {"port": free_port()},
+        "keystone": {"port": free_port()},
         "work": {"metrics_port": 0},
         "quota": {"unlimited": True},
     }
@@ -128,12 +128,6 @@ async def _log_in(keystone: EmbeddedKeystone) -> tuple[dict[str, str], dict[str,
             await caller.log_in(url, DEMO, passwords[DEMO], project)
             tokens[project] = caller.token
     return tokens, projects
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def said() -> Progress:
