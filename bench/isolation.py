@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import itertools
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 import aiohttp
@@ -101,7 +102,10 @@ async def _measured(at: Deployment, tenant: Tenant, well: list[str], seconds: fl
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             marks = ",".join("?" * len(well))
             text = f"SELECT id FROM presence WHERE kind = 'server' AND cloud IN ({marks}) ORDER BY id"
-            servers = itertools.cycle([id for (id,) in db.execute(text, well).fetchall()])
+            ids = [id for (id,) in db.execute(text, well).fetchall()]
+            servers = itertools.cycle(ids)
+            # Each renames servers of its own: of two names the first would never be seen.
+            own = [itertools.cycle(some) for first in range(_MAKERS) if (some := ids[first::_MAKERS])]
             end = time.monotonic() + seconds
             await asyncio.gather(
                 *(
@@ -109,8 +113,8 @@ async def _measured(at: Deployment, tenant: Tenant, well: list[str], seconds: fl
                     for _ in range(_READERS)
                 ),
                 *(
-                    _again(lambda: _renamed(session, at, tenant, db, next(servers)), work, end)
-                    for _ in range(_MAKERS)
+                    _again(functools.partial(_renamed, session, at, tenant, db, some), work, end)
+                    for some in own
                 ),
             )
     return Times(sorted(reads), sorted(work))
@@ -137,9 +141,13 @@ async def _read(session: aiohttp.ClientSession, at: Deployment, tenant: Tenant, 
 
 
 async def _renamed(
-    session: aiohttp.ClientSession, at: Deployment, tenant: Tenant, db: sqlite3.Connection, server: str
+    session: aiohttp.ClientSession,
+    at: Deployment,
+    tenant: Tenant,
+    db: sqlite3.Connection,
+    servers: Iterator[str],
 ) -> None:
-    name = f"name-{time.monotonic_ns()}"
+    server, name = next(servers), f"name-{time.monotonic_ns()}"
     url, body = f"{at.compute}/servers/{server}", {"server": {"name": name}}
     began = time.monotonic()
     async with session.put(url, json=body, headers=_headers(tenant)) as answer:

@@ -26,6 +26,7 @@ from fractus.app.supervisor import Program
 #: Opening a cloud takes a tenth of a second of processor time, filling it with 10,000 servers a second; and others may
 #: be at work on the machine. Seconds.
 _READY_WITHIN, _READY_EACH = 120.0, 10.0
+_WORKS_WITHIN = 120.0
 
 
 class Simulation:
@@ -179,7 +180,18 @@ async def over_clouds(
         await at.start_api()
         made = await things(at)
         await at.start_workers(workers)
+        await working(at)
         yield Stood(at, user, below, made)
+
+
+async def working(at: Deployment) -> None:
+    """Wait until the first worker answers: on a busy machine it takes longer to load than it is given to run."""
+    async with asyncio.timeout(_WORKS_WITHIN):
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectionError):
+                await asked(at.settings.work.metrics_port)
+                return
+            await asyncio.sleep(control.LOOK)
 
 
 class Asked(NamedTuple):
