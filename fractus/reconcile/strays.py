@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractus.model.cloud import Seen
+from fractus.model.resource import Presence
 from fractus.reconcile import drift
 from fractus.reconcile.machine import Machine
 from fractus.store import findings, presences
@@ -84,6 +85,17 @@ async def _mend(machine: Machine, cloud: str, kind: str, ours: list[str]) -> Non
     """Remove findings about presences that have none (any more)."""
     known = await presences.by_remotes(machine.store, cloud, kind, ours)
     for id in ours:
-        presence = known.get(id)
-        if presence is None or drift.mark(presence.memory) == ({}, False):
-            await _drop_all(machine, cloud, kind, [id])
+        if _nothing_to_tell(known.get(id)):
+            await _drop_over(machine, cloud, kind, id)
+
+
+@rerun
+async def _drop_over(machine: Machine, cloud: str, kind: str, id: str) -> None:
+    """Unless something has arisen since we looked: what is written of it goes with the presence that it is about."""
+    async with machine.store.transaction() as tx:
+        if _nothing_to_tell(await presences.by_remote(tx, cloud, kind, id)):
+            await findings.drop(tx, cloud, kind, id)
+
+
+def _nothing_to_tell(presence: Presence | None) -> bool:
+    return presence is None or drift.mark(presence.memory) == ({}, False)
