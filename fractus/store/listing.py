@@ -19,7 +19,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -50,6 +50,9 @@ _AHEAD, _ONE_IN = 2, 20
 
 #: Rows read at a time to be sifted: a few more than are asked for, not one by one and not all at once.
 _LEAST, _MOST = 100, 1000
+
+#: Entries of an index read at a time to be sifted: others have their turns after some milliseconds.
+_STRIDE = 2000
 
 
 _LOWEST: dict[type[Any], Any] = {str: "", bool: False, int: -(2**63), float: -1e308}
@@ -254,48 +257,101 @@ async def page(
             raise UnknownMarker(marker)
     if not sifted:
         return await _rows(reader, table, asked, columns, keys, after, limit)
-    return await _sift(reader, table, asked, sifted, columns, keys, after, limit)
+    return await _sift(reader, _Sifting(table, asked, sifted, columns, keys), after, limit)
 
 
-async def _sift(
-    reader: Reader,
-    table: Table,
-    filters: Filters,
-    sifted: Sieve,
-    columns: tuple[str, ...],
-    keys: tuple[Sort, ...],
-    after: Row | None,
-    limit: int,
-) -> list[Row]:
-    """Go through the rows in order by what is tested of them, and read the whole of those alone that will do."""
-    found: list[Row] = []
-    tested = tuple(column for column, _ in sifted)
-    places = tuple(sort.column for sort in keys)
-    at, step = places.index("id"), min(max(2 * limit, _LEAST), _MOST)
+class _Sifting(NamedTuple):
+    """A list of which some conditions are looked at here."""
 
-    def will_do(row: Row) -> bool:
-        return all(matches(value) for (_, matches), value in zip(sifted, row, strict=False))
+    table: Table
+    filters: Filters
+    sifted: Sieve
+    columns: tuple[str, ...]
+    keys: tuple[Sort, ...]
 
-    while len(found) < limit:
-        # It may go through all there is: a store that reads where everybody waits for it must not do it there.
-        rows = await _rows(reader, table, filters, (*tested, *places), keys, after, step, aside=True)
-        ids = [row[len(tested) + at] for row in rows if will_do(row)]
+    @property
+    def tested(self) -> tuple[str, ...]:
+        return tuple(column for column, _ in self.sifted)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        return tuple(sort.column for sort in self.keys)
+
+    def will_do(self, row: Row) -> bool:
+        """Of a row that begins with what is tested."""
+        return all(matches(value) for (_, matches), value in zip(self.sifted, row, strict=False))
+
+    async def whole(self, reader: Reader, ids: list[str], limit: int) -> list[Row]:
+        """The first rows of these, whole. One may have been changed since it was looked at."""
+        found: list[Row] = []
+        columns = (*self.tested, *self.columns)
         for start in range(0, len(ids), _LEAST):
             some = await _by_ids(
-                reader, table, filters, (*tested, *columns), ids[start : start + _LEAST], _LEAST
+                reader, self.table, self.filters, columns, ids[start : start + _LEAST], _LEAST
             )
-            # One may have been changed between the two looks.
-            found += [row[len(tested) :] for row in some if will_do(row)]
+            found += [row[len(self.tested) :] for row in some if self.will_do(row)]
             if len(found) >= limit:
-                return found[:limit]
-        if len(rows) < step:
-            break
-        await asyncio.sleep(0)
-        after = tuple(
-            _LOWEST[table.c[name].type.python_type] if value is None else value
-            for name, value in zip(places, rows[-1][len(tested) :], strict=True)
+                break
+        return found[:limit]
+
+
+async def _sift(reader: Reader, asked: _Sifting, after: Row | None, limit: int) -> list[Row]:
+    """Go through the rows in order by what is tested of them, and read the whole of those alone that will do. Where
+    they are few, go through an index instead.
+    """
+    found: list[Row] = []
+    tested, places = len(asked.tested), asked.places
+    at, step = tested + places.index("id"), min(max(2 * limit, _LEAST), _MOST)
+    tried = False
+    while len(found) < limit:
+        # It may go through all there is: a store that reads where everybody waits for it must not do it there.
+        rows = await _rows(
+            reader, asked.table, asked.filters, (*asked.tested, *places), asked.keys, after, step, aside=True
         )
+        ids = [row[at] for row in rows if asked.will_do(row)]
+        found += await asked.whole(reader, ids, limit - len(found))
+        if len(rows) < step or len(found) >= limit:
+            break
+        after = tuple(
+            _LOWEST[asked.table.c[name].type.python_type] if value is None else value
+            for name, value in zip(places, rows[-1][tested:], strict=True)
+        )
+        if not tried:
+            tried, some = True, await _walked(reader, asked, after)
+            if some is not None:
+                return found + await asked.whole(reader, some, limit - len(found))
+        await asyncio.sleep(0)
     return found
+
+
+async def _walked(reader: Reader, asked: _Sifting, after: Row | None) -> list[str] | None:
+    """The ids after `after`, in order, of rows that will do, by an index that has all that is tested; None where there
+    is none or they are too many.
+    """
+    table, tested, places = asked.table, len(asked.tested), asked.places
+    shape, _ = _bind(asked.filters)
+    way = (
+        ranges.walk(table, shape, frozenset((*asked.tested, *places))) if table.info.get("crowded") else None
+    )
+    if way is None:
+        return None
+    filters = [asked.filters[at] for at in way.answers]
+    steps = tuple(Sort(column) for column in ranges.columns_of(table, way.index))
+    columns = (*asked.tested, *places, *(sort.column for sort in steps))
+    width = tested + len(places)
+    found: list[Row] = []
+    reached: Row | None = None
+    while True:
+        shape, values = _bind(filters, reached)
+        query = _page_query(table, columns, shape, steps, reached is not None, way.index, heavy=True)
+        rows = await reader.rows(query, **values, n=_STRIDE)
+        found += [row[tested:width] for row in rows if asked.will_do(row)]
+        if len(found) > _COVERED:
+            return None
+        if len(rows) < _STRIDE:
+            return _ordered(found, asked.keys, after)
+        reached = rows[-1][width:]
+        await asyncio.sleep(0)
 
 
 async def _rows(
@@ -420,7 +476,11 @@ async def _narrowed(
         rows.update(await reader.rows(query, **values, n=most + 1))
         if len(rows) > most:
             return None
-    ordered = list(rows)
+    return _ordered(list(rows), keys, after)
+
+
+def _ordered(ordered: list[Row], keys: tuple[Sort, ...], after: Row | None) -> list[str]:
+    """The ids of those after `after`, in order, of rows that are their sort keys."""
     for at, sort in reversed([*enumerate(keys)]):
         ordered.sort(key=lambda row, at=at: row[at], reverse=sort.descending)  # type: ignore[misc]
     if after is not None:
@@ -433,7 +493,7 @@ async def _narrowed(
             return False
 
         ordered = ordered[bisect_left(ordered, True, key=beyond) :]
-    at = places.index("id")
+    at = [sort.column for sort in keys].index("id")
     return [row[at] for row in ordered]
 
 

@@ -237,6 +237,28 @@ def _answered(index: Index, shape: Shape, picks: tuple[int, ...], *, bounds: boo
     return Branch(picks, str(index.name), answers)
 
 
+@lru_cache(maxsize=1024)
+def walk(table: Table, shape: Shape, needed: frozenset[str]) -> Branch | None:
+    """An index that has all these columns of every row, and can be gone through without a look at one; the one that
+    begins where the list does, if there is one.
+    """
+    best: Branch | None = None
+    rank = (0, 0)
+    for index in _indexes(table):
+        columns = _columns(index)
+        if needed <= set(columns) and not any(table.c[name].nullable for name in columns):
+            found = _answered(index, shape, tuple(-1 for _ in shape), bounds=False)
+            if best is None or (len(found.answers), -len(columns)) > rank:
+                best, rank = found, (len(found.answers), -len(columns))
+    return best
+
+
+def columns_of(table: Table, name: str) -> tuple[str, ...]:
+    """The columns of an index."""
+    (index,) = (one for one in table.indexes if one.name == name)
+    return tuple(_columns(index))
+
+
 def answered(table: Table, name: str, shape: Shape) -> tuple[int, ...]:
     """The filters that the first columns of an index answer."""
     (index,) = (one for one in table.indexes if one.name == name)

@@ -109,6 +109,18 @@ def test_what_has_bounds_is_looked_up_in_an_index_that_has_the_order_too() -> No
     assert not everywhere.narrow.covered
 
 
+def test_what_is_tested_here_is_read_from_the_index_that_begins_where_the_list_does() -> None:
+    def walk(*filters: Any, needed: set[str]) -> Any:
+        return ranges.walk(THING, listing._bind(filters)[0], frozenset(needed))
+
+    assert walk(MINE, ALIVE, needed={"name", "created_at", "id"}) == ranges.Branch((-1, -1), "by_name", (0,))
+    assert walk(ALIVE, needed={"name", "created_at", "id"}) == ranges.Branch((-1,), "by_name", ())
+    state = Filter("state", "eq", "x")
+    assert walk(state, MINE, needed={"created_at", "id"}).index == "by_state"
+    assert walk(MINE, needed={"name", "state"}) is None
+    assert ranges.columns_of(THING, "by_name") == ("owner", "name", "created_at", "id")
+
+
 def test_what_is_asked_for_by_its_id_needs_no_index() -> None:
     assert way(MINE, Filter("id", "eq", "a")) == ranges.Way(scans=False)
 
@@ -172,9 +184,16 @@ def loop_and_store() -> Any:
     sorts=SORTS,
     limit=st.integers(1, 5),
     most=st.sampled_from([2, 1000]),
+    least=st.sampled_from([1, 100]),
 )
 def test_law_12_pages_are_the_same_whatever_they_are_read_by(
-    loop_and_store: Any, rows: list[Any], filters: list[Any], sorts: list[Sort], limit: int, most: int
+    loop_and_store: Any,
+    rows: list[Any],
+    filters: list[Any],
+    sorts: list[Sort],
+    limit: int,
+    most: int,
+    least: int,
 ) -> None:
     runner, store = loop_and_store
 
@@ -195,6 +214,8 @@ def test_law_12_pages_are_the_same_whatever_they_are_read_by(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(listing, "_COVERED", most)
         patch.setattr(listing, "_LOOKED_UP", most)
+        patch.setattr(listing, "_LEAST", least)
+        patch.setattr(listing, "_STRIDE", 2)
         runner.run(story())
 
 
