@@ -23,8 +23,9 @@ _AGES = 8.0
 
 #: Full inventories at a time, by one worker: each holds a page, and the ids of all that was listed.
 _AT_ONCE = 8
-#: One that has got no page for so long has hung, and keeps nobody else waiting. Seconds.
-_HUNG = 3.0
+#: One that has got no page for so long has hung, and keeps nobody else waiting: a Nova needs five for a page of a
+#: thousand servers, and more when it is busy. Seconds.
+_HUNG = 20.0
 #: Between two looks at whether there is room. Seconds.
 _LOOK = 0.5
 
