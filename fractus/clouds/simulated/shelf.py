@@ -7,6 +7,7 @@ in a simulated cloud. Whoever changes something does so inside `changing()`, whi
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,9 @@ CREATE TABLE project (id TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
+#: How long another process is waited for. Seconds.
+_PATIENCE = 10.0
+
 _ENCODER = msgspec.json.Encoder()
 _DECODERS = {kind: msgspec.json.Decoder(record) for kind, record in RECORDS.items()}
 
@@ -51,13 +55,26 @@ class Shelf:
         if path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(
-            path or ":memory:", isolation_level=None, timeout=10.0, check_same_thread=False
+            path or ":memory:", isolation_level=None, timeout=_PATIENCE, check_same_thread=False
         )
         self._depth = 0
         if path:
-            self._db.execute("PRAGMA journal_mode=WAL")
+            self._switch()
             self._db.execute("PRAGMA synchronous=OFF")
         self._prepare()
+
+    def _switch(self) -> None:
+        """Write ahead. Where two processes make the file at once SQLite refuses one of them without waiting."""
+        limit = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > limit:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _prepare(self) -> None:
         with self.changing():
