@@ -12,7 +12,7 @@ from fractus.model.cloud import CloudRow
 from tests.unit.clouds_openstack.fake import Clock, FakeAuthenticator, FakeChild, reply
 
 #: Short enough for a test, long enough for a loaded machine's own loopback.
-QUICK = Limits(call_timeout=0.15, connect_timeout=0.15)
+QUICK = Limits(call_timeout=1.0, connect_timeout=1.0)
 
 
 @pytest.fixture
