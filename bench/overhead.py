@@ -262,8 +262,8 @@ async def _unregister(session: aiohttp.ClientSession, url: str, token: str) -> N
 
 
 _LATE = (
-    "a cloud does not say when it is done: the server is asked for by itself, a quarter of a second or five times what"
-    " the last answer took after it (an eighth of its age, once that is more), so that it costs the cloud a sixth of"
+    "a cloud does not say when it is done: the server is asked for by itself, a quarter of a second or twice what"
+    " the last answer took after it (an eighth of its age, once that is more), so that it costs the cloud a third of"
     " one caller's time; on a busy machine answers take longer. Notifications of its broker would end the waiting."
 )
 

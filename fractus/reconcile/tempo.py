@@ -18,6 +18,8 @@ _REST, _SOONEST = 5.0, 0.25
 #: Sweeps a second that one worker makes of all clouds together where something is built: each finds the more.
 _SWEEPS = 40.0
 
+#: The same for a few things that are asked for by themselves: a third of one caller's time, and soon less.
+_CLOSE_REST = 2.0
 #: What was sent to a cloud longer ago is looked at the more seldom: after so small a part of the time that has passed.
 _AGES = 8.0
 
@@ -38,16 +40,17 @@ class Tempo:
         self._quiet, self._most = quiet, busy
         self._busy: set[str] = set()
 
-    def pause(self, cloud: str, took: float | None, age: float = 0.0) -> float:
+    def pause(self, cloud: str, took: float | None, age: float | None = None) -> float:
         """Seconds until the next sweep. `took`: the last listing of what is being built there; None: nothing is.
 
-        `age`: how long ago the latest of it was sent, where it is asked for by itself.
+        `age`: how long ago the latest of it was sent, where it is asked for by itself, and `took` is what that took.
         """
         if took is None:
             self._busy.discard(cloud)
             return self._quiet
         self._busy.add(cloud)
-        soon = min(self._most, max(_SOONEST, _REST * took, age / _AGES))
+        rest = _REST * took if age is None else max(_CLOSE_REST * took, age / _AGES)
+        soon = min(self._most, max(_SOONEST, rest))
         return min(self._quiet, max(soon, len(self._busy) / _SWEEPS))
 
 

@@ -19,6 +19,14 @@ def test_a_busy_one_as_often_as_it_bears() -> None:
     assert tempo.pause("a", 9.0) == 1.0
 
 
+def test_what_is_asked_for_by_itself_is_asked_for_more_often_while_it_is_young() -> None:
+    tempo = Tempo(5.0, 1.0)
+    assert tempo.pause("a", 0.001, age=0.0) == 0.25
+    assert tempo.pause("a", 0.2, age=0.0) == 0.4
+    assert tempo.pause("a", 0.2, age=6.0) == 0.75
+    assert tempo.pause("a", 0.2, age=60.0) == 1.0
+
+
 def test_a_hundred_busy_ones_share_what_a_worker_can_take_in() -> None:
     tempo = Tempo(5.0, 1.0)
     pauses = [tempo.pause(f"c{number}", 0.001) for number in range(100)]
