@@ -76,7 +76,8 @@ async def _figures(endpoint: Endpoint, network: str, seconds: float, what: tuple
     figures, made = await creates(
         endpoint, *await flavor_and_image(endpoint), network, seconds=_ASKING, most=SERVERS - 1
     )
-    found = {"POST /servers": figures}
+    # Its processes boot the first servers while the next ones are asked for: what accepting one costs cannot be told.
+    found = {"POST /servers": figures._replace(cpu=None)}
     try:
         await _until(endpoint, made, lambda server: server["status"] != "BUILD", within=_BOOTING)
         listed = (await endpoint.read(f"{endpoint.compute}/servers/detail?limit=100"))["servers"]
