@@ -246,7 +246,7 @@ def _report(
     return Report(
         title="Freshness",
         about=f"{servers:,} servers, each with its port, in {clouds} simulated clouds (HTTP, "
-        f"{given.processes} process, latencies times {given.latency:g}), all of them known to the parent; "
+        f"processes: {given.processes}, latencies times {given.latency:g}), all of them known to the parent; "
         f"{given.workers} worker, SQLite. Servers are stopped, started, moved or crash in their clouds by chance.",
         rows=rows,
         remarks=[
@@ -260,7 +260,7 @@ def _rows(where: str, rounds: list[Seen], clouds: int, given: argparse.Namespace
     def of(part: float) -> list[float]:
         return [one.delays[min(len(one.delays) - 1, int(len(one.delays) * part))] for one in rounds]
 
-    why = "clouds, worker and the bench share the machine's cores"
+    why = "clouds, worker and the bench share the machine's cores and its disk"
     rows = [
         Row(what=f"a change is seen after, median{where}", unit="s", values=of(0.5), at_most=5.0, why=why),
         Row(what=f"a change is seen after, p99{where}", unit="s", values=of(0.99), at_most=15.0, why=why),
