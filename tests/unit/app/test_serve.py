@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fractus.app.processes import free_port
+from tests.unit.listening import listens
 
 ROOT = Path(__file__).parents[3]
 START = """
@@ -34,16 +35,7 @@ async def serving(directory: Path) -> AsyncIterator[int]:
         sys.executable, "-c", START, str(directory), str(port), cwd=ROOT, start_new_session=True
     )
     try:
-        async with asyncio.timeout(60):
-            while True:
-                assert process.returncode is None
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.05)
-                else:
-                    writer.close()
-                    break
+        await listens(port, process, 60)
         yield port
     finally:
         process.send_signal(signal.SIGTERM)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +11,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+
+from fractus.app.processes import free_port
+from tests.unit.listening import listens
 
 TARGET = "tests.unit.web.served:app"
 COMMANDS = {
@@ -24,41 +26,21 @@ TOKEN = {"X-Auth-Token": "ann"}
 pytestmark = pytest.mark.slow
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextlib.asynccontextmanager
 async def serving(server: str) -> AsyncIterator[int]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", *COMMANDS[server], "--host", "127.0.0.1", "--port", str(port)]
     process = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        await _listens(port, process)
+        await listens(port, process, 30)
         yield port
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         async with asyncio.timeout(20):
             await process.wait()
-
-
-async def _listens(port: int, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(30):
-        while process.returncode is None:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return
-    raise AssertionError("the server did not start")
 
 
 async def _told(http: aiohttp.ClientSession) -> Any:
