@@ -54,17 +54,24 @@ def told(who: str, *words: str) -> Any:
     return json.loads(client(who, *words, "-f", "json"))
 
 
+def _said(command: list[str]) -> str:
+    """What a command printed; the test fails with all that it said where it did."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(
+            f"{' '.join(command)} ended with {done.returncode} and said:\n{done.stdout}\n{done.stderr}"
+        )
+    return done.stdout
+
+
 def fractus(*words: str) -> str:
     """The operator's command."""
-    done = subprocess.run(
-        [sys.executable, "-m", "fractus", *words], capture_output=True, text=True, check=True
-    )
-    return done.stdout
+    return _said([sys.executable, "-m", "fractus", *words])
 
 
 def realcloud(*words: str) -> None:
     """The tool that stands up the children, and breaks them."""
-    subprocess.run([os.environ["REALCLOUD"], *words], check=True, capture_output=True)
+    _said([os.environ["REALCLOUD"], *words])
 
 
 def until(what: Callable[[], Any], *, seconds: float = 120, reason: str) -> Any:
