@@ -2,7 +2,8 @@
 # Puts fractus in front of two real clouds and walks it with the stock client: `make real`.
 #
 # east shares the Keystone that fractus uses; west has one of its own. Clouds that are up already are used as they are
-# and left up; KEEP=1 leaves those up that were started here, too.
+# and left up. Those that are not are started new, with nothing in them of an earlier time, and are taken down at the
+# end; KEEP=1 leaves them up.
 #   tools/real/run.sh [arguments of pytest]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,34 +15,47 @@ say() { printf '%(%H:%M:%S)T  %s\n' -1 "$*"; }
 say 'real clouds: install'
 "$realcloud" install
 started=()
-for pair in east:shared west:own; do
-    name=${pair%:*}
-    if ! "$realcloud" status "$name" | grep -q .; then started+=("$name"); fi
-    "$realcloud" up "$name" --keystone "${pair#*:}"
-done
-
+alone=
 work=$(mktemp -d)
 export FRACTUS_STATE="$work/state"
-export FRACTUS_QUOTA_UNLIMITED=true
-export FRACTUS_REAL_CLOUDS_YAML; FRACTUS_REAL_CLOUDS_YAML=$("$realcloud" clouds-yaml)
-export FRACTUS_REAL_CLOUDS=east-admin,west-admin
-export FRACTUS_REAL_STAND="$work"
-export REALCLOUD="$realcloud"
 
 finish() {
     status=$?
-    "$python" -m fractus down || true
+    if [ -d "$FRACTUS_STATE" ]; then "$python" -m fractus down || true; fi
     if [ "$status" -ne 0 ]; then
         say "failed; the logs of fractus:"
         tail -n 40 "$FRACTUS_STATE"/log/*.log || true
     fi
     if [ -z "${KEEP:-}" ]; then
-        for name in "${started[@]}"; do "$realcloud" down "$name" || true; done
+        if [ -n "$alone" ]; then
+            "$realcloud" down --all || true
+        else
+            for name in "${started[@]}"; do "$realcloud" down "$name" || true; done
+        fi
         rm -rf "$work"
     fi
     exit "$status"
 }
 trap finish EXIT
+
+if ! "$realcloud" status >/dev/null; then
+    alone=yes
+    "$realcloud" down --all
+fi
+for pair in east:shared west:own; do
+    name=${pair%:*}
+    if ! "$realcloud" status "$name" >/dev/null; then
+        started+=("$name")
+        # What an earlier run kept of it, if it did.
+        "$realcloud" down "$name" 2>/dev/null || true
+    fi
+    "$realcloud" up "$name" --keystone "${pair#*:}"
+done
+export FRACTUS_QUOTA_UNLIMITED=true
+export FRACTUS_REAL_CLOUDS_YAML; FRACTUS_REAL_CLOUDS_YAML=$("$realcloud" clouds-yaml)
+export FRACTUS_REAL_CLOUDS=east-admin,west-admin
+export FRACTUS_REAL_STAND="$work"
+export REALCLOUD="$realcloud"
 
 say 'fractus in front of them'
 "$python" "$here/stand.py" "$work"
