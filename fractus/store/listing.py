@@ -1,8 +1,5 @@
 """Lists: filters, sorting, keyset paging. Markers are rows of our own store, so paging is stable (law 12).
 
-The statement for a *shape* of list (which filters, which sort) is compiled once and kept; the values are bound. The
-keyset condition is written `a >= ? AND (a > ? OR id > ?)`, for MariaDB does not use an index for row comparisons.
-
 What databases do not agree on is decided here, so that a list is the same whatever stands below: patterns, and LIKE
 with letters beyond ASCII (whose capitals each knows in its own way). Rows that hold all other conditions are read in
 order, and sifted.
@@ -18,32 +15,26 @@ import heapq
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
-from msgspec import Struct
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    Table,
-    and_,
-    bindparam,
-    false,
-    func,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import Table
 
-from fractus.store import ranges
-from fractus.store.patterns import Matcher, matcher
-from fractus.store.transaction import Query, Reader, Row
+from fractus.store import ranges, spelling, statements
+from fractus.store.patterns import Matcher, matcher, only_ascii
+from fractus.store.statements import Filter, Filters, Sort
+from fractus.store.transaction import Reader, Row
 
-_OPS = {"eq", "ne", "gt", "ge", "lt", "le", "in", "notin", "like", "notlike", "regex", "null", "notnull"}
+__all__ = ["Filter", "Filters", "Sort", "UnknownMarker", "count", "page", "sieve"]
 
-#: Keys read of a narrow list before it counts as none: where the index has them, and where rows must be looked at.
-_COVERED, _LOOKED_UP = 5_000, 1_000
+#: Keys that a narrow list may have to be read by: where the index has all that is sorted by (then it costs less than
+#: rows in order of which one in forty belongs to the list), and where rows must be looked at.
+_COVERED, _LOOKED_UP = 25_000, 1_000
+
+#: So few are counted and sorted before anything else is tried, and where everybody waits.
+_FEW = 1_500
+
+#: Keys that are held in memory at a time.
+_HELD = 5_000
 
 #: So many times a page's rows are looked at in order first; and if one in so many belongs to the list, more of them.
 _AHEAD, _ONE_IN = 2, 20
@@ -55,180 +46,8 @@ _LEAST, _MOST = 100, 1000
 _STRIDE = 2000
 
 
-_LOWEST: dict[type[Any], Any] = {str: "", bool: False, int: -(2**63), float: -1e308}
-
-
-class Filter(Struct, frozen=True):
-    """One condition on a column. `in` and `notin` take a sequence; `null` and `notnull` no value; `regex` a pattern.
-
-    `like` and `notlike` do not tell capitals from small letters within ASCII, as in SQLite. A `regex` stands alone, not
-    in an OR.
-    """
-
-    column: str
-    op: str
-    value: Any = None
-
-
-class Sort(Struct, frozen=True):
-    """One sort key. The id is always added last, so that order is total."""
-
-    column: str
-    descending: bool = False
-
-
 class UnknownMarker(Exception):
     """The marker is not a row of this table (or not one that the caller may see)."""
-
-
-def _condition(table: FromClause, column: str, op: str, size: int, name: str) -> ColumnElement[bool]:
-    col = table.c[column]
-    if op == "null":
-        return col.is_(None)
-    if op == "notnull":
-        return col.is_not(None)
-    if op in ("in", "notin"):
-        if not size:
-            return false() if op == "in" else true()
-        names = [bindparam(f"{name}_{i}", type_=col.type) for i in range(size)]
-        return col.in_(names) if op == "in" else col.not_in(names)
-    value = bindparam(name, type_=col.type)
-    if op == "like":
-        return col.ilike(value, escape="\\")
-    if op == "notlike":
-        return col.not_ilike(value, escape="\\")
-    operators = {
-        "eq": col.__eq__,
-        "ne": col.__ne__,
-        "gt": col.__gt__,
-        "ge": col.__ge__,
-        "lt": col.__lt__,
-        "le": col.__le__,
-    }
-    condition: ColumnElement[bool] = operators[op](value)
-    return condition
-
-
-def _key(table: Table, column: str) -> ColumnElement[Any]:
-    """What is sorted by: the column, with the lowest value of its type for NULL, which no comparison would hold for."""
-    col = table.c[column]
-    if not col.nullable:
-        return col
-    return func.coalesce(col, _LOWEST[col.type.python_type])
-
-
-def _after(table: Table, sorts: tuple[Sort, ...]) -> ColumnElement[bool]:
-    """Rows after the marker, whose sort values are bound as m0, m1, ...; the last key is the id."""
-    columns = [_key(table, sort.column) for sort in sorts]
-    bounds = [bindparam(f"m{i}", type_=column.type) for i, column in enumerate(columns)]
-    alternatives: list[ColumnElement[bool]] = []
-    for i, sort in enumerate(sorts):
-        beyond = columns[i] < bounds[i] if sort.descending else columns[i] > bounds[i]
-        same = [column == bound for column, bound in zip(columns[:i], bounds[:i], strict=True)]
-        alternatives.append(and_(*same, beyond))
-    lead = columns[0] <= bounds[0] if sorts[0].descending else columns[0] >= bounds[0]
-    return and_(lead, or_(*alternatives))
-
-
-#: Stands for the index of the primary key.
-_PRIMARY = "id"
-
-
-def _by(statement: Select[Any], table: Table, index: str) -> Select[Any]:
-    """Read by this index, and no other."""
-    lite, maria = (f"sqlite_autoindex_{table.name}_1", "PRIMARY") if index == _PRIMARY else (index, index)
-    statement = statement.with_hint(table, f"INDEXED BY {lite}", "sqlite")
-    return statement.with_hint(table, f"FORCE INDEX ({maria})", "mariadb")
-
-
-@lru_cache(maxsize=4096)
-def _page_query(
-    table: Table,
-    columns: tuple[str, ...],
-    shape: tuple[tuple[tuple[str, str, int], ...], ...],
-    sorts: tuple[Sort, ...],
-    after: bool,
-    index: str = "",
-    heavy: bool = False,
-) -> Query:
-    conditions = _shape(table, shape)
-    if after:
-        conditions.append(_after(table, sorts))
-    keys = [(_key(table, sort.column), sort.descending) for sort in sorts]
-    order = [key.desc() if descending else key.asc() for key, descending in keys]
-    statement = select(*(table.c[name] for name in columns)).where(*conditions).order_by(*order)
-    if index:
-        statement = _by(statement, table, index)
-    return Query(statement.limit(bindparam("n")), heavy=heavy)
-
-
-@lru_cache(maxsize=1024)
-def _begun_query(
-    table: Table, shape: ranges.Shape, held: tuple[int, ...], sorts: tuple[Sort, ...], after: bool, index: str
-) -> Query:
-    """Of the next rows that hold what an index answers (`held`), those that hold everything."""
-    conditions = _shape(table, shape)
-    places = tuple(sort.column for sort in sorts)
-    needed = dict.fromkeys((*places, *(column for group in shape for column, _, _ in group)))
-    ahead = select(*(table.c[name] for name in needed)).where(*(conditions[at] for at in held))
-    if after:
-        ahead = ahead.where(_after(table, sorts))
-    some = (
-        _by(ahead, table, index).order_by(*_order(table, sorts)).limit(bindparam("ahead")).subquery("ahead")
-    )
-    found = select(some.c.id).where(*_shape(some, shape)).order_by(*_order(some, sorts))
-    return Query(found.limit(bindparam("n")))
-
-
-def _order(table: FromClause, sorts: tuple[Sort, ...]) -> list[ColumnElement[Any]]:
-    """Of columns that are never NULL."""
-    columns = [(table.c[sort.column], sort.descending) for sort in sorts]
-    return [column.desc() if descending else column.asc() for column, descending in columns]
-
-
-@lru_cache(maxsize=1024)
-def _count_query(table: Table, shape: tuple[tuple[tuple[str, str, int], ...], ...]) -> Query:
-    return Query(select(func.count()).select_from(table).where(*_shape(table, shape)))
-
-
-@lru_cache(maxsize=1024)
-def _marker_query(table: Table, columns: tuple[str, ...]) -> Query:
-    return Query(select(*(_key(table, name) for name in columns)).where(table.c.id == bindparam("key")))
-
-
-def _shape(
-    table: FromClause, shape: tuple[tuple[tuple[str, str, int], ...], ...]
-) -> list[ColumnElement[bool]]:
-    conditions = []
-    for i, group in enumerate(shape):
-        parts = [_condition(table, c, op, size, f"f{i}_{j}") for j, (c, op, size) in enumerate(group)]
-        conditions.append(or_(*parts) if len(parts) > 1 else parts[0])
-    return conditions
-
-
-Filters = Sequence[Filter | Sequence[Filter]]
-"""Conditions that all hold; a sequence inside is an OR."""
-
-
-def _bind(
-    filters: Filters, after: Row | None = None
-) -> tuple[tuple[tuple[tuple[str, str, int], ...], ...], dict[str, Any]]:
-    """What the statement for these filters is told by, and its values, with those of the row that it begins after."""
-    shape, values = [], {f"m{i}": value for i, value in enumerate(after or ())}
-    for i, entry in enumerate(filters):
-        group = [entry] if isinstance(entry, Filter) else list(entry)
-        parts = []
-        for j, one in enumerate(group):
-            if one.op not in _OPS or one.op == "regex":
-                raise ValueError(f"no such operator: {one.op}")
-            many = one.op in ("in", "notin")
-            parts.append((one.column, one.op, len(one.value) if many else 0))
-            if many:
-                values.update({f"f{i}_{j}_{n}": value for n, value in enumerate(one.value)})
-            elif one.op not in ("null", "notnull"):
-                values[f"f{i}_{j}"] = one.value
-        shape.append(tuple(parts))
-    return tuple(shape), values
 
 
 async def page(
@@ -249,10 +68,11 @@ async def page(
     keys = tuple(sorts) or (Sort("created_at", True),)
     if all(sort.column != "id" for sort in keys):
         keys += (Sort("id", keys[-1].descending),)
-    asked, sifted = _divided(filters)
+    given, sifted = _divided(filters)
+    asked = await _spelt(reader, table, given)
     after: Row | None = None
     if marker is not None:
-        after = await reader.row(_marker_query(table, tuple(s.column for s in keys)), key=marker)
+        after = await reader.row(statements.marker_query(table, tuple(s.column for s in keys)), key=marker)
         if after is None:
             raise UnknownMarker(marker)
     if not sifted:
@@ -313,7 +133,7 @@ async def _sift(reader: Reader, asked: _Sifting, after: Row | None, limit: int) 
         if len(rows) < step or len(found) >= limit:
             break
         after = tuple(
-            _LOWEST[asked.table.c[name].type.python_type] if value is None else value
+            statements.LOWEST[asked.table.c[name].type.python_type] if value is None else value
             for name, value in zip(places, rows[-1][tested:], strict=True)
         )
         if not tried:
@@ -329,7 +149,7 @@ async def _walked(reader: Reader, asked: _Sifting, after: Row | None) -> list[st
     is none or they are too many.
     """
     table, tested, places = asked.table, len(asked.tested), asked.places
-    shape, _ = _bind(asked.filters)
+    shape, _ = statements.bind(asked.filters)
     way = (
         ranges.walk(table, shape, frozenset((*asked.tested, *places))) if table.info.get("crowded") else None
     )
@@ -342,14 +162,16 @@ async def _walked(reader: Reader, asked: _Sifting, after: Row | None) -> list[st
     found: list[Row] = []
     reached: Row | None = None
     while True:
-        shape, values = _bind(filters, reached)
-        query = _page_query(table, columns, shape, steps, reached is not None, way.index, heavy=True)
+        shape, values = statements.bind(filters, reached)
+        query = statements.page_query(
+            table, columns, shape, steps, reached is not None, way.index, heavy=True
+        )
         rows = await reader.rows(query, **values, n=_STRIDE)
         found += [row[tested:width] for row in rows if asked.will_do(row)]
-        if len(found) > _COVERED:
+        if len(found) > _HELD:
             return None
         if len(rows) < _STRIDE:
-            return _ordered(found, asked.keys, after)
+            return _ids_after(found, asked.keys, after)
         reached = rows[-1][width:]
         await asyncio.sleep(0)
 
@@ -366,28 +188,112 @@ async def _rows(
     aside: bool = False,
 ) -> list[Row]:
     """Some rows in order, by the shortest way. `aside`: many more will be asked for."""
-    shape, values = _bind(filters, after)
+    shape, values = statements.bind(filters, after)
     crowded = bool(table.info.get("crowded"))
     way = ranges.way(table, shape, tuple((s.column, s.descending) for s in keys)) if crowded else ranges.Way()
     if way.narrow is not None:
-        if len(way.branches) == 1 and limit <= _MOST:
-            some = await _begun(reader, table, filters, keys, after, limit, way.branches[0])
-            if len(some) == limit:
-                rows = await _by_ids(reader, table, filters, columns, some, limit)
-                if (
-                    len(rows) == limit
-                ):  # else one was changed meanwhile, and a short page means that it is the last
-                    return rows
-        ids = await _narrowed(reader, table, filters, way.narrow, keys, after)
-        if ids is not None:
-            return await _by_ids(reader, table, filters, columns, ids, limit)
+        found = await _by_narrow(reader, table, filters, way, columns, keys, after, limit)
+        if found is not None:
+            return found
     heavy = crowded and (way.scans or aside)
     if len(way.branches) < 2:
         index = way.branches[0].index if way.branches else ""
         if not way.branches or all(pick < 0 for pick in way.branches[0].picks):
-            query = _page_query(table, columns, shape, keys, after is not None, index, heavy)
+            query = statements.page_query(table, columns, shape, keys, after is not None, index, heavy)
             return await reader.rows(query, **values, n=limit)
     return await _merged(reader, table, filters, columns, keys, after, limit, way.branches, heavy=heavy)
+
+
+async def _by_narrow(
+    reader: Reader,
+    table: Table,
+    filters: Filters,
+    way: ranges.Way,
+    columns: tuple[str, ...],
+    keys: tuple[Sort, ...],
+    after: Row | None,
+    limit: int,
+) -> list[Row] | None:
+    """A page by an index that is not in its order, or by a look at the next rows; None where neither is short."""
+    narrow = way.narrow
+    assert narrow is not None
+    lists = _Lists(table, filters, narrow)
+    if not narrow.far and await lists.several(reader, _FEW) <= _FEW:
+        return await lists.page(reader, columns, keys, after, limit, heavy=not narrow.covered)
+    if len(way.branches) == 1 and limit <= _MOST:
+        some = await _begun(reader, table, filters, keys, after, limit, way.branches[0])
+        if len(some) == limit:
+            rows = await _by_ids(reader, table, filters, columns, some, limit)
+            if len(rows) == limit:
+                # else one was changed meanwhile, and a short page means that it is the last
+                return rows
+    if narrow.far:
+        ids = await _narrowed(reader, table, filters, narrow, keys, after)
+        return None if ids is None else await _by_ids(reader, table, filters, columns, ids, limit)
+    most = _COVERED if narrow.covered else _LOOKED_UP
+    if await lists.several(reader, most) > most:
+        return None
+    return await lists.page(reader, columns, keys, after, limit, heavy=True)
+
+
+class _Lists:
+    """Lists by an index each, not in order, that hold all rows of a page and few others. Databases sort their keys."""
+
+    def __init__(self, table: Table, filters: Filters, narrow: ranges.Narrow) -> None:
+        self._table = table
+        self._filters = filters
+        self._asked: list[tuple[Filters, str]] = []
+        for branch in narrow.branches:
+            picked = _picked(filters, branch.picks)
+            self._asked.append(([picked[at] for at in branch.answers], branch.index))
+
+    async def several(self, reader: Reader, most: int) -> int:
+        """How many they hold, and `most` + 1 where there are more."""
+        count = 0
+        for filters, index in self._asked:
+            shape, values = statements.bind(filters)
+            query = statements.several_query(self._table, shape, index, most > _FEW)
+            count += (await reader.rows(query, **values, n=most + 1 - count))[0][0]
+            if count > most:
+                break
+        return count
+
+    async def page(
+        self,
+        reader: Reader,
+        columns: tuple[str, ...],
+        keys: tuple[Sort, ...],
+        after: Row | None,
+        limit: int,
+        *,
+        heavy: bool,
+    ) -> list[Row]:
+        """The first rows after `after` that all filters hold for."""
+        at = [sort.column for sort in keys].index("id")
+        found: list[Row] = []
+        # Not all hold what an index does not answer: there may have to be another look.
+        step = min(max(limit, _LEAST), _HELD)
+        while True:
+            some = await self._sorted(reader, keys, after, step, heavy=heavy)
+            ids = [row[at] for row in some]
+            found += await _by_ids(reader, self._table, self._filters, columns, ids, limit)
+            if len(found) >= limit or len(some) < step:
+                return found[:limit]
+            after = some[-1]
+            step = min(4 * step, _HELD)
+
+    async def _sorted(
+        self, reader: Reader, keys: tuple[Sort, ...], after: Row | None, step: int, *, heavy: bool
+    ) -> list[Row]:
+        places = tuple(sort.column for sort in keys)
+        rows: set[Row] = set()
+        for filters, index in self._asked:
+            shape, values = statements.bind(filters, after)
+            query = statements.page_query(
+                self._table, places, shape, keys, after is not None, index, heavy=heavy
+            )
+            rows.update(await reader.rows(query, **values, n=step))
+        return _ordered(list(rows), keys)[:step]
 
 
 async def _begun(
@@ -400,9 +306,9 @@ async def _begun(
     branch: ranges.Branch,
 ) -> list[str]:
     """The ids of those among the next rows in order that belong to the list: often there are enough."""
-    shape, values = _bind(_picked(filters, branch.picks), after)
+    shape, values = statements.bind(_picked(filters, branch.picks), after)
     held = ranges.answered(table, branch.index, shape)
-    query = _begun_query(table, shape, held, keys, after is not None, branch.index)
+    query = statements.begun_query(table, shape, held, keys, after is not None, branch.index)
     ahead = limit * _AHEAD
     found = await reader.rows(query, **values, n=limit, ahead=ahead)
     if len(found) < limit and len(found) * _ONE_IN >= ahead:
@@ -427,8 +333,10 @@ async def _merged(
     places = tuple(sort.column for sort in keys)
     lists = []
     for branch in branches:
-        shape, values = _bind(_picked(filters, branch.picks), after)
-        query = _page_query(table, (*columns, *places), shape, keys, after is not None, branch.index, heavy)
+        shape, values = statements.bind(_picked(filters, branch.picks), after)
+        query = statements.page_query(
+            table, (*columns, *places), shape, keys, after is not None, branch.index, heavy
+        )
         lists.append(await reader.rows(query, **values, n=limit))
     width = len(columns)
     # All keys go the same way, and end with the id: rows alike in them are one row.
@@ -466,23 +374,29 @@ async def _narrowed(
     after: Row | None,
 ) -> list[str] | None:
     """The ids after `after`, in order, of rows that may belong to the list; None where they are too many."""
-    most = _COVERED if narrow.covered else _LOOKED_UP
+    most = _HELD if narrow.covered else _LOOKED_UP
     places = tuple(sort.column for sort in keys)
     rows: set[Row] = set()
     for branch in narrow.branches:
         picked = _picked(filters, branch.picks)
-        shape, values = _bind([picked[at] for at in branch.answers])
-        query = _page_query(table, places, shape, (), False, branch.index, heavy=True)
+        shape, values = statements.bind([picked[at] for at in branch.answers])
+        query = statements.page_query(table, places, shape, (), False, branch.index, heavy=True)
         rows.update(await reader.rows(query, **values, n=most + 1))
         if len(rows) > most:
             return None
-    return _ordered(list(rows), keys, after)
+    return _ids_after(list(rows), keys, after)
 
 
-def _ordered(ordered: list[Row], keys: tuple[Sort, ...], after: Row | None) -> list[str]:
-    """The ids of those after `after`, in order, of rows that are their sort keys."""
+def _ordered(rows: list[Row], keys: tuple[Sort, ...]) -> list[Row]:
+    """Rows that are their sort keys, in order."""
     for at, sort in reversed([*enumerate(keys)]):
-        ordered.sort(key=lambda row, at=at: row[at], reverse=sort.descending)  # type: ignore[misc]
+        rows.sort(key=lambda row, at=at: row[at], reverse=sort.descending)  # type: ignore[misc]
+    return rows
+
+
+def _ids_after(rows: list[Row], keys: tuple[Sort, ...], after: Row | None) -> list[str]:
+    """The ids of those after `after`, in order, of rows that are their sort keys."""
+    ordered = _ordered(rows, keys)
     if after is not None:
         bounds = after
 
@@ -506,13 +420,52 @@ async def _by_ids(
     for start in range(0, len(ids), step):
         some = ids[start : start + step]
         asked = some + some[-1:] * (step - len(some))  # as many as ever: one statement for all
-        shape, values = _bind([*filters, Filter("id", "in", asked)])
-        query = _page_query(table, (*columns, "id"), shape, (), False, _PRIMARY)
+        shape, values = statements.bind([*filters, Filter("id", "in", asked)])
+        query = statements.page_query(table, (*columns, "id"), shape, (), False, statements.PRIMARY)
         known = {row[-1]: row[:-1] for row in await reader.rows(query, **values, n=step)}
         found += [known[id] for id in some if id in known]
         if len(found) >= limit:
             break
     return found[:limit]
+
+
+async def _spelt(reader: Reader, table: Table, filters: Filters) -> Filters:
+    """Where LIKE says how a text begins, and an index has the texts in order, they are a range of it."""
+    if not table.info.get("crowded"):
+        return filters
+    found: list[Filter | Sequence[Filter]] = []
+    for one in filters:
+        spelt = await _ranged(reader, table, filters, one) if _is_like(one) else None
+        found += [one] if spelt is None else spelt
+    return found
+
+
+def _is_like(one: Filter | Sequence[Filter]) -> TypeGuard[Filter]:
+    return isinstance(one, Filter) and one.op == "like"
+
+
+async def _ranged(reader: Reader, table: Table, filters: Filters, one: Filter) -> list[Filter] | None:
+    """What a LIKE comes to, where the beginning of the texts is known; None where that is no help."""
+    text, rest = spelling.beginning(str(one.value))
+    shape, _ = statements.bind(filters)
+    index = ranges.ordered(table, shape, one.column) if text else None
+    if index is None:
+        return None
+    fixed = [filters[at] for at in index.answers]
+    shape, values = statements.bind(fixed)
+    query = statements.first_query(table, shape, one.column, index.index)
+
+    async def first(least: str) -> str | None:
+        row = await reader.row(query, **values, least=least)
+        return None if row is None else row[0]
+
+    ways = await spelling.spellings(text, first)
+    if ways is None:
+        return None
+    if not rest or not ways:
+        return [Filter(one.column, "in", ways)] if len(ways) != 1 else [Filter(one.column, "eq", ways[0])]
+    bounds = [Filter(one.column, "ge", ways[0]), Filter(one.column, "lt", spelling.after(ways[-1]))]
+    return bounds if rest == "%" and len(ways) == 1 else [*bounds, one]
 
 
 Sieve = list[tuple[str, Callable[[Any], bool]]]
@@ -527,6 +480,9 @@ def _divided(filters: Filters) -> tuple[list[Filter | Sequence[Filter]], Sieve]:
         beyond = isinstance(one, Filter) and one.op in ("like", "notlike") and not str(one.value).isascii()
         if isinstance(one, Filter) and (one.op == "regex" or beyond):
             sifted.append((one.column, sieve(one)))
+            start = spelling.beginning_of(str(one.value)) if one.op == "regex" else ""
+            if start and only_ascii(str(one.value)):
+                asked.append(Filter(one.column, "like", start))
         else:
             asked.append(one)
     return asked, sifted
@@ -562,6 +518,6 @@ async def count(reader: Reader, table: Table, filters: Filters) -> int:
         return sum(
             all(matches(value) for (_, matches), value in zip(sifted, row, strict=True)) for row in everything
         )
-    shape, values = _bind(asked)
-    row = await reader.row(_count_query(table, shape), **values)
+    shape, values = statements.bind(asked)
+    row = await reader.row(statements.count_query(table, shape), **values)
     return int(row[0]) if row else 0

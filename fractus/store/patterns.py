@@ -55,6 +55,11 @@ def matcher(pattern: str) -> Matcher:
     return _by_sqlite(pattern) or _by_python(pattern) or _nothing
 
 
+def only_ascii(pattern: str) -> bool:
+    """Whether capitals of ASCII alone are taken for their small letters (Python takes a Kelvin sign for a k, too)."""
+    return _by_sqlite(pattern) is not None
+
+
 def _nothing(_text: str) -> bool:
     return False
 

@@ -52,6 +52,8 @@ class Narrow(Struct, frozen=True):
     branches: tuple[Branch, ...]
     covered: bool
     """Whether the index has the sort keys too, so that no row has to be looked at."""
+    far: bool = False
+    """Whether a text is looked for in all that the index has: it takes as long however few have it."""
 
 
 class Way(Struct, frozen=True):
@@ -200,13 +202,14 @@ def _narrow(table: Table, shape: Shape, sorted_by: Sequence[str], left: int) -> 
             known = {*_columns(index), *(c for branch in branches for c in _picked(shape, branch.picks))}
             covered = all(column in known for column in sorted_by)
             if opened < left and (opened, not covered) < rank:
-                best, rank = Narrow(tuple(branches), covered), (opened, not covered)
+                far = any(_single(shape[at], -1)[1] == "like" for branch in branches for at in branch.answers)
+                best, rank = Narrow(tuple(branches), covered, far), (opened, not covered)
     for index in _indexes(table):
         branch = _gone_through(index, shape)
         covered = all(column in _columns(index) for column in sorted_by)
         opened = sum(_weight(group) for at, group in enumerate(shape) if at not in branch.answers)
         if covered and branch.answers and opened < rank[0]:
-            best, rank = Narrow((branch,), covered), (opened, False)
+            best, rank = Narrow((branch,), covered, far=True), (opened, False)
     return best
 
 
@@ -251,6 +254,18 @@ def walk(table: Table, shape: Shape, needed: frozenset[str]) -> Branch | None:
             if best is None or (len(found.answers), -len(columns)) > rank:
                 best, rank = found, (len(found.answers), -len(columns))
     return best
+
+
+@lru_cache(maxsize=1024)
+def ordered(table: Table, shape: Shape, column: str) -> Branch | None:
+    """An index that has a column's values in order, of rows of which it answers what is asked of them otherwise."""
+    fixed = _picked(shape, tuple(-1 for _ in shape))
+    for index in _indexes(table):
+        columns = _columns(index)
+        prefix = _prefix(columns, fixed)
+        if columns[prefix : prefix + 1] == [column]:
+            return _answered(index, shape, tuple(-1 for _ in shape), bounds=False)
+    return None
 
 
 def columns_of(table: Table, name: str) -> tuple[str, ...]:

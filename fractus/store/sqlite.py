@@ -29,10 +29,18 @@ from fractus.store.turn import Part
 
 
 class _Compiler(SQLiteCompiler):
-    """SQLAlchemy passes over hints for SQLite, which does have `INDEXED BY`."""
+    """SQLAlchemy passes over hints for SQLite, which does have `INDEXED BY`; and would have it make small letters of
+    both sides of a LIKE, which does not tell them from capitals anyway.
+    """
 
     def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
         return text
+
+    def visit_ilike_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        return str(self.visit_like_op_binary(binary, operator, **kw))  # type: ignore[no-untyped-call]
+
+    def visit_not_ilike_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        return str(self.visit_not_like_op_binary(binary, operator, **kw))  # type: ignore[no-untyped-call]
 
 
 class _Dialect(SQLiteDialect):

@@ -16,7 +16,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 import fractus
-from fractus.store import ddl, listing, opening, resources
+from fractus.store import ddl, opening, resources
+from fractus.store import statements as shapes
 from fractus.store.listing import Filter, Sort
 from fractus.store.mysql import MysqlStore
 from fractus.store.postgres import PostgresStore
@@ -50,15 +51,13 @@ def lists(table: Table) -> Iterator[Query]:
         if column.type.python_type is bytes:
             continue
         ops = [
-            op
-            for op in sorted(listing._OPS - {"regex"})
-            if "like" not in op or column.type.python_type is str
+            op for op in sorted(shapes.OPS - {"regex"}) if "like" not in op or column.type.python_type is str
         ]
         filters = [Filter(column.name, op, ("a", "b") if op in ("in", "notin") else "a") for op in ops]
-        shape, _ = listing._bind([*filters, filters])
+        shape, _ = shapes.bind([*filters, filters])
         sorts = (Sort(column.name, True), Sort("id"))
-        yield listing._page_query(table, ("id",), shape, sorts, True)
-        yield listing._count_query(table, shape)
+        yield shapes.page_query(table, ("id",), shape, sorts, True)
+        yield shapes.count_query(table, shape)
 
 
 @lru_cache(maxsize=1)

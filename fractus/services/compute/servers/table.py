@@ -43,11 +43,13 @@ SERVER = resource_table(
     Column("tags", Text, nullable=False),
     Index("server_by_reservation", "reservation_id"),
     Index("server_by_cloud", "cloud"),
-    # Lists: a project's servers by name, state, zone and last change, and an admin's by host. Those that begin with
-    # what is looked for, and not with the project, serve an admin's lists over all projects, too.
+    # Lists: a project's servers by name, state, zone and last change, and an administrator's over all projects by host,
+    # state and zone.
     Index("server_by_name", "project_id", "name", "created_at", "id"),
     Index("server_by_state", "vm_state", "project_id", "created_at", "id"),
     Index("server_by_zone", "zone", "project_id", "created_at", "id"),
+    Index("server_by_state_everywhere", "vm_state", "created_at", "id"),
+    Index("server_by_zone_everywhere", "zone", "created_at", "id"),
     Index("server_by_host", "host", "created_at", "id"),
     Index("server_by_project_change", "project_id", "updated_at", "created_at", "id"),
     crowded=True,
