@@ -23,12 +23,14 @@ log = logger("reconcile.closely")
 _FEW = 3
 
 
-async def between(machine: Machine, tempo: Tempo, cloud: str, *, answers: bool) -> None:
+async def between(machine: Machine, tempo: Tempo, cloud: str, *, answers: bool, before: float = 0.0) -> None:
     """Return when the next sweep of a cloud is due; look closely at what few things are under way there until then.
 
-    `answers`: it answered the sweep before.
+    `answers`: it answered the sweep before. `before`: how much of the pause after a sweep has passed already, where
+    nothing is being built.
     """
-    began = machine.clock.monotonic()
+    ended = machine.clock.monotonic()
+    began = ended - before
     took = 0.0
     while True:
         machine.sent.taken(cloud)
@@ -43,7 +45,8 @@ async def between(machine: Machine, tempo: Tempo, cloud: str, *, answers: bool) 
             answers = await _look(machine, cloud, few)
             took = machine.clock.monotonic() - asked
         elif number:
-            await machine.clock.sleep(max(0.0, tempo.pause(cloud, _listing(machine, cloud)) - passed))
+            rested = machine.clock.monotonic() - ended
+            await machine.clock.sleep(max(0.0, tempo.pause(cloud, _listing(machine, cloud)) - rested))
             return
         elif not await machine.sent.rest(cloud, max(0.0, tempo.pause(cloud, None) - passed)):
             return

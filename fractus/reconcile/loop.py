@@ -27,6 +27,7 @@ from fractus.reconcile.metrics import Metrics
 from fractus.reconcile.outcome import Again, Outcome, Retry, Waiting, Written
 from fractus.reconcile.ownership import Everything, Ownership
 from fractus.reconcile.purge import purge
+from fractus.reconcile.spent import Spent
 from fractus.reconcile.stamps import FarStamps
 from fractus.reconcile.sweep import sweep
 from fractus.reconcile.tempo import Tempo
@@ -104,7 +105,7 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             lanes: dict[str, _Lane] = {}
             left: set[asyncio.Task[None]] = set()
-            keeper = group.create_task(self._keep_leases())
+            beside = [group.create_task(self._keep_leases()), group.create_task(self._time())]
             stopping = group.create_task(self._stir_at(stop))
             while not stop.is_set():
                 self._stir.clear()
@@ -112,7 +113,8 @@ class Worker:
                 await _until(self._stir, self.machine.pace.poll)
             stopping.cancel()
             await self._drain(lanes, left)
-            keeper.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _stir_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -277,6 +279,14 @@ class Worker:
             if self._held:
                 await self._quietly(self._extend())
 
+    async def _time(self) -> None:
+        """Tell how late this process comes to what is due, answers of clouds among it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + self.machine.pace.poll
+            await asyncio.sleep(self.machine.pace.poll)
+            self.metrics.late.observe(max(0.0, loop.time() - due))
+
     @rerun
     async def _extend(self) -> None:
         async with self.machine.store.transaction() as tx:
@@ -355,8 +365,10 @@ class Worker:
                 late = self.machine.clock.monotonic() - self._full_at.get(cloud, -math.inf) >= pace.inventory
                 if late and (inventory is None or inventory.done()):
                     inventory = group.create_task(self._inventory(cloud))
-                answers = await self.sweep_once(cloud, full=False)
-                await self._rest_of(cloud, answers=answers)
+                spent = Spent(self.machine.clock)
+                answers = await self.sweep_once(cloud, full=False, spent=spent)
+                await self._rest_of(cloud, answers=answers, before=self._tempo.counts(cloud, spent))
+                self.metrics.sweep_period.observe(spent.total)
             if inventory is not None:
                 inventory.cancel()
 
@@ -365,23 +377,24 @@ class Worker:
             if await self.sweep_once(cloud, full=True):
                 self._full_at[cloud] = self.machine.clock.monotonic()
 
-    async def _rest_of(self, cloud: str, *, answers: bool) -> None:
-        """Until the next sweep."""
+    async def _rest_of(self, cloud: str, *, answers: bool, before: float) -> None:
+        """Until the next sweep. `before`: what has passed of the pause already."""
         try:
-            await between(self.machine, self._tempo, cloud, answers=answers)
+            await between(self.machine, self._tempo, cloud, answers=answers, before=before)
         except Exception:
             log.exception("sweeper stumbled", cloud=cloud)
             await self.machine.clock.sleep(self.machine.pace.sweep)
 
-    async def sweep_once(self, cloud: str, *, full: bool) -> bool:
-        """One sweep; whether the cloud answered."""
-        sort = "full" if full else "quick"
+    async def sweep_once(self, cloud: str, *, full: bool, spent: Spent | None = None) -> bool:
+        """One sweep; whether the cloud answered. `spent` is told where the time went."""
+        sort, spent = "full" if full else "quick", spent or Spent(self.machine.clock)
         mark = purpose.set(SWEEP)
         try:
             record = await clouds.fetch(self.machine.store, cloud)
             if record is not None and record.unswept:
                 return False
-            changed = await sweep(self.machine, cloud, full=full, record=record)
+            changed = await sweep(self.machine, cloud, full=full, record=record, spent=spent)
+            self.metrics.swept_in(sort, spent)
         except Exception:
             log.exception("sweep failed", cloud=cloud)
             self.metrics.swept.labels(cloud, "all", sort, "failed").inc()

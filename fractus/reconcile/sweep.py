@@ -10,7 +10,7 @@ findings are reported, never acted upon (law 6). Where nothing changed nothing i
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from fractus.base.clock import iso, parse_iso
@@ -22,6 +22,7 @@ from fractus.reconcile import drift, drift_rules
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Machine, Round, kept
 from fractus.reconcile.returned import send_away
+from fractus.reconcile.spent import ASK, TURN, WRITE, Spent
 from fractus.reconcile.strays import report
 from fractus.reconcile.take import is_news, take_batch
 from fractus.store import clouds, presences
@@ -51,12 +52,20 @@ _NOTED = 5.0
 _ROUNDING = 1e-6
 
 
-async def sweep(machine: Machine, cloud: str, *, full: bool, record: CloudRecord | None = None) -> int | None:
+async def sweep(
+    machine: Machine,
+    cloud: str,
+    *,
+    full: bool,
+    record: CloudRecord | None = None,
+    spent: Spent | None = None,
+) -> int | None:
     """Sweep what is due of one cloud; how many things had changed, or None if it did not answer for all of them.
 
     `record` is the cloud's row, if it has just been read. A cloud's errors are noted, not raised; one kind that fails
-    (a service that is down) does not hide the others.
+    (a service that is down) does not hide the others. `spent` is told where the time went.
     """
+    spent = spent or Spent(machine.clock)
     child = machine.children.get(cloud)
     if child is None:
         return None
@@ -64,12 +73,14 @@ async def sweep(machine: Machine, cloud: str, *, full: bool, record: CloudRecord
         record = await clouds.fetch(machine.store, cloud)
     known = {} if record is None else record.cursors
     if not full:
-        return await _sweep(machine, child, known, full=False)
+        return await _sweep(machine, child, known, spent, full=False)
     with machine.inventories.under_way(cloud):
-        return await _sweep(machine, child, known, full=True)
+        return await _sweep(machine, child, known, spent, full=True)
 
 
-async def _sweep(machine: Machine, child: Cloud, known: Mapping[str, Any], *, full: bool) -> int | None:
+async def _sweep(
+    machine: Machine, child: Cloud, known: Mapping[str, Any], spent: Spent, *, full: bool
+) -> int | None:
     cloud, asked, changed = child.name, False, 0
     cursors: dict[str, Any] = {}
     failed = ""
@@ -78,7 +89,7 @@ async def _sweep(machine: Machine, child: Cloud, known: Mapping[str, Any], *, fu
         if life is None:
             continue
         try:
-            turn = Turn(machine, cloud, life, actuator)
+            turn = Turn(machine, cloud, life, actuator, spent=spent)
             if not await turn.due(known, full=full):
                 continue
             asked = True
@@ -133,17 +144,25 @@ class Turn:
         actuator: Actuator[Any, Any],
         *,
         lists: bool = True,
+        spent: Spent | None = None,
     ) -> None:
-        """Nothing is asked yet. `lists`: False where things are asked for one by one instead."""
+        """Nothing is asked yet. `lists`: False where things are asked for one by one instead. `spent`: of the sweep
+        that it is part of.
+        """
         self.machine = machine
         self.cloud = cloud
         self.life = life
         self.kind = life.name
         self.actuator = actuator
         self.lists = lists
+        self.spent = spent or Spent(machine.clock)
         self.whole = False
         self.since = ""
         self.started = machine.clock.now()
+        self.at = self.spent.began
+        """When it counts as begun, by the clock that never jumps. In a quick sweep as all of it: when that comes to a
+        kind depends on how long the others before it take, and how often a kind is listed shall not.
+        """
         self.cursors: dict[str, Any] = {}
         """What is known when it is done: kind -> the child's stamp; `<kind>@` -> when it was last listed whole, by our
         clock.
@@ -154,7 +173,8 @@ class Turn:
         machine, kind = self.machine, self.kind
         self.since = str(known.get(kind, ""))
         latest = machine.rounds.get((self.cloud, kind))
-        passed = float("inf") if latest is None else machine.clock.monotonic() - latest.at
+        self.at = machine.clock.monotonic() if full else self.spent.began
+        passed = float("inf") if latest is None else self.at - latest.at
         if full or f"{kind}@" not in known:
             self.whole = True
             return full or self.cloud not in machine.inventories
@@ -170,13 +190,18 @@ class Turn:
 
     async def take(self) -> int:
         """List, and write what is new; how many things had changed."""
-        machine, cloud, kind = self.machine, self.cloud, self.kind
+        machine, cloud, kind, spent = self.machine, self.cloud, self.kind, self.spent
         began = machine.clock.monotonic()
         # After a whole listing only what was listed counts: a child whose clock was set back gets its cursor back too.
         newest, changed, number = "" if self.whole else self.since, 0, 0
         present: set[str] = set()
         strays: list[Seen] = []
-        async for batch in _batches(self.actuator.list_changed("" if self.whole else self.since)):
+        batches = _batches(self.actuator.list_changed("" if self.whole else self.since))
+        while True:
+            with spent.on(ASK):
+                batch = await anext(batches, None)
+            if batch is None:
+                break
             more, stray = await take_all(self, batch)
             changed += more
             number += len(batch)
@@ -194,7 +219,7 @@ class Turn:
             await send_away(machine, cloud, kind, await self._once_ours(strays))
             self.cursors[f"{kind}@"] = self.started
         took = machine.clock.monotonic() - began
-        machine.rounds[cloud, kind] = Round(began, took, not self.whole, number)
+        machine.rounds[cloud, kind] = Round(self.at, took, not self.whole, number)
         self.cursors[kind] = newest
         return changed
 
@@ -263,11 +288,13 @@ async def _write(turn: Turn, news: list[Seen]) -> tuple[int, list[Seen]]:
 
 @rerun
 async def _write_batch(turn: Turn, news: list[Seen]) -> list[bool | None]:
-    async with turn.machine.store.transaction() as tx:
-        return await take_batch(turn, tx, news)
+    with turn.spent.on(TURN) as waiting:
+        async with turn.machine.store.transaction() as tx:
+            waiting.turns(WRITE)
+            return await take_batch(turn, tx, news)
 
 
-async def _batches(things: AsyncIterator[Seen]) -> AsyncIterator[list[Seen]]:
+async def _batches(things: AsyncIterator[Seen]) -> AsyncGenerator[list[Seen]]:
     batch: list[Seen] = []
     async for seen in things:
         batch.append(seen)

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import zlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from fractus.base.clock import Clock
+from fractus.reconcile.spent import ASK, Spent
 
 #: While something is built, a cloud is listed again after so many times what its last listing took, but not sooner than
 #: `_SOONEST` (seconds): it is to cost its child a small part of one caller's time.
@@ -22,6 +24,9 @@ _SWEEPS = 40.0
 _CLOSE_REST = 2.0
 #: What was sent to a cloud longer ago is looked at the more seldom: after so small a part of the time that has passed.
 _AGES = 8.0
+
+#: A quick sweep comes earlier or later by at most this part of the interval, so that not all clouds are swept at once.
+_DRAWN = 0.05
 
 #: Full inventories at a time, by one worker: each holds a page, and the ids of all that was listed.
 _AT_ONCE = 8
@@ -52,6 +57,20 @@ class Tempo:
         rest = _REST * took if age is None else max(_CLOSE_REST * took, age / _AGES)
         soon = min(self._most, max(_SOONEST, rest))
         return min(self._quiet, max(soon, len(self._busy) / _SWEEPS))
+
+    def counts(self, cloud: str, spent: Spent) -> float:
+        """How much of the pause between two quick sweeps has passed when one has ended that took so long: sweeps of a
+        quiet cloud begin at even intervals, but rest for as long as it was waited for, so that a slow one is not asked
+        all the time.
+
+        Each cloud has a moment of its own within the interval, to which its sweeps are drawn step by step. A hundred
+        that began together would else be swept together for ever, each waiting for all the others.
+        """
+        quiet = self._quiet
+        own = quiet * zlib.crc32(cloud.encode()) / 2**32
+        away = (own - spent.began + quiet / 2) % quiet - quiet / 2
+        step = max(-_DRAWN * quiet, min(_DRAWN * quiet, away))
+        return min(spent.total, max(0.0, quiet - spent.seconds[ASK])) - step
 
 
 class Sent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -444,6 +445,49 @@ async def test_an_idle_cloud_is_asked_once_for_each_kind_and_interval(world: Wor
     assert await listings(world, east, 10, 1.0) == 10 + 2 * 2, (
         "boxes each time, what is carried every 5 seconds"
     )
+
+
+async def test_how_often_a_kind_is_listed_does_not_depend_on_how_long_others_take(world: World) -> None:
+    east = await built(world)
+    call, begun, takes = east.call, world.clock.time, [0.0]
+
+    async def slowly(verb: str, act: Callable[[], Any]) -> Any:
+        world.clock.time += takes[0]
+        return await call(verb, act)
+
+    east.call = slowly  # type: ignore[method-assign]
+    before = east.calls.count("list")
+    for takes[0] in (0.8, 0.0, 0.9, 0.1, 0.7):
+        begun += 5.0
+        world.clock.time = begun
+        await world.sweep("east")
+    assert east.calls.count("list") - before == 5 * 3
+
+
+async def test_it_is_told_what_the_time_of_a_sweep_went_to(world: World) -> None:
+    east = await built(world)
+    call = east.call
+
+    async def slowly(verb: str, act: Callable[[], Any]) -> Any:
+        world.clock.time += 1.5
+        return await call(verb, act)
+
+    async def gate(place: str) -> None:
+        world.clock.time += {"before transaction": 0.25, "after transaction": 0.125}.get(place, 0.0)
+
+    east.call = slowly  # type: ignore[method-assign]
+    world.store.gate = gate
+    east.change(east.here()[0].remote_id, size=7)
+    world.clock.time += 10
+    assert await world.worker.sweep_once("east", full=False)
+
+    def told(part: str) -> float | None:
+        labels = {"sort": "quick", "part": part}
+        return world.worker.metrics.registry.get_sample_value("fractus_sweep_part_seconds_sum", labels)
+
+    assert told("ask") == 3 * 1.5, "boxes, nets, plugs"
+    assert (told("turn"), told("write")) == (0.25, 0.125)
+    assert told("rest") == 0.25 + 0.125, "to note that it answered"
 
 
 async def test_a_kind_without_a_cursor_is_listed_whole_and_more_seldom(world: World) -> None:

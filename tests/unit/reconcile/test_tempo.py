@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
+import pytest
+
+from fractus.reconcile.spent import ASK, Spent
 from fractus.reconcile.tempo import Inventories, Tempo
 from fractus.testing.clock import VirtualClock
+from tests.unit.reconcile.toy import HandClock
 
 
 def test_a_quiet_cloud_is_swept_at_the_operators_pace() -> None:
@@ -34,6 +39,45 @@ def test_a_hundred_busy_ones_share_what_a_worker_can_take_in() -> None:
     assert pauses[-1] == 100 / 40
     assert tempo.pause("c0", None) == 5.0
     assert tempo.pause("c1", 0.001) == 99 / 40
+
+
+def _took(clock: HandClock, asked: float, total: float) -> Spent:
+    spent = Spent(clock)
+    spent.began -= total
+    spent.seconds[ASK] = asked
+    return spent
+
+
+def test_sweeps_of_a_quiet_cloud_begin_at_even_intervals_however_long_they_take() -> None:
+    tempo, clock = Tempo(5.0, 1.0), HandClock()
+    began = []
+    for total in [0.1, 2.0, 0.1, 1.0] * 20:
+        began.append(clock.monotonic())
+        clock.time += total
+        clock.time += tempo.pause("a", None) - tempo.counts("a", _took(clock, 0.1, total))
+    gaps = [later - earlier for earlier, later in itertools.pairwise(began)]
+    assert all(4.7 <= gap <= 5.3 for gap in gaps)
+    assert gaps[40:] == pytest.approx([5.0] * len(gaps[40:]))
+
+
+def test_a_cloud_that_answers_slowly_is_not_asked_all_the_time() -> None:
+    tempo, clock = Tempo(5.0, 1.0), HandClock()
+    for asked, rest in ((3.0, 3.0), (60.0, 5.0)):
+        assert 5.0 - tempo.counts("a", _took(clock, asked, asked + 0.1)) == pytest.approx(rest, abs=0.26)
+
+
+def test_clouds_that_were_begun_together_are_not_swept_together_for_ever() -> None:
+    tempo, clock = Tempo(5.0, 1.0), HandClock()
+    start = clock.monotonic()
+    at = {f"c{number}": start for number in range(100)}
+    for _ in range(60):
+        for cloud, moment in at.items():
+            clock.time = moment
+            at[cloud] += 5.0 - tempo.counts(cloud, Spent(clock))
+    first = min(at.values())
+    together = max(sum(0.0 <= one - moment < 0.5 for one in at.values()) for moment in at.values())
+    assert max(at.values()) - first <= 5.5
+    assert together < 25, "of a hundred, in a tenth of the interval"
 
 
 async def test_inventories_are_taken_a_few_at_a_time() -> None:
