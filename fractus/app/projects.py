@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from typing import Any
 
@@ -24,15 +25,21 @@ class KeystoneProjects:
         """`credential`: a user who may read projects."""
         self._credential = credential
         self._known: OrderedDict[str, Scope] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[Scope]] = {}
 
     async def scope_of(self, project_id: str) -> Scope:
         """The scope for calls on behalf of a project; no project: the credential's own."""
         if not project_id:
             return HOME
         known = self._known.get(project_id)
-        if known is None:
-            known = await self._ask(project_id)
-        return known
+        if known is not None:
+            return known
+        # A hundred clouds may want it at the same moment, and one question will do.
+        asking = self._asking.get(project_id)
+        if asking is None:
+            asking = self._asking[project_id] = asyncio.create_task(self._ask(project_id))
+            asking.add_done_callback(lambda _: self._asking.pop(project_id, None))
+        return await asyncio.shield(asking)
 
     async def _ask(self, project_id: str) -> Scope:
         try:

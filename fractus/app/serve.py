@@ -7,7 +7,6 @@ settings reach them the way they reach every process: state directory, file, env
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import os
 import resource
@@ -22,6 +21,7 @@ from granian.server import Server
 from fractus.app import wiring
 from fractus.app.draining import Draining
 from fractus.app.settings import Settings, load
+from fractus.base import collector
 from fractus.base import log as logging
 from fractus.store.transaction import StoreTrouble
 from fractus.wake.bell import RabbitBell
@@ -81,7 +81,7 @@ class _Application:
                 self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
                 # In place of the web server's own, which would close the listener at once.
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
-                _settle_memory()
+                collector.settle()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._close()
@@ -119,14 +119,6 @@ class _Application:
             await self._bell.close()
         await self._tokens.close()
         await self._parts.close()
-
-
-def _settle_memory() -> None:
-    """What was made at the start stays to the end: the collector need not look through it while callers wait, which
-    takes a tenth of a second each time.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def application() -> _Application:

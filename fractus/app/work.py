@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import signal
 
+import uvloop
 from prometheus_client import start_http_server
 
 from fractus.app import bell, wiring
 from fractus.app.settings import Settings
+from fractus.base import collector
 from fractus.base import log as logging
 from fractus.reconcile.holder import owner_name
 from fractus.reconcile.ownership import Shared
@@ -21,7 +23,8 @@ log = logging.logger("app.work")
 def main(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; then finish what is under way and give the rest back."""
     logging.configure(settings.log.level, json=settings.log.json)
-    asyncio.run(_run(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
@@ -55,6 +58,7 @@ async def _run(settings: Settings) -> None:
             # A second worker of this node leaves the page to the first.
             start_http_server(settings.work.metrics_port, addr=settings.api.host, registry=parts.registry)
     hearing = await bell.listen(settings.state_dir, worker.ring)
+    collector.settle()
     log.info("worker runs", owner=worker.owner)
     try:
         await worker.run(stop)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import time
 from typing import Protocol
 
@@ -79,6 +80,12 @@ class SharedClock:
 
 def iso(stamp: float) -> str:
     """`stamp` as Nova, Neutron and Glance print it: `2026-01-31T12:00:00Z`."""
+    return _second(int(round(stamp, 6) // 1))
+
+
+@functools.lru_cache(maxsize=4096)
+def _second(stamp: int) -> str:
+    """What happens in one second is printed alike, and each thing has its stamps printed many times."""
     moment = datetime.datetime.fromtimestamp(stamp, datetime.UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 

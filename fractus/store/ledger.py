@@ -69,8 +69,12 @@ class Ledger:
         needs: Sequence[Need] | None = None,
         *,
         limited: bool = True,
+        nowhere: bool = False,
     ) -> None:
         """A changed wish: a new generation, which every presence has to reach. `needs`: all, or None: as before.
+
+        `nowhere`: it is carried on first use, and this transaction has seen that no cloud has it yet: so nobody need
+        look. Who places it meanwhile has read it as it was before, and one of the two transactions runs again.
 
         `QuotaExceeded` where it costs more than before and its project has no quota left; `limited` as of `create`.
         """
@@ -80,7 +84,8 @@ class Ledger:
         await self.resources.save(tx, resource, summary, within=within)
         if needs is not None:
             await self.resources.set_needs(tx, resource.kind, resource.id, needs)
-        await self._wake(tx, resource)
+        if not nowhere:
+            await self._wake(tx, resource)
 
     async def remove(
         self, tx: Transaction, resource: Resource, summary: Summary | None = None, *, hide: bool

@@ -203,13 +203,17 @@ class SqliteStore(_Runner):
         session = group.session
         part = Part(session, self._clock.now())
         session.begin(follows=False)
+        # The first of a group is undone with the group, which is nobody else's yet.
+        alone = self._size == 1
         try:
-            self._writer.execute("SAVEPOINT turn")
+            if not alone:
+                self._writer.execute("SAVEPOINT turn")
             yield part
             await session.write_down(part)
-            self._writer.execute("RELEASE turn")
+            if not alone:
+                self._writer.execute("RELEASE turn")
         except BaseException as error:
-            self._undo(group, error)
+            self._undo(group, error, alone=alone)
             raise
         self._leave(group)
         try:
@@ -260,9 +264,11 @@ class SqliteStore(_Runner):
         self._size += 1
         return self._group
 
-    def _undo(self, group: _Group, error: BaseException) -> None:
-        """Take one turn back and go on with the group; or end the group, where SQLite has undone all of it."""
-        if self._writer.in_transaction:
+    def _undo(self, group: _Group, error: BaseException, *, alone: bool) -> None:
+        """Take one turn back and go on with the group; or end the group, where it is all that there was, or SQLite has
+        undone all of it.
+        """
+        if self._writer.in_transaction and not alone:
             try:
                 self._writer.execute("ROLLBACK TO turn; RELEASE turn")
                 group.session.clear()

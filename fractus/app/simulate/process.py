@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import resource
 import signal
@@ -17,6 +16,7 @@ from fractus.app.simulate.child import Child
 from fractus.app.simulate.credentials import passwords
 from fractus.app.simulate.gate import Gate, Latency
 from fractus.app.simulate.plan import Plan
+from fractus.base import collector
 from fractus.base import log as logging
 from fractus.base.clock import SystemClock
 
@@ -73,9 +73,7 @@ class Process:
             self._gates[name] = Gate(child, latency, plan.host, plan.port_of(cloud))
         children = [gate.child for gate in self._gates.values()]
         self._changes = Changes(children, plan.seed, self._state / f"journal-{self._share + 1}.jsonl")
-        # What was made until now lives as long as the process: no collection needs to look at it again.
-        gc.collect()
-        gc.freeze()
+        collector.settle()
 
     async def _obey(self) -> None:
         """Carry out what is asked for, if that has changed."""

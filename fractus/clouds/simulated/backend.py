@@ -79,6 +79,10 @@ class SimulatedBackend:
         best, best_free = "", -1
         for number in range(1, shape.hosts + 1):
             host = f"host-{number}"
+            if host not in used and best_free < shape.ram_per_host - ram:
+                # An empty one: none after it has more room.
+                fits = vcpus <= shape.vcpus_per_host and disk <= shape.disk_per_host
+                return host if fits else best
             in_vcpus, in_ram, in_disk = used.get(host, (0, 0, 0))
             free = shape.ram_per_host - in_ram - ram
             fits = in_vcpus + vcpus <= shape.vcpus_per_host and in_disk + disk <= shape.disk_per_host

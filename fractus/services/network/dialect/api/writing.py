@@ -46,7 +46,9 @@ class Writer:
         after = msgspec.structs.replace(
             resource, generation=resource.generation + 1, updated_at=tx.now()
         )  # as the ledger will have it
-        await self.ledger.change(tx, resource, self._summarise(after, there), needs, limited=limited)
+        await self.ledger.change(
+            tx, resource, self._summarise(after, there), needs, limited=limited, nowhere=not there
+        )
 
     async def touch(self, tx: Transaction, resource: Resource) -> None:
         """A changed document, of which no cloud needs to hear."""
