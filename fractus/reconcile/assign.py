@@ -129,6 +129,7 @@ async def _assign(
         kinds=demand.kinds,
         refused={**resource.choice.get("refused", {}), **elsewhere},
         avoided=avoided,
+        told=_REASONS,
     )
     if verdict.cloud:
         machine.placing[claim] = (resource.kind, verdict.cloud)

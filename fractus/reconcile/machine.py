@@ -14,7 +14,7 @@ from fractus.base import guard
 from fractus.base.clock import Clock
 from fractus.base.window import Window
 from fractus.model.cloud import Cloud, Scope, Seen
-from fractus.model.resource import BLOCKED, PENDING, Presence, Resource
+from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.tempo import Inventories, Sent
@@ -271,24 +271,27 @@ class Machine:
         *,
         drifted: bool = False,
         every: list[Presence] | None = None,
+        seen: bool = False,
     ) -> None:
         """Write again how users see a resource, from its presences (`every`, where they are known already).
 
-        `drifted`: what is drift has changed.
+        `drifted`: what is drift has changed. `seen`: nothing but that, and what its cloud says of it: others show of it
+        what is wanted, and what is found otherwise there. The row is as this transaction has read it.
         """
         life = self.lifecycles[resource.kind]
         if every is None:
             every = await presences.of_resource(tx, resource.kind, resource.id)
-        before = (resource.status, resource.summary, resource.extra)
         summary = life.summarise(resource, every)
         probe = msgspec.json.encode(summary.document)
-        changed = probe != resource.summary or summary.status != before[0]
+        changed = probe != resource.summary or summary.status != resource.status
         if changed:
+            stored = msgspec.structs.replace(resource) if seen else None
             resource.updated_at = tx.now()
             # `updated` is part of the document: tell it with the new stamp.
-            summary = life.summarise(resource, every)
-        await self.resources.save(tx, resource, summary)
-        if changed or drifted:
+            await self.resources.save(tx, resource, life.summarise(resource, every), stored=stored)
+        else:
+            await self.resources.save(tx, resource, summary)
+        if drifted or (changed and not seen):
             await life.told(tx, resource)
 
     def face(self, presence: Presence | None) -> tuple[Any, ...] | None:
@@ -317,16 +320,14 @@ class Machine:
         async with self.store.transaction() as tx:
             await self.hold(tx, claim)
             held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud, to_write=True)
-            if held is None or not held.wanted or (anew and await self._needs_leave(tx, presence)):
+            if held is None or not held.wanted:
+                return False
+            if anew and await presences.needs_leave(tx, presence.kind, presence.id, presence.cloud):
                 return False
             self._keep_what_others_wrote(presence, held)
             await presences.save(tx, presence)
             await drift.keep(tx, presence, drift.mark(held.memory), resource)
             return True
-
-    async def _needs_leave(self, tx: Transaction, presence: Presence) -> bool:
-        needs = await presences.of_needs(tx, presence.kind, presence.id, presence.cloud)
-        return any(not need.loose and (there is None or not there.wanted) for need, there in needs.items())
 
     @rerun
     async def write(
@@ -357,7 +358,8 @@ class Machine:
             if tell or drifted:
                 fresh = await self.resources.fetch(tx, resource.kind, resource.id, to_write=True)
                 if fresh is not None:
-                    await self.retell(tx, fresh, drifted=drifted)
+                    seen = found([held]) == found([presence])
+                    await self.retell(tx, fresh, drifted=drifted, seen=seen)
             if self.face(held) != self.face(presence):
                 await self.wake_waiting(tx, presence.kind, presence.id)
 

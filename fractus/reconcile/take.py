@@ -102,7 +102,7 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
     drifted = await drift.keep(tx, presence, mark, resource)
     if resource is not None:
         every = [presence if one.cloud == presence.cloud else one for one in held.every[presence.id]]
-        await machine.retell(tx, resource, drifted=drifted, every=every)
+        await machine.retell(tx, resource, drifted=drifted, every=every, seen=True)
     if to_do:
         await machine.wake(tx, kind, presence.id, turn.cloud)
     if machine.face(presence) != face:

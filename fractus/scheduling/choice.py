@@ -7,6 +7,7 @@ count of what each cloud holds is read in the same transaction that writes the c
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -43,8 +44,11 @@ def choose(
     kinds: frozenset[str],
     refused: dict[str, str],
     avoided: dict[str, str],
+    told: int = 1000,
 ) -> Verdict:
     """Choose for a resource that asks for the cloud `asked` (empty: any) and needs `kinds` supported there.
+
+    `told`: of so many that have more load it is said, the nearest first.
 
     `refused`: clouds that said no, for good; `avoided`: clouds that are not to be tried just now. A cloud the user
     asked for by name is chosen even while it is down: the work waits for it.
@@ -61,12 +65,14 @@ def choose(
             left.append(one)
     if not left:
         return Verdict("", "no cloud is left", why_not, may_pass)
-    best = min(left, key=lambda one: (one.held / max(one.weight, 0.001), one.name))
+    ranked = sorted(
+        [(one.held / max(one.weight, 0.001), one.name, one) for one in left], key=itemgetter(0, 1)
+    )
+    best = ranked[0][2]
     if asked:
         return Verdict(best.name, "asked for by its zone", why_not)
-    for one in sorted(left, key=lambda one: one.held / max(one.weight, 0.001)):
-        if one is not best:
-            why_not[one.name] = f"holds {one.held} at weight {one.weight:g}"
+    for _, name, one in ranked[1 : told + 1]:
+        why_not[name] = f"holds {one.held} at weight {one.weight:g}"
     return Verdict(best.name, f"least load: holds {best.held} at weight {best.weight:g}", why_not)
 
 

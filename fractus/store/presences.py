@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,10 +23,17 @@ _decode = msgspec.json.decode
 _FIELDS = tuple(column.name for column in PRESENCE.c)
 
 
+@lru_cache(maxsize=2048)
+def _observed_of(text: str) -> dict[str, Any]:
+    """What was seen is never changed, only replaced; and of what many need (an image, a network) all read the same."""
+    seen: dict[str, Any] = _decode(text)
+    return seen
+
+
 def _load(row: Row) -> Presence:
     fields = dict(zip(_FIELDS, row, strict=True))
     fields["wanted"] = bool(fields["wanted"])
-    fields["observed"] = None if fields["observed"] is None else _decode(fields["observed"])
+    fields["observed"] = None if fields["observed"] is None else _observed_of(fields["observed"])
     fields["memory"] = _decode(fields["memory"])
     return Presence(**fields)
 
@@ -75,6 +83,23 @@ _of_needs = Query(
         )
     )
     .where(NEED.c.kind == bindparam("k"), NEED.c.id == bindparam("i"))
+)
+#: Whether anything that (kind, id) needs, and waits for, is not to be in one cloud any more.
+_needs_leave = Query(
+    select(NEED.c.need_id)
+    .select_from(
+        NEED.outerjoin(
+            PRESENCE,
+            (_c.kind == NEED.c.need_kind) & (_c.id == NEED.c.need_id) & (_c.cloud == bindparam("c")),
+        )
+    )
+    .where(
+        NEED.c.kind == bindparam("k"),
+        NEED.c.id == bindparam("i"),
+        NEED.c.loose.is_(False),
+        or_(_c.wanted.is_(None), _c.wanted.is_(False)),
+    )
+    .limit(1)
 )
 _in_cloud = Query(
     _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.id > bindparam("after"))
@@ -176,6 +201,11 @@ async def of_needs(reader: Reader, kind: str, id: str, cloud: str) -> dict[Need,
         need = Need(need_kind, need_id, bool(exclusive), bool(loose))
         found[need] = None if row[0] is None else _load(tuple(row))
     return found
+
+
+async def needs_leave(reader: Reader, kind: str, id: str, cloud: str) -> bool:
+    """Whether something that (kind, id) needs there, and not loosely, has no presence in `cloud` or an unwanted one."""
+    return await reader.row(_needs_leave, k=kind, i=id, c=cloud) is not None
 
 
 async def as_observed(

@@ -232,8 +232,12 @@ class Resources:
         summary: Summary | None = None,
         *,
         within: str | None = None,
+        stored: Resource | None = None,
     ) -> None:
-        """Write a changed resource back; with `summary`, also how users see it. `within`: as of `add`."""
+        """Write a changed resource back; with `summary`, also how users see it. `within`: as of `add`.
+
+        `stored`: how this transaction has read it, where it is known to differ and is the same in its wish.
+        """
         columns: Mapping[str, Any] = {}
         if summary is not None:
             self._take(resource, summary)
@@ -241,15 +245,21 @@ class Resources:
         values = self._values(resource, columns)
         values.pop("id")
         table, names = self.tables[resource.kind], tuple(values)
+        if stored is not None:
+            costs = any(getattr(stored, name) != getattr(resource, name) for name in _COSTLY)
+            if costs and self._accounts is not None and self._accounts.counted(resource.kind):
+                await self._accounts.moved(tx, _alive(stored), _alive(resource), within)
+            await tx.put(_update_query(table, names), {"key": resource.id, **values})
+            return
         row = await tx.row(_row_query(table, names), key=resource.id)
         if row is None or row == tuple(values.values()):
             # Most looks at a thing learn nothing that its row would show.
             return
         if self._accounts is not None and self._accounts.counted(resource.kind):
-            stored = dict(zip(names, row, strict=True))
-            if any(stored[name] != values[name] for name in _COSTLY):
-                before = _costly(resource.kind, resource.id, tuple(stored[name] for name in _COSTLY))
-                await self._accounts.moved(tx, _alive(before), _alive(resource), within)
+            before = dict(zip(names, row, strict=True))
+            if any(before[name] != values[name] for name in _COSTLY):
+                was = _costly(resource.kind, resource.id, tuple(before[name] for name in _COSTLY))
+                await self._accounts.moved(tx, _alive(was), _alive(resource), within)
         await tx.put(_update_query(table, names), {"key": resource.id, **values})
 
     async def drop(self, tx: Transaction, kind: str, id: str) -> None:

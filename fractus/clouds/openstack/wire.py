@@ -77,7 +77,7 @@ class Wire:
 
     def healthy(self) -> bool:
         """False while the breaker of a service without which nothing can be done is open."""
-        return not any(self._breakers[name].open for name in _VITAL if name in self._breakers)
+        return {name for name, one in self._breakers.items() if one.open}.isdisjoint(_VITAL)
 
     async def send(self, call: Call) -> Answer:
         """The answer to `call`, whatever its status; a `CloudError` where there is none."""

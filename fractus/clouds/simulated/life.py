@@ -24,12 +24,9 @@ def schedule(thing: Record, event: str, at: float) -> None:
 
 def move_on(shelf: Shelf, shape: Shape, now: float) -> None:
     """Bring everything up to `now`."""
-    while True:
-        with shelf.changing():
-            # Read under the lock: another process may be moving the same record on.
-            thing = shelf.due(now)
-            if thing is None:
-                return
+    # Read under the lock: another process may be moving the same records on.
+    with shelf.changing():
+        while (thing := shelf.due(now)) is not None:
             event, at = thing.next, thing.next_at
             thing.next, thing.next_at = "", 0.0
             thing.changed_at = at
@@ -45,10 +42,12 @@ def happen(shelf: Shelf, shape: Shape, server: ServerRecord, event: str, at: flo
     _SERVER_EVENTS[event](shelf, shape, server, at)
 
 
-def bind_ports(shelf: Shelf, server: ServerRecord, status: str, at: float) -> None:
-    """The server's ports follow its state: bound to its host, ACTIVE while it runs."""
+def bind_ports(shelf: Shelf, server: ServerRecord, status: str, at: float, *, take: bool = False) -> None:
+    """The server's ports follow its state: bound to its host, ACTIVE while it runs. `take`: they become its own."""
     for port_id in server.port_ids:
         port = shelf.get(PortRecord, port_id)
+        if port is not None and take:
+            port.device_id, port.device_owner = server.id, "compute:nova"
         if port is not None and port.device_id == server.id:
             port.status, port.host, port.vif_type = status, server.host, "ovs" if server.host else "unbound"
             port.changed_at = at

@@ -159,12 +159,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
         else:
             schedule(thing, "no host", thing.created_at + shape.schedule_seconds)
         self.shelf.put(thing)
-        for port_id in thing.port_ids:
-            port = self.shelf.get(PortRecord, port_id)
-            if port is not None:
-                port.device_id, port.device_owner = thing.id, "compute:nova"
-                self.shelf.put(port)
-        bind_ports(self.shelf, thing, "DOWN", thing.created_at)
+        bind_ports(self.shelf, thing, "DOWN", thing.created_at, take=True)
 
     def _check_image(self, project_id: str, image_id: str, flavor: FlavorRecord) -> None:
         if not image_id:

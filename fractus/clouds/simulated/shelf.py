@@ -152,6 +152,8 @@ class Shelf:
                 "SELECT key FROM tie WHERE kind=? AND id=?", (thing.KIND, thing.id)
             )
         }
+        if held == wanted:
+            return
         gone = [(key, thing.KIND, thing.id) for key in held - wanted]
         new = [(key, thing.KIND, thing.id) for key in wanted - held]
         self._db.executemany("DELETE FROM tie WHERE key=? AND kind=? AND id=?", gone)
