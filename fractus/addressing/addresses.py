@@ -42,6 +42,11 @@ _held = Query(
     select(_a.subnet_id, _a.position, _a.pooled).where(_a.holder == bindparam("h")).order_by(_a.position)
 )
 _everywhere = Query(select(_a.holder).where(_a.position == bindparam("p")).limit(bindparam("n")))
+_between = Query(
+    select(_a.holder)
+    .where(_a.position >= bindparam("a"), _a.position <= bindparam("z"))
+    .limit(bindparam("n"))
+)
 _positions = Query(select(_a.position, _a.pooled).where(_a.subnet_id == bindparam("s")))
 _add = Query(
     insert(ADDRESS).values(
@@ -202,6 +207,18 @@ class Addresses:
         except ValueError:
             return []
         return [holder for (holder,) in await reader.rows(_everywhere, p=position, n=most)]
+
+    async def holders_within(
+        self, reader: Reader, spans: Iterable[Range], version: int, most: int
+    ) -> list[str]:
+        """Who has an address in one of these ranges, in whatever subnet: `most` of them, and in no order."""
+        found: list[str] = []
+        for one in spans:
+            asked = {"a": key(one.first, version), "z": key(one.last, version), "n": most - len(found)}
+            found += [holder for (holder,) in await reader.rows(_between, **asked)]
+            if len(found) >= most:
+                break
+        return found
 
     async def free(self, reader: Reader, subnet_id: str) -> list[Range]:
         """What is free in the pools, in order."""

@@ -14,7 +14,7 @@ import asyncio
 import heapq
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 from sqlalchemy import Table
@@ -24,7 +24,7 @@ from fractus.store.patterns import Matcher, matcher, only_ascii
 from fractus.store.statements import Filter, Filters, Sort
 from fractus.store.transaction import Reader, Row
 
-__all__ = ["Filter", "Filters", "Sort", "UnknownMarker", "count", "page", "sieve"]
+__all__ = ["Filter", "Filters", "Sort", "UnknownMarker", "count", "one_of", "page", "sieve"]
 
 #: Keys that a narrow list may have to be read by: where the index has all that is sorted by (then it costs less than
 #: rows in order of which one in forty belongs to the list), and where rows must be looked at.
@@ -38,6 +38,9 @@ _HELD = 5_000
 
 #: So many times a page's rows are looked at in order first; and if one in so many belongs to the list, more of them.
 _AHEAD, _ONE_IN = 2, 20
+
+#: Values that are asked for together, some of them twice: a few statements serve all lists.
+_SIZES = (1, 10, 100, 500)
 
 #: Rows read at a time to be sifted: a few more than are asked for, not one by one and not all at once.
 _LEAST, _MOST = 100, 1000
@@ -421,7 +424,7 @@ async def _by_ids(
         some = ids[start : start + step]
         asked = some + some[-1:] * (step - len(some))  # as many as ever: one statement for all
         shape, values = statements.bind([*filters, Filter("id", "in", asked)])
-        query = statements.page_query(table, (*columns, "id"), shape, (), False, statements.PRIMARY)
+        query = statements.page_query(table, (*columns, "id"), shape, (), False, ranges.PRIMARY)
         known = {row[-1]: row[:-1] for row in await reader.rows(query, **values, n=step)}
         found += [known[id] for id in some if id in known]
         if len(found) >= limit:
@@ -507,6 +510,15 @@ def _like(pattern: str) -> Matcher:
         parts.append(wild or re.escape(one[1] or one[2]))
     compiled = re.compile("".join(parts), re.IGNORECASE | re.ASCII | re.DOTALL)
     return lambda text: compiled.fullmatch(text) is not None
+
+
+def one_of(column: str, values: Iterable[str]) -> Filter:
+    """That a column has one of these values, however many they are."""
+    some = sorted(set(values))
+    if len(some) == 1:
+        return Filter(column, "eq", *some)
+    size = next((size for size in _SIZES if size >= len(some)), len(some)) if some else 0
+    return Filter(column, "in", some + some[-1:] * (size - len(some)))
 
 
 async def count(reader: Reader, table: Table, filters: Filters) -> int:

@@ -37,6 +37,10 @@ _FIXED = {"eq", "null"}
 _BOUNDS = {"gt", "ge", "lt", "le", "like"}
 
 
+#: Stands for the index of the primary key.
+PRIMARY = "id"
+
+
 class Branch(Struct, frozen=True):
     """One list that is in order. `picks`: of each filter the value or condition that holds here; -1: as it is."""
 
@@ -71,10 +75,11 @@ class Way(Struct, frozen=True):
 def way(table: Table, shape: Shape, keys: Keys) -> Way:
     """How to read the rows that `shape` describes in the order of `keys`."""
     sorted_by = [column for column, _ in keys]
-    if any(
-        column == "id" and op in ("eq", "in") for group in shape if len(group) == 1 for column, op, _ in group
-    ):
-        return Way(scans=False)  # they are looked up one by one
+    by_id = [group[0] for group in shape if len(group) == 1 and group[0][0] == "id"]
+    if any(op in ("eq", "in") for _, op, _ in by_id):
+        # They are looked up one by one; of no values at all there is nothing to look up.
+        nothing = any(op == "in" and not size for _, op, size in by_id)
+        return Way(() if nothing else (Branch((-1,) * len(shape), PRIMARY),), scans=False)
     one_way = len({descending for _, descending in keys}) == 1
     plain = one_way and not any(table.c[column].nullable for column in sorted_by)
     best: Way | None = None

@@ -25,7 +25,7 @@ from sqlalchemy import (
     true,
 )
 
-from fractus.store.ranges import Shape
+from fractus.store.ranges import PRIMARY, Shape
 from fractus.store.transaction import Query, Row
 
 OPS = {"eq", "ne", "gt", "ge", "lt", "le", "in", "notin", "like", "notlike", "regex", "null", "notnull"}
@@ -100,10 +100,6 @@ def _after(table: Table, sorts: tuple[Sort, ...]) -> ColumnElement[bool]:
         alternatives.append(and_(*same, beyond))
     lead = columns[0] <= bounds[0] if sorts[0].descending else columns[0] >= bounds[0]
     return and_(lead, or_(*alternatives))
-
-
-#: Stands for the index of the primary key.
-PRIMARY = "id"
 
 
 def _by(statement: Select[Any], table: Table, index: str) -> Select[Any]:

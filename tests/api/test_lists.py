@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fractus.services.network.ports.api import finding
-from fractus.testing.user import NETWORK, User
+from fractus.testing.user import COMPUTE, NETWORK, User
 from fractus.testing.world import World
 
 
@@ -176,3 +176,82 @@ async def test_an_address_is_found_from_the_moment_on_it_is_given_until_it_is_ta
         (await ann.delete(f"{NETWORK}/ports/{port['id']}")).ok()
         assert await listed(ann, fixed_ips=f"ip_address={other}") == []
         await world.settle()
+
+
+IPV6 = {
+    "ip_version": 6,
+    "cidr": "fd00::/64",
+    "ipv6_ra_mode": "dhcpv6-stateful",
+    "ipv6_address_mode": "dhcpv6-stateful",
+}
+EVER = {"changes-since": "2000-01-01T00:00:00Z"}
+
+
+async def address_of(world: World, id: str, version: int) -> str:
+    networks = (await world.admin.server(id))["addresses"].values()
+    return str(next(one["addr"] for every in networks for one in every if one["version"] == version))
+
+
+def address_queries(ips: list[str], six: str) -> list[dict[str, str]]:
+    patterns = ("^10.0.0.", r"^10\.0\.0\.7", "^10", "7$", r"10\.0\.0\.77", "[7]+$")
+    return [
+        *({"ip": ip} for ip in [*ips, "10.0.0.7", "10.0.0.77", "10.0.0", "0.0.0.7", "none"]),
+        *({"ip": f"^{ip}$"} for ip in [*ips, "10.0.0.77"]),
+        *({"ip": pattern} for pattern in patterns),
+        {"ip6": f"^{six}$"},
+        {"ip6": six},
+        {"ip": "10.0.0.77", "ip6": "^fd00::77$"},
+        {"ip": "10.0.0.77", "name": "two"},
+        {"ip": "10.0.0.77", "name": "one"},
+        {"ip": ips[-1], **EVER},
+        {"ip": "10.0.0.", "limit": "1"},
+    ]
+
+
+async def test_servers_are_found_by_their_addresses_as_if_all_of_them_were_looked_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = world.user("ann"), world.user("bob", "p2")
+    net, theirs = await ann.makes_network(), await bob.makes_network()  # with the same addresses
+    (await ann.post(f"{NETWORK}/subnets", {"subnet": {"network_id": net.id, **IPV6}})).ok()
+    first, second, doomed = [await ann.boots_server(name, network=net) for name in ("one", "two", "doomed")]
+    foreign = await bob.boots_server("theirs", network=theirs)
+    await world.settle()
+
+    lost = await address_of(world, doomed, 4)
+    (await ann.delete(f"{COMPUTE}/servers/{doomed}")).ok()
+    await world.settle()
+    six = await address_of(world, first, 6)
+    v4 = {id: await address_of(world, id, 4) for id in (first, second, foreign)}
+    (port,) = await ann.listed(f"{NETWORK}/ports", device_id=second)
+    moved = {"fixed_ips": [{"subnet_id": net.subnet_id, "ip_address": "10.0.0.77"}]}
+    (await ann.put(f"{NETWORK}/ports/{port['id']}", {"port": moved})).ok()
+
+    queries = address_queries([*v4.values(), lost], six)
+    users: dict[str, tuple[User, dict[str, object]]] = {
+        "ann": (ann, {}),
+        "bob": (bob, {}),
+        "admin": (world.admin, {"all_tenants": 1}),
+    }
+    found = {(who, at): await names(user, **query, **more) for who, (user, more) in users.items()
+             for at, query in enumerate(queries)}  # fmt: skip
+    asked: list[object] = []
+
+    async def unknown(*how: object) -> None:
+        asked.append(how)
+
+    monkeypatch.setattr(finding.Finding, "servers_at", unknown)
+    for (who, at), those in found.items():
+        user, more = users[who]
+        assert those == await names(user, **queries[at], **more), (who, queries[at])
+    assert asked, "the servers were not looked up, so nothing was compared"
+
+    at = queries.index({"ip": "10.0.0.77"})
+    assert found["ann", at] == ["two"]
+    assert found["bob", at] == []
+    assert found["ann", queries.index({"ip": f"^{v4[second]}$"})] == []
+    assert v4[first] == v4[foreign]
+    assert sorted(found["admin", queries.index({"ip": f"^{v4[first]}$"})]) == ["one", "theirs"]
+    assert found["ann", queries.index({"ip": lost})] == []
+    assert found["ann", queries.index({"ip6": f"^{six}$"})] == ["one"]
+    assert "doomed" in found["ann", queries.index({"ip": lost, **EVER})]

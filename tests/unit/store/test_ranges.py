@@ -123,8 +123,11 @@ def test_what_is_tested_here_is_read_from_the_index_that_begins_where_the_list_d
     assert ranges.columns_of(THING, "by_name") == ("owner", "name", "created_at", "id")
 
 
-def test_what_is_asked_for_by_its_id_needs_no_index() -> None:
-    assert way(MINE, Filter("id", "eq", "a")) == ranges.Way(scans=False)
+def test_what_is_asked_for_by_its_id_is_looked_up_by_it() -> None:
+    by_key = ranges.Way((ranges.Branch((-1, -1), ranges.PRIMARY),), scans=False)
+    assert way(MINE, Filter("id", "eq", "a")) == by_key
+    assert way(MINE, Filter("id", "in", ["a", "b"])) == by_key
+    assert way(MINE, Filter("id", "in", [])) == ranges.Way(scans=False)
 
 
 def test_an_order_that_no_index_has_is_left_to_the_database() -> None:
@@ -153,6 +156,10 @@ REGEX = ["a", "^b", "^ab+$", "^ab?$", "^a|b", "^a_b$", "^A", "^zz", "^(a)"]
 ONE = st.one_of(
     st.builds(Filter, st.just("owner"), st.just("eq"), st.sampled_from("pq")),
     st.builds(Filter, st.just("state"), st.just("in"), st.lists(st.sampled_from("xyz"), max_size=3)),
+    st.builds(
+        Filter, st.just("id"), st.just("in"), st.lists(st.sampled_from(["a", "b", "ab", "1"]), max_size=3)
+    ),
+    st.builds(Filter, st.just("id"), st.just("eq"), st.sampled_from("ab1")),
     st.builds(Filter, st.just("state"), st.sampled_from(["eq", "ne"]), st.sampled_from("xyz")),
     st.builds(Filter, st.just("name"), st.just("like"), st.sampled_from(LIKE)),
     st.builds(Filter, st.just("name"), st.just("regex"), st.sampled_from(REGEX)),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fractus.model.resource import Resource
 from fractus.services.network.ports.table import PORT
-from fractus.store.listing import Filter, Filters, Sort, page
+from fractus.store.listing import Filter, Filters, Sort, one_of, page
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Row
 
@@ -28,6 +28,13 @@ async def _fetch(reader: Reader, resources: Resources, conditions: Filters) -> l
 async def ports_of_server(reader: Reader, resources: Resources, server_id: str) -> list[Resource]:
     """The ports that have a server as their device, oldest first."""
     return await _fetch(reader, resources, [Filter("device_id", "eq", server_id)])
+
+
+async def devices_of(reader: Reader, port_ids: Iterable[str]) -> list[str]:
+    """The devices that have these ports."""
+    some = one_of("id", port_ids)
+    rows = await page(reader, PORT, [some], columns=("device_id",), sorts=[Sort("id")], limit=1 << 31)
+    return [device for device in dict.fromkeys(row[0] for row in rows) if device]
 
 
 async def ports_of_network(

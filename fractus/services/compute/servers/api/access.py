@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from fractus.addressing.ranges import Range
 from fractus.auth.principal import Principal
 from fractus.base.clock import Clock
 from fractus.model.errors import Conflict, NotFound
@@ -50,6 +51,13 @@ class Ports(Protocol):
 
     async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
         """The ports of a server, in their order."""
+        ...
+
+    async def servers_at(self, reader: Reader, spans: Sequence[Range], version: int) -> list[str] | None:
+        """The servers that may show an address in one of these ranges; None where they are too many to tell.
+
+        Only of those that are not deleted: the others have their addresses no more.
+        """
         ...
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
+from fractus.addressing.matching import spans
+from fractus.addressing.ranges import Range
 from fractus.base.clock import parse_iso
 from fractus.model.errors import Forbidden, Invalid
 from fractus.services.compute import only
@@ -16,7 +18,7 @@ from fractus.services.compute.servers.api.access import Given, missing
 from fractus.services.compute.servers.api.showing import Showing
 from fractus.services.compute.servers.schema import search
 from fractus.services.compute.servers.versions import LISTS, PARTS
-from fractus.store.listing import Sort
+from fractus.store.listing import Filter, Sort, one_of
 from fractus.web.routing import Call, Query, Reply, Route
 
 _encode = msgspec.json.encode
@@ -75,9 +77,8 @@ class Reading:
         if asked is None:
             return Reply(200, {"servers": []})
         await self._check_marker(call, asked)
-        rows = await queries.server_names(
-            self._given.store, asked.filters, asked.sorts, asked.marker, asked.limit
-        )
+        filters = [*asked.filters, *await self._at_addresses(asked.addresses)]
+        rows = await queries.server_names(self._given.store, filters, asked.sorts, asked.marker, asked.limit)
         servers = [
             {"id": row.id, "name": row.name, "links": view.links(call.base_url, row.id)} for row in rows
         ]
@@ -89,9 +90,8 @@ class Reading:
         if asked is None:
             return Reply(200, {"servers": []})
         await self._check_marker(call, asked)
-        rows = await queries.server_page(
-            self._given.store, asked.filters, asked.sorts, asked.marker, asked.limit
-        )
+        filters = [*asked.filters, *await self._at_addresses(asked.addresses)]
+        rows = await queries.server_page(self._given.store, filters, asked.sorts, asked.marker, asked.limit)
         servers, headers = await self._showing.list(call, rows)
         return Reply(200, _closed(call, servers, asked, [row.id for row in rows]), headers)
 
@@ -115,7 +115,19 @@ class Reading:
         if found.pop("nothing", False):
             return None
         conditions = queries.conditions(found)
-        return _Asked(conditions, sorts, call.query.one("marker"), limit, everywhere)
+        addresses = _addresses(found) if found.get("deleted") is False else {}
+        return _Asked(conditions, sorts, call.query.one("marker"), limit, everywhere, addresses)
+
+    async def _at_addresses(self, addresses: Mapping[int, Sequence[Range]]) -> list[Filter]:
+        """Which servers those may be that have the addresses asked for, where their ports tell: else all of a project
+        are looked through.
+        """
+        found = []
+        for version, some in addresses.items():
+            ids = await self._given.ports.servers_at(self._given.store, some, version)
+            if ids is not None:
+                found.append(one_of("id", ids))
+        return found
 
     def _limit(self, query: Query) -> int:
         text = query.one("limit")
@@ -148,12 +160,15 @@ class _Asked:
         marker: str | None,
         limit: int,
         everywhere: bool,
+        addresses: Mapping[int, Sequence[Range]],
     ) -> None:
         self.filters = filters
         self.sorts = sorts
         self.marker = marker
         self.limit = limit
         self.everywhere = everywhere
+        self.addresses = addresses
+        """Of each IP version that is asked for and can be looked up: where the addresses are."""
 
 
 def _closed(call: Call, servers: bytes, asked: _Asked, ids: list[str]) -> bytes:
@@ -236,6 +251,13 @@ def _read_stamps(found: dict[str, Any]) -> None:
                 raise Invalid(f"Invalid filter field: {name}.") from None
     if "changes-since" in found and found.get("changes-before", float("inf")) < found["changes-since"]:
         raise Invalid("The value of changes-since must be less than or equal to changes-before.")
+
+
+def _addresses(found: Mapping[str, Any]) -> dict[int, list[Range]]:
+    asked = {
+        version: spans(found[name], version) for name, version in (("ip", 4), ("ip6", 6)) if name in found
+    }
+    return {version: some for version, some in asked.items() if some is not None}
 
 
 def _truth_or_there(text: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from fractus.addressing.ranges import Range
 from fractus.auth.principal import Principal
 from fractus.base.ids import is_uuid
 from fractus.base.log import request_id
@@ -112,6 +113,10 @@ class PortAllocator:
             if not any(one.wanted and _taken_away(one) for one in there):
                 shown.append(await self._told(reader, as_found(port, there)))
         return shown
+
+    async def servers_at(self, reader: Reader, spans: Sequence[Range], version: int) -> list[str] | None:
+        """The servers that may show an address in one of these ranges; None where they are too many to tell."""
+        return await self._writes.finding().servers_at(reader, spans, version)
 
     async def _own(self, reader: Reader, server_id: str) -> list[Resource]:
         """Ports that have the server as their device and that it needs itself."""

@@ -12,19 +12,18 @@ from collections.abc import Iterable
 
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
+from fractus.addressing.ranges import Range
 from fractus.services.network.dialect.schema import values
+from fractus.services.network.ports.queries import devices_of
 from fractus.services.network.ports.schema import port_of
 from fractus.store import findings
-from fractus.store.listing import Filter, Filters
+from fractus.store.listing import Filter, Filters, one_of
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
 from fractus.web.routing import Query
 
 #: An address that more have, each in a subnet of their own, leads nowhere: what a project has is looked through then.
 _MOST = 500
-
-#: So many are asked for at a time, some of them twice: a few statements serve all lists.
-_SIZES = (1, 10, 100, _MOST)
 
 
 class Finding:
@@ -48,6 +47,16 @@ class Finding:
             found += await self._on_networks(reader, asked["subnet_id"])
         return found
 
+    async def servers_at(self, reader: Reader, spans: Iterable[Range], version: int) -> list[str] | None:
+        """The servers that may show an address in one of these ranges; None where so many ports have one that they
+        had better be looked for in another way.
+        """
+        ids = set(await findings.differing(reader, "port", "fixed_ips", _MOST + 1))
+        left = _MOST + 1 - len(ids)
+        holders = await self._addresses.holders_within(reader, spans, version, left) if left > 0 else []
+        ids.update(id for id in map(port_of, holders) if id)
+        return await devices_of(reader, ids) if len(holders) < left else None
+
     async def _held(
         self, reader: Reader, book: Addresses | Macs, asked: Iterable[str], field: str
     ) -> list[Filter]:
@@ -59,7 +68,7 @@ class Finding:
             left -= len(holders)
             if left <= 0:
                 return []
-        return [_one_of("id", ids)]
+        return [one_of("id", ids)]
 
     async def _on_networks(self, reader: Reader, subnet_ids: Iterable[str]) -> list[Filter]:
         networks: set[str] = set()
@@ -68,12 +77,4 @@ class Finding:
             if subnet is None:
                 return []  # a cloud may have put a port on one that we do not know
             networks.add(subnet.desired["network_id"])
-        return [_one_of("network_id", networks)]
-
-
-def _one_of(column: str, values: set[str]) -> Filter:
-    if len(values) == 1:
-        return Filter(column, "eq", *values)
-    some = sorted(values)
-    size = next((size for size in _SIZES if size >= len(some)), len(some)) if some else 0
-    return Filter(column, "in", some + some[-1:] * (size - len(some)))
+        return [one_of("network_id", networks)]

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
+from fractus.addressing.ranges import Range
 from fractus.auth import base_rules
 from fractus.auth.policy import Policy
 from fractus.auth.principal import Principal
@@ -166,6 +167,9 @@ class Networks:
 
     async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
         return []
+
+    async def servers_at(self, reader: Reader, spans: Sequence[Range], version: int) -> list[str] | None:
+        return None
 
     async def release(self, tx: Transaction, server_id: str) -> None:
         self.released.append(server_id)
