@@ -135,7 +135,7 @@ async def _assign(
         machine.placing[claim] = (resource.kind, verdict.cloud)
         tally = machine.tallies[resource.kind]
         tx.after_commit(lambda: tally.held.update([verdict.cloud]))
-        await _place(machine, tx, resource, verdict, told_first={*elsewhere, *avoided})
+        await _place(machine, tx, resource, verdict, leaving, told_first={*elsewhere, *avoided})
         return Settled()
     return await _nowhere(machine, tx, claim, resource, verdict)
 
@@ -154,7 +154,13 @@ async def _held(machine: Machine, kind: str) -> Counter[str]:
 
 
 async def _place(
-    machine: Machine, tx: Transaction, resource: Resource, verdict: Verdict, *, told_first: Collection[str]
+    machine: Machine,
+    tx: Transaction,
+    resource: Resource,
+    verdict: Verdict,
+    leaving: list[Presence],
+    *,
+    told_first: Collection[str],
 ) -> None:
     """Write the choice, and the presence that follows from it.
 
@@ -171,8 +177,9 @@ async def _place(
         "chosen_at": tx.now(),
         "error": "",
     }
-    await machine.place(tx, resource, verdict.cloud)
-    await machine.retell(tx, resource)
+    made = await machine.place(tx, resource, verdict.cloud)
+    every = None if made is None else [*leaving, made]
+    await machine.retell(tx, resource, every=every, seen=True)
     await first_look(machine, tx, resource, verdict.cloud)
 
 

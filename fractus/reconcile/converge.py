@@ -72,7 +72,7 @@ class Look:
 
     async def whole(self) -> Item:
         """The item with the ids there of what it needs, also where nothing is waited for any more."""
-        if self.item.remote:
+        if self.item.remote or self.life.chosen:
             return self.item
         machine = self.machine
         return await drift.item_of(machine.store, self.resource, self.presence)

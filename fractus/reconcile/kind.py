@@ -179,7 +179,7 @@ class Lifecycle(Protocol):
         """What the cloud has otherwise than is wanted; pure. Called of what is there and wanted.
 
         Of a presence that was settled, it is drift: somebody else changed it there. It is told, and not fought until an
-        operator says so (`drift repair`). What stands in `item.remote` may be incomplete.
+        operator says so (`drift repair`). What stands in `item.remote` may be incomplete, and of what is chosen empty.
         """
         ...
 

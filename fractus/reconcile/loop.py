@@ -24,7 +24,7 @@ from fractus.reconcile.ending import end
 from fractus.reconcile.holder import is_dead, owner_name
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.metrics import Metrics
-from fractus.reconcile.outcome import Again, Outcome, Retry, Waiting, Written
+from fractus.reconcile.outcome import Again, Outcome, Retry, Settled, Waiting, Written
 from fractus.reconcile.ownership import Everything, Ownership
 from fractus.reconcile.purge import purge
 from fractus.reconcile.spent import Spent
@@ -203,15 +203,20 @@ class Worker:
         """One queue: keep its slots filled."""
         bell = self._bells.setdefault(cloud, asyncio.Event())
         async with asyncio.TaskGroup() as group:
-            running: set[asyncio.Task[None]] = set()
+            running: set[asyncio.Task[float]] = set()
+            under_way = self.metrics.running.labels(cloud)
             odd, room = False, 0
 
-            def ended(task: asyncio.Task[None]) -> None:
+            def ended(task: asyncio.Task[float]) -> None:
                 # Where more is due, some slots are filled at a time: each filling is a look at the queue and a commit.
                 # Else what has ended may be due again before the lane would look by itself.
                 running.discard(task)
-                if not lane.more or room - len(running) >= max(1, room // _FILLING):
-                    bell.set()
+                under_way.set(len(running))
+                if lane.more:
+                    if room - len(running) >= max(1, room // _FILLING):
+                        bell.set()
+                elif not task.cancelled() and (again := task.result()) < self.machine.pace.poll:
+                    asyncio.get_running_loop().call_later(again, bell.set)
 
             while not lane.closing:
                 bell.clear()
@@ -221,12 +226,14 @@ class Worker:
                 odd = not odd
                 newest = (free + odd) // 2
                 try:
+                    # Nobody looks while all slots are taken: more may be due.
+                    lane.more = lane.more or free <= 0
                     claims = await self._claim(cloud, free, newest, lane) if free > 0 else []
                     for claim in claims:
                         task = group.create_task(self.handle(claim))
                         running.add(task)
                         task.add_done_callback(ended)
-                    self.metrics.running.labels(cloud).set(len(running))
+                    under_way.set(len(running))
                     await self._rest(bell, cloud, full=len(running) >= room)
                 except Exception:
                     # A store that does not answer for a while must not end the lane.
@@ -298,8 +305,11 @@ class Worker:
 
     # ------------------------------------------------------------------ one item
 
-    async def handle(self, claim: Claim) -> None:
-        """Look at one item until it settles or has to wait, and write down when to look again."""
+    async def handle(self, claim: Claim) -> float:
+        """Look at one item until it settles or has to wait, and write down when to look again.
+
+        In how many seconds that may be; who wakes it sooner rings.
+        """
         logging.request_id.set(claim.request_id)
         self._held[_key(claim)] = claim
         guard.set_guard(lambda: self.machine.may_change(claim))
@@ -313,6 +323,9 @@ class Worker:
             self.metrics.outcomes.labels(claim.cloud, claim.kind, type(told).__name__).inc()
             if isinstance(told, Waiting) and not told.on:
                 self._sent(claim)
+            if isinstance(told, Settled):
+                return math.inf
+            return told.again_in if isinstance(told, Waiting) else 0.0
         except LeaseLost:
             log.warning("another worker took over", kind=claim.kind, id=claim.id, cloud=claim.cloud)
         except Exception:
@@ -322,6 +335,7 @@ class Worker:
             self._held.pop(_key(claim), None)
             self.machine.forget_lease(claim)
             guard.set_guard(None)
+        return 0.0
 
     def _sent(self, claim: Claim) -> None:
         """Its cloud is at it. Where sweeps see the end, they are not to wait for it as if the cloud were quiet."""

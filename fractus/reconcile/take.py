@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fractus.model.cloud import Seen
-from fractus.model.resource import PENDING, Presence, Resource
+from fractus.model.resource import PENDING, Need, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Done, Item, Lifecycle, Plan, Wait
 from fractus.reconcile.machine import SWEPT, SWEPT_AGAIN, Machine, kept
@@ -111,7 +111,10 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
 
 async def _judge(turn: Listing, tx: Transaction, resource: Resource, presence: Presence, seen: Seen) -> bool:
     """Whether it is to be looked at; else it is as it should be, or on its way, as sweeps will see."""
-    needs = await presences.of_needs(tx, presence.kind, presence.id, turn.cloud)
+    needs: dict[Need, Presence | None] = {}
+    if not turn.life.chosen:
+        # What was chosen and is there needs nothing any more, and is not told by what it was made of.
+        needs = await presences.of_needs(tx, presence.kind, presence.id, turn.cloud)
     item = Item(resource, presence, drift.remote_of(needs))
     steady = drift.is_steady(item)
     plan = drift.take(turn.life, item, seen)
