@@ -48,8 +48,9 @@ _THINGS = 1000.0
 #: That a cloud has answered is written at least so often, and then it is known. Seconds.
 _NOTED = 5.0
 
-#: Stamps are sums of fractions. Seconds.
-_ROUNDING = 1e-6
+#: A sweep may come earlier than the one before by so large a part of the interval (`Tempo.counts`), and what is due
+#: about now is not to wait for the next one.
+_EARLY = 0.1
 
 
 async def sweep(
@@ -116,7 +117,7 @@ async def _note_sweep(
     now = machine.clock.monotonic()
     moved = {kind: stamp for kind, stamp in cursors.items() if known.get(kind) != stamp}
     at, error = machine.noted.get(cloud, (-math.inf, ""))
-    if failed == error and not moved and now - at < min(_NOTED, machine.pace.sweep) - _ROUNDING:
+    if failed == error and not moved and now - at < min(_NOTED, machine.pace.sweep) - _early(machine):
         return
     await _write_note(machine, cloud, failed, moved)
     machine.noted[cloud] = now, failed
@@ -181,12 +182,14 @@ class Turn:
         if await self.actuator.has_cursor():
             # While something is built, sweeps follow one another faster: that is for what they count as a look of.
             pace = 0.0 if self.life.swept else machine.pace.sweep
-            return passed >= max(self.life.sweeping.changes, pace) - _ROUNDING
+            return passed >= max(self.life.sweeping.changes, pace) - _early(machine)
         self.whole = True
         took, number = (0.0, 0) if latest is None else (latest.took, latest.number)
+        if took > _LONG or passed < max(self.life.sweeping.whole, took * _REST) - _early(machine):
+            return False
         # All clouds that this worker sweeps together are listed no faster than it can compare.
-        ours = number * len({cloud for cloud, swept in machine.rounds if swept == kind}) / _THINGS
-        return took <= _LONG and passed >= max(self.life.sweeping.whole, took * _REST, ours) - _ROUNDING
+        together = sum(swept == kind for _, swept in machine.rounds)
+        return passed >= number * together / _THINGS - _early(machine)
 
     async def take(self) -> int:
         """List, and write what is new; how many things had changed."""
@@ -303,6 +306,11 @@ async def _batches(things: AsyncIterator[Seen]) -> AsyncGenerator[list[Seen]]:
             batch = []
     if batch:
         yield batch
+
+
+def _early(machine: Machine) -> float:
+    """Seconds before it is due that something may be done with the sweep that comes now."""
+    return _EARLY * machine.pace.sweep
 
 
 def _less_overlap(stamp: str) -> str:

@@ -202,7 +202,7 @@ class Images:
     async def list_changed(self, since: str) -> AsyncIterator[ImageSeen]:
         """All images of all projects, changed at or after `since`. Glance does not list deleted ones."""
         seen: set[str] = set()
-        for visibility in await self._visibilities():
+        for visibility in await self._child.services.learn("image/visibilities", self._visibilities):
             query = {"sort": "created_at:asc", **visibility}
             if since:
                 query["updated_at"] = f"gte:{since}"

@@ -197,7 +197,8 @@ class Services:
 
     async def range(self, service: str = "compute") -> Range:
         """The microversions that the child offers; remembered for an hour."""
-        return await self._learn(f"range/{service}", lambda: self._ask_range(service))  # type: ignore[no-any-return]
+        found: Range = await self.learn(f"range/{service}", lambda: self._ask_range(service))
+        return found
 
     async def _ask_range(self, service: str) -> Range:
         document = await self.version_document(service)
@@ -215,14 +216,16 @@ class Services:
 
     async def extensions(self) -> frozenset[str]:
         """Aliases of the network service's extensions; remembered for an hour."""
-        return await self._learn("extensions", self._ask_extensions)  # type: ignore[no-any-return]
+        found: frozenset[str] = await self.learn("extensions", self._ask_extensions)
+        return found
 
     async def _ask_extensions(self) -> frozenset[str]:
         ask = Ask(service="network", path="/extensions", query={"fields": "alias"})
         listed = await self.read("", ask, dict[str, list[dict[str, Any]]])
         return frozenset(str(item.get("alias")) for item in listed.get("extensions", []))
 
-    async def _learn(self, key: str, ask: Callable[[], Any]) -> Any:
+    async def learn(self, key: str, ask: Callable[[], Any]) -> Any:
+        """What `ask` finds out of the child, remembered for an hour under a key of its own."""
         known = self._learnt.get(key)
         if known is not None and self._clock.monotonic() < known[0]:
             return known[1]
