@@ -276,7 +276,7 @@ class Machine:
         """Write again how users see a resource, from its presences (`every`, where they are known already).
 
         `drifted`: what is drift has changed. `seen`: nothing but that, and what its cloud says of it: others show of it
-        what is wanted, and what is found otherwise there. The row is as this transaction has read it.
+        what is wanted, and what is found otherwise there.
         """
         life = self.lifecycles[resource.kind]
         if every is None:
@@ -285,10 +285,9 @@ class Machine:
         probe = msgspec.json.encode(summary.document)
         changed = probe != resource.summary or summary.status != resource.status
         if changed:
-            stored = msgspec.structs.replace(resource) if seen else None
             resource.updated_at = tx.now()
             # `updated` is part of the document: tell it with the new stamp.
-            await self.resources.save(tx, resource, life.summarise(resource, every), stored=stored)
+            await self.resources.save(tx, resource, life.summarise(resource, every))
         else:
             await self.resources.save(tx, resource, summary)
         if drifted or (changed and not seen):

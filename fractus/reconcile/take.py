@@ -91,14 +91,14 @@ def _is_old(turn: Listing, held: Presence, seen: Seen) -> bool:
 
 async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence, seen: Seen) -> None:
     machine, kind = turn.machine, turn.kind
-    face, mark = machine.face(presence), drift.mark(presence.memory)
+    face, mark, was = machine.face(presence), drift.mark(presence.memory), presences.standing(presence)
     resource = held.resources.get(presence.id)
     machine.observed(presence, seen)
     if turn.life.swept and turn.lists:
         presence.memory[SWEPT] = True
         machine.named.add((turn.cloud, kind))
     to_do = resource is None or await _judge(turn, tx, resource, presence, seen)
-    await presences.save(tx, presence)
+    await presences.save(tx, presence, was=was)
     drifted = await drift.keep(tx, presence, mark, resource)
     if resource is not None:
         every = [presence if one.cloud == presence.cloud else one for one in held.every[presence.id]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from sqlalchemy import Boolean, ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
@@ -44,6 +44,8 @@ def _values(presence: Presence) -> dict[str, Any]:
     values["memory"] = _encode(presence.memory).decode()
     return values
 
+
+Standing: TypeAlias = tuple[Any, ...]
 
 _c = PRESENCE.c
 _all = select(*(PRESENCE.c[name] for name in _FIELDS))
@@ -112,6 +114,14 @@ _save = Query(
     update(PRESENCE)
     .where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
     .values({name: bindparam(name) for name in _FIELDS if name not in ("kind", "id", "cloud")})
+)
+#: What a look at a cloud learns of most things: no index knows of it.
+_LEARNT = ("observed", "observed_at", "memory")
+_STANDING = tuple(name for name in _FIELDS if name not in _LEARNT)
+_save_learnt = Query(
+    update(PRESENCE)
+    .where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
+    .values({name: bindparam(name) for name in _LEARNT})
 )
 _drop = Query(
     delete(PRESENCE).where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
@@ -246,11 +256,21 @@ async def add_new(tx: Transaction, presence: Presence) -> bool:
     return bool(await tx.execute(_add_new, **_values(presence)))
 
 
-async def save(tx: Transaction, presence: Presence) -> None:
-    """Write a presence back."""
+async def save(tx: Transaction, presence: Presence, *, was: Standing | None = None) -> None:
+    """Write a presence back. `was`: how it stood when this transaction read it; where it still does, only what was
+    learnt of it is written, which costs no index.
+    """
     values = _values(presence)
     key = {"k": values.pop("kind"), "i": values.pop("id"), "c": values.pop("cloud")}
-    await tx.put(_save, {**key, **values})
+    if was is not None and was == standing(presence):
+        await tx.put(_save_learnt, {**key, **{name: values[name] for name in _LEARNT}})
+    else:
+        await tx.put(_save, {**key, **values})
+
+
+def standing(presence: Presence) -> Standing:
+    """All of it but what is learnt of it at each look."""
+    return tuple([getattr(presence, name) for name in _STANDING])
 
 
 async def drop(tx: Transaction, presence: Presence) -> None:

@@ -232,12 +232,8 @@ class Resources:
         summary: Summary | None = None,
         *,
         within: str | None = None,
-        stored: Resource | None = None,
     ) -> None:
-        """Write a changed resource back; with `summary`, also how users see it. `within`: as of `add`.
-
-        `stored`: how this transaction has read it, where it is known to differ and is the same in its wish.
-        """
+        """Write a changed resource back; with `summary`, also how users see it. `within`: as of `add`."""
         columns: Mapping[str, Any] = {}
         if summary is not None:
             self._take(resource, summary)
@@ -245,22 +241,19 @@ class Resources:
         values = self._values(resource, columns)
         values.pop("id")
         table, names = self.tables[resource.kind], tuple(values)
-        if stored is not None:
-            costs = any(getattr(stored, name) != getattr(resource, name) for name in _COSTLY)
-            if costs and self._accounts is not None and self._accounts.counted(resource.kind):
-                await self._accounts.moved(tx, _alive(stored), _alive(resource), within)
-            await tx.put(_update_query(table, names), {"key": resource.id, **values})
-            return
         row = await tx.row(_row_query(table, names), key=resource.id)
         if row is None or row == tuple(values.values()):
             # Most looks at a thing learn nothing that its row would show.
             return
-        if self._accounts is not None and self._accounts.counted(resource.kind):
-            before = dict(zip(names, row, strict=True))
-            if any(before[name] != values[name] for name in _COSTLY):
-                was = _costly(resource.kind, resource.id, tuple(before[name] for name in _COSTLY))
-                await self._accounts.moved(tx, _alive(was), _alive(resource), within)
-        await tx.put(_update_query(table, names), {"key": resource.id, **values})
+        stored = dict(zip(names, row, strict=True))
+        accounts = self._accounts if any(stored[name] != values[name] for name in _COSTLY) else None
+        if accounts is not None and accounts.counted(resource.kind):
+            before = _costly(resource.kind, resource.id, tuple(stored[name] for name in _COSTLY))
+            await accounts.moved(tx, _alive(before), _alive(resource), within)
+        # A column that is set costs each index that it is in, also where it stays as it was: in a large store several
+        # pages of the disk, and there are a dozen indexes.
+        changed = {name: value for name, value in values.items() if stored[name] != value}
+        await tx.put(_update_query(table, tuple(changed)), {"key": resource.id, **changed})
 
     async def drop(self, tx: Transaction, kind: str, id: str) -> None:
         """Remove the row for good: only for kinds whose deleted rows nobody asks for."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from types import ModuleType
+from typing import Any, cast
 
 import apsw
 import pytest
@@ -16,7 +18,7 @@ from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
 from fractus.store.schema import resource_table
 from fractus.store.sqlite import _DIALECT, SqliteStore
-from fractus.store.transaction import Conflict, Query
+from fractus.store.transaction import Conflict, Query, Transaction
 from fractus.testing.stores import AnyStore
 from tests.unit.store.conftest import HandClock
 
@@ -304,6 +306,58 @@ async def test_what_an_operator_changes_and_what_sweeps_learn_are_kept_apart(
     assert (found.secret, found.version, found.error) == (b"2", 2, "")
     assert (found.cursors, found.seen_at) == ({"server": "2026-01-01T00:00:00Z"}, 1005.0)
     assert await clouds.seen_times(tables) == {"east": 1005.0}
+
+
+# --- what is written -----------------------------------------------------------------------------
+
+
+class Told:
+    """A transaction of which the data statements are noted."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self.columns: list[set[str]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    async def put(self, query: Query, values: Mapping[str, Any], **how: Any) -> None:
+        text = query.compiled(_DIALECT).text
+        self.columns.append(set(re.findall(r"(\w+)\s*=", text.partition("SET")[2].partition("WHERE")[0])))
+        await self._tx.put(query, values, **how)
+
+
+async def test_of_a_resource_only_what_has_changed_is_written(tables: AnyStore) -> None:
+    made = crate()
+    async with tables.transaction() as tx:
+        await ALL.add(tx, made, summary(weight=1))
+    for shown, columns in (
+        (summary(weight=1), []),
+        (summary(weight=2), [{"weight"}]),
+        (summary("bad", weight=2), [{"status", "summary"}]),
+    ):
+        async with tables.transaction() as tx:
+            told = Told(tx)
+            await ALL.save(cast("Transaction", told), made, shown)
+        assert told.columns == columns
+        assert await ALL.fetch(tables, "crate", "c1") == made
+
+
+async def test_of_a_presence_that_stands_as_it_did_only_what_was_learnt_is_written(tables: AnyStore) -> None:
+    async with tables.transaction() as tx:
+        await presences.add(tx, Presence(kind="thing", id="t1", cloud="east", remote_id="r1"))
+    for state, learnt in ((PENDING, True), (SETTLED, False), (SETTLED, True)):
+        async with tables.transaction() as tx:
+            held = await presences.fetch(tx, "thing", "t1", "east")
+            assert held is not None
+            was = presences.standing(held)
+            held.observed, held.observed_at, held.memory = {"a": state}, tx.now(), {"m": [state]}
+            held.state = state
+            told = Told(tx)
+            await presences.save(cast("Transaction", told), held, was=was)
+        (columns,) = told.columns
+        assert (columns == {"observed", "observed_at", "memory"}) is learnt
+        assert await presences.fetch(tables, "thing", "t1", "east") == held
 
 
 # --- statements ---------------------------------------------------------------------------------
