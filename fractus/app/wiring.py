@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from fractus.app.metrics import ChildCalls
 from fractus.app.projects import KeystoneProjects
 from fractus.app.read_only import WriteGate
 from fractus.app.settings import Settings
-from fractus.auth.policy import Policy
+from fractus.auth.policy import Policy, RuleDefault
 from fractus.auth.shared import SharedTokens
 from fractus.auth.tokens import KeystoneTokens, ServiceCredential, TokenChecker
 from fractus.auth.vault import Vault
@@ -181,15 +181,25 @@ def pace(settings: Settings) -> Pace:
     )
 
 
+#: Policies without files of an operator, by their rules: a simulation has a hundred clouds in a process.
+_policies: dict[tuple[Any, ...], Policy] = {}
+
+
+def _policy(directory: Path, rules: Mapping[str, Sequence[RuleDefault]]) -> Policy:
+    files = {service: file for service in rules if (file := directory / f"{service}.yaml").exists()}
+    if files:
+        return Policy(rules, files)
+    key = tuple((service, one.name, one.check_str) for service, every in rules.items() for one in every)
+    found = _policies.get(key)
+    if found is None:
+        found = _policies[key] = Policy(rules)
+    return found
+
+
 def api(parts: Core, tokens: TokenChecker) -> falcon.asgi.App[Any, Any]:
     """The ASGI application over all services."""
     services = parts.kinds.services()
-    files = {}
-    for service in services:
-        file = parts.settings.state_dir / "policy" / f"{service.service.type}.yaml"
-        if file.exists():
-            files[service.service.type] = file
-    policy = Policy({one.service.type: one.rules for one in services}, files)
+    policy = _policy(parts.settings.state_dir / "policy", {one.service.type: one.rules for one in services})
 
     async def health() -> str:
         try:

@@ -63,7 +63,8 @@ class Look:
         self.item = item
         self.actuator = actuator
         self.scope = scope
-        self.read = told(item.presence)
+        # Nothing is compared of what is not there yet: whatever comes of it is written.
+        self.read = b"" if item.presence.remote_id is None else told(item.presence)
 
     @property
     def life(self) -> Lifecycle:

@@ -15,6 +15,7 @@ from fractus.base.clock import Clock
 from fractus.base.window import Window
 from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
+from fractus.model.seen import seen_as
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.tempo import Inventories, Sent
@@ -210,9 +211,7 @@ class Machine:
 
     def seen_of(self, presence: Presence) -> Any:
         """The presence's last observation in its kind's type, or None."""
-        if presence.observed is None:
-            return None
-        return msgspec.convert(presence.observed, self.lifecycles[presence.kind].seen_type)
+        return seen_as(presence, self.lifecycles[presence.kind].seen_type)
 
     def observed(self, presence: Presence, seen: Seen) -> bool:
         """Put what was seen into the presence; whether it differs from what we held."""

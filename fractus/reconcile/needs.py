@@ -205,8 +205,7 @@ async def confined(machine: Machine, tx: Transaction, resource: Resource) -> lis
     """
     found = []
     for need in await machine.resources.needs(tx, resource.kind, resource.id):
-        needed = await machine.resources.fetch(tx, need.kind, need.id)
-        only = None if needed is None else needed.choice.get("only")
+        only = (await machine.resources.choice(tx, need.kind, need.id)).get("only")
         if only:
             found.append((set(only), f"{need.kind} {need.id} is only in {_listed(only)}"))
     return found

@@ -85,6 +85,11 @@ def _row_query(table: Table, names: tuple[str, ...]) -> Query:
 
 
 @lru_cache(maxsize=256)
+def _choice_query(table: Table) -> Query:
+    return Query(select(table.c.choice).where(table.c.id == bindparam("key")))
+
+
+@lru_cache(maxsize=256)
 def _many_query(table: Table) -> dict[int, Query]:
     return by_sizes(
         lambda size: select(*_columns(table)).where(among(table.c.id, "key", size)).with_for_update()
@@ -185,6 +190,12 @@ class Resources:
         """
         row = await reader.row(_fetch_query(self.tables[kind], to_write), key=id)
         return None if row is None else _load(kind, row)
+
+    async def choice(self, reader: Reader, kind: str, id: str) -> dict[str, Any]:
+        """What was chosen for it, and why; nothing where it is not there."""
+        row = await reader.row(_choice_query(self.tables[kind]), key=id)
+        chosen: dict[str, Any] = {} if row is None else _decode(row[0])
+        return chosen
 
     async def many(self, tx: Transaction, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
         """Those of these resources that are there, by their ids: this transaction will save them."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
+from operator import itemgetter
 from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import ClauseElement, Table, TableClause, insert
@@ -49,7 +50,7 @@ lost_before: ContextVar[bool] = ContextVar("lost_before", default=False)
 class Compiled:
     """The text of a statement for one dialect, and how to order its parameters."""
 
-    __slots__ = ("_fixed", "_names", "text")
+    __slots__ = ("_fixed", "_names", "_pick", "text")
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
@@ -57,6 +58,7 @@ class Compiled:
             raise TypeError("only queries and data statements are run through a Query")
         self.text = str(compiled)
         self._names: Sequence[str] = compiled.positiontup or ()
+        self._pick = _picker(self._names)
         # SQLAlchemy has None for a value that has to be given, and for a column's default, which its own execution
         # would fill in. Absent is not NULL: the first is left out here, the second looked up.
         required = {name for name, bound in compiled.binds.items() if bound.required}
@@ -72,8 +74,14 @@ class Compiled:
 
         KeyError names a parameter that was not given.
         """
-        fixed = self._fixed
-        return tuple([given[name] if name in given else fixed[name] for name in self._names])
+        return self._pick({**self._fixed, **given} if self._fixed else given)
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """What puts values in an order. It is called for every statement, so it is made of what is quick."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda given: tuple([given[name] for name in names])
 
 
 class Query:

@@ -30,6 +30,7 @@ class Door:
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE,
         )
         self._config.load()

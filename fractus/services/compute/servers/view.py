@@ -17,6 +17,7 @@ from msgspec import Struct
 from fractus.base.clock import iso
 from fractus.model.network import ServerPort
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found
+from fractus.model.seen import seen_as
 from fractus.model.servers import ServerFault, ServerSeen
 
 #: Stands in stored documents for the service's URL, which is known only when they are sent.
@@ -154,9 +155,7 @@ def current(presences: Sequence[Presence]) -> Presence | None:
 
 def seen_of(presence: Presence | None) -> ServerSeen | None:
     """What the cloud last said of it."""
-    if presence is None or presence.observed is None:
-        return None
-    return msgspec.convert(presence.observed, ServerSeen)
+    return None if presence is None else seen_as(presence, ServerSeen)
 
 
 def addresses_of(ports: Sequence[ServerPort]) -> dict[str, list[dict[str, Any]]]:
