@@ -11,10 +11,10 @@ Of tables that may become very large (`crowded` in their `info`) it is also deci
 from __future__ import annotations
 
 import asyncio
-import heapq
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeGuard
 
 from sqlalchemy import Table
@@ -26,12 +26,12 @@ from fractus.store.transaction import Reader, Row
 
 __all__ = ["Filter", "Filters", "Sort", "UnknownMarker", "count", "one_of", "page", "sieve"]
 
-#: Keys that a narrow list may have to be read by: where the index has all that is sorted by (then it costs less than
-#: rows in order of which one in forty belongs to the list), and where rows must be looked at.
-_COVERED, _LOOKED_UP = 25_000, 1_000
+#: Keys of a narrow list that are sorted for a page: where the index has all that is sorted by (that costs less than rows
+#: in order, of which fewer than one in `_ONE_IN` belongs to the list then), and where rows must be looked at.
+_COVERED, _LOOKED_UP = 50_000, 1_000
 
 #: So few are counted and sorted before anything else is tried, and where everybody waits.
-_FEW = 1_500
+_FEW = 2_500
 
 #: Keys that are held in memory at a time.
 _HELD = 5_000
@@ -342,17 +342,12 @@ async def _merged(
         )
         lists.append(await reader.rows(query, **values, n=limit))
     width = len(columns)
-    # All keys go the same way, and end with the id: rows alike in them are one row.
-    merged = heapq.merge(*lists, key=lambda row: row[width:], reverse=keys[0].descending)
-    found: list[Row] = []
-    before: Row | None = None
-    for row in merged:
-        if row[width:] != before:
-            found.append(row[:width])
-            before = row[width:]
-            if len(found) == limit:
-                break
-    return found
+    # All keys go the same way, and end with the id: rows alike in them are one row. Sorting finds the lists in order,
+    # and only merges them.
+    rows = [row for some in lists for row in some]
+    rows.sort(key=itemgetter(slice(width, None)), reverse=keys[0].descending)
+    found = {row[width:]: row[:width] for row in rows}
+    return list(found.values())[:limit]
 
 
 def _picked(filters: Filters, picks: Sequence[int]) -> Filters:
