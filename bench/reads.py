@@ -10,6 +10,7 @@ it is found again by the next run. Two processes of the API, as on a node with t
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,6 +75,9 @@ def _servers(ours: Stand, plan: Plan, some: Sequence[int]) -> list[Asked]:
     by_name = f"{detail}&sort_key=display_name&sort_dir=asc"
     zones = [f"{detail}&availability_zone={ids.cloud_name(cloud)}" for cloud in range(1, plan.clouds + 1)]
     names = [f"{detail}&name={ids.server_name(number)}" for number in some]
+    whole = [f"{detail}&name={quote(f'^{ids.server_name(number)}$')}" for number in some]
+    begun = [f"{detail}&name={quote(f'^{ids.server_name(number)[:-2]}')}" for number in some]
+    tens = [f"{detail}&name={quote(f'^{ids.server_name(number)[:-1]}[0-9]$')}" for number in some]
     return [
         Asked(_SERVERS, user, [detail], **_GOAL),
         Asked("… deep page", user, [f"{detail}&marker={server_id(n)}" for n in some], **_GOAL),
@@ -90,6 +94,16 @@ def _servers(ours: Stand, plan: Plan, some: Sequence[int]) -> list[Asked]:
         Asked("… by name, a part that most have", user, [f"{detail}&name=server"], **_GOAL),
         Asked("… by name, one", user, names, **_GOAL, note=_BY_NAME),
         Asked("… by name, one, few servers", small, names, **_GOAL),
+        Asked("… by name, one, whole (^...$)", user, whole, **_GOAL),
+        Asked("… by name, a hundred that begin alike (^...)", user, begun, **_GOAL),
+        Asked("… by name, ten by a pattern that says how they begin", user, tens, **_GOAL),
+        Asked("… by address", user, [f"{detail}&ip={ids.ip(number)}" for number in some], **_GOAL),
+        Asked(
+            "… by addresses that begin alike (^...)",
+            user,
+            [f"{detail}&ip={quote('^' + re.escape(ids.ip(number)[:-1]))}" for number in some],
+            **_GOAL,
+        ),
     ]
 
 
@@ -133,7 +147,8 @@ def _ago(days: int) -> str:
 
 _SERVERS, _PORTS = "GET /servers/detail, first page", "GET /ports, first page"
 _BY_NAME = (
-    "Nova finds a name anywhere in a name, which no index does: all names of the project are looked through."
+    "Nova finds a name anywhere in a name, which no index does: all names of the project are looked through. Who says"
+    " how it begins (^...) has it from an index."
 )
 
 
