@@ -26,8 +26,8 @@ from fractus.store.transaction import Reader, Row
 
 __all__ = ["Filter", "Filters", "Sort", "UnknownMarker", "count", "one_of", "page", "sieve"]
 
-#: Keys of a narrow list that are sorted for a page: where the index has all that is sorted by (that costs less than rows
-#: in order, of which fewer than one in `_ONE_IN` belongs to the list then), and where rows must be looked at.
+#: Keys of a narrow list that are sorted for a page: where the index has all that is sorted by (that costs less than
+#: rows in order, of which fewer than one in `_ONE_IN` belongs to the list then), and where rows must be looked at.
 _COVERED, _LOOKED_UP = 50_000, 1_000
 
 #: So few are counted and sorted before anything else is tried, and where everybody waits.
