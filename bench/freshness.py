@@ -71,6 +71,7 @@ class Seen(NamedTuple):
 async def run(options: Options) -> Report:
     """Stand it up, let it be known, have it change, watch."""
     given, progress = options.given, said()
+    given.processes = given.processes or (2 if options.full else 1)
     clouds, each = (100, 10_000) if options.full else (given.clouds, given.each)
     rates = [float(rate) for rate in (given.change or (_FULL if options.full else _QUICK)).split(",")]
     told = {"hosts": 1000, "servers": each, "owned": True, "processes": given.processes, "latency": "none"}
@@ -260,7 +261,10 @@ def _rows(where: str, rounds: list[Seen], clouds: int, given: argparse.Namespace
     def of(part: float) -> list[float]:
         return [one.delays[min(len(one.delays) - 1, int(len(one.delays) * part))] for one in rounds]
 
-    why = "clouds, worker and the bench share the machine's cores and its disk"
+    why = (
+        "clouds, worker and the bench share the machine's cores and its disk: sweeps that are further apart than "
+        "`work.sweep_interval` (5 s) say so, and `fractus_sweep_part_seconds` what they wait for"
+    )
     rows = [
         Row(what=f"a change is seen after, median{where}", unit="s", values=of(0.5), at_most=5.0, why=why),
         Row(what=f"a change is seen after, p99{where}", unit="s", values=of(0.99), at_most=15.0, why=why),
@@ -279,7 +283,11 @@ def _rows(where: str, rounds: list[Seen], clouds: int, given: argparse.Namespace
     ]
     if given.workers == 1:
         calls = [one.work.calls / one.seconds / clouds for one in rounds]
-        rows.append(Row(what=f"requests to each cloud{where}", unit="/s", values=calls))
+        apart = [one.seconds * clouds / max(1.0, one.work.sweeps) for one in rounds]
+        rows += [
+            Row(what=f"requests to each cloud{where}", unit="/s", values=calls),
+            Row(what=f"from one sweep of a cloud to the next{where}", unit="s", values=apart),
+        ]
     return rows
 
 
@@ -295,7 +303,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, default=1.0, help="for each of these (1)")
     parser.add_argument("--latency", type=float, default=1.0, help="of the clouds: times a real one's (1)")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=1, help="of the simulated clouds")
+    parser.add_argument("--processes", type=int, help="of the simulated clouds (1; with --full 2)")
 
 
 if __name__ == "__main__":

@@ -379,6 +379,8 @@ class Worker:
                 late = self.machine.clock.monotonic() - self._full_at.get(cloud, -math.inf) >= pace.inventory
                 if late and (inventory is None or inventory.done()):
                     inventory = group.create_task(self._inventory(cloud))
+                    # It says that it is coming before the quick sweep looks for that.
+                    await asyncio.sleep(0)
                 spent = Spent(self.machine.clock)
                 answers = await self.sweep_once(cloud, full=False, spent=spent)
                 await self._rest_of(cloud, answers=answers, before=self._tempo.counts(cloud, spent))

@@ -184,7 +184,11 @@ class Turn:
             pace = 0.0 if self.life.swept else machine.pace.sweep
             return passed >= max(self.life.sweeping.changes, pace) - _early(machine)
         self.whole = True
-        took, number = (0.0, 0) if latest is None else (latest.took, latest.number)
+        if latest is None:
+            # Nobody knows yet how much there is. The full sweep that a worker begins with will tell; until then what
+            # changes is not to wait for a listing of everything.
+            return self.cloud not in machine.inventories
+        took, number = latest.took, latest.number
         if took > _LONG or passed < max(self.life.sweeping.whole, took * _REST) - _early(machine):
             return False
         # All clouds that this worker sweeps together are listed no faster than it can compare.

@@ -501,6 +501,20 @@ async def test_a_kind_without_a_cursor_is_listed_whole_and_more_seldom(world: Wo
     assert "missing" in (await world.findings()).values(), "a whole listing shows what is gone"
 
 
+async def test_what_changed_does_not_wait_for_whole_listings_while_a_worker_takes_its_first_inventory(
+    world: World,
+) -> None:
+    east = await built(world)
+    await world.sweep("east")
+    world.machine.rounds.clear()  # as of a worker that has just begun
+    with world.machine.inventories.under_way("east"):
+        assert await listings(world, east, 1, 10.0) == 3, "what has changed, of each kind"
+        world.machine.rounds.clear()
+        east.cursors = False
+        assert await listings(world, east, 3, 10.0) == 0
+    assert await listings(world, east, 1, 10.0) == 3
+
+
 async def test_a_kind_whose_listing_takes_long_is_left_to_the_full_sweeps(world: World) -> None:
     east = await built(world)
     east.cursors = False
