@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,3 +68,9 @@ async def test_the_systems_clock() -> None:
     await clock.sleep(0.01)
     assert clock.monotonic() - began >= 0.009
     assert clock.now() > 1_700_000_000
+
+
+@given(st.floats(0, 4_000_000_000))
+def test_stamps_are_those_of_datetime(stamp: float) -> None:
+    moment = datetime.datetime.fromtimestamp(stamp, datetime.UTC)
+    assert iso(stamp) == moment.strftime("%Y-%m-%dT%H:%M:%SZ")

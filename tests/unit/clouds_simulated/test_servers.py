@@ -6,7 +6,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fractus.clouds.simulated.backend import SimulatedBackend
+from fractus.clouds.simulated.records import ServerRecord
+from fractus.clouds.simulated.shape import Shape
 from fractus.model.cloud import Step
 from fractus.model.errors import Missing, Refused, Throttled
 from fractus.testing.clock import VirtualClock
@@ -225,3 +230,28 @@ async def test_the_console_shows_every_boot(place: Place, clock: VirtualClock) -
     assert twice.startswith(once)
     assert twice.count("login:") == 2
     assert await place.cloud.console_log(ANN, made.remote_id, 1, 5.0) == "web-1 login:\n"
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3), st.integers(0, 40)), max_size=12),
+    st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 60)),
+)
+def test_the_emptiest_host_is_found(running: list[tuple[int, int, int]], asked: tuple[int, int, int]) -> None:
+    """As by going through all of them, though it stops at the first that is empty."""
+    shape = Shape(hosts=4, vcpus_per_host=4, ram_per_host=4, disk_per_host=50)
+    backend = SimulatedBackend(shape, VirtualClock())
+    used = {f"host-{host}": [0, 0, 0] for host in range(1, 5)}
+    for number, (host, ram, disk) in enumerate(running):
+        name = f"host-{host}"
+        record = ServerRecord(
+            id=str(number), project_id="p", vcpus=1, ram=ram, disk=disk, flavor_id="f", host=name
+        )
+        backend.shelf.put(record)
+        used[name] = [have + more for have, more in zip(used[name], (1, ram, disk), strict=True)]
+    vcpus, ram, disk = asked
+    able = [
+        (used[name][1], name)
+        for name in sorted(used)
+        if used[name][0] + vcpus <= 4 and used[name][1] + ram <= 4 and used[name][2] + disk <= 50
+    ]
+    assert backend.place(*asked) == (min(able)[1] if able else "")

@@ -388,3 +388,25 @@ async def test_every_statement_of_the_machine_finds_its_rows_by_an_index(tables:
             if any("SCAN" in row[3] for row in plan):
                 scans.add(name)
     assert scans <= MAY_SCAN
+
+
+async def test_a_change_of_what_no_cloud_has_is_no_work(tables: AnyStore) -> None:
+    bell = Rung()
+    ledger = Ledger(ALL, bell)
+    async with tables.transaction() as tx:
+        made = await ledger.create(tx, crate(), summary(), assign=False)
+        await ledger.change(tx, made, summary(), nowhere=True)
+    found = await ALL.fetch(tables, "crate", "c1")
+    assert found is not None
+    assert found.generation == 2, "whoever carries it reads it as it is now"
+    assert await work.about(tables, "crate", "c1") == []
+    assert bell.times == 0
+
+
+async def test_what_was_chosen_is_read_by_itself(tables: AnyStore) -> None:
+    async with tables.transaction() as tx:
+        made = crate()
+        made.choice = {"only": ["east"]}
+        await ALL.add(tx, made, summary())
+    assert await ALL.choice(tables, "crate", "c1") == {"only": ["east"]}
+    assert await ALL.choice(tables, "crate", "nobody") == {}
