@@ -6,12 +6,13 @@ finding about it (a child that was restored may show it again), somebody who nee
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
-from sqlalchemy import Table, bindparam, delete, exists, or_, select
+from sqlalchemy import Select, Table, bindparam, delete, exists, or_, select
 
 from fractus.store.again import rerun
-from fractus.store.resources import Resources
+from fractus.store.resources import Resources, among, by_sizes, padded
 from fractus.store.schema import BRAKE, FINDING, NEED, PRESENCE, WORK
 from fractus.store.transaction import Query, Reader, Store, Transaction
 
@@ -23,17 +24,24 @@ PAGE = 200
 def _old(table: Table) -> Query:
     """Ids of a page of a kind, in their order, with what of them is long deleted and known to nobody."""
     t = table.c
+    return Query(_forgotten(table).where(t.id > bindparam("after"), t.id <= bindparam("last")))
+
+
+@lru_cache(maxsize=256)
+def _old_of(table: Table) -> dict[int, Query]:
+    """The same of some of them."""
+    return by_sizes(lambda size: _forgotten(table).where(among(table.c.id, "key", size)))
+
+
+def _forgotten(table: Table) -> Select[tuple[str]]:
+    t = table.c
     held = [
         exists().where(PRESENCE.c.kind == bindparam("kind"), PRESENCE.c.id == t.id),
         exists().where(WORK.c.kind == bindparam("kind"), WORK.c.id == t.id),
         exists().where(NEED.c.need_kind == bindparam("kind"), NEED.c.need_id == t.id),
         exists().where(or_(FINDING.c.resource_id == t.id, FINDING.c.remote_id == t.id)),
     ]
-    return Query(
-        select(t.id)
-        .where(t.id > bindparam("after"), t.id <= bindparam("last"), t.deleted_at < bindparam("before"))
-        .where(*(~one for one in held))
-    )
+    return select(t.id).where(t.deleted_at < bindparam("before"), *(~one for one in held))
 
 
 @lru_cache(maxsize=256)
@@ -75,6 +83,21 @@ async def purge(store: Store, resources: Resources, kind: str, after: str, befor
         for id in step.ids:
             await _let_go(tx, resources, kind, id)
         return step
+
+
+@rerun
+async def purge_these(
+    store: Store, resources: Resources, kind: str, ids: Sequence[str], before: float
+) -> set[str]:
+    """Let go of those of these, at most `MANY`, that were deleted before that time and are known to nobody; which."""
+    if not ids:
+        return set()
+    query, asked = padded(_old_of(resources.tables[kind]), "key", ids)
+    async with store.transaction() as tx:
+        gone = {row[0] for row in await tx.rows(query, kind=kind, before=before, **asked)}
+        for id in gone:
+            await _let_go(tx, resources, kind, id)
+        return gone
 
 
 async def _let_go(tx: Transaction, resources: Resources, kind: str, id: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fractus.app import simulate_ids as ids
 from fractus.app.simulate import control
+from fractus.app.simulate.archive import Archive
 from fractus.app.simulate.changes import Changes
 from fractus.app.simulate.child import Child
 from fractus.app.simulate.credentials import passwords
@@ -41,20 +42,22 @@ class Process:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         changing: asyncio.Task[None] | None = None
+        archiving: asyncio.Task[None] | None = None
         try:
             await self._start(stop)
             if stop.is_set():
                 return
             changing = asyncio.create_task(self._changes.run())
+            archiving = asyncio.create_task(Archive([gate.child for gate in self._gates.values()]).run())
             while not stop.is_set():
                 await self._obey()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(control.LOOK):
                         await stop.wait()
         finally:
-            if changing is not None:
-                changing.cancel()
-                await asyncio.wait([changing])
+            for task in filter(None, (changing, archiving)):
+                task.cancel()
+                await asyncio.wait([task])
             for gate in self._gates.values():
                 gate.door.shut()
             await asyncio.gather(*(gate.child.close() for gate in self._gates.values()))

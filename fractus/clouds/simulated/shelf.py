@@ -173,6 +173,13 @@ class Shelf:
         rows = self._db.execute(text, (record.KIND, gone, float("-inf") if since is None else since))
         return [self._load(record, doc) for (doc,) in rows]
 
+    def gone_before(self, record: type[R], moment: float, limit: int) -> list[R]:
+        """Some things of a kind that are gone since before that moment, a stamp of the cloud."""
+        text = (
+            "SELECT doc FROM thing INDEXED BY thing_by_host WHERE kind=? AND gone=1 AND changed_at<? LIMIT ?"
+        )
+        return [self._load(record, doc) for (doc,) in self._db.execute(text, (record.KIND, moment, limit))]
+
     def marked(self, record: type[R], marker: str) -> list[R]:
         """All things of a kind that carry a marker and are not gone, oldest first."""
         rows = self._db.execute(

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fractus.app.simulate.archive import KEPT, let_go
 from fractus.app.simulate.changes import Changes
 from fractus.app.simulate.child import Child
 from fractus.app.simulate.node import Node
@@ -17,6 +18,7 @@ from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.others import Others
 from fractus.clouds.simulated.records import ServerRecord
 from fractus.clouds.simulated.shape import Shape
+from fractus.store import presences
 from fractus.testing.clock import VirtualClock
 
 SERVERS = 40
@@ -109,6 +111,44 @@ async def test_the_journal_names_what_the_api_shows(tmp_path: Path) -> None:
     running.cancel()
     await asyncio.wait([running])
     await child.close()
+
+
+@pytest.mark.timeout(120)
+async def test_servers_that_were_deleted_long_ago_are_let_go_of(tmp_path: Path) -> None:
+    """Those of a moment ago stay, and those of which something is still known."""
+    from fractus.app.simulate import model
+    from fractus.app.simulate.fill import Filler
+    from fractus.app.simulate.plan import Plan
+
+    made = await model.make(tmp_path / "model", owned=False)
+    Filler(tmp_path, Plan(clouds=1, hosts=5, servers=20), made).fill(1, "secret")
+    child = Child(tmp_path / "sim-001", "sim-001", "http://sim", 5, SystemClock())
+    await child.start()
+    old, young, known, *_ = servers = list(child.inside.backend.servers.values())
+    for server, ago in ((old, KEPT + 60), (young, KEPT - 60), (known, KEPT + 60)):
+        await _deleted(child, server, child.clock.now() - ago, known=server is known)
+    assert await let_go(child) == 1
+    assert await let_go(child) == 0
+    there = {server.marker for server in child.inside.backend.all(ServerRecord, gone=True).values()}
+    assert there == {server.marker for server in servers} - {old.marker}
+    assert set(_shown(child)) == there
+    await child.close()
+
+
+async def _deleted(child: Child, server: ServerRecord, at: float, *, known: bool) -> None:
+    """As it is long after a deletion; `known`: somebody still has work with it."""
+    server.gone, server.vm_state, server.changed_at, server.next = True, "deleted", at, ""
+    child.inside.backend.shelf.put(server)
+    machine = child.worker.machine
+    async with machine.store.transaction() as tx:
+        resource = await machine.resources.fetch(tx, "server", server.marker)
+        assert resource is not None
+        resource.deleted_at = at
+        await machine.resources.save(tx, resource)
+        for presence in await presences.of_resource(tx, "server", server.marker):
+            await presences.drop(tx, presence)
+        if known:
+            await machine.wake(tx, "server", server.marker, "nowhere")
 
 
 _AFTER = {"stop": "SHUTOFF", "start": "ACTIVE", "crash": "ERROR", "move": "ACTIVE"}
