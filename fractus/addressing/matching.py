@@ -7,7 +7,7 @@ in, and perhaps others: who asks looks at what was found once more. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from math import prod
 
@@ -20,6 +20,7 @@ _PART = re.compile(r"[0-9A-Fa-f.:]+")
 _REGEX = re.compile(r"\^((?:[0-9A-Fa-f.:]|\\\.)+)(\$?)")
 _DOTS = 3
 
+_DIGITS = "0123456789"
 _OCTETS = [str(value) for value in range(256)]
 
 
@@ -75,17 +76,17 @@ def _beginning(parts: Sequence[str], *, whole: bool) -> list[Range] | None:
     return _joined(octets, lasts)
 
 
-def _ways(text: str) -> Iterable[list[str]]:
+def _ways(text: str) -> list[list[str]]:
     """A dot of a regular expression stands for a digit, too, wherever an octet may have one there."""
-    pieces = re.split(r"(\\\.|\.)", text)
-    choices = [
-        ("." if piece == "\\." else [".", *"0123456789"]) if at % 2 else [piece]
-        for at, piece in enumerate(pieces)
-    ]
-    for chosen in product(*choices):
-        parts = _parts_of("".join(chosen))
-        if all(_octet(part) >= 0 for part in parts[:-1]) and (not parts[-1] or _octet(parts[-1]) >= 0):
-            yield parts
+    first, *rest = re.split(r"(\\\.|\.)", text)
+    ways: list[tuple[list[str], str]] = [([], first)]
+    for dot, piece in zip(rest[::2], rest[1::2], strict=True):
+        longer = (
+            [(done, last + digit + piece) for done, last in ways for digit in _DIGITS] if dot == "." else []
+        )
+        ways = [([*done, last], piece) for done, last in ways if _octet(last) >= 0]
+        ways += [(done, last) for done, last in longer if _octet(last) >= 0]
+    return [[*done, last] for done, last in ways if not last or _octet(last) >= 0]
 
 
 def _octet(text: str) -> int:

@@ -198,7 +198,8 @@ async def _rows(
         found = await _by_narrow(reader, table, filters, way, columns, keys, after, limit)
         if found is not None:
             return found
-    heavy = crowded and (way.scans or aside)
+    by_key = bool(way.branches) and way.branches[0].index == ranges.PRIMARY
+    heavy = crowded and (way.scans or (aside and not by_key))
     if len(way.branches) < 2:
         index = way.branches[0].index if way.branches else ""
         if not way.branches or all(pick < 0 for pick in way.branches[0].picks):
