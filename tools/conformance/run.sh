@@ -43,6 +43,8 @@ up() {
 run() {
     local name=$1 mode=$2 regex=$3
     say "$name: $regex"
+    # Accounts that a run which was broken off has not given back.
+    rm -rf "$home/lock" && mkdir "$home/lock"
     cd "$home/tempest"
     "$home/venv/bin/tempest" run --config-file "$home/tempest/etc/$mode.conf" --regex "$regex" \
         --concurrency "$workers" > "$home/results/$name.log" 2>&1 || true
