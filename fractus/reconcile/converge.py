@@ -288,7 +288,8 @@ async def _send_other_away(look: Look) -> Outcome:
     memory = look.presence.memory
     other, *rest = memory[returned.OTHERS]
     try:
-        await look.actuator.delete(look.scope, other)
+        if other != look.presence.remote_id:  # it may have become ours meanwhile
+            await look.actuator.delete(look.scope, other)
     except (Missing, Refused):
         pass
     except CloudError as error:
@@ -365,6 +366,9 @@ async def _vanished(look: Look) -> Outcome:
         # What was taken over is more than we know of it: an image's bits, a network's wires.
         presence.memory[drift.GONE] = True
         return await _block(look, f"It is gone from {presence.cloud}: it was deleted there.")
+    if presence.memory.get(returned.OTHERS):
+        # A cloud that was put back has an earlier one, and not this one yet.
+        return await _send_other_away(look)
     if drift.is_steady(look.item):
         # Nobody asks for it now. It is told as missing, and made anew when it is needed there or an operator says so.
         presence.memory[drift.GONE] = True

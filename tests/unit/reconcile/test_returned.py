@@ -132,6 +132,25 @@ async def test_what_left_twice_is_known_by_either_id(world: World) -> None:
     assert [thing.remote_id for thing in east.here("net")] == [copied.remote_id]
 
 
+async def test_an_earlier_one_goes_also_where_ours_is_gone(world: World) -> None:
+    """The backup is from a time when the earlier one was there, and the one that is ours was not yet made."""
+    east = await world.cloud("east")
+    first = await _net_comes_and_goes(world, east, "b1")
+    await world.box("b2")
+    await world.settle()
+    [ours] = east.here("net")
+    back = east.put("net", "n1", marker="n1")
+    back.remote_id = first
+    east.things = {first: back}
+    await world.sweep("east", full=True)
+    await world.settle()
+    assert east.here("net") == []
+    presence = await world.presence("net", "n1", "east")
+    assert presence is not None
+    assert presence.remote_id == ours.remote_id
+    assert (await world.findings())[ours.remote_id] == "missing"
+
+
 async def _net_comes_and_goes(world: World, east: ToyCloud, box: str) -> str:
     """The id that the net had there."""
     await world.box(box)
