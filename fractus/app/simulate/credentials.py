@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,12 @@ def passwords(state: Path, plan: Plan) -> dict[int, str]:
         kept: dict[str, str] = msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
         kept = {}
-    for name in plan.numbers():
-        kept.setdefault(name, secrets.token_urlsafe(24))
-    path.touch(mode=0o600)
-    path.write_bytes(msgspec.json.encode(kept))
+    lacking = [name for name in plan.numbers() if name not in kept]
+    if lacking:
+        # Only who starts the clouds comes here. Their processes read what is there, several at once.
+        kept |= {name: secrets.token_urlsafe(24) for name in lacking}
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(msgspec.json.encode(kept))
+        os.replace(fresh, path)
     return {cloud: kept[name] for name, cloud in plan.numbers().items()}
