@@ -12,10 +12,12 @@ python=${PYTHON:-python3}
 realcloud="$top/tools/realcloud/realcloud"
 say() { printf '%(%H:%M:%S)T  %s\n' -1 "$*"; }
 
+# Asked before the installation, which starts what clouds share.
+alone=yes
+if "$realcloud" status >/dev/null; then alone=; fi
 say 'real clouds: install'
 "$realcloud" install
 started=()
-alone=
 work=$(mktemp -d)
 export FRACTUS_STATE="$work/state"
 
@@ -38,10 +40,7 @@ finish() {
 }
 trap finish EXIT
 
-if ! "$realcloud" status >/dev/null; then
-    alone=yes
-    "$realcloud" down --all
-fi
+if [ -n "$alone" ]; then "$realcloud" down --all; fi
 for pair in east:shared west:own; do
     name=${pair%:*}
     if ! "$realcloud" status "$name" >/dev/null; then
