@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from fractus.addressing.ranges import Range, number
+from fractus.addressing.ranges import Range, merged, number
 
 #: More ranges than this are no shorter way.
 _MOST = 64
@@ -27,7 +27,7 @@ _OCTETS = [str(value) for value in range(256)]
 def spans(pattern: str, version: int) -> list[Range] | None:
     """Ranges of all addresses of an IP version in which `pattern` is found; None where they would be too many."""
     if _PART.fullmatch(pattern):
-        return _within(_parts_of(pattern)) if version == 4 and ":" not in pattern else None
+        return _within(pattern.split(".")) if version == 4 and ":" not in pattern else None
     anchored = _REGEX.fullmatch(pattern)
     if anchored is None:
         return None
@@ -41,12 +41,8 @@ def spans(pattern: str, version: int) -> list[Range] | None:
         some = _beginning(parts, whole=bool(end))
         if some is None:
             return None
-        found = _merged([*found, *some])
+        found = merged([*found, *some])
     return found if len(found) <= _MOST else None
-
-
-def _parts_of(text: str) -> list[str]:
-    return text.split(".")
 
 
 def _one(text: str) -> list[Range]:
@@ -125,14 +121,3 @@ def _joined(known: Sequence[Sequence[int]], lasts: Sequence[tuple[int, int]]) ->
             if min([*before, low]) >= 0
         ]
     return found
-
-
-def _merged(found: list[Range]) -> list[Range]:
-    """The same addresses in as few ranges as there can be."""
-    merged: list[Range] = []
-    for one in sorted(found):
-        if merged and one.first <= merged[-1].last + 1:
-            merged[-1] = Range(merged[-1].first, max(merged[-1].last, one.last))
-        else:
-            merged.append(one)
-    return merged

@@ -92,13 +92,18 @@ def overlapping(ranges: Sequence[Range]) -> tuple[Range, Range] | None:
 
 def join(values: Iterable[int]) -> list[Range]:
     """Single addresses as ranges, in order."""
-    ranges: list[Range] = []
-    for value in sorted(set(values)):
-        if ranges and ranges[-1].last + 1 == value:
-            ranges[-1] = Range(ranges[-1].first, value)
+    return merged(Range(value, value) for value in values)
+
+
+def merged(ranges: Iterable[Range]) -> list[Range]:
+    """The same addresses in as few ranges as there can be, in order."""
+    found: list[Range] = []
+    for one in sorted(ranges):
+        if found and one.first <= found[-1].last + 1:
+            found[-1] = Range(found[-1].first, max(found[-1].last, one.last))
         else:
-            ranges.append(Range(value, value))
-    return ranges
+            found.append(one)
+    return found
 
 
 def cloud_share(pools: Iterable[Range]) -> int:

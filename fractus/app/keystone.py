@@ -14,7 +14,6 @@ import asyncio
 import importlib.metadata
 import importlib.util
 import json
-import os
 import secrets
 import sys
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from fractus.app.keystone_catalog import SERVICES, Catalog, User
 from fractus.app.programs import inherited
 from fractus.app.settings import Settings, SettingsError
 from fractus.app.supervisor import Program, StartFailed, tail
+from fractus.base.files import put
 
 ADMIN, DEMO = "admin", "demo"
 
@@ -99,7 +99,7 @@ class EmbeddedKeystone:
             kept: dict[str, str] = json.loads(path.read_text("utf-8"))
             return kept
         made = {who: secrets.token_urlsafe(_PASSWORD_BYTES) for who in ("admin", "service", "demo")}
-        _write_private(path, json.dumps(made, indent=2) + "\n")
+        put(path, (json.dumps(made, indent=2) + "\n").encode(), mode=0o600)
         return made
 
     def configure(self) -> None:
@@ -117,7 +117,7 @@ class EmbeddedKeystone:
             repository.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name in "01":  # staged and primary, as keystone-manage lays them out; it can rotate them too
                 if not (repository / name).exists():
-                    _write_private(repository / name, Fernet.generate_key().decode())
+                    put(repository / name, Fernet.generate_key(), mode=0o600)
         self.passwords()
         values = {
             "database": self.directory / "keystone.db",
@@ -127,7 +127,7 @@ class EmbeddedKeystone:
         }
         # In a value of this format, $ begins a substitution.
         escaped = {name: str(value).replace("$", "$$") for name, value in values.items()}
-        _write_private(self._conf, _CONF.format(**escaped))
+        put(self._conf, _CONF.format(**escaped).encode(), mode=0o600)
 
     def prepared(self) -> bool:
         """Whether database, users and catalog are as they should be: then starting the process is all there is."""
@@ -172,7 +172,7 @@ class EmbeddedKeystone:
         async with Caller() as caller:
             await caller.log_in(self.url, ADMIN, passwords["admin"], ADMIN)
             await Catalog(caller, self.url).fill(users, keystone.region, self._settings.endpoint)
-        _write_private(self._stamp, json.dumps(self._wanted(), indent=2) + "\n")
+        put(self._stamp, (json.dumps(self._wanted(), indent=2) + "\n").encode(), mode=0o600)
 
     def program(self) -> Program:
         """How to run it."""
@@ -226,11 +226,3 @@ async def _run(argv: list[str], environ: Mapping[str, str], log: Path) -> int:
         process.kill()
         await process.wait()
         raise
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that nobody else can read at any moment."""
-    fresh = path.with_name(path.name + ".new")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-        out.write(text)
-    os.replace(fresh, path)

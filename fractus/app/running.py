@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from fractus.app.processes import Mark, alive, boot_id, end, end_group
+from fractus.base.files import put
 
 
 class AlreadyRunning(Exception):
@@ -55,10 +55,7 @@ def record_path(run_dir: Path) -> Path:
 
 def write(run_dir: Path, record: Record) -> None:
     """Put a record in place, whole."""
-    path = record_path(run_dir)
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(record)))
-    os.replace(fresh, path)
+    put(record_path(run_dir), msgspec.json.format(msgspec.json.encode(record)))
 
 
 def read(run_dir: Path) -> Record | None:

@@ -6,13 +6,14 @@ process notes in a file of its own which version it has carried out.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+
+from fractus.base.files import put
 
 _FILE = "control.json"
 
@@ -56,13 +57,13 @@ def ask(
         change=before.change if change is None else change,
         latency=before.latency if latency is None else latency,
     )
-    _replace(state / _FILE, msgspec.json.encode(wish))
+    put(state / _FILE, msgspec.json.encode(wish))
     return wish
 
 
 def done(state: Path, share: int, version: int) -> None:
     """Process `share` has carried out that version."""
-    _replace(_done(state, share), str(version).encode())
+    put(_done(state, share), str(version).encode())
 
 
 def _done(state: Path, share: int) -> Path:
@@ -89,7 +90,7 @@ def begin(state: Path, shares: Collection[int]) -> None:
     before = read(state)
     if before.change is not None or before.latency is not None:
         wish = Wish(version=before.version + 1, faults=before.faults)
-        _replace(state / _FILE, msgspec.json.encode(wish))
+        put(state / _FILE, msgspec.json.encode(wish))
     for share in shares:
         _done(state, share).unlink(missing_ok=True)
 
@@ -107,9 +108,3 @@ def _version(path: Path) -> int:
         return int(path.read_text() or -1)
     except FileNotFoundError:
         return -1
-
-
-def _replace(path: Path, text: bytes) -> None:
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_bytes(text)
-    os.replace(fresh, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 
 from fractus.app.simulate import IDENTITY
 from fractus.app.simulate.plan import Plan
+from fractus.base.files import put
 
 
 def entry(url: str, region: str, password: str) -> dict[str, Any]:
@@ -41,8 +41,5 @@ def passwords(state: Path, plan: Plan) -> dict[int, str]:
     if lacking:
         # Only who starts the clouds comes here. Their processes read what is there, several at once.
         kept |= {name: secrets.token_urlsafe(24) for name in lacking}
-        fresh = path.with_name(f"{path.name}.new")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(msgspec.json.encode(kept))
-        os.replace(fresh, path)
+        put(path, msgspec.json.encode(kept), mode=0o600)
     return {cloud: kept[name] for name, cloud in plan.numbers().items()}

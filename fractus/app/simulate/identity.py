@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from msgspec import Struct
 
 from fractus.auth.principal import Principal
 from fractus.base.clock import Clock, iso_micro
+from fractus.base.files import put
 from fractus.model.cloud import HOME, Scope
 from fractus.model.errors import Unauthorized
 
@@ -107,10 +107,7 @@ class Identity:
         return first_id(self.region, kind, name)
 
     def _keep(self) -> None:
-        fresh = self._path.with_suffix(".new")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(self._directory))
-        os.replace(fresh, self._path)
+        put(self._path, msgspec.json.encode(self._directory), mode=0o600)
 
     @property
     def projects(self) -> dict[str, Project]:

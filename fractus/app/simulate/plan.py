@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -10,6 +9,7 @@ from msgspec import Struct
 
 from fractus.app import simulate_ids as ids
 from fractus.app.settings import SettingsError, state_dir_of
+from fractus.base.files import put
 
 #: Of the largest port number less the first, and of three digits in a name.
 MOST_CLOUDS = 999
@@ -106,9 +106,7 @@ def _check(plan: Plan) -> None:
 
 def write(state: Path, plan: Plan) -> None:
     """Keep it for the next start."""
-    fresh = state / f"{_FILE}.new"
-    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(plan)) + b"\n")
-    os.replace(fresh, state / _FILE)
+    put(state / _FILE, msgspec.json.format(msgspec.json.encode(plan)) + b"\n")
 
 
 def default_state() -> Path:

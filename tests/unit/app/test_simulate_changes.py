@@ -85,9 +85,8 @@ def test_what_is_busy_is_left_alone() -> None:
     backend.close()
 
 
-@pytest.mark.timeout(120)
-async def test_the_journal_names_what_the_api_shows(tmp_path: Path) -> None:
-    """A line stands there only once the cloud's own store has the change."""
+async def _filled(tmp_path: Path) -> Child:
+    """A cloud of five hosts with twenty servers, at work."""
     from fractus.app.simulate import model
     from fractus.app.simulate.fill import Filler
     from fractus.app.simulate.plan import Plan
@@ -96,6 +95,13 @@ async def test_the_journal_names_what_the_api_shows(tmp_path: Path) -> None:
     Filler(tmp_path, Plan(clouds=1, hosts=5, servers=20), made).fill(1, "secret")
     child = Child(tmp_path / "sim-001", "sim-001", "http://sim", 5, SystemClock())
     await child.start()
+    return child
+
+
+@pytest.mark.timeout(120)
+async def test_the_journal_names_what_the_api_shows(tmp_path: Path) -> None:
+    """A line stands there only once the cloud's own store has the change."""
+    child = await _filled(tmp_path)
     journal = tmp_path / "journal.jsonl"
     changes = Changes([child], 7, journal)
     changes.percent = 10_000.0
@@ -116,14 +122,7 @@ async def test_the_journal_names_what_the_api_shows(tmp_path: Path) -> None:
 @pytest.mark.timeout(120)
 async def test_servers_that_were_deleted_long_ago_are_let_go_of(tmp_path: Path) -> None:
     """Those of a moment ago stay, and those of which something is still known."""
-    from fractus.app.simulate import model
-    from fractus.app.simulate.fill import Filler
-    from fractus.app.simulate.plan import Plan
-
-    made = await model.make(tmp_path / "model", owned=False)
-    Filler(tmp_path, Plan(clouds=1, hosts=5, servers=20), made).fill(1, "secret")
-    child = Child(tmp_path / "sim-001", "sim-001", "http://sim", 5, SystemClock())
-    await child.start()
+    child = await _filled(tmp_path)
     old, young, known, *_ = servers = list(child.inside.backend.servers.values())
     for server, ago in ((old, KEPT + 60), (young, KEPT - 60), (known, KEPT + 60)):
         await _deleted(child, server, child.clock.now() - ago, known=server is known)
