@@ -144,6 +144,8 @@ def listen(settings: Settings, target: str) -> None:
         port=settings.api.port,
         workers=settings.api.workers,
         interface=Interfaces.ASGI,
+        # No route is a WebSocket: a request to upgrade is answered as the plain request that it also is.
+        websockets=False,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=math.ceil(settings.api.drain_notice + settings.api.drain_within) + _CLOSING,

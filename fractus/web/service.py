@@ -120,10 +120,16 @@ class Application(falcon.asgi.App[Any, Any]):
     A raw byte above 127 in a query means the same as its escape, and Falcon takes only the latter. And where a client
     goes away in the middle of its body, Falcon's stream just ends: here it is written down (`bodies.GONE`), so that
     half an image is not taken for a whole one.
+
+    WebSockets are refused: no route is one, and nothing that watches requests would see them.
     """
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # type: ignore[override]
         """ASGI."""
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})  # before it was accepted: the client gets 403
+            return
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return

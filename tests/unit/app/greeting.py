@@ -11,6 +11,8 @@ async def _answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": f"{stage}.complete"})
         if stage == "lifespan.shutdown":
             return
+    if scope["type"] != "http":
+        raise RuntimeError(f"{scope['type']} is nothing that this application serves")
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"hi"})
 

@@ -14,6 +14,7 @@ import pytest
 
 from fractus.app.processes import free_port
 from tests.unit.listening import listens
+from tests.unit.web.test_servers import upgraded
 
 ROOT = Path(__file__).parents[3]
 START = """
@@ -61,3 +62,9 @@ async def test_many_who_keep_their_connections_open_keep_nobody_out(tmp_path: Pa
         finally:
             for _, writer in lines:
                 writer.close()
+
+
+async def test_no_websocket_reaches_the_application(tmp_path: Path) -> None:
+    """A handshake is answered as the plain request that it also is."""
+    async with serving(tmp_path) as port:
+        assert (await upgraded(port, "/")).startswith("HTTP/1.1 200")

@@ -502,3 +502,21 @@ async def test_where_the_store_is_away_writes_are_told_so_before_their_handler_i
     assert (await api("POST", THINGS, json={"thing": {"name": "n"}})).status == 503
     assert (await api("GET", f"{THINGS}/7")).status == 200
     assert len(story.calls) == 1
+
+
+async def test_a_websocket_is_closed_before_it_is_accepted(api: Client) -> None:
+    """Where a web server offers WebSockets all the same: no route is one, and none is looked for."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(event: dict[str, Any]) -> None:
+        sent.append(event)
+
+    for path in ("/compute/v2.1/things", "/healthcheck", "/nosuch"):
+        scope = {"type": "websocket", "path": path, "headers": [], "query_string": b"", "subprotocols": []}
+        with structlog.testing.capture_logs() as lines:
+            await api.app(scope, receive, send)
+        assert lines == []
+    assert sent == [{"type": "websocket.close", "code": 1000}] * 3

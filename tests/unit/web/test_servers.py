@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,12 +28,12 @@ pytestmark = pytest.mark.slow
 
 
 @contextlib.asynccontextmanager
-async def serving(server: str) -> AsyncIterator[int]:
+async def serving(server: str, log: Path | None = None) -> AsyncIterator[int]:
+    """The port of a server; what it writes goes to `log`."""
     port = free_port()
     command = [sys.executable, "-m", *COMMANDS[server], "--host", "127.0.0.1", "--port", str(port)]
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-    )
+    with (log or Path(os.devnull)).open("wb") as out:
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=out, stderr=out)
     try:
         await listens(port, process, 30)
         yield port
@@ -113,3 +114,38 @@ async def test_requests_side_by_side_keep_their_ids_under_a_server(server: str) 
 
         assert list(await asyncio.gather(*map(ask, ids))) == ids
         assert (await _told(http))["request_ids"] == ids
+
+
+#: What a client that wants a WebSocket sends.
+UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+async def upgraded(port: int, path: str) -> str:
+    """The head of the answer to a WebSocket handshake."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{UPGRADE}\r\n".encode())
+    await writer.drain()
+    async with asyncio.timeout(20):
+        head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return head.decode()
+
+
+@pytest.mark.parametrize("server", ["granian", "uvicorn"])
+async def test_websockets_are_refused_without_a_traceback(server: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    async with serving(server, log) as port:
+        for path in ("/compute/v2.1/things/7", "/compute/", "/healthcheck", "/metrics", "/nosuch"):
+            status = (await upgraded(port, path)).split()[1]
+            # A server without WebSockets takes the handshake for the plain request that it also is.
+            assert status in ("200", "300", "401", "403", "404"), (path, status)
+        assert (await upgraded(port, "/compute/v2.1/things/7")).split()[1] in ("401", "403")
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"http://127.0.0.1:{port}/compute/v2.1/things/7", headers=TOKEN) as answer,
+        ):
+            assert answer.status == 200, "others are served as before"
+    assert "Traceback" not in log.read_text()
