@@ -128,7 +128,8 @@ class Application(falcon.asgi.App[Any, Any]):
         """ASGI."""
         if scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.close", "code": 1000})  # before it was accepted: the client gets 403
+            # Closed before it was accepted: the client gets 403.
+            await send({"type": "websocket.close", "code": 1000})
             return
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
