@@ -18,7 +18,7 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test check lint types contracts sizes databases test-databases real lab lab-measure lab-faults lab-burst bench bench-full backlog faults docs format lock clean afresh
+.PHONY: help up dev test check lint types contracts sizes databases test-databases real lab lab-measure lab-faults lab-burst bench bench-full backlog faults hostile docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
@@ -30,6 +30,7 @@ help:
 	@echo 'make lab     a whole deployment of several nodes in network namespaces (Debian 12, root)'
 	@echo 'make lab-measure  how long its endpoint fails when each part of it dies (docs/ha.md)'
 	@echo 'make faults  many tenants while everything fails around them; then nothing may be amiss (seeded)'
+	@echo 'make hostile attacks on one fractus, each while others use it: how long those wait (docs/hostile.md)'
 	@echo 'make lab-faults   the same in a laboratory: databases, brokers, balancers and the network between them fail too'
 	@echo 'make lab-burst    creates against a limit over three nodes while clouds go away: exactly as many as it says'
 	@echo 'make bench   what everything costs, next to a real cloud if one is up, in minutes (docs/performance.md)'
@@ -93,6 +94,9 @@ backlog: $(STAMP)
 
 faults: $(STAMP)
 	@python -m tests.faults.run $(ARGS)
+
+hostile: $(STAMP)
+	@python -m tests.hostile.run $(ARGS)
 
 lab-faults: $(STAMP)
 	@python -m tests.faults.run --stage lab $(ARGS)
