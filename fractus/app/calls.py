@@ -83,7 +83,7 @@ class Caller:
                     raise CallFailed(f"{method} {url} was answered {answer.status}: {text}", answer.status)
                 body = await answer.json() if answer.content_type == "application/json" else None
                 return body, answer.headers
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise CallFailed(
                 f"{method} {url} got no answer ({str(error) or type(error).__name__})."
             ) from error
@@ -94,5 +94,6 @@ async def answers(url: str) -> bool:
     try:
         async with aiohttp.ClientSession(timeout=_PROBE_TIMEOUT) as session, session.get(url) as answer:
             return answer.status == 200
-    except (aiohttp.ClientError, TimeoutError):
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        # An OSError of its own: no descriptor was left for the connection.
         return False

@@ -127,7 +127,9 @@ class EmbeddedKeystone:
         }
         # In a value of this format, $ begins a substitution.
         escaped = {name: str(value).replace("$", "$$") for name, value in values.items()}
-        put(self._conf, _CONF.format(**escaped).encode(), mode=0o600)
+        conf = _CONF.format(**escaped).encode()
+        if not self._conf.exists() or self._conf.read_bytes() != conf:
+            put(self._conf, conf, mode=0o600)
 
     def prepared(self) -> bool:
         """Whether database, users and catalog are as they should be: then starting the process is all there is."""

@@ -87,7 +87,12 @@ def end_group(leader: int) -> None:
     """Kill what is left of a process group. Safe after its leader has ended: no process can get a pid that is
     still the id of a group.
     """
-    if group(leader):
+    try:
+        left = bool(group(leader))
+    except OSError:
+        # No descriptor to look with. Where nobody is left in the group, the signal says so.
+        left = True
+    if left:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGKILL)
 

@@ -47,4 +47,6 @@ class Progress:
         self._print(escape(text))
 
     def _print(self, markup: str) -> None:
-        self._console.print(markup, soft_wrap=True, highlight=False)
+        # What is said is lost where the terminal is gone or the disk of the log is full; what is done goes on.
+        with contextlib.suppress(OSError):
+            self._console.print(markup, soft_wrap=True, highlight=False)

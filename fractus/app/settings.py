@@ -27,6 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from fractus.app.sections import SECTIONS, Api, Auth, Brakes, Images, Keystone, Log, Quota, Store, Wake, Work
+from fractus.base.files import put
 
 #: The file an operator writes, and the one `fractus up` writes, both in the state directory.
 FILE = "fractus.toml"
@@ -247,13 +248,14 @@ def secrets(state_dir: Path) -> dict[str, str]:
 
 
 def remember(state_dir: Path, overrides: Layer) -> None:
-    """Keep what `fractus up` was told explicitly, for the next start and for the other commands."""
+    """Keep what `fractus up` was told explicitly, for the next start and for the other commands. OSError."""
     path = state_dir / REMEMBERED
-    kept = {section: dict(fields) for section, fields in _read(path, json.loads).items()}
+    before = {section: dict(fields) for section, fields in _read(path, json.loads).items()}
+    kept = {section: dict(fields) for section, fields in before.items()}
     for section, fields in overrides.items():
         kept.setdefault(section, {}).update(fields)
-    if any(kept.values()):
-        path.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
+    if any(kept.values()) and kept != before:
+        put(path, (json.dumps(kept, indent=2) + "\n").encode())
 
 
 def environment(state_dir: Path, overrides: Layer) -> dict[str, str]:

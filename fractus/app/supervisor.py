@@ -4,24 +4,28 @@ Each program leads a process group of its own, so a Ctrl-C in the terminal reach
 stops the programs in an order that lets each finish: the API before the Keystone that it asks. A program that ends
 before it was ever ready has failed to start, and that is the caller's to hear; one that ends later is started again
 after a backoff, without limit, and each time it is said.
+
+Nothing that goes wrong in keeping books about them ends the supervisor, for then nobody would start them again: a full
+disk, a log that cannot be written, no descriptors, no room for one more process. It waits and tries again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import signal
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from msgspec import Struct
 
-from fractus.app.processes import end_group, mark
+from fractus.app.processes import Mark, end_group, mark
 from fractus.app.running import Part
 from fractus.base.clock import Clock, SystemClock
 from fractus.base.retry import backoff
@@ -32,6 +36,8 @@ _POLL = 0.05
 _WELL_AFTER = 60.0
 #: Logs are looked at this often (seconds) and cut when they are larger (bytes), keeping one older file.
 _LOG_LOOK, _LOG_MOST = 60.0, 32 * 1024 * 1024
+#: Seconds after which a change that could not be noted (`changed`) is noted again.
+_NOTE_AGAIN = 5.0
 _TAIL_LINES = 12
 
 
@@ -64,14 +70,23 @@ class Child:
         self.restarts = 0
         self.process: Process | None = None
         self.launched_at = 0.0
+        self._mark: Mark | None = None
+
+    def launched(self, process: Process, at: float) -> None:
+        """It runs as `process` since `at` (monotonic)."""
+        self.process, self.launched_at = process, at
+        self._mark = mark(process.pid)
 
     def part(self) -> Part:
         """This child as others see it."""
-        process = mark(self.process.pid) if self.process and self.process.returncode is None else None
+        runs = self.process is not None and self.process.returncode is None
+        if runs and self._mark is None and self.process is not None:
+            # There was no descriptor left to look with when it was started.
+            self._mark = mark(self.process.pid)
         return Part(
             name=self.program.name,
             state=self.state,
-            process=process,
+            process=self._mark if runs else None,
             restarts=self.restarts,
             log=str(self.program.log),
         )
@@ -80,7 +95,8 @@ class Child:
 class Supervisor:
     """Runs programs while its `async with` block runs; leaving the block stops them, last started first.
 
-    `say` gets a sentence for each thing a person should know; `changed` is called when a child's state changes.
+    `say` gets a sentence for each thing a person should know; `changed` is called when a child's state changes, and
+    again some seconds later where it raised OSError.
     """
 
     def __init__(
@@ -94,6 +110,7 @@ class Supervisor:
         self._changed = changed
         self._clock = clock or SystemClock()
         self._children: list[Child] = []
+        self._unnoted = False
         self._keepers = asyncio.TaskGroup()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -104,6 +121,7 @@ class Supervisor:
     async def __aenter__(self) -> Self:
         await self._keepers.__aenter__()
         self._tasks.append(self._keepers.create_task(self._trim_logs()))
+        self._tasks.append(self._keepers.create_task(self._note_again()))
         return self
 
     async def __aexit__(
@@ -119,7 +137,10 @@ class Supervisor:
         try:
             async with asyncio.TaskGroup() as group:
                 for child in fresh:
-                    await self._launch(child)
+                    try:
+                        await self._launch(child)
+                    except OSError as error:
+                        raise StartFailed(f"{child.program.name} cannot be started: {error}.") from error
                     self._children.append(child)
                     group.create_task(self._until_ready(child))
         except ExceptionGroup as several:
@@ -131,9 +152,9 @@ class Supervisor:
     async def _launch(self, child: Child) -> None:
         program = child.program
         child.state = "starting"
-        child.launched_at = self._clock.monotonic()
-        with _opened(program.log) as log:
-            child.process = await asyncio.create_subprocess_exec(
+        at = self._clock.monotonic()
+        with self._opened(program) as log:
+            process = await asyncio.create_subprocess_exec(
                 *program.argv,
                 stdin=DEVNULL,
                 stdout=log,
@@ -143,7 +164,43 @@ class Supervisor:
                 start_new_session=True,
                 umask=0o077,
             )
-        self._changed()
+        child.launched(process, at)
+        self.note()
+
+    @contextlib.contextmanager
+    def _opened(self, program: Program) -> Iterator[BinaryIO | int]:
+        """A program's log, or nowhere, where that cannot be written: it had better run without one than not at all."""
+        with contextlib.ExitStack() as stack:
+            log: BinaryIO | int = DEVNULL
+            try:
+                program.log.parent.mkdir(parents=True, exist_ok=True)
+                log = stack.enter_context(open(program.log, "ab"))
+            except OSError as error:
+                why = f"{program.log} cannot be written ({error.strerror})"
+                self._tell(f"{program.name} runs without a log: {why}.")
+            yield log
+
+    def _tell(self, sentence: str) -> None:
+        """Say it, if there is anybody to hear it."""
+        with contextlib.suppress(OSError):
+            self._say(sentence)
+
+    def note(self) -> None:
+        """Have it noted that something changed (`changed`); where that fails, later."""
+        try:
+            self._changed()
+        except OSError as error:
+            if not self._unnoted:
+                self._tell(f"The list of processes could not be written ({error.strerror}); it will be.")
+            self._unnoted = True
+        else:
+            self._unnoted = False
+
+    async def _note_again(self) -> None:
+        while True:
+            await self._clock.sleep(_NOTE_AGAIN)
+            if self._unnoted:
+                self.note()
 
     async def _until_ready(self, child: Child) -> None:
         program = child.program
@@ -153,7 +210,7 @@ class Supervisor:
                 while child.process.returncode is None:
                     if await program.ready():
                         child.state = "running"
-                        self._changed()
+                        self.note()
                         return
                     await self._clock.sleep(_POLL)
         except TimeoutError:
@@ -173,20 +230,34 @@ class Supervisor:
             end_group(process.pid)  # its own children, if it left any
             lived = self._clock.monotonic() - child.launched_at
             attempt = 1 if lived > _WELL_AFTER else attempt + 1
-            delay = backoff(attempt, base=0.5, cap=30.0)
-            child.state = "restarting"
-            child.restarts += 1
-            self._changed()
-            name, log = child.program.name, child.program.log
-            self._say(f"{name} {_how_it_ended(code)} (log: {log}); starting it again in {delay:.1f} s.")
-            await self._clock.sleep(delay)
+            why = f"{_how_it_ended(code)} (log: {child.program.log})"
+            while not await self._start_again(child, attempt, why):
+                attempt += 1
+                why = "could not be started"
+
+    async def _start_again(self, child: Child, attempt: int, why: str) -> bool:
+        """Launch a child that does not run, after a while; whether there is a process. `why`: half a sentence."""
+        delay = backoff(attempt, base=0.5, cap=30.0)
+        child.state = "restarting"
+        child.restarts += 1
+        self.note()
+        name = child.program.name
+        self._tell(f"{name} {why}; starting it again in {delay:.1f} s.")
+        await self._clock.sleep(delay)
+        try:
             await self._launch(child)
-            with contextlib.suppress(StartFailed):
-                await self._until_ready(child)
-                self._say(f"{name} runs again.")
-                continue
+        except (OSError, RuntimeError, MemoryError) as error:
+            # No descriptors, memory or threads for one more process (RuntimeError: "can't start new thread").
+            self._tell(f"{name} cannot be started now: {error}.")
+            return False
+        try:
+            await self._until_ready(child)
+        except StartFailed:
             # Not ready in time: it is ended, and the next round waits longer.
             await self._end(child)
+        else:
+            self._tell(f"{name} runs again.")
+        return True
 
     async def _stop(self) -> None:
         for task in self._tasks:
@@ -196,7 +267,7 @@ class Supervisor:
         for child in reversed(self._children):
             await self._end(child)
             child.state = "stopped"
-            self._changed()
+            self.note()
 
     async def _end(self, child: Child) -> None:
         process = child.process
@@ -209,7 +280,7 @@ class Supervisor:
                 async with asyncio.timeout(child.program.stop_within):
                     await process.wait()
             except TimeoutError:
-                self._say(
+                self._tell(
                     f"{child.program.name} did not stop within {child.program.stop_within:g} s: killed."
                 )
                 with contextlib.suppress(ProcessLookupError):
@@ -222,19 +293,28 @@ class Supervisor:
         while True:
             await self._clock.sleep(_LOG_LOOK)
             for child in self._children:
-                trim(child.program.log, _LOG_MOST)
-
-
-def _opened(log: Path) -> BinaryIO:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    return open(log, "ab")
+                try:
+                    trim(child.program.log, _LOG_MOST)
+                except OSError as error:
+                    self._tell(
+                        f"{child.program.log} could not be cut ({error.strerror}); it will be tried again."
+                    )
 
 
 def trim(log: Path, most: int) -> None:
-    """Keep `log` from growing past `most` bytes: what it holds moves to `<log>.1`."""
+    """Keep `log` from growing past `most` bytes: what it holds moves to `<log>.1`.
+
+    Without room for that it is cut all the same: a log that goes on growing would take what room there will be.
+    """
+    older = log.with_name(log.name + ".1")
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > most:
-            shutil.copyfile(log, log.with_name(log.name + ".1"))
+            try:
+                shutil.copyfile(log, older)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                older.unlink(missing_ok=True)
             os.truncate(log, 0)
 
 

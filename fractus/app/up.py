@@ -63,7 +63,10 @@ class Up:
         with running.locked(settings.run_dir):
             running.end_leftovers(running.read(settings.run_dir), self._progress.say)
             self._check_ports()
-            settings_module.remember(settings.state_dir, _kept(self._told))
+            try:
+                settings_module.remember(settings.state_dir, _kept(self._told))
+            except OSError as error:
+                self._progress.warn(f"The options are not kept for the next start: {error}.")
             asyncio.run(self._run())
 
     def _check_ports(self) -> None:
@@ -86,7 +89,7 @@ class Up:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         async with self._supervisor:
-            self._write_record()
+            self._supervisor.note()
             await unless(stop, self._bring_up())
             await stop.wait()
             self._ready = False
@@ -115,7 +118,7 @@ class Up:
                 await seed(settings, keystone)
         self._announce(self._write_clouds_yaml(), time.monotonic() - began)
         self._ready = True
-        self._write_record()
+        self._supervisor.note()
 
     async def _migrate(self) -> None:
         """Bring an older file to our schema: with a large one that takes longer than the start of a process may."""
@@ -202,7 +205,10 @@ class Up:
             entries = {ENTRY: self._entry(DEMO, "demo"), **entries}
         first = next(iter(entries))
         own = self._settings.state_dir / "clouds.yaml"
-        clouds_yaml.write_own(own, entries)
+        try:
+            clouds_yaml.write_own(own, entries)
+        except OSError as error:
+            self._progress.warn(f"{own} is left as it is: {error}.")
         place = clouds_yaml.users_file(os.environ)
         left_out = [f"Your clouds.yaml is left as it is: {place.reason}."]
         if place.path is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextvars
 import datetime
 import logging
+import os
 import re
 import sys
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
@@ -16,6 +17,63 @@ import structlog
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("fractus_request_id", default="")
 
 _SECRET_WORDS = ("password", "secret", "token", "credential")
+
+
+#: The descriptor of standard error: the only one that no other file can get while the process lives.
+_STDERR = 2
+
+
+class Sink:
+    """Where lines go. Writing one never raises: on a full disk or a broken pipe lines are lost, and the next one that
+    can be written comes after one that says how many. A program must not end, nor a request fail, of its log.
+    """
+
+    def __init__(self, stream: TextIO, *, json: bool = False) -> None:
+        """`stream`: that of errors is written past its buffer, which would keep what could not be written."""
+        self._stream = stream
+        self._json = json
+        self._torn = False
+        self._direct = _number(stream) == _STDERR
+        self.lost = 0
+        """Lines that could not be written since the last one that could."""
+
+    def write(self, text: str) -> int:
+        """Write whole lines."""
+        try:
+            self._put(self._note() + text if self.lost else text)
+        except (OSError, ValueError):
+            self.lost += 1
+        else:
+            self.lost = 0
+        return len(text)
+
+    def _put(self, text: str) -> None:
+        if not self._direct:
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        data = text.encode("utf-8", "backslashreplace")
+        if self._torn:
+            data = b"\n" + data
+        while data:
+            done = os.write(_STDERR, data)
+            data = data[done:]
+            self._torn = bool(data)
+
+    def _note(self) -> str:
+        fields = {"part": "base.log", "number": self.lost}
+        return _line("warning", "lines of this log could not be written", fields, json=self._json)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+
+def _number(stream: TextIO) -> int:
+    """The descriptor under a stream; -1 where there is none."""
+    try:
+        return stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return -1
 
 
 def _add_request_id(
@@ -49,12 +107,14 @@ def configure(level: str = "info", *, json: bool = False, stream: TextIO | None 
         structlog.processors.format_exc_info,
         renderer,
     ]
-    _set_up.renderer, _set_up.json, _set_up.stream = renderer, json, stream or sys.stderr
+    sink = Sink(stream or sys.stderr, json=json)
+    _set_up.renderer, _set_up.json, _set_up.sink = renderer, json, sink
     _set_up.info = logging.getLevelNamesMapping()[level.upper()] <= logging.INFO
     structlog.configure(
         processors=_set_up.processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        # What it is given is written to, and flushed.
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, sink)),
         cache_logger_on_first_use=True,
     )
 
@@ -71,7 +131,7 @@ class _SetUp:
     processors: list[Any] = []
     renderer: Any = None
     json = False
-    stream: TextIO = sys.stderr
+    sink: Sink = Sink(sys.stderr)
     info = True
 
 
@@ -97,17 +157,18 @@ class Frequent:
         if processors is not _set_up.processors or processors[-1] is not _set_up.renderer:
             self._slow.info(self._event, **fields)
         elif _set_up.info:
-            stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")[:-6] + "Z"
-            _set_up.stream.write(self._line(stamp, fields))
-            _set_up.stream.flush()
+            whole = {"part": self._part, **fields}
+            _set_up.sink.write(_line("info", self._event, whole, json=_set_up.json))
 
-    def _line(self, stamp: str, fields: dict[str, Any]) -> str:
-        if _set_up.json:
-            whole = {"part": self._part, **fields, "event": self._event, "level": "info", "timestamp": stamp}
-            return msgspec.json.encode(whole).decode() + "\n"
-        fields["part"] = self._part
-        told = " ".join([f"{name}={_shown(fields[name])}" for name in sorted(fields)])
-        return f"{stamp} [info     ] {self._event:<30} {told}\n"
+
+def _line(level: str, event: str, fields: dict[str, Any], *, json: bool) -> str:
+    """What structlog would write, for values that need no more than this."""
+    stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    if json:
+        whole = {**fields, "event": event, "level": level, "timestamp": stamp}
+        return msgspec.json.encode(whole).decode() + "\n"
+    told = " ".join([f"{name}={_shown(fields[name])}" for name in sorted(fields)])
+    return f"{stamp} [{level:<9}] {event:<30} {told}\n"
 
 
 def _shown(value: Any) -> str:

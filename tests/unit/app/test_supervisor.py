@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fractus.app import supervisor as supervisor_module
 from fractus.app.processes import group
 from fractus.app.supervisor import StartFailed, Supervisor, tail, trim
 from tests.unit.app.programs import BROKEN, DEAF, PARENT, program
@@ -156,3 +160,85 @@ def test_a_log_is_cut_when_it_is_too_long(tmp_path: Path) -> None:
     assert log.read_bytes() == b"new\n"
     assert (tmp_path / "a.log.1").read_bytes() == b"x" * 100
     trim(tmp_path / "none.log", 1)
+
+
+def full(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+async def kill_and_see_it_back(supervisor: Supervisor, directory: Path) -> None:
+    number = starts(directory, "one")
+    os.kill(pids(supervisor)[0], signal.SIGKILL)
+    await until(lambda: starts(directory, "one") > number and supervisor.parts()[0].state == "running")
+
+
+async def test_without_room_for_its_own_list_and_words_it_starts_again_what_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_NOTE_AGAIN", 0.05)
+    monkeypatch.setattr(supervisor_module, "_LOG_LOOK", 0.01)
+    monkeypatch.setattr(supervisor_module, "trim", full)
+    noted: list[int] = []
+    room = asyncio.Event()
+
+    def note() -> None:
+        if not room.is_set():
+            full()
+        noted.extend(part.restarts for part in supervisor.parts())
+
+    supervisor = Supervisor(say=full, changed=note)
+    async with supervisor:
+        await supervisor.start([program(tmp_path, "one")])
+        await kill_and_see_it_back(supervisor, tmp_path)
+        await kill_and_see_it_back(supervisor, tmp_path)
+        assert noted == []
+        room.set()
+        await until(lambda: noted == [2])
+        room.clear()
+        running = pids(supervisor)
+    # Also where nothing can be noted all of them are stopped.
+    assert [group(pid) for pid in running] == [[]]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), RuntimeError("no thread")])
+async def test_a_program_that_cannot_be_started_for_a_while_is_started_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(supervisor_module, "backoff", lambda *_, **__: 0.01)
+    said: list[str] = []
+    failures = [error] * 3
+    really = asyncio.create_subprocess_exec
+
+    async def start(*argv: Any, **more: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await really(*argv, **more)
+
+    async with Supervisor(say=said.append) as supervisor:
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", really)
+        await supervisor.start([program(tmp_path, "one")])
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+        await kill_and_see_it_back(supervisor, tmp_path)
+    assert failures == []
+    assert [f"one cannot be started now: {error}." in said, "one runs again." in said] == [True, True]
+
+
+async def test_a_program_whose_log_cannot_be_written_runs_without_one(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("no directory")
+    said: list[str] = []
+    async with Supervisor(say=said.append) as supervisor:
+        await supervisor.start([program(tmp_path, "one")])
+        assert supervisor.parts()[0].state == "running"
+    assert said == [f"one runs without a log: {tmp_path}/log/one.log cannot be written (File exists)."]
+
+
+def test_a_log_is_cut_also_where_there_is_no_room_for_what_it_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(b"x" * 100)
+    log.with_name("a.log.1").write_bytes(b"y")
+    monkeypatch.setattr(shutil, "copyfile", full)
+    trim(log, 50)
+    assert log.read_bytes() == b""
+    assert not log.with_name("a.log.1").exists()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,3 +111,62 @@ def test_a_frequent_event_is_written_as_any_other(as_json: bool) -> None:
         assert len(stream.getvalue().splitlines()) == 2
     finally:
         structlog.reset_defaults()
+
+
+#: Says on standard output what became of it, with nowhere to write its log.
+_TALKS = """
+from fractus.base import log
+log.configure("info", json={as_json})
+log.logger("x").info("one")
+log.Frequent("x", "two").tell(a=1)
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.logger("x").exception("three")
+print("alive", log._set_up.sink.lost)
+"""
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("gone", ["full", "closed pipe"])
+def test_a_log_that_cannot_be_written_ends_nothing(as_json: bool, gone: str) -> None:
+    with open("/dev/full", "wb") as full:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _TALKS.format(as_json=as_json)],
+            stdout=subprocess.PIPE,
+            stderr=full if gone == "full" else subprocess.PIPE,
+        )
+    if process.stderr is not None:
+        process.stderr.close()
+    assert process.stdout is not None
+    assert process.stdout.read() == b"alive 3\n"
+    process.stdout.close()
+    assert process.wait() == 0
+
+
+class _Full(io.StringIO):
+    room = True
+
+    def write(self, text: str) -> int:
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_how_many_lines_were_lost_is_said_when_there_is_room_again(as_json: bool) -> None:
+    stream = _Full()
+    log.configure("info", json=as_json, stream=stream)
+    try:
+        stream.room = False
+        for number in range(5):
+            log.logger("x").info("lost", number=number)
+        stream.room = True
+        log.Frequent("x", "kept").tell(a=1)
+        log.Frequent("x", "kept").tell(a=2)
+    finally:
+        structlog.reset_defaults()
+    first, *rest = stream.getvalue().splitlines()
+    assert "lines of this log could not be written" in first
+    assert ('"number":5' if as_json else "number=5") in first
+    assert ["kept" in one for one in rest] == [True, True]
