@@ -37,6 +37,10 @@ class Service:
     legacy_mount: str = ""
     """Where the same routes are found once more, always at the oldest version, whatever the headers ask for, and with
     no version in the answer: Nova's `/v2`. Unlike there, fields that are not known are refused at this place, too."""
+    project_mismatch: Callable[[str, str], str] | None = None
+    """Given where every path may also begin with the caller's project id (`/v2.1/{project_id}/servers`), as Nova's and
+    Cinder's do: from the id in the path and the caller's own to the sentence of the 400 where they differ. What is no
+    hexadecimal number with dashes is no project id there, so such a path does not exist."""
     trailing_slash: bool = True
     """Whether a path means the same with a slash at its end, as in Neutron. Else it is another one, which does not
     exist, so that `DELETE /images/` (an id that is empty by mistake) is not found: Nova's and Glance's way."""

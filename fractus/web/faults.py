@@ -127,6 +127,11 @@ def nova_denied(rule: str) -> Forbidden:
     return Forbidden(f"Policy doesn't allow {rule} to be performed.")
 
 
+def nova_project_mismatch(given: str, own: str) -> str:
+    """Nova's sentence about a project id in a URL that is not the caller's."""
+    return f"Malformed request URL: URL's project_id '{given}' doesn't match Context's project_id '{own}'"
+
+
 # --- Neutron -------------------------------------------------------------------------------------
 
 _NEUTRON_TYPES = {

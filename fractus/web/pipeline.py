@@ -154,8 +154,9 @@ class Front:
         endpoint: Endpoint,
         params: dict[str, str],
         mount: str,
+        project: str = "",
     ) -> None:
-        """Answer a request whose path is known; `mount` is the one of the service's two that it came by."""
+        """Answer a request whose path is known: below which of the service's mounts, and with which project id."""
         trace: Trace = req.context.trace
         trace.front = self
         trace.route = endpoint.path
@@ -169,17 +170,16 @@ class Front:
         if (path.endswith("/") and not self.service.trailing_slash) or "\0" in path:
             raise NotFound(NOT_FOUND)
         if method is None:
-            trace.allow = endpoint.allow
-            raise NotAllowed(f"The method {req.method} is not allowed for this resource.")
+            raise self._no_method(req.method, endpoint.allow, trace)
         version = self.negotiate(headers, trace, mount)
         body: Any = None
         if bound is None:
             bound, body = await self._choose(req, method, headers, version)
+        if project and project != principal.project_id:
+            raise self._mismatch(project, principal)
         route = bound.route
         if not route.public and not (principal.project_id and self._allows(route.rule, principal, None)):
-            raise self.service.denied(
-                route.rule
-            )  # upstream's rules are all of project scope, so a project it takes
+            raise self.service.denied(route.rule)  # upstream's rules are all of project scope
         if req.method not in _READS and not route.live:
             await self._pass_gate(trace)
         if not method.by_action and not route.raw and req.method in _BODY_METHODS:
@@ -201,11 +201,20 @@ class Front:
             method=req.method,
             mount=mount,
             path=req.path[len(self.service.prefix) + len(mount) :],
+            project=project,
             stream=lambda: bodies.chunks(req),
             allows=self._allows,
             denied=self.denied,
         )
         write(resp, await self._answer(bound, call, trace))
+
+    def _no_method(self, method: str, allow: str, trace: Trace) -> ApiError:
+        trace.allow = allow
+        return NotAllowed(f"The method {method} is not allowed for this resource.")
+
+    def _mismatch(self, project: str, principal: Principal) -> Invalid:
+        sentence = self.service.project_mismatch
+        return Invalid(sentence(project, principal.project_id or "") if sentence else NOT_FOUND)
 
     async def _pass_gate(self, trace: Trace) -> None:
         """Whether writes are taken at all is asked of the store, which may be away."""
@@ -278,18 +287,25 @@ class Front:
         raise NotFound(NOT_FOUND)
 
     async def document(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, page: Page, path: str
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, page: Page, path: str, project: str = ""
     ) -> None:
-        """Answer with a version document. Those of the versioned API name the version, as everything there does."""
+        """Answer with a version document. Those of the versioned API name the version, as everything there does.
+
+        Below a `project` it is public no longer, and only there with a slash at its end: Nova's and Cinder's way.
+        """
         trace: Trace = req.context.trace
         trace.front = self
         trace.route = path
         if req.method not in ("GET", "HEAD"):
-            trace.allow = "GET, HEAD"
-            raise NotAllowed(f"The method {req.method} is not allowed for this resource.")
+            raise self._no_method(req.method, "GET, HEAD", trace)
         headers = read_headers(req.scope["headers"])
+        principal = await self.authenticate(headers, trace) if project else ANYONE
+        if project and not req.scope["path"].endswith("/"):
+            raise NotFound(NOT_FOUND)
         if path == self.service.mount:
             self.negotiate(headers, trace, path)
+        if project and project != principal.project_id:
+            raise self._mismatch(project, principal)
         write(resp, page(self.base_url(headers, req.scope.get("scheme", "http"))))
 
     def version_headers(self, version: Version) -> Mapping[str, str]:

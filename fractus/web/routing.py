@@ -79,7 +79,7 @@ class Call:
 
     __slots__ = (
         "_allows", "_denied", "_stream", "base_url", "body", "headers", "method", "mount", "params", "path",
-        "principal", "query", "request_id", "version",
+        "principal", "project", "query", "request_id", "version",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +96,7 @@ class Call:
         method: str = "GET",
         mount: str = "",
         path: str = "",
+        project: str = "",
         stream: Callable[[], AsyncIterator[bytes]] = _no_stream,
         allows: Allows = lambda _rule, principal, _target: principal.is_admin,
         denied: Callable[[str], ApiError] = Forbidden,
@@ -114,7 +115,10 @@ class Call:
         self.mount = mount
         """Where the versioned API lies below `base_url`: `/v2.1`."""
         self.path = path
-        """The path below the service's version, as the client wrote it: `/servers/detail`."""
+        """The path below the service's version, as the client wrote it: `/servers/detail`. A project id that stood
+        before it is part of it."""
+        self.project = project
+        """The project id that the path begins with, where it does: the caller's own."""
         self._stream = stream
         self._allows = allows
         self._denied = denied

@@ -8,6 +8,7 @@ from urllib.parse import quote_from_bytes
 
 import falcon
 import falcon.asgi
+from falcon.routing import BaseConverter
 
 from fractus.auth.policy import Policy
 from fractus.auth.tokens import TokenChecker
@@ -20,7 +21,7 @@ from fractus.web.face import Gate, Service, ServiceRoutes, WebSettings, always_o
 from fractus.web.faults import NOT_FOUND
 from fractus.web.metrics import Health, HealthPage, MetricsPage, WebMetrics
 from fractus.web.pipeline import Front, Trace, write_error
-from fractus.web.table import METHODS, Endpoint
+from fractus.web.table import METHODS, PROJECT_ID, Endpoint
 
 __all__ = ["Service", "ServiceRoutes", "WebSettings", "application"]
 
@@ -45,11 +46,29 @@ def _endpoint(front: Front, endpoint: Endpoint, mount: str) -> Paths:
     return Paths(respond)
 
 
+class _ProjectId(BaseConverter):
+    """A segment that may be a project id; the real services tell it from the name of a collection by its letters."""
+
+    def convert(self, value: str) -> str | None:
+        return value if PROJECT_ID.fullmatch(value) else None
+
+
+def _endpoint_of_project(front: Front, endpoint: Endpoint, mount: str) -> Paths:
+    """The same where the path begins with a project id. These are routes of their own, so the others pay nothing."""
+
+    async def respond(
+        req: falcon.asgi.Request, resp: falcon.asgi.Response, project: str, **params: str
+    ) -> None:
+        await front.serve(req, resp, endpoint, params, mount, project)
+
+    return Paths(respond)
+
+
 def _document(front: Front, path: str) -> Paths:
     page = front.service.documents[path]
 
-    async def respond(req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        await front.document(req, resp, page, path)
+    async def respond(req: falcon.asgi.Request, resp: falcon.asgi.Response, project: str = "") -> None:
+        await front.document(req, resp, page, path, project)
 
     return Paths(respond)
 
@@ -163,6 +182,7 @@ def application(
     """
     app = Application(middleware=[_Witness(metrics, settings, clock)])
     app.req_options.strip_url_path_trailing_slash = True
+    app.router_options.converters[_ProjectId.__name__] = _ProjectId
 
     async def on_error(
         req: falcon.asgi.Request, resp: falcon.asgi.Response, error: Exception, params: Any
@@ -181,6 +201,14 @@ def application(
     return app
 
 
+def _mount_for_projects(app: Application, front: Front, mount: str) -> None:
+    below = f"{front.service.prefix}{mount}/{{project:{_ProjectId.__name__}}}"
+    if mount in front.service.documents:
+        app.add_route(below, _document(front, mount))
+    for template, endpoint in front.endpoints.items():
+        app.add_route(below + template, _endpoint_of_project(front, endpoint, mount))
+
+
 def _mount(app: Application, front: Front) -> None:
     service = front.service
     for path in service.documents:
@@ -188,6 +216,8 @@ def _mount(app: Application, front: Front) -> None:
     for mount in dict.fromkeys((service.mount, service.legacy_mount or service.mount)):
         for template, endpoint in front.endpoints.items():
             app.add_route(service.prefix + mount + template, _endpoint(front, endpoint, mount))
+        if service.project_mismatch is not None:
+            _mount_for_projects(app, front, mount)
 
     async def unknown(req: falcon.asgi.Request, resp: falcon.asgi.Response | None, **_: str) -> None:
         await front.unknown(req)

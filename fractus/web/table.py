@@ -18,6 +18,8 @@ from fractus.web.routing import Route
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _FIELD = re.compile(r"\{(\w+)\}")
+#: What may be a project id at the beginning of a path, by Nova's and Cinder's rule.
+PROJECT_ID = re.compile(r"[0-9a-f-]+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

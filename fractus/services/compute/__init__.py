@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from fractus.model.errors import Invalid
+from fractus.services.compute.dialect.view import MOUNT
 from fractus.web.face import Service
-from fractus.web.faults import nova, nova_denied
+from fractus.web.faults import nova, nova_denied, nova_project_mismatch
 from fractus.web.microversion import Version, VersionRange
 from fractus.web.routing import Reply, Route
 from fractus.web.schema import complaint
 
 PREFIX = "/compute"
-MOUNT = "/v2.1"
 #: The same at the oldest version, for clients from before microversions: deprecated, but still in every Nova.
 LEGACY_MOUNT = "/v2"
 
@@ -176,6 +176,7 @@ SERVICE = Service(
     trailing_slash=False,
     envelope=nova,
     denied=nova_denied,
+    project_mismatch=nova_project_mismatch,
     versions=RANGE,
     legacy_version_header="X-OpenStack-Nova-API-Version",
     documents={"/": _versions, MOUNT: _version(MOUNT), LEGACY_MOUNT: _version(LEGACY_MOUNT)},

@@ -11,6 +11,7 @@ from fractus.base.ids import new_id
 from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.resource import Resource
 from fractus.services.compute import only
+from fractus.services.compute.dialect.view import filled
 from fractus.services.compute.flavors import policy, queries, schema, view
 from fractus.services.compute.flavors.table import FLAVOR
 from fractus.services.compute.flavors.versions import BRIEF, DETAIL, UPDATE_SINCE
@@ -410,12 +411,12 @@ def _shown(call: Call, summary: bytes, extra: bytes | None, specs: bool) -> byte
 
 def _one(call: Call, summary: bytes, extra: bytes | None) -> Reply:
     body = b'{"flavor":' + _shown(call, summary, extra, call.allows(policy.SPECS_INDEX)) + b"}"
-    return Reply(200, view.linked(body, call.base_url))
+    return Reply(200, filled((body,), call)[0])
 
 
 def _list(call: Call, paging: Paging, bodies: list[bytes], rows: list[Row]) -> Reply:
-    body = b'{"flavors":[' + b",".join(bodies) + b"]"
+    body = b'{"flavors":[' + b",".join(filled(bodies, call)) + b"]"
     links = nova_links(call, paging, len(rows), rows[-1][2] if rows else None)
     if links:
         body += b',"flavors_links":' + _encode(links)
-    return Reply(200, view.linked(body + b"}", call.base_url))
+    return Reply(200, body + b"}")

@@ -8,10 +8,7 @@ from typing import Any
 import msgspec
 
 from fractus.model.resource import Presence, Resource, Summary
-
-#: Stands for the URL of the API in stored documents; put in when they are sent.
-BASE = "\u0001fractus-base\u0001"
-_BASE_BYTES = msgspec.json.encode(BASE)[1:-1]
+from fractus.services.compute.dialect.view import STORED, links
 
 
 def document(flavorid: str, desired: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,10 +22,7 @@ def document(flavorid: str, desired: Mapping[str, Any]) -> dict[str, Any]:
         "OS-FLV-EXT-DATA:ephemeral": desired["ephemeral"],
         "vcpus": desired["vcpus"],
         "os-flavor-access:is_public": desired["is_public"],
-        "links": [
-            {"rel": "self", "href": f"{BASE}/v2.1/flavors/{flavorid}"},
-            {"rel": "bookmark", "href": f"{BASE}/flavors/{flavorid}"},
-        ],
+        "links": links(STORED, "flavors", flavorid),
         "description": desired["description"],
         "extra_specs": desired["extra_specs"],
     }
@@ -85,11 +79,6 @@ _brief = msgspec.json.Decoder(_Brief)
 def brief(summary: bytes) -> bytes:
     """A stored document, cut down to what a list without detail shows."""
     return msgspec.json.encode(_brief.decode(summary))
-
-
-def linked(body: bytes, base_url: str) -> bytes:
-    """A body with the URL of the API in its links."""
-    return body.replace(_BASE_BYTES, base_url.encode())
 
 
 def access(flavorid: str, projects: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fractus.services.compute.dialect.view import STORED
 from fractus.web.microversion import (
     Behaviour,
     Document,
@@ -31,9 +32,9 @@ TAGS_SINCE = V(2, 26)
 
 
 def _flavor_by_reference(document: Document, known: Mapping[str, Any]) -> Document:
-    """2.47: before it, a server refers to its flavor (`known`: `flavor_id`, `base`) instead of showing it."""
+    """2.47: before it, a server refers to its flavor (`known`: `flavor_id`) instead of showing it."""
     if "flavor" in document:
-        href = f"{known['base']}/flavors/{known['flavor_id']}"
+        href = f"{STORED.permanent}/flavors/{known['flavor_id']}"
         document["flavor"] = {"id": known["flavor_id"], "links": [{"rel": "bookmark", "href": href}]}
     return document
 

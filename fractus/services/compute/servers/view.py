@@ -19,13 +19,7 @@ from fractus.model.network import ServerPort
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found
 from fractus.model.seen import seen_as
 from fractus.model.servers import ServerFault, ServerSeen
-
-#: Stands in stored documents for the service's URL, which is known only when they are sent.
-BASE = "\x01fractus-base\x01"
-#: The same as it stands in JSON.
-ENCODED_BASE = msgspec.json.encode(BASE)[1:-1]
-#: Where the versioned API lies.
-MOUNT = "/v2.1"
+from fractus.services.compute.dialect.view import STORED, links
 
 _EXTENDED = "OS-EXT-SRV-ATTR:"
 _STATE = "OS-EXT-STS:"
@@ -111,14 +105,6 @@ def states_of(statuses: Sequence[str]) -> tuple[list[str], list[str]]:
                 task_states.add(task)
                 any_task = any_task or not task
     return sorted(vm_states), [] if any_task else sorted(task_states)
-
-
-def links(base: str, id: str) -> list[dict[str, str]]:
-    """The two links of a server."""
-    return [
-        {"rel": "self", "href": f"{base}{MOUNT}/servers/{id}"},
-        {"rel": "bookmark", "href": f"{base}/servers/{id}"},
-    ]
 
 
 def splice(document: bytes, more: bytes) -> bytes:
@@ -314,7 +300,7 @@ def _wished(resource: Resource) -> dict[str, Any]:
         "updated": iso(resource.updated_at or resource.created_at),
         "accessIPv4": desired["access_ip_v4"],
         "accessIPv6": desired["access_ip_v6"],
-        "links": links(BASE, resource.id),
+        "links": links(STORED, "servers", resource.id),
         "OS-DCF:diskConfig": desired["disk_config"],
         "key_name": desired["key_name"] or None,
         "description": desired["description"],
@@ -371,7 +357,7 @@ def _image(desired: Mapping[str, Any]) -> dict[str, Any] | str:
     id = desired["image_id"]
     if not id:
         return ""
-    href = f"{BASE}/images/{id}"
+    href = f"{STORED.permanent}/images/{id}"
     return {
         "id": id,
         "links": [{"rel": "bookmark", "href": href}],

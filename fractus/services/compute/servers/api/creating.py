@@ -14,6 +14,7 @@ from fractus.model.errors import Conflict, Forbidden, Invalid, NotFound, QuotaEx
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Need, Resource
 from fractus.quota.costs import Room
+from fractus.services.compute.dialect.view import links, roots
 from fractus.services.compute.servers import policy, view
 from fractus.services.compute.servers.api.access import Given, bound, record
 from fractus.services.compute.servers.api.passwords import first_password, sealed
@@ -80,15 +81,15 @@ class Creating:
         if bodies.truth(asked.get("return_reservation_id", False)):
             return Reply(202, {"reservation_id": wish["reservation_id"]})
         server = made[0]
-        links = view.links(call.base_url, server.id)
+        own_links = links(roots(call), "servers", server.id)
         answer = {
             "id": server.id,
-            "links": links,
+            "links": own_links,
             "OS-DCF:diskConfig": wish["disk_config"],
             "security_groups": asked.get("security_groups", [{"name": "default"}]),
             **({"adminPass": password} if password else {}),
         }
-        return Reply(202, {"server": answer}, {"Location": links[0]["href"]})
+        return Reply(202, {"server": answer}, {"Location": own_links[0]["href"]})
 
     # --- what all of them have in common ---------------------------------------------------------
 

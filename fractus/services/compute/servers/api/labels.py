@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fractus.model.errors import Invalid, NotFound, QuotaExceeded
 from fractus.model.resource import Resource
 from fractus.services.compute import only
+from fractus.services.compute.dialect.view import roots
 from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api.access import (
     Given,
@@ -21,7 +22,6 @@ from fractus.services.compute.servers.api.access import (
 )
 from fractus.services.compute.servers.schema import bodies
 from fractus.services.compute.servers.versions import PARTS, TAGS_SINCE
-from fractus.services.compute.servers.view import MOUNT
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route
 from fractus.web.schema import body_schema
@@ -231,7 +231,7 @@ class Labels:
         added = await self._write_tags(call, policy.TAGS_ADD, "update tag", more)
         if not added:
             return Reply(204)
-        at = f"{call.base_url}{MOUNT}/servers/{call.params['server_id']}/tags/{quote(tag)}"
+        at = f"{roots(call).versioned}/servers/{call.params['server_id']}/tags/{quote(tag)}"
         return Reply(201, headers={"Location": at})
 
     async def drop_tag(self, call: Call) -> Reply:

@@ -13,6 +13,7 @@ from fractus.addressing.ranges import Range
 from fractus.base.clock import parse_iso
 from fractus.model.errors import Forbidden, Invalid
 from fractus.services.compute import only
+from fractus.services.compute.dialect.view import links, roots
 from fractus.services.compute.servers import policy, queries, view
 from fractus.services.compute.servers.api.access import Given, missing
 from fractus.services.compute.servers.api.showing import Showing
@@ -79,9 +80,8 @@ class Reading:
         await self._check_marker(call, asked)
         filters = [*asked.filters, *await self._at_addresses(asked.addresses)]
         rows = await queries.server_names(self._given.store, filters, asked.sorts, asked.marker, asked.limit)
-        servers = [
-            {"id": row.id, "name": row.name, "links": view.links(call.base_url, row.id)} for row in rows
-        ]
+        root = roots(call)
+        servers = [{"id": row.id, "name": row.name, "links": links(root, "servers", row.id)} for row in rows]
         return Reply(200, _closed(call, _encode(servers)[1:-1], asked, [row.id for row in rows]))
 
     async def detail(self, call: Call) -> Reply:

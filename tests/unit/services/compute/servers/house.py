@@ -23,7 +23,7 @@ from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, Summary
 from fractus.model.servers import ServerFault, ServerSeen
 from fractus.quota.costs import Over, Room
 from fractus.services.compute import SERVICE
-from fractus.services.compute.servers import policy, view
+from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api import Given, ServerLimits, ServersApi
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER
@@ -487,6 +487,3 @@ class House:
             code=500, message=message, created="2025-06-15T15:06:41Z", details="Traceback ..."
         )
         await self.place(id, status="ERROR", vm_state="error", power_state=0, fault=fault, **seen)
-
-
-assert SERVICE.mount == view.MOUNT

@@ -1,0 +1,1 @@
+"""How Nova says things, for all resources of compute alike. It names none of them."""
