@@ -68,6 +68,8 @@ _WHERE = re.compile(r"(.*?)(?: - at (`key` in )?`\$(.*)`)?", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 #: So many unexpected fields are looked past for something worse; without a bound a body of nothing else costs minutes.
 _PATIENCE = 8
+#: The end of a text in a pattern.
+_END = r"\Z"
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -117,8 +119,10 @@ def _wrong_bound(operator: str, bound: str) -> _Wrong:
 
 
 def _wrong_pattern(pattern: str) -> _Wrong:
+    # Ours end in \Z, for a line break may follow where $ holds. Nova's sentences show its own.
+    shown = pattern.replace(_END, "$")
     return _Wrong(
-        lambda value: re.search(pattern, value) is None, lambda value: f"{value!r} does not match {pattern!r}"
+        lambda value: re.search(pattern, value) is None, lambda value: f"{value!r} does not match {shown!r}"
     )
 
 

@@ -13,6 +13,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from fractus.model.errors import TooLarge, Unavailable, UnsupportedMedia
 
 #: As much is written, and read, at a time: small enough to hold nobody up, large enough for threads to pay.
 CHUNK = 1 << 20
+
+
+#: Ids that become names of files: UUIDs, and what else a cloud may call an image that is taken over.
+_FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 
 class Written(Struct, frozen=True):
@@ -230,7 +235,12 @@ class BitsDirectory:
         directory.mkdir(parents=True, exist_ok=True)
 
     def path(self, image_id: str) -> Path:
-        """Where the whole bits of an image are, or would be."""
+        """Where the whole bits of an image are, or would be. ValueError for what is no image's id.
+
+        Ids are checked where they come from; this is what nothing passes that would be another file.
+        """
+        if _FILE_NAME.fullmatch(image_id) is None:
+            raise ValueError(f"{image_id!r} is no id of an image")
         return self._directory / image_id
 
     def begin(self, image_id: str) -> Upload | None:

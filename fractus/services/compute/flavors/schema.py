@@ -80,7 +80,7 @@ def _id(value: Any) -> None:
         raise _refuse("id", value, "'' should be non-empty")
     if isinstance(value, str) and len(value) > 255:
         raise _refuse("id", value, f"{value!r} is too long")
-    if isinstance(value, str) and not re.search(_ID, value):
+    if isinstance(value, str) and not re.fullmatch(_ID, value):
         raise _refuse("id", value, f"{value!r} does not match {_ID!r}")
 
 
@@ -88,7 +88,7 @@ def _factor(value: Any) -> None:
     field = "rxtx_factor"
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise _refuse(field, value, f"{value!r} is not of type 'number', 'string'")
-    if isinstance(value, str) and not re.search(_FACTOR, value):
+    if isinstance(value, str) and not re.fullmatch(_FACTOR, value):
         raise _refuse(field, value, f"{value!r} does not match {_FACTOR!r}")
     if float(value) <= 0:
         raise _refuse(field, value, f"{value!r} is less than or equal to the minimum of 0")
@@ -173,7 +173,7 @@ def _specs(specs: Any, field: str) -> None:
     if not isinstance(specs, dict):
         raise _refuse(field, specs, f"{specs!r} is not of type 'object'")
     for key, value in specs.items():
-        if not re.search(_KEY, key):
+        if not re.fullmatch(_KEY, key):
             raise _refuse(field, specs, f"{key!r} does not match any of the regexes: {_KEY!r}")
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise _refuse(key, value, f"{value!r} is not of type 'string', 'number'")

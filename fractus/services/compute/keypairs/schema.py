@@ -44,7 +44,7 @@ def create(body: Any, *, imported_only: bool) -> dict[str, Any]:
             raise _refuse("keypair", keypair, f"{field!r} is a required property")
     name, pattern = keypair["name"], _NAME if imported_only else _OLD_NAME
     check_name(name)
-    if not re.search(pattern, name):
+    if not re.fullmatch(pattern, name):
         raise _refuse("name", name, f"{name!r} does not match {pattern!r}")
     for field in ("public_key", "user_id"):
         if field in keypair:

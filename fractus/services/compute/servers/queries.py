@@ -182,7 +182,7 @@ def _address(column: str) -> Callable[[str], list[Condition]]:
             return [Filter(column, "like", f"%{pattern}%")]
         # Addresses stand between blanks in the column, so the ends of each can be asked for.
         start = re.sub(r"^\^", " ", pattern)
-        return [Filter(column, "regex", re.sub(r"(?<!\\)\$$", " ", start))]
+        return [Filter(column, "regex", re.sub(r"(?<!\\)\$\Z", " ", start))]
 
     return filters
 

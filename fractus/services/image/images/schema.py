@@ -117,7 +117,7 @@ def _check(name: str, value: Any) -> None:
         raise _refuse(f"{value!r} is not one of {list(choices)}")
     if isinstance(value, str) and len(value) > _LENGTHS.get(name, len(value)):
         raise _refuse(f"{value!r} is too long")
-    if name == "id" and not re.search(_ID, value):
+    if name == "id" and not re.fullmatch(_ID, value):
         raise _refuse(f"{value!r} does not match {_ID!r}")
     if name == "tags":
         check_tags(value)

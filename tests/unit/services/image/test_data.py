@@ -379,7 +379,7 @@ async def test_only_what_works_can_be_imported(door: Gallery, body: Any, sentenc
 async def test_an_upload_whose_process_died_is_taken_back_at_the_next_start(door: Gallery) -> None:
     image_id = await made(door)
     await say_saving(door, image_id)
-    door.bits.path(f"{image_id}.part").write_bytes(b"half of")
+    door.bits.path(image_id).with_suffix(".part").write_bytes(b"half of")
     assert await door.images.recover() == 1
     assert (await shown(door, image_id))["status"] == "queued"
     assert door.files() == []
@@ -389,7 +389,7 @@ async def test_an_upload_whose_process_died_is_taken_back_at_the_next_start(door
 async def test_an_upload_whose_process_died_can_be_repeated_at_once(door: Gallery) -> None:
     image_id = await made(door)
     await say_saving(door, image_id)
-    door.bits.path(f"{image_id}.part").write_bytes(b"half of something longer")
+    door.bits.path(image_id).with_suffix(".part").write_bytes(b"half of something longer")
     assert (await put(door, image_id, b"whole")).status == 204
     assert (await door(ANN, "GET", f"{URL}/{image_id}/file")).body == b"whole"
 

@@ -27,6 +27,17 @@ async def patched(door: Gallery, image_id: str, *changes: dict[str, Any], who: A
     return await door(who, "PATCH", f"{URL}/{image_id}", list(changes), headers=PATCH)
 
 
+@pytest.mark.parametrize("after", ["\n", "\r\n", "\n\n", "\u2028", "/..", "\x00"])
+async def test_an_id_is_a_uuid_to_its_end(door: Gallery, after: str) -> None:
+    """It becomes a part of a URL and the name of a file."""
+    reply = await door(ANN, "POST", URL, {"name": "pic", "id": GIVEN + after})
+    assert reply.status == 400
+    assert (await door(ANN, "GET", URL)).ok()["images"] == []
+    for odd in (GIVEN + after, "../" + GIVEN, "", ".", ".."):
+        with pytest.raises(ValueError, match="is no id"):
+            door.bits.path(odd)
+
+
 async def test_a_new_image_waits_for_its_bits(door: Gallery) -> None:
     body = {"name": "pic", "id": GIVEN, "tags": ["t", "t"], "os_distro": "cirros", "min_disk": 1}
     reply = await door(ANN, "POST", URL, body)

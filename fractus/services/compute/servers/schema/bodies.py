@@ -27,7 +27,7 @@ MAX_TAGS = 50
 
 Text = Annotated[str, Meta(max_length=255)]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
-Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern="^[^,/]*$")]
+Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^,/]*\Z")]
 Hostname = Annotated[str, Meta(min_length=1, max_length=255)]
 Metadata = dict[str, Text]
 DiskConfig = Literal["AUTO", "MANUAL"]
@@ -52,7 +52,7 @@ class LegacyDisk(Body):
     volume_id: str = ""
     snapshot_id: str = ""
     volume_size: int | str = 1
-    device_name: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[a-zA-Z0-9._/-]*$")] = ""
+    device_name: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9._/-]*\Z")] = ""
     delete_on_termination: bool | str = False
     no_device: Any = None
     connection_info: str = ""
@@ -62,13 +62,13 @@ class Disk(LegacyDisk):
     """One of `block_device_mapping_v2`."""
 
     source_type: Literal["volume", "image", "snapshot", "blank"] = "blank"
-    uuid: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[a-zA-Z0-9._-]*$")] = ""
+    uuid: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9._-]*\Z")] = ""
     image_id: str = ""
     destination_type: Literal["local", "volume"] = "local"
     guest_format: Text = ""
     device_type: Text = ""
     disk_bus: Text = ""
-    boot_index: int | Annotated[str, Meta(pattern="^-?[0-9]+$", max_length=18)] | None = None
+    boot_index: int | Annotated[str, Meta(pattern=r"^-?[0-9]+\Z", max_length=18)] | None = None
     tag: Tag = ""
     volume_type: Text | None = None
 
@@ -158,7 +158,7 @@ class RebootBody(Body):
 class ConsoleOutput(Body):
     """Of the action."""
 
-    length: int | Annotated[str, Meta(pattern="^-?[0-9]+$", max_length=18)] | None = None
+    length: int | Annotated[str, Meta(pattern=r"^-?[0-9]+\Z", max_length=18)] | None = None
 
 
 class ConsoleOutputBody(Body):
@@ -288,7 +288,7 @@ def _count(at: str, value: int | str) -> None:
 
 def _hostname(value: str, domain_name: bool) -> None:
     pattern = _DOMAIN_NAME if domain_name else _LEAF
-    if re.search(pattern, value) is None:
+    if re.fullmatch(pattern, value) is None:
         raise _wrong("hostname", value, f"{value!r} does not match {pattern!r}")
     if not domain_name and len(value) > 63:
         raise _wrong("hostname", value, f"{value!r} is too long")
@@ -388,7 +388,7 @@ def _check_texts(server: Mapping[str, Any], domain_name: bool) -> None:
     if "hostname" in server:
         _hostname(server["hostname"], domain_name)
     for at in ("host", "hypervisor_hostname"):
-        if at in server and re.search(_DOMAIN_NAME, server[at]) is None:
+        if at in server and re.fullmatch(_DOMAIN_NAME, server[at]) is None:
             raise _wrong(at, server[at], f"{server[at]!r} does not match {_DOMAIN_NAME!r}")
 
 
