@@ -12,8 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.engine import Dialect
 
+from fractus.base.log import logger
 from fractus.store.session import Session
 from fractus.store.transaction import Compiled, Conflict, Query, Row, Settle, StoreTrouble
+
+log = logger("store")
 
 T = TypeVar("T")
 
@@ -208,9 +211,12 @@ class Part:
         self._calls.append(call)
 
     def tell(self) -> None:
-        """It is durable."""
+        """It is durable. Whatever goes wrong in what is called now makes nobody believe that it is not."""
         for call in self._calls:
-            call()
+            try:
+                call()
+            except Exception:
+                log.exception("a call after a commit failed")
 
 
 def _never(statement: Awaitable[Any]) -> None:

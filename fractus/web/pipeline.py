@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import falcon.asgi
 import msgspec
@@ -32,6 +34,7 @@ from fractus.model.errors import (
 from fractus.store.again import again
 from fractus.store.transaction import Away, CommitUnknown, StoreTrouble
 from fractus.web import body as bodies
+from fractus.web import bounds
 from fractus.web.face import Gate, Page, ServiceRoutes, WebSettings, always_open
 from fractus.web.faults import NOT_AUTHENTICATED, NOT_FOUND, RouteNotServed, plain, status_of
 from fractus.web.microversion import UNVERSIONED, Negotiator, Version
@@ -184,6 +187,8 @@ class Front:
             await self._pass_gate(trace)
         if not method.by_action and not route.raw and req.method in _BODY_METHODS:
             body = await self._body(req, bound, headers)
+        if body is not None and trace.body is not None:
+            bounds.check(body, trace.body, bound.bounded)
         if route.schema is not None:
             route.schema(body, version)
         elif body is not None and type(body) is not dict:
@@ -335,11 +340,27 @@ async def _run(bound: Bound, call: Call) -> Reply:
         raise Unavailable(f"The cloud did not answer within {route.deadline:g} seconds.") from None
 
 
+#: What a header may have as it is: printable ASCII.
+_SENDABLE = re.compile(r"[ -~]*")
+
+
+def sendable(value: str) -> str:
+    """A header's value, with escapes (as in URLs) for all that is not printable ASCII.
+
+    Most values are URLs with parts that a user gave. A line break would begin a header of the user's own, and other
+    characters make the web server fail, after what was asked for is done.
+    """
+    return value if _SENDABLE.fullmatch(value) else quote(value, safe=_ASCII, errors="replace")
+
+
+_ASCII = "".join(map(chr, range(32, 127)))
+
+
 def write(resp: falcon.asgi.Response, reply: Reply) -> None:
     """Put a reply into Falcon's response."""
     resp.status = reply.status
     for name, value in reply.headers.items():
-        resp.set_header(name, value)
+        resp.set_header(name, sendable(value))
     if reply.stream is not None:
         resp.content_type = reply.content_type
         resp.stream = reply.stream
@@ -353,7 +374,29 @@ def write(resp: falcon.asgi.Response, reply: Reply) -> None:
             resp.content_length = reply.length
         return
     resp.content_type = reply.content_type
-    resp.data = body if isinstance(body, bytes) else _encode(body)
+    resp.data = body if isinstance(body, bytes) else encoded(body)
+
+
+def encoded(body: Any) -> bytes:
+    """A body as JSON, whatever is in it: what was done is answered for, even where a part of the answer is not text."""
+    try:
+        return _encode(body)
+    except (UnicodeEncodeError, TypeError, OverflowError, ValueError) as error:
+        log.error("an answer had parts that are no JSON", why=str(error))
+        return _encode(_plain(body))
+
+
+def _plain(body: Any) -> Any:
+    """The same with texts that can be sent in the place of what cannot."""
+    if isinstance(body, dict):
+        return {_text(name): _plain(value) for name, value in body.items()}
+    if isinstance(body, list | tuple):
+        return [_plain(value) for value in body]
+    return body if body is None or isinstance(body, bool | int | float) else _text(body)
+
+
+def _text(value: object) -> str:
+    return str(value).encode(errors="replace").decode()
 
 
 def write_error(
@@ -370,13 +413,15 @@ def write_error(
     envelope: Callable[[ApiError | None, int, str], dict[str, Any]] = (
         plain if service is None else service.envelope
     )
+    if error is not None and len(error.message) > bounds.MOST_WORDS:
+        error.message = bounds.shortened(error.message)
     body = envelope(error, status, trace.request_id)
     rendered = None
     if service is not None and service.render is not None:
         rendered = service.render(body, req.get_header("Accept", default="") or "")
     resp.status = status
     resp.stream = None
-    content_type, data = rendered if rendered is not None else ("application/json", _encode(body))
+    content_type, data = rendered if rendered is not None else ("application/json", encoded(body))
     resp.content_type = content_type
     resp.data = data
     if status == 401:

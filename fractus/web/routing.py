@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -188,3 +188,7 @@ class Route:
     """Of several routes with one method and path, the one whose name is the body's only key: `{"reboot": {...}}`."""
     json_types: frozenset[str] | None = None
     """Content types of the body, where they differ from the service's."""
+    bounded: Collection[str] = ()
+    """Lists and objects of the body whose entries the schema or the handler counts itself, before it does anything else
+    with them, in the words of the real service; in the spelling of `fractus.web.bounds.way_of`. All others are counted
+    by `fractus.web.bounds`."""

@@ -93,7 +93,13 @@ class _Witness:
     async def process_response(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, resource: object, succeeded: bool
     ) -> None:
-        """Finish the answer, whatever it is."""
+        """Finish the answer, whatever it is. What was done is done: no trouble here is the answer to it."""
+        try:
+            self._finish(req, resp)
+        except Exception:
+            log.exception("an answer could not be finished", path=req.path)
+
+    def _finish(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         trace: Trace = req.context.trace
         front = trace.front
         resp.set_header("X-Openstack-Request-Id", trace.request_id)
@@ -222,4 +228,4 @@ def _mount(app: Application, front: Front) -> None:
     async def unknown(req: falcon.asgi.Request, resp: falcon.asgi.Response | None, **_: str) -> None:
         await front.unknown(req)
 
-    app.add_sink(unknown, rf"{service.prefix}(/.*)?$")
+    app.add_sink(unknown, rf"{service.prefix}(?s:/.*)?\Z")

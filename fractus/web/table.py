@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fractus.model.errors import Invalid, NotAllowed, NotFound
+from fractus.web.bounds import Way, way_of
 from fractus.web.face import ServiceRoutes
 from fractus.web.faults import NOT_FOUND, RouteNotServed
 from fractus.web.microversion import Version
@@ -29,6 +30,8 @@ class Bound:
     route: Route
     names: tuple[str, ...]
     """Names of the path's parameters, in order."""
+    bounded: frozenset[Way] = frozenset()
+    """`Route.bounded`, as ways."""
 
     def serves(self, version: Version) -> bool:
         """Whether the route exists at a version."""
@@ -145,7 +148,8 @@ def compile_routes(contributed: ServiceRoutes, knows_rule: Callable[[str], bool]
         _check(contributed, route, knows_rule)
         endpoint = endpoints.setdefault(router_template(route.path), Endpoint(route.path))
         method = endpoint.methods.setdefault(route.method, Method())
-        method.add(Bound(route, tuple(_FIELD.findall(route.path))))
+        bounded = frozenset(map(way_of, route.bounded))
+        method.add(Bound(route, tuple(_FIELD.findall(route.path)), bounded))
     for verb, target in contributed.unserved:
         path, _, action = target.partition("#")
         endpoint = endpoints.setdefault(router_template(path), Endpoint(path))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from fractus.testing.asgi import HttpReply
+
+#: What a header's value is made of.
+_HEADER = re.compile("[ -~]*")
 
 _NOVA = {
     400: "badRequest",
@@ -21,6 +26,8 @@ def faults_of(service: str, reply: HttpReply) -> list[str]:
     """What is wrong with a refusal; empty where it is as the service itself would word it."""
     if reply.headers.get("x-openstack-request-id", "")[:4] != "req-":
         return [f"{reply.status} without a request id"]
+    if odd := {name: value for name, value in reply.headers.items() if not _HEADER.fullmatch(value)}:
+        return [f"{reply.status} with headers that cannot be sent: {odd}"]
     if reply.status < 400:
         return []
     if reply.status >= 500 and reply.status not in (501, 503):

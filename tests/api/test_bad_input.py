@@ -87,6 +87,9 @@ def _mutants(value: Any) -> Iterator[Any]:
             for mutant in _mutants(part):
                 yield [*value[:index], mutant, *value[index + 1 :]]
         yield value * 300
+    elif isinstance(value, str):
+        # What is right, with more behind it: a pattern may end before a line break that does.
+        yield from (value + "\n", value + "\r\nX-More: 1")
 
 
 class Siege:

@@ -214,6 +214,22 @@ async def test_after_commit_is_called_once_durable_and_never_after_an_error(stor
     assert told == ["kept"]
 
 
+async def test_a_call_after_a_commit_that_fails_makes_nobody_believe_that_nothing_was_written(
+    store: SqliteStore,
+) -> None:
+    told: list[str] = []
+
+    def fail() -> None:
+        raise OSError("nobody listens")
+
+    async with store.transaction() as tx:
+        await tx.execute(ADD, key=1, words="x")
+        tx.after_commit(fail)
+        tx.after_commit(lambda: told.append("the next"))
+    assert told == ["the next"]
+    assert await ids(store) == [1]
+
+
 async def test_a_commit_that_fails_is_told_to_all_who_shared_it(store: SqliteStore) -> None:
     told: list[int] = []
 
