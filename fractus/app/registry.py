@@ -12,6 +12,7 @@ from fractus.app.children import Connect
 from fractus.app.consoles import LiveConsoles
 from fractus.app.network_kinds import NetworkKinds
 from fractus.auth import base_rules
+from fractus.auth.projects import AnyProject, ProjectLookup
 from fractus.auth.vault import Vault
 from fractus.base.clock import Clock
 from fractus.base.log import request_id
@@ -95,6 +96,8 @@ TABLES: Mapping[str, Table] = {
     "security_group": SECURITY_GROUP,
 }
 
+_ANY_PROJECT = AnyProject()
+
 #: Every kind that is limited, and what one of it costs.
 COSTS: Mapping[str, Costs] = {
     "server": SERVER_COSTS,
@@ -173,11 +176,11 @@ class Kinds:
         }
         self.images_api = ImagesApi(store, ledger, self._bits)
 
-    def services(self) -> list[ServiceRoutes]:
-        """All services, with all that their resources contribute."""
-        return [self._compute(), self.network.service(), self._image()]
+    def services(self, projects: ProjectLookup = _ANY_PROJECT) -> list[ServiceRoutes]:
+        """All services, with all that their resources contribute. `projects`: who knows which ones there are."""
+        return [self._compute(projects), self.network.service(), self._image()]
 
-    def _compute(self) -> ServiceRoutes:
+    def _compute(self, projects: ProjectLookup) -> ServiceRoutes:
         given = Given(
             store=self._store,
             ledger=self._ledger,
@@ -193,10 +196,10 @@ class Kinds:
         )
         apis: list[HasRoutes] = [
             ServersApi(given),
-            FlavorsApi(self._store, self._ledger),
+            FlavorsApi(self._store, self._ledger, projects),
             KeypairsApi(self._store, self._ledger, self._clock),
             AvailabilityZonesApi(self._store),
-            LimitsApi(self._store, self._quota),
+            LimitsApi(self._store, self._quota, projects),
             ExtensionsApi(),
             RemovedApi(),
         ]

@@ -51,9 +51,10 @@ class _Application:
         self._bell = wiring.bell(settings)
         self._parts = wiring.core(settings, bell=self._bell, crowded=True)
         self._tokens = wiring.keystone_tokens(self._parts)
+        self._projects = wiring.keystone_project_lookup(settings)
         self._limits = wiring.keystone_limits(self._parts)
         self._requests = Draining(
-            wiring.api(self._parts, self._tokens),
+            wiring.api(self._parts, self._tokens, self._projects),
             notice=settings.api.drain_notice,
             within=settings.api.drain_within,
         )
@@ -118,6 +119,7 @@ class _Application:
         if isinstance(self._bell, RabbitBell):
             await self._bell.close()
         await self._tokens.close()
+        await self._projects.close()
         await self._parts.close()
 
 

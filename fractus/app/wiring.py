@@ -21,6 +21,7 @@ from fractus.app.projects import KeystoneProjects
 from fractus.app.read_only import WriteGate
 from fractus.app.settings import Settings
 from fractus.auth.policy import Policy, RuleDefault
+from fractus.auth.projects import KeystoneProjectLookup, ProjectLookup
 from fractus.auth.shared import SharedTokens
 from fractus.auth.tokens import KeystoneTokens, ServiceCredential, TokenChecker
 from fractus.auth.vault import Vault
@@ -196,9 +197,9 @@ def _policy(directory: Path, rules: Mapping[str, Sequence[RuleDefault]]) -> Poli
     return found
 
 
-def api(parts: Core, tokens: TokenChecker) -> falcon.asgi.App[Any, Any]:
+def api(parts: Core, tokens: TokenChecker, projects: ProjectLookup) -> falcon.asgi.App[Any, Any]:
     """The ASGI application over all services."""
-    services = parts.kinds.services()
+    services = parts.kinds.services(projects)
     policy = _policy(parts.settings.state_dir / "policy", {one.service.type: one.rules for one in services})
 
     async def health() -> str:
@@ -230,18 +231,31 @@ def keystone_limits(parts: Core) -> KeystoneLimits | None:
     )
 
 
+def _trusted(settings: Settings) -> Any:
+    """Which certificates of Keystone are good, as aiohttp takes it."""
+    ca_file = settings.keystone.ca_file
+    return ssl.create_default_context(cafile=ca_file) if ca_file else True
+
+
 def keystone_tokens(parts: Core) -> KeystoneTokens:
     """Tokens checked with the Keystone of the settings."""
-    ca_file = parts.settings.keystone.ca_file
-    trusted: Any = ssl.create_default_context(cafile=ca_file) if ca_file else True
     auth = parts.settings.auth
     shared = None
     if auth.memcached:
         keys = parts.vault.derived("tokens in memcached")
         shared = SharedTokens(auth.memcached, keys, parts.clock, ttl=auth.token_cache_ttl)
     return KeystoneTokens(
-        credential(parts.settings), parts.clock, ttl=auth.token_cache_ttl, ssl=trusted, shared=shared
+        credential(parts.settings),
+        parts.clock,
+        ttl=auth.token_cache_ttl,
+        ssl=_trusted(parts.settings),
+        shared=shared,
     )
+
+
+def keystone_project_lookup(settings: Settings) -> KeystoneProjectLookup:
+    """Projects looked up in the Keystone of the settings."""
+    return KeystoneProjectLookup(settings.keystone.url, ssl=_trusted(settings))
 
 
 def bell(settings: Settings) -> DatagramBell | RabbitBell:

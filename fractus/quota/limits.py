@@ -43,7 +43,7 @@ _PROJECT_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 
 def is_project_id(text: str) -> bool:
-    """Whether Keystone could have a project of this id. Whether it has one is not asked: a write would wait for it."""
+    """Whether Keystone could have a project of this id. Whether it has one is for the services to ask, or not to."""
     return _PROJECT_ID.fullmatch(text) is not None
 
 

@@ -482,7 +482,7 @@ async def _assemble(world: World) -> Parts:
             await cast("Worker", world.parts.worker).sweep_once(cloud.name, full=full)
 
     return Parts(
-        app=wiring.api(core, world.tokens),
+        app=wiring.api(core, world.tokens, world.tokens),
         store=core.store,
         worker=new_worker(),
         restart=new_worker,

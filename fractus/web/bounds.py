@@ -22,7 +22,7 @@ MOST_VALUES = 10_000
 MOST_DEPTH = 32
 
 #: Digits of an integer: Python refuses to write more than 4300 as text, and no field of any service has as many as 20.
-MOST_DIGITS = 100
+MOST_DIGITS = 1000
 
 #: Characters of an error's sentence. Those of the real services repeat the value that they are about, however long.
 MOST_WORDS = 4096

@@ -187,8 +187,6 @@ class Front:
             await self._pass_gate(trace)
         if not method.by_action and not route.raw and req.method in _BODY_METHODS:
             body = await self._body(req, bound, headers)
-        if body is not None and trace.body is not None:
-            bounds.check(body, trace.body, bound.bounded)
         if route.schema is not None:
             route.schema(body, version)
         elif body is not None and type(body) is not dict:
@@ -270,12 +268,17 @@ class Front:
         bodies.check_type(headers, self.service.json_types)
         raw = await self._raw(req)
         body = bodies.decode(raw, self.service.malformed)
-        return method.action(body, version, self.service.malformed), body
+        bound = method.action(body, version, self.service.malformed)
+        bounds.check(body, raw, bound.bounded)
+        return bound, body
 
     async def _body(self, req: falcon.asgi.Request, bound: Bound, headers: Mapping[str, str]) -> Any:
         types = bound.route.json_types
         bodies.check_type(headers, types if types is not None else self.service.json_types)
-        return bodies.decode(await self._raw(req), self.service.malformed)
+        raw = await self._raw(req)
+        body = bodies.decode(raw, self.service.malformed)
+        bounds.check(body, raw, bound.bounded)
+        return body
 
     async def _raw(self, req: falcon.asgi.Request) -> bytes:
         trace: Trace = req.context.trace

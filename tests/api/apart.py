@@ -14,6 +14,7 @@ import uvicorn
 from fractus.app import bell, wiring
 from fractus.app.settings import load
 from fractus.auth.principal import Principal
+from fractus.auth.projects import AnyProject
 from fractus.base import log as logging
 from fractus.model.cloud import HOME, Scope
 from fractus.model.errors import Unauthorized
@@ -54,7 +55,7 @@ async def _scope_of(project_id: str) -> Scope:
 
 
 def api(port: int) -> None:
-    app = wiring.api(wiring.core(load(), crowded=True), Tokens())
+    app = wiring.api(wiring.core(load(), crowded=True), Tokens(), AnyProject())
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", lifespan="off")
 
 

@@ -50,7 +50,10 @@ def several(apps: dict[str, App], workers: int = 1, apis: int = 1) -> Assemble:
         for core in cores:
             await core.children.refresh(core.store)
         apps.update(
-            {f"api{number}": wiring.api(core, world.tokens) for number, core in enumerate(cores[:apis])}
+            {
+                f"api{number}": wiring.api(core, world.tokens, world.tokens)
+                for number, core in enumerate(cores[:apis])
+            }
         )
         numbers = itertools.count(1)
 

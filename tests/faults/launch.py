@@ -64,7 +64,7 @@ async def _child() -> None:
     stop = asyncio.Event()
     server = uvicorn.Server(
         uvicorn.Config(
-            wiring.api(parts, wiring.keystone_tokens(parts)),
+            wiring.api(parts, wiring.keystone_tokens(parts), wiring.keystone_project_lookup(parts.settings)),
             host=settings.api.host,
             port=settings.api.port,
             lifespan="off",

@@ -129,6 +129,10 @@ class Identity:
         """User, project and role, by ids."""
         return self._directory.grants
 
+    async def exists(self, project_id: str, token: str) -> bool:
+        """Implements `fractus.auth.projects.ProjectLookup`."""
+        return project_id in self.projects
+
     def role_named(self, name: str) -> str:
         """The id of a role."""
         return next(id for id, known in self.roles.items() if known == name)

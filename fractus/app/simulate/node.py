@@ -74,7 +74,7 @@ class Node:
         assert isinstance(store, SqliteStore)
         store.relax(_CACHE)
         self.parts = wiring.Core(settings, store, vault, self.clock, self.bell, CollectorRegistry())
-        self._api = wiring.api(self.parts, self.identity)
+        self._api = wiring.api(self.parts, self.identity, self.identity)
         self._keystone = identity_application(self.identity)
 
     def work(self, pace: Pace) -> None:

@@ -68,7 +68,7 @@ async def api(made: tuple[Path, Filled], tmp_path: Path) -> AsyncIterator[Api]:
         roles=frozenset({"member", "reader"}),
         is_admin=False,
     )
-    yield Api(wiring.api(core, tokens), tokens.issue(principal), filled)
+    yield Api(wiring.api(core, tokens, tokens), tokens.issue(principal), filled)
     await core.close()
 
 

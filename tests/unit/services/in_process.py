@@ -54,6 +54,7 @@ class Rows:
         self, directory: Path, tables: Mapping[str, Table], accounts: Accounts | None = None
     ) -> None:
         self.clock = VirtualClock()
+        self.tokens = StaticTokens(self.clock)
         self.store = SqliteStore(directory / "rows.db", self.clock)
         self.store.create(METADATA)
         self.resources = Resources(tables, accounts)
@@ -69,7 +70,8 @@ class Door:
 
     def __init__(self, rows: Rows, services: Sequence[ServiceRoutes]) -> None:
         self.rows = rows
-        self.tokens = StaticTokens(rows.clock)
+        self.tokens = rows.tokens
+        self.tokens.projects |= {who.project_id for who in (ANN, BOB, ROOT)}
         self._known: dict[Principal, str] = {}
         self.app = application(
             services,

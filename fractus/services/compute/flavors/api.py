@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from fractus.auth.projects import ProjectLookup
 from fractus.base.ids import new_id
 from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.resource import Resource
 from fractus.services.compute import only
+from fractus.services.compute.dialect.api import verify_project
 from fractus.services.compute.dialect.view import filled
 from fractus.services.compute.flavors import policy, queries, schema, view
 from fractus.services.compute.flavors.table import FLAVOR
@@ -54,10 +56,11 @@ def _remove_schema(body: Any, _version: Version) -> None:
 class FlavorsApi:
     """Flavors: everybody lists, admins make them."""
 
-    def __init__(self, store: Store, ledger: Ledger) -> None:
-        """Read from `store`, write through `ledger`."""
+    def __init__(self, store: Store, ledger: Ledger, projects: ProjectLookup) -> None:
+        """Read from `store`, write through `ledger`; `projects` knows to whom access can be given."""
         self._store = store
         self._ledger = ledger
+        self._projects = projects
 
     def routes(self) -> list[Route]:
         """Everything about flavors, their extra specs and who may use them."""
@@ -369,6 +372,7 @@ class FlavorsApi:
     async def add_access(self, call: Call) -> Reply:
         """Let a project use it."""
         project = schema.project(call.body, "addTenantAccess")
+        await verify_project(self._projects, call, project)
         flavor_id = call.params["flavor_id"]
         async with self._store.transaction() as tx:
             resource = await self._fetch(tx, call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractus.auth.projects import ProjectLookup
 from fractus.quota.quota import Quota
 from fractus.services.compute.limits.api.classes import ClassesApi
 from fractus.services.compute.limits.api.reading import ReadingApi
@@ -13,9 +14,13 @@ from fractus.web.routing import Route
 class LimitsApi:
     """All of them."""
 
-    def __init__(self, store: Store, quota: Quota) -> None:
+    def __init__(self, store: Store, quota: Quota, projects: ProjectLookup) -> None:
         """`quota` knows limits and counts use."""
-        self._parts = (ReadingApi(store, quota), SettingApi(store, quota), ClassesApi(store, quota))
+        self._parts = (
+            ReadingApi(store, quota, projects),
+            SettingApi(store, quota, projects),
+            ClassesApi(store, quota),
+        )
 
     def routes(self) -> list[Route]:
         """What they serve."""

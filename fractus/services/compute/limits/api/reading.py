@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fractus.auth.projects import ProjectLookup
 from fractus.quota.quota import Quota
 from fractus.services.compute import only
+from fractus.services.compute.dialect.api import verify_project
 from fractus.services.compute.limits import policy, view
 from fractus.services.compute.limits.versions import LIMITS, QUOTAS
 from fractus.store.transaction import Store
@@ -16,10 +18,11 @@ from fractus.web.routing import Call, Reply, Route
 class ReadingApi:
     """What a project may have and has: a few rows, however much it has."""
 
-    def __init__(self, store: Store, quota: Quota) -> None:
+    def __init__(self, store: Store, quota: Quota, projects: ProjectLookup) -> None:
         """Read from `store`."""
         self._store = store
         self._quota = quota
+        self._projects = projects
 
     def routes(self) -> list[Route]:
         """Limits, and reading quota sets."""
@@ -70,13 +73,13 @@ class ReadingApi:
 
     async def show(self, call: Call) -> Reply:
         """The quotas of a project, or of one user in it."""
-        project_id, user_id = self._whose(call, policy.SHOW)
+        project_id, user_id = await self._whose(call, policy.SHOW)
         limits = await self._quota.limits.shown(self._store, project_id, user_id)
         return quota_set(call, view.quotas(limits, project_id), view.limit_in(limits))
 
     async def detail(self, call: Call) -> Reply:
         """The quotas and what is used."""
-        project_id, user_id = self._whose(call, policy.DETAIL)
+        project_id, user_id = await self._whose(call, policy.DETAIL)
         limits = await self._quota.limits.shown(self._store, project_id, user_id)
         used: Mapping[str, int] = (
             await self._quota.used_by_user(self._store, project_id, user_id)
@@ -89,14 +92,16 @@ class ReadingApi:
         """The same for every project."""
         if QUOTAS.behaviour("strict_defaults_query", call.version):
             only(call.query.names(), ())
-        limits = await self._quota.limits.defaults(self._store)
-        return quota_set(call, view.quotas(limits, call.params["project_id"]), view.limit_in(limits))
-
-    @staticmethod
-    def _whose(call: Call, rule: str) -> tuple[str, str]:
         project_id = call.params["project_id"]
+        await verify_project(self._projects, call, project_id)
+        limits = await self._quota.limits.defaults(self._store)
+        return quota_set(call, view.quotas(limits, project_id), view.limit_in(limits))
+
+    async def _whose(self, call: Call, rule: str) -> tuple[str, str]:
+        project_id, user_id = call.params["project_id"], user_asked(call)
         call.enforce(rule, {"project_id": project_id})
-        return project_id, user_asked(call)
+        await verify_project(self._projects, call, project_id)
+        return project_id, user_id
 
 
 def user_asked(call: Call) -> str:

@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from fractus.auth.projects import ProjectLookup
 from fractus.model.errors import Invalid
 from fractus.quota import limits
 from fractus.quota.costs import UNLIMITED
 from fractus.quota.limits import PROJECT, USER, user_owner
 from fractus.quota.quota import Quota
+from fractus.services.compute.dialect.api import verify_project
 from fractus.services.compute.limits import OLD_QUOTAS as OLD_NAMES
 from fractus.services.compute.limits import QUOTAS as NAMES
 from fractus.services.compute.limits import policy, schema, view
@@ -29,10 +31,11 @@ def _check(body: Any, version: Version) -> None:
 class SettingApi:
     """PUT and DELETE of quota sets."""
 
-    def __init__(self, store: Store, quota: Quota) -> None:
+    def __init__(self, store: Store, quota: Quota, projects: ProjectLookup) -> None:
         """Write to `store`."""
         self._store = store
         self._quota = quota
+        self._projects = projects
 
     def routes(self) -> list[Route]:
         """Both."""
@@ -60,6 +63,7 @@ class SettingApi:
         project_id, user_id = call.params["project_id"], user_asked(call)
         call.enforce(policy.UPDATE, {"project_id": project_id})
         _check_project(project_id)
+        await verify_project(self._projects, call, project_id)
         quotas = call.body["quota_set"]
         asked = schema.limits_of(quotas)
         # Where limits are kept in Keystone, Nova too takes the body and sets nothing.

@@ -17,7 +17,7 @@ from tests.unit.services.in_process import Door, Rows
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
     rows = Rows(tmp_path, {"flavor": FLAVOR})
-    api = FlavorsApi(rows.store, rows.ledger)
+    api = FlavorsApi(rows.store, rows.ledger, rows.tokens)
     rules = [*base_rules.NOVA, *policy.RULES]
     yield Door(rows, [ServiceRoutes(service=SERVICE, routes=api.routes(), rules=rules)])
     await rows.store.close()

@@ -41,7 +41,7 @@ GIVEN = {
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
     quota = Quota({"server": COSTS}, {"server": SERVER}, StoredLimits(GIVEN))
     rows = Rows(tmp_path, {"server": SERVER}, quota)
-    api = LimitsApi(rows.store, quota)
+    api = LimitsApi(rows.store, quota, rows.tokens)
     rules = [*base_rules.NOVA, *policy.RULES]
     yield Door(rows, [ServiceRoutes(service=SERVICE, routes=api.routes(), rules=rules)])
     await rows.store.close()
