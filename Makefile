@@ -18,7 +18,7 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test check lint types contracts sizes databases test-databases real lab lab-measure lab-faults lab-burst bench bench-full backlog faults hostile docs format lock clean afresh
+.PHONY: help up dev test wheel check lint types contracts sizes databases test-databases real lab lab-measure lab-faults lab-burst bench bench-full backlog faults hostile docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
@@ -26,6 +26,7 @@ help:
 	@echo 'make test    all tests but those that need real clouds'
 	@echo 'make databases       a private MariaDB and PostgreSQL; test-databases: the tests that matter on each of them'
 	@echo 'make check   style, types, contracts between packages, sizes'
+	@echo 'make wheel   build the wheel, install it with pip and with uv as a user would, start fractus from it'
 	@echo 'make real    stand up real OpenStack clouds and test against them (Debian 12, root)'
 	@echo 'make lab     a whole deployment of several nodes in network namespaces (Debian 12, root)'
 	@echo 'make lab-measure  how long its endpoint fails when each part of it dies (docs/ha.md)'
@@ -39,7 +40,7 @@ help:
 	@echo 'make real-long  kill the worker at every step of a life on real clouds'
 	@echo 'make docs    write docs/api-coverage.md from the route tables'
 	@echo 'make format  let ruff format the code and mend what it can'
-	@echo 'make lock    resolve requirements.lock again, from requirements.in'
+	@echo 'make lock    resolve the locks again (ARGS=--upgrade: to the newest versions)'
 	@echo 'make clean   remove caches and build products; the environment is filled again on next use'
 
 up: $(STAMP)
@@ -50,6 +51,9 @@ dev: $(STAMP)
 
 test: $(STAMP)
 	@python -m pytest $(ARGS)
+
+wheel: $(STAMP)
+	@tools/wheel/run.sh $(ARGS)
 
 # Under a minute. `make -k check` goes on after the first that fails, as CI does.
 check: lint types contracts sizes
@@ -114,33 +118,17 @@ format: $(STAMP)
 	ruff check --fix --exit-zero .
 	ruff format .
 
-# The first Python that fits makes the environment; the lock was resolved on 3.11, a newer one may add what it
-# lacks. Debian's Python without python3-venv has no ensurepip, which is how we know.
+# Filled by uv, or by pip where there is no uv (tools/environment/fill).
 $(STAMP): requirements.lock pyproject.toml
-	@test -x $(BIN)/pip || { \
-	  for python in $(PYTHON) python3.11 python3 python3.12 python3.13; do \
-	    if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-	      echo "making the environment $(VENV) (half a minute)"; \
-	      exec $$python -m venv $(VENV); \
-	    fi; \
-	  done; \
-	  echo 'fractus needs Python 3.11 or newer with its venv module.'; \
-	  echo 'On Debian and Ubuntu: apt install python3-venv'; \
-	  exit 1; \
-	}
-	@python -m pip install -qq --disable-pip-version-check --requirement requirements.lock
-	@python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@PYTHON='$(PYTHON)' tools/environment/fill '$(VENV)' requirements.lock .
 	@printf '%s\n' '$(CURDIR)' > $@
 
 afresh:
 
-# Resolved in an empty environment, all at once; only names and versions are kept.
+# All locks, with hashes. What is pinned stays unless something asks for another version; `make lock ARGS=--upgrade`
+# takes the newest of everything.
 lock: $(STAMP)
-	@set -e; scratch=$$(mktemp -d); trap 'rm -r "$$scratch"' EXIT; \
-	python -m venv "$$scratch"; \
-	"$$scratch/bin/python" -m pip install -qq --requirement requirements.in; \
-	"$$scratch/bin/python" -m pip check; \
-	"$$scratch/bin/python" -m pip freeze --exclude fractus > requirements.lock
+	@tools/environment/lock $(ARGS)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis $(STAMP)

@@ -1,7 +1,7 @@
 """The tree names no directory that exists on one machine only, and the lock no place to download from.
 
 What works on the machine of whoever wrote it must work after `git clone` anywhere: no path into somebody's
-home or work directory, and in requirements.lock nothing but names and versions.
+home or work directory, and in the locks (requirements.lock) nothing but names, versions and the hashes of each.
 
     python tools/checks/places.py [root of the checkout]
 """
@@ -16,7 +16,8 @@ from pathlib import Path
 
 # An absolute path, that is: not the middle of a longer path or of a URL.
 ONE_MACHINE = re.compile(r"(?<![\w.~})\]-])/(?:work|farm|root|Users|home/\w[\w-]*)/")
-DOWNLOAD = re.compile(r"://| @ |^-", re.MULTILINE)
+PINNED = re.compile(r"[\w.-]+==[^\s;]+( ; [^\\]+)? \\")
+HASH = re.compile(r" +--hash=sha256:[0-9a-f]{64}( \\)?")
 LOCK = "requirements.lock"
 
 
@@ -38,11 +39,25 @@ def faults(path: Path, place: Path) -> Iterator[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         return
+    if place.name == LOCK:
+        yield from faults_of_lock(lines, place)
     for number, line in enumerate(lines, 1):
         if found := ONE_MACHINE.search(line):
             yield f"{place}:{number}: {found.group()!r} is a place on one machine"
-        if place.name == LOCK and DOWNLOAD.search(line):
-            yield f"{place}:{number}: only name==version belongs here, not where to get it"
+
+
+def faults_of_lock(lines: list[str], place: Path) -> Iterator[str]:
+    """Lines of a lock that are not a name with its version, or hashes of it."""
+    before_hash = False
+    for number, line in enumerate(lines, 1):
+        is_hash = HASH.fullmatch(line) is not None
+        if not is_hash and not PINNED.fullmatch(line):
+            yield f"{place}:{number}: only name==version belongs here, with its hashes, not where to get it"
+        elif is_hash != before_hash:
+            yield f"{place}:{number}: a hash must follow each name==version, and nothing else"
+        before_hash = line.endswith("\\")
+    if before_hash:
+        yield f"{place}:{len(lines)}: a hash must follow each name==version"
 
 
 def check(root: Path) -> list[str]:

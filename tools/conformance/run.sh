@@ -26,8 +26,7 @@ up() {
     mkdir -p "$home/results" "$home/log" "$home/lock"
     if [ ! -x "$home/venv/bin/tempest" ]; then
         say 'Tempest'
-        python3.11 -m venv "$home/venv"
-        "$home/venv/bin/pip" install -qq --disable-pip-version-check -r "$here/requirements.txt"
+        "$top/tools/environment/fill" "$home/venv" "$here/requirements.lock"
     fi
     if [ ! -d "$home/tempest" ]; then
         "$home/venv/bin/tempest" init --workspace-path "$home/workspaces.yaml" "$home/tempest"

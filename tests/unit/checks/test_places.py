@@ -13,6 +13,9 @@ def at(*parts: str) -> str:
     return "/" + "/".join(parts) + "/"
 
 
+PINNED = f"one==1.0 \\\n    --hash=sha256:{'0' * 64} \\\n    --hash=sha256:{'1' * 64}\n"
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
@@ -72,12 +75,37 @@ def test_files_that_git_ignores_and_files_that_are_not_text_are_left_alone(check
         "-e .",
         "fractus @ file:///somewhere",
         "falcon @ git+https://example.org/falcon",
+        "falcon==4.4.0",
+        "# via falcon",
     ],
 )
 def test_the_lock_holds_names_and_versions_only(checkout: Path, line: str) -> None:
-    (checkout / "requirements.lock").write_text(f"aiohttp==3.14.5\n{line}\n")
+    (checkout / "requirements.lock").write_text(f"{PINNED}{line}\n")
     (fault,) = places.check(checkout)
-    assert fault.startswith("requirements.lock:2: only name==version")
+    assert fault.startswith("requirements.lock:4: only name==version")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"{PINNED}aiohttp==3.14.5 \\\naiohttp==3.14.6 \\\n    --hash=sha256:{'0' * 64}\n", 5),
+        (f"{PINNED}    --hash=sha256:{'0' * 64}\n", 4),
+        (f"{PINNED}aiohttp==3.14.5 \\\n", 4),
+        (f"aiohttp==3.14.5 \\\n    --hash=md5:{'0' * 32}\n", 2),
+    ],
+)
+def test_each_version_of_each_lock_has_its_hashes(checkout: Path, text: str, line: int) -> None:
+    place = checkout / "tools" / "requirements.lock"
+    place.parent.mkdir()
+    place.write_text(text)
+    assert places.check(checkout)[0].startswith(f"tools/requirements.lock:{line}: ")
+
+
+def test_a_lock_as_it_should_be_passes(checkout: Path) -> None:
+    (checkout / "requirements.lock").write_text(
+        f"{PINNED}{PINNED.replace('==1.0', '==1.0 ; python_version > 3')}"
+    )
+    assert places.check(checkout) == []
 
 
 def test_the_exit_code_tells(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
