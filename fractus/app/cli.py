@@ -70,6 +70,7 @@ _LEVELS = ("debug", "info", "warning", "error")
         "resource": ("fractus.app.cli_resource", "resource_group", "Resources: where they are, and why."),
     },
 )
+@click.version_option(__version__, prog_name="fractus", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show where an error comes from, not just what it says.")
 def cli(debug: bool) -> None:
     """One OpenStack endpoint over many OpenStack clouds.

@@ -108,7 +108,7 @@ class EmbeddedKeystone:
         """
         if importlib.util.find_spec("keystone") is None:
             raise SettingsError(
-                "The embedded Keystone is not installed: run pip install 'fractus[keystone]', or name your own "
+                "The embedded Keystone is not installed: run pip install keystone, or name your own "
                 'Keystone in fractus.toml ([keystone] mode = "external").'
             )
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)

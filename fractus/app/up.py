@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
@@ -238,6 +239,8 @@ class Up:
         text = f"\nfractus is at [bold]{escape(self._settings.endpoint)}[/], after {seconds:.1f} s."
         if commands:
             text += " Try:\n\n" + "\n".join(f"  [bold cyan]{escape(one)}[/]" for one in commands)
+            if shutil.which("openstack") is None:
+                text += "\n\nThe command `openstack` is in the Python package python-openstackclient."
         self._progress.block(
             text + "\n\n[dim]`fractus status` shows it; Ctrl-C or `fractus down` stops it.[/]"
         )

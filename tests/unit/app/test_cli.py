@@ -74,6 +74,7 @@ def test_wrong_usage_is_exit_code_2() -> None:
 
 def test_the_version() -> None:
     assert fractus("version").output == f"{__version__}\n"
+    assert fractus("--version").output == f"fractus {__version__}\n"
 
 
 @pytest.mark.parametrize(
