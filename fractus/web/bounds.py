@@ -82,7 +82,12 @@ _LOOKED_INTO = frozenset({dict, list, int})
 
 
 def shortened(sentence: str) -> str:
-    """An error's sentence, cut where it is longer than anybody reads."""
-    if len(sentence) <= MOST_WORDS:
+    """An error's sentence, less its middle where it is longer than anybody reads: the reason stands at the end."""
+    left_out = len(sentence) - MOST_WORDS
+    if left_out <= 0:
         return sentence
-    return f"{sentence[:MOST_WORDS]}... ({len(sentence)} characters in all)"
+    return f"{sentence[: -_TAIL - left_out]}... ({left_out} characters left out) ...{sentence[-_TAIL:]}"
+
+
+#: Of `MOST_WORDS`, those from the end.
+_TAIL = 1024
