@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from fractus.model.cloud import Seen, Wanted
 
+#: Names that Glance's schema keeps for itself, and those of our marker: no property of an image can have them.
+_RESERVED = frozenset(
+    (
+        "id name status visibility protected checksum created_at updated_at tags size virtual_size owner owner_id"
+        " disk_format container_format min_ram min_disk self file schema direct_url locations stores os_hash_algo"
+        " os_hash_value os_hidden fractus_id fractus_notes"
+    ).split()
+)
+
+OPEN = frozenset(("public", "community"))
+"""Visibilities that let everybody use an image who knows its id."""
+
+
+def may_carry(key: str) -> bool:
+    """Whether Glance takes it as a property: not its own names, nor those that its import machinery writes."""
+    return key not in _RESERVED and not key.startswith("os_glance")
+
 
 class ImageWanted(Wanted, frozen=True, kw_only=True):
     """An image to carry to a child: its record, and where its bits lie here."""
@@ -13,7 +30,9 @@ class ImageWanted(Wanted, frozen=True, kw_only=True):
     min_disk: int = 0
     min_ram: int = 0
     private: bool = True
-    """Only the owner's project there may see it; else it is usable by all projects of the child that know its id."""
+    """It lies in its owner's project there, and only that may use it until others are let in. Else it lies in the
+    credential's own, and all projects of the child that know its id may use it.
+    """
     properties: dict[str, str] = {}
     path: str = ""
     """File of the bits on this node."""
@@ -36,6 +55,8 @@ class ImageSeen(Seen, frozen=True, kw_only=True):
     min_disk: int = 0
     min_ram: int = 0
     visibility: str = ""
+    home: bool = False
+    """It lies in the credential's own project."""
     protected: bool = False
     os_hidden: bool = False
     properties: dict[str, str] = {}
@@ -44,4 +65,7 @@ class ImageSeen(Seen, frozen=True, kw_only=True):
     """Status by the child's id of a project that it is shared with; told by `inventory` only."""
 
 
-# Verbs: upload {"path", "size"} (the bits, streamed).
+# Verbs: upload {"path", "size"} (the bits, streamed); update {"name", "min_disk", "min_ram", "visibility",
+# "properties" (those to add or change), "unset" (names of those to remove), "owner" (our id of a project, empty: the
+# credential's own), "notes"}, of each what is to change, all in one call; admit, expel {"project_id"} (ours: a project
+# that a `shared` image may be used by).

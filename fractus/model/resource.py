@@ -86,6 +86,8 @@ class Presence(Struct, kw_only=True):
     memory: dict[str, Any] = {}
     error: str = ""
     created_at: float = 0.0
+    asked: int = 0
+    """The generation of its resource, where that was read with it (of what is needed); it is not stored."""
 
 
 def found(presences: Sequence[Presence]) -> dict[str, Any]:

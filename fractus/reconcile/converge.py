@@ -26,7 +26,7 @@ from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile import brakes, drift, link, returned, unasked
 from fractus.reconcile.absent import actuator_of, returns
 from fractus.reconcile.ending import end
-from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, MayEnd, Plan, Wait
+from fractus.reconcile.kind import ARRIVED, Apply, Done, Fail, Item, Lifecycle, MayEnd, Plan, Wait
 from fractus.reconcile.machine import SWEPT_AGAIN, Machine
 from fractus.reconcile.needs import Unmet, doubt, meet
 from fractus.reconcile.orphans import ORPHAN, see_off
@@ -36,6 +36,9 @@ from fractus.reconcile.retire import retire
 from fractus.store import findings, presences
 from fractus.store.again import rerun
 from fractus.store.work import Claim
+
+#: After so many failed tries it is said, to what waits for it, that a change of what is there does not arrive.
+_TRIES = 5
 
 #: What waits for a silent cloud is woken when it answers again; it looks by itself so seldom. Seconds.
 _AWAY_AGAIN = 300.0
@@ -161,8 +164,8 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
     if seen is None:
         presence.creating_since = machine.clock.now()
         presence.memory.pop("looked_at", None)
-        if repeated:
-            presence.memory[returned.SENT_AGAIN] = True
+        again = {returned.SENT_AGAIN: True} if repeated else {}
+        presence.memory |= {ARRIVED: look.resource.generation, **again}
         if not await look.begin(anew=True):
             return Again()
         try:
@@ -223,7 +226,10 @@ async def _plan(look: Look, seen: Any) -> Plan:
         judged = drift.judge(look.life, await look.whole(), seen)
         drift.remember(presence, judged.drift)
         seen = judged.seen
-    return look.life.plan(look.item, seen)
+    plan = look.life.plan(look.item, seen)
+    if isinstance(plan, Wait) and presence.generation != look.resource.generation:
+        presence.memory[ARRIVED] = look.resource.generation
+    return plan
 
 
 def _may_lack(error: CloudError) -> bool:
@@ -333,7 +339,7 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
     presence.memory.pop("doing", None)
     presence.memory.update(plan.memory)
     presence.observed_at = None
-    presence.state = PENDING
+    presence.state, presence.error = PENDING, ""
     await look.save()
     return Again()
 
@@ -476,6 +482,9 @@ async def _no_answer(look: Look, error: CloudError) -> Outcome:
     if starting and hopeless and presence.error != error.reason and not movable:
         presence.state, presence.error = BLOCKED, error.reason
         await look.save()
+    elif not starting and not look.life.chosen and look.claim.attempts >= _TRIES and not presence.error:
+        presence.error = error.reason
+        await look.save(tell=False)
     if isinstance(error, Throttled):
         return Retry(error.reason, after=error.after)
     if not machine.away(presence.cloud):

@@ -15,6 +15,12 @@ from fractus.model.cloud import Seen, Step, Wanted
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.store.transaction import Transaction
 
+USERS, ADMITTED, ARRIVED = "users", "admitted", "arrived"
+"""Keys in the memory of a presence, all about its use there. `users`: project -> the generation of the resource for
+which something of that project needs it there; `admitted`: the projects that its cloud was told to let use it;
+`arrived`: the generation of the resource that the cloud has all of, where it is not settled for that one yet.
+"""
+
 
 class Item(Struct, frozen=True):
     """All that is known of one presence."""
@@ -116,6 +122,27 @@ class MayEnd(Protocol):
     def ended(self, resource: Resource) -> bool:
         """Something that was taken over is gone from its cloud: whether that is as it should be, and its end."""
         ...
+
+
+@runtime_checkable
+class Guards(Protocol):
+    """A kind of which a cloud is told, thing by thing, which projects may use it: part of a lifecycle that needs it.
+
+    Only projects that use it there are named there (`users`), so that none is made in a cloud that it never uses.
+    """
+
+    def admits(self, presence: Presence, seen: Any, project_id: str) -> bool:
+        """Whether its cloud lets a project use it, as far as is known; `seen` is None before it is there."""
+        ...
+
+
+def users(item: Item, allowed: Collection[str]) -> set[str]:
+    """The projects to be let use it there: those of its users that are `allowed`, and those of which something was
+    accepted since it was last changed, on whatever grounds (an administrator may use what is not shared).
+    """
+    noted: Mapping[str, int] = item.presence.memory.get(USERS, {})
+    now = item.resource.generation
+    return {project for project, at in noted.items() if project in allowed or at == now}
 
 
 class Lifecycle(Protocol):

@@ -17,7 +17,7 @@ from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.model.seen import seen_as
 from fractus.reconcile import drift
-from fractus.reconcile.kind import Lifecycle
+from fractus.reconcile.kind import ADMITTED, ARRIVED, USERS, Guards, Lifecycle
 from fractus.reconcile.tempo import Inventories, Sent
 from fractus.store import findings, presences, work
 from fractus.store.again import rerun
@@ -136,6 +136,8 @@ class Machine:
         self.store = store
         self.resources = resources
         self.lifecycles = lifecycles
+        self.guards = {kind: life for kind, life in lifecycles.items() if isinstance(life, Guards)}
+        """Kinds of which a cloud is told which projects may use one."""
         self.children = children
         self.clock = clock
         self.bell = bell
@@ -231,12 +233,18 @@ class Machine:
         for cloud in await work.wake_waiting(tx, kind, id):
             tx.after_commit(lambda name=cloud: self.bell.ring(name))  # type: ignore[misc]
 
-    async def place(self, tx: Transaction, resource: Resource, cloud: str) -> Presence | None:
-        """A new presence: the resource should be in a cloud. None where it has one there already."""
+    async def place(
+        self, tx: Transaction, resource: Resource, cloud: str, project_id: str = ""
+    ) -> Presence | None:
+        """A new presence: the resource should be in a cloud, for something of a project. None where it has one there
+        already.
+        """
         made = Presence(kind=resource.kind, id=resource.id, cloud=cloud)
         if not await presences.add_new(tx, made):
             return None
         made.memory = await self.lifecycles[resource.kind].prepare(tx, resource, cloud)
+        if resource.kind in self.guards and project_id:
+            made.memory[USERS] = {project_id: resource.generation}
         if made.memory:
             await presences.save(tx, made)
         return made
@@ -302,9 +310,22 @@ class Machine:
             and not presence.memory.get(drift.GONE)
             and self.lifecycles[presence.kind].settled(presence, seen)
         )
-        blocked = presence.state == BLOCKED
-        error = presence.error if blocked else ""
-        return presence.wanted, presence.remote_id if usable else None, blocked, error
+        use = (presence.remote_id, _reached(presence), presence.memory.get(ADMITTED)) if usable else None
+        return presence.wanted, use, presence.state == BLOCKED, presence.error
+
+    def arrived(self, presence: Presence) -> bool:
+        """Whether the cloud has all that was asked of it (`Presence.asked`), or does not answer, so that nothing that
+        is waited for can be built there either.
+        """
+        reached = _reached(presence)
+        return not reached or presence.asked <= reached or self.away(presence.cloud)
+
+    def admits(self, presence: Presence, project_id: str) -> bool:
+        """Whether the cloud lets a project use it, as far as is known."""
+        life = self.guards.get(presence.kind)
+        if life is None or not project_id:
+            return True
+        return life.admits(presence, self.seen_of(presence), project_id)
 
     @rerun
     async def begin(
@@ -381,9 +402,18 @@ class Machine:
                 presence.memory.pop(key, None)
                 if key in held.memory:
                     presence.memory[key] = held.memory[key]
+        for project, at in held.memory.get(USERS, {}).items():
+            noted = presence.memory.setdefault(USERS, {})
+            noted[project] = max(at, noted.get(project, at))
         asked = held.memory.get(drift.REPAIR)
         if asked is not None and asked["token"] != presence.memory.get(drift.REPAIRED):
             presence.memory[drift.REPAIR] = asked
+
+
+def _reached(presence: Presence) -> int:
+    """The newest generation of which its cloud is known to have all; 0: none yet."""
+    arrived: int = presence.memory.get(ARRIVED, 0)
+    return max(presence.generation, arrived)
 
 
 def kept(seen: Seen) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from fractus.model.resource import BLOCKED, PENDING, Need, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.ending import end
+from fractus.reconcile.kind import USERS
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Waiting
 from fractus.store import findings, presences, work
@@ -47,19 +48,34 @@ async def meet(
 
     Needs that have no presence there yet get one, all in one transaction, so that they come into being side by side.
     """
-    known = await presences.of_needs(machine.store, resource.kind, resource.id, presence.cloud)
-    absent = [
-        need
-        for need, there in known.items()
-        if there is None or _is_missing(there) or _lasts(machine, need, there)
-    ]
+    tables, project_id = machine.resources.tables, resource.project_id
+    known = await presences.of_needs(machine.store, resource.kind, resource.id, presence.cloud, tables)
+    absent = [need for need, there in known.items() if _lacks(machine, need, there, project_id)]
     if absent:
-        return await _carry_all(machine, claim, known, absent, presence.cloud)
-    return await _met(machine, machine.store, known)
+        return await _carry_all(machine, claim, known, absent, presence.cloud, project_id)
+    return await _met(machine, machine.store, known, project_id)
+
+
+def _lacks(machine: Machine, need: Need, there: Presence | None, project_id: str) -> bool:
+    """Whether something is to be written of what is needed there: it is to be carried, or its user to be noted."""
+    return (
+        there is None
+        or _is_missing(there)
+        or _lasts(machine, need, there)
+        or _is_unnoted(machine, there, project_id)
+    )
+
+
+def _is_unnoted(machine: Machine, there: Presence, project_id: str) -> bool:
+    """Whether its cloud has yet to be told that this project uses it."""
+    if not there.wanted or machine.admits(there, project_id):
+        return False
+    noted: dict[str, int] = there.memory.get(USERS, {})
+    return noted.get(project_id, 0) < max(there.asked, 1)
 
 
 async def _met(
-    machine: Machine, reader: Reader, known: Mapping[Need, Presence | None]
+    machine: Machine, reader: Reader, known: Mapping[Need, Presence | None], project_id: str
 ) -> dict[tuple[str, str], str] | Unmet:
     remote: dict[tuple[str, str], str] = {}
     waiting: Unmet | None = None
@@ -68,7 +84,7 @@ async def _met(
             there is not None
             and there.remote_id is not None
             and there.wanted
-            and _usable(machine, need, there)
+            and _usable(machine, need, there, project_id)
         ):
             remote[need.kind, need.id] = there.remote_id
         elif there is not None and not need.loose and (waiting is None or not waiting.hopeless):
@@ -78,7 +94,7 @@ async def _met(
     return remote if waiting is None else waiting
 
 
-def all_met(machine: Machine, known: Mapping[Need, Presence | None]) -> bool:
+def all_met(machine: Machine, known: Mapping[Need, Presence | None], project_id: str) -> bool:
     """Whether all that is needed is there and can be used, so that a look would find nothing to carry or wait for."""
     return all(
         need.loose
@@ -86,7 +102,7 @@ def all_met(machine: Machine, known: Mapping[Need, Presence | None]) -> bool:
             there is not None
             and there.wanted
             and there.remote_id is not None
-            and _usable(machine, need, there)
+            and _usable(machine, need, there, project_id)
         )
         for need, there in known.items()
     )
@@ -134,14 +150,15 @@ async def carry_with(machine: Machine, tx: Transaction, resource: Resource, clou
     """Have what a resource needs carried to the cloud that was just chosen for it: what it then waits for, if that can
     be told. Else it is for its first look to find out.
     """
-    known = await presences.of_needs(tx, resource.kind, resource.id, cloud)
+    tables, project_id = machine.resources.tables, resource.project_id
+    known = await presences.of_needs(tx, resource.kind, resource.id, cloud, tables)
     for need, there in known.items():
-        if there is None or _is_missing(there) or _lasts(machine, need, there):
-            made = await _carry(machine, tx, need, cloud, new=there is None)
+        if _lacks(machine, need, there, project_id):
+            made = await _carry(machine, tx, need, cloud, project_id, new=there is None)
             if isinstance(made, Unmet):
                 return None
             known[need] = made
-    met = await _met(machine, tx, known)
+    met = await _met(machine, tx, known, project_id)
     return met if isinstance(met, Unmet) and met.on and not met.hopeless else None
 
 
@@ -152,17 +169,18 @@ async def _carry_all(
     known: Mapping[Need, Presence | None],
     absent: Sequence[Need],
     cloud: str,
+    project_id: str,
 ) -> dict[tuple[str, str], str] | Unmet:
     """Carry what is absent; what is then waited for is written in the same transaction."""
     made = dict(known)
     async with machine.store.transaction() as tx:
         for need in absent:
-            there = await _carry(machine, tx, need, cloud, new=known[need] is None)
+            there = await _carry(machine, tx, need, cloud, project_id, new=known[need] is None)
             if isinstance(there, Unmet):
                 await machine.hold(tx, claim)
                 return there
             made[need] = there
-        met = await _met(machine, tx, made)
+        met = await _met(machine, tx, made, project_id)
         if isinstance(met, Unmet) and not met.hopeless:
             await end(machine, tx, claim, met.waiting)
             return structs.replace(met, written=True)
@@ -170,11 +188,18 @@ async def _carry_all(
         return met
 
 
-def _usable(machine: Machine, need: Need, there: Presence) -> bool:
+def _usable(machine: Machine, need: Need, there: Presence, project_id: str) -> bool:
     if there.memory.get(drift.GONE):
         return False
+    if need.loose:
+        return True
     seen = machine.seen_of(there)
-    return need.loose or (seen is not None and machine.lifecycles[need.kind].settled(there, seen))
+    return (
+        seen is not None
+        and machine.lifecycles[need.kind].settled(there, seen)
+        and machine.arrived(there)
+        and machine.admits(there, project_id)
+    )
 
 
 async def _unmet(machine: Machine, reader: Reader, need: Need, there: Presence) -> Unmet:
@@ -187,6 +212,10 @@ async def _unmet(machine: Machine, reader: Reader, need: Need, there: Presence) 
     if there.wanted and there.state == BLOCKED:
         # A blocked need that still retries (its cloud is away) may yet be met: those who can, go elsewhere.
         reason = f"{need.kind} {need.id}: {there.error}"
+        return Unmet(on, reason, hopeless=True, elsewhere=True, read=read)
+    if there.wanted and there.remote_id is not None and there.error:
+        # It is there, and its cloud has not answered for a while to what is to be changed of it.
+        reason = f"{need.kind} {need.id} is to be changed there first: {there.error}"
         return Unmet(on, reason, hopeless=True, elsewhere=True, read=read)
     return Unmet(on, f"waits for {need.kind} {need.id}", read=read)
 
@@ -212,9 +241,12 @@ async def confined(machine: Machine, tx: Transaction, resource: Resource) -> lis
 
 
 async def _carry(
-    machine: Machine, tx: Transaction, need: Need, cloud: str, *, new: bool
+    machine: Machine, tx: Transaction, need: Need, cloud: str, project_id: str, *, new: bool
 ) -> Presence | Unmet | None:
-    """`new`: a moment ago there was none, so there is no looking for one before it is made."""
+    """Something of a project needs it in a cloud: have it carried there, and let that project use it.
+
+    `new`: a moment ago there was none, so there is no looking for one before it is made.
+    """
     there = None if new else await presences.fetch(tx, need.kind, need.id, cloud, to_write=True)
     if there is not None:
         if _is_missing(there):
@@ -224,6 +256,7 @@ async def _carry(
             there.memory["passing"] = True
             await presences.save(tx, there)
             await machine.wake(tx, there.kind, there.id, cloud)
+        await _note_user(machine, tx, there, project_id)
         return there
     resource = await machine.resources.fetch(tx, need.kind, need.id)
     lasts = machine.lifecycles[need.kind].lasts
@@ -234,7 +267,7 @@ async def _carry(
     only = resource.choice.get("only")
     if only and cloud not in only:
         return Unmet("", f"{need.kind} {need.id} is only in {_listed(only)}", hopeless=True, elsewhere=True)
-    made = await machine.place(tx, resource, cloud)
+    made = await machine.place(tx, resource, cloud, project_id)
     if made is None:
         return await presences.fetch(tx, need.kind, need.id, cloud)
     if not resource.wanted:
@@ -242,6 +275,17 @@ async def _carry(
         await presences.save(tx, made)
     await first_look(machine, tx, resource, cloud)
     return made
+
+
+async def _note_user(machine: Machine, tx: Transaction, there: Presence, project_id: str) -> None:
+    """Have its cloud told that a project uses it, unless it knows."""
+    resource = await machine.resources.fetch(tx, there.kind, there.id)
+    there.asked = resource.generation if resource is not None else 0
+    if resource is None or not _is_unnoted(machine, there, project_id):
+        return
+    there.memory[USERS] = {**there.memory.get(USERS, {}), project_id: resource.generation}
+    await presences.save(tx, there)
+    await machine.wake(tx, there.kind, there.id, there.cloud)
 
 
 async def first_look(machine: Machine, tx: Transaction, resource: Resource, cloud: str) -> None:

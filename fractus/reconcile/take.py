@@ -114,7 +114,8 @@ async def _judge(turn: Listing, tx: Transaction, resource: Resource, presence: P
     needs: dict[Need, Presence | None] = {}
     if not turn.life.chosen:
         # What was chosen and is there needs nothing any more, and is not told by what it was made of.
-        needs = await presences.of_needs(tx, presence.kind, presence.id, turn.cloud)
+        tables = turn.machine.resources.tables
+        needs = await presences.of_needs(tx, presence.kind, presence.id, turn.cloud, tables)
     item = Item(resource, presence, drift.remote_of(needs))
     steady = drift.is_steady(item)
     plan = drift.take(turn.life, item, seen)
@@ -124,7 +125,7 @@ async def _judge(turn: Listing, tx: Transaction, resource: Resource, presence: P
         return not isinstance(plan, Done) or not plan.memory.items() <= presence.memory.items()
     # Of what is chosen and there nothing else is asked at a look; what is carried must have all that it needs.
     life = turn.life
-    whole = life.swept if life.chosen else all_met(turn.machine, needs)
+    whole = life.swept if life.chosen else all_met(turn.machine, needs, resource.project_id)
     return not (whole and await _follow(turn, tx, item, plan))
 
 

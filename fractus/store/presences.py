@@ -7,7 +7,21 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import Boolean, ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Need, Presence
 from fractus.store.resources import MANY, among, by_sizes, padded
@@ -69,23 +83,35 @@ _of_many = by_sizes(
         _c.created_at, _c.cloud
     )
 )
+
+
 #: What (kind, id) needs, and what there is of that in one cloud: one statement for all of it.
-_of_needs = Query(
-    select(
-        NEED.c.need_kind,
-        NEED.c.need_id,
-        NEED.c.exclusive,
-        NEED.c.loose,
-        *(PRESENCE.c[name] for name in _FIELDS),
-    )
-    .select_from(
-        NEED.outerjoin(
-            PRESENCE,
-            (_c.kind == NEED.c.need_kind) & (_c.id == NEED.c.need_id) & (_c.cloud == bindparam("c")),
+@lru_cache(maxsize=64)
+def _of_needs(tables: tuple[tuple[str, Table], ...]) -> Query:
+    """`tables`: where the resources of each kind lie, so that their generations are read along."""
+    asked = [
+        (NEED.c.need_kind == kind, select(table.c.generation).where(table.c.id == NEED.c.need_id))
+        for kind, table in tables
+    ]
+    return Query(
+        select(
+            NEED.c.need_kind,
+            NEED.c.need_id,
+            NEED.c.exclusive,
+            NEED.c.loose,
+            case(*((which, one.scalar_subquery()) for which, one in asked), else_=0) if asked else literal(0),
+            *(PRESENCE.c[name] for name in _FIELDS),
         )
+        .select_from(
+            NEED.outerjoin(
+                PRESENCE,
+                (_c.kind == NEED.c.need_kind) & (_c.id == NEED.c.need_id) & (_c.cloud == bindparam("c")),
+            )
+        )
+        .where(NEED.c.kind == bindparam("k"), NEED.c.id == bindparam("i"))
     )
-    .where(NEED.c.kind == bindparam("k"), NEED.c.id == bindparam("i"))
-)
+
+
 #: Whether anything that (kind, id) needs, and waits for, is not to be in one cloud any more.
 _needs_leave = Query(
     select(NEED.c.need_id)
@@ -204,12 +230,20 @@ async def by_remotes(reader: Reader, cloud: str, kind: str, remote_ids: Sequence
     return found
 
 
-async def of_needs(reader: Reader, kind: str, id: str, cloud: str) -> dict[Need, Presence | None]:
-    """What (kind, id) needs, each with its presence in `cloud`, or None where there is none."""
+async def of_needs(
+    reader: Reader, kind: str, id: str, cloud: str, tables: Mapping[str, Table] | None = None
+) -> dict[Need, Presence | None]:
+    """What (kind, id) needs, each with its presence in `cloud`, or None where there is none.
+
+    `tables`: those of the kinds that may be needed; with them each presence says which generation is asked of it.
+    """
+    query = _of_needs(tuple((tables or {}).items()))
     found: dict[Need, Presence | None] = {}
-    for need_kind, need_id, exclusive, loose, *row in await reader.rows(_of_needs, k=kind, i=id, c=cloud):
+    for need_kind, need_id, exclusive, loose, asked, *row in await reader.rows(query, k=kind, i=id, c=cloud):
         need = Need(need_kind, need_id, bool(exclusive), bool(loose))
-        found[need] = None if row[0] is None else _load(tuple(row))
+        there = found[need] = None if row[0] is None else _load(tuple(row))
+        if there is not None:
+            there.asked = asked or 0
     return found
 
 

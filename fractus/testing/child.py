@@ -37,7 +37,7 @@ class InProcessTransport:
         headers = dict(request.headers)
         body: bytes | AsyncIterator[bytes] = b""
         if request.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers.setdefault("Content-Type", "application/json")
             body = msgspec.json.encode(request.body)
         elif request.upload is not None:
             await asyncio.to_thread(_check_bits, request.upload)

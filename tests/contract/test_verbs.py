@@ -118,6 +118,58 @@ async def test_bits_arrive_whole(cloud: Subject) -> None:
     assert (seen.size, seen.checksum) == (size, checksum)
 
 
+async def test_an_image_is_changed_in_all_that_it_says(cloud: Subject) -> None:
+    """What it says decides how servers of it are built; a removed property must not linger. Done twice it is done."""
+    wanted = things.image_of(properties={"hw_disk_bus": "virtio", "note": "x"})
+    made = await cloud.make("image", wanted)
+    changes = {
+        "name": "renamed",
+        "min_disk": 1,
+        "min_ram": 64,
+        "properties": {"hw_disk_bus": "scsi"},
+        "unset": ["note"],
+        "notes": {"tags": ["a"]},
+    }
+    for _ in range(2):
+        await cloud["image"].apply(cloud.ann, made.remote_id, Step("update", changes))
+    seen = await cloud.observed("image", made.remote_id, lambda seen: seen.name == "renamed")
+    assert (seen.marker, seen.min_disk, seen.min_ram) == (wanted.id, 1, 64)
+    assert (seen.properties, seen.notes) == ({"hw_disk_bus": "scsi"}, {"tags": ["a"]})
+
+
+async def test_an_image_lets_projects_in_and_out_by_name(cloud: Subject) -> None:
+    """Exactly those may use it there that may here: neither may one be forgotten nor one linger."""
+    images, wanted = cloud["image"], things.image_of()
+    made = await cloud.make("image", wanted)
+    await images.apply(cloud.ann, made.remote_id, Step("update", {"visibility": "shared"}))
+    for _ in range(2):
+        await images.apply(cloud.ann, made.remote_id, Step("admit", {"project_id": cloud.ben.project_id}))
+    assert len(await members(cloud, made.remote_id)) == 1
+    assert (await images.observe(cloud.ben, made.remote_id)).marker == wanted.id
+    for _ in range(2):
+        await images.apply(cloud.ann, made.remote_id, Step("expel", {"project_id": cloud.ben.project_id}))
+    assert await members(cloud, made.remote_id) == {}
+
+
+async def members(cloud: Subject, remote_id: str) -> dict[str, str]:
+    """The child's projects that an image is shared with."""
+    listed = {seen.remote_id: seen async for seen in cloud.cloud.inventory("image", ())}
+    found: dict[str, str] = listed[remote_id].members  # type: ignore[attr-defined]
+    return found
+
+
+async def test_an_image_is_given_to_another_project(cloud: Subject) -> None:
+    """Its new owner changes it from then on, and may remove it."""
+    images = cloud["image"]
+    made = await cloud.make("image", things.image_of())
+    await images.apply(cloud.ben, made.remote_id, Step("update", {"owner": cloud.ben.project_id}))
+    seen = await images.observe(cloud.ben, made.remote_id)
+    assert seen.project_id not in (made.project_id, "")
+    await images.apply(cloud.ben, made.remote_id, Step("update", {"name": "ben's"}))
+    await images.delete(cloud.ben, made.remote_id)
+    await cloud.gone("image", made.remote_id)
+
+
 async def test_bits_that_are_not_here_are_not_uploaded(cloud: Subject) -> None:
     """A file that is gone from this node is said to be so; the image stays as it was."""
     made = await cloud.make("image", await things.image(cloud, cloud.ann))

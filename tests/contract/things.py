@@ -36,7 +36,11 @@ async def keypair(cloud: Subject, scope: Scope) -> KeypairWanted:
 
 
 async def image(cloud: Subject, scope: Scope) -> ImageWanted:
-    return ImageWanted(id=new_id(), name="contract", disk_format="raw", container_format="bare")
+    return image_of()
+
+
+def image_of(**more: Any) -> ImageWanted:
+    return ImageWanted(id=new_id(), name="contract", disk_format="raw", container_format="bare", **more)
 
 
 async def network(cloud: Subject, scope: Scope) -> NetworkWanted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -14,49 +14,15 @@ from fractus.clouds.openstack.services import Ask, segment
 from fractus.clouds.openstack.transport import Upload
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused
-from fractus.model.images import ImageSeen, ImageWanted
+from fractus.model.images import ImageSeen, ImageWanted, may_carry
+
+T = TypeVar("T")
 
 _PAGE = 200
 
-#: Names that Glance's schema keeps for itself: no property of an image can have them.
-_RESERVED = frozenset(
-    {
-        *(
-            "id",
-            "name",
-            "status",
-            "visibility",
-            "protected",
-            "checksum",
-            "created_at",
-            "updated_at",
-            "tags",
-            "size",
-        ),
-        *(
-            "virtual_size",
-            "owner",
-            "owner_id",
-            "disk_format",
-            "container_format",
-            "min_ram",
-            "min_disk",
-            "self",
-            "file",
-        ),
-        *(
-            "schema",
-            "direct_url",
-            "locations",
-            "stores",
-            "os_hash_algo",
-            "os_hash_value",
-            "os_hidden",
-            marks.KEY,
-            marks.NOTES,
-        ),
-    }
-)
+#: What an update says in Glance's own words, and what Glance itself has in every image.
+_FIELDS = ("name", "min_disk", "min_ram", "visibility")
+_OWN = frozenset((*_FIELDS, "owner"))
 
 
 class _Image(Struct, kw_only=True):
@@ -91,8 +57,8 @@ class _Image(Struct, kw_only=True):
 class Images:
     """The actuator of images.
 
-    An image of one tenant lies in the tenant's project; one for all lies in the credential's own, as `community`:
-    usable by those who know its id, and in nobody's listing.
+    An image of one tenant lies in the tenant's project, `shared` with those that use it there and may; one for all lies
+    in the credential's own, as `community`: usable by those who know its id, and in nobody's listing.
     """
 
     def __init__(self, child: Child) -> None:
@@ -100,13 +66,20 @@ class Images:
 
     async def observe(self, scope: Scope, remote_id: str) -> ImageSeen:
         """What is there now."""
-        ask = Ask(service="image", path=f"/images/{segment(remote_id)}")
-        return _read(await self._child.read(scope, ask, msgspec.Raw))
+        return _read(await self._shown(scope, remote_id, msgspec.Raw), await self._home())
 
     async def _show(self, scope: Scope, remote_id: str) -> _Image:
-        return await self._child.read(
-            scope, Ask(service="image", path=f"/images/{segment(remote_id)}"), _Image
-        )
+        return await self._shown(scope, remote_id, _Image)
+
+    async def _shown(self, scope: Scope, remote_id: str, type: type[T]) -> T:
+        """What its project is shown of it; an administrator, where it has another owner there than here by now."""
+        ask = Ask(service="image", path=f"/images/{segment(remote_id)}")
+        try:
+            return await self._child.read(scope, ask, type)
+        except Missing:
+            if scope == HOME:
+                raise
+            return await self._child.read(HOME, ask, type)
 
     async def find(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
         """The image with our id, or with our id as its property."""
@@ -122,9 +95,10 @@ class Images:
         project_id = await self._child.project(scope)
         query = {marks.KEY: wanted.id, "visibility": _visibility(wanted), "owner": project_id}
         ask = Ask(service="image", path="/images", query=query)
+        home = await self._home()
         async for page in self._child.pages(scope, ask, "images", limit=_PAGE):
             for raw in page:
-                image = self._read(raw)
+                image = self._read(raw, home)
                 if image is not None and image.marker == wanted.id:
                     return image
         return None
@@ -133,7 +107,7 @@ class Images:
         """Make its record; the bits are a step of their own."""
         scope = _home(scope, wanted)
         body = {
-            **{key: value for key, value in wanted.properties.items() if _may_carry(key)},
+            **{key: value for key, value in wanted.properties.items() if may_carry(key)},
             "id": wanted.id,
             "name": wanted.name,
             "disk_format": wanted.disk_format,
@@ -158,12 +132,70 @@ class Images:
 
     async def _post(self, scope: Scope, body: dict[str, Any]) -> ImageSeen:
         ask = Ask(service="image", method="POST", path="/images", body=body)
-        return _read(await self._child.read(scope, ask, msgspec.Raw))
+        return _read(await self._child.read(scope, ask, msgspec.Raw), await self._home())
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
-        """Verb: upload. What is there whole already is done."""
-        if step.verb != "upload":
-            raise Refused(f"images of {self._child.name} have no verb {step.verb}")
+        """Verbs: upload, update, admit, expel."""
+        match step.verb:
+            case "upload":
+                await self._upload(scope, remote_id, step)
+            case "update":
+                await self._update(scope, remote_id, step.body)
+            case "admit" | "expel":
+                await self._member(scope, remote_id, step)
+            case verb:
+                raise Refused(f"images of {self._child.name} have no verb {verb}")
+
+    async def _update(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:
+        """One patch with all of it. What is to be removed and is not there is done."""
+        there = await self.observe(scope, remote_id)
+        values = {name: changes[name] for name in _FIELDS if name in changes} | changes.get("properties", {})
+        if "notes" in changes:
+            values[marks.NOTES] = msgspec.json.encode(changes["notes"]).decode()
+        if "owner" in changes:
+            values["owner"] = await self._child.project(Scope(changes["owner"]))
+        patch: list[dict[str, Any]] = [
+            {"op": "add" if name not in _OWN else "replace", "path": _pointer(name), "value": value}
+            for name, value in values.items()
+        ]
+        patch += [
+            {"op": "remove", "path": _pointer(name)}
+            for name in changes.get("unset", ())
+            if name in there.properties
+        ]
+        # Giving it to another project is for administrators.
+        who = HOME if "owner" in changes else await self._lies_with(scope, there.project_id)
+        ask = Ask(
+            service="image",
+            method="PATCH",
+            path=f"/images/{segment(remote_id)}",
+            body=patch,
+            media="application/openstack-images-v2.1-json-patch",
+            repeat="unset" not in changes,
+        )
+        await self._child.send(who, ask)
+
+    async def _member(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """Share it with a project, or no longer. That project has not to accept it to build servers of it."""
+        owner = await self._owner(scope, remote_id)
+        member = await self._child.project(Scope(step.body["project_id"]))
+        path = f"/images/{segment(remote_id)}/members"
+        if step.verb == "admit":
+            ask = Ask(service="image", method="POST", path=path, body={"member": member}, repeat=True)
+        else:
+            ask = Ask(service="image", method="DELETE", path=f"{path}/{segment(member)}")
+        try:
+            await self._child.send(owner, ask)
+        except Missing:
+            if step.verb == "admit":
+                raise
+            await self._show(scope, remote_id)  # it was no member: done; or the image is not there: Missing
+        except Refused as refusal:
+            if step.verb != "admit" or refusal.status != 409:
+                raise
+
+    async def _upload(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """The bits. What is there whole already is done."""
         upload = Upload(step.body["path"], step.body["size"])
         # Half an upload is no upload: whoever repeats it looks at the image before.
         ask = Ask(
@@ -191,9 +223,12 @@ class Images:
         )
 
     async def _owner(self, scope: Scope, remote_id: str) -> Scope:
-        """`HOME` where the image lies in the credential's own project, else `scope`: only the owner may change it."""
-        there = await self._show(scope, remote_id)
-        return HOME if there.owner == (await self._child.projects.home()).project_id else scope
+        """In whose name it is changed."""
+        return await self._lies_with(scope, (await self._show(scope, remote_id)).owner or "")
+
+    async def _lies_with(self, scope: Scope, owner: str) -> Scope:
+        """`scope` where the image lies in its project, for only the owner may change it; else an administrator."""
+        return scope if owner == await self._child.project(scope) else HOME
 
     async def has_cursor(self) -> bool:
         """Glance filters by `updated_at`."""
@@ -202,13 +237,15 @@ class Images:
     async def list_changed(self, since: str) -> AsyncIterator[ImageSeen]:
         """All images of all projects, changed at or after `since`. Glance does not list deleted ones."""
         seen: set[str] = set()
+        home = await self._home()
         for visibility in await self._child.services.learn("image/visibilities", self._visibilities):
             query = {"sort": "created_at:asc", **visibility}
             if since:
                 query["updated_at"] = f"gte:{since}"
             ask = Ask(service="image", path="/images", query=query)
             async for page in self._child.pages(HOME, ask, "images", limit=_PAGE, gently=not since):
-                for image in map(self._read, page):
+                for raw in page:
+                    image = self._read(raw, home)
                     if image is not None and image.remote_id not in seen:
                         seen.add(image.remote_id)
                         yield image
@@ -233,12 +270,21 @@ class Images:
             return [{}, {"visibility": "community"}]
         return [{"visibility": "all"}]
 
-    def _read(self, raw: msgspec.Raw) -> ImageSeen | None:
+    async def _home(self) -> str:
+        """The id of the credential's own project."""
+        return (await self._child.projects.home()).project_id
+
+    def _read(self, raw: msgspec.Raw, home: str) -> ImageSeen | None:
         try:
-            return _read(raw)
+            return _read(raw, home)
         except msgspec.DecodeError as error:
             remote_id = self._child.unreadable("image", raw, error)
             return ImageSeen(remote_id=remote_id, status="", unread=str(error)) if remote_id else None
+
+
+def _pointer(name: str) -> str:
+    """A field in a JSON patch."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _home(scope: Scope, wanted: ImageWanted) -> Scope:
@@ -249,12 +295,7 @@ def _visibility(wanted: ImageWanted) -> str:
     return "private" if wanted.private else "community"
 
 
-def _may_carry(key: str) -> bool:
-    """Whether Glance takes it as a property: not its own names, nor those that its import machinery writes."""
-    return key not in _RESERVED and not key.startswith("os_glance")
-
-
-def _read(raw: msgspec.Raw) -> ImageSeen:
+def _read(raw: msgspec.Raw, home: str) -> ImageSeen:
     """What a document says. Whatever in it is no field of Glance's own is a property."""
     image = msgspec.json.decode(raw, type=_Image)
     document: dict[str, Any] = msgspec.json.decode(raw)
@@ -275,9 +316,10 @@ def _read(raw: msgspec.Raw) -> ImageSeen:
         min_disk=image.min_disk or 0,
         min_ram=image.min_ram or 0,
         visibility=image.visibility or "",
+        home=image.owner == home,
         protected=image.protected,
         os_hidden=image.os_hidden,
-        properties={key: str(value) for key, value in document.items() if _may_carry(key)},
+        properties={key: str(value) for key, value in document.items() if may_carry(key)},
         gone=image.status in ("deleted", "pending_delete"),
         status=image.status,
         size=image.size,

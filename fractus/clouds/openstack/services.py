@@ -41,6 +41,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     """`path` begins before the version."""
     version: str = ""
     """Microversion of the compute service; empty: none is sent, so its lowest."""
+    media: str = ""
+    """The type of `body`; empty: JSON."""
     upload: Upload | None = None
     repeat: bool | None = None
     """Whether doing it twice is the same as doing it once; None: as usual for the method."""
@@ -181,6 +183,8 @@ class Services:
                 headers["X-OpenStack-Nova-API-Version"] = ask.version
         if ask.upload is not None:
             headers["Content-Type"] = "application/octet-stream"
+        elif ask.media:
+            headers["Content-Type"] = ask.media
         return headers
 
     async def version(self, at_most: str, service: str = "compute") -> str:

@@ -115,7 +115,7 @@ class AiohttpTransport:
         if call.upload is None:
             if call.body is None:
                 return await self._send(call, call.headers, None)
-            headers = {**call.headers, "Content-Type": "application/json"}
+            headers = {"Content-Type": "application/json", **call.headers}
             return await self._send(call, headers, msgspec.json.encode(call.body))
         headers = {**call.headers, "Content-Length": str(call.upload.size)}
         async with _bits(call.upload) as bits:

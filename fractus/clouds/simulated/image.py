@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.life import schedule
 from fractus.clouds.simulated.records import ImageRecord
 from fractus.model.cloud import HOME, Scope, Step
-from fractus.model.errors import Refused
-from fractus.model.images import ImageSeen, ImageWanted
+from fractus.model.errors import Missing, Refused
+from fractus.model.images import OPEN, ImageSeen, ImageWanted
 
 
 class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
@@ -33,6 +35,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
             min_disk=thing.min_disk,
             min_ram=thing.min_ram,
             visibility=thing.visibility,
+            home=thing.project_id == self.passage.home,
             protected=thing.protected,
             properties=dict(thing.properties),
         )
@@ -62,9 +65,40 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
             await self.passage.clock.sleep(self.passage.backend.shape.upload_seconds)
 
     def change(self, thing: ImageRecord, step: Step) -> None:
-        """Take the bits in. What is there whole already is done."""
-        if step.verb != "upload":
-            return super().change(thing, step)
+        """Take the bits in, or one of the other verbs. What is there whole already is done."""
+        match step.verb:
+            case "update":
+                return self._update(thing, step.body)
+            case "admit":
+                return self._admit(thing, step.body["project_id"])
+            case "expel":
+                thing.members.pop(self.passage.project(Scope(step.body["project_id"])), None)
+                return self.touch(thing)
+            case "upload":
+                return self._upload(thing, step)
+        return super().change(thing, step)
+
+    def _update(self, thing: ImageRecord, changes: Mapping[str, Any]) -> None:
+        for name in ("name", "min_disk", "min_ram", "visibility"):
+            if name in changes:
+                setattr(thing, name, changes[name])
+        if "owner" in changes:
+            thing.project_id = self.passage.project(Scope(changes["owner"]))
+        if "notes" in changes:
+            thing.notes = dict(changes["notes"])
+        kept = {
+            name: value for name, value in thing.properties.items() if name not in changes.get("unset", ())
+        }
+        thing.properties = {**kept, **changes.get("properties", {})}
+        self.touch(thing)
+
+    def _admit(self, thing: ImageRecord, project_id: str) -> None:
+        if thing.visibility != "shared":
+            raise Refused(f"Not allowed to create members for image {thing.id}.", status=403)
+        thing.members.setdefault(self.passage.project(Scope(project_id)), "pending")
+        self.touch(thing)
+
+    def _upload(self, thing: ImageRecord, step: Step) -> None:
         size, checksum = _read(Path(step.body["path"]))
         if size != step.body["size"]:
             raise Refused(f"the bits on this node are {size} bytes, not {step.body['size']}", status=400)
@@ -77,12 +111,28 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
         return self.touch(thing)
 
     def may_see(self, thing: ImageRecord, project_id: str) -> bool:
-        """The project's own, and those that lie open to whoever knows their id."""
-        return thing.project_id == project_id or thing.visibility in ("community", "public")
+        """The project's own, those that it was let in to, and those that lie open to whoever knows their id."""
+        return usable(thing, project_id)
+
+    def held(self, id: str, project_id: str) -> ImageRecord:
+        """As the real driver has it: an administrator looks where the project is shown nothing."""
+        try:
+            return super().held(id, project_id)
+        except Missing:
+            return super().held(id, self.passage.home)
 
     def missing(self, id: str) -> str:
         """Glance's sentence."""
         return f"No image found with ID {id}"
+
+
+def usable(image: ImageRecord, project_id: str) -> bool:
+    """Whether servers of a project can be built from it."""
+    return (
+        image.project_id == project_id
+        or image.visibility in OPEN
+        or (image.visibility == "shared" and project_id in image.members)
+    )
 
 
 def _read(path: Path) -> tuple[int, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fractus.base.clock import iso, iso_micro
 from fractus.clouds.simulated.actuator import Simulated
+from fractus.clouds.simulated.image import usable
 from fractus.clouds.simulated.life import bind_ports, schedule
 from fractus.clouds.simulated.records import (
     FlavorRecord,
@@ -122,7 +123,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
     def make(self, project_id: str, wanted: ServerWanted) -> ServerRecord:
         """Check what Nova checks before it answers. Whether there is room shows later."""
         flavor = self.shelf.get(FlavorRecord, wanted.flavor_id)
-        if flavor is None:
+        if flavor is None or not (flavor.is_public or project_id in flavor.access):
             raise Refused(f"Flavor {wanted.flavor_id} could not be found.", status=400)
         self._check_image(project_id, wanted.image_id, flavor)
         if wanted.key_name and self.shelf.get(KeypairRecord, wanted.key_name) is None:
@@ -165,9 +166,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
         if not image_id:
             raise Refused("Invalid imageRef provided.", status=400)
         image = self.shelf.get(ImageRecord, image_id)
-        if image is None or not (
-            image.project_id == project_id or image.visibility in ("community", "public")
-        ):
+        if image is None or not usable(image, project_id):
             raise Refused("Can not find requested image", status=400)
         if image.status != "active":
             raise Refused(f"Image {image.id} is not active.", status=400)

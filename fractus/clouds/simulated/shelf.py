@@ -242,7 +242,9 @@ class Shelf:
     # ------------------------------------------------------------------ projects
 
     def add_project(self, id: str, name: str) -> None:
-        """A project is there from its first use on."""
+        """A project is there from its first use on; an empty name is no news of one that is known."""
+        if not name and self._db.execute("SELECT 1 FROM project WHERE id=?", (id,)).fetchone() is not None:
+            return
         if self._db.execute("SELECT 1 FROM project WHERE id=? AND name=?", (id, name)).fetchone() is None:
             self._db.execute("INSERT OR REPLACE INTO project VALUES (?,?)", (id, name))
 

@@ -175,3 +175,69 @@ async def test_a_glance_that_does_not_know_all_is_asked_twice(cloud: OpenStackCl
     assert queries[1]["updated_at"] == "gte:2026-01-01T00:00:00Z"
     assert queries[2]["marker"] == "odd"
     assert queries[3]["visibility"] == "community"
+
+
+PATCH = f"PATCH {IMAGES}/w1"
+MEMBERS = f"{IMAGES}/w1/members"
+
+
+async def test_a_change_is_one_patch_as_the_owner(cloud: OpenStackCloud, fake: FakeChild) -> None:
+    fake.on(PATCH, reply(image()))
+    for owner, token in (("p-ann", "token-2"), ("home", "token-1")):
+        fake.on(ONE, reply(image(owner=owner, hw_disk_bus="virtio", note="x")))
+        step = Step(
+            "update",
+            {
+                "name": "new",
+                "min_ram": 64,
+                "visibility": "shared",
+                "properties": {"hw_disk_bus": "scsi", "a/b~c": "d"},
+                "unset": ["note", "never there"],
+                "notes": {"tags": []},
+            },
+        )
+        await cloud.actuators()["image"].apply(ANN, "w1", step)
+        heard = fake.said(PATCH)[-1]
+        assert heard.headers["content-type"] == "application/openstack-images-v2.1-json-patch"
+        assert heard.headers["x-auth-token"] == token
+        assert heard.json == [
+            {"op": "replace", "path": "/name", "value": "new"},
+            {"op": "replace", "path": "/min_ram", "value": 64},
+            {"op": "replace", "path": "/visibility", "value": "shared"},
+            {"op": "add", "path": "/hw_disk_bus", "value": "scsi"},
+            {"op": "add", "path": "/a~1b~0c", "value": "d"},
+            {"op": "add", "path": "/fractus_notes", "value": '{"tags":[]}'},
+            {"op": "remove", "path": "/note"},
+        ]
+
+
+async def test_an_administrator_gives_it_to_another_project(cloud: OpenStackCloud, fake: FakeChild) -> None:
+    fake.on(ONE, reply(image()))
+    fake.on(PATCH, reply(image()))
+    await cloud.actuators()["image"].apply(ANN, "w1", Step("update", {"owner": "p-ben"}))
+    heard = fake.said(PATCH)[-1]
+    assert heard.json == [{"op": "replace", "path": "/owner", "value": "p-ben"}]
+    assert heard.headers["x-auth-token"] == "token-1"
+
+
+@pytest.mark.parametrize("answer", [reply({}, 200), fault("Member p-ben is duplicated for image w1", 409)])
+async def test_a_project_is_let_in_once(cloud: OpenStackCloud, fake: FakeChild, answer: Any) -> None:
+    fake.on(ONE, reply(image()))
+    fake.on(f"POST {MEMBERS}", answer)
+    await cloud.actuators()["image"].apply(ANN, "w1", Step("admit", {"project_id": "p-ben"}))
+    assert fake.said(f"POST {MEMBERS}")[0].json == {"member": "p-ben"}
+
+
+@pytest.mark.parametrize("answer", [reply(status=204), fault("p-ben not found in the member list", 404)])
+async def test_a_project_is_let_in_no_longer(cloud: OpenStackCloud, fake: FakeChild, answer: Any) -> None:
+    fake.on(ONE, reply(image()))
+    fake.on(f"DELETE {MEMBERS}/p-ben", answer)
+    await cloud.actuators()["image"].apply(ANN, "w1", Step("expel", {"project_id": "p-ben"}))
+    assert len(fake.said(f"DELETE {MEMBERS}/p-ben")) == 1
+
+
+async def test_a_refused_admission_is_one(cloud: OpenStackCloud, fake: FakeChild) -> None:
+    fake.on(ONE, reply(image()))
+    fake.on(f"POST {MEMBERS}", fault("Only shared images have members.", 403))
+    with pytest.raises(Refused):
+        await cloud.actuators()["image"].apply(ANN, "w1", Step("admit", {"project_id": "p-ben"}))

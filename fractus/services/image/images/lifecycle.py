@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from fractus.model.cloud import Step
-from fractus.model.images import ImageSeen, ImageWanted
+from fractus.model.images import OPEN, ImageSeen, ImageWanted, may_carry
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
+from fractus.reconcile.drift import DRIFT
 from fractus.reconcile.kind import (
+    ADMITTED,
     Apply,
     Demand,
     Difference,
@@ -19,12 +23,22 @@ from fractus.reconcile.kind import (
     Sweeping,
     Wait,
     adopt_fields,
+    users,
+    with_wanted,
 )
 from fractus.services.image.images import view
 from fractus.store.transaction import Transaction
 
 #: Between two looks at an image that its cloud is still working on. Seconds.
 _PAUSE = 2.0
+
+#: So often one change is sent to a cloud that does not show it afterwards.
+_TRIES = 3
+
+_PLAIN = ("name", "min_disk", "min_ram")
+_FIELDS = (*_PLAIN, "properties")
+#: What a rebuild must know of an image, and its cloud has no field for that it may have.
+_NOTED = ("visibility", "protected", "os_hidden", "tags", "members")
 
 
 class Files(Protocol):
@@ -57,46 +71,48 @@ class ImageLifecycle:
         return {}
 
     def wanted(self, item: Item) -> ImageWanted:
-        """Record and bits. Private in the cloud only where nobody but the owner can use it here."""
+        """Record and bits. In the owner's project, unless everybody may use it here."""
         desired = item.resource.desired
-        alone = desired["visibility"] == "private" or (
-            desired["visibility"] == "shared" and not desired["members"]
-        )
         return ImageWanted(
             id=item.resource.id,
             name=desired["name"] or "",
-            notes={
-                "owner": item.resource.project_id,
-                "user_id": item.resource.user_id,
-                **{
-                    name: desired[name]
-                    for name in ("visibility", "protected", "os_hidden", "tags", "members")
-                },
-            },
+            notes=_notes(item.resource),
             disk_format=desired["disk_format"] or "",
             container_format=desired["container_format"] or "",
             min_disk=desired["min_disk"],
             min_ram=desired["min_ram"],
-            private=alone and bool(item.resource.project_id),
-            properties=desired["properties"],
+            private=not is_open(item.resource),
+            properties={name: value for name, value in desired["properties"].items() if may_carry(name)},
             path=desired["path"],
             size=desired["size"] or 0,
             checksum=desired["checksum"] or "",
         )
 
     def differences(self, item: Item, seen: ImageSeen) -> list[Difference]:
-        """Its name. State and bits decide whether it can be used at all (see `plan`)."""
-        name = item.resource.desired["name"] or ""
-        if not seen.marker or seen.name == name:
+        """Of one that we made: what `plan` would change of the record, and whether everybody may use it. State and
+        bits decide whether it can be used at all.
+        """
+        if not seen.marker:
             return []
-        return [Difference("name", name, seen.name, mends=False)]
+        wanted = self.wanted(item)
+        found = [
+            Difference(name, getattr(wanted, name), getattr(seen, name))
+            for name in _FIELDS
+            if getattr(wanted, name) != getattr(seen, name)
+        ]
+        if seen.visibility and is_open(item.resource) != (seen.visibility in OPEN):
+            found.append(Difference("visibility", item.resource.desired["visibility"], seen.visibility))
+        return found
 
     def as_wanted(self, item: Item, seen: ImageSeen, fields: Collection[str]) -> ImageSeen:
-        """As it is: `plan` does not look at the name."""
-        return seen
+        """Names are the same on both sides; of a visibility it matters whether it is for everybody."""
+        told: ImageSeen = with_wanted(self.wanted(item), seen, fields)
+        if "visibility" in fields:
+            told = structs.replace(told, visibility="community" if is_open(item.resource) else "shared")
+        return told
 
     def plan(self, item: Item, seen: ImageSeen) -> Plan:
-        """Upload where the cloud waits for bits; then wait until it has digested them."""
+        """Upload where the cloud waits for bits; wait until it has digested them; then all else, and who may use it."""
         desired = item.resource.desired
         if seen.status == "queued":
             if not desired["path"]:
@@ -108,7 +124,55 @@ class ImageLifecycle:
             return Fail(f"the image is {seen.status} there")
         if seen.checksum and desired["checksum"] and seen.checksum != desired["checksum"]:
             return Fail(f"the image there has other bits (MD5 {seen.checksum}, not {desired['checksum']})")
-        return Done()
+        return self._update(item, seen) or _admit(item, seen) or Done(_standing(item, seen))
+
+    def _update(self, item: Item, seen: ImageSeen) -> Plan | None:
+        """One patch with all that differs. The notes are not compared: they are written with what makes them old."""
+        resource, memory, wanted = item.resource, item.presence.memory, self.wanted(item)
+        body: dict[str, Any] = {}
+        # One that was taken over as it is, and that nobody has changed here since, stays as it is.
+        if seen.marker or item.presence.generation != resource.generation:
+            body = {
+                name: getattr(wanted, name) for name in _PLAIN if getattr(wanted, name) != getattr(seen, name)
+            }
+            body |= _properties(wanted.properties, seen.properties)
+            if seen.visibility in OPEN and not is_open(resource):
+                body["visibility"] = "shared"
+            elif seen.visibility not in OPEN and is_open(resource):
+                body["visibility"] = "community"
+        lies_with = _lies_with(item, seen)
+        if lies_with not in ("", resource.project_id):
+            body["owner"] = resource.project_id
+        if "visibility" not in body and seen.visibility == "private" and _to_admit(item, seen):
+            body["visibility"] = "shared"
+        noted: list[int] = memory.get("noted", [0, 0])
+        tries = noted[1] + 1 if noted[0] == resource.generation else 1
+        if seen.marker and seen.notes != wanted.notes and 0 < item.presence.generation < resource.generation:
+            # Not all clouds keep them, so it is tried once.
+            body |= {} if tries > 1 else {"notes": wanted.notes}
+        if not body:
+            return None
+        if tries > _TRIES:
+            return Fail(f"the cloud does not keep what it is told: {', '.join(sorted(body))}")
+        owner = resource.project_id if "owner" in body else lies_with
+        return Apply(
+            Step("update", body),
+            {"owner": owner, "noted": [resource.generation, tries]},
+        )
+
+    def admits(self, presence: Presence, seen: ImageSeen | None, project_id: str) -> bool:
+        """Its owner's project, those that were let in, and all where everybody may use it there, or where somebody else
+        has changed that (then the cloud says it).
+        """
+        memory = presence.memory
+        if (
+            seen is None
+            or seen.status != "active"
+            or seen.visibility in OPEN
+            or "visibility" in memory.get(DRIFT, {})
+        ):
+            return True
+        return project_id == memory.get("owner") or project_id in memory.get(ADMITTED, ())
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
         """Fields have the same names in the wish."""
@@ -132,3 +196,58 @@ class ImageLifecycle:
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """No cloud needs the bits any more. Removing them twice does no harm, keeping them for ever would."""
         self._files.remove(resource.id)
+
+
+def is_open(resource: Resource) -> bool:
+    """Whether everybody may use it here."""
+    return resource.desired["visibility"] in OPEN or not resource.project_id
+
+
+def _notes(resource: Resource) -> dict[str, Any]:
+    noted = {name: resource.desired[name] for name in _NOTED}
+    return {"owner": resource.project_id, "user_id": resource.user_id, **noted}
+
+
+def _properties(wanted: Mapping[str, str], seen: Mapping[str, str]) -> dict[str, Any]:
+    """Those to be set and those to be removed, as far as there are any."""
+    change = {name: value for name, value in wanted.items() if seen.get(name) != value}
+    surplus = sorted(set(seen) - set(wanted))
+    return {**({"properties": change} if change else {}), **({"unset": surplus} if surplus else {})}
+
+
+def _lies_with(item: Item, seen: ImageSeen) -> str:
+    """The project (ours) that has it there; empty: the credential's own."""
+    owner: str = item.presence.memory.get("owner", item.resource.project_id)
+    return "" if seen.home else owner
+
+
+def _to_admit(item: Item, seen: ImageSeen) -> set[str]:
+    """The projects, beside the one that it lies with, that may use it there by name."""
+    if is_open(item.resource):
+        return set()
+    desired = item.resource.desired
+    members = desired["members"] if desired["visibility"] == "shared" else ()
+    lies_with = _lies_with(item, seen)
+    return users(item, {item.resource.project_id, *members}) - {lies_with}
+
+
+def _admit(item: Item, seen: ImageSeen) -> Plan | None:
+    """Who may use it no longer goes first."""
+    if seen.visibility in OPEN:
+        return None
+    admitted: list[str] = item.presence.memory.get(ADMITTED, [])
+    wanted = _to_admit(item, seen)
+    surplus, missing = sorted(set(admitted) - wanted), sorted(wanted - set(admitted))
+    if surplus:
+        left = [one for one in admitted if one != surplus[0]]
+        return Apply(Step("expel", {"project_id": surplus[0]}), {ADMITTED: left})
+    if missing:
+        now = [*admitted, missing[0]]
+        return Apply(Step("admit", {"project_id": missing[0]}), {ADMITTED: now})
+    return None
+
+
+def _standing(item: Item, seen: ImageSeen) -> dict[str, Any]:
+    """What is remembered of one that is there: with whom it lies, and that its cloud keeps what it is told."""
+    told = {"noted": [item.resource.generation, 0]} if "noted" in item.presence.memory else {}
+    return {"owner": _lies_with(item, seen), **told}

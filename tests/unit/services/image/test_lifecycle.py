@@ -43,8 +43,8 @@ def life(tmp_path: Path) -> ImageLifecycle:
         ),
         ("the cloud is taking them in", "saving", None, Wait(2.0, "the cloud is saving it")),
         ("the cloud is taking them in", "importing", None, Wait(2.0, "the cloud is importing it")),
-        ("there it is", "active", MD5, Done()),
-        ("a cloud that tells no checksum is believed", "active", None, Done()),
+        ("there it is", "active", MD5, Done({"owner": "project-a"})),
+        ("a cloud that tells no checksum is believed", "active", None, Done({"owner": "project-a"})),
         (
             "other bits are never used",
             "active",
@@ -57,7 +57,9 @@ def life(tmp_path: Path) -> ImageLifecycle:
     ],
 )
 def test_the_next_step(life: ImageLifecycle, why: str, status: str, checksum: str | None, plan: Any) -> None:
-    seen = ImageSeen(remote_id="i", marker="i", status=status, checksum=checksum)
+    seen = ImageSeen(
+        remote_id="i", marker="i", name="pic", status=status, checksum=checksum, visibility="private"
+    )
     assert life.plan(item(), seen) == plan, why
 
 
@@ -93,12 +95,12 @@ def test_servers_wait_until_it_is_active(life: ImageLifecycle, status: str, stat
     [
         ("private", {}, True),
         ("shared", {}, True),
-        ("shared", {"project-b": "pending"}, False),
+        ("shared", {"project-b": "pending"}, True),
         ("community", {}, False),
         ("public", {}, False),
     ],
 )
-def test_it_is_private_there_where_only_its_owner_can_use_it(
+def test_it_lies_with_its_owner_there_unless_everybody_can_use_it(
     life: ImageLifecycle, visibility: str, members: dict[str, str], private: bool
 ) -> None:
     wanted = life.wanted(item(visibility=visibility, members=members))
