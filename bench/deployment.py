@@ -174,6 +174,8 @@ async def deployed(
         "keystone": {"port": free_port()},
         "work": {"metrics_port": free_port()},
         "quota": {"unlimited": True},
+        # Load alone decides: benches spread the servers of one network over all clouds.
+        "scheduling": {"network_affinity": "off"},
     }
     for section, fields in (settings or {}).items():
         told[section] = {**told.get(section, {}), **fields}

@@ -68,6 +68,8 @@ async def stand(
         "keystone": {"port": free_port()},
         "work": {"metrics_port": 0},
         "quota": {"unlimited": True},
+        # Load alone decides: benches spread the servers of one network over all clouds.
+        "scheduling": {"network_affinity": "off"},
     }
     for section, given in (overrides or {}).items():
         told[section] = {**told.get(section, {}), **given}

@@ -145,6 +145,8 @@ def _print(one: dict[str, Any]) -> None:
         table.add_row("chosen cloud", f"{choice.get('cloud') or 'none'} ({choice.get('why', '')})")
         for cloud, reason in sorted(choice.get("why_not", {}).items()):
             table.add_row(f"  not {cloud}", reason)
+        for shared, clouds in sorted(choice.get("apart", {}).items()):
+            table.add_row("peers elsewhere", f"of {shared} in {', '.join(clouds)}: no path between clouds")
         if choice.get("error"):
             table.add_row("error", choice["error"])
     for presence in one["presences"]:

@@ -224,6 +224,20 @@ class Work(Struct, frozen=True, kw_only=True):
     ] = 8782
 
 
+class Scheduling(Struct, frozen=True, kw_only=True):
+    """How a cloud is chosen for what its user names no zone for."""
+
+    network_affinity: Annotated[
+        Literal["prefer", "require", "off"],
+        Meta(
+            description="Whether a server goes to the cloud where others of its networks are: clouds have no path "
+            "between them, so servers of one network in two clouds do not reach each other. prefer: that cloud "
+            "first, another where it has no room or is away. require: no other. off: by load alone, which spreads "
+            "the servers of a network over all clouds. A zone that the user names is stronger."
+        ),
+    ] = "prefer"
+
+
 class Wake(Struct, frozen=True, kw_only=True):
     """How the processes of several nodes wake each other, and who of them runs which child's queue."""
 
@@ -409,6 +423,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "keystone": Keystone,
     "store": Store,
     "work": Work,
+    "scheduling": Scheduling,
     "wake": Wake,
     "auth": Auth,
     "images": Images,

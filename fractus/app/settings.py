@@ -26,7 +26,20 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from fractus.app.sections import SECTIONS, Api, Auth, Brakes, Images, Keystone, Log, Quota, Store, Wake, Work
+from fractus.app.sections import (
+    SECTIONS,
+    Api,
+    Auth,
+    Brakes,
+    Images,
+    Keystone,
+    Log,
+    Quota,
+    Scheduling,
+    Store,
+    Wake,
+    Work,
+)
 from fractus.base.files import put
 
 #: The file an operator writes, and the one `fractus up` writes, both in the state directory.
@@ -53,6 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     keystone: Keystone
     store: Store
     work: Work
+    scheduling: Scheduling
     wake: Wake
     auth: Auth
     images: Images
@@ -126,6 +140,7 @@ def load(
             keystone=keystone,
             store=_convert(Store, "store", merged, origin),
             work=_convert(Work, "work", merged, origin),
+            scheduling=_convert(Scheduling, "scheduling", merged, origin),
             wake=_convert(Wake, "wake", merged, origin),
             auth=_convert(Auth, "auth", merged, origin),
             images=_convert(Images, "images", merged, origin),
@@ -211,18 +226,13 @@ def _complete(settings: Settings) -> Settings:
         )
     elif not keystone.url:
         raise SettingsError("[keystone] mode is external, so [keystone] url must say where it is.")
-    return Settings(
-        state_dir=settings.state_dir,
+    return msgspec.structs.replace(
+        settings,
         api=msgspec.structs.replace(api, public_endpoint=endpoint.rstrip("/")),
-        log=settings.log,
         keystone=msgspec.structs.replace(keystone, url=keystone.url.rstrip("/")),
         store=msgspec.structs.replace(settings.store, url=settings.store.url.replace(STATE, state)),
-        work=settings.work,
-        wake=settings.wake,
         auth=msgspec.structs.replace(settings.auth, key_file=settings.auth.key_file.replace(STATE, state)),
         images=Images(directory=settings.images.directory.replace(STATE, state)),
-        brakes=settings.brakes,
-        quota=settings.quota,
     )
 
 

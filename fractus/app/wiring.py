@@ -35,6 +35,7 @@ from fractus.reconcile.machine import Machine, Pace, ScopeOf
 from fractus.reconcile.metrics import Metrics
 from fractus.reconcile.ownership import Ownership
 from fractus.reconcile.taking import Adoption
+from fractus.scheduling.choice import Affinity
 from fractus.store import opening
 from fractus.store.ledger import Bell, Ledger
 from fractus.store.migrate import upgrade
@@ -290,6 +291,7 @@ def worker(
         bell=bell,
         scope_of=scope_of or KeystoneProjects(credential(parts.settings)).scope_of,
         pace=at or pace(parts.settings),
+        affinity=Affinity(parts.settings.scheduling.network_affinity),
     )
     made = Worker(machine, Metrics(parts.registry), owner=owner, ownership=ownership)
     bell.listen(made.ring)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -155,6 +156,15 @@ class ServerPort(Struct, frozen=True, kw_only=True):
     addresses: list[tuple[str, int]] = []
     security_groups: list[str] = []
     owned: bool = True
+
+
+def unreachable(network_id: str, clouds: Sequence[str]) -> str:
+    """The sentence for users whose port is in another cloud than others of its network."""
+    where = "zone" if len(clouds) == 1 else "zones"
+    return (
+        f"Network {network_id} also has ports in {where} {', '.join(clouds)}: there is no path between zones, so"
+        " they cannot be reached from here."
+    )
 
 
 # Verbs: network update {...Neutron body}; subnet update {...}; port update {...}; security_group rename {"name"},

@@ -10,6 +10,10 @@ from msgspec import Struct, structs
 PENDING, SETTLED, BLOCKED = "pending", "settled", "blocked"
 """States of a presence: something is left to do; nothing is; it cannot be done as asked."""
 
+APART = "apart"
+"""Key in the memory of a presence: `kind/id` of a thing that it shares with others -> their clouds, where those differ
+from its own. Clouds have no path between them."""
+
 
 INSISTS = "insists"
 """In a wish: field -> the generation in which its user asked for what was wanted already. What is shown may be another

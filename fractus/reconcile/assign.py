@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from fractus.base.retry import backoff
 from fractus.model.resource import Presence, Resource
-from fractus.reconcile import brakes
+from fractus.reconcile import brakes, peers
 from fractus.reconcile.ending import end
-from fractus.reconcile.machine import Machine, Tally
+from fractus.reconcile.machine import Machine, Placing, Tally
 from fractus.reconcile.needs import confined, first_look
 from fractus.reconcile.outcome import Outcome, Retry, Settled, Written
 from fractus.scheduling.choice import Candidate, Verdict, choose
@@ -96,12 +96,14 @@ async def _assign(
     # Of all presences and clouds: read beside the transaction, or all who place or sweep would get in its way.
     placing = dict(machine.placing)
     held = await _held(machine, resource.kind)
+    near = await peers.read(machine, demand.shares)
     rows = await clouds.doors(machine.store)
     bound = await confined(machine, tx, resource)
     # What others of this process place is not seen there yet, also where they were done while we read. From here to the
     # choice nobody else comes between.
     placing |= machine.placing
-    held.update(cloud for kind, cloud in placing.values() if kind == resource.kind)
+    held.update(one.cloud for one in placing.values() if one.kind == resource.kind)
+    peers_in = peers.count(near, placing.values())
     candidates = []
     for row in rows:
         child = machine.children.get(row.name)
@@ -113,6 +115,7 @@ async def _assign(
                 healthy=child is not None and child.healthy(),
                 kinds=frozenset(child.actuators()) if child is not None else frozenset(),
                 held=held[row.name],
+                near=peers_in[row.name],
                 weight=float(machine.children.settings(row.name).get("weight", 1.0)),
             )
         )
@@ -130,12 +133,14 @@ async def _assign(
         refused={**resource.choice.get("refused", {}), **elsewhere},
         avoided=avoided,
         told=_REASONS,
+        affinity=machine.affinity,
     )
     if verdict.cloud:
-        machine.placing[claim] = (resource.kind, verdict.cloud)
+        machine.placing[claim] = Placing(resource.kind, verdict.cloud, demand.shares)
         tally = machine.tallies[resource.kind]
         tx.after_commit(lambda: tally.held.update([verdict.cloud]))
-        await _place(machine, tx, resource, verdict, leaving, told_first={*elsewhere, *avoided})
+        apart = peers.elsewhere(near, placing.values(), verdict.cloud)
+        await _place(machine, tx, resource, verdict, leaving, told_first={*elsewhere, *avoided}, apart=apart)
         return Settled()
     return await _nowhere(machine, tx, claim, resource, verdict)
 
@@ -161,11 +166,12 @@ async def _place(
     leaving: list[Presence],
     *,
     told_first: Collection[str],
+    apart: dict[str, list[str]],
 ) -> None:
     """Write the choice, and the presence that follows from it.
 
     Of a hundred clouds that were not chosen only some are kept, for the row is read at every look: those that something
-    was against, and the nearest.
+    was against, and the nearest. `apart`: as `peers.elsewhere` says it.
     """
     first = {*told_first, *resource.choice.get("refused", {})}
     kept = sorted(verdict.why_not, key=lambda name: name not in first)[:_REASONS]
@@ -177,10 +183,15 @@ async def _place(
         "chosen_at": tx.now(),
         "error": "",
     }
+    resource.choice.pop("apart", None)
+    if apart:
+        resource.choice["apart"] = apart
     made = await machine.place(tx, resource, verdict.cloud)
     every = None if made is None else [*leaving, made]
     await machine.retell(tx, resource, every=every, seen=True)
     await first_look(machine, tx, resource, verdict.cloud)
+    if apart:
+        await peers.mark(machine, tx, resource, verdict.cloud, apart)
 
 
 async def _nowhere(

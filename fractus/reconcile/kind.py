@@ -71,6 +71,14 @@ class Fail(Struct, frozen=True):
 Plan = Done | Apply | Wait | Fail
 
 
+class Shared(Struct, frozen=True):
+    """A thing, of `kind` and `id`, whose users should be in one cloud: a network, which its ports (`by`) use."""
+
+    kind: str
+    id: str
+    by: str
+
+
 class Demand(Struct, frozen=True):
     """What a resource asks of the cloud it is assigned to. `cloud` is the user's own choice (a zone), or empty."""
 
@@ -78,6 +86,8 @@ class Demand(Struct, frozen=True):
     kinds: frozenset[str] = frozenset()
     """Kinds that the cloud must support."""
     group: str = ""
+    shares: frozenset[Shared] = frozenset()
+    """What makes others its peers, which it should be in one cloud with."""
 
 
 class Difference(Struct, frozen=True):

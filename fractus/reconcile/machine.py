@@ -17,8 +17,9 @@ from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.model.seen import seen_as
 from fractus.reconcile import drift
-from fractus.reconcile.kind import ADMITTED, ARRIVED, USERS, Guards, Lifecycle
+from fractus.reconcile.kind import ADMITTED, ARRIVED, USERS, Guards, Lifecycle, Shared
 from fractus.reconcile.tempo import Inventories, Sent
+from fractus.scheduling.choice import Affinity
 from fractus.store import findings, presences, work
 from fractus.store.again import rerun
 from fractus.store.ledger import Bell
@@ -117,6 +118,14 @@ class Tally(Struct):
     took: float
 
 
+class Placing(Struct, frozen=True):
+    """The choice of a cloud for something of `kind` that is not written yet."""
+
+    kind: str
+    cloud: str
+    shares: frozenset[Shared] = frozenset()
+
+
 class Machine:
     """The parts, built once by wiring."""
 
@@ -131,8 +140,10 @@ class Machine:
         bell: Bell,
         scope_of: ScopeOf,
         pace: Pace,
+        affinity: Affinity = Affinity.PREFER,
     ) -> None:
         """Keep the parts. `scope_of` names a project for the driver."""
+        self.affinity = affinity
         self.store = store
         self.resources = resources
         self.lifecycles = lifecycles
@@ -155,8 +166,8 @@ class Machine:
         """Full inventories that this process takes."""
         self.sent = Sent(clock)
         """What this process has sent to clouds, and they are at."""
-        self.placing: dict[Claim, tuple[str, str]] = {}
-        """Kind and cloud of what is being placed right now, and not written yet."""
+        self.placing: dict[Claim, Placing] = {}
+        """What is being placed right now, and not written yet."""
         self.tallies: dict[str, Tally] = {}
         """Kind -> how many of it each cloud holds."""
         self._windows: dict[str, Window] = {}

@@ -1,19 +1,39 @@
 """Which cloud gets a resource.
 
-Filters take clouds out, each with a sentence; among those left the one with the least load for its weight wins. The
-count of what each cloud holds is read in the same transaction that writes the choice, so a burst spreads evenly.
+Filters take clouds out, each with a sentence; among those left the one with most of the resource's peers wins, and
+among equals the one with the least load for its weight. The count of what each cloud holds is read in the same
+transaction that writes the choice, so a burst spreads evenly.
+
+Peers are resources on the same networks. Clouds have no path between them, so servers of one network that are in
+different clouds do not reach each other (`Affinity`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from operator import itemgetter
 
 from msgspec import Struct
 
 
+class Affinity(Enum):
+    """How much the clouds of a resource's peers count where its user names no zone.
+
+    PREFER: their clouds come first, others follow where those have no room or are away. REQUIRE: no other cloud is
+    chosen as long as there are peers. OFF: peers are not looked at.
+    """
+
+    PREFER = "prefer"
+    REQUIRE = "require"
+    OFF = "off"
+
+
 class Candidate(Struct, frozen=True):
-    """A cloud as the scheduler sees it. `weight` is its share of the load against the others."""
+    """A cloud as the scheduler sees it. `weight` is its share of the load against the others.
+
+    `near`: how many of the networks that the resource is on have peers of it there.
+    """
 
     name: str
     enabled: bool = True
@@ -23,6 +43,7 @@ class Candidate(Struct, frozen=True):
     kinds: frozenset[str] = frozenset()
     held: int = 0
     weight: float = 1.0
+    near: int = 0
 
 
 class Verdict(Struct, frozen=True):
@@ -45,6 +66,7 @@ def choose(
     refused: dict[str, str],
     avoided: dict[str, str],
     told: int = 1000,
+    affinity: Affinity = Affinity.PREFER,
 ) -> Verdict:
     """Choose for a resource that asks for the cloud `asked` (empty: any) and needs `kinds` supported there.
 
@@ -56,8 +78,12 @@ def choose(
     why_not: dict[str, str] = {}
     left: list[Candidate] = []
     may_pass = False
+    candidates = list(candidates)
+    nearest = 0 if asked or affinity is Affinity.OFF else max((one.near for one in candidates), default=0)
     for one in candidates:
         reason, passing = _against(one, asked, kinds, refused, avoided)
+        if not reason and affinity is Affinity.REQUIRE and one.near < nearest:
+            reason = "others of its networks are in another cloud"
         if reason:
             why_not[one.name] = reason
             may_pass = may_pass or passing
@@ -66,13 +92,21 @@ def choose(
     if not left:
         return Verdict("", "no cloud is left", why_not, may_pass)
     ranked = sorted(
-        [(one.held / max(one.weight, 0.001), one.name, one) for one in left], key=itemgetter(0, 1)
+        [(-one.near if nearest else 0, one.held / max(one.weight, 0.001), one.name, one) for one in left],
+        key=itemgetter(0, 1, 2),
     )
-    best = ranked[0][2]
+    best = ranked[0][3]
     if asked:
         return Verdict(best.name, "asked for by its zone", why_not)
-    for _, name, one in ranked[1 : told + 1]:
-        why_not[name] = f"holds {one.held} at weight {one.weight:g}"
+    for _, _, name, one in ranked[1 : told + 1]:
+        farther = nearest and one.near < best.near
+        why_not[name] = (
+            f"has others of {one.near} of its networks"
+            if farther
+            else f"holds {one.held} at weight {one.weight:g}"
+        )
+    if nearest and best.near:
+        return Verdict(best.name, f"has others of {best.near} of its networks", why_not)
     return Verdict(best.name, f"least load: holds {best.held} at weight {best.weight:g}", why_not)
 
 

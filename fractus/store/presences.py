@@ -191,6 +191,17 @@ _dependents = Query(
 )
 
 
+#: The clouds of some of those of one kind that need (kind, id).
+_users = Query(
+    select(_c.cloud, _c.wanted)
+    .select_from(NEED.join(PRESENCE, (NEED.c.kind == _c.kind) & (NEED.c.id == _c.id)))
+    .where(
+        NEED.c.need_kind == bindparam("k"), NEED.c.need_id == bindparam("i"), NEED.c.kind == bindparam("by")
+    )
+    .limit(bindparam("n"))
+)
+
+
 async def of_resource(reader: Reader, kind: str, id: str) -> list[Presence]:
     """All presences of a resource, oldest first."""
     return [_load(row) for row in await reader.rows(_of, k=kind, i=id)]
@@ -343,3 +354,8 @@ async def dependents(
     loosely.
     """
     return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud, all=every, n=limit)]
+
+
+async def clouds_of_users(reader: Reader, kind: str, id: str, by: str, *, limit: int) -> set[str]:
+    """The clouds in which things of the kind `by` need (kind, id), from at most `limit` of those things."""
+    return {cloud for cloud, wanted in await reader.rows(_users, k=kind, i=id, by=by, n=limit) if wanted}

@@ -152,9 +152,11 @@ class World:
         assemble: Assemble | None = None,
         quota: Mapping[str, Any] | None = None,
         clock: VirtualClock | None = None,
+        network_affinity: str = "prefer",
     ) -> None:
         """`shape`: settings of every simulated cloud; `identity`: whether their projects are ours (`shared`, `own`);
-        `quota`: settings of that section, where projects are to be limited; `clock`: another one that a test owns.
+        `quota`: settings of that section, where projects are to be limited; `clock`: another one that a test owns;
+        `network_affinity`: the setting of that name.
         """
         names = [chr(ord("a") + number) for number in range(clouds)] if isinstance(clouds, int) else clouds
         self.tmp_path = tmp_path
@@ -167,6 +169,7 @@ class World:
             self._clouds[name] = WorldCloud(row, backend, Faults(remember=None))
         self.parts: Parts
         self._url = "sqlite:///{state}/fractus.db"
+        self._network_affinity = network_affinity
         self._held = contextlib.AsyncExitStack()
         self._assemble = assemble or _assemble
         self._quota = {"unlimited": True} if quota is None else dict(quota)
@@ -195,7 +198,11 @@ class World:
 
     def settings(self) -> Settings:
         """What the program is told."""
-        given = {"quota": self._quota, "store": {"url": self._url}}
+        given = {
+            "quota": self._quota,
+            "store": {"url": self._url},
+            "scheduling": {"network_affinity": self._network_affinity},
+        }
         return load(self.tmp_path / "state", environ={}, overrides=given)
 
     async def opens_a_database(self) -> None:

@@ -30,14 +30,16 @@ class Base:
         )
         self.network = ann.network.create_network(name="many-net")
         self.subnet = ann.network.create_subnet(network_id=self.network.id, ip_version=4, cidr="10.62.0.0/24")
+        self.other = ann.network.create_network(name="many-other")
+        ann.network.create_subnet(network_id=self.other.id, ip_version=4, cidr="10.63.0.0/24")
 
-    def boot(self, name: str, **more: Any) -> Any:
+    def boot(self, name: str, *, network_id: str = "", **more: Any) -> Any:
         """Ask for a server, without waiting."""
         return self.ann.compute.create_server(
             name=name,
             image_id=self.image.id,
             flavor_id=self.flavor.id,
-            networks=[{"uuid": self.network.id}],
+            networks=[{"uuid": network_id or self.network.id}],
             **more,
         )
 
@@ -52,6 +54,7 @@ class Base:
     def remove(self) -> None:
         self.remove_servers()
         self.ann.network.delete_network(self.network.id)
+        self.ann.network.delete_network(self.other.id)
         self.ann.image.delete_image(self.image.id)
         self.root.compute.delete_flavor(self.flavor.id)
 
@@ -75,16 +78,22 @@ def ours_in(zone: str, ids: set[str]) -> list[str]:
     return [mark for mark in marks if mark in ids]
 
 
-def test_twenty_at_once_land_on_both_clouds(base: Base) -> None:
+def test_twenty_at_once_of_two_networks_land_on_both_clouds(base: Base) -> None:
+    """Ten of each network: those of one network stay together, the networks are spread by load."""
     before = time.monotonic()
-    base.boot("many", min_count=20, max_count=20)
+    base.boot("many", min_count=10, max_count=10)
+    base.boot("others", network_id=base.other.id, min_count=10, max_count=10)
     until(lambda: base.statuses() == Counter(ACTIVE=20), seconds=300, reason="20 ACTIVE")
     print(f"20 servers ACTIVE after {time.monotonic() - before:.1f} s")
     ids = {one.id for one in base.ann.compute.servers()}
     assert len(ids) == 20
     east, west = ours_in("east", ids), ours_in("west", ids)
     assert sorted(east + west) == sorted(ids), "each is in exactly one child, once"
-    assert min(len(east), len(west)) >= 5, "both clouds carry the load"
+    assert len(east) == len(west) == 10, "both clouds carry the load"
+    zones: dict[str, set[str]] = {}
+    for one in base.ann.compute.servers():
+        zones.setdefault(one.name.partition("-")[0], set()).add(one.availability_zone)
+    assert {name: len(found) for name, found in zones.items()} == {"many": 1, "others": 1}
     base.remove_servers()
     for zone in ("east", "west"):
         until(lambda zone=zone: not ours_in(zone, ids), reason=f"gone from {zone}")

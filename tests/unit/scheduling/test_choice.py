@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fractus.scheduling.choice import Candidate, Verdict, choose
+from fractus.scheduling.choice import Affinity, Candidate, Verdict, choose
 
 KINDS = frozenset({"server", "image"})
 
@@ -158,3 +158,44 @@ def test_of_those_with_more_load_the_nearest_are_told() -> None:
     candidates = [Candidate(name, held=held) for name, held in zip("dbeca", (4, 2, 5, 3, 1), strict=True)]
     verdict = choose(candidates, asked="", kinds=frozenset(), refused={}, avoided={}, told=2)
     assert (verdict.cloud, list(verdict.why_not)) == ("a", ["b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("affinity", "candidates", "expected", "reason"),
+    [
+        (Affinity.PREFER, [cloud("a"), cloud("b", held=9, near=1)], "b", "peers come before load"),
+        (Affinity.PREFER, [cloud("a", near=1), cloud("b", held=9, near=2)], "b", "more networks come first"),
+        (
+            Affinity.PREFER,
+            [cloud("a", held=5, near=1), cloud("b", held=2, near=1)],
+            "b",
+            "load decides among equals",
+        ),
+        (
+            Affinity.PREFER,
+            [cloud("a"), cloud("b", near=1, enabled=False)],
+            "a",
+            "what cannot be is not waited for",
+        ),
+        (Affinity.REQUIRE, [cloud("a"), cloud("b", held=9, near=1)], "b", "peers come before load"),
+        (Affinity.REQUIRE, [cloud("a"), cloud("b", near=1, healthy=False)], "", "no other cloud will do"),
+        (Affinity.REQUIRE, [cloud("a", held=1), cloud("b")], "b", "without peers load decides"),
+        (Affinity.OFF, [cloud("a"), cloud("b", held=9, near=1)], "a", "load alone"),
+    ],
+)
+def test_peers(affinity: Affinity, candidates: list[Candidate], expected: str, reason: str) -> None:
+    verdict = choose(candidates, asked="", kinds=KINDS, refused={}, avoided={}, affinity=affinity)
+    assert verdict.cloud == expected, reason
+
+
+@pytest.mark.parametrize("affinity", Affinity)
+def test_a_zone_is_stronger_than_peers(affinity: Affinity) -> None:
+    clouds = [cloud("a"), cloud("b", near=3)]
+    assert choose(clouds, asked="a", kinds=KINDS, refused={}, avoided={}, affinity=affinity).cloud == "a"
+
+
+def test_a_cloud_that_is_down_may_pass_where_peers_are_required() -> None:
+    clouds = [cloud("a"), cloud("b", near=1, healthy=False)]
+    verdict = choose(clouds, asked="", kinds=KINDS, refused={}, avoided={}, affinity=Affinity.REQUIRE)
+    assert verdict.may_pass
+    assert verdict.why_not["a"] == "others of its networks are in another cloud"

@@ -27,6 +27,7 @@ from fractus.reconcile.kind import (
     Fail,
     Item,
     Plan,
+    Shared,
     Sweeping,
     Wait,
     adopt_fields,
@@ -97,7 +98,13 @@ class ServerLifecycle:
             kinds.add("keypair")
         if desired["ports"]:
             kinds |= {"network", "subnet", "port", "security_group"}
-        return Demand(cloud=desired["zone"], kinds=frozenset(kinds), group=desired["reservation_id"])
+        return Demand(
+            cloud=desired["zone"],
+            kinds=frozenset(kinds),
+            group=desired["reservation_id"],
+            # Servers made before their networks were kept have none.
+            shares=frozenset(Shared("network", id, by="port") for id in desired.get("networks", ())),
+        )
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """What is built now is built as it is wanted now: nothing is left to be sent to it."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractus.model.resource import Presence, Resource, Summary, as_found
+from fractus.model.network import unreachable
+from fractus.model.resource import APART, Presence, Resource, Summary, as_found
 from fractus.services.network.dialect import view as documents
 
 
@@ -12,6 +13,12 @@ def _there(presences: list[Presence]) -> dict[str, Any]:
     """What was last seen of the port where it is; a port is in one cloud at a time but for moments of a move."""
     seen = [one.observed for one in presences if one.wanted and one.remote_id and one.observed]
     return seen[-1] if seen else {}
+
+
+def _apart(network_id: str, presences: list[Presence]) -> list[str]:
+    """Clouds with other ports of its network, where this port was put into another one."""
+    key = f"network/{network_id}"
+    return [cloud for one in presences if one.wanted for cloud in one.memory.get(APART, {}).get(key, ())]
 
 
 def status(presences: list[Presence]) -> str:
@@ -40,6 +47,9 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         "binding:vnic_type": "normal",
         **documents.tail(resource),
     }
+    apart = _apart(desired["network_id"], presences)
+    if apart:
+        document["fractus:reach"] = unreachable(desired["network_id"], apart)
     extra = {
         "binding:host_id": there.get("host", ""),
         "binding:vif_type": there.get("vif_type") or "unbound",

@@ -286,6 +286,7 @@ class Creating:
             "hostname_given": "hostname" in asked,
             "launch_index": index,
             "ports": [port.port_id for port in ports],
+            "networks": list(dict.fromkeys(port.network_id for port in ports)),
             "port_tags": [nic.tag for nic in nics] if any(nic.tag for nic in nics) else [],
             "addresses": view.addresses_of(ports),
             "security_groups": view.groups_of(ports),

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from fractus.base.clock import iso_micro, parse_iso
 from fractus.model.errors import Invalid, NotFound
+from fractus.model.network import unreachable
 from fractus.model.resource import Resource
 from fractus.services.compute import only
 from fractus.services.compute.servers import policy, view
@@ -261,6 +262,14 @@ def _rule(group: Resource, rule: dict[str, Any], other: Resource | None) -> dict
     }
 
 
+def _message(server: Resource, verb: str) -> str | None:
+    """What a user should know of how a server was made, or None."""
+    apart = server.choice.get("apart")
+    if verb != "create" or not apart:
+        return None
+    return " ".join(unreachable(key.partition("/")[2], clouds) for key, clouds in sorted(apart.items()))
+
+
 def _action(call: Call, server: Resource, one: dict[str, Any], failed: set[int]) -> dict[str, Any]:
     document = {
         "action": one["verb"],
@@ -269,7 +278,7 @@ def _action(call: Call, server: Resource, one: dict[str, Any], failed: set[int])
         "user_id": one["user_id"],
         "project_id": one["project_id"],
         "start_time": iso_micro(one["at"]),
-        "message": "Error" if one["token"] in failed else None,
+        "message": "Error" if one["token"] in failed else _message(server, one["verb"]),
         "updated_at": iso_micro(one["at"]),
     }
     return ACTION.response_down(document, call.version)
