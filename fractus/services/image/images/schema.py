@@ -121,6 +121,8 @@ def _check(name: str, value: Any) -> None:
         raise _refuse(f"{value!r} does not match {_ID!r}")
     if name == "tags":
         check_tags(value)
+    if name == "locations":
+        _check_locations(value)
     if name in ("min_disk", "min_ram"):
         if value < 0:
             raise Invalid(f"Invalid value '{value}' for parameter '{name}': Cannot be a negative value")
@@ -135,6 +137,20 @@ def check_tags(tags: list[Any]) -> None:
             raise _refuse(f"{tag!r} is not of type 'string'")
         if len(tag) > 255:
             raise _refuse(f"{tag!r} is too long")
+
+
+def _check_locations(locations: list[Any]) -> None:
+    """Locations are objects with a URL and metadata."""
+    for one in locations:
+        if not isinstance(one, dict):
+            raise _refuse(f"{one!r} is not of type 'object'")
+        for name, kind in (("url", str), ("metadata", dict)):
+            if name not in one:
+                raise _refuse(f"{name!r} is a required property")
+            if not isinstance(one[name], kind):
+                raise _refuse(f"{one[name]!r} is not of type {_type(kind())!r}")
+        if len(one["url"]) > 255:
+            raise _refuse(f"{one['url']!r} is too long")
 
 
 def _check_name(name: str) -> None:
@@ -227,8 +243,8 @@ def _change(raw: Any, draft: int) -> Change:
     _check_name(name)
     if op == "remove":
         return Change(op, name)
-    if name != "locations":
-        _check(name, raw["value"])
+    # An element that is put into the list of locations is checked as a list of one.
+    _check(name, [raw["value"]] if depth == 2 else raw["value"])
     return Change(op, name, raw["value"], draft == 4)
 
 
@@ -328,6 +344,8 @@ def member_status(body: Any) -> str:
 
 #: How bits may come, beside a plain upload. What would make us call other hosts is not offered.
 IMPORT_METHODS = ("glance-direct",)
+#: What Glance offers beside them unless its operator says otherwise. An image in the wrong state is refused first.
+_NOT_OFFERED = ("web-download", "copy-image")
 
 
 def import_method(body: Any) -> str:
@@ -340,11 +358,16 @@ def import_method(body: Any) -> str:
     if "name" not in method:
         raise Invalid("Import request requires a 'name' field.")
     name = method["name"]
-    if name not in IMPORT_METHODS:
-        raise Invalid(f"Unknown import method name '{name}'.")
+    if name not in (*IMPORT_METHODS, *_NOT_OFFERED):
+        raise unknown_method(name)
     for field in ("all_stores_must_succeed", "all_stores"):
         if not isinstance(body.get(field, True), bool):
             raise Invalid(f"'{field}' must be boolean value only")
     if not body.get("all_stores_must_succeed", True):
         raise Invalid("All_stores_must_succeed can only be set with enabled_backends None")
     return str(name)
+
+
+def unknown_method(name: Any) -> Invalid:
+    """The error for a method of import that is not offered."""
+    return Invalid(f"Unknown import method name '{name}'.")

@@ -127,6 +127,60 @@ async def test_wrong_ranges_are_refused(door: Gallery, asked: str, status: int, 
     assert (reply.status, said(reply)) == (status, sentence)
 
 
+@pytest.mark.parametrize(
+    ("asked", "status", "body", "content_range"),
+    [
+        ("bytes 2-4/10", 206, b"234", "bytes 2-4/10"),
+        ("bytes 2-4/*", 206, b"234", "bytes 2-4/10"),
+        ("bytes 2-4/20", 206, b"234", "bytes 2-4/10"),
+        ("bytes 0-9/10", 206, b"0123456789", "bytes 0-9/10"),
+    ],
+)
+async def test_the_older_header_asks_for_a_part_too(
+    door: Gallery, asked: str, status: int, body: bytes, content_range: str
+) -> None:
+    """Statuses and parts as a Glance 32 gave them."""
+    image_id = await made(door)
+    await put(door, image_id, b"0123456789")
+    reply = await door(ANN, "GET", f"{URL}/{image_id}/file", headers={"Content-Range": asked})
+    assert (reply.status, reply.body, reply.headers["content-range"]) == (status, body, content_range)
+    assert reply.headers["content-length"] == str(len(body))
+    both = {"Content-Range": asked, "Range": "bytes=8-"}
+    assert (await door(ANN, "GET", f"{URL}/{image_id}/file", headers=both)).body == b"89"
+
+
+_STOP = (
+    "Invalid stop position in Content-Range header. The stop position MUST be in the inclusive range [0, 9]."
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ("junk", "Invalid Content-Range header."),
+        ("bytes */10", "Invalid Content-Range header."),
+        ("bytes 4-2/10", "Invalid Content-Range header."),
+        ("bytes 2-14/10", "Invalid Content-Range header."),
+        ("bytes 2-40/*", _STOP),
+        ("bytes 20-40/*", _STOP),
+        (f"bytes 2-{'9' * 5000}/*", "Invalid Content-Range header."),
+    ],
+)
+async def test_a_wrong_part_by_the_older_header_is_refused(door: Gallery, asked: str, sentence: str) -> None:
+    image_id = await made(door)
+    await put(door, image_id, b"0123456789")
+    reply = await door(ANN, "GET", f"{URL}/{image_id}/file", headers={"Content-Range": asked})
+    assert (reply.status, said(reply)) == (416, sentence)
+
+
+@pytest.mark.parametrize("method", ["glance-direct", "web-download"])
+async def test_an_active_image_is_no_target_for_an_import(door: Gallery, method: str) -> None:
+    image_id = await made(door)
+    await put(door, image_id, b"0123456789")
+    reply = await door(ANN, "POST", f"{URL}/{image_id}/import", {"method": {"name": method}})
+    assert (reply.status, said(reply)) == (409, "Image with status active cannot be target for import")
+
+
 async def test_bits_are_uploaded_once(door: Gallery) -> None:
     image_id = await made(door)
     await put(door, image_id, b"first")

@@ -231,6 +231,8 @@ async def test_what_a_stranger_sees_they_still_may_not_change(door: Gallery) -> 
 OPERATIONS = "It must be one of the following: add, remove, replace."
 ESCAPE = 'contains "~" not part of a recognized escape sequence.'
 PUBLICIZE = "You are not authorized to complete publicize_image action."
+INVISIBLE = "It's not allowed to {} locations if locations are invisible."
+LOCATION = {"url": "http://images.example.com/1", "metadata": {}}
 NEGATIVE = "Invalid value '-1' for parameter 'min_ram': Cannot be a negative value"
 
 
@@ -258,6 +260,14 @@ NEGATIVE = "Invalid value '-1' for parameter 'min_ram': Cannot be a negative val
         ({"op": "replace", "path": "/owner", "value": "x"}, 403, "Owner can't be updated by non admin."),
         ({"op": "add", "path": "/owner", "value": "x"}, 403, "Owner can't be updated by non admin."),
         ({"op": "replace", "path": "/locations", "value": []}, 403, "Cannot set locations to empty list."),
+        ({"op": "replace", "path": "/locations", "value": 7}, 400, schema("7 is not of type 'array'")),
+        ({"op": "replace", "path": "/locations", "value": [LOCATION]}, 403, INVISIBLE.format("update")),
+        ({"op": "add", "path": "/locations/-", "value": LOCATION}, 403, INVISIBLE.format("add")),
+        ({"op": "add", "path": "/locations/-", "value": 7}, 400, schema("7 is not of type 'object'")),
+        (
+            {"op": "add", "path": "/locations/-", "value": {"url": "http://x"}},
+            400, schema("'metadata' is a required property"),
+        ),
         ({"op": "replace", "path": "/min_ram", "value": -1}, 400, NEGATIVE),
     ],
 )  # fmt: skip

@@ -20,6 +20,7 @@ from fractus.web.routing import Call, Reply, Route
 
 log = logger("image.data")
 
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _RANGE = re.compile(r"bytes\s*=\s*(\d*)-(\d*)\s*", re.IGNORECASE | re.ASCII)
 
 
@@ -233,8 +234,7 @@ class DataApi:
         """Make staged bits the image's. They are here and checked already, so it is done when it is answered."""
         async with self._access.store.transaction() as tx:
             image = await self._access.image(tx, call)
-            if image.status == "active":
-                raise Conflict("Image with status active cannot be target for import")
+            _check_method(call.body["method"]["name"], image.status)
             if image.status != "uploading" or not image.desired["path"]:
                 raise Conflict("Image needs to be staged before 'glance-direct' method can be used")
             for name in ("container_format", "disk_format"):
@@ -280,10 +280,9 @@ class DataApi:
             return Reply(204)
         size = int(image.desired["size"])
         headers = {"Content-MD5": str(image.desired["checksum"])}
-        asked = call.headers.get("range")
         status, start, end = 200, 0, size
-        if asked is not None:
-            found = byte_range(asked, size)
+        found = _asked_part(call, size)
+        if found is not None:
             if isinstance(found, str):
                 return _refused(416, found)
             status, (start, end) = 206, found
@@ -295,6 +294,47 @@ class DataApi:
             stream=self._bits.read(image.id, start, end - start),
             length=end - start,
         )
+
+
+def _check_method(name: str, status: str) -> None:
+    """Refuse to import by this method into an image of this status, in Glance's order."""
+    if name == "copy-image":
+        if status != "active":
+            raise Conflict("Only images with status active can be targeted for copying")
+        raise schema.unknown_method(name)
+    if status == "active":
+        raise Conflict("Image with status active cannot be target for import")
+    if name not in schema.IMPORT_METHODS:
+        if status != "queued":
+            raise Conflict(f"Image needs to be in 'queued' state to use '{name}' method")
+        raise schema.unknown_method(name)
+
+
+def _asked_part(call: Call, size: int) -> tuple[int, int] | str | None:
+    """The part of the bits that a request is for (see `byte_range`), or None: all of them."""
+    asked = call.headers.get("range")
+    if asked is not None:
+        return byte_range(asked, size)
+    # Glance still takes the header of answers in requests, as its older clients send it.
+    older = call.headers.get("content-range")
+    return None if older is None else content_range(older, size)
+
+
+def content_range(text: str, size: int) -> tuple[int, int] | str:
+    """The same for a Content-Range header (`bytes 2-4/10`, `bytes 2-4/*`); its total is not compared with the size."""
+    match = _CONTENT_RANGE.fullmatch(text)
+    if match is None:
+        return "Invalid Content-Range header."
+    start, end, total = int(match[1]), int(match[2]) + 1, match[3]
+    if start >= end or (total != "*" and end > int(total)):
+        return "Invalid Content-Range header."
+    if start >= size or end > size:
+        wrong = "stop" if end > size else "start"
+        return (
+            f"Invalid {wrong} position in Content-Range header. "
+            f"The {wrong} position MUST be in the inclusive range [0, {size - 1}]."
+        )
+    return start, end
 
 
 def byte_range(text: str, size: int) -> tuple[int, int] | str:
