@@ -12,7 +12,7 @@ from fractus.base.ids import new_id
 from fractus.model.cloud import Step
 from fractus.model.compute import FlavorWanted
 from fractus.model.images import ImageWanted
-from fractus.model.network import Rule
+from fractus.model.network import FixedIp, PortWanted, Rule, SubnetWanted
 from tests.contract import things
 from tests.contract.subjects import Subject
 from tests.contract.things import KINDS, OF_PROJECTS, WANTED
@@ -87,6 +87,31 @@ async def test_a_network_and_what_is_on_it(cloud: Subject) -> None:
 
 def _nests(cloud: Subject) -> bool:
     return cloud.cloud.name == "fractus"
+
+
+@pytest.mark.parametrize("mode", ["slaac", "dhcpv6-stateless"])
+async def test_a_port_has_the_address_that_its_machine_gives_itself(cloud: Subject, mode: str) -> None:
+    """Though it is asked for without any address: the same that follows from its MAC, also after an update."""
+    on = await cloud.make("network", await things.network(cloud, cloud.ann))
+    subnet = SubnetWanted(
+        id=new_id(),
+        name="contract",
+        network_id=on.remote_id,
+        ip_version=6,
+        cidr="fd00:77::/64",
+        gateway_ip="fd00:77::1",
+        ipv6_address_mode=mode,
+        ipv6_ra_mode=mode,
+    )
+    inside = await cloud.make("subnet", subnet)
+    wanted = PortWanted(
+        id=new_id(), name="contract", network_id=on.remote_id, mac_address="fa:16:3e:01:02:03", fixed_ips=[]
+    )
+    made = await cloud.make("port", wanted)
+    own = [FixedIp(inside.remote_id, "fd00:77::f816:3eff:fe01:203")]
+    assert (await cloud["port"].observe(cloud.ann, made.remote_id)).fixed_ips == own
+    await cloud["port"].apply(cloud.ann, made.remote_id, Step("update", {"name": "other"}))
+    assert (await cloud["port"].observe(cloud.ann, made.remote_id)).fixed_ips == own
 
 
 async def test_a_rule_keeps_its_description(cloud: Subject) -> None:

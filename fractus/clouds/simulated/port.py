@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
+from fractus.addressing.ranges import eui64
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SecurityGroupRecord, SubnetRecord
 from fractus.model.errors import Missing, Refused
-from fractus.model.network import PortSeen, PortWanted
+from fractus.model.network import FixedIp, PortSeen, PortWanted
 
 
 class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
@@ -65,9 +67,27 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
             admin_state_up=wanted.admin_state_up,
             port_security_enabled=wanted.port_security_enabled,
         )
+        thing.fixed_ips = self._with_own(thing)
         self.check(thing)
         self.spend(project_id, "port", "Quota exceeded for resources: ['port'].")
         return thing
+
+    def updated(self, thing: PortRecord, wanted: dict[str, Any]) -> PortRecord:
+        """Whatever addresses are asked for, those that the machine gives itself stay."""
+        changed = super().updated(thing, wanted)
+        changed.fixed_ips = self._with_own(changed)
+        return changed
+
+    def _with_own(self, thing: PortRecord) -> list[FixedIp]:
+        """Its addresses, and the one that its machine gives itself in each subnet where machines do so."""
+        tied = self.shelf.tied(f"network/{thing.network_id}")
+        subnets = [self.shelf.get(SubnetRecord, id) for kind, id in tied if kind == "subnet"]
+        own = [
+            FixedIp(subnet.id, eui64(subnet.cidr, thing.mac_address))
+            for subnet in subnets
+            if subnet is not None and subnet.self_addressed
+        ]
+        return list(dict.fromkeys([*thing.fixed_ips, *own]))
 
     def check(self, thing: PortRecord) -> None:
         """Its groups exist, its addresses are of its network's subnets, and nobody else has them or its MAC."""

@@ -107,6 +107,11 @@ class SubnetRecord(Record, kw_only=True):
     ipv6_address_mode: str | None = None
     ipv6_ra_mode: str | None = None
 
+    @property
+    def self_addressed(self) -> bool:
+        """Whether machines give themselves addresses in it."""
+        return self.ipv6_address_mode in ("slaac", "dhcpv6-stateless")
+
     def ties(self) -> set[str]:
         """Its network."""
         return {f"network/{self.network_id}"}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 
+import msgspec
+
+from fractus.addressing.ranges import eui64
 from fractus.base.ids import new_mac
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SubnetRecord
@@ -62,9 +65,16 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
         return thing
 
     def begin(self, thing: SubnetRecord) -> None:
-        """Write it, with its DHCP port."""
+        """Write it, with its DHCP port, and with addresses for the ports whose machines give themselves one."""
         self.shelf.put(thing)
         self._serve_dhcp(thing)
+        if not thing.self_addressed:
+            return
+        for kind, id in self.shelf.tied(f"network/{thing.network_id}"):
+            port = self.shelf.get(PortRecord, id) if kind == "port" else None
+            if port is not None and port.device_owner != _DHCP:
+                own = FixedIp(thing.id, eui64(thing.cidr, port.mac_address))
+                self.shelf.put(msgspec.structs.replace(port, fixed_ips=[*port.fixed_ips, own]))
 
     def updated(self, thing: SubnetRecord, wanted: dict[str, object]) -> SubnetRecord:
         """Neutron's name of the pools is longer than ours."""
@@ -109,8 +119,13 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
             )
 
     def end(self, thing: SubnetRecord) -> None:
-        """Delete it with the cloud's own ports, unless somebody else's ports have addresses of it."""
+        """Delete it with the cloud's own ports, unless somebody else's ports were given addresses of it."""
         ports = self._ports(thing)
+        if thing.self_addressed:
+            for port in [one for one in ports if one.device_owner != _DHCP]:
+                others = [one for one in port.fixed_ips if one.subnet_id != thing.id]
+                self.shelf.put(msgspec.structs.replace(port, fixed_ips=others))
+                ports.remove(port)
         if any(port.device_owner != _DHCP for port in ports):
             raise Refused(
                 f"Unable to complete operation on subnet {thing.id}: One or more ports have an IP allocation from"
