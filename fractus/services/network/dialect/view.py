@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fractus.base.clock import iso
-from fractus.model.resource import Resource
+from fractus.model.resource import BLOCKED, Presence, Resource
 
 
 def revision(resource: Resource) -> int:
@@ -32,6 +32,22 @@ def tail(resource: Resource) -> dict[str, Any]:
         "updated_at": iso(resource.updated_at),
         "revision_number": revision(resource),
     }
+
+
+def refused(presences: list[Presence]) -> dict[str, str]:
+    """That a cloud does not take it as it is wanted, with the cloud's reason; nothing where all do."""
+    errors = [f"In zone {one.cloud}: {one.error}" for one in presences if _is_refused(one)]
+    return {"fractus:error": " ".join(errors)} if errors else {}
+
+
+def is_refused_everywhere(presences: list[Presence]) -> bool:
+    """Whether it should be in some clouds, and none of them takes it."""
+    wanted = [one for one in presences if one.wanted]
+    return bool(wanted) and all(_is_refused(one) for one in wanted)
+
+
+def _is_refused(presence: Presence) -> bool:
+    return presence.wanted and presence.state == BLOCKED and bool(presence.error)
 
 
 def _marked(tag: str) -> str:

@@ -21,16 +21,17 @@ def mtu(resource: Resource, presences: list[Presence]) -> int:
 
 
 def summarise(resource: Resource, presences: list[Presence]) -> Summary:
-    """A network is ACTIVE as soon as it is asked for, as in Neutron."""
+    """A network is ACTIVE as soon as it is asked for, as in Neutron, unless every cloud that should have it refuses."""
     resource = as_found(resource, presences)
     desired = resource.desired
     there = [one for one in presences if one.wanted and one.remote_id is not None]
     size = mtu(resource, there)
+    status = "ERROR" if documents.is_refused_everywhere(presences) else "ACTIVE"
     document: dict[str, Any] = {
         **documents.head(resource),
         "admin_state_up": desired["admin_state_up"],
         "mtu": size,
-        "status": "ACTIVE",
+        "status": status,
         "subnets": desired["subnets"],
         "shared": desired["shared"],
         "availability_zone_hints": desired["availability_zone_hints"],
@@ -38,6 +39,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         "router:external": desired["router:external"],
         "port_security_enabled": desired["port_security_enabled"],
         **documents.tail(resource),
+        **documents.refused(presences),
     }
     columns = {
         "shared": desired["shared"],
@@ -47,7 +49,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         "hints": ",".join(desired["availability_zone_hints"]),
         **documents.columns(resource),
     }
-    return Summary("ACTIVE", document, columns=columns)
+    return Summary(status, document, columns=columns)
 
 
 def target(resource: Resource) -> dict[str, Any]:

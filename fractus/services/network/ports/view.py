@@ -22,7 +22,9 @@ def _apart(network_id: str, presences: list[Presence]) -> list[str]:
 
 
 def status(presences: list[Presence]) -> str:
-    """DOWN until a cloud has bound it, and when it is gone from there."""
+    """DOWN until a cloud has bound it, and when it is gone from there; ERROR where its cloud refuses it as it should be."""
+    if documents.is_refused_everywhere(presences):
+        return "ERROR"
     if any(one.wanted and one.memory.get("missing") for one in presences):
         return "DOWN"
     return _there(presences).get("status") or "DOWN"
@@ -46,6 +48,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         "status": state,
         "binding:vnic_type": "normal",
         **documents.tail(resource),
+        **documents.refused(presences),
     }
     apart = _apart(desired["network_id"], presences)
     if apart:

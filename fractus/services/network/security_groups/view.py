@@ -76,6 +76,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         "shared": False,
         "security_group_rules": [rule_document(resource, rule) for rule in desired["rules"]],
         **documents.tail(resource),
+        **documents.refused(presences),
     }
     columns = {"stateful": desired["stateful"], "shared": False, **documents.columns(resource)}
     return Summary("", document, columns=columns)

@@ -23,6 +23,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         **{name: desired[name] for name in names},
         "subnetpool_id": None,
         **documents.tail(resource),
+        **documents.refused(presences),
     }
     columns = {
         **{name: desired[name] or "" for name in _COLUMNS},
