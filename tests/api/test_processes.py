@@ -104,7 +104,8 @@ async def _disturb(ann: User, servers: list[str], round: int) -> None:
 
 async def test_two_workers_share_the_work_and_do_nothing_twice(apart: World) -> None:
     ann = apart.user("ann")
-    (await ann.asks_for_server("vm", min_count=20)).ok()
+    for zone in ("a", "b"):
+        (await ann.asks_for_server("vm", zone=zone, min_count=10)).ok()
     await apart.settle()
     servers = await ann.servers()
     assert Counter(server["status"] for server in servers) == {"ACTIVE": 20}

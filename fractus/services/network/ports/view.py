@@ -22,7 +22,7 @@ def _apart(network_id: str, presences: list[Presence]) -> list[str]:
 
 
 def status(presences: list[Presence]) -> str:
-    """DOWN until a cloud has bound it, and when it is gone from there; ERROR where its cloud refuses it as it should be."""
+    """DOWN until a cloud has bound it and when it is gone from there; ERROR where its cloud refuses it as wanted."""
     if documents.is_refused_everywhere(presences):
         return "ERROR"
     if any(one.wanted and one.memory.get("missing") for one in presences):
