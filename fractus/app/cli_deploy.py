@@ -11,6 +11,7 @@ import msgspec
 
 from fractus.app.cli_frame import output
 from fractus.app.consoles import DEADLINE
+from fractus.app.sections import Auth
 from fractus.deploy import check, live, render, secret
 from fractus.deploy.inventory import Inventory, InventoryError, load
 from fractus.reconcile.machine import Pace
@@ -63,8 +64,9 @@ def check_all(ctx: click.Context, inventory: Path, ask: bool, as_json: bool) -> 
     What you take on yourself, say in the inventory with the reason: [accepted] one-rack = "there is no other".
     """
     deployment, secrets = _read(inventory, make=False)
-    # The longest of the few routes that wait for a cloud.
-    facts = check.Facts(lease=Pace().lease, longest_request=DEADLINE)
+    # A token not seen before may have to wait for Keystone; then comes the longest of the routes that wait for a cloud.
+    identity = deployment.settings.get("auth", {}).get("token_deadline", Auth().token_deadline)
+    facts = check.Facts(lease=Pace().lease, longest_request=float(identity) + DEADLINE)
     found = check.look(deployment, secrets, facts)
     if ask and secrets is None:
         raise InventoryError("Nothing can be asked without the secrets: render first.")

@@ -40,6 +40,14 @@ class Api(Struct, frozen=True, kw_only=True):
         ),
     ] = 1
 
+    trust_forwarded: Annotated[
+        bool,
+        Meta(
+            description="Whether X-Forwarded-For (its last address), X-Forwarded-Proto and X-Forwarded-Host are "
+            "believed. Behind a proxy that adds the first and sets or removes the others, and only there: what is "
+            "limited for each address is else limited for all users together."
+        ),
+    ] = False
     drain_notice: Annotated[
         float,
         Meta(
@@ -274,6 +282,24 @@ class Auth(Struct, frozen=True, kw_only=True):
             "longest that a revoked token still works. Keystone middleware's own default is 300.",
         ),
     ] = 10.0
+    token_deadline: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds that Keystone has to answer about a token not seen before, all tries and the wait for "
+            "a connection together; then the request is answered 503. A client waits 60 seconds, as do most proxies.",
+        ),
+    ] = 30.0
+    unknown_per_address: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=32,
+            description="Questions to Keystone about tokens not seen before that one address (of IPv6: one /64) may "
+            "have under way, of 32 in all: a flood of tokens that nobody issued delays its own sender. "
+            "See api.trust_forwarded.",
+        ),
+    ] = 8
     key_file: Annotated[
         str,
         Meta(

@@ -23,7 +23,7 @@ from fractus.app.settings import Settings
 from fractus.auth.policy import Policy, RuleDefault
 from fractus.auth.projects import KeystoneProjectLookup, ProjectLookup
 from fractus.auth.shared import SharedTokens
-from fractus.auth.tokens import KeystoneTokens, ServiceCredential, TokenChecker
+from fractus.auth.tokens import KeystoneTokens, Patience, ServiceCredential, TokenChecker
 from fractus.auth.vault import Vault
 from fractus.base.clock import Clock, SystemClock
 from fractus.quota.limits import StoredLimits
@@ -213,7 +213,11 @@ def api(parts: Core, tokens: TokenChecker, projects: ProjectLookup) -> falcon.as
             return f"The database does not answer: {type(error).__name__}."
         return ""
 
-    web = WebSettings(public_endpoint=parts.settings.endpoint, identity_uri=parts.settings.keystone.url)
+    web = WebSettings(
+        public_endpoint=parts.settings.endpoint,
+        identity_uri=parts.settings.keystone.url,
+        trust_forwarded=parts.settings.api.trust_forwarded,
+    )
     gate = WriteGate(parts.store, parts.clock)
     return application(services, tokens, policy, web, WebMetrics(parts.registry), parts.clock, health, gate)
 
@@ -250,6 +254,7 @@ def keystone_tokens(parts: Core) -> KeystoneTokens:
         parts.clock,
         ttl=auth.token_cache_ttl,
         ssl=_trusted(parts.settings),
+        patience=Patience(deadline=auth.token_deadline, per_address=auth.unknown_per_address),
         shared=shared,
     )
 

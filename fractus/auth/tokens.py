@@ -6,29 +6,31 @@ What is kept, and how long:
   on every request. One that is in use is asked about again before that time is over, so nobody has to wait for it;
 - a refused token for 2 seconds, so that a client in a loop does not reach Keystone;
 - while Keystone cannot be asked, tokens seen before go on for `ttl * 6` seconds since they were last confirmed (a
-  minute in which a revocation is not seen, instead of an outage); tokens never seen are answered 503.
+  minute in which a revocation is not seen, instead of an outage). While it is slow, their requests wait no more than a
+  second for it;
+- a token never seen waits until Keystone has answered, for `Patience.deadline` seconds (30) at most; then it is a 503.
 
-Tokens are kept by their SHA-256, so a dump of this process's memory holds none beyond those of running requests.
+What Keystone cannot have issued is refused without asking it. Tokens are kept by their SHA-256, so a dump
+of this process's memory holds none beyond those of running requests.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import dataclasses
+import functools
 import hashlib
+import ipaddress
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any, Protocol
 
-import aiohttp
-import msgspec
-
+from fractus.auth.keystone import Keystone, KeystoneAway, Patience, ServiceCredential, principal_of
 from fractus.auth.principal import Principal
 from fractus.auth.shared import SharedTokens
-from fractus.base.clock import Clock, parse_iso
-from fractus.base.log import logger, request_id
-from fractus.model.errors import Unauthorized, Unavailable
+from fractus.base.clock import Clock
+from fractus.base.log import logger
+from fractus.model.errors import ApiError, Unauthorized, Unavailable
+
+__all__ = ["KeystoneTokens", "Patience", "ServiceCredential", "TokenChecker", "principal_of"]
 
 log = logger("auth.tokens")
 
@@ -38,39 +40,22 @@ _AWAY = "The identity service cannot be reached to check the token. Try again la
 _LONGEST = 4096
 #: While Keystone is away, it is tried again for one and the same token only so often.
 _RETRY_AFTER = 1.0
+#: A request with a token seen before waits so many seconds for its confirmation; then it goes on, as does the question.
+_CONFIRM_WITHIN = 1.0
 _STALE_FACTOR = 6
 #: After this part of its time a token in use is asked about again, while requests go on with what is known.
 _EARLY = 0.8
+_PATIENT = Patience()
 
 
 class TokenChecker(Protocol):
     """Says who a token speaks for."""
 
-    async def check(self, token: str) -> Principal:
+    async def check(self, token: str, peer: str = "") -> Principal:
         """The caller; `Unauthorized` for a token that is unknown, revoked, expired or unscoped; `Unavailable` where
-        Keystone cannot be asked.
+        Keystone cannot be asked. `peer`: the address that the request came from.
         """
         ...
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceCredential:
-    """Our own user in Keystone, with the right to look at other users' tokens (role `service` or `admin`)."""
-
-    auth_url: str
-    """`http://host:port/v3`."""
-    username: str
-    password: str = dataclasses.field(repr=False)
-    user_domain: str = "Default"
-    project: str = "service"
-    project_domain: str = "Default"
-
-    def request(self) -> dict[str, Any]:
-        """The body of `POST /v3/auth/tokens`."""
-        user = {"name": self.username, "password": self.password, "domain": {"name": self.user_domain}}
-        project = {"name": self.project, "domain": {"name": self.project_domain}}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        return {"auth": {"identity": identity, "scope": {"project": project}}}
 
 
 class _Known:
@@ -85,15 +70,11 @@ class _Known:
         """While Keystone is away: when to try it again."""
 
 
-class _KeystoneAway(Exception):
-    """Keystone gave no usable answer."""
-
-
 class KeystoneTokens:
     """Checks tokens with a Keystone, version 3.
 
     `admin_roles`: a token with one of them is an administrator's (upstream's `context_is_admin` is `role:admin`).
-    `ssl`: what aiohttp takes (an SSLContext; False checks nothing). `timeout`: seconds that Keystone has for an answer.
+    `ssl`: what aiohttp takes (an SSLContext; False checks nothing). `patience`: how long Keystone has for an answer.
     `shared`: what other processes have learnt; closed with this.
     Must be closed with `close()`.
     """
@@ -108,28 +89,23 @@ class KeystoneTokens:
         size: int = 20_000,
         admin_roles: frozenset[str] = frozenset({"admin"}),
         ssl: Any = True,
-        timeout: float = 5.0,
+        patience: Patience = _PATIENT,
         shared: SharedTokens | None = None,
     ) -> None:
-        self._credential = credential
+        self._keystone = Keystone(credential, clock, patience=patience, admin_roles=admin_roles, ssl=ssl)
+        self._patience = patience
         self._shared = shared
-        self._url = credential.auth_url.rstrip("/") + "/auth/tokens"
         self._clock = clock
         self._ttl = ttl
+        self._stale_ttl = ttl * _STALE_FACTOR
         self._refused_ttl = refused_ttl
         self._size = size
-        self._admin_roles = admin_roles
-        self._ssl = ssl
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._session: aiohttp.ClientSession | None = None
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._asking: dict[bytes, asyncio.Future[Principal]] = {}
-        self._ahead: set[asyncio.Task[None]] = set()
-        self._own_token = ""
-        self._login = asyncio.Lock()
+        self._ahead: set[asyncio.Task[Principal | ApiError]] = set()
 
-    async def check(self, token: str) -> Principal:
+    async def check(self, token: str, peer: str = "") -> Principal:
         """The caller; see `TokenChecker`."""
         key = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         now = self._clock.monotonic()
@@ -142,18 +118,20 @@ class KeystoneTokens:
         refused = self._refused.get(key)
         if refused is not None and now - refused < self._refused_ttl:
             raise Unauthorized(_REFUSED)
+        if known is not None and now - known.confirmed < self._stale_ttl:
+            return self._alive(await self._confirmed(key, token, known))
         if not 0 < len(token) <= _LONGEST or not token.isascii() or not token.isprintable():
             raise Unauthorized(_REFUSED)
-        return self._alive(await self._ask_once(key, token))
+        if not self._keystone.may_have_issued(token):
+            raise Unauthorized(_REFUSED)
+        return self._alive(await self._ask_once(key, token, peer))
 
     async def close(self) -> None:
         """Let go of connections."""
         for task in self._ahead:
             task.cancel()
         await asyncio.gather(*self._ahead, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._keystone.close()
         if self._shared is not None:
             await self._shared.close()
 
@@ -169,7 +147,7 @@ class KeystoneTokens:
 
     # --- asking, once for all who wait -----------------------------------------------------------
 
-    async def _ask_once(self, key: bytes, token: str) -> Principal:
+    async def _ask_once(self, key: bytes, token: str, peer: str) -> Principal:
         """All requests with one token wait for the first one's question; should that one go away, the next one asks."""
         while (asking := self._asking.get(key)) is not None:
             try:
@@ -179,7 +157,7 @@ class KeystoneTokens:
                     raise
         asking = self._asking[key] = asyncio.get_running_loop().create_future()
         try:
-            principal = await self._learn(key, token)
+            principal = await self._learn(key, token, peer)
         except (Unauthorized, Unavailable) as error:
             asking.set_exception(error)
             asking.exception()  # seen here; nobody else may be waiting
@@ -193,16 +171,38 @@ class KeystoneTokens:
 
     def _ask_ahead(self, key: bytes, token: str) -> None:
         if key not in self._asking:
-            task = asyncio.get_running_loop().create_task(self._renew(key, token))
-            self._ahead.add(task)
-            task.add_done_callback(self._ahead.discard)
+            _ = self._renewal(key, token)
 
-    async def _renew(self, key: bytes, token: str) -> None:
+    def _renewal(self, key: bytes, token: str) -> asyncio.Task[Principal | ApiError]:
+        task = asyncio.get_running_loop().create_task(self._renew(key, token))
+        self._ahead.add(task)
+        task.add_done_callback(self._ahead.discard)
+        return task
+
+    async def _renew(self, key: bytes, token: str) -> Principal | ApiError:
         # What comes of it is kept, and told to whoever asks next.
-        with contextlib.suppress(Unauthorized, Unavailable):
-            await self._ask_once(key, token)
+        try:
+            return await self._ask_once(key, token, "")
+        except (Unauthorized, Unavailable) as error:
+            return error
 
-    async def _learn(self, key: bytes, token: str) -> Principal:
+    async def _confirmed(self, key: bytes, token: str, known: _Known) -> Principal:
+        """Whom a token seen before speaks for now, or for as much as is known where Keystone takes its time."""
+        task = self._renewal(key, token)
+        done, _ = await asyncio.wait([task], timeout=_CONFIRM_WITHIN)
+        if not done:
+            self._go_on(known, self._patience.first)
+            return known.principal
+        found = task.result()
+        if isinstance(found, ApiError):
+            raise found
+        return found
+
+    def _go_on(self, known: _Known, seconds: float) -> None:
+        """Believe what is known for some seconds more, as long as it may be believed at all."""
+        known.retry_at = min(self._clock.monotonic() + seconds, known.confirmed + self._stale_ttl)
+
+    async def _learn(self, key: bytes, token: str, peer: str) -> Principal:
         known = self._known.get(key)
         if self._shared is not None and (found := await self._shared.get(key)) is not None:
             principal, age = found
@@ -211,18 +211,24 @@ class KeystoneTokens:
                 self._keep(self._known, key, _Known(principal, self._clock.monotonic() - age))
                 return principal
         try:
-            principal = await self._ask(token)
-        except _KeystoneAway as away:
+            told = await self._told(token, known, peer)
+        except KeystoneAway as away:
             return self._without_keystone(key, away)
-        except Unauthorized:
+        # A token that is for no project and not for the whole system is for nothing that is served.
+        if told is None or not (told.project_id or told.system_scope):
             self._known.pop(key, None)
             self._keep(self._refused, key, self._clock.monotonic())
-            raise
+            raise Unauthorized(_REFUSED)
         self._refused.pop(key, None)
-        self._keep(self._known, key, _Known(principal, self._clock.monotonic()))
+        self._keep(self._known, key, _Known(told, self._clock.monotonic()))
         if self._shared is not None:
-            self._shared.put(key, principal)
-        return principal
+            self._shared.put(key, told)
+        return told
+
+    async def _told(self, token: str, known: _Known | None, peer: str) -> Principal | None:
+        if known is not None and self._clock.monotonic() - known.confirmed < self._stale_ttl:
+            return await self._keystone.confirm(token)
+        return await self._keystone.learn(token, _network(peer))
 
     def _keep(self, where: OrderedDict[bytes, Any], key: bytes, value: Any) -> None:
         where[key] = value
@@ -230,90 +236,25 @@ class KeystoneTokens:
         while len(where) > self._size:
             where.popitem(last=False)
 
-    def _without_keystone(self, key: bytes, away: _KeystoneAway) -> Principal:
+    def _without_keystone(self, key: bytes, away: KeystoneAway) -> Principal:
         known = self._known.get(key)
         now = self._clock.monotonic()
         log.warning("keystone away", reason=str(away), seen_before=known is not None)
-        if known is not None and now - known.confirmed < self._ttl * _STALE_FACTOR:
-            known.retry_at = min(now + _RETRY_AFTER, known.confirmed + self._ttl * _STALE_FACTOR)
+        if known is not None and now - known.confirmed < self._stale_ttl:
+            self._go_on(known, _RETRY_AFTER)
             return known.principal
         raise Unavailable(_AWAY) from away
 
-    # --- Keystone --------------------------------------------------------------------------------
 
-    async def _ask(self, token: str) -> Principal:
-        own = self._own_token or await self._log_in("")
-        status, answer = await self._get(token, own)
-        if status == 401:  # our own token is not good any more
-            status, answer = await self._get(token, await self._log_in(own))
-        if status == 404:
-            raise Unauthorized(_REFUSED)
-        if status != 200:
-            raise _KeystoneAway(f"Keystone answered {status} to a question about a token")
-        try:
-            principal = principal_of(msgspec.json.decode(answer)["token"], self._admin_roles)
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-            raise _KeystoneAway("Keystone's answer about a token cannot be read") from error
-        if not principal.project_id and not principal.system_scope:
-            raise Unauthorized(_REFUSED)
-        return principal
-
-    async def _get(self, token: str, own: str) -> tuple[int, bytes]:
-        headers = {"X-Auth-Token": own, "X-Subject-Token": token, **_traced()}
-        try:
-            async with self._http().get(self._url, params={"nocatalog": "1"}, headers=headers) as answer:
-                return answer.status, await answer.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _KeystoneAway(f"{type(error).__name__}: {error}") from error
-
-    async def _log_in(self, stale: str) -> str:
-        """A token of our own, other than `stale`; one login for all who need it."""
-        async with self._login:
-            if self._own_token and self._own_token != stale:
-                return self._own_token
-            try:
-                async with self._http().post(
-                    self._url, params={"nocatalog": "1"}, json=self._credential.request(), headers=_traced()
-                ) as answer:
-                    if answer.status != 201:
-                        user = self._credential.username
-                        raise _KeystoneAway(
-                            f"Keystone answered {answer.status} to the login of our user {user!r}"
-                        )
-                    self._own_token = answer.headers["X-Subject-Token"]
-            except KeyError:
-                raise _KeystoneAway("Keystone's answer to our login has no token") from None
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise _KeystoneAway(f"{type(error).__name__}: {error}") from error
-            return self._own_token
-
-    def _http(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=32, ssl=self._ssl)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
-        return self._session
-
-
-def _traced() -> dict[str, str]:
-    current = request_id.get()
-    return {"X-Openstack-Request-Id": current} if current else {}
-
-
-def principal_of(token: Mapping[str, Any], admin_roles: frozenset[str]) -> Principal:
-    """The caller that a token of Keystone's version 3 describes; KeyError, TypeError or ValueError if it is none."""
-    user, project = token["user"], token.get("project") or {}
-    roles = frozenset(role["name"] for role in token.get("roles") or ())
-    return Principal(
-        user_id=user["id"],
-        user_name=user["name"],
-        user_domain_id=user["domain"]["id"] or "",
-        user_domain_name=user["domain"].get("name") or "",
-        project_id=project.get("id", ""),
-        project_name=project.get("name", ""),
-        project_domain_id=(project.get("domain") or {}).get("id") or "",
-        project_domain_name=(project.get("domain") or {}).get("name") or "",
-        roles=roles,
-        is_admin=not roles.isdisjoint(admin_roles),
-        system_scope="all" if (token.get("system") or {}).get("all") else "",
-        expires_at=parse_iso(token["expires_at"]),
-    )
+@functools.lru_cache(maxsize=4096)
+def _network(peer: str) -> str:
+    """Whose an address is: of IPv6 its /64, of which every host has as many addresses as it likes."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return peer
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))

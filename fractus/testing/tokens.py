@@ -39,7 +39,7 @@ class StaticTokens:
         self.asked_for_projects.append(project_id)
         return self.down or not self._known[token].is_admin or project_id in self.projects
 
-    async def check(self, token: str) -> Principal:
+    async def check(self, token: str, peer: str = "") -> Principal:
         """Who the token speaks for; `Unauthorized` where it speaks for nobody."""
         if self.down:
             raise Unavailable("Keystone does not answer")

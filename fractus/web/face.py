@@ -87,7 +87,8 @@ class WebSettings:
     public_endpoint: str = ""
     """`http://host:port` in links and version documents; empty: the `Host` header of each request."""
     trust_forwarded: bool = False
-    """Whether `X-Forwarded-Proto` and `X-Forwarded-Host` are believed: only behind a proxy that sets both."""
+    """Whether `X-Forwarded-For`, `-Proto` and `-Host` are believed: only behind a proxy that adds to the first,
+    and sets or removes the others."""
     identity_uri: str = ""
     """Keystone's public URL, named in the `WWW-Authenticate` header of a 401."""
     max_body: int = 1 << 20

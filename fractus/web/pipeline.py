@@ -105,20 +105,29 @@ class Front:
 
     # --- steps -----------------------------------------------------------------------------------
 
-    async def authenticate(self, headers: Mapping[str, str], trace: Trace) -> Principal:
-        """The caller; `Unauthorized` without a valid token."""
+    async def authenticate(
+        self, headers: Mapping[str, str], trace: Trace, client: tuple[str, int] | None
+    ) -> Principal:
+        """The caller; `Unauthorized` without a valid token. `client`: whom the connection is from."""
         token = headers.get("x-auth-token")
         if not token:
             raise Unauthorized(NOT_AUTHENTICATED)
-        principal = await self._tokens.check(token)
+        peer = self._peer(headers, client)
+        principal = await self._tokens.check(token, peer)
         if "x-service-token" in headers:
-            principal = await self._with_service(principal, headers["x-service-token"])
+            principal = await self._with_service(principal, headers["x-service-token"], peer)
         trace.principal = principal
         return principal
 
-    async def _with_service(self, principal: Principal, token: str) -> Principal:
+    def _peer(self, headers: Mapping[str, str], client: tuple[str, int] | None) -> str:
+        """The address that a request came from. Of those that were forwarded the last is the trusted proxy's word."""
+        if self._settings.trust_forwarded and "x-forwarded-for" in headers:
+            return headers["x-forwarded-for"].rpartition(",")[2].strip()
+        return client[0] if client else ""
+
+    async def _with_service(self, principal: Principal, token: str, peer: str) -> Principal:
         """A service token that is not valid is a failed request, not one less right (keystonemiddleware's rule)."""
-        service = await self._tokens.check(token)
+        service = await self._tokens.check(token, peer)
         if service.roles.isdisjoint(self._settings.service_roles):
             return principal
         return dataclasses.replace(principal, is_service=True)
@@ -168,7 +177,7 @@ class Front:
         bound = method.only if method is not None else None
         principal = ANYONE
         if bound is None or not bound.route.public:
-            principal = await self.authenticate(headers, trace)
+            principal = await self.authenticate(headers, trace, req.scope.get("client"))
         path = req.scope["path"]
         if (path.endswith("/") and not self.service.trailing_slash) or "\0" in path:
             raise NotFound(NOT_FOUND)
@@ -291,7 +300,7 @@ class Front:
         trace.front = self
         headers = read_headers(req.scope["headers"])
         if req.path.startswith(self._versioned):
-            await self.authenticate(headers, trace)
+            await self.authenticate(headers, trace, req.scope.get("client"))
         raise NotFound(NOT_FOUND)
 
     async def document(
@@ -307,7 +316,9 @@ class Front:
         if req.method not in ("GET", "HEAD"):
             raise self._no_method(req.method, "GET, HEAD", trace)
         headers = read_headers(req.scope["headers"])
-        principal = await self.authenticate(headers, trace) if project else ANYONE
+        principal = ANYONE
+        if project:
+            principal = await self.authenticate(headers, trace, req.scope.get("client"))
         if project and not req.scope["path"].endswith("/"):
             raise NotFound(NOT_FOUND)
         if path == self.service.mount:

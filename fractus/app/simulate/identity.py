@@ -256,7 +256,7 @@ class Identity:
         """End it now."""
         self._tokens.pop(text, None)
 
-    async def check(self, token: str) -> Principal:
+    async def check(self, token: str, peer: str = "") -> Principal:
         """Implements `fractus.auth.tokens.TokenChecker`."""
         principal = self.token(token).principal
         if not principal.project_id:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from fractus.auth.tokens import KeystoneTokens, ServiceCredential, principal_of
+from fractus.auth.tokens import KeystoneTokens, Patience, ServiceCredential, principal_of
 from fractus.base.clock import iso
 from fractus.model.errors import Unauthorized, Unavailable
 
@@ -114,7 +114,7 @@ async def tokens(keystone: Keystone, clock: HandClock) -> AsyncIterator[Keystone
 
 def make(url: str, clock: HandClock, **more: Any) -> KeystoneTokens:
     credential = ServiceCredential(auth_url=url, username="fractus", password="right")
-    return KeystoneTokens(credential, clock, timeout=1.0, **more)
+    return KeystoneTokens(credential, clock, patience=Patience(first=1.0), **more)
 
 
 async def test_a_token_says_who_is_asking(keystone: Keystone, tokens: KeystoneTokens) -> None:
@@ -408,7 +408,9 @@ async def test_a_keystone_that_is_not_there_or_does_not_answer(keystone: Keyston
     await nobody.close()
     keystone.slow = 0.2
     patient = KeystoneTokens(
-        ServiceCredential(auth_url=keystone.url, username="f", password="right"), clock, timeout=0.05
+        ServiceCredential(auth_url=keystone.url, username="f", password="right"),
+        clock,
+        patience=Patience(first=0.05, deadline=0.1),
     )
     with pytest.raises(Unavailable):
         await patient.check("ann")

@@ -129,6 +129,16 @@ def test_the_back_ends_are_asked_how_they_are_and_changes_are_never_sent_twice(s
         assert "default-server fall 4" in backend
 
 
+def test_the_api_knows_where_requests_come_from_and_no_client_says_so(secrets: Secrets) -> None:
+    rendered = files_of(inventory(), secrets)
+    frontend = sections(rendered["n1/root/etc/haproxy/haproxy.cfg"])["frontend api"]
+    assert "option forwardfor" in frontend
+    assert "http-request del-header X-Forwarded-Host" in frontend
+    assert any(line.startswith("http-request set-header X-Forwarded-Proto ") for line in frontend)
+    toml = tomllib.loads(rendered["n1/root/var/lib/fractus/fractus.toml"])
+    assert toml["api"]["trust_forwarded"] is True
+
+
 def test_statistics_are_not_on_the_vip_and_metrics_not_outside(secrets: Secrets) -> None:
     haproxy = sections(files_of(inventory(), secrets)["n1/root/etc/haproxy/haproxy.cfg"])
     binds = [line for line in haproxy["frontend statistics"] if line.startswith("bind")]

@@ -341,6 +341,26 @@ async def test_the_base_url_is_what_the_client_sees(
     assert story.calls[0].base_url == expected
 
 
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "peer"),
+    [
+        (False, "10.0.0.1", "127.0.0.1"),
+        (True, "10.0.0.1", "10.0.0.1"),
+        (True, "6.6.6.6, 10.0.0.1", "10.0.0.1"),  # what a client claims stands before what the proxy adds
+        (True, "2001:db8::1", "2001:db8::1"),
+        (True, None, "127.0.0.1"),
+    ],
+)
+async def test_a_token_is_checked_for_the_address_that_it_came_from(
+    story: Story, trusted: bool, forwarded: str | None, peer: str
+) -> None:
+    api = build([compute(story)], WebSettings(trust_forwarded=trusted))
+    headers = {"X-Service-Token": "service"} | ({"X-Forwarded-For": forwarded} if forwarded else {})
+    await api("GET", THINGS, headers=headers)
+    await api("GET", "/compute/v2.1/nosuch", headers=headers)
+    assert api.tokens.peers == [peer] * 4, "of the user and of the service, twice"
+
+
 async def test_version_documents_are_public(api: Client) -> None:
     for path in ("/compute", "/compute/"):
         answer = await api("GET", path, token=None)

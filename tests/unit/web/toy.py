@@ -43,9 +43,11 @@ class Tokens:
     """Tokens from a table."""
 
     def __init__(self) -> None:
+        self.peers: list[str] = []
         self.known = {"ann": ANN, "boss": BOSS, "service": SERVICE, "reader": READER, "system": SYSTEM}
 
-    async def check(self, token: str) -> Principal:
+    async def check(self, token: str, peer: str = "") -> Principal:
+        self.peers.append(peer)
         if token not in self.known:
             raise Unauthorized("unknown token")
         return self.known[token]
@@ -232,9 +234,10 @@ def build(
 ) -> Client:
     policy = Policy({given.service.type: given.rules for given in services})
     registry = CollectorRegistry()
+    tokens = Tokens()
     app = application(
         services,
-        Tokens(),
+        tokens,
         policy,
         settings
         or WebSettings(public_endpoint="http://api.example:8774", identity_uri="http://id.example/v3"),
@@ -243,7 +246,7 @@ def build(
         health,
         gate,
     )
-    return Client(app)
+    return Client(app, tokens)
 
 
 @dataclasses.dataclass
@@ -260,8 +263,10 @@ class Answer:
 class Client:
     """Speaks ASGI to an application."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, tokens: Tokens | None = None) -> None:
         self.app = app
+        self.tokens = tokens or Tokens()
+        """What it checks tokens with."""
 
     async def __call__(
         self,
