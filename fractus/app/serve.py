@@ -103,6 +103,8 @@ class _Application:
         while True:
             try:
                 await self._parts.children.refresh(self._parts.store)
+            except StoreTrouble as error:
+                log.warning("children could not be read", why=str(error))
             except Exception:
                 log.exception("children could not be read")
             if self._limits is not None:

@@ -15,8 +15,11 @@ meanings into HTTP statuses and into each service's own envelope.
       UnsupportedMedia   a body of the wrong type (415)
       QuotaExceeded      no quota left (403 in compute, 409 in network)
       NotSupported       a real OpenStack route or option that fractus does not serve (501 for routes, 400 for options)
+      StorageFull        there is no room for the bits that are sent (507, with Retry-After)
       Unavailable        a live read did not reach the child in time (503)
         ReadOnly         writes are refused for now, by an operator (503, with Retry-After)
+        Busy             the database, or this node, cannot take it now (503, with Retry-After)
+          NoSpace        ... for want of disk (503, with Retry-After)
 
 `CloudError` and below: what a driver says of a child. Drivers translate at their edge and chain the cause.
 
@@ -90,6 +93,12 @@ class NotSupported(ApiError):
     """Part of OpenStack, not served by fractus."""
 
 
+class StorageFull(ApiError):
+    """No room for the bits that are sent: nothing of them is kept, come back in `retry_after` seconds."""
+
+    retry_after = 30
+
+
 class Unavailable(ApiError):
     """A live read did not reach the child in time."""
 
@@ -103,9 +112,17 @@ class ReadOnly(Unavailable):
 
 
 class Busy(Unavailable):
-    """The database could not take the request now: nothing was written, come back in `retry_after` seconds."""
+    """The database, or this node, could not take the request now: nothing was written, come back in `retry_after`
+    seconds.
+    """
 
     retry_after = 2
+
+
+class NoSpace(Busy):
+    """Nothing can be written for want of disk: that takes longer to mend."""
+
+    retry_after = 30
 
 
 class CloudError(Exception):

@@ -130,9 +130,9 @@ class Worker:
             mine = await self.ownership.mine(names)
             await self._stamps.mend()
             await self._measure()
-        except Exception:
+        except Exception as error:
             # A store that does not answer for a while: what runs goes on, and so does this.
-            log.exception("could not look around")
+            _say("could not look around", error)
             return
         for name in mine - lanes.keys():
             lane = lanes[name] = _Lane()
@@ -182,9 +182,9 @@ class Worker:
     async def _quietly(self, step: Awaitable[None]) -> None:
         try:
             await step
-        except Exception:
+        except Exception as error:
             # What is not given back runs out by itself, and what is not woken looks by itself.
-            log.exception("not written")
+            _say("not written", error)
 
     def runs(self, cloud: str) -> bool:
         """Whether this worker runs that lane now."""
@@ -235,9 +235,9 @@ class Worker:
                         task.add_done_callback(ended)
                     under_way.set(len(running))
                     await self._rest(bell, cloud, full=len(running) >= room)
-                except Exception:
+                except Exception as error:
                     # A store that does not answer for a while must not end the lane.
-                    log.exception("lane stumbled", cloud=cloud)
+                    _say("lane stumbled", error, cloud=cloud)
                     await _until(bell, backoff(1, base=self.machine.pace.poll))
 
     def _room(self, cloud: str) -> int:
@@ -328,9 +328,9 @@ class Worker:
             return told.again_in if isinstance(told, Waiting) else 0.0
         except LeaseLost:
             log.warning("another worker took over", kind=claim.kind, id=claim.id, cloud=claim.cloud)
-        except Exception:
+        except Exception as error:
             # The item is looked at again when its lease is over; the others of this queue go on.
-            log.exception("outcome not written", kind=claim.kind, id=claim.id, cloud=claim.cloud)
+            _say("outcome not written", error, kind=claim.kind, id=claim.id, cloud=claim.cloud)
         finally:
             self._held.pop(_key(claim), None)
             self.machine.forget_lease(claim)
@@ -397,8 +397,8 @@ class Worker:
         """Until the next sweep. `before`: what has passed of the pause already."""
         try:
             await between(self.machine, self._tempo, cloud, answers=answers, before=before)
-        except Exception:
-            log.exception("sweeper stumbled", cloud=cloud)
+        except Exception as error:
+            _say("sweeper stumbled", error, cloud=cloud)
             await self.machine.clock.sleep(self.machine.pace.sweep)
 
     async def sweep_once(self, cloud: str, *, full: bool, spent: Spent | None = None) -> bool:
@@ -411,8 +411,8 @@ class Worker:
                 return False
             changed = await sweep(self.machine, cloud, full=full, record=record, spent=spent)
             self.metrics.swept_in(sort, spent)
-        except Exception:
-            log.exception("sweep failed", cloud=cloud)
+        except Exception as error:
+            _say("sweep failed", error, cloud=cloud)
             self.metrics.swept.labels(cloud, "all", sort, "failed").inc()
             return False
         finally:
@@ -448,8 +448,8 @@ class Worker:
                 before = machine.clock.now() - machine.pace.keep_deleted
                 try:
                     step = await purge(machine.store, machine.resources, kind, after, before)
-                except Exception:
-                    log.exception("purge stumbled", kind=kind)
+                except Exception as error:
+                    _say("purge stumbled", error, kind=kind)
                     break
                 after = step.after
                 if step.ids:
@@ -483,6 +483,14 @@ class Worker:
                 for claim in claims:
                     group.create_task(self.handle(claim))
         return handled
+
+
+def _say(event: str, error: Exception, **fields: str) -> None:
+    """Log what went wrong: a database that is away or full as one line, for it may be so for hours."""
+    if isinstance(error, StoreTrouble):
+        log.warning(event, why=str(error), **fields)
+    else:
+        log.error(event, exc_info=error, **fields)
 
 
 def _key(claim: Claim) -> tuple[str, str, str]:

@@ -14,7 +14,15 @@ from contextvars import Token
 from typing import ParamSpec, TypeVar
 
 from fractus.base.log import logger
-from fractus.store.transaction import Away, CommitUnknown, Conflict, LostTogether, lost_before
+from fractus.store.transaction import (
+    Away,
+    CommitUnknown,
+    Conflict,
+    LostTogether,
+    StoreTrouble,
+    Unwritable,
+    lost_before,
+)
 
 log = logger("store")
 
@@ -41,40 +49,48 @@ class Counter:
         self.conflicts = 0
         """Transactions that lost and were run again."""
         self.away = 0
-        """Tries that found no database."""
+        """Tries that found no database, or one that could not write."""
 
 
 counted = Counter()
 
 
 async def again(
-    call: Callable[[], Awaitable[T]], *, patience: float = PATIENCE, repeatable: bool = False
+    call: Callable[[], Awaitable[T]],
+    *,
+    patience: float = PATIENCE,
+    repeatable: bool = False,
+    for_room: bool = False,
 ) -> T:
     """What `call` comes to, run again after `Conflict` and `Away` for up to `patience` seconds.
 
     `repeatable`: it is also run again where the answer of a commit was lost, because a second run of it after a first
-    that was written changes nothing more. Otherwise `CommitUnknown` is the caller's to judge.
+    that was written changes nothing more. Otherwise `CommitUnknown` is the caller's to judge. `for_room`: after
+    `Unwritable` too, which may last for hours, so nobody who has a user waiting should.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + patience
     pause = _FIRST
     mark: Token[bool] | None = None
+    trouble: StoreTrouble
     tries, together = 0, 0
     try:
         while True:
             try:
                 return await call()
-            except (Conflict, Away, CommitUnknown) as error:
+            except (Conflict, Away, CommitUnknown, Unwritable) as error:
                 trouble = error
                 if isinstance(trouble, CommitUnknown) and not repeatable:
+                    raise
+                if isinstance(trouble, Unwritable) and not for_room:
                     raise
                 # Twice to half as long as it says: those who met would else meet again.
                 wait = pause * random.uniform(0.5, 2.0)
                 tries += 1
                 # In a crowd most of the time may have gone by before it was anybody's turn.
-                if loop.time() + wait > end and (isinstance(trouble, Away) or tries > _TRIES):
+                if loop.time() + wait > end and (isinstance(trouble, Away | Unwritable) or tries > _TRIES):
                     raise
-                if isinstance(trouble, Away):
+                if isinstance(trouble, Away | Unwritable):
                     counted.away += 1
                 else:
                     counted.conflicts += 1
@@ -99,7 +115,17 @@ def rerun(call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
 
     @functools.wraps(call)
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        return await again(lambda: call(*args, **kwargs), patience=STUBBORN, repeatable=True)
+        return await again(lambda: call(*args, **kwargs), patience=STUBBORN, repeatable=True, for_room=True)
+
+    return run
+
+
+def rerun_now(call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The same for one that a user waits for."""
+
+    @functools.wraps(call)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await again(lambda: call(*args, **kwargs), repeatable=True)
 
     return run
 

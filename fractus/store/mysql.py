@@ -33,6 +33,9 @@ _SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION
 #: has inserted since we looked.
 _CONFLICTS = frozenset({1205, 1213, 1020, 1062})
 
+#: The disk is full; an error while a file was written; an error of the storage engine; a table is full.
+_FULL = frozenset({1021, 1026, 1030, 1114})
+
 #: Too many connections, cannot start a thread, shutting down, killed; network; not a primary node of its cluster; error
 #: during COMMIT or ROLLBACK; read-only; a statement that took too long; no connection; all of the client's own (2000+).
 _LOST = frozenset(
@@ -178,6 +181,8 @@ class _MariaDB:
         code = error.args[0] if isinstance(error, Error) and error.args else None
         if code in _CONFLICTS:
             return Meaning.CONFLICT
+        if code in _FULL:
+            return Meaning.FULL
         return Meaning.LOST if code in _LOST else Meaning.OURS
 
 

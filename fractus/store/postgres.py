@@ -23,6 +23,9 @@ _KEPT = 2000
 #: Serialisation failure, deadlock, a lock waited for too long, a key that another one has inserted since we looked.
 _CONFLICTS = frozenset({"40000", "40001", "40P01", "55P03", "23505"})
 
+#: The disk is full; no memory.
+_FULL = frozenset({"53100", "53200"})
+
 #: By the first two letters: connection exceptions; no resources; the operator intervened (it shuts down, or starts, or
 #: the statement took too long); a system error; and of the transaction's state: idle too long, or read-only.
 _LOST_CLASSES = frozenset({"08", "53", "57", "58"})
@@ -146,6 +149,8 @@ class _PostgreSQL:
             state = getattr(error, "sqlstate", None) or ""
             if state in _CONFLICTS:
                 return Meaning.CONFLICT
+            if state in _FULL:
+                return Meaning.FULL
             return Meaning.LOST if state in _LOST or state[:2] in _LOST_CLASSES else Meaning.OURS
         # What the client itself refuses to send (`DataError`) is ours; all else of it is about the connection.
         if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):

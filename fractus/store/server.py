@@ -31,6 +31,7 @@ from fractus.store.transaction import (
     Row,
     StoreTrouble,
     Transaction,
+    Unwritable,
     lost_before,
 )
 from fractus.store.turn import Driver, Meaning, Part, Turn, Wire, silent
@@ -158,6 +159,9 @@ class ServerStore:
             sound = meaning is not Meaning.LOST
             if meaning is Meaning.OURS:
                 raise
+            if meaning is Meaning.FULL:
+                # It wanted to sort more than it has memory for.
+                raise Away(f"{self.driver.where}: {error}") from error
             raise _Broken(f"{self.driver.where}: {error}") from error
         finally:
             if sound:
@@ -299,6 +303,8 @@ class ServerStore:
             if meaning is Meaning.OURS:
                 raise
             why = f"{self.driver.where}: {error}"
+            if meaning is Meaning.FULL:
+                raise Unwritable(why) from error
             if meaning is Meaning.CONFLICT:
                 raise Conflict(why) from error
             raise self._unanswered(turn, why) from error

@@ -10,6 +10,7 @@ are kept out by SQLite's own write lock, waited for without blocking the loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from fractus.base.clock import Clock
 from fractus.store.session import Session
+from fractus.store.sqlite_errors import is_shortage, raise_as, unread, unwritten
 from fractus.store.transaction import Compiled, Query, Row, Transaction
 from fractus.store.turn import Part
 
@@ -86,12 +88,31 @@ class _Runner:
 
     async def rows(self, query: Query, **values: Any) -> list[Row]:
         compiled = query.compiled(_DIALECT)
-        return self.connection.execute(compiled.text, compiled.values(values)).fetchall()
+        return _read(self.connection, compiled.text, compiled.values(values))
 
     async def row(self, query: Query, **values: Any) -> Row | None:
         compiled = query.compiled(_DIALECT)
-        found: Row | None = self.connection.execute(compiled.text, compiled.values(values)).fetchone()
+        given = compiled.values(values)
+        found: Row | None
+        try:
+            found = self.connection.execute(compiled.text, given).fetchone()
+        except apsw.Error:
+            found = next(iter(_read(self.connection, compiled.text, given)), None)
         return found
+
+
+def _read(connection: apsw.Connection, text: str, values: tuple[Any, ...]) -> list[Row]:
+    """All rows. Where the disk has no room to sort them on, that is done in memory from then on."""
+    try:
+        return connection.execute(text, values).fetchall()
+    except apsw.Error as error:
+        if not is_shortage(error):
+            raise
+    try:
+        connection.execute("PRAGMA temp_store=MEMORY")
+        return connection.execute(text, values).fetchall()
+    except apsw.Error as error:
+        raise unread(error) from error
 
 
 class _Raw:
@@ -160,14 +181,22 @@ class SqliteStore(_Runner):
             return await super().rows(query, **values)
         compiled = query.compiled(_DIALECT)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._aside, self._look_far, compiled.text, compiled.values(values))
+        try:
+            return await loop.run_in_executor(
+                self._aside, self._look_far, compiled.text, compiled.values(values)
+            )
+        except apsw.Error:
+            if self._heavy is not None:
+                raise
+            # It could not be opened, for want of descriptors: better late for all than not at all.
+            return await super().rows(query, **values)
 
     def _look_far(self, text: str, values: tuple[Any, ...]) -> list[Row]:
         """In the thread."""
         if self._heavy is None:
             self._heavy = _open(self._path)
             self._heavy.set_busy_timeout(_PATIENCE)
-        return self._heavy.execute(text, values).fetchall()
+        return _read(self._heavy, text, values)
 
     def create(self, metadata: MetaData) -> None:
         """Make all tables at once, as tests do; a real set-up runs the migrations."""
@@ -200,9 +229,9 @@ class SqliteStore(_Runner):
         await self._wait_for_turn()
         try:
             group = await self._join()
-        except BaseException:
+        except BaseException as error:
             self._end_turn()
-            raise
+            raise_as(unwritten(error), error)
         session = group.session
         part = Part(session, self._clock.now())
         session.begin(follows=False)
@@ -216,8 +245,9 @@ class SqliteStore(_Runner):
             if not alone:
                 self._writer.execute("RELEASE turn")
         except BaseException as error:
-            self._undo(group, error, alone=alone)
-            raise
+            meaning = unwritten(error)
+            self._undo(group, meaning, alone=alone)
+            raise_as(meaning, error)
         self._leave(group)
         try:
             await asyncio.shield(group.done)
@@ -257,6 +287,9 @@ class SqliteStore(_Runner):
         if self._group is None:
             while True:
                 try:
+                    if self._writer.in_transaction:
+                        # What a failing disk did not let us undo.
+                        self._writer.execute("ROLLBACK")
                     self._writer.execute("BEGIN IMMEDIATE")
                     break
                 except apsw.BusyError:
@@ -276,7 +309,7 @@ class SqliteStore(_Runner):
                 self._writer.execute("ROLLBACK TO turn; RELEASE turn")
                 group.session.clear()
             except apsw.Error as worse:
-                error = worse
+                error = unwritten(worse)
             else:
                 self._leave(group)
                 return
@@ -313,14 +346,16 @@ class SqliteStore(_Runner):
         if error is None:
             group.done.set_result(None)
         else:
-            self._give_up(group, error)
+            self._give_up(group, unwritten(error, commit=True))
         self._end_turn()
 
     def _give_up(self, group: _Group, error: BaseException) -> None:
         """Nothing of the group was written: all who took part are told so."""
         self._group = None
         if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
+            # Where even that fails the next transaction does it.
+            with contextlib.suppress(apsw.Error):
+                self._writer.execute("ROLLBACK")
         if isinstance(error, asyncio.CancelledError):
             error = apsw.AbortError("the transaction that shared this commit was cancelled")
         group.done.set_exception(error)

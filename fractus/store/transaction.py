@@ -39,6 +39,12 @@ class Away(StoreTrouble):
     """The database cannot be reached, or serves nobody now: nothing was written, and trying again needs patience."""
 
 
+class Unwritable(StoreTrouble):
+    """The database takes no writes now: its disk is full, or may not be written. Nothing was written, what is there can
+    be read, and writes are taken again as soon as there is room, without anybody's doing.
+    """
+
+
 class CommitUnknown(StoreTrouble):
     """The commit was sent and its answer never came: all of it was written, or nothing. Look before you repeat it."""
 

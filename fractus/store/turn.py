@@ -14,7 +14,7 @@ from sqlalchemy.engine import Dialect
 
 from fractus.base.log import logger
 from fractus.store.session import Session
-from fractus.store.transaction import Compiled, Conflict, Query, Row, Settle, StoreTrouble
+from fractus.store.transaction import Compiled, Conflict, Query, Row, Settle, StoreTrouble, Unwritable
 
 log = logger("store")
 
@@ -26,6 +26,7 @@ class Meaning(enum.Enum):
 
     CONFLICT = "another transaction was faster; the server has rolled this one back"
     LOST = "the connection is gone, or of no use any more"
+    FULL = "the server has no room to write; it has undone the statement"
     OURS = "the statement is wrong, or what was given to it"
 
 
@@ -155,6 +156,9 @@ class Turn:
             if meaning is Meaning.OURS:
                 self.trouble = Conflict(f"A statement of this transaction had failed: {error}")
                 raise
+            if meaning is Meaning.FULL:
+                self.trouble = Unwritable(f"{self._driver.where} cannot write: {error}")
+                raise self.trouble from error
             self.trouble, self.lost = Conflict(f"{self._driver.where}: {error}"), True
             raise self.trouble from error
         self.torn = False

@@ -22,6 +22,7 @@ from fractus.model.errors import (
     NotFound,
     NotSupported,
     QuotaExceeded,
+    StorageFull,
     TooLarge,
     Unauthorized,
     Unavailable,
@@ -49,6 +50,7 @@ _STATUS: dict[type[ApiError], int] = {
     TooLarge: 413,
     UnsupportedMedia: 415,
     Unavailable: 503,
+    StorageFull: 507,
 }
 
 

@@ -28,11 +28,11 @@ from fractus.model.errors import (
     NotAllowed,
     NotFound,
     ReadOnly,
+    StorageFull,
     Unauthorized,
     Unavailable,
 )
 from fractus.store.again import again
-from fractus.store.transaction import Away, CommitUnknown, StoreTrouble
 from fractus.web import body as bodies
 from fractus.web import bounds
 from fractus.web.face import Gate, Page, ServiceRoutes, WebSettings, always_open
@@ -45,14 +45,6 @@ log = logger("web")
 
 _encode = msgspec.json.Encoder(order=None).encode
 _EMPTY_QUERY = Query()
-
-#: What users are told of the database.
-AWAY = "The database of this cloud is away. Nothing was changed; try again in a moment."
-CROWDED = "Too many requests change the same things at once. Nothing was changed; try again in a moment."
-UNANSWERED = (
-    "The database of this cloud did not say whether it kept the change, so it is either made or not. "
-    "Look before you ask for it again."
-)
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -193,7 +185,7 @@ class Front:
         if not route.public and not (principal.project_id and self._allows(route.rule, principal, None)):
             raise self.service.denied(route.rule)  # upstream's rules are all of project scope
         if req.method not in _READS and not route.live:
-            await self._pass_gate(trace)
+            await self._gate()
         if not method.by_action and not route.raw and req.method in _BODY_METHODS:
             body = await self._body(req, bound, headers)
         if route.schema is not None:
@@ -228,14 +220,6 @@ class Front:
         sentence = self.service.project_mismatch
         return Invalid(sentence(project, principal.project_id or "") if sentence else NOT_FOUND)
 
-    async def _pass_gate(self, trace: Trace) -> None:
-        """Whether writes are taken at all is asked of the store, which may be away."""
-        try:
-            await self._gate()
-        except StoreTrouble as error:
-            log.error("the database does not answer", path=trace.route, why=str(error))
-            raise Busy(AWAY if isinstance(error, Away) else CROWDED) from error
-
     async def _answer(self, bound: Bound, call: Call, trace: Trace) -> Reply:
         """Have the handler answer; again from the beginning where the database made it lose against somebody else.
 
@@ -254,16 +238,9 @@ class Front:
             first = False
             return await _run(bound, call)
 
-        try:
-            if bound.route.raw or bound.route.live:
-                return await run()
-            return await again(run)
-        except CommitUnknown as error:
-            log.error("commit unanswered", path=trace.route, why=str(error))
-            raise Unavailable(UNANSWERED) from error
-        except StoreTrouble as error:
-            log.error("the database did not take it", path=trace.route, why=str(error))
-            raise Busy(AWAY if isinstance(error, Away) else CROWDED) from error
+        if bound.route.raw or bound.route.live:
+            return await run()
+        return await again(run)
 
     async def _choose(
         self, req: falcon.asgi.Request, method: Method, headers: Mapping[str, str], version: Version
@@ -442,5 +419,5 @@ def write_error(
         resp.set_header("WWW-Authenticate", f'Keystone uri="{uri}"')
     elif status == 405 and trace.allow:
         resp.set_header("Allow", trace.allow)
-    elif isinstance(error, ReadOnly | Busy):
+    elif isinstance(error, ReadOnly | Busy | StorageFull):
         resp.set_header("Retry-After", str(error.retry_after))

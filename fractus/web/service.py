@@ -21,6 +21,7 @@ from fractus.web.face import Gate, Service, ServiceRoutes, WebSettings, always_o
 from fractus.web.faults import NOT_FOUND
 from fractus.web.metrics import Health, HealthPage, MetricsPage, WebMetrics
 from fractus.web.pipeline import Front, Trace, write_error
+from fractus.web.shortage import shortage
 from fractus.web.table import METHODS, PROJECT_ID, Endpoint
 
 __all__ = ["Service", "ServiceRoutes", "WebSettings", "application"]
@@ -111,7 +112,15 @@ class _Witness:
             if trace.version is not None:
                 for name, value in front.version_headers(trace.version).items():
                     resp.set_header(name, value)
-        status = resp.status_code
+        try:
+            self._tell(req, resp.status_code, label)
+        except Exception:
+            # What is counted and written of a request does not change its answer.
+            log.exception("a request is not in log or metrics", path=req.path)
+
+    def _tell(self, req: falcon.asgi.Request, status: int, label: str) -> None:
+        """Write it into metrics and log."""
+        trace: Trace = req.context.trace
         seconds = self._now() - trace.started
         method = req.method if req.method in METHODS else "-"
         self._metrics.answered(label, method, trace.route, status, seconds)
@@ -194,6 +203,8 @@ def application(
         req: falcon.asgi.Request, resp: falcon.asgi.Response, error: Exception, params: Any
     ) -> None:
         meaning = _translate(error)
+        if meaning is None and (meaning := shortage(error)) is not None:
+            log.error("not done", method=req.method, path=req.path, why=f"{type(error).__name__}: {error}")
         if meaning is None:
             log.error("unexpected", method=req.method, path=req.path, exc_info=error)
         write_error(req, resp, meaning, settings.identity_uri)

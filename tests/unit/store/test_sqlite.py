@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import resource
+import subprocess
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, bindparam, insert, select
 
 from fractus.base.clock import SystemClock
+from fractus.store.again import again
 from fractus.store.sqlite import SqliteStore
-from fractus.store.transaction import Query, Store
+from fractus.store.sqlite_errors import unwritten
+from fractus.store.transaction import CommitUnknown, Query, Store, Unwritable
 
 METADATA = MetaData()
 NOTE = Table(
@@ -269,6 +276,122 @@ async def test_when_sqlite_itself_undoes_everything_all_who_shared_it_are_told(s
     assert isinstance(done[1], apsw.ConstraintError)
     assert done[2] is None
     assert await ids(store) == [1, 3]
+
+
+# --- no room ------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def no_file_grows(_directory: Path, store: SqliteStore) -> Iterator[None]:
+    """No file of this process may grow beyond what the log of the database has."""
+    most = os.path.getsize(f"{store._path}-wal")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextlib.contextmanager
+def full_disk(directory: Path, _store: SqliteStore) -> Iterator[None]:
+    """The file system has not a block left."""
+    filler = directory / "filler"
+    with open(filler, "wb", buffering=0) as out, contextlib.suppress(OSError):
+        for size in (1 << 16, 1 << 12, 1):
+            with contextlib.suppress(OSError):
+                while out.write(b"x" * size) == size:
+                    pass
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@pytest.fixture(params=[no_file_grows, full_disk])
+def without_room(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Path, Any]]:
+    """A directory, and what takes the room of it."""
+    if request.param is no_file_grows:
+        yield tmp_path, no_file_grows
+        return
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield tmp_path, full_disk
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_without_room_reads_go_on_and_writes_are_refused_until_there_is_some(
+    without_room: tuple[Path, Any], shared: bool
+) -> None:
+    directory, taken = without_room
+    store = SqliteStore(directory / "notes.db", SystemClock())
+    store.create(METADATA)
+    await add(store, 1)
+    told: list[int] = []
+
+    async def add_much(key: int) -> None:
+        async with store.transaction() as tx:
+            for more in range(200):
+                await tx.execute(ADD, key=1000 * key + more, words="x" * 80)
+            tx.after_commit(lambda: told.append(key))
+
+    async def wait_for_room() -> None:
+        await again(lambda: add_much(9), for_room=True)
+
+    try:
+        with taken(directory, store):
+            many = 8 if shared else 1
+            done = await asyncio.gather(
+                *(add_much(key) for key in range(1, 1 + many)), return_exceptions=True
+            )
+            assert [type(one) for one in done] == [Unwritable] * many
+            assert await ids(store) == [1]
+            with pytest.raises(Unwritable):
+                await again(lambda: add_much(1))
+            waits = asyncio.create_task(wait_for_room())
+            await asyncio.sleep(0.1)
+            assert not waits.done()
+            assert await ids(store) == [1]
+        await asyncio.wait_for(waits, 20)
+        await add(store, 2)
+        assert (told, len(await ids(store))) == ([9], 202)
+    finally:
+        await store.close()
+
+
+async def test_a_disk_that_does_not_say_whether_it_has_it_leaves_that_open(store: SqliteStore) -> None:
+    error = apsw.IOError("disk I/O error")
+    error.extendedresult = apsw.SQLITE_IOERR_FSYNC
+    assert isinstance(unwritten(error, commit=True), CommitUnknown)
+    assert isinstance(unwritten(error), Unwritable)
+    other = apsw.ConstraintError("theirs")
+    assert unwritten(other, commit=True) is other
+
+
+async def test_what_has_to_be_sorted_on_the_disk_is_sorted_in_memory_where_that_has_no_room(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(store, 1)
+    used: list[str] = []
+
+    class Full:
+        """A connection whose temporary files find no room."""
+
+        def execute(self, text: str, values: tuple[Any, ...] = ()) -> Any:
+            used.append(text)
+            if "temp_store=MEMORY" not in "".join(used):
+                raise apsw.FullError("database or disk is full")
+            return real.execute(text, values)
+
+    real = store.connection
+    monkeypatch.setattr(store, "connection", Full())
+    assert await ids(store) == [1]
 
 
 # --- cancellation -------------------------------------------------------------------------------

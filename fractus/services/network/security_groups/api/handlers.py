@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from fractus.auth.principal import Principal
@@ -33,7 +34,7 @@ from fractus.services.network.security_groups.schema import (
 from fractus.services.network.security_groups.table import SECURITY_GROUP, SECURITY_GROUP_RULE
 from fractus.services.network.security_groups.view import DEFAULT, rule_document, target
 from fractus.store import presences
-from fractus.store.transaction import Reader, Store, Transaction
+from fractus.store.transaction import Reader, Store, Transaction, Unwritable
 from fractus.web.routing import Call, Reply, Route
 
 
@@ -81,14 +82,16 @@ class Groups:
         """The caller's project gets its default group when it first looks at its groups.
 
         Neutron's one read that may write: clients look for a group by the name `default` before they do anything. It
-        writes once in the life of a project; after that one indexed select finds the group there.
+        writes once in the life of a project; after that one indexed select finds the group there. As long as nothing
+        can be written it is read without that group.
         """
         project_id = call.query.one("project_id") or call.query.one("tenant_id") or call.principal.project_id
         if not project_id or not _may_have_one(call.principal, project_id):
             return
         if not await self.writes.has_default(self.store, project_id):
-            async with self.store.transaction() as tx:
-                await self.writes.ensure_default(tx, project_id)
+            with contextlib.suppress(Unwritable):
+                async with self.store.transaction() as tx:
+                    await self.writes.ensure_default(tx, project_id)
 
 
 def _may_have_one(principal: Principal, project_id: str) -> bool:
