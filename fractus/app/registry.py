@@ -54,7 +54,7 @@ from fractus.services.compute.servers.api.access import Given, ServerLimits
 from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER
-from fractus.services.image.bits import BitsDirectory
+from fractus.services.image.bits import BitsDirectory, Reserve
 from fractus.services.image.images import policy as image_policy
 from fractus.services.image.images.adoption import ImageAdoption
 from fractus.services.image.images.api import ImagesApi
@@ -143,11 +143,12 @@ class Kinds:
         clock: Clock,
         children: Children,
         images: Path,
+        reserve: Reserve,
         vault: Vault,
         stale_after: float,
     ) -> None:
-        """`images`: the directory of image data; `vault`: what seals first passwords of servers; `stale_after`: seconds
-        after which a silent cloud is stale.
+        """`images`: the directory of image data; `reserve`: what uploads leave free there; `vault`: what seals first
+        passwords of servers; `stale_after`: seconds after which a silent cloud is stale.
         """
         self._vault = vault
         self._store = store
@@ -158,7 +159,7 @@ class Kinds:
         self._consoles = LiveConsoles(store, children)
         self._stale_after = stale_after
         self.image_source = ImageSource(resources)
-        self._bits = BitsDirectory(images)
+        self._bits = BitsDirectory(images, reserve=reserve)
         self.network = NetworkKinds(store, ledger, quota, clock)
         self.lifecycles: Mapping[str, Lifecycle] = {
             "server": ServerLifecycle(self.network.allocator, clock, vault),

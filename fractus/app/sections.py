@@ -353,6 +353,19 @@ class Images(Struct, frozen=True, kw_only=True):
     directory: Annotated[
         str, Meta(description="Where uploaded image data is kept. {state} is the state directory.")
     ] = "{state}/images"
+    reserve_percent: Annotated[
+        float,
+        Meta(
+            ge=0,
+            lt=100,
+            description="The share of the file system of `directory`, in percent, that uploads leave free: database "
+            "and logs lie there too, unless you put them elsewhere.",
+        ),
+    ] = 5.0
+    reserve_least: Annotated[
+        int,
+        Meta(ge=0, description="MiB that they leave free in any case: 5 % of a small disk is nothing."),
+    ] = 512
 
 
 Limit = Annotated[int, Meta(ge=-1)]
@@ -422,10 +435,16 @@ class Quota(Struct, frozen=True, kw_only=True):
     image_count_total: Annotated[
         Limit, Meta(description="Images of a project. Unlimited, as in a Glance without unified limits.")
     ] = -1
-    image_size_total: Annotated[Limit, Meta(description="Bits of all images of a project, in MiB.")] = -1
+    image_size_total: Annotated[
+        Limit,
+        Meta(
+            description="Bits of all images of a project, in MiB. Glance's own default is no limit; here one project "
+            "would take the disk of all. 50 GiB are some dozens of images as distributions make them."
+        ),
+    ] = 51200
     image_stage_total: Annotated[
-        Limit, Meta(description="Bits that are staged and not imported yet, in MiB.")
-    ] = -1
+        Limit, Meta(description="Bits that are staged and not imported yet, in MiB: on the same disk.")
+    ] = 51200
     image_count_uploading: Annotated[
         Limit, Meta(description="Images of a project whose bits are on their way.")
     ] = -1

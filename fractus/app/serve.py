@@ -107,6 +107,10 @@ class _Application:
                 log.warning("children could not be read", why=str(error))
             except Exception:
                 log.exception("children could not be read")
+            try:
+                await self._parts.kinds.images_api.settle()
+            except Exception as error:
+                log.warning("images do not wait for their bits yet", why=str(error))
             if self._limits is not None:
                 try:
                     await self._limits.refresh_if_due()

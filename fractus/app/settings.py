@@ -232,7 +232,9 @@ def _complete(settings: Settings) -> Settings:
         keystone=msgspec.structs.replace(keystone, url=keystone.url.rstrip("/")),
         store=msgspec.structs.replace(settings.store, url=settings.store.url.replace(STATE, state)),
         auth=msgspec.structs.replace(settings.auth, key_file=settings.auth.key_file.replace(STATE, state)),
-        images=Images(directory=settings.images.directory.replace(STATE, state)),
+        images=msgspec.structs.replace(
+            settings.images, directory=settings.images.directory.replace(STATE, state)
+        ),
     )
 
 

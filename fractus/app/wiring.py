@@ -36,6 +36,7 @@ from fractus.reconcile.metrics import Metrics
 from fractus.reconcile.ownership import Ownership
 from fractus.reconcile.taking import Adoption
 from fractus.scheduling.choice import Affinity
+from fractus.services.image.bits import Reserve
 from fractus.store import opening
 from fractus.store.ledger import Bell, Ledger
 from fractus.store.migrate import upgrade
@@ -91,6 +92,7 @@ class Core:
             clock=clock,
             children=self.children,
             images=Path(settings.images.directory),
+            reserve=Reserve(settings.images.reserve_percent, settings.images.reserve_least << 20),
             vault=vault,
             stale_after=settings.work.stale_after,
         )

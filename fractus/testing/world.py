@@ -202,6 +202,8 @@ class World:
             "quota": self._quota,
             "store": {"url": self._url},
             "scheduling": {"network_affinity": self._network_affinity},
+            # How full the disk of a test is says nothing about what is tested.
+            "images": {"reserve_percent": 0.0, "reserve_least": 0},
         }
         return load(self.tmp_path / "state", environ={}, overrides=given)
 

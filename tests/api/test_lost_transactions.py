@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fractus.store import again
-from fractus.store.transaction import Away, CommitUnknown, Conflict, Transaction
+from fractus.store.transaction import Away, CommitUnknown, Conflict, Transaction, Unwritable
 from fractus.testing.user import COMPUTE
 from fractus.testing.world import World
 
@@ -93,20 +93,22 @@ async def test_a_body_that_a_handler_changed_is_read_anew(
     assert len(await ann.servers()) == 1
 
 
-@pytest.mark.parametrize("trouble", [Conflict("others"), Away("nobody there")])
+@pytest.mark.parametrize(
+    ("trouble", "after"), [(Conflict("others"), "2"), (Away("nobody there"), "2"), (Unwritable("full"), "30")]
+)
 async def test_who_loses_all_the_time_is_told_to_come_back(
-    world: World, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+    world: World, monkeypatch: pytest.MonkeyPatch, trouble: Exception, after: str
 ) -> None:
     ann = world.user("ann")
     network = await ann.own_network()
     await world.default_flavor(), await world.default_image()
     monkeypatch.setattr(again, "PATIENCE", 0.1)
-    monkeypatch.setattr(again.again, "__kwdefaults__", {"patience": 0.1, "repeatable": False})
+    monkeypatch.setattr(again.again, "__kwdefaults__", {**again.again.__kwdefaults__, "patience": 0.1})
     troubled(world, monkeypatch, lambda: trouble)
     with capture_logs():
         reply = await ann.asks_for_server(network=network)
     assert reply.status == 503
-    assert reply.headers["retry-after"] == "2"
+    assert reply.headers["retry-after"] == after
     assert "Nothing was changed" in reply.json["serviceUnavailable"]["message"]
     monkeypatch.undo()
     assert await ann.servers() == []
@@ -132,7 +134,7 @@ async def test_reads_say_so_too_and_so_does_the_healthcheck(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = world.user("ann")
-    monkeypatch.setattr(again.again, "__kwdefaults__", {"patience": 0.1, "repeatable": False})
+    monkeypatch.setattr(again.again, "__kwdefaults__", {**again.again.__kwdefaults__, "patience": 0.1})
 
     async def away(*_: object, **__: object) -> Any:
         raise Away("MariaDB at 10.0.0.1:3306 takes no connection")

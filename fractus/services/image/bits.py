@@ -3,6 +3,10 @@
 What is being uploaded is `<id>.part`, held under a file lock by whoever writes it. When it is whole it is made durable
 and renamed to `<id>`; so a file of that name is always whole. A part that nobody holds is the rest of a process that
 died, and may be taken over. Work on files is done in threads, for disks can be slow.
+
+Database and logs lie on the same file system in most set-ups, and must go on when images have taken the rest. So a
+reserve stays free, whatever uploads bring: one for which there is no room is refused before it begins where it says how
+large it is, else cut when the reserve is reached.
 """
 
 from __future__ import annotations
@@ -21,7 +25,10 @@ from typing import Any
 from msgspec import Struct
 from oslo_utils.imageutils import format_inspector
 
-from fractus.model.errors import TooLarge, Unavailable, UnsupportedMedia
+from fractus.base.log import logger
+from fractus.model.errors import NoSpace, StorageFull, TooLarge, UnsupportedMedia
+
+log = logger("image.bits")
 
 #: As much is written, and read, at a time: small enough to hold nobody up, large enough for threads to pay.
 CHUNK = 1 << 20
@@ -29,6 +36,47 @@ CHUNK = 1 << 20
 
 #: Ids that become names of files: UUIDs, and what else a cloud may call an image that is taken over.
 _FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+
+#: Glance's sentence.
+FULL = "Image storage media is full: There is not enough disk space on the image storage media."
+
+
+class Reserve(Struct, frozen=True):
+    """What uploads never touch: the larger of a share of the file system, in percent, and a number of bytes."""
+
+    percent: float = 0.0
+    least: int = 0
+
+
+class Room:
+    """The file system of one directory, as the uploads of this process share it."""
+
+    def __init__(self, directory: Path, reserve: Reserve) -> None:
+        self._directory = directory
+        self._reserve = reserve
+        self._promised = 0
+        """Bytes of uploads under way that have said how many they are, and that are not written yet."""
+
+    def left(self) -> int:
+        """Bytes above the reserve; less than none where others have taken of it."""
+        disk = os.statvfs(self._directory)
+        reserve = max(int(disk.f_blocks * disk.f_frsize * self._reserve.percent / 100), self._reserve.least)
+        return disk.f_bavail * disk.f_frsize - reserve
+
+    def promise(self, size: int) -> None:
+        """Keep room for an upload of `size` bytes, 0 where it does not say; `StorageFull` where there is none."""
+        if self.left() - self._promised < max(size, 1):
+            raise StorageFull(FULL)
+        self._promised += size
+
+    def give_back(self, size: int) -> None:
+        """So much of what was promised is written, or will not be."""
+        self._promised -= size
+
+    def check(self, more: int, own: int) -> None:
+        """Whether `more` bytes may be written now by whom `own` are promised; `StorageFull`. For any thread."""
+        if self.left() - (self._promised - own) < more:
+            raise StorageFull(FULL)
 
 
 class Written(Struct, frozen=True):
@@ -105,11 +153,13 @@ class _Inspection:
 class Upload:
     """One file being written. End it with `finish` or `abandon`."""
 
-    def __init__(self, final: Path, part: Path, file: int, cap: int) -> None:
+    def __init__(self, final: Path, part: Path, file: int, cap: int, room: Room) -> None:
         self._final = final
         self._part = part
         self._file = file
         self._cap = cap
+        self._room = room
+        self._promised = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha512 = hashlib.sha512()
         self._size = 0
@@ -121,8 +171,13 @@ class Upload:
         """Have the bits looked at: they must be a disk of that format."""
         self._inspection = _Inspection(disk_format)
 
+    def announce(self, size: int | None) -> None:
+        """So many bits will come, None where nobody knows. `StorageFull` where there is no room for them."""
+        self._room.promise(size or 0)
+        self._promised = size or 0
+
     async def write(self, chunk: bytes) -> None:
-        """More bits. `TooLarge` beyond the largest image allowed, or where the disk is full."""
+        """More bits. `TooLarge` beyond the largest image allowed, `StorageFull` where there is no room for them."""
         if self._size + self._waiting + len(chunk) > self._cap:
             raise TooLarge("The incoming image is too large: The provided image is too large.")
         self._pending.append(chunk)
@@ -135,9 +190,17 @@ class Upload:
         self._pending, self._waiting = [], 0
         await _whole(self._put, data)
         self._size += len(data)
+        self._kept(len(data))
+
+    def _kept(self, size: int) -> None:
+        """So much of the promise is kept."""
+        size = min(size, self._promised)
+        self._promised -= size
+        self._room.give_back(size)
 
     def _put(self, data: bytes) -> None:
         with _told():
+            self._room.check(len(data), self._promised)
             _write_all(self._file, data)
         self._md5.update(data)
         self._sha512.update(data)
@@ -166,8 +229,13 @@ class Upload:
 
     def abandon(self) -> None:
         """Leave nothing. Harmless after `finish`."""
+        self._kept(self._promised)
         if self._file >= 0:
-            self._part.unlink(missing_ok=True)
+            try:
+                self._part.unlink(missing_ok=True)
+            except OSError as error:
+                # Whoever uploads that image anew takes it over, and so does the next start.
+                log.warning("a part of an image could not be removed", path=str(self._part), why=str(error))
             os.close(self._file)
             self._file = -1
 
@@ -215,11 +283,9 @@ def _told() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise TooLarge(
-                "Image storage media is full: There is not enough disk space on the image storage media."
-            ) from error
+            raise StorageFull(FULL) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise Unavailable(
+            raise NoSpace(
                 "Insufficient permissions on image storage media: Permission to write image storage media denied."
             ) from error
         raise
@@ -228,10 +294,13 @@ def _told() -> Iterator[None]:
 class BitsDirectory:
     """All images' bits on this node."""
 
-    def __init__(self, directory: Path, *, cap: int = 1 << 40) -> None:
-        """`directory` is made if need be; `cap`: bytes of the largest image (Glance's image_size_cap, 1 TiB)."""
+    def __init__(self, directory: Path, *, cap: int = 1 << 40, reserve: Reserve | None = None) -> None:
+        """`directory` is made if need be; `cap`: bytes of the largest image (Glance's image_size_cap, 1 TiB).
+        `reserve`: what uploads leave free, by default nothing.
+        """
         self._directory = directory
         self._cap = cap
+        self._room = Room(directory, reserve or Reserve())
         directory.mkdir(parents=True, exist_ok=True)
 
     def path(self, image_id: str) -> Path:
@@ -248,7 +317,7 @@ class BitsDirectory:
         final = self.path(image_id)
         part = final.with_name(f"{final.name}.part")
         file = _take(part)
-        return None if file is None else Upload(final, part, file, self._cap)
+        return None if file is None else Upload(final, part, file, self._cap, self._room)
 
     def abandoned(self, image_id: str) -> bool:
         """Whether nobody writes the bits of this image (any more); what a dead process left is removed."""

@@ -142,3 +142,23 @@ def test_a_list_is_written_with_commas_in_the_environment(tmp_path: Path) -> Non
         assert loaded.auth.memcached == servers
     handed_on = environment(tmp_path, {"auth": {"memcached": servers}})
     assert load(tmp_path, environ=handed_on).auth.memcached == servers
+
+
+def _numbers() -> list[tuple[str, str]]:
+    return [
+        (section, field.name)
+        for section, kind in SECTIONS.items()
+        for field in msgspec.structs.fields(kind)
+        if type(field.default) in (int, float, bool)
+    ]
+
+
+@pytest.mark.parametrize(("section", "field"), _numbers())
+def test_every_number_and_switch_is_what_the_environment_says(
+    tmp_path: Path, section: str, field: str
+) -> None:
+    default = getattr(getattr(settings.load(tmp_path, environ={}), section), field)
+    other = not default if isinstance(default, bool) else default + 1
+    name = f"FRACTUS_{section}_{field}".upper()
+    found = settings.load(tmp_path, environ={name: str(other).lower()})
+    assert getattr(getattr(found, section), field) == other

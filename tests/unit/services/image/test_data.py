@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import resource
 import struct
 from collections.abc import AsyncIterator
 from typing import Any
@@ -455,20 +454,6 @@ async def say_saving(door: Gallery, image_id: str) -> None:
         assert row is not None
         row.status = "saving"
         await door.rows.resources.save(tx, row)
-
-
-async def test_a_disk_without_room_is_told_and_leaves_nothing(door: Gallery) -> None:
-    image_id = await made(door)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (CHUNK, hard))  # no file of this process may grow beyond
-    try:
-        reply = await put(door, image_id, b"a" * (2 * CHUNK))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert reply.status == 413
-    assert said(reply).startswith("Image storage media is full")
-    assert (await shown(door, image_id))["status"] == "queued"
-    assert door.files() == []
 
 
 async def test_two_writers_never_share_a_file(tmp_path: Any) -> None:

@@ -28,3 +28,7 @@ class ImagesApi:
     async def recover(self) -> int:
         """After a start: images whose upload died with its process wait for their bits again. How many there were."""
         return await self._data.recover()
+
+    async def settle(self) -> None:
+        """Now and then: what could not be written when an upload failed. `StoreTrouble` where it still cannot be."""
+        await self._data.settle()

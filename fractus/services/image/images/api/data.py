@@ -12,8 +12,9 @@ from fractus.model.resource import Resource
 from fractus.services.image.images import policy, schema
 from fractus.services.image.images.api.access import Access
 from fractus.services.image.images.table import IMAGE
-from fractus.store.again import rerun
+from fractus.store.again import rerun_now
 from fractus.store.listing import Filter, page
+from fractus.store.transaction import Away, StoreTrouble, Unwritable
 from fractus.web.faults import reason
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route
@@ -54,8 +55,11 @@ class Writing(Protocol):
     def expect(self, disk_format: str) -> None:
         """The bits must be a disk of that format."""
 
+    def announce(self, size: int | None) -> None:
+        """So many bits will come, None where nobody knows; `StorageFull` where there is no room for them."""
+
     async def write(self, chunk: bytes) -> None:
-        """More bits; `TooLarge` where there is no room."""
+        """More bits; `TooLarge` beyond what an image may have, `StorageFull` where there is no room."""
 
     async def finish(self) -> Whole:
         """It is whole and durable; `UnsupportedMedia` where it is not what was expected."""
@@ -94,6 +98,8 @@ class DataApi:
         """Work on `access`; `bits` are the files."""
         self._access = access
         self._bits = bits
+        self._unrestored: dict[str, str] = {}
+        """Images whose upload failed, and the status that they still have for want of a database that writes."""
 
     def routes(self) -> list[Route]:
         """Everything about bits."""
@@ -149,20 +155,21 @@ class DataApi:
         if writing is None:
             raise _transition(image.status if image.status != "queued" else meanwhile, meanwhile)
         try:
+            writing.announce(size)
             image = await self._start(call, rule, meanwhile, size)
             try:
                 whole = await self._take(call, image, writing, size)
             except BaseException:
                 # Also where the client went away or we are told to stop: what is not whole is nothing.
                 writing.abandon()
-                await self._restore(image.id, meanwhile)
+                await self._give_up(image.id, meanwhile)
                 raise
             try:
                 kept = await self._keep(image.id, whole, meanwhile, then)
-            except QuotaExceeded:
-                # It is larger than it said, and its project has no room for that.
+            except (QuotaExceeded, Unwritable, Away):
+                # It is larger than it said, and its project has no room for that; or nobody would know of it.
                 self._bits.remove(image.id)
-                await self._restore(image.id, meanwhile)
+                await self._give_up(image.id, meanwhile)
                 raise
             if not kept:
                 self._bits.remove(image.id)
@@ -170,7 +177,7 @@ class DataApi:
             writing.abandon()
         return Reply(204) if kept else _vanished(image.id)
 
-    @rerun
+    @rerun_now
     async def _start(self, call: Call, rule: str, meanwhile: str, size: int | None) -> Resource:
         async with self._access.store.transaction() as tx:
             image = await self._access.image(tx, call, rule)
@@ -201,7 +208,25 @@ class DataApi:
             raise Invalid(f"Size mismatch: expected {size} bytes, got {got} bytes")
         return await writing.finish()
 
-    @rerun
+    async def _give_up(self, image_id: str, meanwhile: str) -> None:
+        """The image waits for its bits again. Where that cannot be written now it is later: why the upload failed is
+        what its client has to hear.
+        """
+        try:
+            await self._restore(image_id, meanwhile)
+        except StoreTrouble as error:
+            log.warning("an image is not waiting for its bits yet", image=image_id, why=str(error))
+            self._unrestored[image_id] = meanwhile
+
+    async def settle(self) -> None:
+        """Write down what could not be written when an upload failed; `StoreTrouble` where it still cannot be."""
+        for image_id, meanwhile in list(self._unrestored.items()):
+            # Whoever uploads it anew meanwhile has a status of their own to see to.
+            if self._bits.abandoned(image_id) and not self._bits.present(image_id):
+                await self._restore(image_id, meanwhile)
+            self._unrestored.pop(image_id, None)
+
+    @rerun_now
     async def _restore(self, image_id: str, meanwhile: str) -> None:
         async with self._access.store.transaction() as tx:
             image = await self._access.ledger.resources.fetch(tx, "image", image_id)
@@ -209,7 +234,7 @@ class DataApi:
                 image.status = "queued"
                 await self._access.save(tx, image)
 
-    @rerun
+    @rerun_now
     async def _keep(self, image_id: str, whole: Whole, meanwhile: str, then: str) -> bool:
         """Tell of the bits; False where the image was deleted meanwhile."""
         async with self._access.store.transaction() as tx:
@@ -291,7 +316,7 @@ class DataApi:
             status,
             headers=headers,
             content_type="application/octet-stream",
-            stream=self._bits.read(image.id, start, end - start),
+            stream=await _begun(self._bits.read(image.id, start, end - start)),
             length=end - start,
         )
 
@@ -335,6 +360,18 @@ def content_range(text: str, size: int) -> tuple[int, int] | str:
             f"The {wrong} position MUST be in the inclusive range [0, {size - 1}]."
         )
     return start, end
+
+
+async def _begun(bits: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same, with its first chunk read: a file that cannot be opened is an error, and no answer that breaks off."""
+    first = await anext(bits, b"")
+
+    async def every() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in bits:
+            yield chunk
+
+    return every()
 
 
 def byte_range(text: str, size: int) -> tuple[int, int] | str:
