@@ -69,6 +69,11 @@ def fractus(*words: str) -> str:
     return _said([sys.executable, "-m", "fractus", *words])
 
 
+def printed(script: Path, *words: str) -> Any:
+    """What a script prints, as JSON, in the Python that has the real services installed."""
+    return json.loads(_said([os.environ["REALCLOUD"], "python", str(script), *words]))
+
+
 def realcloud(*words: str) -> None:
     """The tool that stands up the children, and breaks them."""
     _said([os.environ["REALCLOUD"], *words])

@@ -15,6 +15,7 @@ from fractus.services.compute import only
 from fractus.services.compute.dialect.api import verify_project
 from fractus.services.compute.dialect.view import filled
 from fractus.services.compute.flavors import policy, queries, schema, view
+from fractus.services.compute.flavors.schema import extra_specs
 from fractus.services.compute.flavors.table import FLAVOR
 from fractus.services.compute.flavors.versions import BRIEF, DETAIL, UPDATE_SINCE
 from fractus.store.ledger import Ledger
@@ -37,12 +38,18 @@ def _update_schema(body: Any, _version: Version) -> None:
     schema.update(body)
 
 
-def _specs_schema(body: Any, _version: Version) -> None:
-    schema.specs(body)
+def _specs_schema(body: Any, version: Version) -> None:
+    _check_known(schema.specs(body), version)
 
 
-def _spec_schema(body: Any, _version: Version) -> None:
-    schema.spec(body)
+def _spec_schema(body: Any, version: Version) -> None:
+    _check_known(schema.spec(body), version)
+
+
+def _check_known(specs: Mapping[str, Any], version: Version) -> None:
+    if DETAIL.behaviour("known_specs_checked", version):
+        for name, value in specs.items():
+            extra_specs.check(name, str(value))
 
 
 def _add_schema(body: Any, _version: Version) -> None:

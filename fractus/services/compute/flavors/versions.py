@@ -41,6 +41,7 @@ _BODY = (
     FieldAdded(Version(2, 61), "extra_specs"),
     Reshaped(Version(2, 75), down=_no_swap),
     Behaviour(Version(2, 75), "strict_list_query"),
+    Behaviour(Version(2, 86), "known_specs_checked"),
     QueryAdded(Version(2, 102), "name", on="list"),
     RequestFieldRemoved(Version(2, 102), "flavor.rxtx_factor", on="create"),
     Behaviour(Version(2, 102), "strict_query"),
