@@ -14,6 +14,8 @@ class FlavorWanted(Wanted, frozen=True, kw_only=True):
     ephemeral: int = 0
     swap: int = 0
     extra_specs: dict[str, str] = {}
+    is_public: bool = True
+    """Every project there may use it; else those that are let in."""
 
 
 class FlavorSeen(Seen, frozen=True, kw_only=True):
@@ -47,4 +49,6 @@ class KeypairSeen(Seen, frozen=True, kw_only=True):
     type: str = "ssh"
 
 
-# Verbs: flavor set_extra_specs {"extra_specs": {...}} (those to add or change), unset_extra_spec {"key"}; keypair none.
+# Verbs: flavor set_extra_specs {"extra_specs": {...}} (those to add or change), unset_extra_spec {"key"}, admit and
+# expel {"project_id"} (ours: a project that a private one may be used by), note {"id", "notes"} (what a rebuild must
+# know of our flavor of that id); keypair none.

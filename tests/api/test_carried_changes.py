@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fractus.store import findings
-from fractus.testing.user import IMAGE, User
+from fractus.testing.user import COMPUTE, IMAGE, User
 from fractus.testing.world import World
 
 PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
@@ -214,6 +214,63 @@ async def test_a_refused_change_refuses_servers_there_and_not_elsewhere(world: W
     await world.settle()
     assert (await ann.server(elsewhere))["status"] == "ACTIVE"
     assert world.cloud("b").marked("server", elsewhere)
+
+
+# --- flavors -------------------------------------------------------------------------------------
+
+
+def access(user: User) -> dict[str, Any]:
+    return {"addTenantAccess": {"tenant": user.project_id}}
+
+
+async def test_a_private_flavor_is_used_there_by_those_that_may_here(world: World) -> None:
+    """Made public there, it would be everybody's who uses that cloud directly."""
+    ann, ben = world.user("ann"), world.user("ben", project="p2")
+    flavor = await world.admin.makes_flavor("own", **{"os-flavor-access:is_public": False})
+    url = f"{COMPUTE}/flavors/{flavor}"
+    for user in (ann, ben):
+        (await world.admin.post(f"{url}/action", access(user))).ok()
+    assert (await boots(world, ann, flavor=flavor))["status"] == "ACTIVE"
+    made = there(world, "flavor", flavor)
+    assert (made.is_public, made.access) == (False, [await project_there(world, ann)])
+    assert (await boots(world, ben, flavor=flavor))["status"] == "ACTIVE"
+    both = sorted([await project_there(world, ann), await project_there(world, ben)])
+    assert there(world, "flavor", flavor).access == both
+    (await world.admin.post(f"{url}/action", {"removeTenantAccess": {"tenant": ann.project_id}})).ok()
+    await world.settle()
+    assert there(world, "flavor", flavor).access == [await project_there(world, ben)]
+
+
+async def test_an_administrator_s_server_of_a_private_flavor_is_built(world: World) -> None:
+    """Nova lets administrators use every flavor."""
+    flavor = await world.admin.makes_flavor("own", **{"os-flavor-access:is_public": False})
+    assert (await boots(world, world.admin, flavor=flavor))["status"] == "ACTIVE"
+
+
+async def test_extra_specs_arrive_before_the_next_server_is_built(world: World) -> None:
+    ann = world.user("ann")
+    flavor = await world.admin.makes_flavor("spec")
+    await boots(world, ann, flavor=flavor)
+    world.cloud("a").faults.clear_log()
+    url = f"{COMPUTE}/flavors/{flavor}"
+    (await world.admin.post(f"{url}/os-extra_specs", {"extra_specs": {"hw:cpu_policy": "dedicated"}})).ok()
+    assert (await boots(world, ann, flavor=flavor))["status"] == "ACTIVE"
+    assert there(world, "flavor", flavor).extra_specs == {"hw:cpu_policy": "dedicated"}
+    made = [(kind, method) for kind, method in changes_of(world) if kind in ("flavor", "server")]
+    assert made[0] == ("flavor", "apply set_extra_specs")
+    assert made[-1] == ("server", "create")
+
+
+async def test_a_flavor_s_description_is_known_to_a_rebuild(world: World) -> None:
+    flavor = await world.admin.makes_flavor("told")
+    await boots(world, world.user("ann"), flavor=flavor)
+    url, body = f"{COMPUTE}/flavors/{flavor}", {"flavor": {"description": "for tests"}}
+    (await world.admin.put(url, body, version="2.55")).ok()
+    await world.settle()
+    assert there(world, "flavor", flavor).notes["description"] == "for tests"
+
+
+# --- all kinds -----------------------------------------------------------------------------------
 
 
 async def test_a_second_server_of_the_same_costs_no_look_at_what_it_is_built_of(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from fractus.base.ids import new_id
 from fractus.model.cloud import HOME, Step
@@ -105,6 +106,36 @@ async def test_a_flavor_gets_and_loses_extra_specs(cloud: Subject) -> None:
         await cloud["flavor"].apply(HOME, made.remote_id, Step("unset_extra_spec", {"key": "hw:cpu_policy"}))
     left = {"hw:mem_page_size": "large"}
     await cloud.observed("flavor", made.remote_id, lambda seen: seen.extra_specs == left, HOME)
+
+
+async def test_a_private_flavor_lets_projects_in_and_out(cloud: Subject) -> None:
+    """Whoever uses that cloud directly must not find in it what is not for everybody here."""
+    flavors, wanted = cloud["flavor"], await things.flavor(cloud, cloud.ann)
+    made = await cloud.make("flavor", structs.replace(wanted, is_public=False), HOME)
+    assert made.is_public is False
+    for _ in range(2):
+        await flavors.apply(HOME, made.remote_id, Step("admit", {"project_id": cloud.ben.project_id}))
+    assert len(await access(cloud, made.remote_id)) == 1
+    for _ in range(2):
+        await flavors.apply(HOME, made.remote_id, Step("expel", {"project_id": cloud.ben.project_id}))
+    assert await access(cloud, made.remote_id) == []
+
+
+async def access(cloud: Subject, remote_id: str) -> list[str]:
+    """The child's projects that may use a private flavor."""
+    listed = {seen.remote_id: seen async for seen in cloud.cloud.inventory("flavor", ())}
+    found: list[str] = listed[remote_id].access  # type: ignore[attr-defined]
+    return found
+
+
+async def test_what_a_rebuild_must_know_of_a_flavor_is_written_anew(cloud: Subject) -> None:
+    """The notes of a flavor stand beside our marker, which must not be lost by them."""
+    wanted = await things.flavor(cloud, cloud.ann)
+    made = await cloud.make("flavor", wanted, HOME)
+    notes = {"name": "contract", "access": ["p"]}
+    await cloud["flavor"].apply(HOME, made.remote_id, Step("note", {"id": wanted.id, "notes": notes}))
+    seen = await cloud.observed("flavor", made.remote_id, lambda seen: seen.notes == notes, HOME)
+    assert seen.marker == wanted.id
 
 
 async def test_bits_arrive_whole(cloud: Subject) -> None:

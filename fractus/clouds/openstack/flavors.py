@@ -90,7 +90,7 @@ class Flavors:
                 "disk": wanted.disk,
                 "OS-FLV-EXT-DATA:ephemeral": wanted.ephemeral,
                 "swap": wanted.swap,
-                "os-flavor-access:is_public": True,
+                "os-flavor-access:is_public": wanted.is_public,
             }
         }
         version = await self._version(_READ)
@@ -122,7 +122,7 @@ class Flavors:
         )
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
-        """Verbs: set_extra_specs, unset_extra_spec; on flavors of our making only."""
+        """Verbs: set_extra_specs, unset_extra_spec, admit, expel, note; on flavors of our making only."""
         if not marks.from_name(remote_id):
             raise Refused(f"flavor {remote_id} of {self._child.name} is not of our making and stays as it is")
         path = f"/flavors/{segment(remote_id)}/os-extra_specs"
@@ -148,8 +148,42 @@ class Flavors:
                     await self.observe(
                         scope, remote_id
                     )  # the key is not there: done; or the flavor is not: Missing
+            case "admit" | "expel":
+                await self._let(remote_id, step)
+            case "note":
+                await self._note(remote_id, step)
             case verb:
                 raise Refused(f"flavors of {self._child.name} have no verb {verb}")
+
+    async def _let(self, remote_id: str, step: Step) -> None:
+        """Let a project use a private one, or no longer. What is so already is done."""
+        action = "addTenantAccess" if step.verb == "admit" else "removeTenantAccess"
+        project_id = await self._child.project(Scope(step.body["project_id"]))
+        path = f"/flavors/{segment(remote_id)}/action"
+        # The lowest version: later ones let nobody in to a public flavor, and there it would change nothing.
+        ask = Ask(
+            service="compute", method="POST", path=path, body={action: {"tenant": project_id}}, repeat=True
+        )
+        try:
+            await self._child.send(HOME, ask)
+        except Missing:
+            if step.verb == "admit" or project_id in await self.access(remote_id):
+                raise
+        except Refused as refusal:
+            if step.verb != "admit" or refusal.status != 409:
+                raise
+
+    async def _note(self, remote_id: str, step: Step) -> None:
+        """The notes, beside our marker; where flavors have no description there is no room for them."""
+        version = await self._version(_READ)
+        if not reaches(version, _DESCRIBED):
+            return
+        text = marks.noted(step.body["id"], step.body["notes"], _LONGEST_DESCRIPTION)
+        body = {"flavor": {"description": text}}
+        path = f"/flavors/{segment(remote_id)}"
+        await self._child.send(
+            HOME, Ask(service="compute", method="PUT", path=path, body=body, version=version)
+        )
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """Delete it, if we made it. Of one that is the child's own, nothing of ours is there: `Missing`."""

@@ -63,16 +63,24 @@ class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
             disk=wanted.disk,
             ephemeral=wanted.ephemeral,
             swap=wanted.swap,
+            is_public=wanted.is_public,
             created_at=self.now(),
         )
 
     def change(self, thing: FlavorRecord, step: Step) -> None:
-        """Verbs: set_extra_specs, unset_extra_spec."""
+        """Verbs: set_extra_specs, unset_extra_spec, admit, expel, note. What is so already is done."""
+        project_id = self.passage.project(Scope(step.body.get("project_id", "")))
         match step.verb:
             case "set_extra_specs":
                 thing.extra_specs = {**thing.extra_specs, **step.body["extra_specs"]}
             case "unset_extra_spec":
                 thing.extra_specs = {k: v for k, v in thing.extra_specs.items() if k != step.body["key"]}
+            case "admit":
+                thing.access = sorted({*thing.access, project_id})
+            case "expel":
+                thing.access = [one for one in thing.access if one != project_id]
+            case "note":
+                thing.notes = dict(step.body["notes"])
             case _:
                 return super().change(thing, step)
         self.touch(thing)

@@ -9,6 +9,8 @@ from fractus.model.cloud import Step
 from fractus.model.compute import FlavorSeen, FlavorWanted
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
+    ADMITTED,
+    USERS,
     Apply,
     Demand,
     Difference,
@@ -17,6 +19,7 @@ from fractus.reconcile.kind import (
     Plan,
     Sweeping,
     adopt_fields,
+    users,
     with_wanted,
 )
 from fractus.services.compute.flavors import view
@@ -57,14 +60,20 @@ class FlavorLifecycle:
             ephemeral=desired["ephemeral"],
             swap=desired["swap"],
             extra_specs=desired["extra_specs"],
+            is_public=desired["is_public"],
         )
 
     def differences(self, item: Item, seen: FlavorSeen) -> list[Difference]:
-        """Extra specs, in a flavor that we made."""
-        wanted = item.resource.desired["extra_specs"]
-        if not seen.marker or seen.extra_specs == wanted:
+        """Extra specs, and whether it is everybody's, which no flavor changes: in a flavor that we made."""
+        desired, found = item.resource.desired, []
+        if not seen.marker:
             return []
-        return [Difference("extra_specs", wanted, seen.extra_specs)]
+        if seen.extra_specs != desired["extra_specs"]:
+            found.append(Difference("extra_specs", desired["extra_specs"], seen.extra_specs))
+        if seen.is_public != desired["is_public"]:
+            public = desired["is_public"], seen.is_public
+            found.append(Difference("is_public", *public, mends=False, adopts=False))
+        return found
 
     def as_wanted(self, item: Item, seen: FlavorSeen, fields: Collection[str]) -> FlavorSeen:
         """Names are the same on both sides."""
@@ -84,7 +93,20 @@ class FlavorLifecycle:
         surplus = sorted(set(seen.extra_specs) - set(wanted))
         if surplus:
             return Apply(Step("unset_extra_spec", {"key": surplus[0]}))
-        return Done()
+        return _let(item, seen) or self._note(item, seen) or Done()
+
+    def _note(self, item: Item, seen: FlavorSeen) -> Plan | None:
+        """What a rebuild must know, once for each change here: not all clouds have room for it."""
+        resource, presence, notes = item.resource, item.presence, self.wanted(item).notes
+        fresh = presence.generation in (0, resource.generation)
+        if fresh or seen.notes == notes or presence.memory.get("noted") == resource.generation:
+            return None
+        return Apply(Step("note", {"id": resource.id, "notes": notes}), {"noted": resource.generation})
+
+    def admits(self, presence: Presence, seen: FlavorSeen | None, project_id: str) -> bool:
+        """Those that were let in, and all to what is everybody's there, or is none that we made."""
+        open_to_all = seen is None or seen.is_public or not seen.marker
+        return open_to_all or project_id in presence.memory.get(ADMITTED, ())
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
         """Fields have the same names in the wish."""
@@ -107,3 +129,19 @@ class FlavorLifecycle:
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """It held nothing."""
+
+
+def _let(item: Item, seen: FlavorSeen) -> Plan | None:
+    """Who may use a private one no longer goes first."""
+    if seen.is_public:
+        return None
+    desired, memory = item.resource.desired, item.presence.memory
+    admitted: list[str] = memory.get(ADMITTED, [])
+    wanted = users(item, memory.get(USERS, {}) if desired["is_public"] else desired["access"])
+    surplus, missing = sorted(set(admitted) - wanted), sorted(wanted - set(admitted))
+    if surplus:
+        left = [one for one in admitted if one != surplus[0]]
+        return Apply(Step("expel", {"project_id": surplus[0]}), {ADMITTED: left})
+    if missing:
+        return Apply(Step("admit", {"project_id": missing[0]}), {ADMITTED: [*admitted, missing[0]]})
+    return None
