@@ -38,7 +38,7 @@ help:
 	@echo 'make bench-full  the same as large as it is promised, in up to an hour; writes the tables of docs/performance.md'
 	@echo 'make backlog a cloud comes back after an hour, and 10,000 operations wait for it (docs/performance.md)'
 	@echo 'make real-long  kill the worker at every step of a life on real clouds'
-	@echo 'make docs    write docs/api-coverage.md from the route tables'
+	@echo 'make docs    write docs/api-coverage.md and docs/carried-fields.md from what is declared'
 	@echo 'make format  let ruff format the code and mend what it can'
 	@echo 'make lock    resolve the locks again (ARGS=--upgrade: to the newest versions)'
 	@echo 'make clean   remove caches and build products; the environment is filled again on next use'
@@ -113,6 +113,7 @@ real-long: $(STAMP)
 
 docs: $(STAMP)
 	@python tools/docs/coverage.py
+	@python tools/docs/carried.py
 
 format: $(STAMP)
 	ruff check --fix --exit-zero .

@@ -73,7 +73,14 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
         return thing
 
     def updated(self, thing: PortRecord, wanted: dict[str, Any]) -> PortRecord:
-        """Whatever addresses are asked for, those that the machine gives itself stay."""
+        """Whatever addresses are asked for, those that the machine gives itself stay. DHCP options are added and
+        replaced; one without a value is removed.
+        """
+        if "extra_dhcp_opts" in wanted:
+            named = {(one["opt_name"], one.get("ip_version", 4)): one for one in thing.extra_dhcp_opts}
+            named |= {(one["opt_name"], one.get("ip_version", 4)): one for one in wanted["extra_dhcp_opts"]}
+            left = [one for one in named.values() if one["opt_value"] is not None]
+            wanted = {**wanted, "extra_dhcp_opts": left}
         changed = super().updated(thing, wanted)
         changed.fixed_ips = self._with_own(changed)
         return changed
