@@ -48,6 +48,21 @@ class Api(Struct, frozen=True, kw_only=True):
             "limited for each address is else limited for all users together."
         ),
     ] = False
+    body_idle_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds in which at least 4 KiB of a request's body, or its end, must arrive, else it is cut "
+            "off with 408: the body of an image may take as long as it likes while it moves.",
+        ),
+    ] = 60.0
+    body_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds that the body of any other request (JSON, 1 MiB at most) may take in all, else 408.",
+        ),
+    ] = 60.0
     drain_notice: Annotated[
         float,
         Meta(

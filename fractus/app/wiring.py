@@ -219,6 +219,8 @@ def api(parts: Core, tokens: TokenChecker, projects: ProjectLookup) -> falcon.as
         public_endpoint=parts.settings.endpoint,
         identity_uri=parts.settings.keystone.url,
         trust_forwarded=parts.settings.api.trust_forwarded,
+        body_idle_timeout=parts.settings.api.body_idle_timeout,
+        body_timeout=parts.settings.api.body_timeout,
     )
     gate = WriteGate(parts.store, parts.clock)
     return application(services, tokens, policy, web, WebMetrics(parts.registry), parts.clock, health, gate)

@@ -10,6 +10,7 @@ meanings into HTTP statuses and into each service's own envelope.
       NotFound           not there, or not yours (404)
       NotAllowed         the path has no such method (405)
       NotAcceptable      no such version (406)
+      BodyTimeout        the body did not arrive in time (408)
       Conflict           clashes with what is there (409)
       TooLarge           the body is larger than allowed (413)
       UnsupportedMedia   a body of the wrong type (415)
@@ -71,6 +72,10 @@ class NotAllowed(ApiError):
 
 class NotAcceptable(ApiError):
     """The asked microversion is not served."""
+
+
+class BodyTimeout(ApiError):
+    """The body of the request did not arrive in time. The connection cannot be used for another one."""
 
 
 class Conflict(ApiError):

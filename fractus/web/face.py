@@ -94,6 +94,10 @@ class WebSettings:
     max_body: int = 1 << 20
     """Bytes that a request body may have (raw routes: no bound here). 1 MiB: oslo.middleware's own bound is 112 KiB,
     but a server may come with 64 KiB of user data and several injected files."""
+    body_idle_timeout: float = 60.0
+    """Seconds in which at least 4 KiB of a body, or its end, must arrive; else it is cut off with 408."""
+    body_timeout: float = 60.0
+    """Seconds that a body which is read as a whole may take in all (raw routes: no bound)."""
     service_roles: frozenset[str] = frozenset({"service"})
     """An `X-Service-Token` counts when its owner has one of these roles (keystonemiddleware's default)."""
     access_log: bool = True

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from fractus.model.errors import (
     ApiError,
+    BodyTimeout,
     Conflict,
     Forbidden,
     Invalid,
@@ -46,6 +47,7 @@ _STATUS: dict[type[ApiError], int] = {
     NotFound: 404,
     NotAllowed: 405,
     NotAcceptable: 406,
+    BodyTimeout: 408,
     Conflict: 409,
     TooLarge: 413,
     UnsupportedMedia: 415,
@@ -141,6 +143,7 @@ _NEUTRON_TYPES = {
     403: "NotAuthorized",
     404: "HTTPNotFound",
     405: "HTTPMethodNotAllowed",
+    408: "HTTPRequestTimeout",
     409: "Conflict",
     413: "HTTPRequestEntityTooLarge",
     415: "HTTPUnsupportedMediaType",

@@ -23,6 +23,7 @@ from fractus.auth.tokens import TokenChecker
 from fractus.base.log import logger
 from fractus.model.errors import (
     ApiError,
+    BodyTimeout,
     Busy,
     Invalid,
     NotAllowed,
@@ -83,6 +84,7 @@ class Front:
         self._tokens = tokens
         self._allows = policy.allows
         self._settings = settings
+        self._timeouts = bodies.Timeouts(settings.body_idle_timeout, settings.body_timeout)
         self._gate = gate
         self._public_base = settings.public_endpoint.rstrip("/") + self.service.prefix
         service = contributed.service
@@ -206,7 +208,7 @@ class Front:
             mount=mount,
             path=req.path[len(self.service.prefix) + len(mount) :],
             project=project,
-            stream=lambda: bodies.chunks(req),
+            stream=lambda: bodies.chunks(req, self._timeouts),
             allows=self._allows,
             denied=self.denied,
         )
@@ -268,7 +270,7 @@ class Front:
 
     async def _raw(self, req: falcon.asgi.Request) -> bytes:
         trace: Trace = req.context.trace
-        trace.body = await bodies.read(req, self._settings.max_body)
+        trace.body = await bodies.read(req, self._settings.max_body, self._timeouts)
         return trace.body
 
     async def unknown(self, req: falcon.asgi.Request) -> None:
@@ -419,5 +421,7 @@ def write_error(
         resp.set_header("WWW-Authenticate", f'Keystone uri="{uri}"')
     elif status == 405 and trace.allow:
         resp.set_header("Allow", trace.allow)
+    elif isinstance(error, BodyTimeout) and req.scope.get("http_version", "1.1").startswith("1"):
+        resp.set_header("Connection", "close")
     elif isinstance(error, ReadOnly | Busy | StorageFull):
         resp.set_header("Retry-After", str(error.retry_after))

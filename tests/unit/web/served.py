@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractus.web.routing import Call, Reply
+from fractus.web.service import WebSettings
 from tests.unit.web.toy import RULE, Story, build, compute, routes
 from tests.unit.web.toy import route as a_route
 
@@ -16,9 +17,13 @@ async def told(call: Call) -> Reply:
             "uploaded": len(story.uploaded),
             "finished": story.finished.is_set(),
             "broken": story.broken,
+            "late": story.late,
             "request_ids": sorted(story.request_ids),
         }
     )
 
 
-app = build([compute(story, routes=[*routes(story), a_route("GET", "/told", told, rule=RULE)])]).app
+_services = [compute(story, routes=[*routes(story), a_route("GET", "/told", told, rule=RULE)])]
+app = build(_services).app
+#: The same, with little time for bodies.
+hurried = build(_services, WebSettings(body_idle_timeout=1.0, body_timeout=2.0)).app

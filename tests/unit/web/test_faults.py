@@ -20,6 +20,7 @@ def test_every_kind_of_error_has_a_status() -> None:
     statuses = {kind.__name__: faults.status_of(kind("x")) for kind in kinds if kind is not errors.ApiError}
     assert statuses == {
         "Invalid": 400, "Unauthorized": 401, "Forbidden": 403, "NotFound": 404, "NotAllowed": 405, "NotAcceptable": 406,
+        "BodyTimeout": 408,
         "Conflict": 409, "TooLarge": 413, "UnsupportedMedia": 415, "QuotaExceeded": 403, "NotSupported": 400,
         "Unavailable": 503, "ReadOnly": 503, "Busy": 503, "NoSpace": 503, "StorageFull": 507,
     }  # fmt: skip

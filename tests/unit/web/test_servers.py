@@ -17,9 +17,10 @@ from fractus.app.processes import free_port
 from tests.unit.listening import listens
 
 TARGET = "tests.unit.web.served:app"
+HURRIED = "tests.unit.web.served:hurried"
 COMMANDS = {
-    "granian": ["granian", "--interface", "asgi", "--workers", "1", "--log-level", "error", TARGET],
-    "uvicorn": ["uvicorn", "--log-level", "error", TARGET],
+    "granian": ["granian", "--interface", "asgi", "--workers", "1", "--log-level", "error"],
+    "uvicorn": ["uvicorn", "--log-level", "error"],
 }
 ROOT = Path(__file__).parents[3]
 TOKEN = {"X-Auth-Token": "ann"}
@@ -28,10 +29,10 @@ pytestmark = pytest.mark.slow
 
 
 @contextlib.asynccontextmanager
-async def serving(server: str, log: Path | None = None) -> AsyncIterator[int]:
+async def serving(server: str, log: Path | None = None, target: str = TARGET) -> AsyncIterator[int]:
     """The port of a server; what it writes goes to `log`."""
     port = free_port()
-    command = [sys.executable, "-m", *COMMANDS[server], "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", *COMMANDS[server], target, "--host", "127.0.0.1", "--port", str(port)]
     with (log or Path(os.devnull)).open("wb") as out:
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=out, stderr=out)
     try:
@@ -149,3 +150,54 @@ async def test_websockets_are_refused_without_a_traceback(server: str, tmp_path:
         ):
             assert answer.status == 200, "others are served as before"
     assert "Traceback" not in log.read_text()
+
+
+async def _slow(port: int, method: str, path: str, framing: str, pause: float | None) -> bytes:
+    """Send the head and a part of a body, then nothing, or a byte after each pause; all that is answered until the
+    connection is closed.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    chunked = "chunked" in framing
+    head = f"{method} /compute/v2.1{path} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: ann\r\n{framing}\r\n\r\n"
+    writer.write(head.encode() + (b'3\r\n{"a\r\n' if chunked else b'{"a'))
+
+    async def trickle() -> None:
+        while pause is not None:
+            writer.write(b"1\r\n \r\n" if chunked else b" ")
+            await writer.drain()
+            await asyncio.sleep(pause)
+
+    trickling = asyncio.create_task(trickle())
+    got = b""
+    try:
+        async with asyncio.timeout(60):
+            while piece := await reader.read(65536):
+                got += piece
+    except ConnectionResetError:
+        pass  # it is closed while more of the body arrives
+    finally:
+        trickling.cancel()
+        await asyncio.gather(trickling, return_exceptions=True)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    return got
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 100000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("server", ["granian", "uvicorn"])
+async def test_a_server_closes_connections_whose_body_does_not_come(server: str, framing: str) -> None:
+    base = "http://127.0.0.1:{}/compute/v2.1/"
+    async with serving(server, target=HURRIED) as port, aiohttp.ClientSession(base.format(port)) as http:
+        answers = await asyncio.gather(
+            _slow(port, "PUT", "/things/1/file", framing, None),
+            _slow(port, "PUT", "/things/1/file", framing, 0.3),
+            _slow(port, "POST", "/things", framing, None),
+            _slow(port, "POST", "/things", framing, 0.3),
+        )
+        for answer in answers:
+            assert answer.startswith(b"HTTP/1.1 408 "), answer
+            assert b"connection: close" in answer.lower()
+            assert b"The server has waited too long" in answer
+        told = await _told(http)
+        assert (told["late"], told["finished"]) == (2, False)

@@ -15,7 +15,7 @@ from fractus.auth.policy import Policy, RuleDefault
 from fractus.auth.principal import Principal
 from fractus.base.clock import SystemClock
 from fractus.base.log import request_id
-from fractus.model.errors import Conflict, NotFound, QuotaExceeded, Unauthorized
+from fractus.model.errors import BodyTimeout, Conflict, NotFound, QuotaExceeded, Unauthorized
 from fractus.web import faults
 from fractus.web.body import BrokenOff
 from fractus.web.face import Gate, always_open
@@ -70,6 +70,7 @@ class Story:
         self.uploaded = b""
         self.finished = asyncio.Event()
         self.broken = 0
+        self.late = 0
 
     async def show(self, call: Call) -> Reply:
         self.calls.append(call)
@@ -114,6 +115,9 @@ class Story:
                 self.uploaded += chunk
         except BrokenOff:
             self.broken += 1
+            raise
+        except BodyTimeout:
+            self.late += 1
             raise
         self.finished.set()
         return Reply(204)
