@@ -419,10 +419,10 @@ class Quota(Struct, frozen=True, kw_only=True):
     metadata_items: Annotated[
         Limit,
         Meta(
-            description="Items of metadata of a server. One less than Nova's own default, for in the child one is "
-            "our mark."
+            description="Items of metadata of a server. A cloud that allows no more than Nova's default holds our mark "
+            "in a tag alone then; one without tags for new servers (Nova before Pike) refuses the 128th."
         ),
-    ] = 127
+    ] = 128
     injected_files: Annotated[Limit, Meta(description="Files put into a new server (up to 2.56).")] = 5
     injected_file_content_bytes: Annotated[Limit, Meta(description="Bytes that each of them may have.")] = (
         10240

@@ -24,6 +24,11 @@ def test_the_table_of_extra_specs_is_what_the_installed_nova_says() -> None:
     assert json.loads(kept.read_text()) == printed(TOP / "tools/facts/extra_specs.py")
 
 
+def test_the_defaults_are_those_of_the_installed_services() -> None:
+    kept = TOP / "tools/facts/defaults.json"
+    assert json.loads(kept.read_text()) == printed(TOP / "tools/facts/defaults.py")
+
+
 class Specs:
     """A flavor of one cloud, whose extra specs are set."""
 

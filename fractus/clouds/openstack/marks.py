@@ -31,11 +31,24 @@ USER_PREFIX = "fractus-user:"
 
 _LONGEST_TAG, _LONGEST_NAME = 60, 255
 
+#: Nova's default quota of metadata items of a server.
+_MOST_ITEMS = 128
+
 #: A user's id and a key's name, as every release of Nova takes them in the name of a key.
 _KEY_NOTES = re.compile(r"[A-Za-z0-9_-]+ [A-Za-z0-9_-]+(?: [A-Za-z0-9_-]+)*")
 
 #: What both Nova's flavor ids and its key names allow in every release; both end at 255 characters.
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}")
+
+
+def without(metadata: Mapping[str, str]) -> dict[str, str]:
+    """A server's metadata as its user has it."""
+    return {key: value for key, value in metadata.items() if key != KEY}
+
+
+def has_room(metadata: Mapping[str, str]) -> bool:
+    """Whether the marker can stand beside a user's metadata, where a cloud allows as many items as Nova does."""
+    return len(metadata) < _MOST_ITEMS
 
 
 def tag(resource_id: str) -> str:

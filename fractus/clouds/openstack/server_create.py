@@ -14,6 +14,9 @@ from fractus.model.servers import ServerWanted
 #: not what we send.
 _HIGHEST = "2.90"
 
+#: From this version on a server is given its tag as it is created, so it can be found by it from its first moment.
+TAGS_AT_CREATE = "2.52"
+
 #: From here on a hostname may be a whole domain name.
 _DOMAIN_NAMES = "2.94"
 
@@ -34,7 +37,7 @@ def create_body(wanted: ServerWanted, version: str, cloud: str) -> dict[str, Any
         "name": wanted.name,
         "flavorRef": wanted.flavor_id,
         "networks": _networks(wanted, version, cloud),
-        "metadata": {**wanted.metadata, marks.KEY: wanted.id},
+        "metadata": _metadata(wanted, version, cloud),
         "config_drive": wanted.config_drive,
         "OS-DCF:diskConfig": wanted.disk_config,
     }
@@ -53,12 +56,21 @@ def create_body(wanted: ServerWanted, version: str, cloud: str) -> dict[str, Any
         server["description"] = wanted.description
     if wanted.hostname:
         server.update(_hostname(wanted, version, cloud))
-    if reaches(version, "2.52"):
+    if reaches(version, TAGS_AT_CREATE):
         server["tags"] = [marks.tag(wanted.id), *marks.user_tag(wanted.notes)]
     body: dict[str, Any] = {"server": server}
     if wanted.scheduler_hints:
         body["os:scheduler_hints"] = wanted.scheduler_hints
     return body
+
+
+def _metadata(wanted: ServerWanted, version: str, cloud: str) -> dict[str, str]:
+    """The user's, and the marker where there is room for it beside the tag that is the marker, too."""
+    metadata = marks.without(wanted.metadata)
+    if marks.has_room(metadata):
+        return {**metadata, marks.KEY: wanted.id}
+    _needs(version, TAGS_AT_CREATE, f"{len(metadata)} items of metadata beside our marker", cloud)
+    return metadata
 
 
 def _networks(wanted: ServerWanted, version: str, cloud: str) -> Any:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.child import Child
-from fractus.clouds.openstack.server_create import create_body, create_version
+from fractus.clouds.openstack.server_create import TAGS_AT_CREATE, create_body, create_version
 from fractus.clouds.openstack.services import Ask, reaches, segment
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused, Throttled, Unreachable
@@ -19,9 +19,6 @@ from fractus.model.servers import ServerFault, ServerSeen, ServerWanted
 #: What servers are read with. 2.3 brings the extended attributes, 2.16 the host's state, 2.19 the description, 2.69
 #: servers of cells that are down; nothing after 2.90 changes what we read.
 _READ = "2.90"
-
-#: From this version on a server is given its tag as it is created, so it can be found by it from its first moment.
-_TAGS_AT_CREATE = "2.52"
 
 #: From this version on servers of cells that are down are named at all.
 _NAMES_DOWN_CELLS = "2.69"
@@ -160,7 +157,7 @@ class Servers:
         Raises `Unreachable` where a cell is down: "none" would then be a guess, and a second server the price.
         """
         version = await self._version(_READ)
-        query = {"tags": marks.tag(wanted.id)} if reaches(version, _TAGS_AT_CREATE) else {}
+        query = {"tags": marks.tag(wanted.id)} if reaches(version, TAGS_AT_CREATE) else {}
         ask = Ask(service="compute", path="/servers/detail", query=query, version=version)
         async for page in self._child.pages(scope, ask, "servers", limit=_PAGE):
             for raw in page:
@@ -263,12 +260,26 @@ class Servers:
             raise refusal
 
     async def _set_metadata(self, scope: Scope, remote_id: str, metadata: dict[str, str]) -> None:
-        """Put the whole set; the marker that the server carries stays."""
+        """Put the whole set; the marker that the server carries stays, or the tag alone where there is no room."""
         path = f"/servers/{segment(remote_id)}/metadata"
         there = await self._child.item(scope, Ask(service="compute", path=path), "metadata", dict[str, str])
-        kept = {marks.KEY: there[marks.KEY]} if marks.KEY in there else {}
+        kept, metadata = {marks.KEY: there[marks.KEY]} if marks.KEY in there else {}, marks.without(metadata)
+        if kept and not marks.has_room(metadata):
+            if not await self._is_tagged(scope, remote_id):
+                raise Refused(
+                    f"{self._child.name} cannot give {len(metadata)} items of metadata beside our marker"
+                )
+            kept = {}
         ask = Ask(service="compute", method="PUT", path=path, body={"metadata": {**metadata, **kept}})
         await self._child.send(scope, ask)
+
+    async def _is_tagged(self, scope: Scope, remote_id: str) -> bool:
+        """Whether the server carries our marker as a tag, too."""
+        version = await self._version("2.26")
+        if not reaches(version, "2.26"):
+            return False
+        ask = Ask(service="compute", path=f"/servers/{segment(remote_id)}/tags", version=version)
+        return bool(marks.from_tags(await self._child.item(scope, ask, "tags", list[str])))
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """Ask for its end. A child that keeps deleted servers for a while is told not to."""
@@ -368,7 +379,7 @@ def _seen(server: _Server) -> ServerSeen:
         notes=marks.user_of(tags),
         config_drive=server.config_drive or "",
         locked=server.locked,
-        metadata={key: value for key, value in server.metadata.items() if key != marks.KEY},
+        metadata=marks.without(server.metadata),
         root_device_name=server.root_device_name,
         hostname=server.hostname or "",
         description=server.description,

@@ -285,8 +285,8 @@ def unserved(routes: Iterable[Route]) -> list[tuple[str, str]]:
 
 # --- what several resources of compute have in common -----------------------------------------------
 
-#: Items of metadata that a server may have: Nova's default is 128, and one of them is our mark in the child.
-METADATA_ITEMS = 127
+#: Items of metadata that a server may have: Nova's default.
+METADATA_ITEMS = 128
 #: Injected files of a new server (up to 2.56), bytes of one, and bytes of its path: Nova's defaults.
 FILES, FILE_BYTES, FILE_PATH = 5, 10240, 255
 

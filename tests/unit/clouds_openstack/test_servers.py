@@ -91,6 +91,16 @@ def test_everything_that_can_be_wanted() -> None:
     assert (sent["description"], sent["hostname"], sent["OS-DCF:diskConfig"]) == ("text", "host", "MANUAL")
 
 
+def test_as_many_items_of_metadata_as_nova_allows_leave_the_marker_to_the_tag() -> None:
+    full = {f"k{number}": "" for number in range(128)}
+    made = body("2.90", metadata={**full, "fractus_id": "forged"})["server"]
+    assert (made["metadata"], made["tags"]) == (full, ["fractus:w1"])
+    with pytest.raises(Refused, match="far cannot give 128 items of metadata beside our marker"):
+        body("2.51", metadata=full)
+    del full["k0"]
+    assert body("2.51", metadata=full)["server"]["metadata"] == {**full, "fractus_id": "w1"}
+
+
 def test_no_network_is_said_so() -> None:
     assert body("2.37", port_ids=[])["server"]["networks"] == "none"
 
@@ -307,6 +317,24 @@ async def test_a_sweep_that_breaks_off_says_so(cloud: OpenStackCloud, fake: Fake
 
 
 # --- steps --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+async def test_metadata_without_room_for_the_marker(
+    cloud: OpenStackCloud, fake: FakeChild, tagged: bool
+) -> None:
+    path = f"{SERVERS}/s1/metadata"
+    fake.on(f"GET {path}", reply({"metadata": {"fractus_id": "w1", "old": "x"}}))
+    fake.on(f"GET {SERVERS}/s1/tags", reply({"tags": ["fractus:w1"] if tagged else []}))
+    fake.on(f"PUT {path}", reply({}))
+    full = {f"k{number}": "" for number in range(128)}
+    applied = cloud.actuators()["server"].apply(ANN, "s1", Step("set_metadata", {"metadata": full}))
+    if not tagged:
+        with pytest.raises(Refused, match="128 items of metadata beside our marker"):
+            await applied
+        return
+    await applied
+    assert fake.said(f"PUT {path}")[0].json == {"metadata": full}
 
 
 async def test_metadata_is_put_whole_and_the_marker_stays(cloud: OpenStackCloud, fake: FakeChild) -> None:

@@ -28,7 +28,7 @@ GIVEN = {
     "cores": 20,
     "ram": 51200,
     "key_pairs": 100,
-    "metadata_items": 127,
+    "metadata_items": 128,
     "server_groups": 10,
     "server_group_members": 11,
     "injected_files": 5,
@@ -61,7 +61,7 @@ ABSOLUTE = {
     "maxTotalCores": 20,
     "maxTotalInstances": 10,
     "maxTotalKeypairs": 100,
-    "maxServerMeta": 127,
+    "maxServerMeta": 128,
     "maxTotalRAMSize": 51200,
     "maxServerGroups": 10,
     "maxServerGroupMembers": 11,
@@ -71,7 +71,7 @@ ABSOLUTE = {
     "totalServerGroupsUsed": 0,
 }
 FILES = {"maxPersonality": 5, "maxPersonalitySize": 10240}
-META = {"maxImageMeta": 127}
+META = {"maxImageMeta": 128}
 NETWORK = {
     "maxTotalFloatingIps": -1,
     "maxSecurityGroups": -1,
@@ -144,7 +144,7 @@ async def test_the_detail_counts(door: Door, user: str, used: int) -> None:
     assert quota["instances"] == {"in_use": used, "limit": 10, "reserved": 0}
     assert quota["cores"]["in_use"] == 2 * used
     assert quota["ram"]["in_use"] == 512 * used
-    assert quota["metadata_items"] == {"in_use": 0, "limit": 127, "reserved": 0}
+    assert quota["metadata_items"] == {"in_use": 0, "limit": 128, "reserved": 0}
     assert quota["injected_files"] == {"in_use": 0, "limit": 5, "reserved": 0}
     assert quota["floating_ips"] == {"in_use": 0, "limit": -1, "reserved": 0}
 

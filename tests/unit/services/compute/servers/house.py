@@ -223,7 +223,7 @@ class Purse:
         return Room(self.left, [over])
 
     async def limit(self, reader: Reader, project_id: str, name: str) -> int:
-        return {"metadata_items": 127}.get(name, -1)
+        return {"metadata_items": 128}.get(name, -1)
 
 
 def derived(name: str) -> str:

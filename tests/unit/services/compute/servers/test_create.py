@@ -416,8 +416,8 @@ async def test_when_the_second_of_two_gets_no_port_the_first_is_not_there_either
 
 
 async def test_metadata_is_limited(house: House) -> None:
-    said = await house.bad_create(QuotaExceeded, metadata={f"k{n}": "" for n in range(128)})
-    assert said == "Maximum number of metadata items exceeds 127"
+    said = await house.bad_create(QuotaExceeded, metadata={f"k{n}": "" for n in range(129)})
+    assert said == "Maximum number of metadata items exceeds 128"
 
 
 async def test_a_key_is_its_users_own(house: House) -> None:
