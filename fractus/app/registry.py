@@ -25,7 +25,7 @@ from fractus.quota.quota import Quota
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Children
 from fractus.reconcile.taking import Adoption
-from fractus.services import compute, image
+from fractus.services import compute, image, volume
 from fractus.services.compute.availability_zones import policy as zone_policy
 from fractus.services.compute.availability_zones.api import AvailabilityZonesApi
 from fractus.services.compute.extensions import policy as extension_policy
@@ -75,6 +75,12 @@ from fractus.services.network.security_groups.costs import COSTS as GROUP_COSTS
 from fractus.services.network.security_groups.table import SECURITY_GROUP
 from fractus.services.network.subnets.costs import COSTS as SUBNET_COSTS
 from fractus.services.network.subnets.table import SUBNET
+from fractus.services.volume.extensions import policy as volume_extension_policy
+from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
+from fractus.services.volume.limits import policy as volume_limit_policy
+from fractus.services.volume.limits.api import LimitsApi as VolumeLimitsApi
+from fractus.services.volume.lists import policy as volume_list_policy
+from fractus.services.volume.lists.api import ListsApi
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
 from fractus.store.transaction import Store
@@ -179,7 +185,7 @@ class Kinds:
 
     def services(self, projects: ProjectLookup = _ANY_PROJECT) -> list[ServiceRoutes]:
         """All services, with all that their resources contribute. `projects`: who knows which ones there are."""
-        return [self._compute(projects), self.network.service(), self._image()]
+        return [self._compute(projects), self.network.service(), self._image(), self._volume()]
 
     def _compute(self, projects: ProjectLookup) -> ServiceRoutes:
         given = Given(
@@ -225,4 +231,14 @@ class Kinds:
         rules = [*base_rules.GLANCE, *image_policy.RULES, *schema_policy.RULES, *info_policy.RULES]
         return ServiceRoutes(
             service=image.SERVICE, routes=routes, rules=rules, unserved=image.unserved(routes)
+        )
+
+    @staticmethod
+    def _volume() -> ServiceRoutes:
+        apis: list[HasRoutes] = [ListsApi(), VolumeLimitsApi(), VolumeExtensionsApi()]
+        routes = [route for api in apis for route in api.routes()]
+        policies = (volume_list_policy, volume_limit_policy, volume_extension_policy)
+        rules = [*base_rules.CINDER, *(rule for one in policies for rule in one.RULES)]
+        return ServiceRoutes(
+            service=volume.SERVICE, routes=routes, rules=rules, unserved=volume.unserved(routes)
         )

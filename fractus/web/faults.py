@@ -136,6 +136,11 @@ def nova_project_mismatch(given: str, own: str) -> str:
     return f"Malformed request URL: URL's project_id '{given}' doesn't match Context's project_id '{own}'"
 
 
+def cinder_project_mismatch(given: str, own: str) -> str:
+    """Cinder's sentence about a project id in a URL that is not the caller's; it names neither."""
+    return "Malformed request url"
+
+
 # --- Neutron -------------------------------------------------------------------------------------
 
 _NEUTRON_TYPES = {

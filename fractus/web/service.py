@@ -107,7 +107,7 @@ class _Witness:
         label = "-"
         if front is not None:
             label = front.label
-            if label == "compute":
+            if label in ("compute", "volume"):  # Cinder names it as Nova does
                 resp.set_header("X-Compute-Request-Id", trace.request_id)
             if trace.version is not None:
                 for name, value in front.version_headers(trace.version).items():

@@ -111,7 +111,7 @@ class House:
             "request_id": self.request_id,
             "name": self.key,
             "project_id": self.owner.project_id,
-            "alias": "os-keypairs",
+            "alias": "os-keypairs" if service == "compute" else "os-quota-sets",
             "id": self.port,
             "domain": SECRET,
             "host": "a",

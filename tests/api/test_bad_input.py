@@ -212,7 +212,7 @@ VALUES = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("service", ["compute", "network", "image"])
+@pytest.mark.parametrize("service", ["compute", "network", "image", "volume"])
 async def test_queries_of_all_sorts(world: World, service: str) -> None:
     house = await furnish(world, world.user("ann"))
     await world.admin.listed(f"{NETWORK}/security-groups")
@@ -276,7 +276,7 @@ PARTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("service", ["compute", "network", "image"])
+@pytest.mark.parametrize("service", ["compute", "network", "image", "volume"])
 async def test_paths_of_all_sorts(world: World, service: str) -> None:
     house = await furnish(world, world.user("ann"))
     await world.admin.listed(f"{NETWORK}/security-groups")

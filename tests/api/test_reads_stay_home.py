@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from fractus.auth.base_rules import CINDER_ADMIN
+from fractus.services.volume.lists.api import LISTINGS
+from fractus.services.volume.lists.policy import RULES as LIST_RULES
 from fractus.testing.user import COMPUTE, NETWORK, User
 from fractus.testing.world import World
 from fractus.web.microversion import Version
 from tests.api.house import House, Served, furnish, served
 from tests.api.rows import changes, outside, rows_of
+
+#: Rules of block storage that hold for administrators alone.
+ADMIN_RULES = {rule.name for rule in LIST_RULES if rule.check_str == CINDER_ADMIN}
 
 #: What is asked of a cloud while the caller waits. Whoever adds one writes it here too.
 LIVE = {"compute POST /servers/{server_id}/action#os-getConsoleOutput"}
@@ -19,6 +25,9 @@ NOT_THERE = {
     "network GET /agents/{id}",
     "image GET /info/stores",
     "image GET /info/stores/detail",
+    # There are no volumes, nor anything else of block storage, to be shown by its id.
+    "volume GET /types/default",
+    *(f"volume GET {one.path}/{{id}}" for one in LISTINGS if one.missing),
 }
 #: Routes that answer only to administrators.
 ADMINS = {
@@ -27,6 +36,9 @@ ADMINS = {
     "network GET /quotas",
     "compute GET /flavors/{flavor_id}/os-flavor-access",
     "network GET /agents/{id}",
+    "volume GET /os-quota-class-sets/{name}",
+    "volume GET /qos-specs/{id}",
+    *(f"volume GET {one.path}" for one in LISTINGS if one.rule in ADMIN_RULES),
 }
 #: A key belongs to its user: an administrator names them to see it.
 OWNERS = {"compute GET /os-keypairs/{name}"}

@@ -134,7 +134,7 @@ async def test_without_a_good_token_nothing_is_told(world: World, house: House, 
         answers.add((one.service.type, reply.body))
         assert reply.headers["www-authenticate"].startswith("Keystone uri=")
     assert not walk.wrongs, "\n".join(walk.wrongs)
-    assert len(answers) == 3, "every route of a service says the same"
+    assert len(answers) == 4, "every route of a service says the same"
 
 
 async def test_a_user_without_any_role_in_the_very_project_finds_and_changes_nothing(

@@ -95,6 +95,7 @@ async def test_the_versions_documents_are_there_without_a_token_and_lead_to_the_
         ("/compute/", (200, 300)),
         ("/network/", (200, 300)),
         ("/image/versions", (200, 300)),
+        ("/volume/", (200, 300)),
     ):
         reply = await call(world.app, "GET", path)
         assert reply.status in statuses, path
@@ -103,7 +104,9 @@ async def test_the_versions_documents_are_there_without_a_token_and_lead_to_the_
         assert len(current) == 1
         (link,) = [link["href"] for link in current[0]["links"] if link["rel"] == "self"]
         assert link.startswith("http://")
-        listing = {"compute": "servers", "network": "networks", "image": "images"}[path.split("/")[1]]
+        listing = {"compute": "servers", "network": "networks", "image": "images", "volume": "volumes"}[
+            path.split("/")[1]
+        ]
         assert (await world.user("ann").call("GET", f"{link.rstrip('/')}/{listing}")).status == 200
     one = (await call(world.app, "GET", "/compute/v2.1")).ok()["version"]
     assert (one["min_version"], one["version"]) == ("2.1", "2.104")

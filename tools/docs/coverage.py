@@ -3,7 +3,7 @@
     python tools/docs/coverage.py [--check] [root of the checkout]
 
 What is served comes from `fractus.app.registry`, what is not from the lists of known routes in each service's face.
-Identity is Keystone itself and volume is not begun: their routes stand in identity.txt and volume.txt beside this file.
+Identity is Keystone itself: its routes stand in identity.txt beside this file.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ date.
 - **served**: answered by fractus from its own store, whatever the state of the clouds. Identity is Keystone itself, the
   embedded one or the operator's: users talk to it directly, and all of it is served.
 - **live**: answered by fractus after asking the cloud that holds the resource, within a deadline.
-- **not yet**: the route is known and answers 501, in the words of its service. The volume API has no endpoint yet.
+- **not yet**: the route is known and answers 501, in the words of its service. Of the volume API only that is
+  served which is true of a cloud without volumes: lists are empty, limits are zero, and nothing can be made.
 - **gone**: the service itself has removed the route, at every version or after the one named, and fractus answers as it
   does (410 or 404). Up to the version named it answers 501.
 """
@@ -119,7 +120,6 @@ def tables() -> dict[str, list[Row]]:
     """Every API and its routes."""
     ours = {one.service.type: of_service(one) for one in services()}
     listed = {
-        "volume": of_list((LISTS / "volume.txt").read_text("utf-8"), NOT_YET),
         "identity": of_list((LISTS / "identity.txt").read_text("utf-8"), SERVED),
     }
     every = {**ours, **listed}

@@ -99,13 +99,15 @@ async def test_the_catalog_is_one_region_with_what_fractus_serves(keystone: Embe
     for interface in ("public", "internal", "admin"):
         found = {
             kind: catalog.url_for(service_type=kind, interface=interface, region_name="fractus")
-            for kind in ("identity", "compute", "network", "image")
+            for kind in ("identity", "compute", "network", "image", "block-storage", "volumev3")
         }
         assert found == {
             "identity": keystone.url,
             "compute": "http://127.0.0.1:1/compute/v2.1",
             "network": "http://127.0.0.1:1/network",
             "image": "http://127.0.0.1:1/image",
+            "block-storage": "http://127.0.0.1:1/volume/v3",
+            "volumev3": "http://127.0.0.1:1/volume/v3",
         }
 
 

@@ -97,6 +97,64 @@ def test_a_newcomer_boots_a_server_and_finds_it_again_after_a_restart(
     assert "sim-east (simulated) answered" in fractus("status").stdout
 
 
+def openstack_command(clouds_yaml: Path, name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The stock client's command."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+    environ |= {"OS_CLIENT_CONFIG_FILE": str(clouds_yaml), "OS_CLOUD": name}
+    argv = [sys.executable, "-m", "openstackclient.shell", *words]
+    return subprocess.run(
+        argv, env=environ, cwd=clouds_yaml.parent, capture_output=True, text=True, timeout=60
+    )
+
+
+def with_cinder_elsewhere(admin: Any) -> None:
+    """As an operator's Keystone has it: block storage in another region, under all of its names."""
+    admin.identity.create_region(id="elsewhere")
+    types = {service.type: service.id for service in admin.identity.services()}
+    for kind in ("block-storage", "volumev3", "volumev2", "volume"):
+        service = types.get(kind) or admin.identity.create_service(type=kind, name=f"cinder {kind}").id
+        url = f"http://127.0.0.1:1/{kind}"
+        admin.identity.create_endpoint(service_id=service, interface="public", region_id="elsewhere", url=url)
+
+
+def test_clients_that_look_at_block_storage_work_beside_a_cinder_in_another_region(
+    tmp_path: Path, fractus: Fractus
+) -> None:
+    done = fractus("up", "--detach", "--port", str(free_port()), "--keystone-port", str(free_port()))
+    assert done.returncode == 0, done.stdout + done.stderr
+    clouds_yaml = tmp_path / "config" / "openstack" / "clouds.yaml"
+    with client(clouds_yaml, "fractus-admin") as admin:
+        with_cinder_elsewhere(admin)
+
+    def told(*words: str) -> Any:
+        done = openstack_command(clouds_yaml, "fractus", *words, "-f", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    quotas = {row["Resource"]: row["Limit"] for row in told("quota", "show")}
+    assert (quotas["volumes"], quotas["gigabytes"], quotas["instances"]) == (0, 0, 10)
+    limits = {row["Name"]: row["Value"] for row in told("limits", "show", "--absolute")}
+    assert (limits["max_total_volumes"], limits["total_volumes_used"]) == (0, 0)
+    zones = told("availability", "zone", "list")
+    assert {zone["Zone Name"] for zone in zones} == {"sim-east", "sim-west"}
+    aliases = {extension["Alias"] for extension in told("extension", "list")}
+    assert {"os-quota-sets", "os-volume-transfer", "security-group"} <= aliases
+    for words in (
+        ("volume", "list"),
+        ("volume", "type", "list"),
+        ("volume", "snapshot", "list"),
+        ("volume", "backup", "list"),
+        ("availability", "zone", "list", "--volume"),
+    ):
+        assert told(*words) == [], words
+    refused = openstack_command(clouds_yaml, "fractus", "volume", "create", "--size", "1", "mine")
+    assert refused.returncode == 1
+    assert "fractus does not serve POST /volumes of the volume API yet." in refused.stderr
+    missing = openstack_command(clouds_yaml, "fractus", "volume", "show", "mine")
+    assert missing.returncode == 1
+    assert "No Volume found for mine" in missing.stderr
+
+
 def test_without_the_demo_there_is_an_endpoint_and_nothing_behind_it(
     tmp_path: Path, fractus: Fractus
 ) -> None:

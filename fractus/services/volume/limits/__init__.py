@@ -1,0 +1,1 @@
+"""Limits and quotas of block storage: nothing may be made yet, so all are zero."""

@@ -1,0 +1,232 @@
+"""The routes that list things of block storage, and show one by its id. There is nothing, so one table says it all."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from fractus.model.errors import NotFound
+from fractus.services.volume.dialect.api import check_page, flag
+from fractus.services.volume.lists import policy
+from fractus.services.volume.lists.versions import LISTS, SUMMARY
+from fractus.web.microversion import Version
+from fractus.web.routing import Call, Handler, Reply, Route
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One collection: where it is, what its list is called in the document, and what is said of what is not in it."""
+
+    path: str
+    key: str
+    rule: str
+    detail: bool = False
+    """There is a list in full at `PATH/detail`."""
+    counted: bool = False
+    """The number of all is told to those who ask for it."""
+    since: Version | None = None
+    missing: str = ""
+    """The sentence about an id that does not exist; empty where no single one is served."""
+    show_rule: str = ""
+
+
+LISTINGS = (
+    Listing(
+        path="/volumes",
+        key="volumes",
+        rule="volume:get_all",
+        detail=True,
+        counted=True,
+        missing="Volume {} could not be found.",
+        show_rule="volume:get",
+    ),
+    Listing(
+        path="/snapshots",
+        key="snapshots",
+        rule="volume:get_all_snapshots",
+        detail=True,
+        counted=True,
+        missing="Snapshot {} could not be found.",
+        show_rule="volume:get_snapshot",
+    ),
+    Listing(
+        path="/backups",
+        key="backups",
+        rule="backup:get_all",
+        detail=True,
+        counted=True,
+        missing="Backup {} could not be found.",
+        show_rule="backup:get",
+    ),
+    Listing(
+        path="/types",
+        key="volume_types",
+        rule="volume_extension:type_get_all",
+        missing="Volume type {} could not be found.",
+        show_rule="volume_extension:type_get",
+    ),
+    Listing(
+        path="/qos-specs",
+        key="qos_specs",
+        rule="volume_extension:qos_specs_manage:get_all",
+        missing="No such QoS spec {}.",
+        show_rule="volume_extension:qos_specs_manage:get",
+    ),
+    *(
+        Listing(
+            path=path,
+            key="transfers",
+            rule="volume:get_all_transfers",
+            detail=True,
+            missing="Transfer {} could not be found.",
+            show_rule="volume:get_transfer",
+        )
+        for path in ("/os-volume-transfer", "/volume-transfers")
+    ),
+    Listing(
+        path="/attachments",
+        key="attachments",
+        rule="volume:get_all",
+        detail=True,
+        since=Version(3, 27),
+        missing="Volume attachment could not be found with filter: attachment_id = {}.",
+        show_rule="volume:get",
+    ),
+    Listing(
+        path="/messages",
+        key="messages",
+        rule="message:get_all",
+        since=Version(3, 3),
+        missing="Message {} could not be found.",
+        show_rule="message:get",
+    ),
+    *(
+        Listing(
+            path=path,
+            key=path[1:],
+            rule="group:get_all",
+            detail=True,
+            since=since,
+            missing="Group {} could not be found.",
+            show_rule="group:get",
+        )
+        for path, since in (("/groups", Version(3, 13)), ("/consistencygroups", None))
+    ),
+    *(
+        Listing(
+            path=path,
+            key=path[1:],
+            rule="group:get_all_group_snapshots",
+            detail=True,
+            since=since,
+            missing="GroupSnapshot {} could not be found.",
+            show_rule="group:get_group_snapshot",
+        )
+        for path, since in (("/group_snapshots", Version(3, 14)), ("/cgsnapshots", None))
+    ),
+    Listing(
+        path="/group_types",
+        key="group_types",
+        # As types of volumes: Cinder asks nothing of those who list types of groups.
+        rule="volume_extension:type_get_all",
+        since=Version(3, 11),
+        missing="Group type {} could not be found.",
+        show_rule="volume_extension:type_get",
+    ),
+    Listing(path="/clusters", key="clusters", rule="clusters:get_all", detail=True, since=Version(3, 7)),
+    Listing(
+        path="/default-types",
+        key="default_types",
+        rule="volume_extension:default_get_all",
+        since=Version(3, 62),
+    ),
+    # A zone of block storage is where a volume may be made, as in Cinder: where one of its services is.
+    Listing(path="/os-availability-zone", key="availabilityZoneInfo", rule=policy.ZONES),
+    Listing(path="/os-hosts", key="hosts", rule="volume_extension:hosts"),
+    Listing(path="/os-services", key="services", rule="volume_extension:services:index"),
+    Listing(
+        path="/scheduler-stats/get_pools",
+        key="pools",
+        rule="scheduler_extension:scheduler_stats:get_pools",
+    ),
+)
+
+
+class ListsApi:
+    """All of `LISTINGS`."""
+
+    def routes(self) -> list[Route]:
+        """Every list, and what is shown by its id."""
+        routes = [route for listing in LISTINGS for route in _routes(listing)]
+        summary = Route(
+            method="GET",
+            path="/volumes/summary",
+            handler=_summary,
+            rule="volume:get_all",
+            summary="Count volumes: there is none yet.",
+            min_version=Version(3, 12),
+        )
+        default = Route(
+            method="GET",
+            path="/types/default",
+            handler=_no_default_type,
+            rule="volume_extension:type_get",
+            summary="Show the default volume type: there is none yet.",
+        )
+        return [*routes, summary, default]
+
+
+def _routes(listing: Listing) -> list[Route]:
+    noun = listing.key.replace("_", " ").replace("availabilityZoneInfo", "availability zones")
+    index = Route(
+        method="GET",
+        path=listing.path,
+        handler=_lister(listing),
+        rule=listing.rule,
+        summary=f"List {noun}: there is nothing yet.",
+        min_version=listing.since,
+    )
+    routes = [index]
+    if listing.detail:
+        routes.append(dataclasses.replace(index, path=f"{listing.path}/detail"))
+    if listing.missing:
+        one = dataclasses.replace(
+            index,
+            path=f"{listing.path}/{{id}}",
+            handler=_shower(listing),
+            rule=listing.show_rule,
+            summary=f"Show one of the {noun}: there is nothing yet (404).",
+        )
+        routes.append(one)
+    return routes
+
+
+def _lister(listing: Listing) -> Handler:
+    async def index(call: Call) -> Reply:
+        document: dict[str, object] = {listing.key: []}
+        if listing.missing:
+            check_page(call)
+            marker = call.query.one("marker")
+            if marker is not None:
+                raise NotFound(listing.missing.format(marker))
+        counted = listing.counted and LISTS.behaviour("with_count", call.version)
+        if counted and flag(call, "with_count"):
+            document["count"] = 0
+        return Reply(200, document)
+
+    return index
+
+
+def _shower(listing: Listing) -> Handler:
+    async def show(call: Call) -> Reply:
+        raise NotFound(listing.missing.format(call.params["id"]))
+
+    return show
+
+
+async def _summary(call: Call) -> Reply:
+    document = {"volume-summary": {"total_count": 0, "total_size": 0, "metadata": {}}}
+    return Reply(200, SUMMARY.response_down(document, call.version))
+
+
+async def _no_default_type(_call: Call) -> Reply:
+    raise NotFound("Default volume type can not be found.")

@@ -1,0 +1,43 @@
+"""Cinder's rules about what is listed and shown, with their defaults."""
+
+from __future__ import annotations
+
+from fractus.auth.base_rules import ANY, CINDER_ADMIN, CINDER_ADMIN_OR_READER
+from fractus.auth.policy import RuleDefault
+
+#: Cinder asks nothing of those who list zones; a name of ours, for every route has a rule.
+ZONES = "fractus:volume:availability_zones"
+
+_READERS = (
+    ("volume:get_all", "List volumes, and count them."),
+    ("volume:get", "Show a volume."),
+    ("volume:get_all_snapshots", "List snapshots."),
+    ("volume:get_snapshot", "Show a snapshot."),
+    ("volume:get_all_transfers", "List transfers of volumes."),
+    ("volume:get_transfer", "Show a transfer of a volume."),
+    ("backup:get_all", "List backups."),
+    ("backup:get", "Show a backup."),
+    ("group:get_all", "List groups of volumes."),
+    ("group:get", "Show a group of volumes."),
+    ("group:get_all_group_snapshots", "List snapshots of groups."),
+    ("group:get_group_snapshot", "Show a snapshot of a group."),
+    ("message:get_all", "List messages."),
+    ("message:get", "Show a message."),
+    ("volume_extension:type_get_all", "List volume types."),
+    ("volume_extension:type_get", "Show a volume type."),
+)
+_ADMINS = (
+    ("clusters:get_all", "List clusters of services."),
+    ("scheduler_extension:scheduler_stats:get_pools", "List the pools of storage."),
+    ("volume_extension:default_get_all", "List the default volume types of projects."),
+    ("volume_extension:hosts", "List the hosts of block storage."),
+    ("volume_extension:qos_specs_manage:get", "Show a QoS specification."),
+    ("volume_extension:qos_specs_manage:get_all", "List QoS specifications."),
+    ("volume_extension:services:index", "List the services of block storage."),
+)
+
+RULES = [
+    RuleDefault(ZONES, ANY, "List the availability zones of block storage."),
+    *(RuleDefault(name, CINDER_ADMIN_OR_READER, sentence) for name, sentence in _READERS),
+    *(RuleDefault(name, CINDER_ADMIN, sentence) for name, sentence in _ADMINS),
+]

@@ -1,0 +1,8 @@
+"""How lists changed from version to version."""
+
+from __future__ import annotations
+
+from fractus.web.microversion import Behaviour, FieldAdded, Version, VersionTable
+
+LISTS = VersionTable((Behaviour(Version(3, 45), "with_count"),))
+SUMMARY = VersionTable((FieldAdded(Version(3, 36), "volume-summary.metadata"),))
