@@ -374,8 +374,20 @@ def _fault(resource: Resource, told: Told, seen: ServerSeen | None) -> ServerFau
     if seen is not None and seen.fault is not None and seen.status == "ERROR":
         return seen.fault
     if told.error:
-        return ServerFault(code=500, message=told.error, created=iso(resource.updated_at))
+        created = _failed_at(resource) or iso(resource.updated_at)
+        return ServerFault(code=500, message=told.error, created=created)
     return None
+
+
+def _failed_at(resource: Resource) -> str:
+    """Since when it is in error, as it was last shown; empty where it was not. Work on it is retried meanwhile, and each
+    try may end in other words, or something else of the server be changed: that is the same fault.
+    """
+    if b'"fault":' not in resource.summary:
+        return ""
+    shown = msgspec.json.decode(resource.summary)
+    fault = shown.get("fault") if shown["status"] == "ERROR" else None
+    return str(fault["created"]) if fault else ""
 
 
 def _for_admins(

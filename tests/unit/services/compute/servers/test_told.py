@@ -138,6 +138,33 @@ async def test_what_cannot_be_done_is_an_error_with_the_reason(house: House) -> 
     assert shown["fault"]["code"] == 500
 
 
+async def test_a_fault_keeps_its_time_while_work_is_retried_and_the_server_is_changed(house: House) -> None:
+    id = await house.create()
+    house.clock.at += 30.0
+    await house.nowhere(id, "No valid host was found. east: full")
+    failed_at = (await server(house, id))["fault"]["created"]
+    assert failed_at > (await server(house, id))["created"]
+    house.clock.at += 60.0
+    await house.nowhere(id, "No valid host was found. east: down")
+    shown = await server(house, id)
+    assert shown["fault"] == {
+        "code": 500,
+        "created": failed_at,
+        "message": "No valid host was found. east: down",
+    }
+    assert shown["updated"] > failed_at
+    house.clock.at += 60.0
+    await house.ask("PUT", f"/servers/{id}", {"server": {"name": "other"}})
+    assert house.last.status == 200
+    assert (await server(house, id))["fault"]["created"] == failed_at
+    # It comes up, and fails anew: that is another fault.
+    await house.nowhere(id, "")
+    assert "fault" not in await server(house, id)
+    house.clock.at += 60.0
+    await house.nowhere(id, "No valid host was found. east: full")
+    assert (await server(house, id))["fault"]["created"] > failed_at
+
+
 async def test_that_no_cloud_takes_it_is_an_error_with_all_reasons(house: House) -> None:
     id = await house.create()
     await house.nowhere(id, "No valid host was found. east: full; west: down")
