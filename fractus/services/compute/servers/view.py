@@ -380,8 +380,10 @@ def _fault(resource: Resource, told: Told, seen: ServerSeen | None) -> ServerFau
 
 
 def _failed_at(resource: Resource) -> str:
-    """Since when it is in error, as it was last shown; empty where it was not. Work on it is retried meanwhile, and each
-    try may end in other words, or something else of the server be changed: that is the same fault.
+    """Since when it is in error, as it was last shown; empty where it was not.
+
+    Work on it is retried meanwhile, and each try may end in other words, or something else of the server be changed:
+    that is the same fault.
     """
     if b'"fault":' not in resource.summary:
         return ""
