@@ -44,6 +44,12 @@ class Service:
     trailing_slash: bool = True
     """Whether a path means the same with a slash at its end, as in Neutron. Else it is another one, which does not
     exist, so that `DELETE /images/` (an id that is empty by mistake) is not found: Nova's and Glance's way."""
+    json_suffix: bool = False
+    """Whether `.json` at the end of any path below the version means nothing: Neutron's way."""
+    spellings: bool = False
+    """Whether the name of a collection may be written with hyphens or underscores: Neutron's way."""
+    no_method: Callable[[str, str], ApiError | None] | None = None
+    """`(method, path template) -> error` where the service has something else to say of it than 405."""
     envelope: Envelope
     """`fractus.web.faults` has those of Nova, Neutron and Glance."""
     render: Render | None = None

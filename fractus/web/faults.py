@@ -149,6 +149,7 @@ _NEUTRON_TYPES = {
     404: "HTTPNotFound",
     405: "HTTPMethodNotAllowed",
     408: "HTTPRequestTimeout",
+    406: "HTTPNotAcceptable",
     409: "Conflict",
     413: "HTTPRequestEntityTooLarge",
     415: "HTTPUnsupportedMediaType",
@@ -158,6 +159,10 @@ _NEUTRON_TYPES = {
 }
 
 
+#: What WebOb says of most 4xx, and Neutron with it.
+_WEBOB = "The server could not comply with the request since it is either malformed or otherwise incorrect."
+
+
 def neutron(error: ApiError | None, status: int, request_id: str) -> dict[str, Any]:
     """`{"NeutronError": {"type": "NetworkNotFound", "message": ..., "detail": ""}}`."""
     if isinstance(error, Unauthorized):
@@ -165,7 +170,8 @@ def neutron(error: ApiError | None, status: int, request_id: str) -> dict[str, A
     if error is None:
         message = f"Request Failed: internal server error while processing your request ({request_id})."
         return {"NeutronError": {"type": "HTTPInternalServerError", "message": message, "detail": ""}}
-    return {"NeutronError": {"type": _neutron_type(error, status), "message": error.message, "detail": ""}}
+    message = _WEBOB if isinstance(error, NotAllowed | NotAcceptable) else error.message
+    return {"NeutronError": {"type": _neutron_type(error, status), "message": message, "detail": ""}}
 
 
 def _neutron_type(error: ApiError, status: int) -> str:
@@ -229,6 +235,19 @@ def webob_page(body: dict[str, Any], accept: str) -> tuple[str, bytes] | None:
         )
         return "text/html; charset=UTF-8", page.encode()
     return "text/plain; charset=UTF-8", f"{body['code']}\n\n{message}\n\n   ".encode()
+
+
+_JSON = "application/json"
+_MEDIA_RANGE = re.compile(r"\s*[\w!#$&^.+*-]+/[\w!#$&^.+*-]+\s*\Z", re.ASCII)
+
+
+def check_accept(accept: str) -> None:
+    """`NotAcceptable` where an Accept header does not take JSON. One that is malformed takes everything (WebOb)."""
+    if accept in ("", "*/*", _JSON) or accept.startswith(_JSON) or _quality(_JSON, accept) > 0:
+        return
+    ranges = [part.partition(";")[0] for part in accept.split(",") if part.strip()]
+    if ranges and all(_MEDIA_RANGE.match(one) for one in ranges):
+        raise NotAcceptable("The request accepts no JSON, and there is nothing else.")
 
 
 def _best_offer(accept: str) -> str:

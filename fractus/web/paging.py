@@ -35,9 +35,9 @@ class Paging:
 _MOST = 2**63 - 1
 
 
-def _integer(text: str, complaint: str) -> int:
+def _integer(text: str, complaint: str, type: str = "") -> int:
     if not (text.isascii() and text.isdigit()):
-        raise Invalid(complaint)
+        raise Invalid(complaint, type=type)
     digits = text.lstrip("0")
     return _MOST if len(digits) > len(str(_MOST)) else min(int(digits or "0"), _MOST)
 
@@ -119,8 +119,9 @@ def neutron_paging(
 
     Neutron has no bound unless the operator sets one: `max_limit` 0 means none, and a limit of 0 means all.
     """
-    text = query.one("limit", "0") or "0"
-    limit = _integer(text, f"Bad limit request: Limit must be an integer 0 or greater and not '{text}'.")
+    text = query.one("limit", "0") or ""
+    complaint = f"Bad limit request: Limit must be an integer 0 or greater and not '{text}'."
+    limit = _integer(text, complaint, type="BadRequest")
     if max_limit:
         limit = min(limit, max_limit) or max_limit
     sorts = _neutron_sorts(query, columns)

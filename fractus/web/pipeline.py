@@ -37,7 +37,7 @@ from fractus.store.again import again
 from fractus.web import body as bodies
 from fractus.web import bounds
 from fractus.web.face import Gate, Page, ServiceRoutes, WebSettings, always_open
-from fractus.web.faults import NOT_AUTHENTICATED, NOT_FOUND, RouteNotServed, plain, status_of
+from fractus.web.faults import NOT_AUTHENTICATED, NOT_FOUND, RouteNotServed, check_accept, plain, status_of
 from fractus.web.microversion import UNVERSIONED, Negotiator, Version
 from fractus.web.routing import Call, Query, Reply
 from fractus.web.table import Bound, Endpoint, Method, compile_routes
@@ -54,7 +54,7 @@ _BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 class Trace:
     """What is learnt of a request on its way, for the answer's headers, the access log and the metrics."""
 
-    __slots__ = ("allow", "body", "front", "principal", "request_id", "route", "started", "version")
+    __slots__ = ("allow", "body", "front", "principal", "request_id", "route", "started", "suffix", "version")
 
     def __init__(self, request_id: str, started: float) -> None:
         self.request_id = request_id
@@ -65,6 +65,8 @@ class Trace:
         self.version: Version | None = None
         self.allow = ""
         self.body: bytes | None = None
+        self.suffix = ""
+        """What was cut off the path, and means nothing."""
 
 
 class Front:
@@ -176,7 +178,7 @@ class Front:
         if (path.endswith("/") and not self.service.trailing_slash) or "\0" in path:
             raise NotFound(NOT_FOUND)
         if method is None:
-            raise self._no_method(req.method, endpoint.allow, trace)
+            raise self._no_method(req.method, endpoint, trace)
         version = self.negotiate(headers, trace, mount)
         body: Any = None
         if bound is None:
@@ -184,6 +186,8 @@ class Front:
         if project and project != principal.project_id:
             raise self._mismatch(project, principal)
         route = bound.route
+        if route.json_only and not trace.suffix:
+            check_accept(headers.get("accept", ""))
         if not route.public and not (principal.project_id and self._allows(route.rule, principal, None)):
             raise self.service.denied(route.rule)  # upstream's rules are all of project scope
         if req.method not in _READS and not route.live:
@@ -206,7 +210,7 @@ class Front:
             headers=headers,
             method=req.method,
             mount=mount,
-            path=req.path[len(self.service.prefix) + len(mount) :],
+            path=req.path[len(self.service.prefix) + len(mount) :] + trace.suffix,
             project=project,
             stream=lambda: bodies.chunks(req, self._timeouts),
             allows=self._allows,
@@ -214,9 +218,9 @@ class Front:
         )
         write(resp, await self._answer(bound, call, trace))
 
-    def _no_method(self, method: str, allow: str, trace: Trace) -> ApiError:
-        trace.allow = allow
-        return NotAllowed(f"The method {method} is not allowed for this resource.")
+    def _no_method(self, method: str, endpoint: Endpoint, trace: Trace) -> ApiError:
+        own = self.service.no_method(method, endpoint.path) if self.service.no_method is not None else None
+        return own or _no_method(method, endpoint.allow, trace)
 
     def _mismatch(self, project: str, principal: Principal) -> Invalid:
         sentence = self.service.project_mismatch
@@ -293,7 +297,7 @@ class Front:
         trace.front = self
         trace.route = path
         if req.method not in ("GET", "HEAD"):
-            raise self._no_method(req.method, "GET, HEAD", trace)
+            raise _no_method(req.method, "GET, HEAD", trace)
         headers = read_headers(req.scope["headers"])
         principal = ANYONE
         if project:
@@ -309,6 +313,11 @@ class Front:
     def version_headers(self, version: Version) -> Mapping[str, str]:
         """The headers that name the version of an answer."""
         return self._negotiator.headers(version) if self._negotiator is not None else {}
+
+
+def _no_method(method: str, allow: str, trace: Trace) -> ApiError:
+    trace.allow = allow
+    return NotAllowed(f"The method {method} is not allowed for this resource.")
 
 
 def read_headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:

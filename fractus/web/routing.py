@@ -186,6 +186,8 @@ class Route:
     schema: Schema | None = None
     action: str = ""
     """Of several routes with one method and path, the one whose name is the body's only key: `{"reboot": {...}}`."""
+    json_only: bool = False
+    """Answers with JSON only, so a request whose `Accept` does not take it is refused (406)."""
     json_types: frozenset[str] | None = None
     """Content types of the body, where they differ from the service's."""
     bounded: Collection[str] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote_from_bytes
 
@@ -28,6 +29,8 @@ __all__ = ["Service", "ServiceRoutes", "WebSettings", "application"]
 
 log = logger("web")
 access = Frequent("web.access", "request")
+
+_SUFFIX = ".json"
 
 Responder: TypeAlias = "Callable[..., Awaitable[None]]"
 
@@ -77,8 +80,12 @@ def _document(front: Front, path: str) -> Paths:
 class _Witness:
     """Falcon middleware around every request: its id before, its headers, log line and numbers after."""
 
-    def __init__(self, metrics: WebMetrics, settings: WebSettings, clock: Clock) -> None:
+    def __init__(
+        self, metrics: WebMetrics, settings: WebSettings, clock: Clock, suffixed: Iterable[str] = ()
+    ) -> None:
+        """`suffixed`: beginnings of paths at whose end `.json` means nothing."""
         self._metrics = metrics
+        self._suffixed = tuple(suffixed)
         self._now = clock.monotonic
         self._log = settings.access_log
 
@@ -90,6 +97,10 @@ class _Witness:
         req.context.trace = Trace(own, self._now())
         if "//" in req.path:
             req.path = "/" + "/".join(part for part in req.path.split("/") if part)
+        if req.path.endswith(_SUFFIX) and req.path.startswith(self._suffixed):
+            whole = req.path.removesuffix(_SUFFIX)
+            if not whole.endswith("/"):  # a name that is nothing but a suffix is a name
+                req.path, req.context.trace.suffix = whole, _SUFFIX
 
     async def process_response(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, resource: object, succeeded: bool
@@ -195,7 +206,8 @@ def application(
 
     ValueError where what they say cannot be served.
     """
-    app = Application(middleware=[_Witness(metrics, settings, clock)])
+    suffixed = [f"{one.service.prefix}{one.service.mount}/" for one in services if one.service.json_suffix]
+    app = Application(middleware=[_Witness(metrics, settings, clock, suffixed)])
     app.req_options.strip_url_path_trailing_slash = True
     app.router_options.converters[_ProjectId.__name__] = _ProjectId
 
@@ -226,13 +238,24 @@ def _mount_for_projects(app: Application, front: Front, mount: str) -> None:
         app.add_route(below + template, _endpoint_of_project(front, endpoint, mount))
 
 
+def _spellings(template: str) -> Iterable[str]:
+    """A path, with its collection written with hyphens and with underscores."""
+    collection = re.match(r"/[\w-]+", template)
+    if collection is None:
+        return (template,)
+    rest = template[collection.end() :]
+    name = collection[0]
+    return dict.fromkeys((template, name.replace("_", "-") + rest, name.replace("-", "_") + rest))
+
+
 def _mount(app: Application, front: Front) -> None:
     service = front.service
     for path in service.documents:
         app.add_route(service.prefix + path.rstrip("/"), _document(front, path))
     for mount in dict.fromkeys((service.mount, service.legacy_mount or service.mount)):
         for template, endpoint in front.endpoints.items():
-            app.add_route(service.prefix + mount + template, _endpoint(front, endpoint, mount))
+            for path in _spellings(template) if service.spellings else (template,):
+                app.add_route(service.prefix + mount + path, _endpoint(front, endpoint, mount))
         if service.project_mismatch is not None:
             _mount_for_projects(app, front, mount)
 

@@ -149,6 +149,7 @@ _NETWORK: Mapping[str, Body] = {
     "PUT /ports/{id}": lambda _: {"port": {"name": "new", "admin_state_up": False}},
     "POST /security-groups": lambda _: {"security_group": {"name": "new", "description": "new"}},
     "PUT /security-groups/{id}": lambda _: {"security_group": {"name": "new", "description": "new"}},
+    "PUT /security-group-rules/{id}": lambda _: {"security_group_rule": {"description": "new"}},
     "POST /security-group-rules": lambda house: {"security_group_rule": _rule(house)},
 }
 

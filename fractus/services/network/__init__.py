@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from fractus.model.errors import ApiError
+from fractus.services.network.dialect.schema.errors import not_found
 from fractus.web.face import Service
 from fractus.web.faults import neutron, neutron_denied
 from fractus.web.routing import Reply, Route
@@ -18,6 +20,13 @@ MOUNT = "/v2.0"
 
 #: What Neutron calls the core of its API, in its order.
 _CORE = ("network", "subnet", "subnetpool", "port")
+
+
+#: Collections that are served: path -> kind.
+_SERVED = {
+    "/networks": "network", "/subnets": "subnet", "/ports": "port", "/security-groups": "security_group",
+    "/security-group-rules": "security_group_rule",
+}  # fmt: skip
 
 
 def _versions(base_url: str) -> Reply:
@@ -37,6 +46,12 @@ def _resources(base_url: str) -> Reply:
     return Reply(200, {"resources": entries})
 
 
+def _no_method(method: str, path: str) -> ApiError | None:
+    """Neutron takes a PUT or DELETE of a collection for one of a thing without an id, which is not there."""
+    kind = _SERVED.get(path) if method in ("PUT", "DELETE") else None
+    return None if kind is None else not_found(kind, "None")
+
+
 SERVICE = Service(
     type="network",
     prefix=PREFIX,
@@ -46,6 +61,9 @@ SERVICE = Service(
     documents={"/": _versions, MOUNT: _resources},
     json_types=None,  # Neutron reads every body as JSON, whatever it says it is
     malformed="Body contains invalid data",
+    json_suffix=True,
+    spellings=True,
+    no_method=_no_method,
     quota_status=409,
     unserved_status=404,
 )
@@ -68,15 +86,15 @@ _COLLECTIONS: tuple[tuple[str, str, str], ...] = (
     ("/floatingip_pools", "GET", ""),
     ("/floatingips", *_CRUD),
     ("/floatingips/{floatingip_id}/port_forwardings", *_CRUD),
-    ("/local-ips", *_CRUD),
-    ("/local-ips/{local_ip_id}/port_associations", "GET POST", "GET DELETE"),
+    ("/local_ips", *_CRUD),
+    ("/local_ips/{local_ip_id}/port_associations", "GET POST", "GET DELETE"),
     ("/log/logs", *_CRUD),
     ("/log/loggable-resources", "GET", ""),
     ("/metering/metering-label-rules", "GET POST", "GET DELETE"),
     ("/metering/metering-labels", "GET POST", "GET DELETE"),
     ("/ndp_proxies", *_CRUD),
     ("/network-ip-availabilities", "GET", "GET"),
-    ("/network-segment-ranges", *_CRUD),
+    ("/network_segment_ranges", *_CRUD),
     ("/networks", *_CRUD),
     ("/networks/{network_id}/dhcp-agents", "GET", ""),
     ("/ports", *_CRUD),

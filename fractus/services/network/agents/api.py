@@ -18,7 +18,7 @@ class AgentApi:
             ),
             Route(
                 method="GET", path="/agents/{id}", handler=self.show,
-                rule="get_agent", summary="Show an agent: there is none.",
+                rule="regular_user", summary="Show an agent: there is none.",
             ),
         ]  # fmt: skip
 

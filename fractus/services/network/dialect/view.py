@@ -8,9 +8,12 @@ from fractus.base.clock import iso
 from fractus.model.resource import BLOCKED, Presence, Resource
 
 
-def revision(resource: Resource) -> int:
-    """Neutron's `revision_number`: changes of the wish, and changes of the document alone (`touched`)."""
-    return resource.generation + int(resource.desired.get("touched", 0))
+def revision(resource: Resource, born: int = 1) -> int:
+    """Neutron's `revision_number`: changes of the wish, and changes of the document alone (`touched`).
+
+    `born`: the number of a new one.
+    """
+    return resource.generation - 1 + born + int(resource.desired.get("touched", 0))
 
 
 def head(resource: Resource) -> dict[str, Any]:
@@ -23,14 +26,14 @@ def head(resource: Resource) -> dict[str, Any]:
     }
 
 
-def tail(resource: Resource) -> dict[str, Any]:
-    """Standard attributes."""
+def tail(resource: Resource, *, born: int = 1) -> dict[str, Any]:
+    """Standard attributes. Neutron reads tags in the order of their characters, however they were given."""
     return {
         "description": resource.desired.get("description", ""),
-        "tags": resource.desired.get("tags", []),
+        "tags": sorted(resource.desired.get("tags", [])),
         "created_at": iso(resource.created_at),
         "updated_at": iso(resource.updated_at),
-        "revision_number": revision(resource),
+        "revision_number": revision(resource, born),
     }
 
 
@@ -69,11 +72,11 @@ def tag_pattern(tag: str) -> str:
     return f"|{_marked(tag)}|"
 
 
-def columns(resource: Resource) -> dict[str, Any]:
+def columns(resource: Resource, *, born: int = 1) -> dict[str, Any]:
     """The columns that every table of this service has. Things are found by the name that is shown."""
     return {
         "name": resource.name,
         "description": resource.desired.get("description", ""),
         "tags": tags_column(resource.desired.get("tags", [])),
-        "revision": revision(resource),
+        "revision": revision(resource, born),
     }

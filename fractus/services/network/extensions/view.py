@@ -8,6 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "aap-reject-multicast", "Allowed address pairs reject multicast extension",
+        "Reject multicast addresses in Allowed Address Pairs", "2026-04-01T00:00:00-00:00",
+    ),
     ("agent", "agent", "The agent management extension.", "2013-02-03T10:00:00-00:00"),
     ("allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs", "2013-07-23T10:00:00-00:00"),
     ("availability_zone", "Availability Zone", "The availability zone extension.", "2015-01-01T10:00:00-00:00"),

@@ -47,9 +47,16 @@ ATTRIBUTES: AttributeMap = {
         post=True, default=[], check=values.unique(values.string(255)), sort="hints"
     ),
     "availability_zones": read_only(),
-    **{
-        name: Attribute(post=True, put=True, default=UNSET, rule=True) for name in _PROVIDER
-    },
+    "provider:network_type": Attribute(
+        post=True, put=True, default=UNSET, rule=True, check=values.string(32)
+    ),
+    "provider:physical_network": Attribute(
+        post=True, put=True, default=UNSET, rule=True, check=values.string(64)
+    ),
+    "provider:segmentation_id": Attribute(
+        post=True, put=True, default=UNSET, rule=True, convert=values.to_int
+    ),
+    "segments": Attribute(post=True, put=True, default=UNSET, rule=True),
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         "admin_state_up": desired["admin_state_up"],
         "mtu": size,
         "status": status,
-        "subnets": desired["subnets"],
+        "subnets": sorted(desired["subnets"]),
         "shared": desired["shared"],
         "availability_zone_hints": desired["availability_zone_hints"],
         "availability_zones": sorted(one.cloud for one in there),

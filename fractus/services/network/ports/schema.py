@@ -66,8 +66,30 @@ def _pairs(value: Any) -> str | None:
         if unknown:
             raise malformed(f"Unrecognized attribute(s) '{', '.join(unknown)}'")
         wrong = values.subnet(ip) if isinstance(ip, str) and "/" in ip else values.ip_address(ip)
+        wrong = wrong or _multicast(ip, mac)
         if wrong:
             raise malformed(wrong)
+    return None
+
+
+_MULTICAST: dict[int, ipaddress.IPv4Network | ipaddress.IPv6Network] = {
+    4: ipaddress.ip_network("224.0.0.0/4"),
+    6: ipaddress.ip_network("ff00::/8"),
+}
+#: Taken though there are multicast addresses in it.
+_EVERYBODY = ipaddress.ip_network("0.0.0.0/0")
+
+
+def _multicast(ip: str, mac: str | None) -> str | None:
+    """What is wrong where an address or a MAC is that of many."""
+    net = ipaddress.ip_interface(ip).network
+    many = _MULTICAST[net.version]
+    if "/" not in ip and net.is_multicast:
+        return f"IP {ip} is a multicast address, which is not supported."
+    if "/" in ip and net != _EVERYBODY and net.overlaps(many):
+        return f"Subnet {ip} overlaps with multicast range {many}, which is not supported."
+    if mac is not None and int(values.canonical_mac(mac)[1], 16) & 1:
+        return f"MAC address {mac} is a multicast address, which is not supported."
     return None
 
 

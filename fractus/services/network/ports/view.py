@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fractus.model.network import unreachable
@@ -45,6 +46,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
     document: dict[str, Any] = {
         **documents.head(resource),
         **{name: desired[name] for name in names},
+        **in_order(desired),
         "status": state,
         "binding:vnic_type": "normal",
         **documents.tail(resource),
@@ -72,6 +74,17 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         **documents.columns(resource),
     }
     return Summary(state, document, extra, columns)
+
+
+def in_order(desired: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The lists of a port that Neutron reads in the order of its keys, whatever order they were given in."""
+    return {
+        "fixed_ips": sorted(desired["fixed_ips"], key=lambda one: (one["ip_address"], one["subnet_id"])),
+        "security_groups": sorted(desired["security_groups"]),
+        "allowed_address_pairs": sorted(
+            desired["allowed_address_pairs"], key=lambda one: (one["mac_address"], one["ip_address"])
+        ),
+    }
 
 
 def addresses_column(fixed_ips: list[dict[str, str]]) -> str:

@@ -94,7 +94,7 @@ class SecurityGroupLifecycle:
                     port_range_max=rule["port_range_max"],
                     remote_ip_prefix=rule["remote_ip_prefix"],
                     remote_group_id=there,
-                    description=rule.get("description", ""),
+                    description=rule.get("description") or "",
                 )
             )
         return rules, absent

@@ -16,7 +16,7 @@ from fractus.services.network.dialect.schema.attributes import (
     read_only,
     standard,
 )
-from fractus.services.network.dialect.schema.errors import conflict, invalid
+from fractus.services.network.dialect.schema.errors import conflict, invalid, not_found
 
 PROTOCOLS = {
     "ah": 51, "dccp": 33, "egp": 8, "esp": 50, "gre": 47, "hopopt": 0, "icmp": 1, "igmp": 2, "ip": 0,
@@ -112,9 +112,14 @@ def _row(column: str, **more: Any) -> Attribute:
 
 
 RULE_ATTRIBUTES: AttributeMap = {
-    **{name: one for name, one in standard(tags_on_create=False).items() if name not in ("tags", "description")},
+    **{
+        name: one
+        for name, one in standard(tags_on_create=False).items()
+        if name != "description" and "tags" not in name
+    },
     "security_group_id": _row("security_group_id", check=values.string(36)),
     "remote_group_id": _row("remote_group_id", default=None),
+    "remote_address_group_id": Attribute(post=True, default=None),
     "direction": _row("direction", check=values.one_of(("ingress", "egress"))),
     "protocol": _row(
         "protocol", default=None, convert=_protocol, match=Match("protocol", lambda value: _protocol(value) or "")
@@ -129,7 +134,7 @@ RULE_ATTRIBUTES: AttributeMap = {
         match=Match("remote_ip_prefix", lambda value: _prefix(value) or ""),
     ),
     "description": Attribute(
-        post=True, default="", check=values.string(values.DESCRIPTION_SIZE),
+        post=True, put=True, default="", check=values.string(values.DESCRIPTION_SIZE),
         match=Match("description"), sort="description",
     ),
     "normalized_cidr": read_only("normalized_cidr"),
@@ -169,11 +174,14 @@ def rule_of(item: Item) -> dict[str, Any]:
             f"Invalid ethertype IPv4 for protocol {rule['protocol']}.",
             "SecurityGroupEthertypeConflictWithProtocol",
         )
-    if prefix and rule["remote_group_id"]:
+    addresses = item.values["remote_address_group_id"]
+    if len([one for one in (prefix, rule["remote_group_id"], addresses) if one]) > 1:
         raise invalid(
             "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.",
             "SecurityGroupMultipleRemoteEntites",
         )
+    if addresses is not None:
+        raise not_found("address_group", str(addresses))  # there are none
     return rule
 
 

@@ -40,6 +40,7 @@ def rule_document(group: Resource, rule: Mapping[str, Any]) -> dict[str, Any]:
         "project_id": group.project_id,
         "security_group_id": group.id,
         **{name: rule[name] for name in _COPIED},
+        "remote_address_group_id": None,
         "belongs_to_default_sg": is_default(group),
         "description": rule["description"],
         "created_at": stamp,
@@ -74,7 +75,9 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         **documents.head(resource),
         "stateful": desired["stateful"],
         "shared": False,
-        "security_group_rules": [rule_document(resource, rule) for rule in desired["rules"]],
+        "security_group_rules": [
+            rule_document(resource, rule) for rule in sorted(desired["rules"], key=lambda one: str(one["id"]))
+        ],
         **documents.tail(resource),
         **documents.refused(presences),
     }

@@ -214,6 +214,14 @@ def default_gateway(net: Network) -> str:
     return str(net.network_address + (1 if net.version == 4 else 0))
 
 
+def check_default_gateway(gateway: str, net: Network) -> None:
+    """The gateway that a subnet gets by itself is an address of its own, and of an IPv4 subnet neither end."""
+    if net.version == 4 and gateway in (str(net.network_address), str(net.broadcast_address)):
+        raise conflict(
+            f"Gateway IP {gateway} cannot be the network or broadcast IP address {net}", "IpamValueInvalid"
+        )
+
+
 # --- pools ---------------------------------------------------------------------------------------
 
 

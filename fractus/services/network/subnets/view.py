@@ -7,6 +7,9 @@ from typing import Any
 from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.services.network.dialect import view as documents
 
+#: Neutron counts the changes of a subnet from 0, those of all else from 1.
+_BORN = 0
+
 _COLUMNS = ("gateway_ip", "ipv6_ra_mode", "ipv6_address_mode")
 
 
@@ -21,8 +24,9 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
     document: dict[str, Any] = {
         **documents.head(resource),
         **{name: desired[name] for name in names},
+        "host_routes": sorted(desired["host_routes"], key=lambda one: (one["destination"], one["nexthop"])),
         "subnetpool_id": None,
-        **documents.tail(resource),
+        **documents.tail(resource, born=_BORN),
         **documents.refused(presences),
     }
     columns = {
@@ -31,7 +35,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         "shared": desired["shared"],
         "network_project_id": desired["network_project_id"],
         "subnetpool_id": "",
-        **documents.columns(resource),
+        **documents.columns(resource, born=_BORN),
     }
     return Summary("", document, columns=columns)
 

@@ -124,7 +124,7 @@ async def test_a_shared_network_is_everybody_s_to_use_and_its_owner_s_to_change(
         ),
         (
             await bob.ask("port", network_id=net, fixed_ips=[{"ip_address": "10.0.0.9"}]),
-            "(rule:create_port and (rule:create_port:fixed_ips and rule:create_port:fixed_ips:ip_address))",
+            "(rule:create_port and (rule:create_port:fixed_ips and (rule:create_port:fixed_ips:ip_address)))",
         ),
     ):
         assert error(reply) == (403, "PolicyNotAuthorized", f"{rule} is disallowed by policy")
@@ -181,7 +181,7 @@ async def test_other_addresses_for_a_port(ann: Tenant) -> None:
     steps = [
         ([{"ip_address": "10.0.0.50"}], ["10.0.0.50"], "a named one"),
         ([{"subnet_id": subnet}], ["10.0.0.50"], "a named subnet keeps what is there"),
-        ([{"subnet_id": subnet}, {"subnet_id": subnet}], ["10.0.0.50", "10.0.0.2"], "and takes one more"),
+        ([{"subnet_id": subnet}, {"subnet_id": subnet}], ["10.0.0.2", "10.0.0.50"], "and takes one more"),
         ([{"ip_address": "10.0.0.2"}], ["10.0.0.2"], "the other is given back"),
         ([], [], "none"),
     ]

@@ -72,8 +72,8 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ),
     ({"remote_group_id": UNKNOWN}, 404, "SecurityGroupNotFound", f"Security group {UNKNOWN} does not exist"),
     (
-        {"remote_address_group_id": UNKNOWN}, 400, "HTTPBadRequest",
-        "Unrecognized attribute(s) 'remote_address_group_id'",
+        {"remote_address_group_id": UNKNOWN}, 404, "AddressGroupNotFound",
+        f"Address group {UNKNOWN} could not be found.",
     ),
     (
         {"description": None}, 400, "HTTPBadRequest",

@@ -31,9 +31,7 @@ def authorise(
         rules += [own, *inside]
         if inside:
             below = " and ".join(f"rule:{rule}" for rule in inside)
-            shown = f"({shown} and (rule:{own} and ({below})))" if len(inside) > 1 else (
-                f"({shown} and (rule:{own} and {below}))"
-            )  # fmt: skip
+            shown = f"({shown} and (rule:{own} and ({below})))"
         else:
             shown = f"({shown} and rule:{own})"
     if not all(call.allows(rule, target) for rule in rules):
@@ -49,11 +47,6 @@ def seen(
     if not call.allows(f"get_{resource.kind}", target(resource)):
         raise missing
     return resource
-
-
-def ident(call: Call) -> str:
-    """The id in the path; Neutron takes `/networks/{id}.json` for the same."""
-    return call.params["id"].removesuffix(".json")
 
 
 def refuse_constraint(call: Call) -> None:

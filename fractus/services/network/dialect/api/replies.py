@@ -30,36 +30,28 @@ class Collection(Protocol):
         ...
 
 
-def collection_routes(api: Collection, kind: str, path: str, *, update: Handler | None) -> list[Route]:
-    """Routes of a collection at `path`; the list also as `<path>.json`, which old clients ask for.
+def collection_routes(
+    api: Collection, kind: str, path: str, *, update: Handler | None, core: bool = True
+) -> list[Route]:
+    """Routes of a collection at `path`. `update`: the handler of PUT, where there is one.
 
-    `update`: the handler of PUT, where there is one.
+    `core`: of Neutron's core, which refuses requests that accept no JSON; extensions answer with it all the same.
     """
-    noun = kind.replace("_", " ")
-    found = []
-    for suffix in ("", ".json"):
-        found += [
-            Route(
-                method="GET", path=f"/{path}{suffix}", handler=api.index,
-                rule=f"get_{kind}", summary=f"List {noun}s.",
-            ),
-            Route(
-                method="POST", path=f"/{path}{suffix}", handler=api.create,
-                rule=f"create_{kind}", summary=f"Create one {noun} or several.",
-            ),
-        ]  # fmt: skip
-    one = f"/{path}/{{id}}"
-    found += [
-        Route(method="GET", path=one, handler=api.show, rule=f"get_{kind}", summary=f"Show a {noun}."),
-        Route(
-            method="DELETE", path=one, handler=api.delete, rule=f"delete_{kind}", summary=f"Delete a {noun}."
-        ),
+    noun, one = kind.replace("_", " "), f"/{path}/{{id}}"
+    rows: list[tuple[str, str, Handler, str, str]] = [
+        ("GET", f"/{path}", api.index, "get", f"List {noun}s."),
+        ("POST", f"/{path}", api.create, "create", f"Create one {noun} or several."),
+        ("GET", one, api.show, "get", f"Show a {noun}."),
+        ("DELETE", one, api.delete, "delete", f"Delete a {noun}."),
     ]
     if update is not None:
-        found.append(
-            Route(method="PUT", path=one, handler=update, rule=f"update_{kind}", summary=f"Change a {noun}.")
+        rows.append(("PUT", one, update, "update", f"Change a {noun}."))
+    return [
+        Route(
+            method=method, path=where, handler=handler, rule=f"{verb}_{kind}", summary=summary, json_only=core
         )
-    return found
+        for method, where, handler, verb, summary in rows
+    ]
 
 
 def created(kind: str, made: Sequence[Resource], *, bulk: bool, extra: bool = False) -> Reply:

@@ -94,8 +94,8 @@ class Tags:
         return new
 
     async def index(self, call: Call) -> Reply:
-        """GET tags."""
-        return Reply(200, {"tags": await self._read(call)})
+        """GET tags: in the order of their characters, however they were given."""
+        return Reply(200, {"tags": sorted(await self._read(call))})
 
     async def show(self, call: Call) -> Reply:
         """GET one tag: only whether it is there."""

@@ -58,6 +58,11 @@ def read_only(column: str = "", *, match: Match | None = None, sort: bool = True
     return Attribute(match=found, sort=column if sort else "")
 
 
+def _revision(text: str) -> int:
+    """What is no number is no thing's revision: Neutron compares it all the same."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
 def standard(*, tags_on_create: bool, described: bool = True) -> dict[str, Attribute]:
     """What all of Neutron's resources have: identity, project, description, revision, tags.
 
@@ -74,7 +79,10 @@ def standard(*, tags_on_create: bool, described: bool = True) -> dict[str, Attri
         "id": read_only("id"),
         "tenant_id": project,
         "project_id": project,
-        "revision_number": read_only("revision", match=Match("revision", values.to_int)),
+        "revision_number": read_only("revision", match=Match("revision", _revision)),
+        **{
+            name: Attribute() for name in ("created_at", "updated_at", "tags-any", "not-tags", "not-tags-any")
+        },
     }
     if described:
         found["description"] = Attribute(
@@ -91,6 +99,10 @@ def standard(*, tags_on_create: bool, described: bool = True) -> dict[str, Attri
     else:
         found["tags"] = Attribute()
     return found
+
+
+#: Kinds that are extensions to Neutron: it looks at an empty body of theirs another way than at one of its core.
+_EXTENSIONS = frozenset({"security_group", "security_group_rule"})
 
 
 class Item(Struct):
@@ -115,6 +127,8 @@ class Request(Struct):
 def read(kind: str, attributes: AttributeMap, body: Any, principal: Principal, *, create: bool) -> Request:
     """The resources in a body about `kind`; `Invalid` in Neutron's words."""
     collection = f"{kind}s"
+    if not body and kind in _EXTENSIONS:
+        raise malformed("Resource body required")
     if body is None:
         raise malformed(f"Unable to find '{kind}' in request body")
     if collection not in body:
@@ -124,6 +138,8 @@ def read(kind: str, attributes: AttributeMap, body: Any, principal: Principal, *
     entries = body[collection]
     if not entries:
         raise malformed("Resources required")
+    if isinstance(entries, str | dict):
+        raise malformed(f"Object '{kind}' contains invalid data")
     if not isinstance(entries, list):
         raise malformed("Body contains invalid data")
     wrapped = [entry if isinstance(entry, dict) and kind in entry else {kind: entry} for entry in entries]

@@ -14,6 +14,7 @@ _NOT_FOUND = {
     "subnetpool": ("SubnetPoolNotFound", "Subnet pool {} could not be found."),
     "security_group": ("SecurityGroupNotFound", "Security group {} does not exist"),
     "security_group_rule": ("SecurityGroupRuleNotFound", "Security group rule {} does not exist"),
+    "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
     "tag": ("TagNotFound", "Tag {} could not be found."),
     "availability_zone": ("AvailabilityZoneNotFound", "AvailabilityZone {} could not be found."),
 }

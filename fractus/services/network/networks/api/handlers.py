@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from fractus.base.ids import new_id
@@ -10,7 +11,6 @@ from fractus.model.resource import Resource
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import (
     authorise,
-    ident,
     refuse_body,
     refuse_constraint,
     seen,
@@ -18,6 +18,7 @@ from fractus.services.network.dialect.api.access import (
 from fractus.services.network.dialect.api.lists import Lists
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
+from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import Item, read
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input, not_found
 from fractus.services.network.networks.api.writes import NetworkWrites
@@ -26,7 +27,7 @@ from fractus.services.network.networks.schema import ATTRIBUTES, refuse_foreign
 from fractus.services.network.networks.table import NETWORK
 from fractus.services.network.networks.view import target
 from fractus.store import clouds
-from fractus.store.listing import Filter, page
+from fractus.store.listing import Filter, Filters, page
 from fractus.store.transaction import Reader, Store, Transaction
 from fractus.web.routing import Call, Reply, Route
 
@@ -69,12 +70,22 @@ def _missing(id: str) -> Any:
     return not_found("network", id)
 
 
+def _provided(_given: Sequence[object]) -> Filters:
+    """Which wires a network has is each cloud's own choice: none has the ones that are asked for here."""
+    return [Filter("id", "eq", "")]
+
+
 LISTS = Lists(
     collection="networks",
     table=NETWORK,
     attributes=ATTRIBUTES,
     scope=lambda principal: network_scope(principal.project_id),
     missing=_missing,
+    special={
+        "provider:network_type": _provided,
+        "provider:physical_network": _provided,
+        "provider:segmentation_id": lambda given: _provided([values.to_int(text) for text in given]),
+    },
 )
 
 
@@ -108,7 +119,7 @@ class NetworkApi:
 
     async def show(self, call: Call) -> Reply:
         """GET a network."""
-        network = await self._permitted(self._store, call, ident(call), "get_network")
+        network = await self._permitted(self._store, call, call.params["id"], "get_network")
         return lists.one("network", network.summary, call.query)
 
     async def create(self, call: Call) -> Reply:
@@ -123,9 +134,9 @@ class NetworkApi:
         return created("network", made, bulk=request.bulk)
 
     async def _create(self, tx: Transaction, call: Call, item: Item) -> Resource:
-        values = item.values
-        await self._check_zones(tx, values["availability_zone_hints"])
-        await self._groups.ensure_default(tx, values["project_id"])
+        given = item.values
+        await self._check_zones(tx, given["availability_zone_hints"])
+        await self._groups.ensure_default(tx, given["project_id"])
         names = (
             "name", "description", "admin_state_up", "shared", "mtu", "port_security_enabled",
             "availability_zone_hints", "tags",
@@ -133,10 +144,10 @@ class NetworkApi:
         resource = Resource(
             kind="network",
             id=new_id(),
-            project_id=values["project_id"],
+            project_id=given["project_id"],
             user_id=call.principal.user_id,
-            name=values["name"],
-            desired={**{name: values[name] for name in names}, "router:external": False, "subnets": []},
+            name=given["name"],
+            desired={**{name: given[name] for name in names}, "router:external": False, "subnets": []},
             request_id=call.request_id,
         )
         return await self._writes.create(tx, resource)
@@ -154,7 +165,7 @@ class NetworkApi:
         refuse_constraint(call)
         item = read("network", ATTRIBUTES, call.body, call.principal, create=False).items[0]
         async with self._store.transaction() as tx:
-            id = ident(call)
+            id = call.params["id"]
             network = seen(call, await self._resources.fetch(tx, "network", id), target, _missing(id))
             authorise(call, "update_network", ATTRIBUTES, item, target(network), create=False)
             refuse_foreign(item)
@@ -166,11 +177,11 @@ class NetworkApi:
         return lists.one("network", network.summary, call.query)
 
     async def _check_change(self, tx: Transaction, network: Resource, item: Item) -> None:
-        values = item.values
-        if values.get("shared") is False and network.desired["shared"]:
+        given = item.values
+        if given.get("shared") is False and network.desired["shared"]:
             await self._check_unshare(tx, network)
-        if "mtu" in values:
-            await self._check_mtu(tx, network, values["mtu"])
+        if "mtu" in given:
+            await self._check_mtu(tx, network, given["mtu"])
 
     async def _check_unshare(self, tx: Transaction, network: Resource) -> None:
         others = [
@@ -200,10 +211,10 @@ class NetworkApi:
 
     async def delete(self, call: Call) -> Reply:
         """DELETE a network with its subnets, unless ports are in use on it."""
-        refuse_body(call)
         refuse_constraint(call)
         async with self._store.transaction() as tx:
-            network = await self._permitted(tx, call, ident(call), "delete_network")
+            network = await self._permitted(tx, call, call.params["id"], "delete_network")
+            refuse_body(call)
             await self._check_unused(tx, network)
             await self._ports.remove_auto(tx, network.id)
             await self._subnets.remove_of(tx, network.id)

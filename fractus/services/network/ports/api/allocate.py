@@ -20,6 +20,7 @@ from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.writes import PortWrites
 from fractus.services.network.ports.queries import ports_of_server
 from fractus.services.network.ports.schema import holder
+from fractus.services.network.ports.view import in_order
 from fractus.store import presences
 from fractus.store.transaction import Reader, Transaction
 
@@ -48,6 +49,10 @@ class Groups(Protocol):
 
     async def named(self, reader: Reader, project_id: str, name: str) -> list[str]:
         """Ids of the project's groups with a name."""
+        ...
+
+    async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
+        """`Conflict` where one port cannot have all of these groups."""
         ...
 
 
@@ -226,7 +231,12 @@ class PortAllocator:
         names = list(dict.fromkeys(asked or []))
         if not names or names == [_DEFAULT]:
             return None
-        return [await self._group_id(tx, principal, name) for name in names]
+        ids = [await self._group_id(tx, principal, name) for name in names]
+        try:
+            await self._groups.check_together(tx, ids)
+        except Conflict as error:
+            raise Invalid(error.message) from error
+        return ids
 
     async def _group_id(self, tx: Transaction, principal: Principal, name: str) -> str:
         project_id = principal.project_id
@@ -246,7 +256,7 @@ class PortAllocator:
     # --- how compute is told ---------------------------------------------------------------------
 
     async def _told(self, reader: Reader, port: Resource) -> ServerPort:
-        desired = port.desired
+        desired = {**port.desired, **in_order(port.desired)}
         network = await self._resources.fetch(reader, "network", desired["network_id"])
         groups = [
             await self._resources.fetch(reader, "security_group", id) for id in desired["security_groups"]

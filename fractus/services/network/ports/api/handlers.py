@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import UNSET
@@ -11,7 +11,6 @@ from fractus.model.resource import Resource
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import (
     authorise,
-    ident,
     refuse_body,
     refuse_constraint,
     seen,
@@ -45,6 +44,10 @@ class Groups(Protocol):
 
     async def usable(self, reader: Reader, id: str, project_id: str) -> Resource | None:
         """A group of the project by id."""
+        ...
+
+    async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
+        """`Conflict` where one port cannot have all of these groups."""
         ...
 
 
@@ -115,7 +118,7 @@ class PortApi:
 
     async def show(self, call: Call) -> Reply:
         """GET a port."""
-        return self._one(call, await self._permitted(self._store, call, ident(call), "get_port"))
+        return self._one(call, await self._permitted(self._store, call, call.params["id"], "get_port"))
 
     @staticmethod
     def _one(call: Call, port: Resource) -> Reply:
@@ -161,6 +164,7 @@ class PortApi:
         unknown = [id for id in ids if await self._groups.usable(reader, id, project_id) is None]
         if unknown:
             raise not_found("security_group", ", ".join(unknown))
+        await self._groups.check_together(reader, ids)
 
     # --- update ----------------------------------------------------------------------------------
 
@@ -170,7 +174,10 @@ class PortApi:
         item = read("port", ATTRIBUTES, call.body, call.principal, create=False).items[0]
         async with self._store.transaction() as tx:
             port = seen(
-                call, await self._resources.fetch(tx, "port", ident(call)), target, _missing(ident(call))
+                call,
+                await self._resources.fetch(tx, "port", call.params["id"]),
+                target,
+                _missing(call.params["id"]),
             )
             about = {**target(port), **{k: v for k, v in item.values.items() if k == "device_owner"}}
             authorise(call, "update_port", ATTRIBUTES, item, about, create=False)
@@ -221,10 +228,11 @@ class PortApi:
 
     async def delete(self, call: Call) -> Reply:
         """DELETE a port."""
-        refuse_body(call)
         refuse_constraint(call)
         async with self._store.transaction() as tx:
-            await self._writes.remove(tx, await self._permitted(tx, call, ident(call), "delete_port"))
+            port = await self._permitted(tx, call, call.params["id"], "delete_port")
+            refuse_body(call)
+            await self._writes.remove(tx, port)
         return Reply(204)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from fractus.auth.principal import Principal
 from fractus.base.ids import new_id
+from fractus.model.errors import NotAllowed
 from fractus.model.resource import Resource
+from fractus.quota.limits import is_project_id
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import (
     authorise,
-    ident,
     refuse_body,
     refuse_constraint,
     seen,
@@ -79,14 +80,15 @@ class Groups:
         return group
 
     async def make_default(self, call: Call) -> None:
-        """The caller's project gets its default group when it first looks at its groups.
+        """A project gets its default group when somebody first looks at its groups: one of its own, or an admin.
 
         Neutron's one read that may write: clients look for a group by the name `default` before they do anything. It
         writes once in the life of a project; after that one indexed select finds the group there. As long as nothing
         can be written it is read without that group.
         """
-        project_id = call.query.one("project_id") or call.query.one("tenant_id") or call.principal.project_id
-        if not project_id or not _may_have_one(call.principal, project_id):
+        asked = call.query.all("project_id") or call.query.all("tenant_id") or [call.principal.project_id]
+        project_id = asked[0]
+        if not _may_make_one(call.principal, project_id):
             return
         if not await self.writes.has_default(self.store, project_id):
             with contextlib.suppress(Unwritable):
@@ -94,9 +96,13 @@ class Groups:
                     await self.writes.ensure_default(tx, project_id)
 
 
-def _may_have_one(principal: Principal, project_id: str) -> bool:
-    """Only the caller's own project: what an admin asks about may not even exist."""
-    return project_id == principal.project_id
+def _may_make_one(principal: Principal, project_id: str) -> bool:
+    """Neutron's rule `create_default_security_group`: the project's own members, and admins.
+
+    Whether Keystone has the project is not asked, by Neutron neither; what could be no project's id has none.
+    """
+    own = project_id == principal.project_id
+    return is_project_id(project_id) and (own or principal.is_admin)
 
 
 class SecurityGroupApi:
@@ -113,10 +119,16 @@ class SecurityGroupApi:
         """All of them, with those of the rules."""
         rules = SecurityGroupRuleApi(self._groups)
         return [
-            *collection_routes(self, "security_group", "security-groups", update=self.update),
+            *collection_routes(self, "security_group", "security-groups", update=self.update, core=False),
             *self._tags.routes(),
-            *collection_routes(rules, "security_group_rule", "security-group-rules", update=None),
-        ]
+            *collection_routes(
+                rules, "security_group_rule", "security-group-rules", update=None, core=False
+            ),
+            Route(
+                method="PUT", path="/security-group-rules/{id}", handler=rules.update,
+                rule="get_security_group_rule", summary="Refused: a rule is never changed.",
+            ),
+        ]  # fmt: skip
 
     async def index(self, call: Call) -> Reply:
         """GET security-groups."""
@@ -125,7 +137,7 @@ class SecurityGroupApi:
 
     async def show(self, call: Call) -> Reply:
         """GET a security group."""
-        group = await self._groups.permitted(self._store, call, ident(call), "get_security_group")
+        group = await self._groups.permitted(self._store, call, call.params["id"], "get_security_group")
         return lists.one("security_group", group.summary, call.query)
 
     async def create(self, call: Call) -> Reply:
@@ -159,7 +171,7 @@ class SecurityGroupApi:
         refuse_constraint(call)
         item = read("security_group", GROUP_ATTRIBUTES, call.body, call.principal, create=False).items[0]
         async with self._store.transaction() as tx:
-            group = await self._groups.permitted(tx, call, ident(call), "update_security_group")
+            group = await self._groups.permitted(tx, call, call.params["id"], "update_security_group")
             stateful = item.values.get("stateful", group.desired["stateful"])
             if stateful != group.desired["stateful"] and await self._used(tx, group.id, anywhere=True):
                 raise in_use(group.id)
@@ -180,10 +192,10 @@ class SecurityGroupApi:
 
     async def delete(self, call: Call) -> Reply:
         """DELETE a security group."""
-        refuse_body(call)
         refuse_constraint(call)
         async with self._store.transaction() as tx:
-            group = await self._groups.permitted(tx, call, ident(call), "delete_security_group")
+            group = await self._groups.permitted(tx, call, call.params["id"], "delete_security_group")
+            refuse_body(call)
             if await self._used(tx, group.id):
                 raise in_use(group.id)
             if group.name == DEFAULT and not call.principal.is_admin:
@@ -222,7 +234,7 @@ class SecurityGroupRuleApi:
 
     async def show(self, call: Call) -> Reply:
         """GET a rule."""
-        group, rule = await self._of(self._store, call, ident(call), "get_security_group_rule")
+        group, rule = await self._of(self._store, call, call.params["id"], "get_security_group_rule")
         only = lists.fields(call.query)
         document = rule_document(group, rule)
         return Reply(
@@ -253,12 +265,18 @@ class SecurityGroupRuleApi:
             return Reply(201, {"security_group_rules": documents})
         return Reply(201, {"security_group_rule": documents[0]})
 
+    async def update(self, call: Call) -> Reply:
+        """PUT a rule: judged as any update is, and never made, for Neutron has none."""
+        read("security_group_rule", RULE_ATTRIBUTES, call.body, call.principal, create=False)
+        await self._of(self._store, call, call.params["id"], "get_security_group_rule")
+        raise NotAllowed("A security group rule cannot be changed.")
+
     async def _judge(self, tx: Transaction, call: Call, group: Resource, item: Item) -> dict[str, Any]:
         about = {**item.values, "security_group:project_id": group.project_id}
         authorise(call, "create_security_group_rule", RULE_ATTRIBUTES, item, about, create=True)
         rule = rule_of(item)
         remote = rule["remote_group_id"]
-        foreign = bool(remote) and remote != group.id
+        foreign = remote is not None and remote != group.id
         # Another project's group cannot stand in a rule: in a cloud it would be in another project too.
         if foreign and await self._writes.usable(tx, str(remote), group.project_id) is None:
             raise _missing(str(remote))
@@ -275,10 +293,10 @@ class SecurityGroupRuleApi:
 
     async def delete(self, call: Call) -> Reply:
         """DELETE a rule."""
-        refuse_body(call)
         refuse_constraint(call)
         async with self._store.transaction() as tx:
-            id = ident(call)
+            id = call.params["id"]
             group, _ = await self._of(tx, call, id, "delete_security_group_rule")
+            refuse_body(call)
             await self._writes.remove_rule(tx, group, id)
         return Reply(204)

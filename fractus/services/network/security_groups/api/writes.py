@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fractus.base.ids import new_id
 from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.security_groups.queries import groups_named, rule_add, rule_drop, rules_drop
 from fractus.services.network.security_groups.schema import normalized
 from fractus.services.network.security_groups.view import (
@@ -36,7 +37,7 @@ def _bare(direction: str, ethertype: str, remote_group_id: str | None = None) ->
         "port_range_max": None,
         "remote_ip_prefix": None,
         "remote_group_id": remote_group_id,
-        "description": "",
+        "description": None,
     }
 
 
@@ -137,6 +138,18 @@ class GroupWrites(Writer):
     async def usable(self, reader: Reader, id: str, project_id: str) -> Resource | None:
         """A group of the project by id."""
         return await self.ledger.resources.visible(reader, "security_group", id, project_id)
+
+    async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
+        """A port has stateful groups or stateless ones: `Conflict` where there are both among these."""
+        if len(ids) < 2:
+            return
+        found = [await self.ledger.resources.fetch(reader, "security_group", id) for id in ids]
+        if len({group.desired["stateful"] for group in found if group is not None}) > 1:
+            raise conflict(
+                "Error Cannot apply both stateful and stateless security groups on the same port at the same time "
+                "while attempting the operation.",
+                "SecurityGroupConflict",
+            )
 
     async def named(self, reader: Reader, project_id: str, name: str) -> list[str]:
         """Ids of the project's groups with a name: up to two, enough to see that it is not clear."""

@@ -11,7 +11,6 @@ from fractus.model.resource import Resource
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import (
     authorise,
-    ident,
     refuse_body,
     refuse_constraint,
     seen,
@@ -19,6 +18,7 @@ from fractus.services.network.dialect.api.access import (
 from fractus.services.network.dialect.api.lists import Lists
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
+from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import Item, read
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input, not_carried, not_found
 from fractus.services.network.subnets import schema
@@ -27,6 +27,7 @@ from fractus.services.network.subnets.queries import subnet_scope, subnets_of
 from fractus.services.network.subnets.schema import ATTRIBUTES
 from fractus.services.network.subnets.table import SUBNET
 from fractus.services.network.subnets.view import target
+from fractus.store.listing import Filter, Filters
 from fractus.store.transaction import Reader, Store, Transaction
 from fractus.web.routing import Call, Reply, Route
 
@@ -74,12 +75,19 @@ def _network_target(network: Resource) -> dict[str, Any]:
     }
 
 
+def _external(given: list[str]) -> Filters:
+    """Whether their networks are external: those with subnets here are none."""
+    asked = {values.to_boolean(text) for text in given}
+    return [] if False in asked else [Filter("id", "eq", "")]
+
+
 LISTS = Lists(
     collection="subnets",
     table=SUBNET,
     attributes=ATTRIBUTES,
     scope=lambda principal: subnet_scope(principal.project_id),
     missing=_missing,
+    special={"router:external": _external},
 )
 
 
@@ -110,7 +118,7 @@ class SubnetApi:
 
     async def show(self, call: Call) -> Reply:
         """GET a subnet."""
-        subnet = await self._permitted(self._store, call, ident(call), "get_subnet")
+        subnet = await self._permitted(self._store, call, call.params["id"], "get_subnet")
         return lists.one("subnet", subnet.summary, call.query)
 
     async def create(self, call: Call) -> Reply:
@@ -121,17 +129,18 @@ class SubnetApi:
         return created("subnet", made, bulk=request.bulk)
 
     async def _create(self, tx: Transaction, call: Call, item: Item) -> Resource:
-        values = item.values
-        network = await self._network(tx, call, values["network_id"])
+        given = item.values
+        network = await self._network(tx, call, given["network_id"])
         authorise(call, "create_subnet", ATTRIBUTES, item, _network_target(network), create=True)
         net = schema.cidr_of(item)
         schema.check_new(item, net)
-        self._check_mtu(network, values["ip_version"])
-        gateway = values["gateway_ip"]
+        self._check_mtu(network, given["ip_version"])
+        gateway = given["gateway_ip"]
         if gateway is UNSET:
             gateway = schema.default_gateway(net)
-        if item.set("allocation_pools"):
-            pools = schema.pools_of(values["allocation_pools"], net, gateway)
+            schema.check_default_gateway(gateway, net)
+        if given["allocation_pools"] is not UNSET and given["allocation_pools"]:
+            pools = schema.pools_of(given["allocation_pools"], net, gateway)
         else:
             pools = schema.made_pools(net, gateway)
         others = await subnets_of(tx, self._resources, network.id)
@@ -157,16 +166,14 @@ class SubnetApi:
 
     def _resource(self, call: Call, item: Item, network: Resource) -> Resource:
         """It belongs to its network's project: in a cloud nobody else could put it there."""
-        values = item.values
-        if "project_id" in item.given and values["project_id"] != network.project_id:
+        given = item.values
+        if "project_id" in item.given and given["project_id"] != network.project_id:
             raise not_carried("project_id", "a subnet belongs to the project of its network there")
-        desired = {
-            name: values[name] for name in ("name", "description", "tags", "ip_version", "enable_dhcp")
-        }
+        desired = {name: given[name] for name in ("name", "description", "tags", "ip_version", "enable_dhcp")}
         for name in ("ipv6_ra_mode", "ipv6_address_mode"):
-            desired[name] = values[name] if item.set(name) else None
+            desired[name] = given[name] if item.set(name) else None
         for name in ("dns_nameservers", "host_routes"):
-            desired[name] = values[name] if item.set(name) else []
+            desired[name] = given[name] if item.set(name) else []
         desired.update(
             network_id=network.id, shared=network.desired["shared"], network_project_id=network.project_id
         )
@@ -175,7 +182,7 @@ class SubnetApi:
             id=new_id(),
             project_id=network.project_id,
             user_id=call.principal.user_id,
-            name=values["name"],
+            name=given["name"],
             desired=desired,
             request_id=call.request_id,
         )
@@ -195,7 +202,7 @@ class SubnetApi:
         refuse_constraint(call)
         item = read("subnet", ATTRIBUTES, call.body, call.principal, create=False).items[0]
         async with self._store.transaction() as tx:
-            id = ident(call)
+            id = call.params["id"]
             subnet = seen(call, await self._resources.fetch(tx, "subnet", id), target, _missing(id))
             authorise(call, "update_subnet", ATTRIBUTES, item, target(subnet), create=False)
             pools = self._changed_pools(subnet, item)
@@ -230,10 +237,10 @@ class SubnetApi:
 
     async def delete(self, call: Call) -> Reply:
         """DELETE a subnet, unless ports have addresses of it that they did not give themselves."""
-        refuse_body(call)
         refuse_constraint(call)
         async with self._store.transaction() as tx:
-            subnet = await self._permitted(tx, call, ident(call), "delete_subnet")
+            subnet = await self._permitted(tx, call, call.params["id"], "delete_subnet")
+            refuse_body(call)
             network_id = subnet.desired["network_id"]
             users = await self._ports.using(tx, network_id, subnet.id)
             if users and not schema.is_auto(subnet.desired):
