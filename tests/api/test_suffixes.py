@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from fractus.testing.asgi import HttpReply
 from fractus.testing.world import World
 from tests.api.bodies import body_of, type_of
 from tests.api.house import furnish, served
@@ -22,12 +21,11 @@ async def test_a_suffix_changes_no_answer_of_any_route(world: World) -> None:
         path = house.path(one) if one.route.method in ("GET", "POST") else house.path_to_nothing(one)
         reads = one.route.method == "GET"
         for user in (house.owner, world.admin) if reads else (world.user("eve", "p9", ("reader",)),):
-
-            async def ask(path: str) -> HttpReply:
-                headers = {"Content-Type": type_of(one)}
-                return await user.call(one.route.method, path, body=data, headers=headers)  # noqa: B023
-
-            plain, suffixed = await ask(path), await ask(f"{path}.json")
+            headers = {"Content-Type": type_of(one)}
+            plain, suffixed = [
+                await user.call(one.route.method, asked, body=data, headers=headers)
+                for asked in (path, f"{path}.json")
+            ]
             assert (suffixed.status, suffixed.body) == (plain.status, plain.body), str(one)
             looked_at += 1
     assert looked_at > 60

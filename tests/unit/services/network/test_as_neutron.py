@@ -37,7 +37,9 @@ async def test_tags_with_a_suffix(ann: Tenant) -> None:
     assert (await ann.get(f"networks/{net}/tags.json")).ok() == {"tags": ["b.json", "v1"]}, "paths alone"
 
 
-@pytest.mark.parametrize("path", [".json", "networks/.json", "networks.xml", "networks.JSON", "networks.json.json"])
+@pytest.mark.parametrize(
+    "path", [".json", "networks/.json", "networks.xml", "networks.JSON", "networks.json.json"]
+)
 async def test_what_is_no_suffix(ann: Tenant, path: str) -> None:
     assert (await ann.get(path)).status == 404
 
@@ -52,7 +54,9 @@ async def test_links_keep_the_suffix(ann: Tenant) -> None:
 async def test_collections_are_written_with_hyphens_or_underscores(ann: Tenant) -> None:
     for one, other in (("security-groups", "security_groups"), ("availability_zones", "availability-zones")):
         assert (await ann.get(other)).body == (await ann.get(one)).body
-    made = (await ann.raw("POST", "security_groups", {"security_group": {"name": "web"}})).ok()["security_group"]
+    made = (await ann.raw("POST", "security_groups", {"security_group": {"name": "web"}})).ok()[
+        "security_group"
+    ]
     assert (await ann.get(f"security_groups/{made['id']}")).ok()["security_group"] == made
 
 
@@ -84,7 +88,11 @@ async def test_a_write_of_a_whole_collection(
 
 
 async def test_methods_that_nothing_has(ann: Tenant) -> None:
-    for method, path in (("PATCH", "networks"), ("PATCH", f"ports/{UNKNOWN}"), ("POST", f"networks/{UNKNOWN}")):
+    for method, path in (
+        ("PATCH", "networks"),
+        ("PATCH", f"ports/{UNKNOWN}"),
+        ("POST", f"networks/{UNKNOWN}"),
+    ):
         assert error(await ann.raw(method, path, {})) == (405, "HTTPMethodNotAllowed", _WEBOB)
 
 
@@ -278,7 +286,10 @@ async def test_a_server_with_stateful_and_stateless_groups(world: World) -> None
             {"ip_address": "225.1.0.0/16"},
             "Subnet 225.1.0.0/16 overlaps with multicast range 224.0.0.0/4, which is not supported.",
         ),
-        ({"ip_address": "::/0"}, "Subnet ::/0 overlaps with multicast range ff00::/8, which is not supported."),
+        (
+            {"ip_address": "::/0"},
+            "Subnet ::/0 overlaps with multicast range ff00::/8, which is not supported.",
+        ),
         (
             {"ip_address": "10.0.0.1", "mac_address": "01:00:5e:00:00:01"},
             "MAC address 01:00:5e:00:00:01 is a multicast address, which is not supported.",
