@@ -39,7 +39,7 @@ from fractus.web import bounds
 from fractus.web.face import Gate, Page, ServiceRoutes, WebSettings, always_open
 from fractus.web.faults import NOT_AUTHENTICATED, NOT_FOUND, RouteNotServed, check_accept, plain, status_of
 from fractus.web.microversion import UNVERSIONED, Negotiator, Version
-from fractus.web.routing import Call, Query, Reply
+from fractus.web.routing import Call, Query, Reply, Route
 from fractus.web.table import Bound, Endpoint, Method, compile_routes
 
 log = logger("web")
@@ -186,10 +186,7 @@ class Front:
         if project and project != principal.project_id:
             raise self._mismatch(project, principal)
         route = bound.route
-        if route.json_only and not trace.suffix:
-            check_accept(headers.get("accept", ""))
-        if not route.public and not (principal.project_id and self._allows(route.rule, principal, None)):
-            raise self.service.denied(route.rule)  # upstream's rules are all of project scope
+        self._admit(route, principal, "" if trace.suffix else headers.get("accept", ""))
         if req.method not in _READS and not route.live:
             await self._gate()
         if not method.by_action and not route.raw and req.method in _BODY_METHODS:
@@ -221,6 +218,15 @@ class Front:
     def _no_method(self, method: str, endpoint: Endpoint, trace: Trace) -> ApiError:
         own = self.service.no_method(method, endpoint.path) if self.service.no_method is not None else None
         return own or _no_method(method, endpoint.allow, trace)
+
+    def _admit(self, route: Route, principal: Principal, accept: str) -> None:
+        """`NotAcceptable` where the answer would not be taken, `Forbidden` where the route's rule does not let the
+        caller in. Upstream's rules are all of project scope.
+        """
+        if route.json_only:
+            check_accept(accept)
+        if not route.public and not (principal.project_id and self._allows(route.rule, principal, None)):
+            raise self.service.denied(route.rule)
 
     def _mismatch(self, project: str, principal: Principal) -> Invalid:
         sentence = self.service.project_mismatch
