@@ -39,6 +39,7 @@ PARTS = {
     "DELETE /images/{image_id}/tags/{tag}": "tags",
     "POST /security-group-rules": "rules",
     "DELETE /security-group-rules/{id}": "rules",
+    "PUT /security-group-rules/{id}": "rules",  # judged, and never made
 }
 
 #: Routes that make a thing, give it its bits, or end it; those that change fields by name are judged by their schemas.
