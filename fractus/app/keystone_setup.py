@@ -50,14 +50,34 @@ def _forked(manage: Any, argv: list[str]) -> int:
 
 def _let_readers_and_the_writer_pass(config: str) -> None:
     """Write-ahead logging, a property of SQLite's file: no request waits for another's commit."""
+    path = _file(config)
+    if path is not None:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+
+
+def held_open(config: str) -> sqlite3.Connection | None:
+    """A connection to Keystone's database, to be kept for as long as a process serves it; None where it is no file.
+
+    Keystone opens the file anew for each request. What lies beside a file with a write-ahead log is made by who opens
+    it first and removed by who closes it last, so on a full disk it could not even be read.
+    """
+    path = _file(config)
+    if path is None:
+        return None
+    connection = sqlite3.connect(path)
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return connection
+
+
+def _file(config: str) -> str | None:
+    """The file of the database that a keystone.conf names; None where it names a server, which needs none of this."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.read(config)
-    connection_url = parser["database"]["connection"]
+    connection_url = parser.get("database", "connection", fallback="")
     if not connection_url.startswith("sqlite:///"):
-        return  # a database server has that by itself
-    path = connection_url.removeprefix("sqlite:///").replace("$$", "$")
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
+        return None
+    return connection_url.removeprefix("sqlite:///").replace("$$", "$")
 
 
 if __name__ == "__main__":

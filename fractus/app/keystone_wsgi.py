@@ -7,9 +7,14 @@ configuration is named by OS_KEYSTONE_CONFIG_FILES.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
+from fractus.app.keystone_setup import held_open
+
 del sys.argv[1:]
+
+_database = held_open(os.environ.get("OS_KEYSTONE_CONFIG_FILES", "").partition(";")[0])
 
 application: Any = importlib.import_module("keystone.wsgi.api").application

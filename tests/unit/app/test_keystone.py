@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import pytest_asyncio
 from keystoneauth1 import loading, session
 
+from fractus.app import keystone_setup
 from fractus.app import settings as settings_module
 from fractus.app.calls import Caller, CallFailed
 from fractus.app.keystone import EmbeddedKeystone
@@ -232,3 +235,25 @@ async def test_limits_are_read_from_keystone_by_our_names(keystone: EmbeddedKeys
 
 
 _NOWHERE: Any = None
+
+
+async def test_a_database_that_is_held_open_can_be_read_on_a_full_disk(tmp_path: Path) -> None:
+    config = tmp_path / "keystone.conf"
+    database = tmp_path / "$database.db"
+    config.write_text(f"[database]\nconnection = sqlite:///{str(database).replace('$', '$$')}\n")
+    beside = [Path(f"{database}-{name}") for name in ("wal", "shm")]
+    with contextlib.closing(sqlite3.connect(database)) as one:
+        one.execute("PRAGMA journal_mode=WAL")
+        one.execute("CREATE TABLE note (id INTEGER)")
+    assert [path.exists() for path in beside] == [False, False]
+    held = keystone_setup.held_open(str(config))
+    assert held is not None
+    with contextlib.closing(held):
+        for _ in range(2):
+            # What a request opens and closes leaves there what reading needs.
+            with contextlib.closing(sqlite3.connect(database)) as one:
+                assert one.execute("SELECT count(*) FROM note").fetchone() == (0,)
+            assert [path.exists() for path in beside] == [True, True]
+    config.write_text("[database]\nconnection = mysql+pymysql://k:p@db/keystone\n")
+    assert keystone_setup.held_open(str(config)) is None
+    assert keystone_setup.held_open("") is None
