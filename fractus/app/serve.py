@@ -36,6 +36,9 @@ _REFRESH = 2.0
 #: a client keeps its own open; each costs some kilobytes.
 _CONNECTIONS = 8192
 
+#: Descriptors that a process needs besides: database, Keystone, children, what it reads and writes of images.
+_OTHERS = 128
+
 #: Connections that the kernel keeps for a process that is busy.
 _BACKLOG = 4096
 
@@ -143,6 +146,15 @@ def main(settings: Settings) -> None:
     listen(settings, "fractus.app.serve:application")
 
 
+def connections(descriptors: int) -> int:
+    """How many connections a process may hold that may have so many descriptors (-1: any number): each may be an
+    upload, which takes a second one.
+    """
+    if descriptors < 0:
+        return _CONNECTIONS
+    return max(8, min(_CONNECTIONS, (descriptors - _OTHERS) // 2))
+
+
 def listen(settings: Settings, target: str) -> None:
     """Serve what `target` (`module:function`) makes, in as many processes as are asked for."""
     Server(
@@ -159,7 +171,7 @@ def listen(settings: Settings, target: str) -> None:
         workers_kill_timeout=math.ceil(settings.api.drain_notice + settings.api.drain_within) + _CLOSING,
         process_name=None,
         backlog=_BACKLOG,
-        backpressure=_CONNECTIONS,
+        backpressure=connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
     ).serve()
 
 

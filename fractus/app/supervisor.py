@@ -96,7 +96,7 @@ class Supervisor:
     """Runs programs while its `async with` block runs; leaving the block stops them, last started first.
 
     `say` gets a sentence for each thing a person should know; `changed` is called when a child's state changes, and
-    again some seconds later where it raised OSError.
+    again some seconds later where it raised an error. Neither of them ends anything.
     """
 
     def __init__(
@@ -182,16 +182,16 @@ class Supervisor:
 
     def _tell(self, sentence: str) -> None:
         """Say it, if there is anybody to hear it."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):
             self._say(sentence)
 
     def note(self) -> None:
         """Have it noted that something changed (`changed`); where that fails, later."""
         try:
             self._changed()
-        except OSError as error:
+        except Exception as error:
             if not self._unnoted:
-                self._tell(f"The list of processes could not be written ({error.strerror}); it will be.")
+                self._tell(f"The list of processes could not be written ({error}); it will be.")
             self._unnoted = True
         else:
             self._unnoted = False
@@ -246,14 +246,14 @@ class Supervisor:
         await self._clock.sleep(delay)
         try:
             await self._launch(child)
-        except (OSError, RuntimeError, MemoryError) as error:
-            # No descriptors, memory or threads for one more process (RuntimeError: "can't start new thread").
+        except Exception as error:
+            # No descriptors, memory or threads for one more process, and what that comes to elsewhere.
             self._tell(f"{name} cannot be started now: {error}.")
             return False
         try:
             await self._until_ready(child)
-        except StartFailed:
-            # Not ready in time: it is ended, and the next round waits longer.
+        except Exception:
+            # Not ready in time, or nobody could ask: it is ended, and the next round waits longer.
             await self._end(child)
         else:
             self._tell(f"{name} runs again.")
@@ -264,10 +264,17 @@ class Supervisor:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        failed: list[Exception] = []
         for child in reversed(self._children):
-            await self._end(child)
+            try:
+                await self._end(child)
+            except Exception as error:
+                # The others are to be stopped all the same.
+                failed.append(error)
             child.state = "stopped"
             self.note()
+        if failed:
+            raise failed[0]
 
     async def _end(self, child: Child) -> None:
         process = child.process
@@ -295,10 +302,8 @@ class Supervisor:
             for child in self._children:
                 try:
                     trim(child.program.log, _LOG_MOST)
-                except OSError as error:
-                    self._tell(
-                        f"{child.program.log} could not be cut ({error.strerror}); it will be tried again."
-                    )
+                except Exception as error:
+                    self._tell(f"{child.program.log} could not be cut ({error}); it will be tried again.")
 
 
 def trim(log: Path, most: int) -> None:

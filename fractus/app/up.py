@@ -52,6 +52,8 @@ class Up:
         self._keystone = EmbeddedKeystone(settings, demo=self._demo) if embedded else None
         self._supervisor = Supervisor(say=progress.warn, changed=self._write_record)
         self._since = time.time()
+        # Read now: later there may be no descriptor left to read it with.
+        self._own_mark, self._boot = mark(os.getpid()), boot_id()
         self._ready = False
 
     def run(self) -> None:
@@ -182,13 +184,12 @@ class Up:
         )
 
     def _write_record(self) -> None:
-        supervisor = mark(os.getpid())
-        assert supervisor is not None
+        assert self._own_mark is not None
         running.write(
             self._settings.run_dir,
             running.Record(
-                boot=boot_id(),
-                supervisor=supervisor,
+                boot=self._boot,
+                supervisor=self._own_mark,
                 endpoint=self._settings.endpoint,
                 keystone_url=self._settings.keystone.url,
                 since=self._since,

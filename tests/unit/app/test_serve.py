@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fractus.app import serve
 from fractus.app.processes import free_port
 from tests.unit.listening import listens
 from tests.unit.web.test_servers import upgraded
@@ -62,6 +63,13 @@ async def test_many_who_keep_their_connections_open_keep_nobody_out(tmp_path: Pa
         finally:
             for _, writer in lines:
                 writer.close()
+
+
+@pytest.mark.parametrize("descriptors", [160, 256, 1024, 4096, 20_000, 1 << 20])
+async def test_connections_leave_descriptors_for_all_else(descriptors: int) -> None:
+    assert serve.connections(descriptors) >= 8
+    assert 2 * serve.connections(descriptors) + 128 <= descriptors
+    assert serve.connections(descriptors) <= serve.connections(-1) == 8192
 
 
 async def test_no_websocket_reaches_the_application(tmp_path: Path) -> None:

@@ -172,8 +172,13 @@ async def kill_and_see_it_back(supervisor: Supervisor, directory: Path) -> None:
     await until(lambda: starts(directory, "one") > number and supervisor.parts()[0].state == "running")
 
 
+def wrong(*_: Any, **__: Any) -> Any:
+    raise AssertionError("what nobody thought of")
+
+
+@pytest.mark.parametrize("full", [full, wrong])
 async def test_without_room_for_its_own_list_and_words_it_starts_again_what_dies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: Callable[..., Any]
 ) -> None:
     monkeypatch.setattr(supervisor_module, "_NOTE_AGAIN", 0.05)
     monkeypatch.setattr(supervisor_module, "_LOG_LOOK", 0.01)
@@ -195,9 +200,10 @@ async def test_without_room_for_its_own_list_and_words_it_starts_again_what_dies
         room.set()
         await until(lambda: noted == [2])
         room.clear()
+        await supervisor.start([program(tmp_path, "two")])
         running = pids(supervisor)
     # Also where nothing can be noted all of them are stopped.
-    assert [group(pid) for pid in running] == [[]]
+    assert [group(pid) for pid in running] == [[], []]
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), RuntimeError("no thread")])
