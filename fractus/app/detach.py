@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,8 +27,7 @@ def start(argv: Sequence[str], settings: Settings, progress: Progress) -> subpro
 
     `StartFailed` where it ends before; a Ctrl-C stops it again. Blocks.
     """
-    log = settings.log_dir / "up.log"
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = _log(settings, progress)
     with open(log, "ab") as out:
         began = out.tell()
         child = subprocess.Popen(
@@ -47,6 +48,20 @@ def start(argv: Sequence[str], settings: Settings, progress: Progress) -> subpro
             end(process, within=_STOP_WITHIN)
         raise
     return child
+
+
+def _log(settings: Settings, progress: Progress) -> Path:
+    """Where it writes what it says: in the state directory, or elsewhere where that log cannot be written."""
+    log = settings.log_dir / "up.log"
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log.open("ab").close()
+    except OSError as error:
+        number, name = tempfile.mkstemp(prefix="fractus-up-", suffix=".log")
+        os.close(number)
+        progress.warn(f"{log} cannot be written ({error.strerror}): what is said is in {name}.")
+        return Path(name)
+    return log
 
 
 def _watch(settings: Settings, child: subprocess.Popen[bytes], lines: _Follower, progress: Progress) -> None:
