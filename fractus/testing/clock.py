@@ -20,12 +20,17 @@ class VirtualClock:
         """Begin at `start`, seconds since the epoch."""
         self._start = start
         self._now = start
+        self._ahead = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
 
     def now(self) -> float:
         """Seconds since the epoch, UTC."""
-        return self._now
+        return self._now + self._ahead
+
+    def jump(self, seconds: float) -> None:
+        """Have the wall clock set so far ahead (back, if less than none); durations go on as if nothing had been."""
+        self._ahead += seconds
 
     def monotonic(self) -> float:
         """Seconds since this clock began."""
@@ -41,7 +46,11 @@ class VirtualClock:
         await alarm
 
     def next_alarm(self) -> float | None:
-        """When the next sleeper wants to be woken; None: nobody sleeps."""
+        """When the next sleeper wants to be woken, as `now` has it; None: nobody sleeps."""
+        alarm = self._next()
+        return None if alarm is None else alarm + self._ahead
+
+    def _next(self) -> float | None:
         while self._sleepers and self._sleepers[0][2].done():
             heapq.heappop(self._sleepers)
         return self._sleepers[0][0] if self._sleepers else None
@@ -50,7 +59,7 @@ class VirtualClock:
         """Move on by `seconds`, waking sleepers one after the other, each at its own moment."""
         target = self._now + seconds
         await self._turns()  # who is about to sleep sleeps from now on, not from later
-        while (alarm := self.next_alarm()) is not None and alarm <= target:
+        while (alarm := self._next()) is not None and alarm <= target:
             self._now = max(self._now, alarm)
             heapq.heappop(self._sleepers)[2].set_result(None)
             await self._turns()

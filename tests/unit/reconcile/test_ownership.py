@@ -79,6 +79,13 @@ async def test_who_comes_gets_its_share_and_nothing_runs_twice(world: World) -> 
     assert_fair(await look(world, a, b, c, times=8))
 
 
+async def test_who_comes_after_the_clock_was_set_back_by_a_day_gets_its_share_too(world: World) -> None:
+    a, b = shared(world, "a"), shared(world, "b")
+    await look(world, a, times=6)
+    world.clock.ahead = -86_400.0
+    assert_fair(await look(world, a, b, times=8))
+
+
 async def test_a_lane_that_moves_is_never_without_a_worker(world: World) -> None:
     a, b = shared(world, "a"), shared(world, "b")
     await look(world, a, times=6)

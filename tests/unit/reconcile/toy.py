@@ -59,9 +59,11 @@ class HandClock:
 
     def __init__(self) -> None:
         self.time = 1_800_000_000.0
+        self.ahead = 0.0
+        """Of the wall clock."""
 
     def now(self) -> float:
-        return self.time
+        return self.time + self.ahead
 
     def monotonic(self) -> float:
         return self.time
