@@ -17,6 +17,8 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
+from fractus.base.files import sync_directory
+
 #: The key by which we know our own entries again: the state directory they belong to. Clients ignore it.
 OWNER = "fractus_state"
 
@@ -219,7 +221,10 @@ def _replace(path: Path, text: str, mode: int) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
             os.fchmod(out.fileno(), mode)
             out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
         os.replace(name, path)
+        sync_directory(path.parent)
     except OSError:
         os.unlink(name)
         raise

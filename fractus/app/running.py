@@ -55,7 +55,8 @@ def record_path(run_dir: Path) -> Path:
 
 def write(run_dir: Path, record: Record) -> None:
     """Put a record in place, whole."""
-    put(record_path(run_dir), msgspec.json.format(msgspec.json.encode(record)))
+    # True of running processes only: of no use after the machine was down.
+    put(record_path(run_dir), msgspec.json.format(msgspec.json.encode(record)), lasting=False)
 
 
 def read(run_dir: Path) -> Record | None:

@@ -267,7 +267,7 @@ def remember(state_dir: Path, overrides: Layer) -> None:
     for section, fields in overrides.items():
         kept.setdefault(section, {}).update(fields)
     if any(kept.values()) and kept != before:
-        put(path, (json.dumps(kept, indent=2) + "\n").encode())
+        put(path, (json.dumps(kept, indent=2) + "\n").encode(), mode=0o600)
 
 
 def environment(state_dir: Path, overrides: Layer) -> dict[str, str]:

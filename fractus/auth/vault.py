@@ -19,6 +19,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from fractus.base.files import sync_directory
+
 
 class VaultError(Exception):
     """The vault cannot be used; the text says why, and never holds a key or a secret."""
@@ -167,6 +169,7 @@ def _write_new(path: Path, keys: list[str]) -> None:
         file.write("".join(f"{key}\n" for key in keys))
         file.flush()
         os.fsync(file.fileno())
+    sync_directory(path.parent)
 
 
 def _replace(path: Path, keys: list[str]) -> None:
@@ -175,3 +178,4 @@ def _replace(path: Path, keys: list[str]) -> None:
     beside.unlink(missing_ok=True)
     _write_new(beside, keys)
     os.replace(beside, path)
+    sync_directory(path.parent)

@@ -6,12 +6,28 @@ import os
 from pathlib import Path
 
 
-def put(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+def put(path: Path, content: bytes, *, mode: int = 0o666, lasting: bool = True) -> None:
     """Write a file in one step: who reads it meanwhile, or after a crash, finds what was there before or all of this.
 
-    `mode` (less the umask) holds from its first moment. Several at once must not write the same file.
+    `mode` (less the umask) holds from its first moment. `lasting`: when this returns it is on the disk, whatever
+    happens to the machine; without it only the processes may crash, and nothing waits for the disk. Several at once
+    must not write the same file.
     """
     fresh = path.with_name(f"{path.name}.new")
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as out:
         out.write(content)
+        if lasting:
+            out.flush()
+            os.fsync(out.fileno())
     os.replace(fresh, path)
+    if lasting:
+        sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Have the names in a directory on the disk: a file that was renamed into it, or made in it, has its name then."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

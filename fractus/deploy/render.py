@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 import shlex
 import shutil
@@ -14,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
+from fractus.base.files import put
 from fractus.deploy.inventory import Inventory, InventoryError, Node, bracketed
 from fractus.deploy.secret import Secrets
 
@@ -216,7 +216,5 @@ def _put(target: Path, content: bytes) -> None:
     for parent in reversed([one for one in target.parents if not one.exists()]):
         parent.mkdir(mode=0o700)
     mode = 0o700 if content.startswith(b"#!") else 0o600
-    fresh = target.with_name(target.name + ".new")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as out:
-        out.write(content)
-    os.replace(fresh, target)
+    # They can be rendered again: nothing waits for the disk.
+    put(target, content, mode=mode, lasting=False)

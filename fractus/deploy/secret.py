@@ -18,6 +18,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
+from fractus.base.files import sync_directory
 from fractus.deploy.inventory import Inventory, InventoryError
 
 #: 192 bits, of letters that need no escape in any of the files.
@@ -176,5 +177,6 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
             out.flush()
             os.fsync(out.fileno())
         os.replace(fresh, path)
+        sync_directory(path.parent)
     except OSError as error:
         raise InventoryError(f"The secrets {path} cannot be written: {error.strerror}.") from error

@@ -23,6 +23,7 @@ from sqlalchemy import column, select, table
 from sqlalchemy.engine import URL
 
 from fractus.base.clock import SystemClock
+from fractus.base.files import sync_directory
 from fractus.base.log import logger
 from fractus.model.errors import Unfit
 from fractus.store import opening
@@ -203,6 +204,7 @@ def _make(path: Path) -> None:
             os.fsync(file.fileno())
         # Unlike a renamed file, a linked one never takes the place of one that is there by now.
         os.link(draft, path)
+        sync_directory(path.parent)
     except FileExistsError:
         pass
     finally:

@@ -57,13 +57,13 @@ def ask(
         change=before.change if change is None else change,
         latency=before.latency if latency is None else latency,
     )
-    put(state / _FILE, msgspec.json.encode(wish))
+    put(state / _FILE, msgspec.json.encode(wish), lasting=False)
     return wish
 
 
 def done(state: Path, share: int, version: int) -> None:
     """Process `share` has carried out that version."""
-    put(_done(state, share), str(version).encode())
+    put(_done(state, share), str(version).encode(), lasting=False)
 
 
 def _done(state: Path, share: int) -> Path:
@@ -90,7 +90,7 @@ def begin(state: Path, shares: Collection[int]) -> None:
     before = read(state)
     if before.change is not None or before.latency is not None:
         wish = Wish(version=before.version + 1, faults=before.faults)
-        put(state / _FILE, msgspec.json.encode(wish))
+        put(state / _FILE, msgspec.json.encode(wish), lasting=False)
     for share in shares:
         _done(state, share).unlink(missing_ok=True)
 

@@ -107,7 +107,7 @@ class Identity:
         return first_id(self.region, kind, name)
 
     def _keep(self) -> None:
-        put(self._path, msgspec.json.encode(self._directory), mode=0o600)
+        put(self._path, msgspec.json.encode(self._directory), mode=0o600, lasting=False)
 
     @property
     def projects(self) -> dict[str, Project]:

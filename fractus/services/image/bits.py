@@ -25,6 +25,7 @@ from typing import Any
 from msgspec import Struct
 from oslo_utils.imageutils import format_inspector
 
+from fractus.base.files import sync_directory
 from fractus.base.log import logger
 from fractus.model.errors import NoSpace, StorageFull, TooLarge, UnsupportedMedia
 
@@ -219,11 +220,7 @@ class Upload:
         with _told():
             os.fsync(self._file)
             os.replace(self._part, self._final)
-            directory = os.open(self._final.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            sync_directory(self._final.parent)
         os.close(self._file)
         self._file = -1
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from fractus.app import clouds_yaml, settings
+from fractus.auth import vault
 from fractus.base.files import put
+from fractus.store import migrate
 
 
 def test_who_has_begun_to_read_goes_on_with_what_was_there(tmp_path: Path) -> None:
@@ -22,3 +29,69 @@ def test_a_secret_is_nobody_elses_however_the_file_was(tmp_path: Path) -> None:
     path.write_bytes(b"for all")
     put(path, b"for its owner", mode=0o600)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+class Disk:
+    """What was synced: the names of files and directories, by what they had when it happened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.synced: list[str] = []
+        sync = os.fsync
+
+        def fsync(handle: int) -> None:
+            self.synced.append(os.path.realpath(f"/proc/self/fd/{handle}"))
+            sync(handle)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+
+def _vault(directory: Path) -> Path:
+    path = directory / "vault.key"
+    vault.Vault.load(path, create=True)
+    vault.rotate(path)
+    return path
+
+
+def _remembered(directory: Path) -> Path:
+    settings.remember(directory, {"api": {"port": 9000}})
+    return directory / settings.REMEMBERED
+
+
+def _entries(directory: Path) -> Path:
+    path = directory / "clouds.yaml"
+    clouds_yaml.write_own(path, {"fractus": {"auth": {"password": "p"}}})
+    return path
+
+
+def _database(directory: Path) -> Path:
+    path = directory / "fractus.db"
+    migrate.upgrade(f"sqlite:///{path}", migrate=True)
+    return path
+
+
+def _plain(directory: Path) -> Path:
+    put(directory / "kept", b"all of it")
+    return directory / "kept"
+
+
+@pytest.mark.parametrize("write", [_plain, _vault, _remembered, _entries, _database])
+def test_what_is_exchanged_whole_is_on_the_disk_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Path]
+) -> None:
+    """The bits before the name, and then the directory that has the name."""
+    disk = Disk(monkeypatch)
+    path = write(tmp_path)
+    directory = os.path.realpath(tmp_path)
+    files = [one for one in disk.synced if os.path.dirname(one) == directory]
+    assert path.exists()
+    assert files
+    assert directory in disk.synced[disk.synced.index(files[0]) :]
+
+
+def test_what_need_not_outlive_the_machine_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch)
+    put(tmp_path / "wish", b"soon another", lasting=False)
+    assert (tmp_path / "wish").read_bytes() == b"soon another"
+    assert disk.synced == []
