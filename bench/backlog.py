@@ -90,16 +90,16 @@ class PacedWorld(World):
     def __init__(self, directory: Path, pace: float) -> None:
         shape = {"hosts": 4, "vcpus_per_host": 10**6, "ram_per_host": 10**9, "disk_per_host": 10**8}
         super().__init__((AWAY, NEAR, "far"), tmp_path=directory, shape=shape, clock=SkippingClock())
-        plain = self._clouds[AWAY]
+        plain = self.clouds_by_name[AWAY]
         paced = PacedCloud(plain.row, plain.backend, plain.faults)
         object.__setattr__(paced, "calls", [])
         object.__setattr__(paced, "pace", [pace])
-        self._clouds[AWAY] = paced
+        self.clouds_by_name[AWAY] = paced
 
     @property
     def paced(self) -> PacedCloud:
         """The cloud that will be away."""
-        return cast("PacedCloud", self._clouds[AWAY])
+        return cast("PacedCloud", self.clouds_by_name[AWAY])
 
 
 class Figures(NamedTuple):

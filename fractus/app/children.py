@@ -11,9 +11,9 @@ from typing import Any
 from fractus.auth.vault import Vault
 from fractus.base.log import logger
 from fractus.model.cloud import Cloud, CloudRow
-from fractus.store import clouds
+from fractus.store import clouds, installation
 from fractus.store.clouds import CloudRecord
-from fractus.store.transaction import Reader
+from fractus.store.transaction import Store
 
 log = logger("app.children")
 
@@ -29,6 +29,9 @@ class ConnectedChildren:
         self._vault = vault
         self._rows: dict[str, CloudRecord] = {}
         self._clouds: dict[str, Cloud] = {}
+        self.installation: str | None = None
+        """The id of this fractus, once `refresh` has read it."""
+        self._given = False
 
     def names(self) -> Iterable[str]:
         """All known children, connected or not."""
@@ -42,19 +45,47 @@ class ConnectedChildren:
         """What the operator set for it."""
         return self._rows[name].settings if name in self._rows else {}
 
-    async def refresh(self, reader: Reader) -> None:
+    def below(self) -> list[str]:
+        """The ids of every fractus that is below this one, at any depth, as far as is known."""
+        seen = [row.identity_seen for row in self._rows.values() if row.identity_seen is not None]
+        return sorted({id for one in seen for id in (one.installation, *one.below) if id})
+
+    async def refresh(self, store: Store) -> None:
         """Connect to what is new or changed, let go of what was removed."""
-        rows = {row.name: row for row in await clouds.every(reader)}
+        rows = {row.name: row for row in await clouds.every(store)}
+        if self.installation is None or any(self._is_news(row) for row in rows.values()):
+            # Read with the rows that it is handed to: a rebuild changes it, and all of them.
+            await self.know(store)
         for name in [name for name in self._rows if name not in rows]:
             del self._rows[name]
             await self._close(name)
         for name, row in rows.items():
-            known = self._rows.get(name)
-            self._rows[name] = row
-            if known is not None and known.version == row.version:
+            news, self._rows[name] = self._is_news(row), row
+            if not news:
                 continue
             await self._close(name)
             self._open(row)
+
+    def _is_news(self, row: CloudRecord) -> bool:
+        known = self._rows.get(row.name)
+        return known is None or known.version != row.version
+
+    async def know(self, store: Store) -> str:
+        """Read the id of this fractus, and make it if it has none."""
+        if not self._given:
+            self.installation = await installation.ensure(store)
+        return self.installation or ""
+
+    def nameless(self) -> None:
+        """Have no id: nothing that is made says whose it is."""
+        self.installation, self._given = "", True
+
+    async def be(self, id: str) -> None:
+        """Be this one in this process, whatever the store says."""
+        self.installation, self._given = id, True
+        for name in list(self._rows):
+            del self._rows[name]
+            await self._close(name)
 
     def _open(self, row: CloudRecord) -> None:
         connect = self._drivers.get(row.driver)
@@ -76,6 +107,7 @@ class ConnectedChildren:
             identity=row.identity,
             settings=row.settings,
             auth=self._vault.open(row.secret),
+            installation=self.installation or "",
         )
 
     async def _close(self, name: str) -> None:

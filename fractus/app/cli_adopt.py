@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fractus.app import cloud_rows, whose
+from fractus.app import cloud_identity, cloud_rows, whose
 from fractus.app.cap import at_most_option, stop_above
 from fractus.app.cli_frame import with_settings
 from fractus.app.cli_parts import console, with_parts
@@ -191,8 +191,8 @@ def _show(report: Report, dry_run: bool) -> None:
 def detach(settings: Settings, name: str, *, yes: bool, at_most: int | None) -> None:
     """`fractus cloud remove NAME --detach`."""
 
-    async def do(parts: OperatorParts) -> letting.Let | None:
-        await cloud_rows.known(parts.store, name)
+    async def do(parts: OperatorParts) -> tuple[letting.Let, str] | None:
+        record = await cloud_rows.known(parts.store, name)
         held = await presences.left_in(parts.store, name)
         for kind, number in sorted(held.items()):
             console.print(f"  {number} {kind}")
@@ -202,14 +202,18 @@ def detach(settings: Settings, name: str, *, yes: bool, at_most: int | None) -> 
         await letting.freeze(parts, name, getpass.getuser())
         await asyncio.sleep(_UNDER_WAY)
         with _progress("letting go") as told:
-            return await letting.detach(parts, name, told)
+            let = await letting.detach(parts, name, told)
+        return let, await cloud_identity.let_go(parts, record)
 
-    let = with_parts(settings, do)
-    if let is None:
+    done = with_parts(settings, do)
+    if done is None:
         raise click.ClickException(
             f"All of this would be let go of, and go on running in {name}. Nothing was changed. "
             "If that is what you want, pass --yes."
         )
+    let, behind = done
+    if behind:
+        console.print(f"  {escape(behind)}", soft_wrap=True)
     for what, numbers in (
         ("gone from here, and still there", let.vanished),
         ("still here too", let.stayed),
@@ -220,6 +224,26 @@ def detach(settings: Settings, name: str, *, yes: bool, at_most: int | None) -> 
     console.print(f"{name} is detached. Nothing in it was touched.")
 
 
+async def _be_again(
+    parts: OperatorParts, names: Sequence[str], installation: str | None, *, dry_run: bool
+) -> None:
+    """Be the installation that was lost. Which that is, is for the operator to say: another may be alive."""
+    if installation:
+        await cloud_identity.become(parts, installation, dry_run=dry_run)
+        return
+    try:
+        others = await cloud_identity.marks_of(parts, names)
+    except CloudError as error:
+        raise click.ClickException(error.reason) from error
+    if others:
+        which = "; ".join(f"{id} ({', '.join(sorted(where))})" for id, where in sorted(others.items()))
+        raise click.ClickException(
+            f"These clouds carry the mark of another fractus, by the names that they have here: {which}. If that was "
+            "this one, before its database was lost, pass --installation ID. If it is another one, which is alive, "
+            f"pass --installation {parts.children.installation}: what it made is then left alone."
+        )
+
+
 @click.command("rebuild")
 @click.argument("names", nargs=-1)
 @_projects
@@ -227,9 +251,19 @@ def detach(settings: Settings, name: str, *, yes: bool, at_most: int | None) -> 
 @click.option(
     "--into-existing", is_flag=True, help="The database is not empty: add what is missing, no more."
 )
+@click.option(
+    "--installation",
+    metavar="ID",
+    help="The id that this fractus had when its database was lost: what carries another one's mark is foreign.",
+)
 @with_settings
 def rebuild(
-    settings: Settings, names: tuple[str, ...], projects: tuple[str, ...], dry_run: bool, into_existing: bool
+    settings: Settings,
+    names: tuple[str, ...],
+    projects: tuple[str, ...],
+    dry_run: bool,
+    into_existing: bool,
+    installation: str | None,
 ) -> None:
     """Make a lost database again from the clouds (all, or NAMES): what carries our marker there, by the ids it had.
 
@@ -247,6 +281,8 @@ def rebuild(
             raise click.ClickException(
                 "There is no cloud to rebuild from: fractus cloud add NAME, for each there was."
             )
+        await parts.children.refresh(parts.store)
+        await _be_again(parts, chosen, installation, dry_run=dry_run)
         found, said = [], {}
         for name in chosen:
             row, child = await _child(parts, name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from openstack.config import OpenStackConfig
 from openstack.config.cloud_region import CloudRegion
 from rich.table import Table
 
-from fractus.app import cli_adopt, cloud_rows
+from fractus.app import cli_adopt, cloud_identity, cloud_rows
 from fractus.app.cap import at_most_option, stop_above
 from fractus.app.cli_brakes import CLOUD_COMMANDS, about, lines_of_brakes, state_of
 from fractus.app.cli_frame import with_settings
@@ -23,8 +24,9 @@ from fractus.app.cli_parts import console, with_parts
 from fractus.app.settings import Settings
 from fractus.app.wiring import OperatorParts
 from fractus.clouds.openstack.pace import Limits
-from fractus.model.cloud import CloudRow, Report
+from fractus.model.cloud import Cloud, CloudRow, Finding, Report
 from fractus.model.errors import ApiError, CloudError
+from fractus.model.installation import Identity
 from fractus.store import brakes, clouds, presences
 from fractus.store.clouds import CloudRecord
 
@@ -63,12 +65,15 @@ def _show_report(name: str, report: Report) -> None:
         console.print(f"  network extensions: {len(report.extensions)}")
     for finding in report.findings:
         mark = "[green]well[/]" if finding.ok else "[red]not well[/]"
+        if finding.note:
+            mark = "[yellow]remark[/]"
         console.print(f"  {mark}  {finding.subject}: {finding.text}")
     if not report.reachable:
         console.print(f"  [red]{name} does not answer[/]")
 
 
-async def _check(parts: OperatorParts, row: CloudRow) -> Report:
+@asynccontextmanager
+async def _connected(parts: OperatorParts, row: CloudRow) -> AsyncIterator[Cloud]:
     connect = parts.drivers.get(row.driver)
     if connect is None:
         raise click.ClickException(
@@ -76,7 +81,7 @@ async def _check(parts: OperatorParts, row: CloudRow) -> Report:
         )
     cloud = connect(row)
     try:
-        return await cloud.check()
+        yield cloud
     finally:
         await cloud.close()
 
@@ -104,6 +109,9 @@ for _command in (*CLOUD_COMMANDS, cli_adopt.adopt):
 @click.option("--driver", default="openstack", show_default=True)
 @click.option("--setting", multiple=True, metavar="KEY=VALUE", help="A setting of the driver.")
 @click.option("--check/--no-check", default=True, help="Refuse a cloud that does not answer.")
+@click.option(
+    "--copy", is_flag=True, help="It is another cloud that was made as a copy of one here, with all its ids."
+)
 @with_settings
 def add(
     settings: Settings,
@@ -117,12 +125,15 @@ def add(
     driver: str,
     setting: tuple[str, ...],
     check: bool,
+    copy: bool,
 ) -> None:
     """Put the cloud NAME behind fractus. NAME becomes an availability zone.
 
     Several are added at once, each with the entry of its own name.
     """
     options: dict[str, Any] = {"weight": weight, **dict(_pair(one) for one in setting)}
+    if copy:
+        options[cloud_identity.COPY] = True
     read = _config(clouds_yaml)
     sources = _sources(names, entry, every=every, driver=driver, file=clouds_yaml, read=read)
     rows: list[CloudRow] = []
@@ -140,7 +151,7 @@ def add(
 
         async def one(row: CloudRow) -> tuple[CloudRow, Report | None, str]:
             async with room:
-                return await _add(parts, row, check=check)
+                return await _add(parts, row, check=check, copy=copy)
 
         return await asyncio.gather(*(one(row) for row in rows))
 
@@ -193,22 +204,36 @@ def _sources(
     return [(names[0], entry)]
 
 
-async def _add(parts: OperatorParts, row: CloudRow, *, check: bool) -> tuple[CloudRow, Report | None, str]:
+async def _add(
+    parts: OperatorParts, row: CloudRow, *, check: bool, copy: bool
+) -> tuple[CloudRow, Report | None, str]:
     """What was found there, and why it was not added, if it was not."""
     report = None
     try:
-        report = await _check(parts, row) if check else None
-        if report is not None and not report.reachable:
-            return row, report, f"{row.name} was not added. Mend that, or pass --no-check."
-        await cloud_rows.add(
-            parts.store,
-            parts.vault,
-            name=row.name,
-            driver=row.driver,
-            identity=row.identity,
-            settings=row.settings,
-            auth=row.auth,
-        )
+        installation = await parts.children.know(parts.store)
+        async with _connected(parts, msgspec.structs.replace(row, installation=installation)) as cloud:
+            report = await cloud.check() if check else None
+            if report is not None and not report.reachable:
+                return row, report, f"{row.name} was not added. Mend that, or pass --no-check."
+            identity = await cloud.identify() if check else Identity(address=cloud.address())
+            findings = await cloud_identity.judge(parts, row.name, identity, copy=copy, look=check)
+            if copy:
+                identity = cloud_identity.without_ids(identity)
+            if report is not None:
+                report = msgspec.structs.replace(report, findings=[*report.findings, *findings])
+            cloud_identity.refuse(row.name, findings)
+            await cloud_rows.add(
+                parts.store,
+                parts.vault,
+                name=row.name,
+                driver=row.driver,
+                identity=row.identity,
+                settings=row.settings,
+                auth=row.auth,
+                identity_seen=msgspec.structs.replace(identity, marks=[]),
+            )
+            if check:
+                await cloud_identity.enrol(parts, cloud, identity)
     except (ApiError, CloudError) as error:
         return row, report, str(error)
     return row, report, ""
@@ -310,8 +335,19 @@ def check_cloud(settings: Settings, name: str) -> None:
     """Ask a child everything that fractus needs of it, and say in words what is missing."""
 
     async def do(parts: OperatorParts) -> Report:
-        row = await cloud_rows.known(parts.store, name)
-        return await _check(parts, parts.children.row_of(row))
+        record = await cloud_rows.known(parts.store, name)
+        await parts.children.know(parts.store)
+        async with _connected(parts, parts.children.row_of(record)) as cloud:
+            report = await cloud.check()
+            if not report.reachable:
+                return report
+            try:
+                copy = bool(record.settings.get(cloud_identity.COPY))
+                found = await cloud_identity.judge(parts, name, await cloud.identify(), copy=copy)
+            except CloudError as error:
+                found = [Finding("identity", False, error.reason)]
+            found += cloud_identity.unmarked(record)
+            return msgspec.structs.replace(report, findings=[*report.findings, *found])
 
     report = with_parts(settings, do)
     _show_report(name, report)
@@ -397,13 +433,17 @@ def remove(
         cli_adopt.detach(settings, name, yes=yes, at_most=at_most)
         return
 
-    async def do(parts: OperatorParts) -> dict[str, int]:
+    async def do(parts: OperatorParts) -> tuple[dict[str, int], str]:
         if forget:
             held = await presences.left_in(parts.store, name)
             stop_above(sum(held.values()), at_most, settings, "let go of", "things")
-        return await cloud_rows.remove(parts.store, parts.resources, parts.lifecycles, name, forget=forget)
+        record = await cloud_rows.known(parts.store, name)
+        left = await cloud_rows.remove(parts.store, parts.resources, parts.lifecycles, name, forget=forget)
+        return left, await cloud_identity.let_go(parts, record)
 
-    left = with_parts(settings, do)
+    left, behind = with_parts(settings, do)
     for kind, number in sorted(left.items()):
         console.print(f"  forgotten: {number} {kind}")
+    if behind:
+        console.print(f"  {behind}", highlight=False)
     console.print(f"{name} is removed.")

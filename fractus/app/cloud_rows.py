@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, select
 
 from fractus.auth.vault import Vault
 from fractus.model.errors import Conflict, Invalid, NotFound
+from fractus.model.installation import Identity, same
 from fractus.model.resource import Presence
 from fractus.reconcile.kind import Lifecycle
 from fractus.store import brakes, clouds, lanes, presences, work
@@ -63,19 +64,33 @@ async def add(
     identity: str,
     settings: Mapping[str, Any],
     auth: Mapping[str, Any],
+    identity_seen: Identity | None = None,
 ) -> None:
-    """A new child. `auth` is a `clouds.yaml` entry; it is sealed before it is written."""
+    """A new child. `auth` is a `clouds.yaml` entry; it is sealed before it is written.
+
+    `identity_seen`: what it is recognised by. `Conflict` where another row is the same child.
+    """
     record = CloudRecord(
         name=checked_name(name),
         driver=driver,
         identity=identity,
         settings=dict(settings),
         secret=vault.seal(dict(auth)),
+        identity_seen=identity_seen,
     )
     async with store.transaction() as tx:
         if await clouds.fetch(tx, name) is not None:
             raise Conflict(f"There is a cloud named '{name}' already.")
+        if identity_seen is not None:
+            await _check_new(tx, name, identity_seen)
         await clouds.add(tx, record)
+
+
+async def _check_new(tx: Transaction, name: str, identity: Identity) -> None:
+    """Of several that are added at once, all of them have looked before any of them was written."""
+    for row in await clouds.every(tx):
+        if row.identity_seen is not None and (why := same(identity, row.identity_seen)):
+            raise Conflict(f"'{name}' cannot be added: it is the cloud {row.name} already: {why}.")
 
 
 @rerun_unless_written

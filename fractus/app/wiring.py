@@ -12,7 +12,7 @@ import falcon.asgi
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select, text
 
-from fractus.app import registry
+from fractus.app import private_files, registry
 from fractus.app.bell import DatagramBell, LocalBell
 from fractus.app.children import Connect, ConnectedChildren
 from fractus.app.keystone_limits import KeystoneLimits
@@ -134,6 +134,7 @@ def core(
     clock = clock or opening.clock_for(url, SystemClock())
     if opening.is_file(url):
         opening.path_of(url).parent.mkdir(parents=True, exist_ok=True)
+    private_files.tighten(settings)
     upgrade(url, migrate=migrates(settings))
     Path(settings.images.directory).mkdir(parents=True, exist_ok=True)
     vault = Vault.load(Path(settings.auth.key_file), create=True)
@@ -223,7 +224,12 @@ def api(parts: Core, tokens: TokenChecker, projects: ProjectLookup) -> falcon.as
         body_timeout=parts.settings.api.body_timeout,
     )
     gate = WriteGate(parts.store, parts.clock)
-    return application(services, tokens, policy, web, WebMetrics(parts.registry), parts.clock, health, gate)
+
+    def about() -> Mapping[str, Any]:
+        return {"installation": parts.children.installation or "", "below": parts.children.below()}
+
+    numbers = WebMetrics(parts.registry)
+    return application(services, tokens, policy, web, numbers, parts.clock, health, gate, about)
 
 
 def keystone_limits(parts: Core) -> KeystoneLimits | None:

@@ -10,6 +10,7 @@ import uvloop
 from prometheus_client import start_http_server
 
 from fractus.app import bell, wiring
+from fractus.app.cloud_identity import Enrolment
 from fractus.app.settings import Settings
 from fractus.base import collector
 from fractus.base import log as logging
@@ -60,9 +61,12 @@ async def _run(settings: Settings) -> None:
     hearing = await bell.listen(settings.state_dir, worker.ring)
     collector.settle()
     log.info("worker runs", owner=worker.owner)
+    enrolling = asyncio.create_task(Enrolment(parts, worker.runs).run())
     try:
         await worker.run(stop)
     finally:
+        enrolling.cancel()
+        await asyncio.wait([enrolling])
         if hearing is not None:
             hearing.close()
         if broker is not None:

@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from msgspec import Struct
 
+from fractus.model.installation import Identity, origin
+
 
 class Scope(Struct, frozen=True):
     """On whose behalf a call is made: a project of the parent, mapped by the driver to a project of the child.
@@ -64,6 +66,10 @@ class Seen(Struct, frozen=True, kw_only=True):
     """What `Wanted.notes` were when it was made, as far as the child had room for them."""
     gone: bool = False
     """Listed by the child as deleted."""
+    managed_by: str = ""
+    """Whose it is, where it carries the mark of another fractus, or of this one under another cloud's name: that one's
+    `fractus.model.installation.origin`. `marker` is then empty: to us it is foreign.
+    """
     unread: str = ""
     """Why nothing but `remote_id` is known: the child lists it, but could not say more (its cell is down), or not in a
     way that we could read. It exists; nothing else may be concluded."""
@@ -131,6 +137,8 @@ class Finding(Struct, frozen=True):
     subject: str
     ok: bool
     text: str
+    note: bool = False
+    """It works, and somebody should know this of it: neither well nor a fault."""
 
 
 class Report(Struct, frozen=True):
@@ -146,6 +154,22 @@ class Cloud(Protocol):
     """One child cloud."""
 
     name: str
+
+    def address(self) -> str:
+        """What its row alone says of where it is, spelled in one way; empty where that says nothing."""
+        ...
+
+    async def identify(self) -> Identity:
+        """What it can be recognised by, whatever it is called here. Only reads."""
+        ...
+
+    async def mark(self) -> str:
+        """Leave the mark of this installation there, unless it is there; its id. `Refused` where it may not."""
+        ...
+
+    async def unmark(self, remote_id: str) -> None:
+        """Take our mark away again; one that is not there is gone already."""
+        ...
 
     def actuators(self) -> Mapping[str, Actuator[Any, Any]]:
         """The kinds this cloud supports, by name; a kind that is not there is never assigned here."""
@@ -193,3 +217,17 @@ class CloudRow(Struct, frozen=True, kw_only=True):
     """`shared`: the child uses our Keystone, project ids are equal; `own`: projects are mapped."""
     settings: dict[str, Any] = {}
     auth: dict[str, Any] = {}
+    installation: str = ""
+    """The id of this fractus, which its markers carry; empty: they carry none."""
+
+    @property
+    def origin(self) -> str:
+        """What the markers of this fractus carry in this cloud; empty where it has no id."""
+        return origin(self.installation, self.name) if self.installation else ""
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """All that is ours in it: also by the names that it had before (the setting `formerly`, commas between)."""
+        before = str(self.settings.get("formerly", "")).replace(",", " ").split()
+        names = (self.name, *before) if self.installation else ()
+        return frozenset(origin(self.installation, name) for name in names)

@@ -9,7 +9,7 @@ _RESERVED = frozenset(
     (
         "id name status visibility protected checksum created_at updated_at tags size virtual_size owner owner_id"
         " disk_format container_format min_ram min_disk self file schema direct_url locations stores os_hash_algo"
-        " os_hash_value os_hidden fractus_id fractus_notes"
+        " os_hash_value os_hidden fractus_id fractus_notes fractus_by"
     ).split()
 )
 

@@ -303,7 +303,7 @@ class _Run:
         async with self._desk.store.transaction() as tx:
             if await self._is_known(tx, kind, seen):
                 return None, None
-            verdict = await self._desk.adoptions[kind].judge(tx, seen, self)
+            verdict = _managed(seen) or await self._desk.adoptions[kind].judge(tx, seen, self)
             if isinstance(verdict, Take):
                 verdict, became = await self._take(tx, kind, seen, verdict)
             elif isinstance(verdict, Join):
@@ -395,3 +395,8 @@ class _Run:
             memory={**memory, **({} if seen.marker else {"adopted": True})},
             created_at=resource.created_at,
         )
+
+
+def _managed(seen: Seen) -> Leave | None:
+    """What another fractus made there, or this one under another name of the cloud, stays that one's."""
+    return Leave(f"it carries the mark of another fractus ({seen.managed_by})") if seen.managed_by else None

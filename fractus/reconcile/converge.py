@@ -33,6 +33,7 @@ from fractus.reconcile.orphans import ORPHAN, see_off
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting, Written
 from fractus.reconcile.reach import Watched
 from fractus.reconcile.retire import retire
+from fractus.reconcile.same_child import find
 from fractus.store import findings, presences
 from fractus.store.again import rerun
 from fractus.store.work import Claim
@@ -154,7 +155,7 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
     repeated = presence.creating_since is not None
     if repeated:
         try:
-            seen = await look.actuator.find(look.scope, wanted)
+            seen = await find(machine, presence, look.actuator, look.scope, wanted)
         except CloudError as error:
             return await _no_answer(look, error)
         if seen is None and not await _twice(look, "looked_at"):
@@ -242,10 +243,9 @@ async def _late(look: Look, wanted: Wanted) -> Seen | CloudError | None:
     refused. Given up now, it would stay behind.
     """
     try:
-        seen: Seen | None = await look.actuator.find(look.scope, wanted)
+        return await find(look.machine, look.presence, look.actuator, look.scope, wanted)
     except CloudError as error:
         return error
-    return seen
 
 
 async def _twice(look: Look, mark: str) -> bool:

@@ -24,7 +24,7 @@ from fractus.store import findings, presences, work
 from fractus.store.again import rerun
 from fractus.store.ledger import Bell
 from fractus.store.resources import Resources
-from fractus.store.transaction import Reader, Store, Transaction
+from fractus.store.transaction import Store, Transaction
 from fractus.store.work import Claim, LeaseLost
 
 
@@ -43,7 +43,7 @@ class Children(Protocol):
         """What the operator set for it (its weight ...)."""
         ...
 
-    async def refresh(self, reader: Reader) -> None:
+    async def refresh(self, store: Store) -> None:
         """Read the rows again: connect to what is new or changed."""
         ...
 
@@ -430,6 +430,6 @@ def _reached(presence: Presence) -> int:
 def kept(seen: Seen) -> dict[str, Any]:
     """What of an observation is kept with its presence."""
     fresh: dict[str, Any] = msgspec.to_builtins(seen)
-    for name in seen.PASSING:
+    for name in ("managed_by", *seen.PASSING):
         fresh.pop(name, None)
     return fresh

@@ -17,6 +17,7 @@ from fractus.reconcile.kind import Item
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Again, Outcome, Retry, Settled, Waiting
 from fractus.reconcile.returned import note_left
+from fractus.reconcile.same_child import find, is_held_twice
 from fractus.store import presences
 from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
@@ -90,7 +91,7 @@ async def _never_seen(
         if there is not None and there.remote_id is not None:
             remote[need.kind, need.id] = there.remote_id
     wanted = machine.lifecycles[resource.kind].wanted(Item(resource, presence, remote))
-    seen = await actuator.find(scope, wanted)
+    seen = await find(machine, presence, actuator, scope, wanted)
     if seen is not None:
         presence.remote_id = seen.remote_id
         presence.creating_since = None
@@ -118,6 +119,8 @@ async def _delete(
     if presence.memory.get("borrowed"):
         return await _leave(machine, claim, resource, presence)
     life = machine.lifecycles[presence.kind]
+    if not life.chosen and await is_held_twice(machine, presence):
+        return await _leave(machine, claim, resource, presence)
     if machine.age(presence.memory.get("delete_asked_at")) < _ASK_AGAIN:
         seen = await actuator.observe(scope, remote_id)
         if seen.gone:

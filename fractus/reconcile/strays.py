@@ -53,7 +53,7 @@ def _finding(cloud: str, kind: str, seen: Seen) -> Finding:
         kind=kind,
         remote_id=seen.remote_id,
         what=ORPHAN if seen.marker else FOREIGN,
-        detail=seen.name,
+        detail=f"{seen.name} (managed by another: {seen.managed_by})" if seen.managed_by else seen.name,
         resource_id=seen.marker,
         project_id="",
     )

@@ -22,6 +22,7 @@ from fractus.reconcile import drift, drift_rules
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Machine, Round, kept
 from fractus.reconcile.returned import send_away
+from fractus.reconcile.same_child import held_by_others, told_apart
 from fractus.reconcile.spent import ASK, TURN, WRITE, Spent
 from fractus.reconcile.strays import report
 from fractus.reconcile.take import is_news, take_batch
@@ -222,6 +223,7 @@ class Turn:
                 strays += stray
         if self.whole:
             await _missing(machine, cloud, kind, present, self.started)
+            strays = await told_apart(machine.store, cloud, kind, strays)
             await report(machine, cloud, kind, strays, present)
             await send_away(machine, cloud, kind, await self._once_ours(strays))
             self.cursors[f"{kind}@"] = self.started
@@ -273,7 +275,9 @@ async def _is_awaited(turn: Turn, seen: Seen) -> bool:
     if not seen.marker:
         return False
     presence = await presences.fetch(turn.machine.store, turn.kind, seen.marker, turn.cloud)
-    return presence is not None and presence.remote_id is None
+    if presence is None or presence.remote_id is not None:
+        return False
+    return not await held_by_others(turn.machine.store, turn.cloud, turn.kind, [seen])
 
 
 async def _write(turn: Turn, news: list[Seen]) -> tuple[int, list[Seen]]:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Boolean, bindparam, delete, insert, select, update
 
+from fractus.model.installation import Identity
 from fractus.store.brakes import OPEN
 from fractus.store.schema import CLOUD
 from fractus.store.transaction import Query, Reader, Row, Transaction
@@ -42,6 +43,8 @@ class CloudRecord(Struct, kw_only=True):
     state_by: str | None = None
     state_at: float | None = None
     unswept: bool = False
+    identity_seen: Identity | None = None
+    """What it was last recognised by; None where nobody has looked yet."""
 
     @property
     def closed(self) -> str:
@@ -74,6 +77,8 @@ def _load(row: Row) -> CloudRecord:
     fields["settings"] = _decode(fields["settings"])
     fields["cursors"] = _decode(fields["cursors"])
     fields["unswept"] = bool(fields["unswept"])
+    if fields["identity_seen"] is not None:
+        fields["identity_seen"] = _decode(fields["identity_seen"], type=Identity)
     return CloudRecord(**fields)
 
 
@@ -109,6 +114,8 @@ _seen = Query(
     .values(seen_at=bindparam("at"), error="", cursors=bindparam("cur"))
 )
 _failed = Query(update(CLOUD).where(_c.name == bindparam("n")).values(error=bindparam("why")))
+_identified = Query(update(CLOUD).where(_c.name == bindparam("n")).values(identity_seen=bindparam("seen")))
+_reconnect = Query(update(CLOUD).values(version=_c.version + 1))
 _drop = Query(delete(CLOUD).where(_c.name == bindparam("n")))
 _stale = Query(select(_c.name, _c.seen_at).order_by(_c.name))
 
@@ -152,7 +159,19 @@ async def add(tx: Transaction, cloud: CloudRecord) -> None:
     values = {name: getattr(cloud, name) for name in _FIELDS}
     values["settings"] = _encode(cloud.settings).decode()
     values["cursors"] = _encode(cloud.cursors).decode()
+    if cloud.identity_seen is not None:
+        values["identity_seen"] = _encode(cloud.identity_seen).decode()
     await tx.execute(_add, **values)
+
+
+async def identified(tx: Transaction, name: str, identity: Identity) -> None:
+    """Keep what a cloud was recognised by."""
+    await tx.execute(_identified, n=name, seen=_encode(identity).decode())
+
+
+async def reconnect(tx: Transaction) -> None:
+    """Have every process connect to every cloud anew."""
+    await tx.execute(_reconnect)
 
 
 async def configure(tx: Transaction, cloud: CloudRecord) -> None:

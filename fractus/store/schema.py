@@ -65,6 +65,16 @@ CLOUD = Table(
     Column("state_by", String(255), nullable=True),
     Column("state_at", Double, nullable=True),
     Column("unswept", Boolean, nullable=True),
+    Column("identity_seen", Text, nullable=True),
+)
+
+#: One row: which fractus this is.
+INSTALLATION = Table(
+    "installation",
+    METADATA,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(64), nullable=False),
+    Column("created_at", Double, nullable=False),
 )
 
 BRAKE = Table(

@@ -28,10 +28,11 @@ from fractus.app.bell import LocalBell
 from fractus.app.children import Connect
 from fractus.app.settings import Settings, load
 from fractus.auth.principal import Principal
+from fractus.base.ids import new_id
 from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.cloud import SimulatedCloud
 from fractus.clouds.simulated.faults import Faults
-from fractus.clouds.simulated.records import Record
+from fractus.clouds.simulated.records import MarkRecord, Record
 from fractus.clouds.simulated.shape import Shape
 from fractus.model.cloud import HOME, CloudRow, Scope
 from fractus.reconcile.loop import Worker
@@ -118,9 +119,18 @@ class WorldCloud:
         """What is there now of our resource `id`: never more than one."""
         return [thing for thing in self.of(kind) if thing.marker == id]
 
-    def connect(self, world: World) -> SimulatedCloud:
-        """A driver that speaks to it."""
-        return SimulatedCloud.connect(self.row, clock=world.clock, backend=self.backend, faults=self.faults)
+    def carries_mark_of(self, installation: str) -> None:
+        """Have it marked, as a cloud is when it is added."""
+        there = self.backend.shelf.every(MarkRecord)
+        if not any((one.installation, one.cloud) == (installation, self.name) for one in there):
+            mark = MarkRecord(id=new_id(), project_id="", installation=installation, cloud=self.name)
+            self.backend.shelf.put(mark)
+
+    def connect(self, world: World, row: CloudRow | None = None) -> SimulatedCloud:
+        """A driver that speaks to it; `row`: as the program has it."""
+        return SimulatedCloud.connect(
+            row or self.row, clock=world.clock, backend=self.backend, faults=self.faults
+        )
 
 
 _work = Query(
@@ -162,11 +172,11 @@ class World:
         self.tmp_path = tmp_path
         self.clock = clock or VirtualClock()
         self.tokens = StaticTokens(self.clock)
-        self._clouds: dict[str, WorldCloud] = {}
+        self.clouds_by_name: dict[str, WorldCloud] = {}
         for name in names:
             row = CloudRow(name=name, driver="simulated", identity=identity, settings=dict(shape or {}))
             backend = SimulatedBackend(Shape.of(row.settings), self.clock)
-            self._clouds[name] = WorldCloud(row, backend, Faults(remember=None))
+            self.clouds_by_name[name] = WorldCloud(row, backend, Faults(remember=None))
         self.parts: Parts
         self._url = "sqlite:///{state}/fractus.db"
         self._network_affinity = network_affinity
@@ -191,7 +201,7 @@ class World:
         """Let go of everything."""
         await self.parts.close()
         await self._held.aclose()
-        for cloud in self._clouds.values():
+        for cloud in self.clouds_by_name.values():
             cloud.backend.close()
 
     # ------------------------------------------------------------------ who and where
@@ -225,12 +235,12 @@ class World:
 
     def cloud(self, name: str) -> WorldCloud:
         """One cloud."""
-        return self._clouds[name]
+        return self.clouds_by_name[name]
 
     @property
     def clouds(self) -> list[WorldCloud]:
         """All clouds, by name."""
-        return [self._clouds[name] for name in sorted(self._clouds)]
+        return [self.clouds_by_name[name] for name in sorted(self.clouds_by_name)]
 
     def user(
         self,
@@ -460,7 +470,7 @@ async def _assemble(world: World) -> Parts:
     core = wiring.core(world.settings(), bell=bell, clock=world.clock, crowded=True)
     # The driver of simulated clouds gets the world's backends and faults, where it else opens files.
     drivers = cast("dict[str, Connect]", core.drivers)
-    drivers["simulated"] = lambda row: world.cloud(row.name).connect(world)
+    drivers["simulated"] = lambda row: world.cloud(row.name).connect(world, row)
     for cloud in world.clouds:
         await cloud_rows.add(
             core.store,
@@ -472,6 +482,8 @@ async def _assemble(world: World) -> Parts:
             auth={},
         )
     await core.children.refresh(core.store)
+    for cloud in world.clouds:
+        cloud.carries_mark_of(core.children.installation or "")
     numbers = itertools.count(1)
 
     async def scope_of(project_id: str) -> Scope:

@@ -1,15 +1,17 @@
-"""Numbers about requests, and the two pages for machines that watch us: `/metrics` and `/healthcheck`."""
+"""Numbers about requests, and the pages for machines that watch us: `/metrics`, `/healthcheck`, and the root."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 import falcon.asgi
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 
 from fractus.base.log import logger
 
+#: What is told of this installation at the root of the API.
+About: TypeAlias = "Callable[[], Mapping[str, Any]]"
 #: Says in words what is wrong, or nothing (an empty text) while the process can serve.
 Health: TypeAlias = "Callable[[], Awaitable[str]]"
 
@@ -83,3 +85,14 @@ class HealthPage:
     async def on_head(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """The same, for balancers that ask with HEAD."""
         await self.on_get(req, resp)
+
+
+class RootPage:
+    """`GET /`: which fractus this is, and which are below it, so that none is put below itself. No token is needed."""
+
+    def __init__(self, about: About) -> None:
+        self._about = about
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """What the process knows of itself."""
+        resp.media = {"fractus": dict(self._about())}

@@ -20,7 +20,7 @@ from fractus.model.errors import ApiError, Invalid, NotAllowed, NotFound
 from fractus.web import body as bodies
 from fractus.web.face import Gate, Service, ServiceRoutes, WebSettings, always_open
 from fractus.web.faults import NOT_FOUND
-from fractus.web.metrics import Health, HealthPage, MetricsPage, WebMetrics
+from fractus.web.metrics import About, Health, HealthPage, MetricsPage, RootPage, WebMetrics
 from fractus.web.pipeline import Front, Trace, write_error
 from fractus.web.shortage import shortage
 from fractus.web.table import METHODS, PROJECT_ID, Endpoint
@@ -201,8 +201,9 @@ def application(
     clock: Clock,
     health: Health,
     gate: Gate = always_open,
+    about: About | None = None,
 ) -> falcon.asgi.App[Any, Any]:
-    """The ASGI application that serves all `services`, writes only while the `gate` is open.
+    """The ASGI application that serves all `services`, writes only while the `gate` is open; `about` is at its root.
 
     ValueError where what they say cannot be served.
     """
@@ -225,6 +226,8 @@ def application(
     app.add_error_handler(falcon.HTTPError, on_error)
     app.add_route("/metrics", MetricsPage(metrics.registry))
     app.add_route("/healthcheck", HealthPage(health))
+    if about is not None:
+        app.add_route("/", RootPage(about))
     for contributed in services:
         _mount(app, Front(contributed, tokens, policy, settings, gate))
     return app

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fractus.app import cloud_identity
 from fractus.model.errors import Conflict
 from fractus.reconcile import adopt as taking
 from fractus.reconcile import rebuild as rebuilding
@@ -47,7 +48,11 @@ MAY_DIFFER: dict[str, dict[str, str]] = {
 
 
 async def rebuild(world: World, **more: Any) -> dict[str, Report]:
-    """As the command does."""
+    """As the command does, told which fractus it was."""
+    marks = await cloud_identity.marks_of(world.core, [cloud.name for cloud in world.clouds])
+    if marks:
+        (lost,) = marks
+        await cloud_identity.become(world.core, lost, dry_run=more.get("dry_run", False))
     found, said = [], {}
     for cloud in world.clouds:
         child = world.core.children.get(cloud.name)

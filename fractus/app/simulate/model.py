@@ -92,6 +92,7 @@ async def make(directory: Path, *, owned: bool) -> Model:
     clock = ModelClock()
     async with AsyncExitStack() as stack:
         child = Child(directory / "child", REGION, _free_url(), 3, clock)
+        child.is_model = True
         child.found(PASSWORD)
         await child.start()
         await _open(stack, child)
@@ -115,6 +116,7 @@ async def _open(stack: AsyncExitStack, node: Node) -> None:
 
 async def _parent(stack: AsyncExitStack, directory: Path, child: Child, clock: Clock) -> Node:
     parent = Node(directory, "parent", _free_url(), clock)
+    parent.is_model = True
     parent.identity.found(PASSWORD)
     parent.open()
     await cloud_rows.add(

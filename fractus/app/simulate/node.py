@@ -46,6 +46,8 @@ class Node:
         self.parts: wiring.Core
         self.worker: Worker
         self.tasks: list[asyncio.Task[None]] = []
+        self.is_model = False
+        """What is made here is copied into other nodes."""
         self._stop = asyncio.Event()
         self._api: Any = None
         self._keystone: Any = None
@@ -74,6 +76,9 @@ class Node:
         assert isinstance(store, SqliteStore)
         store.relax(_CACHE)
         self.parts = wiring.Core(settings, store, vault, self.clock, self.bell, CollectorRegistry())
+        if self.is_model:
+            # What is copied into many clouds must not say that it is one and the same.
+            self.parts.children.nameless()
         self._api = wiring.api(self.parts, self.identity, self.identity)
         self._keystone = identity_application(self.identity)
 

@@ -6,14 +6,17 @@ is asked for that cannot happen: deleting what does not exist is answered 404 to
 
 from __future__ import annotations
 
+import ipaddress
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from fractus.clouds.openstack import projects
 from fractus.clouds.openstack.child import Child
+from fractus.clouds.openstack.entry import Entry
 from fractus.clouds.openstack.releases import release_of
 from fractus.clouds.openstack.services import Ask, segment
 from fractus.clouds.openstack.tokens import Grant
@@ -33,6 +36,9 @@ _USEFUL = {
     "net-mtu-writable": "an MTU chosen by the tenant",
     "stateful-security-group": "stateless security groups",
 }
+
+#: Services that are called.
+_USED = ("identity", "compute", "network", "image")
 
 #: Nova's default quota of keys; all tenants' keys there belong to the one service user.
 _FEW_KEYPAIRS = 1000
@@ -229,3 +235,36 @@ class _Examination:
 
 def _mend_credential(child: Child, error: CredentialsRejected) -> str:
     return f"{error.reason}; give it one that works: fractus cloud set {child.name} --os-cloud ENTRY"
+
+
+def login_remarks(entry: Entry, endpoints: Mapping[str, str]) -> list[Finding]:
+    """What others on the way could read or change, by the `clouds.yaml` entry and the endpoints that it leads to."""
+    found = []
+    if entry.requests_tls()[0] is False:
+        text = (
+            "verify: false: whoever is on the way can pose as this cloud and take the password, for no certificate is"
+            " looked at. Name the authority that signed it: cacert: FILE"
+        )
+        found.append(Finding("tls", True, text, note=True))
+    if _in_clear(entry.auth_url):
+        text = f"{entry.auth_url} is not https: the password can be read by whoever is on the way"
+        found.append(Finding("tls", True, text, note=True))
+    clear = sorted(service for service, url in endpoints.items() if service in _USED and _in_clear(url))
+    if clear:
+        text = (
+            f"the endpoints of {', '.join(clear)} are not https: tokens can be read by whoever is on the way"
+        )
+        found.append(Finding("tls", True, text, note=True))
+    return found
+
+
+def _in_clear(url: str) -> bool:
+    """Whether what is sent there can be read on the way; what never leaves this machine is on no way."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True

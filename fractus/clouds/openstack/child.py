@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,9 +22,20 @@ log = logger("clouds.openstack")
 class Child:
     """One child cloud, as the kinds see it."""
 
-    def __init__(self, services: Services, projects: Projects) -> None:
+    def __init__(
+        self, services: Services, projects: Projects, *, by: str = "", ours: frozenset[str] = frozenset()
+    ) -> None:
+        """`by`: whose our markers are; `ours`: all that are taken for ours, beside those that do not say."""
         self.services = services
         self.projects = projects
+        self.by = by
+        self._ours = ours
+
+    def judged(self, marker: str, by: str) -> dict[str, Any]:
+        """`marker` and `managed_by` of what was seen: a marker is ours unless it says that it is another's."""
+        if not marker or not by or by in self._ours:
+            return {"marker": marker, "managed_by": ""}
+        return {"marker": "", "managed_by": by}
 
     @property
     def name(self) -> str:

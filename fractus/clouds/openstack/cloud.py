@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from fractus.base.clock import Clock
-from fractus.clouds.openstack.check import examine
+from fractus.clouds.openstack.check import examine, login_remarks
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.entry import Entry
+from fractus.clouds.openstack.identify import identify, mark, spelled, unmark
 from fractus.clouds.openstack.inventory import Inventory, sightings
 from fractus.clouds.openstack.networks import Networks
 from fractus.clouds.openstack.pace import Limits
@@ -26,14 +27,17 @@ from fractus.clouds.openstack.transport import AiohttpTransport, Transport
 from fractus.clouds.openstack.wire import CallObserver, Wire
 from fractus.model.cloud import Actuator, CloudRow, Report, Scope, Seen, Sighting
 from fractus.model.errors import CredentialsRejected, Unreachable
+from fractus.model.installation import Identity, Mark
 
 
 class OpenStackCloud:
     """A `fractus.model.cloud.Cloud` over a child's Nova, Neutron, Glance and Keystone."""
 
-    def __init__(self, row: CloudRow, child: Child) -> None:
+    def __init__(self, row: CloudRow, child: Child, entry: Entry | None = None) -> None:
         self.name = row.name
         self._child = child
+        self._entry = entry
+        self._mark = Mark(row.installation, row.name)
         self._inventory = Inventory(child)
         self._actuators: dict[str, Actuator[Any, Any]] = {
             "server": Servers(child),
@@ -68,6 +72,7 @@ class OpenStackCloud:
         except msgspec.ValidationError as error:
             raise CredentialsRejected(f"the settings of cloud {row.name} cannot be used: {error}") from error
         secrets: tuple[str, ...] = ()
+        entry = None
         if transport is None or authenticator is None:
             entry = Entry(row.name, row.auth)
             secrets = entry.secrets
@@ -80,7 +85,7 @@ class OpenStackCloud:
         projects = Projects(
             services, shared=row.identity == "shared", mapped=mapped if isinstance(mapped, dict) else None
         )
-        return cls(row, Child(services, projects))
+        return cls(row, Child(services, projects, by=row.origin, ours=row.origins), entry)
 
     def actuators(self) -> Mapping[str, Actuator[Any, Any]]:
         """The kinds this cloud supports, by name."""
@@ -92,7 +97,36 @@ class OpenStackCloud:
 
     async def check(self) -> Report:
         """Look at everything that fractus needs of this child; changes nothing there."""
-        return await examine(self._child)
+        report = await examine(self._child)
+        if self._entry is None:
+            return report
+        endpoints = (
+            (await self._child.projects.home()).endpoints if report.reachable and report.services else {}
+        )
+        remarks = login_remarks(self._entry, endpoints)
+        return msgspec.structs.replace(report, findings=[*report.findings, *remarks])
+
+    def address(self) -> str:
+        """Where its Keystone is, which region of it is meant, and the endpoints that the entry itself gives."""
+        entry = self._entry
+        if entry is None or not entry.auth_url:
+            return ""
+        keystone = spelled(entry.auth_url).removesuffix("/v3").removesuffix("/v2.0")
+        given = [entry.endpoint_override(one) or "" for one in ("compute", "network")]
+        where = [keystone, entry.region("compute") or "", *(spelled(one) for one in given if one)]
+        return " ".join(where).strip()
+
+    async def identify(self) -> Identity:
+        """What it can be recognised by."""
+        return await identify(self._child, self.address())
+
+    async def mark(self) -> str:
+        """Leave our mark there, unless it is there."""
+        return await mark(self._child, self._mark)
+
+    async def unmark(self, remote_id: str) -> None:
+        """Take our mark away."""
+        await unmark(self._child, remote_id)
 
     async def projects(self) -> Mapping[str, str]:
         """All projects of the child: name by id."""

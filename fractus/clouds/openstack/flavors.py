@@ -70,10 +70,22 @@ class Flavors:
 
     async def find(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen | None:
         """The flavor that we made; where we may not make any, nothing is found before `create` looks for an equal."""
-        try:
-            return _marked(await self.observe(scope, marks.name(wanted.id)), wanted)
-        except Missing:
-            return None
+        for name in self._names(wanted.id):
+            try:
+                there = await self.observe(scope, name)
+            except Missing:
+                continue
+            if not there.managed_by:
+                return _marked(there, wanted)
+        return None
+
+    def _names(self, id: str) -> list[str]:
+        """Its id there, and the one that versions of fractus gave it that did not say whose it is."""
+        return list(dict.fromkeys((marks.name(id, self._child.by), marks.name(id))))
+
+    def _ours(self, remote_id: str) -> bool:
+        """Whether the id says that we made it."""
+        return bool(self._child.judged(marks.from_name(remote_id), marks.by_name(remote_id))["marker"])
 
     async def create(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen:
         """Make it, without its extra specs: they are steps of their own.
@@ -83,8 +95,8 @@ class Flavors:
         """
         body: dict[str, dict[str, Any]] = {
             "flavor": {
-                "id": marks.name(wanted.id),
-                "name": remote_name(wanted),
+                "id": marks.name(wanted.id, self._child.by),
+                "name": remote_name(wanted, self._child.by),
                 "vcpus": wanted.vcpus,
                 "ram": wanted.ram,
                 "disk": wanted.disk,
@@ -95,7 +107,9 @@ class Flavors:
         }
         version = await self._version(_READ)
         if reaches(version, _DESCRIBED):
-            body["flavor"]["description"] = marks.noted(wanted.id, wanted.notes, _LONGEST_DESCRIPTION)
+            body["flavor"]["description"] = marks.noted(
+                wanted.id, wanted.notes, _LONGEST_DESCRIPTION, self._child.by
+            )
         ask = Ask(service="compute", method="POST", path="/flavors", body=body, version=version)
         try:
             made = await self._child.item(HOME, ask, "flavor", _Flavor)
@@ -112,7 +126,7 @@ class Flavors:
         if refusal.status != 403 or refusal.elsewhere:
             raise refusal
         async for seen in self._all({"is_public": "true"}):
-            if not seen.marker and seen.name and _equal(seen, wanted):
+            if not seen.marker and not seen.managed_by and seen.name and _equal(seen, wanted):
                 return seen
         raise Refused(
             f"{self._child.name} has no flavor like {wanted.name} ({wanted.vcpus} vCPUs, {wanted.ram} MiB,"
@@ -123,7 +137,7 @@ class Flavors:
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
         """Verbs: set_extra_specs, unset_extra_spec, admit, expel, note; on flavors of our making only."""
-        if not marks.from_name(remote_id):
+        if not self._ours(remote_id):
             raise Refused(f"flavor {remote_id} of {self._child.name} is not of our making and stays as it is")
         path = f"/flavors/{segment(remote_id)}/os-extra_specs"
         match step.verb:
@@ -178,7 +192,9 @@ class Flavors:
         version = await self._version(_READ)
         if not reaches(version, _DESCRIBED):
             return
-        text = marks.noted(step.body["id"], step.body["notes"], _LONGEST_DESCRIPTION)
+        text = marks.noted(
+            step.body["id"], step.body["notes"], _LONGEST_DESCRIPTION, marks.by_name(remote_id)
+        )
         body = {"flavor": {"description": text}}
         path = f"/flavors/{segment(remote_id)}"
         await self._child.send(
@@ -187,7 +203,7 @@ class Flavors:
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """Delete it, if we made it. Of one that is the child's own, nothing of ours is there: `Missing`."""
-        if not marks.from_name(remote_id):
+        if not self._ours(remote_id):
             raise Missing(f"flavor {remote_id} of {self._child.name} is not of our making and stays")
         await self._child.send(
             HOME, Ask(service="compute", method="DELETE", path=f"/flavors/{segment(remote_id)}")
@@ -230,8 +246,11 @@ class Flavors:
         return FlavorSeen(
             remote_id=flavor.id,
             # The id may have had to be derived; where there is a description, it has ours whole.
-            marker=marks.from_name(flavor.id)
-            and (marks.from_tag(flavor.description) or marks.from_name(flavor.id)),
+            **self._child.judged(
+                marks.from_name(flavor.id)
+                and (marks.from_tag(flavor.description) or marks.from_name(flavor.id)),
+                marks.by_name(flavor.id) or marks.by_note(flavor.description),
+            ),
             notes=marks.notes_of(flavor.description),
             name=flavor.name,
             vcpus=flavor.vcpus,
@@ -250,9 +269,11 @@ class Flavors:
         return await self._child.services.version(at_most)
 
 
-def remote_name(wanted: FlavorWanted) -> str:
-    """Its name in the child: unique there, as Nova demands, though two of ours may share a name over time."""
-    suffix = f".fractus-{hashlib.sha256(wanted.id.encode()).hexdigest()[:8]}"
+def remote_name(wanted: FlavorWanted, by: str = "") -> str:
+    """Its name in the child: unique there, as Nova demands, though two of ours may share a name over time, and another
+    fractus may have one of the same id and name.
+    """
+    suffix = f".fractus-{hashlib.sha256(f'{wanted.id}{by}'.encode()).hexdigest()[:8]}"
     return wanted.name[: _LONGEST_NAME - len(suffix)] + suffix
 
 

@@ -47,10 +47,16 @@ class _Image(Struct, kw_only=True):
     updated_at: str = ""
     fractus_id: str = ""
     fractus_notes: str = ""
+    fractus_by: str = ""
+
+    @property
+    def by(self) -> str:
+        """Whose its marker is; empty where it does not say."""
+        return self.fractus_by or marks.by_tags(self.tags)
 
     @property
     def marker(self) -> str:
-        """Our id, where it carries one: as a property if we made it, as a tag if it was marked later."""
+        """The id that it is marked with: as a property if it was made so, as a tag if it was marked later."""
         return self.fractus_id or marks.from_tags(self.tags)
 
 
@@ -66,7 +72,7 @@ class Images:
 
     async def observe(self, scope: Scope, remote_id: str) -> ImageSeen:
         """What is there now."""
-        return _read(await self._shown(scope, remote_id, msgspec.Raw), await self._home())
+        return _read(await self._shown(scope, remote_id, msgspec.Raw), await self._home(), self._child)
 
     async def _show(self, scope: Scope, remote_id: str) -> _Image:
         return await self._shown(scope, remote_id, _Image)
@@ -88,7 +94,8 @@ class Images:
             there = await self._show(scope, wanted.id)
         except Missing:
             return await self._marked(scope, wanted)
-        ours = there.fractus_id == wanted.id and there.owner == await self._child.project(scope)
+        marked = self._child.judged(there.fractus_id, there.by)["marker"] == wanted.id
+        ours = marked and there.owner == await self._child.project(scope)
         return await self.observe(scope, wanted.id) if ours else await self._marked(scope, wanted)
 
     async def _marked(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
@@ -116,6 +123,7 @@ class Images:
             "min_ram": wanted.min_ram,
             "visibility": _visibility(wanted),
             marks.KEY: wanted.id,
+            **({marks.BY: self._child.by} if self._child.by else {}),
             **({marks.NOTES: msgspec.json.encode(wanted.notes).decode()} if wanted.notes else {}),
         }
         try:
@@ -132,7 +140,7 @@ class Images:
 
     async def _post(self, scope: Scope, body: dict[str, Any]) -> ImageSeen:
         ask = Ask(service="image", method="POST", path="/images", body=body)
-        return _read(await self._child.read(scope, ask, msgspec.Raw), await self._home())
+        return _read(await self._child.read(scope, ask, msgspec.Raw), await self._home(), self._child)
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
         """Verbs: upload, update, admit, expel."""
@@ -276,7 +284,7 @@ class Images:
 
     def _read(self, raw: msgspec.Raw, home: str) -> ImageSeen | None:
         try:
-            return _read(raw, home)
+            return _read(raw, home, self._child)
         except msgspec.DecodeError as error:
             remote_id = self._child.unreadable("image", raw, error)
             return ImageSeen(remote_id=remote_id, status="", unread=str(error)) if remote_id else None
@@ -295,13 +303,13 @@ def _visibility(wanted: ImageWanted) -> str:
     return "private" if wanted.private else "community"
 
 
-def _read(raw: msgspec.Raw, home: str) -> ImageSeen:
+def _read(raw: msgspec.Raw, home: str, child: Child) -> ImageSeen:
     """What a document says. Whatever in it is no field of Glance's own is a property."""
     image = msgspec.json.decode(raw, type=_Image)
     document: dict[str, Any] = msgspec.json.decode(raw)
     return ImageSeen(
         remote_id=image.id,
-        marker=image.marker,
+        **child.judged(image.marker, image.by),
         name=image.name or "",
         changed_at=image.updated_at,
         created_at=image.created_at,

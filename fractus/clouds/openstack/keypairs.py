@@ -45,7 +45,7 @@ class Keypairs:
 
     async def observe(self, scope: Scope, remote_id: str) -> KeypairSeen:
         """What is there now."""
-        return _seen(await self._show(remote_id))
+        return self._seen(await self._show(remote_id))
 
     async def _show(self, name: str) -> _Keypair:
         path = f"/os-keypairs/{segment(name)}"
@@ -54,8 +54,11 @@ class Keypairs:
 
     async def find(self, scope: Scope, wanted: KeypairWanted) -> KeypairSeen | None:
         """The key of the name that we give to it."""
-        # By its whole name, and by the one without notes that it may have from an earlier version.
-        for name in dict.fromkeys((marks.key_name(wanted.id, wanted.notes), marks.name(wanted.id))):
+        # By its whole name, and by those without notes or whose it is that it may have from earlier versions.
+        by = self._child.by
+        names = [marks.key_name(wanted.id, wanted.notes, by), marks.name(wanted.id, by)]
+        names += [marks.key_name(wanted.id, wanted.notes), marks.name(wanted.id)]
+        for name in dict.fromkeys(names):
             try:
                 return msgspec.structs.replace(await self.observe(scope, name), marker=wanted.id)
             except Missing:
@@ -64,7 +67,10 @@ class Keypairs:
 
     async def create(self, scope: Scope, wanted: KeypairWanted) -> KeypairSeen:
         """Import the public key."""
-        keypair = {"name": marks.key_name(wanted.id, wanted.notes), "public_key": wanted.public_key}
+        keypair = {
+            "name": marks.key_name(wanted.id, wanted.notes, self._child.by),
+            "public_key": wanted.public_key,
+        }
         version = await self._child.services.version(_VERSION)
         if version:
             keypair["type"] = wanted.type
@@ -83,7 +89,7 @@ class Keypairs:
                 raise Refused(
                     f"a keypair {made.name} with another key is there already", status=409
                 ) from refusal
-        return msgspec.structs.replace(_seen(made), marker=wanted.id)
+        return msgspec.structs.replace(self._seen(made), marker=wanted.id)
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
         """Keypairs do not change."""
@@ -91,7 +97,7 @@ class Keypairs:
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """Delete it, if its name says that it is ours: the service user may have keys of its own."""
-        if not marks.from_name(remote_id):
+        if not self._child.judged(marks.from_name(remote_id), marks.by_name(remote_id))["marker"]:
             raise Missing(f"keypair {remote_id} of {self._child.name} is not of our making and stays")
         await self._child.send(
             HOME, Ask(service="compute", method="DELETE", path=f"/os-keypairs/{segment(remote_id)}")
@@ -115,7 +121,7 @@ class Keypairs:
             raise Refused(f"{self._child.name} is too old to tell the keypairs of its users")
         async for seen in self._listed({"user_id": user_id}):
             yield msgspec.structs.replace(
-                seen, remote_id=f"{user_id}/{seen.name}", user_id=user_id, marker=""
+                seen, remote_id=f"{user_id}/{seen.name}", user_id=user_id, marker="", managed_by=""
             )
 
     async def _listed(self, query: dict[str, str]) -> AsyncIterator[KeypairSeen]:
@@ -124,9 +130,20 @@ class Keypairs:
         async for page in self._child.pages(HOME, ask, "keypairs", limit=_PAGE, mark=_name_of, gently=True):
             for raw in page:
                 try:
-                    yield _seen(msgspec.json.decode(raw, type=_Wrapped).keypair)
+                    yield self._seen(msgspec.json.decode(raw, type=_Wrapped).keypair)
                 except msgspec.DecodeError as error:
                     self._child.unreadable("keypair", raw, error)
+
+    def _seen(self, keypair: _Keypair) -> KeypairSeen:
+        return KeypairSeen(
+            remote_id=keypair.name,
+            **self._child.judged(marks.from_name(keypair.name), marks.by_name(keypair.name)),
+            name=keypair.name,
+            notes=marks.key_notes(keypair.name),
+            fingerprint=keypair.fingerprint,
+            public_key=keypair.public_key,
+            type=keypair.type,
+        )
 
 
 def _name_of(raw: msgspec.Raw) -> str:
@@ -134,15 +151,3 @@ def _name_of(raw: msgspec.Raw) -> str:
         return msgspec.json.decode(raw, type=_Wrapped).keypair.name
     except msgspec.DecodeError:
         return ""
-
-
-def _seen(keypair: _Keypair) -> KeypairSeen:
-    return KeypairSeen(
-        remote_id=keypair.name,
-        marker=marks.from_name(keypair.name),
-        name=keypair.name,
-        notes=marks.key_notes(keypair.name),
-        fingerprint=keypair.fingerprint,
-        public_key=keypair.public_key,
-        type=keypair.type,
-    )

@@ -29,6 +29,14 @@ NAME_PREFIX = "fractus-"
 #: Servers carry the id of their user as a tag.
 USER_PREFIX = "fractus-user:"
 
+#: Whose the marker is (`fractus.model.installation.origin`): a property of images, a note in descriptions, a tag of
+#: servers, and in the ids of flavors and the names of keypairs what stands at the end of the marker. Markers of
+#: earlier versions have none.
+BY = "fractus_by"
+BY_PREFIX = "fractus-by:"
+_NOTE = "by"
+_BY_AT_END = re.compile(r"-by-([0-9a-f]{12})\Z")
+
 _LONGEST_TAG, _LONGEST_NAME = 60, 255
 
 #: Nova's default quota of metadata items of a server.
@@ -56,17 +64,29 @@ def tag(resource_id: str) -> str:
     return TAG_PREFIX + resource_id
 
 
-def noted(resource_id: str, notes: Mapping[str, Any], longest: int) -> str:
-    """The marker as a description, with notes behind it where there is room for them."""
-    text = f"{tag(resource_id)} {msgspec.json.encode(notes).decode()}"
-    return text if notes and len(text) <= longest else tag(resource_id)
+def noted(resource_id: str, notes: Mapping[str, Any], longest: int, by: str = "") -> str:
+    """The marker as a description, with whose it is behind it, and notes where there is room for them."""
+    whose = {_NOTE: by} if by else {}
+    for more in ({**whose, **notes}, whose):
+        text = f"{tag(resource_id)} {msgspec.json.encode(more).decode()}"
+        if more and len(text) <= longest:
+            return text
+    return tag(resource_id)
 
 
 def notes_of(text: str | None) -> dict[str, Any]:
     """The notes behind the marker in a description, if any."""
-    if not from_tag(text):
-        return {}
-    return _notes((text or "").partition(" ")[2])
+    return {key: value for key, value in _all_notes(text).items() if key != _NOTE}
+
+
+def by_note(text: str | None) -> str:
+    """Whose the marker in a description is; empty where it does not say."""
+    by = _all_notes(text).get(_NOTE)
+    return by if isinstance(by, str) else ""
+
+
+def _all_notes(text: str | None) -> dict[str, Any]:
+    return _notes((text or "").partition(" ")[2]) if from_tag(text) else {}
 
 
 def notes_in(text: str) -> dict[str, Any]:
@@ -93,7 +113,17 @@ def from_tags(tags: Iterable[str]) -> str:
 
 def own(tags: Iterable[str]) -> list[str]:
     """The users' tags among all of a thing's."""
-    return [one for one in tags if not one.startswith((TAG_PREFIX, USER_PREFIX))]
+    return [one for one in tags if not one.startswith((TAG_PREFIX, USER_PREFIX, BY_PREFIX))]
+
+
+def by_tag(by: str) -> list[str]:
+    """Whose a marker is, as a tag; none where that is not known."""
+    return [BY_PREFIX + by] if by else []
+
+
+def by_tags(tags: Iterable[str]) -> str:
+    """Whose the marker among a thing's tags is; empty where they do not say."""
+    return next((one[len(BY_PREFIX) :] for one in tags if one.startswith(BY_PREFIX)), "")
 
 
 def user_tag(notes: Mapping[str, Any]) -> list[str]:
@@ -108,22 +138,30 @@ def user_of(tags: Iterable[str]) -> dict[str, Any]:
     return {"user_id": users[0]} if users else {}
 
 
-def name(resource_id: str) -> str:
+def name(resource_id: str, by: str = "") -> str:
     """The marker as a flavor id or key name. Ids that Nova would not take stand as a name derived from them."""
     plain = resource_id if _PLAIN.fullmatch(resource_id) else derived_id("name", resource_id)
-    return NAME_PREFIX + plain
+    return f"{NAME_PREFIX}{plain}-by-{by}" if by else NAME_PREFIX + plain
 
 
 def from_name(text: str) -> str:
     """Our id in a flavor id or key name; empty where it is none of ours."""
-    return text[len(NAME_PREFIX) :].partition(" ")[0] if text.startswith(NAME_PREFIX) else ""
+    return (
+        _BY_AT_END.sub("", text[len(NAME_PREFIX) :].partition(" ")[0]) if text.startswith(NAME_PREFIX) else ""
+    )
 
 
-def key_name(resource_id: str, notes: Mapping[str, Any]) -> str:
+def by_name(text: str) -> str:
+    """Whose the marker in a flavor id or key name is; empty where it does not say."""
+    found = _BY_AT_END.search(text.partition(" ")[0]) if from_name(text) else None
+    return "" if found is None else found[1]
+
+
+def key_name(resource_id: str, notes: Mapping[str, Any], by: str = "") -> str:
     """The marker as the name of a key, with its user and its name here behind it, where Nova takes that."""
     more = f"{notes.get('user_id', '')} {notes.get('name', '')}"
-    text = f"{name(resource_id)} {more}"
-    return text if _KEY_NOTES.fullmatch(more) and len(text) <= _LONGEST_NAME else name(resource_id)
+    text = f"{name(resource_id, by)} {more}"
+    return text if _KEY_NOTES.fullmatch(more) and len(text) <= _LONGEST_NAME else name(resource_id, by)
 
 
 def key_notes(text: str) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Networks(NeutronKind[NetworkWanted, NetworkSeen, _Network]):
     def seen(self, document: _Network) -> NetworkSeen:
         """What the document says."""
         return NetworkSeen(
-            **document.told,
+            **document.told(self._child),
             status=document.status,
             admin_state_up=document.admin_state_up,
             mtu=document.mtu or 0,

@@ -45,15 +45,19 @@ class Document(Struct, kw_only=True):
 
     @property
     def marker(self) -> str:
-        """Our id, where it carries one: as its description if we made it, as a tag if it was marked later."""
+        """The id that it is marked with: as its description if it was made so, as a tag if it was marked later."""
         return marks.from_tag(self.description) or marks.from_tags(self.tags)
 
     @property
-    def told(self) -> dict[str, Any]:
+    def by(self) -> str:
+        """Whose that marker is; empty where it does not say."""
+        return marks.by_note(self.description) or marks.by_tags(self.tags)
+
+    def told(self, child: Child) -> dict[str, Any]:
         """What all kinds have in what was seen of them."""
         return {
             "remote_id": self.id,
-            "marker": self.marker,
+            **child.judged(self.marker, self.by),
             "name": self.name,
             "changed_at": self.updated_at or "",
             "created_at": self.created_at or "",
@@ -89,6 +93,10 @@ class NeutronKind(ABC, Generic[W, S, D]):
     def seen(self, document: D) -> S:
         """What the document says."""
 
+    def listed(self, document: D) -> bool:
+        """Whether a listing tells of it."""
+        return True
+
     @property
     def path(self) -> str:
         """Path of the collection."""
@@ -105,14 +113,22 @@ class NeutronKind(ABC, Generic[W, S, D]):
 
     async def find(self, scope: Scope, wanted: W) -> S | None:
         """The one with our marker in this project."""
-        for document in await self._having(scope, self.search(wanted)):
-            if marks.from_tag(document.description) == wanted.id:
-                return self.seen(document)
+        for query in self.searches(wanted):
+            for document in await self._having(scope, query):
+                seen = self.seen(document)
+                if seen.marker == wanted.id and marks.from_tag(document.description):
+                    return seen
         return None
 
-    def search(self, wanted: W) -> dict[str, str]:
-        """What the one with our marker is looked for by. One with notes in its description needs something else."""
-        return {"description": marks.tag(wanted.id)}
+    def searches(self, wanted: W) -> list[dict[str, str]]:
+        """What the one with our marker is looked for by, one after the other: as it is written, and as versions of
+        fractus wrote it that did not say whose it is. One with notes in its description needs something else.
+        """
+        texts = (self._description(wanted), marks.tag(wanted.id))
+        return [{"description": text} for text in dict.fromkeys(texts)]
+
+    def _description(self, wanted: W) -> str:
+        return marks.noted(wanted.id, wanted.notes, _DESCRIPTION, self._child.by)
 
     async def _having(self, scope: Scope, query: dict[str, str]) -> list[D]:
         """Those of this project that a filter selects. Others' shared networks are listed too, and are not ours."""
@@ -124,8 +140,7 @@ class NeutronKind(ABC, Generic[W, S, D]):
     async def create(self, scope: Scope, wanted: W) -> S:
         """Make it, with our marker as its description."""
         body = self.body(wanted, await self._child.services.extensions())
-        description = marks.noted(wanted.id, wanted.notes, _DESCRIPTION)
-        body |= {"name": self.name(wanted), "description": description}
+        body |= {"name": self.name(wanted), "description": self._description(wanted)}
         return self.seen(await self._make(scope, body))
 
     async def _make(self, scope: Scope, body: dict[str, Any]) -> D:
@@ -173,7 +188,9 @@ class NeutronKind(ABC, Generic[W, S, D]):
         async for page in self._child.pages(HOME, ask, self.collection, limit=_PAGE, gently=not quick):
             for raw in page:
                 try:
-                    yield self.seen(msgspec.json.decode(raw, type=self.document))
+                    document = msgspec.json.decode(raw, type=self.document)
+                    if self.listed(document):
+                        yield self.seen(document)
                 except msgspec.DecodeError as error:
                     remote_id = self._child.unreadable(self.kind, raw, error)
                     if remote_id:

@@ -130,7 +130,7 @@ class Ports(NeutronKind[PortWanted, PortSeen, _Port]):
     def seen(self, document: _Port) -> PortSeen:
         """What the document says."""
         return PortSeen(
-            **document.told,
+            **document.told(self._child),
             status=document.status,
             mac_address=document.mac_address,
             fixed_ips=[FixedIp(fixed.subnet_id, fixed.ip_address) for fixed in document.fixed_ips],

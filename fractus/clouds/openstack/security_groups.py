@@ -10,6 +10,7 @@ from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Missing, Refused
+from fractus.model.installation import NAME, read
 from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
 
 #: Every project of a child has a group of this name already, and Neutron refuses a second.
@@ -49,6 +50,10 @@ class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen, _Group]
     def path(self) -> str:
         """Path of the collection, which is spelled otherwise than its name in bodies."""
         return "/security-groups"
+
+    def listed(self, document: _Group) -> bool:
+        """Not the marks of those who manage the cloud: they are nobody's groups."""
+        return not (document.name == NAME and read(document.description or "", document.id))
 
     def name(self, wanted: SecurityGroupWanted) -> str:
         """Its name there."""
@@ -106,7 +111,7 @@ class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen, _Group]
     def seen(self, document: _Group) -> SecurityGroupSeen:
         """What the document says."""
         return SecurityGroupSeen(
-            **document.told,
+            **document.told(self._child),
             stateful=document.stateful,
             rules=[_seen_rule(rule, document.id) for rule in document.security_group_rules],
         )

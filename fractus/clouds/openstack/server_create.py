@@ -31,8 +31,11 @@ def create_version(wanted: ServerWanted) -> str:
     return _DOMAIN_NAMES if "." in wanted.hostname else _HIGHEST
 
 
-def create_body(wanted: ServerWanted, version: str, cloud: str) -> dict[str, Any]:
-    """The body of `POST /servers` at `version`. `Refused` where that version cannot carry what is wanted (law 10)."""
+def create_body(wanted: ServerWanted, version: str, cloud: str, by: str = "") -> dict[str, Any]:
+    """The body of `POST /servers` at `version`; `by`: whose our marker is.
+
+    `Refused` where that version cannot carry what is wanted (law 10).
+    """
     server: dict[str, Any] = {
         "name": wanted.name,
         "flavorRef": wanted.flavor_id,
@@ -57,7 +60,7 @@ def create_body(wanted: ServerWanted, version: str, cloud: str) -> dict[str, Any
     if wanted.hostname:
         server.update(_hostname(wanted, version, cloud))
     if reaches(version, TAGS_AT_CREATE):
-        server["tags"] = [marks.tag(wanted.id), *marks.user_tag(wanted.notes)]
+        server["tags"] = [marks.tag(wanted.id), *marks.by_tag(by), *marks.user_tag(wanted.notes)]
     body: dict[str, Any] = {"server": server}
     if wanted.scheduler_hints:
         body["os:scheduler_hints"] = wanted.scheduler_hints

@@ -149,7 +149,7 @@ class Servers:
             raise Unreachable(f"the cell of server {remote_id} does not answer")
         if server.status == "DELETED":
             raise Missing(f"server {remote_id} is deleted")
-        return _seen(server)
+        return _seen(server, self._child)
 
     async def find(self, scope: Scope, wanted: ServerWanted) -> ServerSeen | None:
         """The server with our marker: by tag where the child can be asked so, else among all of the project.
@@ -192,7 +192,7 @@ class Servers:
     async def create(self, scope: Scope, wanted: ServerWanted) -> ServerSeen:
         """Ask for the server. It exists from the answer on; whether it comes up shows in what `observe` says."""
         version = await self._version(create_version(wanted))
-        body = create_body(wanted, version, self._child.name)
+        body = create_body(wanted, version, self._child.name, self._child.by)
         ask = Ask(service="compute", method="POST", path="/servers", body=body, version=version)
         made = await self._child.item(scope, ask, "server", _Server)
         return ServerSeen(
@@ -331,7 +331,7 @@ class Servers:
             return _unread(remote_id, str(error)) if remote_id else None
         if _cell_is_down(server):
             return _unread(server.id, "its cell does not answer")
-        return _seen(server)
+        return _seen(server, self._child)
 
     async def _version(self, at_most: str) -> str:
         return await self._child.services.version(at_most)
@@ -354,11 +354,11 @@ def _cell_is_down(server: _Server) -> bool:
     return server.status == "UNKNOWN" and not server.updated and not server.name
 
 
-def _seen(server: _Server) -> ServerSeen:
+def _seen(server: _Server, child: Child) -> ServerSeen:
     fault, tags, flavor = server.fault, server.tags or [], server.flavor or {}
     return ServerSeen(
         remote_id=server.id,
-        marker=server.metadata.get(marks.KEY, "") or marks.from_tags(tags),
+        **child.judged(server.metadata.get(marks.KEY, "") or marks.from_tags(tags), marks.by_tags(tags)),
         name=server.name,
         changed_at=server.updated,
         gone=server.status == "DELETED",

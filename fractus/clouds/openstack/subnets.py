@@ -29,9 +29,9 @@ class Subnets(NeutronKind[SubnetWanted, SubnetSeen, _Subnet]):
     document = _Subnet
     seen_type = SubnetSeen
 
-    def search(self, wanted: SubnetWanted) -> dict[str, str]:
+    def searches(self, wanted: SubnetWanted) -> list[dict[str, str]]:
         """By its CIDR, of which a network has one: behind the marker its description has notes."""
-        return {"cidr": wanted.cidr, **({"network_id": wanted.network_id} if wanted.network_id else {})}
+        return [{"cidr": wanted.cidr, **({"network_id": wanted.network_id} if wanted.network_id else {})}]
 
     def body(self, wanted: SubnetWanted, extensions: frozenset[str]) -> dict[str, Any]:
         """What to send. The gateway is always said: left out, Neutron would choose one; null means none."""
@@ -57,7 +57,7 @@ class Subnets(NeutronKind[SubnetWanted, SubnetSeen, _Subnet]):
     def seen(self, document: _Subnet) -> SubnetSeen:
         """What the document says."""
         return SubnetSeen(
-            **document.told,
+            **document.told(self._child),
             cidr=document.cidr,
             gateway_ip=document.gateway_ip,
             enable_dhcp=document.enable_dhcp,

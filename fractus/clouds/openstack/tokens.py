@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import requests
@@ -41,6 +41,8 @@ class Grant(Struct, frozen=True, kw_only=True):
     """Seconds from issue to expiry, both by the child's clock (law 4: its stamps are not compared with ours)."""
     endpoints: dict[str, str] = {}
     """Service type -> endpoint, of the entry's region and interface."""
+    services: list[str] = []
+    """`id@region` of the compute and network services that these endpoints are of, as the catalog has them."""
 
     def __repr__(self) -> str:
         return f"Grant(project_id={self.project_id!r}, user_id={self.user_id!r}, roles={self.roles!r})"
@@ -118,6 +120,7 @@ def _grant_of(access: AccessInfo, entry: Entry) -> Grant:
     lifetime = _UNSAID_SECONDS
     if access.expires and access.issued:
         lifetime = (access.expires - access.issued).total_seconds()
+    endpoints = dict(_endpoints(access, entry))
     return Grant(
         token=str(access.auth_token),
         project_id=access.project_id,
@@ -126,8 +129,21 @@ def _grant_of(access: AccessInfo, entry: Entry) -> Grant:
         user_name=access.username or "",
         roles=list(access.role_names or []),
         lifetime=lifetime,
-        endpoints=dict(_endpoints(access, entry)),
+        endpoints=endpoints,
+        services=sorted(_services(access, endpoints)),
     )
+
+
+def _services(access: AccessInfo, endpoints: Mapping[str, str]) -> Iterator[str]:
+    if not access.has_service_catalog():
+        return
+    for service in access.service_catalog.catalog:
+        url = endpoints.get(str(service.get("type")))
+        if service.get("type") not in ("compute", "network") or not service.get("id"):
+            continue
+        for one in service.get("endpoints") or []:
+            if url and one.get("url") == url:
+                yield f"{service['id']}@{one.get('region_id') or one.get('region') or ''}"
 
 
 def _endpoints(access: AccessInfo, entry: Entry) -> Iterator[tuple[str, str]]:

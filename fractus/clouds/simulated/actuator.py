@@ -79,7 +79,7 @@ class Simulated(ABC, Generic[R, W, S]):
         def work() -> S | None:
             project_id = self.passage.project(scope)
             for thing in self.shelf.marked(self._record(), wanted.id):
-                if thing.project_id == project_id:
+                if thing.project_id == project_id and self.passage.is_ours(thing.by):
                     return self.seen(thing)
             return None
 
@@ -90,7 +90,7 @@ class Simulated(ABC, Generic[R, W, S]):
 
         def work() -> S:
             thing = self.make(self.passage.project(scope), wanted)
-            thing.marker, thing.notes = wanted.id, dict(wanted.notes)
+            self.sign(thing, wanted)
             thing.created_at = thing.changed_at = self.now()
             self.begin(thing)
             return self.seen(thing)
@@ -135,7 +135,8 @@ class Simulated(ABC, Generic[R, W, S]):
         """What all kinds have in what was seen of them."""
         return {
             "remote_id": thing.id,
-            "marker": thing.marker,
+            "marker": thing.marker if self.passage.is_ours(thing.by) else "",
+            "managed_by": "" if self.passage.is_ours(thing.by) else thing.by,
             "name": thing.name,
             "changed_at": self.stamp(thing),
             "created_at": iso(thing.created_at),
@@ -145,6 +146,18 @@ class Simulated(ABC, Generic[R, W, S]):
             "tags": list(thing.tags),
             "notes": dict(thing.notes),
         }
+
+    def sign(self, thing: R, wanted: W) -> None:
+        """Put our marker on a new thing."""
+        thing.marker, thing.by, thing.notes = wanted.id, self.passage.by, dict(wanted.notes)
+
+    def own(self, wanted: W) -> R | None:
+        """The thing whose id is derived from ours, unless it says that it is another's."""
+        for id in self.passage.own_ids(wanted.id):
+            there = self.shelf.get(self._record(), id)
+            if there is not None and self.passage.is_ours(there.by):
+                return there
+        return None
 
     def begin(self, thing: R) -> None:
         """Write a new thing, and whatever comes with it."""

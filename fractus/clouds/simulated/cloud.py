@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from fractus.base.clock import Clock
-from fractus.base.ids import derived_id
+from fractus.base.ids import derived_id, new_id
 from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.faults import Faults
 from fractus.clouds.simulated.flavor import Flavors
@@ -19,13 +19,14 @@ from fractus.clouds.simulated.keypair import Keypairs
 from fractus.clouds.simulated.network import Networks
 from fractus.clouds.simulated.passage import Passage
 from fractus.clouds.simulated.port import Ports
-from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord
+from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord, MarkRecord
 from fractus.clouds.simulated.security_group import SecurityGroups
 from fractus.clouds.simulated.server import Servers
 from fractus.clouds.simulated.shape import Shape
 from fractus.clouds.simulated.subnet import Subnets
 from fractus.model.cloud import Actuator, CloudRow, Finding, Report, Scope, Seen, Sighting
 from fractus.model.errors import CloudError, Unreachable
+from fractus.model.installation import Identity, Mark
 
 #: Before our id of a project in the name of the one that is made for it in a cloud with a Keystone of its own.
 _PREFIX = "fractus-"
@@ -43,7 +44,10 @@ class SimulatedCloud:
         mapped = row.settings.get("projects")
         self._mapped: dict[str, str] = mapped if isinstance(mapped, dict) else {}
         self._clock = clock
-        self._passage = Passage(row.name, backend, faults, clock, self.project_of)
+        self._installation = row.installation
+        self._passage = Passage(
+            row.name, backend, faults, clock, self.project_of, by=row.origin, ours=row.origins
+        )
         self._servers = Servers(self._passage)
         self._actuators: dict[str, Actuator[Any, Any]] = {
             "server": self._servers,
@@ -128,6 +132,50 @@ class SimulatedCloud:
                 "security-group",
             ],
         )
+
+    def address(self) -> str:
+        """The file that its state lies in."""
+        return f"simulated:{Path(self.backend.shape.path).absolute()}" if self.backend.shape.path else ""
+
+    async def identify(self) -> Identity:
+        """Its file, and the marks in it."""
+
+        def work() -> Identity:
+            marks = [
+                Mark(one.installation, one.cloud, one.id) for one in self.backend.shelf.every(MarkRecord)
+            ]
+            where = [self.address()] if self.address() else []
+            return Identity(address=self.address(), endpoints=where, marks=marks)
+
+        return await self._passage.cross("cloud", "identify", "", work, change=False)
+
+    async def mark(self) -> str:
+        """Leave our mark, unless it is there."""
+        for one in (await self.identify()).marks:
+            if (one.installation, one.cloud) == (self._installation, self.name):
+                return one.remote_id
+
+        def work() -> str:
+            made = MarkRecord(
+                id=new_id(),
+                project_id=self._passage.home,
+                installation=self._installation,
+                cloud=self.name,
+            )
+            self.backend.shelf.put(made)
+            return made.id
+
+        return await self._passage.cross("cloud", "mark", "", work, change=True)
+
+    async def unmark(self, remote_id: str) -> None:
+        """Take it away."""
+
+        def work() -> None:
+            there = self.backend.shelf.get(MarkRecord, remote_id)
+            if there is not None:
+                self.backend.shelf.drop(there)
+
+        await self._passage.cross("cloud", "unmark", remote_id, work, change=True)
 
     async def projects(self) -> Mapping[str, str]:
         """All projects that were ever used here: name by id."""

@@ -7,8 +7,6 @@ from fractus.clouds.simulated.records import FlavorRecord
 from fractus.model.cloud import Scope, Step
 from fractus.model.compute import FlavorSeen, FlavorWanted
 
-_PREFIX = "fractus-"
-
 
 class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
     """The actuator of flavors."""
@@ -33,11 +31,11 @@ class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
         """Make it, without its extra specs, which are steps of their own; one that is there already serves as well."""
 
         def work() -> FlavorSeen:
-            there = self.shelf.get(FlavorRecord, _PREFIX + wanted.id)
+            there = self.own(wanted)
             if there is not None:
                 return self.seen(there)
             thing = self.make(self.passage.home, wanted)
-            thing.marker, thing.notes = wanted.id, dict(wanted.notes)
+            self.sign(thing, wanted)
             self.touch(thing)
             return self.seen(thing)
 
@@ -47,7 +45,7 @@ class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
         """The flavor whose id is derived from ours."""
 
         def work() -> FlavorSeen | None:
-            there = self.shelf.get(FlavorRecord, _PREFIX + wanted.id)
+            there = self.own(wanted)
             return None if there is None else self.seen(there)
 
         return await self.passage.cross(self.kind, "find", wanted.id, work, change=False)
@@ -55,7 +53,7 @@ class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
     def make(self, project_id: str, wanted: FlavorWanted) -> FlavorRecord:
         """A new flavor."""
         return FlavorRecord(
-            id=_PREFIX + wanted.id,
+            id=self.passage.own_id(wanted.id),
             project_id=project_id,
             name=wanted.name,
             vcpus=wanted.vcpus,

@@ -12,8 +12,6 @@ from fractus.model.cloud import Scope
 from fractus.model.compute import KeypairSeen, KeypairWanted
 from fractus.model.errors import Refused
 
-_PREFIX = "fractus-"
-
 
 class Keypairs(Simulated[KeypairRecord, KeypairWanted, KeypairSeen]):
     """The actuator of keypairs."""
@@ -34,13 +32,13 @@ class Keypairs(Simulated[KeypairRecord, KeypairWanted, KeypairSeen]):
         """Import the public key; the same key under its name already is as good."""
 
         def work() -> KeypairSeen:
-            there = self.shelf.get(KeypairRecord, _PREFIX + wanted.id)
+            there = self.own(wanted)
             if there is not None:
                 if there.public_key.split() != wanted.public_key.split():
                     raise Refused(f"Key pair '{there.name}' already exists.", status=409)
                 return self.seen(there)
             thing = self.make(self.passage.home, wanted)
-            thing.marker, thing.notes = wanted.id, dict(wanted.notes)
+            self.sign(thing, wanted)
             self.touch(thing)
             return self.seen(thing)
 
@@ -50,7 +48,7 @@ class Keypairs(Simulated[KeypairRecord, KeypairWanted, KeypairSeen]):
         """The key of the name that is derived from our id."""
 
         def work() -> KeypairSeen | None:
-            there = self.shelf.get(KeypairRecord, _PREFIX + wanted.id)
+            there = self.own(wanted)
             return None if there is None else self.seen(there)
 
         return await self.passage.cross(self.kind, "find", wanted.id, work, change=False)
@@ -66,9 +64,9 @@ class Keypairs(Simulated[KeypairRecord, KeypairWanted, KeypairSeen]):
                 elsewhere=True,
             )
         return KeypairRecord(
-            id=_PREFIX + wanted.id,
+            id=self.passage.own_id(wanted.id),
             project_id=project_id,
-            name=_PREFIX + wanted.id,
+            name=self.passage.own_id(wanted.id),
             public_key=wanted.public_key,
             type=wanted.type,
             fingerprint=_fingerprint(wanted),

@@ -27,6 +27,10 @@ T = TypeVar("T")
 _THRESHOLD, _COOL_OFF = 3, 10.0
 
 
+#: Before our id in the ids of flavors and the names of keypairs.
+_PREFIX = "fractus-"
+
+
 class Passage:
     """One driver's way to one cloud."""
 
@@ -37,8 +41,14 @@ class Passage:
         faults: Faults,
         clock: Clock,
         project_of: Callable[[Scope], tuple[str, str]],
+        by: str = "",
+        ours: frozenset[str] = frozenset(),
     ) -> None:
-        """`project_of` gives id and name of a scope's project in the cloud."""
+        """`project_of` gives id and name of a scope's project in the cloud; `by`: whose our markers are; `ours`: all
+        that are taken for ours, beside those that do not say.
+        """
+        self.by = by
+        self._ours = ours
         self.cloud = cloud
         self.backend = backend
         self.faults = faults
@@ -63,6 +73,18 @@ class Passage:
         id, name = self._project_of(scope)
         self.backend.shelf.add_project(id, name)
         return id
+
+    def is_ours(self, by: str) -> bool:
+        """Whether a marker is ours: unless it says that it is another's."""
+        return not by or by in self._ours
+
+    def own_id(self, id: str) -> str:
+        """The id of a flavor, and the name of a keypair, that we make for one of ours."""
+        return f"{_PREFIX}{id}-by-{self.by}" if self.by else _PREFIX + id
+
+    def own_ids(self, id: str) -> list[str]:
+        """The same, and what versions of fractus gave them that did not say whose they are."""
+        return list(dict.fromkeys((self.own_id(id), _PREFIX + id)))
 
     async def cross(
         self, kind: str, method: str, id: str, work: Callable[[], T], *, change: bool, repeatable: bool = True

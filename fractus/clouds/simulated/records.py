@@ -19,6 +19,8 @@ class Record(Struct, kw_only=True):
     project_id: str
     """The project's id in this cloud."""
     marker: str = ""
+    by: str = ""
+    """Whose the marker is (`fractus.model.installation.origin`); empty where it does not say."""
     name: str = ""
     user_id: str = ""
     description: str = ""
@@ -194,6 +196,16 @@ class ServerRecord(Record, kw_only=True):
         return set() if self.gone else {f"port/{port}" for port in self.port_ids}
 
 
+class MarkRecord(Record, kw_only=True):
+    """That a fractus manages this cloud. It is in no listing."""
+
+    KIND: ClassVar[str] = "mark"
+
+    installation: str
+    cloud: str
+
+
+#: What users of a cloud have in it.
 RECORDS: dict[str, type[Record]] = {
     record.KIND: record
     for record in (

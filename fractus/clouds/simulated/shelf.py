@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fractus.clouds.simulated.records import RECORDS, Record, ServerRecord
+from fractus.clouds.simulated.records import RECORDS, MarkRecord, Record, ServerRecord
 
 R = TypeVar("R", bound=Record)
 
@@ -43,7 +43,9 @@ CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWI
 _PATIENCE = 10.0
 
 _ENCODER = msgspec.json.Encoder()
-_DECODERS = {kind: msgspec.json.Decoder(record) for kind, record in RECORDS.items()}
+_DECODERS = {
+    kind: msgspec.json.Decoder(record) for kind, record in {**RECORDS, MarkRecord.KIND: MarkRecord}.items()
+}
 
 
 class Shelf:

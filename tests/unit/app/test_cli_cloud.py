@@ -16,8 +16,11 @@ class Operator:
     def __init__(self, path: Path) -> None:
         self.state = path / "state"
         self.file = path / "clouds.yaml"
-        entry = "{auth: {auth_url: 'http://127.0.0.1:9/v3', username: a, password: b, project_name: c}}"
-        self.file.write_text(f"clouds:\n  south: {entry}\n  north: {entry}\n")
+        entry = (
+            "{{auth: {{auth_url: 'http://127.0.0.1:{port}/v3', username: a, password: b, project_name: c}}}}"
+        )
+        south, north = entry.format(port=9), entry.format(port=19)
+        self.file.write_text(f"clouds:\n  south: {south}\n  north: {north}\n")
 
     def run(self, *arguments: str) -> Result:
         argv = ["cloud", *arguments, "--state", str(self.state)]

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from fractus.clouds.openstack import OpenStackCloud
+from fractus.clouds.openstack.check import login_remarks
+from fractus.clouds.openstack.entry import Entry
 from fractus.clouds.openstack.releases import release_of
 from fractus.clouds.openstack.transport import AiohttpTransport
 from fractus.model.cloud import CloudRow, Report
@@ -150,3 +152,35 @@ def test_releases_are_told_by_the_highest_microversion() -> None:
     assert release_of("2.91") == "after Xena or Yoga"
     assert release_of("2.999") == "after 2026.2"
     assert release_of("2.1") == release_of("") == release_of("x") == ""
+
+
+def remarks(url: str, endpoints: dict[str, str] | None = None, **more: object) -> list[str]:
+    """What is said of the way to a cloud."""
+    auth = {"auth_url": url, "username": "admin", "password": "p", "project_name": "admin"}
+    found = login_remarks(Entry("far", {"auth": auth, **more}), endpoints or {})
+    assert all(one.ok and one.note for one in found)
+    return [one.text for one in found]
+
+
+def test_certificates_that_are_not_looked_at_are_remarked() -> None:
+    assert remarks("https://far.example:5000/v3") == []
+    (said,) = remarks("https://far.example:5000/v3", verify=False)
+    assert said.startswith("verify: false: whoever is on the way can pose as this cloud")
+
+
+def test_a_password_that_travels_in_the_clear_is_remarked() -> None:
+    """On this machine nobody is on the way."""
+    (said,) = remarks("http://far.example:5000/v3")
+    assert "http://far.example:5000/v3 is not https: the password can be read" in said
+    assert remarks("http://127.0.0.1:5000/v3") == remarks("http://[::1]:5000/v3") == []
+    assert remarks("http://localhost:5000/v3") == []
+
+
+def test_tokens_that_travel_in_the_clear_are_remarked() -> None:
+    endpoints = {
+        "compute": "http://far.example/compute",
+        "image": "https://far.example",
+        "dns": "http://far.example",
+    }
+    (said,) = remarks("https://far.example/v3", endpoints)
+    assert said.startswith("the endpoints of compute are not https")

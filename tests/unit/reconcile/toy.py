@@ -43,7 +43,7 @@ from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
 from fractus.store.schema import FINDING, METADATA, resource_table
 from fractus.store.sqlite import SqliteStore
-from fractus.store.transaction import Query, Reader, Row, Store, Transaction
+from fractus.store.transaction import Query, Row, Store, Transaction
 
 TABLES = {kind: resource_table(f"toy_{kind}") for kind in ("box", "net", "plug")}
 
@@ -417,7 +417,7 @@ class ToyChildren:
     def settings(self, name: str) -> Mapping[str, Any]:
         return {}
 
-    async def refresh(self, reader: Reader) -> None:
+    async def refresh(self, store: Store) -> None:
         return None
 
 

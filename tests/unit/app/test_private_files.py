@@ -1,0 +1,80 @@
+"""Files with secrets that others may read, as a backup leaves them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from fractus.app import private_files, wiring
+from fractus.app.bell import LocalBell
+from fractus.app.settings import Settings, SettingsError, load
+from fractus.auth.vault import VaultError
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Of a state directory that was used."""
+    told = load(tmp_path / "state", environ={})
+    _open(told)
+    (told.state_dir / "keystone" / "keys" / "fernet").mkdir(parents=True)
+    names = (
+        "keystone/secrets.json",
+        "keystone/keys/fernet/1",
+        "clouds.yaml",
+        "fractus.db.bak",
+        "fractus.toml",
+    )
+    for name in names:
+        (told.state_dir / name).write_text("")
+    return told
+
+
+def _open(settings: Settings) -> None:
+    async def once() -> None:
+        await wiring.core(settings, bell=LocalBell()).close()
+
+    asyncio.run(once())
+
+
+def _wide(settings: Settings) -> list[str]:
+    """What others may read, but for images and logs."""
+    found = []
+    for directory, directories, names in os.walk(settings.state_dir):
+        directories[:] = [name for name in directories if name not in ("images", "log", "run")]
+        paths = [Path(directory), *(Path(directory, name) for name in names)]
+        found += [str(path) for path in paths if path.stat().st_mode & 0o077]
+    return found
+
+
+def test_whoever_opens_them_takes_them_from_others(settings: Settings) -> None:
+    key = Path(settings.auth.key_file)
+    for directory, _, names in os.walk(settings.state_dir):
+        Path(directory).chmod(0o755)
+        for name in names:
+            Path(directory, name).chmod(0o644)
+    key.chmod(0o600)
+    assert len(_wide(settings)) > 6
+    _open(settings)
+    assert _wide(settings) == []
+
+
+def test_the_key_of_the_vault_is_refused(settings: Settings) -> None:
+    """It may have been read already: its owner shall know."""
+    Path(settings.auth.key_file).chmod(0o644)
+    with pytest.raises(VaultError, match=r"may be read by others \(mode 644\): run chmod 600"):
+        _open(settings)
+
+
+def test_what_is_not_ours_to_change_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = settings.state_dir / "fractus.db"
+    database.chmod(0o644)
+
+    def chmod(path: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", chmod)
+    with pytest.raises(SettingsError, match=r"fractus.db may be read by others \(mode 644\)"):
+        private_files.tighten(settings)
