@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -65,6 +65,8 @@ class ServerSeen(Seen, frozen=True, kw_only=True):
     """Without our marker."""
     root_device_name: str | None = None
     hostname: str = ""
+    hostnames: Literal["", "label", "none"] = ""
+    """What the cloud lets a host name be changed to: any, one without dots, or nothing."""
     fault: ServerFault | None = None
     flavor_id: str = ""
     """The child's id of its flavor; empty where the child tells only what the flavor was like (from 2.47 on)."""
@@ -90,4 +92,5 @@ class ServerSeen(Seen, frozen=True, kw_only=True):
 
 
 # Verbs of a server's Step: rename {"name"}; stop {}; start {}; reboot {"type": "SOFT"|"HARD"};
-# set_metadata {"metadata": {...}} (the whole set, without our marker); describe {"description"}.
+# set_metadata {"metadata": {...}} (the whole set, without our marker); describe {"description"};
+# set_hostname {"hostname"}.

@@ -65,6 +65,7 @@ async def test_its_texts_are_changed(cloud: Subject) -> None:
     servers = cloud["server"]
     await servers.apply(cloud.ann, remote_id, Step("rename", {"name": "renamed"}))
     await servers.apply(cloud.ann, remote_id, Step("describe", {"description": "described"}))
+    await servers.apply(cloud.ann, remote_id, Step("set_hostname", {"hostname": "called"}))
     await servers.apply(cloud.ann, remote_id, Step("set_metadata", {"metadata": {"a": "1", "b": "2"}}))
     seen = await cloud.observed("server", remote_id, lambda seen: seen.metadata == {"a": "1", "b": "2"})
     assert seen.name == "renamed"

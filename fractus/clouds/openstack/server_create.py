@@ -17,8 +17,11 @@ _HIGHEST = "2.90"
 #: From this version on a server is given its tag as it is created, so it can be found by it from its first moment.
 TAGS_AT_CREATE = "2.52"
 
+#: From here on a server can be given a hostname, also when it is there already.
+HOSTNAMES = "2.90"
+
 #: From here on a hostname may be a whole domain name.
-_DOMAIN_NAMES = "2.94"
+DOMAIN_NAMES = "2.94"
 
 #: The last that takes files to be put into the server.
 _LAST_WITH_FILES = "2.56"
@@ -28,7 +31,7 @@ def create_version(wanted: ServerWanted) -> str:
     """The microversion to ask for: no higher than what is wanted needs, as far as it is known."""
     if wanted.personality:
         return _LAST_WITH_FILES
-    return _DOMAIN_NAMES if "." in wanted.hostname else _HIGHEST
+    return DOMAIN_NAMES if "." in wanted.hostname else _HIGHEST
 
 
 def create_body(wanted: ServerWanted, version: str, cloud: str, by: str = "") -> dict[str, Any]:
@@ -92,9 +95,9 @@ def _networks(wanted: ServerWanted, version: str, cloud: str) -> Any:
 
 def _hostname(wanted: ServerWanted, version: str, cloud: str) -> dict[str, str]:
     """The hostname, unless the child is old and would derive the very same from the name."""
-    if not reaches(version, "2.90") and wanted.hostname == derived_hostname(wanted.name):
+    if not reaches(version, HOSTNAMES) and wanted.hostname == derived_hostname(wanted.name):
         return {}
-    _needs(version, _DOMAIN_NAMES if "." in wanted.hostname else "2.90", "a hostname of one's own", cloud)
+    _needs(version, DOMAIN_NAMES if "." in wanted.hostname else HOSTNAMES, "a hostname of one's own", cloud)
     return {"hostname": wanted.hostname}
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.child import Child
-from fractus.clouds.openstack.server_create import TAGS_AT_CREATE, create_body, create_version
+from fractus.clouds.openstack.server_create import (
+    DOMAIN_NAMES,
+    HOSTNAMES,
+    TAGS_AT_CREATE,
+    create_body,
+    create_version,
+)
 from fractus.clouds.openstack.services import Ask, reaches, segment
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused, Throttled, Unreachable
@@ -126,6 +132,7 @@ class Servers:
 
     def __init__(self, child: Child) -> None:
         self._child = child
+        self._hostnames: Literal["", "label", "none"] = ""
 
     async def observe(self, scope: Scope, remote_id: str) -> ServerSeen:
         """What is there now. Asked with the credential's own rights: only an administrator is told the host.
@@ -149,7 +156,7 @@ class Servers:
             raise Unreachable(f"the cell of server {remote_id} does not answer")
         if server.status == "DELETED":
             raise Missing(f"server {remote_id} is deleted")
-        return _seen(server, self._child)
+        return _seen(server, self._child, self._hostnames)
 
     async def find(self, scope: Scope, wanted: ServerWanted) -> ServerSeen | None:
         """The server with our marker: by tag where the child can be asked so, else among all of the project.
@@ -206,7 +213,7 @@ class Servers:
         )
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
-        """Verbs: rename, describe, stop, start, reboot, set_metadata. What is so already is done."""
+        """Verbs: rename, describe, set_hostname, set_metadata, stop, start, reboot. What is so already is done."""
         match step.verb:
             case "rename":
                 await self._put(scope, remote_id, {"name": step.body["name"]})
@@ -220,19 +227,27 @@ class Servers:
                 await self._act(
                     scope, remote_id, "reboot", {"reboot": {"type": step.body.get("type", "SOFT")}}
                 )
+            case "set_hostname":
+                await self._put(scope, remote_id, {"hostname": step.body["hostname"]})
             case "set_metadata":
                 await self._set_metadata(scope, remote_id, step.body["metadata"])
             case verb:
                 raise Refused(f"servers of {self._child.name} have no verb {verb}")
 
     async def _put(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:
-        # 2.19 is the first that knows the description; from 2.75 on the answer is larger, and we do not read it.
+        # From 2.75 on the answer is larger, and we do not read it.
+        version = ""
+        if "description" in changes:
+            version = await self._at_least("2.19", "a description")
+        elif "hostname" in changes:
+            floor = DOMAIN_NAMES if "." in changes["hostname"] else HOSTNAMES
+            version = await self._at_least(floor, f"the host name {changes['hostname']!r}")
         ask = Ask(
             service="compute",
             method="PUT",
             path=f"/servers/{segment(remote_id)}",
             body={"server": changes},
-            version=await self._at_least("2.19", "a description") if "description" in changes else "",
+            version=version,
         )
         await self._child.send(scope, ask)
 
@@ -331,9 +346,12 @@ class Servers:
             return _unread(remote_id, str(error)) if remote_id else None
         if _cell_is_down(server):
             return _unread(server.id, "its cell does not answer")
-        return _seen(server, self._child)
+        return _seen(server, self._child, self._hostnames)
 
     async def _version(self, at_most: str) -> str:
+        newest = await self._child.services.version(DOMAIN_NAMES)
+        changes = reaches(newest, HOSTNAMES)
+        self._hostnames = "" if reaches(newest, DOMAIN_NAMES) else "label" if changes else "none"
         return await self._child.services.version(at_most)
 
     async def _at_least(self, floor: str, what: str) -> str:
@@ -354,7 +372,7 @@ def _cell_is_down(server: _Server) -> bool:
     return server.status == "UNKNOWN" and not server.updated and not server.name
 
 
-def _seen(server: _Server, child: Child) -> ServerSeen:
+def _seen(server: _Server, child: Child, hostnames: Literal["", "label", "none"]) -> ServerSeen:
     fault, tags, flavor = server.fault, server.tags or [], server.flavor or {}
     return ServerSeen(
         remote_id=server.id,
@@ -382,6 +400,7 @@ def _seen(server: _Server, child: Child) -> ServerSeen:
         metadata=marks.without(server.metadata),
         root_device_name=server.root_device_name,
         hostname=server.hostname or "",
+        hostnames=hostnames,
         description=server.description,
         fault=ServerFault(fault.code, fault.message, fault.created, fault.details) if fault else None,
         project_id=server.tenant_id,

@@ -209,12 +209,14 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
     # ------------------------------------------------------------------ verbs
 
     def change(self, thing: ServerRecord, step: Step) -> None:
-        """Verbs: rename, describe, set_metadata, stop, start, reboot. What is so already is done."""
+        """Verbs: rename, describe, set_hostname, set_metadata, stop, start, reboot. What is so already is done."""
         match step.verb:
             case "rename":
                 thing.name = step.body["name"]
             case "describe":
                 thing.description = step.body["description"] or ""
+            case "set_hostname":
+                thing.hostname = step.body["hostname"]
             case "set_metadata":
                 thing.metadata = dict(step.body["metadata"])
             case "stop":

@@ -399,6 +399,31 @@ async def test_a_reboot_whose_answer_was_lost_is_unknown_a_stop_is_not(
         await cloud.actuators()["server"].apply(ANN, "s1", Step("stop"))
 
 
+@pytest.mark.parametrize(("hostname", "version"), [("web", "2.90"), ("web.example", "2.94")])
+async def test_a_host_name_is_sent_with_the_version_that_takes_it(
+    cloud: OpenStackCloud, fake: FakeChild, hostname: str, version: str
+) -> None:
+    fake.on(f"PUT {SERVERS}/s1", reply({}))
+    await cloud.actuators()["server"].apply(ANN, "s1", Step("set_hostname", {"hostname": hostname}))
+    (sent,) = fake.said(f"PUT {SERVERS}/s1")
+    assert sent.json == {"server": {"hostname": hostname}}
+    assert f"compute {version}" in sent.headers.values()
+
+
+@pytest.mark.parametrize(
+    ("newest", "limit"), [("2.104", ""), ("2.94", ""), ("2.93", "label"), ("2.89", "none")]
+)
+async def test_what_a_cloud_lets_host_names_be_changed_to(
+    cloud: OpenStackCloud, fake: FakeChild, newest: str, limit: str
+) -> None:
+    fake.on("GET /compute/v2.1/", reply({"version": {"min_version": "2.1", "version": newest}}))
+    fake.on(SHOW, reply({"server": server()}))
+    assert (await cloud.actuators()["server"].observe(ANN, "s1")).hostnames == limit
+    if limit == "none":
+        with pytest.raises(Refused, match="too old for the host name 'web'"):
+            await cloud.actuators()["server"].apply(ANN, "s1", Step("set_hostname", {"hostname": "web"}))
+
+
 async def test_names_and_descriptions(cloud: OpenStackCloud, fake: FakeChild) -> None:
     servers = cloud.actuators()["server"]
     fake.on(f"PUT {SERVERS}/s1", reply({"server": server()}))

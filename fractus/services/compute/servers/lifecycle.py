@@ -145,7 +145,8 @@ class ServerLifecycle:
 
     def differences(self, item: Item, seen: ServerSeen) -> list[Difference]:
         """Texts, and whether it runs: as it was last asked to, or since it was built."""
-        wish, told = _wish(item.resource), _told(seen)
+        wish = _wish(item.resource)
+        told = _told(seen, wish)
         found = [Difference(name, wish[name], told[name]) for name in wish if wish[name] != told[name]]
         power = view.power_wanted(item.resource.desired)
         quiet = seen.task_state is None and view.underway(item.resource, item.presence) is None
@@ -167,7 +168,7 @@ class ServerLifecycle:
         failed = seen.fault if seen.status == "ERROR" and seen.launched_at is None else None
         if failed is not None and _ELSEWHERE.search(failed.message):
             return Fail(failed.message, elsewhere=True)
-        memory = self._known(item)
+        memory = self._known(item, seen)
         step = (
             self._power(item, seen, memory)
             or self._texts(item, seen, memory)
@@ -233,9 +234,12 @@ class ServerLifecycle:
         return Apply(Step(verb, body), {**memory, "done": token, "sent": token}, once=once)
 
     def _texts(self, item: Item, seen: ServerSeen, memory: dict[str, Any]) -> Plan | None:
-        """Send a name, description or metadata that its user changed."""
-        wish, told = _wish(item.resource), _told(seen)
+        """Send a name, description, host name or metadata that its user changed."""
+        wish = _wish(item.resource)
+        told = _told(seen, wish)
         for field, verb in _VERBS:
+            if field not in wish:
+                continue
             waits = field == "metadata" and seen.vm_state not in _TAKES_METADATA
             if told[field] == wish[field]:
                 memory[field] = wish[field]  # somebody made it so, or it was taken over from there
@@ -251,9 +255,10 @@ class ServerLifecycle:
         asked = item.presence.memory.get(drift.REPAIR)
         if asked is None:
             return None
-        wish, told, token = _wish(item.resource), _told(seen), asked["token"]
+        wish, token = _wish(item.resource), asked["token"]
+        told = _told(seen, wish)
         for field, verb in _VERBS:
-            if field in asked["fields"] and wish[field] != told[field]:
+            if field in asked["fields"] and field in wish and wish[field] != told[field]:
                 step = Step(verb, {field: wish[field]})
                 return Apply(step, {**memory, field: wish[field]}, once=f"{verb}:{token}")
         power = view.power_wanted(item.resource.desired)
@@ -269,31 +274,44 @@ class ServerLifecycle:
         return Apply(Step(verb), {**memory, "power_sent": token}, once=f"{verb}:{token}")
 
     @staticmethod
-    def _known(item: Item) -> dict[str, Any]:
+    def _known(item: Item, seen: ServerSeen) -> dict[str, Any]:
         """What the presence remembers. What it does not (it was adopted) counts as sent: it is as it is."""
         known = {"done": 0, "sent": 0, **_wish(item.resource)}
+        if "hostname" in known:
+            known["hostname"] = seen.hostname or known["hostname"]
         return {name: item.presence.memory.get(name, value) for name, value in known.items()}
 
     def _pause(self, since: float) -> float:
         return min(_LATE, max(_SOON, (self._clock.now() - since) / 5))
 
 
-_VERBS = (("name", "rename"), ("description", "describe"), ("metadata", "set_metadata"))
+_VERBS = (
+    ("name", "rename"),
+    ("description", "describe"),
+    ("hostname", "set_hostname"),
+    ("metadata", "set_metadata"),
+)
 
 
-def _told(seen: ServerSeen) -> dict[str, Any]:
-    """The same, as its cloud tells it."""
-    return {"name": seen.name, "description": seen.description or "", "metadata": seen.metadata}
+def _told(seen: ServerSeen, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, as its cloud says it. A host name that we are not shown is as it should be."""
+    told = {"name": seen.name, "description": seen.description or "", "metadata": seen.metadata}
+    if "hostname" in wish:
+        told["hostname"] = seen.hostname or wish["hostname"]
+    return told
 
 
 def _wish(resource: Resource) -> dict[str, Any]:
-    """What of a server can be sent again."""
+    """What of a server can be sent again. A host name that nobody asked for is the cloud's own."""
     desired = resource.desired
-    return {
+    wish = {
         "name": desired["name"],
         "description": desired["description"] or "",
         "metadata": desired["metadata"],
     }
+    if desired.get("hostname_given"):
+        wish["hostname"] = desired["hostname"]
+    return wish
 
 
 class PortsOf(Protocol):

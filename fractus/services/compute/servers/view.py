@@ -337,8 +337,14 @@ def _as_it_is(
         # Volumes are not served yet: what the cloud itself has attached is told, and left alone.
         "os-extended-volumes:volumes_attached": seen.volumes if seen is not None else [],
         "locked": desired["locked"] or (seen is not None and seen.locked),
-        _EXTENDED + "hostname": (seen.hostname if seen is not None else "") or desired["hostname"],
+        _EXTENDED + "hostname": _hostname(desired, seen),
     }
+
+
+def _hostname(desired: Mapping[str, Any], seen: ServerSeen | None) -> str:
+    """As its user asked, else as its cloud has made it."""
+    made = seen.hostname if seen is not None and not desired.get("hostname_given") else ""
+    return made or str(desired["hostname"])
 
 
 def _host(cloud: str, here: Presence | None, seen: ServerSeen | None) -> str:

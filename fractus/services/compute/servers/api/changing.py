@@ -127,7 +127,10 @@ class Changing:
         asked: dict[str, Any] = call.body["server"]
         async with self._given.store.transaction() as tx:
             server = await find(self._given, call, policy.UPDATE, tx)
-            if _take_update(server, asked):
+            renamed = asked.get("hostname", "") not in ("", shown(server)["OS-EXT-SRV-ATTR:hostname"])
+            if renamed:
+                await _take_hostname(tx, server, asked["hostname"])
+            if _take_update(server, asked) or renamed:
                 await change(self._given, call, tx, server)
             row = await queries.server_shown(tx, server.id)
         if row is None:
@@ -287,12 +290,10 @@ def _take_update(server: Resource, asked: dict[str, Any]) -> bool:
         name = asked["name"].strip()
         if name == desired["name"] != server.name:
             # It is shown with a name that somebody gave it in its cloud.
-            desired[INSISTS] = {"name": server.generation + 1}
+            desired[INSISTS] = {**desired.get(INSISTS, {}), "name": server.generation + 1}
         server.name = desired["name"] = name
     if "description" in asked:
         desired["description"] = asked["description"]
-    if asked.get("hostname", desired["hostname"]) != desired["hostname"]:
-        raise Invalid("hostname cannot be changed by fractus in the cloud where the server is.")
     for field, name in (("OS-DCF:diskConfig", "disk_config"), ("accessIPv4", "access_ip_v4")):
         if field in asked:
             desired[name] = asked[field]
@@ -301,6 +302,24 @@ def _take_update(server: Resource, asked: dict[str, Any]) -> bool:
     if "pinned_availability_zone" in asked:
         _pin(server, asked["pinned_availability_zone"])
     return before != (server.name, msgspec.json.encode(desired))
+
+
+async def _take_hostname(tx: Transaction, server: Resource, hostname: str) -> None:
+    """Put another host name into what is desired; `Invalid` where the server's cloud cannot change it so."""
+    here = view.current(await presences.of_resource(tx, "server", server.id))
+    seen = view.seen_of(here)
+    limit = seen.hostnames if seen is not None else ""
+    if here is not None and (limit == "none" or (limit == "label" and "." in hostname)):
+        floor = "2.90" if limit == "none" else "2.94"
+        raise Invalid(
+            f"hostname cannot be changed to {hostname!r} in the cloud {here.cloud}, where the server is: "
+            f"that needs compute {floor} there."
+        )
+    desired = server.desired
+    if hostname == desired["hostname"]:
+        # It is shown with one that somebody gave it in its cloud.
+        desired[INSISTS] = {**desired.get(INSISTS, {}), "hostname": server.generation + 1}
+    desired.update(hostname=hostname, hostname_given=True)
 
 
 def _pin(server: Resource, zone: str | None) -> None:

@@ -61,7 +61,7 @@ async def test_a_put_that_changes_nothing_writes_nothing(house: House) -> None:
         ("2.104", {"name": "x "}, "An invalid 'name' value was provided."),
         ("2.104", {"metadata": {}}, "'metadata' was unexpected"),
         ("2.104", {"accessIPv4": "x"}, "'x' is not a 'ipv4'"),
-        ("2.104", {"hostname": "other"}, "hostname cannot be changed by fractus"),
+        ("2.93", {"hostname": "a.b"}, "'a.b' does not match"),
         ("2.18", {"description": "x"}, "'description' was unexpected"),
         ("2.89", {"hostname": "web"}, "'hostname' was unexpected"),
         ("2.103", {"pinned_availability_zone": None}, "'pinned_availability_zone' was unexpected"),
@@ -70,6 +70,40 @@ async def test_a_put_that_changes_nothing_writes_nothing(house: House) -> None:
 async def test_bad_puts(house: House, version: str, server: dict[str, Any], says: str) -> None:
     id = await house.create()
     assert says in await house.refused(Invalid, "PUT", f"/servers/{id}", {"server": server}, version=version)
+
+
+HOSTNAME = "OS-EXT-SRV-ATTR:hostname"
+
+
+@pytest.mark.parametrize("placed", [True, False])
+async def test_a_host_name_is_changed_with_all_the_rest(house: House, placed: bool) -> None:
+    id = await house.create()
+    if placed:
+        await house.place(id, hostname="web-1")
+    put = {"server": {"hostname": "other", "name": "new", "description": "d"}}
+    shown = (await house.ask("PUT", f"/servers/{id}", put, version="2.90"))["server"]
+    assert (shown[HOSTNAME], shown["name"], shown["description"]) == ("other", "new", "d")
+    desired = (await house.fetch(id)).desired
+    assert (desired["hostname"], desired["hostname_given"]) == ("other", True)
+    await house.ask("PUT", f"/servers/{id}", {"server": {"hostname": "a.example"}}, version="2.94")
+    assert (await house.fetch(id)).desired["hostname"] == "a.example"
+
+
+@pytest.mark.parametrize(("limit", "name", "floor"), [("none", "b", "2.90"), ("label", "b.example", "2.94")])
+async def test_a_host_name_that_its_cloud_cannot_change_is_refused_with_a_sentence(
+    house: House, limit: str, name: str, floor: str
+) -> None:
+    id = await house.create()
+    await house.place(id, hostname="web-1", hostnames=limit)
+    put = {"server": {"hostname": name, "name": "new"}}
+    assert await house.refused(Invalid, "PUT", f"/servers/{id}", put, version="2.94") == (
+        f"hostname cannot be changed to {name!r} in the cloud east, where the server is: "
+        f"that needs compute {floor} there."
+    )
+    assert (await house.fetch(id)).name != "new"
+    put["server"]["hostname"] = "web-1"
+    await house.ask("PUT", f"/servers/{id}", put, version="2.94")
+    assert house.last.status == 200
 
 
 async def test_a_server_is_pinned_to_where_it_is_and_let_go(house: House) -> None:

@@ -211,6 +211,31 @@ PLANS: list[tuple[str, Item, ServerSeen, Plan]] = [
             Step("set_metadata", {"metadata": {"a": "b"}}), {**MEMORY, "metadata": {"a": "b"}}, once="set_metadata:4"
         ),
     ),
+    (
+        "given a host name by its user",
+        item(hostname="new", hostname_given=True),
+        seen(hostname="web"),
+        Apply(Step("set_hostname", {"hostname": "new"}), {**MEMORY, "hostname": "new"}, once="set_hostname:4"),
+    ),
+    (
+        "given the host name that it was made with",
+        item(hostname="new", hostname_given=True),
+        seen(hostname="new"),
+        Done({**MEMORY, "hostname": "new"}),
+    ),
+    (
+        "a host name that we are not shown counts as sent",
+        item(hostname="new", hostname_given=True),
+        seen(),
+        Done({**MEMORY, "hostname": "new"}),
+    ),
+    (
+        "a host name that was sent, and changed there by somebody: shown, not fought",
+        item(hostname="new", hostname_given=True, memory={**MEMORY, "hostname": "new"}),
+        seen(hostname="theirs"),
+        Done({**MEMORY, "hostname": "new"}),
+    ),
+    ("a host name that nobody asked for is the cloud's own", item(hostname="web"), seen(hostname="x"), Done(MEMORY)),
     ("a broken server takes no metadata; later perhaps", item(metadata={"a": "b"}),
      seen(status="ERROR", vm_state="error"), Done(MEMORY)),
     (
