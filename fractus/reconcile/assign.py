@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from fractus.base.retry import backoff
 from fractus.model.resource import Presence, Resource
-from fractus.reconcile import brakes, peers
+from fractus.reconcile import brakes, lessons, peers
 from fractus.reconcile.ending import end
 from fractus.reconcile.machine import Machine, Placing, Tally
 from fractus.reconcile.needs import confined, first_look
@@ -99,6 +99,7 @@ async def _assign(
     near = await peers.read(machine, demand.shares)
     rows = await clouds.doors(machine.store)
     bound = await confined(machine, tx, resource)
+    narrow = await lessons.unfit(machine, machine.store, demand.shares)
     # What others of this process place is not seen there yet, also where they were done while we read. From here to the
     # choice nobody else comes between.
     placing |= machine.placing
@@ -126,6 +127,7 @@ async def _assign(
     }
     avoided.update({one.cloud: "is still being cleaned up there" for one in leaving})
     elsewhere = {one.name: reason for one in candidates for there, reason in bound if one.name not in there}
+    elsewhere |= narrow
     verdict = choose(
         candidates,
         asked=demand.cloud,

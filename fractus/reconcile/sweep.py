@@ -20,6 +20,7 @@ from fractus.model.errors import CloudError, CredentialsRejected, Unreachable
 from fractus.model.resource import Presence
 from fractus.reconcile import drift, drift_rules
 from fractus.reconcile.kind import Lifecycle
+from fractus.reconcile.lessons import Learns
 from fractus.reconcile.machine import Machine, Round, kept
 from fractus.reconcile.returned import send_away
 from fractus.reconcile.same_child import held_by_others, told_apart
@@ -167,7 +168,7 @@ class Turn:
         """
         self.cursors: dict[str, Any] = {}
         """What is known when it is done: kind -> the child's stamp; `<kind>@` -> when it was last listed whole, by our
-        clock.
+        clock; `<kind>#` -> what the listing said of the cloud itself.
         """
 
     async def due(self, known: Mapping[str, Any], *, full: bool) -> bool:
@@ -204,6 +205,7 @@ class Turn:
         newest, changed, number = "" if self.whole else self.since, 0, 0
         present: set[str] = set()
         strays: list[Seen] = []
+        lesson = self.life.lesson() if isinstance(self.life, Learns) else None
         batches = _batches(self.actuator.list_changed("" if self.whole else self.since))
         while True:
             with spent.on(ASK):
@@ -213,6 +215,8 @@ class Turn:
             more, stray = await take_all(self, batch)
             changed += more
             number += len(batch)
+            if lesson is not None:
+                lesson.take(batch)
             if self.whole:
                 machine.inventories.goes_on(cloud)
             for seen in batch:
@@ -227,6 +231,9 @@ class Turn:
             await report(machine, cloud, kind, strays, present)
             await send_away(machine, cloud, kind, await self._once_ours(strays))
             self.cursors[f"{kind}@"] = self.started
+        learnt = await lesson.learnt(machine.store, machine.resources, whole=self.whole) if lesson else {}
+        if learnt:
+            self.cursors[f"{kind}#"] = learnt
         took = machine.clock.monotonic() - began
         machine.rounds[cloud, kind] = Round(self.at, took, not self.whole, number)
         self.cursors[kind] = newest

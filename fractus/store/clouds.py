@@ -90,6 +90,9 @@ _one = Query(_all.where(_c.name == bindparam("n")))
 _enabled = Query(
     select(_c.name).where(_c.enabled == bindparam("yes", type_=Boolean), _c.state == OPEN).order_by(_c.name)
 )
+_cursors = Query(
+    select(_c.name, _c.cursors).where(_c.enabled == bindparam("yes", type_=Boolean)).order_by(_c.name)
+)
 _brake = Query(
     update(CLOUD)
     .where(_c.name == bindparam("n"))
@@ -128,6 +131,12 @@ async def every(reader: Reader) -> list[CloudRecord]:
 async def doors(reader: Reader) -> list[Door]:
     """Which clouds take anything new, by name: asked for each server that is assigned."""
     return [Door(name, bool(enabled), *rest) for name, enabled, *rest in await reader.rows(_doors)]
+
+
+async def learnt(reader: Reader, kind: str) -> dict[str, dict[str, Any]]:
+    """Enabled cloud -> what listings of a kind said of the cloud itself; empty where they have said nothing."""
+    rows = await reader.rows(_cursors, yes=True)
+    return {name: _decode(cursors).get(f"{kind}#", {}) for name, cursors in rows}
 
 
 async def fetch(reader: Reader, name: str) -> CloudRecord | None:

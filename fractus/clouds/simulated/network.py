@@ -7,9 +7,6 @@ from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SubnetRe
 from fractus.model.errors import Missing, Refused
 from fractus.model.network import NetworkSeen, NetworkWanted
 
-#: What Neutron gives to tunnelled networks on a physical MTU of 1500.
-_MTU = 1450
-
 
 class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkSeen]):
     """The actuator of networks."""
@@ -32,16 +29,29 @@ class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkSeen]):
 
     def make(self, project_id: str, wanted: NetworkWanted) -> NetworkRecord:
         """A new network."""
+        self.check_mtu(wanted.mtu)
         self.spend(project_id, "network", "Quota exceeded for resources: ['network'].")
         return NetworkRecord(
             id=self.new_id(),
             project_id=project_id,
             name=wanted.name,
             admin_state_up=wanted.admin_state_up,
-            mtu=wanted.mtu or _MTU,
+            mtu=wanted.mtu or self.passage.backend.shape.mtu,
             port_security_enabled=wanted.port_security_enabled,
             shared=wanted.shared,
         )
+
+    def check(self, thing: NetworkRecord) -> None:
+        """What is said of a new one holds of a changed one."""
+        self.check_mtu(thing.mtu)
+
+    def check_mtu(self, mtu: int) -> None:
+        """`Refused`, in Neutron's sentence, above what the cloud carries."""
+        most = self.passage.backend.shape.mtu
+        if mtu > most:
+            raise Refused(
+                f"Invalid input for operation: Requested MTU is too big, maximum is {most}.", status=400
+            )
 
     def may_see(self, thing: NetworkRecord, project_id: str) -> bool:
         """The project's own, and those that are shared."""

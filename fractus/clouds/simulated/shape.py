@@ -33,6 +33,9 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a delete of a server takes."""
     upload_seconds: float = 0.0
     """How long an image is `saving`."""
+    mtu: int = 1450
+    """The largest MTU of its networks, which is theirs where none is asked for. The default: what Neutron gives to
+    tunnelled networks on a physical MTU of 1500."""
     clock_offset: float = 0.0
     """How far the cloud's own clock is ahead of ours. Seconds."""
     quota: dict[str, int] = {}

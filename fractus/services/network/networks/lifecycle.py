@@ -20,6 +20,7 @@ from fractus.reconcile.kind import (
     with_wanted,
 )
 from fractus.services.network.dialect.lifecycle import differences, differing
+from fractus.services.network.networks.queries import MtuLesson, most_of
 from fractus.services.network.networks.view import summarise
 from fractus.store.transaction import Transaction
 
@@ -81,6 +82,17 @@ class NetworkLifecycle:
         """Fields have the same names in the wish."""
         adopt_fields(resource, found)
         return None
+
+    def lesson(self) -> MtuLesson:
+        """What a listing says of how large packets the cloud carries."""
+        return MtuLesson()
+
+    def unfit(self, resource: Resource, learnt: Mapping[str, Any]) -> str:
+        """A cloud whose networks carry less than this one asks for cannot have it."""
+        asked, most = int(resource.desired["mtu"]), most_of(learnt)
+        if not most or asked <= most:
+            return ""
+        return f"carries an MTU of {most} at most, and network {resource.id} has {asked}"
 
     def settled(self, presence: Presence, seen: NetworkSeen) -> bool:
         """As soon as it is there: Neutron's networks are born ACTIVE."""

@@ -1,12 +1,19 @@
-"""Which networks somebody may see or use."""
+"""Which networks somebody may see or use, and what those of a cloud show of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fractus.model.network import NetworkSeen
 from fractus.model.resource import Resource
 from fractus.services.network.networks.table import NETWORK
 from fractus.store.listing import Filter, Filters, Sort, page
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
+
+#: Among so many networks of ours one is looked for that asked for no MTU.
+_ENOUGH = 20
 
 
 def network_scope(project_id: str) -> Filters:
@@ -34,3 +41,38 @@ async def network_usable(reader: Reader, resources: Resources, project_id: str) 
             if network is not None:
                 found.append(network)
     return found
+
+
+class MtuLesson:
+    """How large packets a cloud's tenant networks carry, from one listing of its networks.
+
+    A network without an MTU of its own gets the largest that its sort of network carries there, which is what Neutron
+    refuses more than. So a network of ours that asked for none says it exactly; before there is one, the largest of
+    those that are not external is taken, which may be more than a tenant's network carries, and is never less.
+    """
+
+    def __init__(self) -> None:
+        self._ours: dict[str, int] = {}
+        self._largest = 0
+
+    def take(self, seen: Iterable[NetworkSeen]) -> None:
+        """Look at some networks."""
+        for one in seen:
+            if one.gone or one.unread or one.external or not one.mtu:
+                continue
+            self._largest = max(self._largest, one.mtu)
+            if one.marker and len(self._ours) < _ENOUGH:
+                self._ours[one.marker] = one.mtu
+
+    async def learnt(self, reader: Reader, resources: Resources, *, whole: bool) -> dict[str, Any]:
+        """`{"mtu": N}`, or nothing."""
+        for id, mtu in self._ours.items():
+            network = await resources.fetch(reader, "network", id)
+            if network is not None and not network.desired["mtu"]:
+                return {"mtu": mtu}
+        return {"mtu": self._largest} if whole and self._largest else {}
+
+
+def most_of(learnt: Mapping[str, Any]) -> int:
+    """The largest MTU that a cloud carries; 0 where it has not shown it."""
+    return int(learnt.get("mtu", 0))

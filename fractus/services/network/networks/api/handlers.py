@@ -22,11 +22,11 @@ from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import Item, read
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input, not_found
 from fractus.services.network.networks.api.writes import NetworkWrites
-from fractus.services.network.networks.queries import network_scope
+from fractus.services.network.networks.queries import most_of, network_scope
 from fractus.services.network.networks.schema import ATTRIBUTES, refuse_foreign
 from fractus.services.network.networks.table import NETWORK
 from fractus.services.network.networks.view import target
-from fractus.store import clouds
+from fractus.store import clouds, presences
 from fractus.store.listing import Filter, Filters, page
 from fractus.store.transaction import Reader, Store, Transaction
 from fractus.web.routing import Call, Reply, Route
@@ -136,6 +136,7 @@ class NetworkApi:
     async def _create(self, tx: Transaction, call: Call, item: Item) -> Resource:
         given = item.values
         await self._check_zones(tx, given["availability_zone_hints"])
+        await self._check_carried(tx, given["mtu"])
         await self._groups.ensure_default(tx, given["project_id"])
         names = (
             "name", "description", "admin_state_up", "shared", "mtu", "port_security_enabled",
@@ -151,6 +152,23 @@ class NetworkApi:
             request_id=call.request_id,
         )
         return await self._writes.create(tx, resource)
+
+    async def _check_carried(self, reader: Reader, mtu: int, network: Resource | None = None) -> None:
+        """Refuse an MTU that no cloud carries; of a network that is in clouds already, one that any of those does not.
+
+        What a cloud carries its own networks have shown; where one has not yet, nothing is refused for its sake.
+        """
+        if not mtu:
+            return
+        known = {name: most_of(one) for name, one in (await clouds.learnt(reader, "network")).items()}
+        there = [] if network is None else await presences.of_resource(reader, "network", network.id)
+        held = [known.get(one.cloud, 0) for one in there if one.wanted]
+        bounds = [most for most in held if most] if held else list(known.values())
+        if not bounds or not all(bounds):
+            return
+        most = min(bounds) if held else max(bounds)
+        if mtu > most:
+            raise invalid_input(f"Requested MTU is too big, maximum is {most}")
 
     async def _check_zones(self, reader: Reader, hints: list[str]) -> None:
         if len(",".join(hints)) > 255:
@@ -181,6 +199,7 @@ class NetworkApi:
         if given.get("shared") is False and network.desired["shared"]:
             await self._check_unshare(tx, network)
         if "mtu" in given:
+            await self._check_carried(tx, given["mtu"], network)
             await self._check_mtu(tx, network, given["mtu"])
 
     async def _check_unshare(self, tx: Transaction, network: Resource) -> None:
