@@ -8,6 +8,7 @@ once, however many are taken from it. A holder is a text that the caller chooses
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -119,8 +120,12 @@ class Addresses:
     async def reshape(self, tx: Transaction, subnet_id: str, pools: Sequence[Range], version: int) -> None:
         """Other pools from now on. What is held stays held, inside of them or not."""
         held = {number_of_key(p): bool(f) for p, f in await tx.rows(_positions, s=subnet_id)}
+        # Pools have no address in common: the last that begins before one is the only one that can hold it.
+        order = sorted(pools)
+        firsts = [pool.first for pool in order]
         for value, was_pooled in held.items():
-            is_pooled = any(pool.first <= value <= pool.last for pool in pools)
+            place = bisect_right(firsts, value) - 1
+            is_pooled = place >= 0 and value <= order[place].last
             if is_pooled != was_pooled:
                 await tx.execute(_mark, s=subnet_id, p=key(value, version), f=is_pooled)
         await tx.execute(_free_drop_all, s=subnet_id)

@@ -6,7 +6,8 @@ An address is an `int` here; its version is known from the subnet. Outside it is
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
@@ -63,17 +64,19 @@ def usable(net: Network) -> Range:
 
 def without(ranges: Iterable[Range], taken: Iterable[int]) -> list[Range]:
     """`ranges` less single addresses, in order."""
-    left = sorted(ranges)
-    for value in sorted(set(taken)):
-        left = [part for one in left for part in _cut(one, value)]
-    return left
+    values = sorted(set(taken))
+    return [part for one in sorted(ranges) for part in _cut(one, values)]
 
 
-def _cut(one: Range, value: int) -> list[Range]:
-    if not one.first <= value <= one.last:
-        return [one]
-    parts = (Range(one.first, value - 1), Range(value + 1, one.last))
-    return [part for part in parts if part.size > 0]
+def _cut(one: Range, values: Sequence[int]) -> Iterator[Range]:
+    """What is left of a range without those of `values` (in order) that are in it."""
+    first = one.first
+    for place in range(bisect_left(values, one.first), bisect_right(values, one.last)):
+        if first < values[place]:
+            yield Range(first, values[place] - 1)
+        first = values[place] + 1
+    if first <= one.last:
+        yield Range(first, one.last)
 
 
 def default_pools(net: Network, gateway: int | None) -> list[Range]:
@@ -83,11 +86,22 @@ def default_pools(net: Network, gateway: int | None) -> list[Range]:
 
 def overlapping(ranges: Sequence[Range]) -> tuple[Range, Range] | None:
     """The first two that share an address, in the order given."""
-    for index, one in enumerate(ranges):
-        for other in ranges[index + 1 :]:
-            if one.first <= other.last and other.first <= one.last:
-                return one, other
-    return None
+    order = sorted(range(len(ranges)), key=ranges.__getitem__)
+    sharing: set[int] = set()
+    furthest: int | None = None  # of those before, the one that ends last
+    for place in order:
+        if furthest is not None and ranges[place].first <= ranges[furthest].last:
+            sharing |= {furthest, place}
+        if furthest is None or ranges[place].last > ranges[furthest].last:
+            furthest = place
+    if not sharing:
+        return None
+    # Whatever comes before it shares with nobody, so the other one comes after it.
+    index = min(sharing)
+    one = ranges[index]
+    return one, next(
+        other for other in ranges[index + 1 :] if one.first <= other.last and other.first <= one.last
+    )
 
 
 def join(values: Iterable[int]) -> list[Range]:

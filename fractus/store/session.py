@@ -11,7 +11,9 @@ then goes on from one turn to the next; a turn that fails takes back its own par
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable, Iterable, Mapping
+from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.engine import Dialect
@@ -20,6 +22,10 @@ from fractus.store.transaction import Compiled, Conflict, Query, Row, Settle, Tr
 
 #: Rows of one statement that are sent together.
 _TOGETHER = 256
+
+
+#: How long a transaction goes on before it lets others run. Seconds; few take a tenth of it.
+_LONG = 0.02
 
 
 class Raw(Protocol):
@@ -74,6 +80,8 @@ class Session:
         self.saved = False
         """The turn could be undone by the server."""
         self._follows = False
+        self._since = monotonic()
+        """When other tasks of the process last had a chance to run."""
 
     # --- turns -----------------------------------------------------------------------------------
 
@@ -83,6 +91,7 @@ class Session:
         self._held_before = {table: dict(held) for table, held in self._held.items()}
         self.saved = False
         self._follows = follows
+        self._since = monotonic()
 
     async def undo(self) -> None:
         """Take back what the turn has done. Only where others have gone before it."""
@@ -107,12 +116,21 @@ class Session:
         self._memo.clear()
         self._read_of.clear()
 
+    async def _give_way(self) -> None:
+        """Let other tasks of the process run, if this one has gone on for long: where the database is in the process,
+        no statement does, and a transaction about hundreds of things would have everybody wait for its end.
+        """
+        if monotonic() - self._since > _LONG:
+            await asyncio.sleep(0)
+            self._since = monotonic()
+
     # --- statements ------------------------------------------------------------------------------
 
     async def rows(self, tx: Transaction, query: Query, given: Mapping[str, Any]) -> list[Row]:
         """Run a query, or remember what it came to."""
         compiled = query.compiled(self._dialect)
         values = compiled.values(given)
+        await self._give_way()
         key = (compiled.text, values)
         found = self._memo.get(key)
         if found is None:
@@ -126,6 +144,7 @@ class Session:
         """Run a data statement now."""
         compiled = query.compiled(self._dialect)
         values = compiled.values(given)
+        await self._give_way()
         await self._write_down(tx, query.tables)
         await self._save(tx)
         for table in query.tables:
@@ -145,6 +164,7 @@ class Session:
         """Run a data statement when its time comes (`fractus.store.transaction.Transaction.put`)."""
         compiled = query.compiled(self._dialect)
         values = compiled.values(given)
+        await self._give_way()
         target = query.target
         if not holding and target in self._held:
             await self._settle(tx, target)
@@ -228,6 +248,7 @@ class Session:
         rows = self._owed.pop(table, [])
         at = 0
         while at < len(rows):
+            await self._give_way()
             compiled, values, one = rows[at]
             end = at + 1
             while not one and end < len(rows) and end - at < _TOGETHER:

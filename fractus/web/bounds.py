@@ -47,19 +47,20 @@ def check(document: Any, raw: bytes, bounded: Collection[Way] = ()) -> None:
     if len(raw) < MOST_DIGITS and raw.count(b"[") + raw.count(b"{") <= MOST_DEPTH:
         return  # too short to be beyond any bound
     values, depth = 0, 0
-    level: list[tuple[Way, Any]] = [((), document)]
+    # Each with its way; and whether it is an item of the list there.
+    level: list[tuple[Way, bool, Any]] = [((), False, document)]
     while level:
-        below: list[tuple[Way, Any]] = []
-        for way, one in level:
+        below: list[tuple[Way, bool, Any]] = []
+        for way, is_item, one in level:
             kind = type(one)
             if kind is int and not -_LARGEST < one < _LARGEST:
                 raise Invalid(f"A number of the request has more than {MOST_DIGITS} digits.")
             if kind is not dict and kind is not list:
                 continue
-            if way in bounded:
-                if len(one) > MOST_ENTRIES:
+            if len(one) > MOST_ENTRIES:
+                # The whole body is only ever counted by a route that takes an object.
+                if way in bounded and not is_item and (way or kind is dict):
                     continue
-            elif len(one) > MOST_ENTRIES:
                 called = f"'{way[-1]}'" if way else "The body of the request"
                 raise Invalid(
                     f"{called} has {len(one)} entries, more than the {MOST_ENTRIES} that are allowed."
@@ -68,9 +69,11 @@ def check(document: Any, raw: bytes, bounded: Collection[Way] = ()) -> None:
             if values > MOST_VALUES:
                 raise Invalid(f"The body of the request has more than {MOST_VALUES} values.")
             if kind is list:
-                below += [(way, item) for item in one if type(item) in _LOOKED_INTO]
+                below += [(way, True, item) for item in one if type(item) in _LOOKED_INTO]
             else:
-                below += [((*way, name), item) for name, item in one.items() if type(item) in _LOOKED_INTO]
+                below += [
+                    ((*way, name), False, item) for name, item in one.items() if type(item) in _LOOKED_INTO
+                ]
         if below:
             depth += 1
             if depth > MOST_DEPTH:

@@ -9,7 +9,6 @@ boolean, the field's type says so.
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -171,9 +170,7 @@ def _complain(text: str, body: Any, model: Any) -> str:
         if found is None:
             return _sentence(text, body, model)
         name = found[1]
-        rest = rest if unexpected else copy.deepcopy(body)
-        _, parent = _first(_places(rest, steps, ""), _has(name))
-        del parent[name]
+        rest = _without(rest, steps, name)
         unexpected.append((steps, name))
         try:
             msgspec.convert(rest, model)
@@ -186,6 +183,23 @@ def _complain(text: str, body: Any, model: Any) -> str:
     return unexpected_field(
         at, parent, *(other for way, other in unexpected if way == steps and other in parent)
     )
+
+
+def _without(value: Any, steps: list[str], name: str) -> Any:
+    """`value` less the member `name` of the first object that msgspec's path may lead to and that has it.
+
+    Copied along the way, and nowhere else: a body may be large.
+    """
+    if not steps:
+        return {key: part for key, part in value.items() if key != name}
+    step, rest = steps[0], steps[1:]
+    if isinstance(value, list):
+        place = int(step)
+        return [*value[:place], _without(value[place], rest, name), *value[place + 1 :]]
+    if step == "...":
+        found = (key for key, part in value.items() if any(name in one for _, one in _places(part, rest, "")))
+        step = next(found)
+    return {**value, step: _without(value[step], rest, name)}
 
 
 def _has(name: str) -> Callable[[Any], bool]:

@@ -84,3 +84,29 @@ def test_keys_sort_as_addresses_do(one: int, other: int) -> None:
     assert ranges.number_of_key(ranges.key(one, 6)) == one
     assert ranges.version_of_key(ranges.key(one, 4)) == 4
     assert ranges.version_of_key(ranges.key(one, 6)) == 6
+
+
+_some = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 8)).map(lambda one: Range(one[0], one[0] + one[1])),
+    max_size=9,
+)
+
+
+@given(_some)
+def test_the_first_two_that_overlap_are_those_that_comparing_all_finds(some: list[Range]) -> None:
+    every = (
+        (one, other)
+        for one, other in itertools.combinations(some, 2)
+        if one.first <= other.last and other.first <= one.last
+    )
+    assert ranges.overlapping(some) == next(every, None)
+
+
+@given(_some, st.lists(st.integers(0, 70), max_size=12))
+def test_what_is_left_without_single_addresses(some: list[Range], taken: list[int]) -> None:
+    left = ranges.without(some, taken)
+    expected = [
+        value for one in sorted(some) for value in range(one.first, one.last + 1) if value not in taken
+    ]
+    assert [value for one in left for value in range(one.first, one.last + 1)] == expected
+    assert all(one.size > 0 for one in left)

@@ -8,6 +8,7 @@ import os
 import resource
 import subprocess
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,37 @@ async def test_after_commit_is_called_once_durable_and_never_after_an_error(stor
     with pytest.raises(LookupError):
         await fail()
     assert told == ["kept"]
+
+
+async def test_a_long_transaction_lets_others_run(store: SqliteStore) -> None:
+    """It is one all the same: nobody sees a part of it, and who would write waits."""
+    turns, seen = 0, set()
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            seen.add(len(await ids(store)))
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(others())
+    await asyncio.sleep(0)
+    before = turns
+    async with store.transaction() as tx:
+        began = time.monotonic()
+        key = 0
+        while time.monotonic() - began < 0.3:
+            key += 1
+            if key % 2:
+                await tx.put(ADD, {"key": key, "words": "x"})
+            else:
+                await tx.execute(ADD, key=key, words="x")
+        within = turns - before
+    watching.cancel()
+    await asyncio.wait([watching])
+    assert within >= 5, "three of ten milliseconds would do"
+    assert seen <= {0, key}
+    assert len(await ids(store)) == key
 
 
 async def test_a_call_after_a_commit_that_fails_makes_nobody_believe_that_nothing_was_written(

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from fractus.model.errors import Conflict, Forbidden, Invalid
+from fractus.model.errors import Conflict, Forbidden, Invalid, TooLarge
 
 CONTAINER_FORMATS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
 DISK_FORMATS = ("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop")
@@ -153,6 +153,26 @@ def _check_locations(locations: list[Any]) -> None:
             raise _refuse(f"{one['url']!r} is too long")
 
 
+def too_many(amount: int, what: str) -> TooLarge:
+    """Beyond Glance's bound of tags, properties or members."""
+    return TooLarge(
+        f"The limit has been exceeded on the number of allowed image {what}. Attempted: {amount}, Maximum: {QUOTA}"
+    )
+
+
+#: Tags of one request, with those that stand there twice. Glance looks through all before it counts them.
+_MOST_TAGS = 1000
+
+
+def _count(body: Mapping[str, Any]) -> None:
+    """Refuse what cannot be within the bounds, before anything else is done with it."""
+    if len(body) > QUOTA + len(_TYPES):
+        raise too_many(len(body) - len(body.keys() & _TYPES.keys()), "properties")
+    tags = body.get("tags")
+    if isinstance(tags, list) and len(tags) > _MOST_TAGS:
+        raise too_many(len(tags), "tags")
+
+
 def _check_name(name: str) -> None:
     if name in _RESERVED or name.startswith(_RESERVED_PREFIX):
         raise Forbidden(f"Attribute '{name}' is reserved.")
@@ -164,6 +184,7 @@ def create(body: Any) -> None:
         raise Invalid("Body expected in request.")
     if not isinstance(body, dict):
         raise _refuse(f"{body!r} is not of type 'object'")
+    _count(body)
     for name in _TOLD:
         if name in body:
             raise Forbidden(f"Attribute '{name}' is read-only.")

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from msgspec import UNSET
 
+from fractus.model.errors import ApiError
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import (
     Attribute,
     AttributeMap,
+    Bound,
     Item,
     Match,
     read_only,
     standard,
 )
-from fractus.services.network.dialect.schema.errors import not_carried
+from fractus.services.network.dialect.schema.errors import invalid_input, not_carried
 
 _PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id", "segments")
+
+#: Characters that Neutron keeps hints in, as JSON.
+_HINTS_SIZE = 255
+
+
+def _too_many_hints(_of: str) -> ApiError:
+    return invalid_input("Too many availability_zone_hints specified")
+
+
+def _hints(value: Any) -> str | None:
+    wrong = values.unique(values.string(_HINTS_SIZE))(value)
+    if not wrong and len(json.dumps(value)) > _HINTS_SIZE:
+        raise _too_many_hints("")
+    return wrong
+
 
 ATTRIBUTES: AttributeMap = {
     **standard(tags_on_create=True),
@@ -44,7 +64,7 @@ ATTRIBUTES: AttributeMap = {
         post=True, put=True, default=True, convert=values.to_boolean, rule=True
     ),
     "availability_zone_hints": Attribute(
-        post=True, default=[], check=values.unique(values.string(255)), sort="hints"
+        post=True, default=[], bound=Bound(_HINTS_SIZE // 5, _too_many_hints), check=_hints, sort="hints"
     ),
     "availability_zones": read_only(),
     "provider:network_type": Attribute(

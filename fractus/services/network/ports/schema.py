@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,10 +16,12 @@ from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import (
     Attribute,
     AttributeMap,
+    Bound,
     Item,
     Match,
     read_only,
     standard,
+    stated,
 )
 from fractus.services.network.dialect.schema.errors import (
     conflict,
@@ -38,14 +41,16 @@ _VNIC_TYPES = (
 _PAIRS = 10
 
 
+def _too_many_pairs(_of: str) -> ApiError:
+    return invalid(
+        f"The number of allowed address pair exceeds the maximum {_PAIRS}.", "AllowedAddressPairExhausted"
+    )
+
+
 def _pairs(value: Any) -> str | None:
     """Allowed address pairs: each with an address or a CIDR, and perhaps a MAC."""
     if not isinstance(value, list):
         raise malformed("Allowed address pairs must be a list.")
-    if len(value) > _PAIRS:
-        raise invalid(
-            f"The number of allowed address pair exceeds the maximum {_PAIRS}.", "AllowedAddressPairExhausted"
-        )
     seen: list[tuple[Any, Any]] = []
     for pair in value:
         if not isinstance(pair, dict):
@@ -135,7 +140,9 @@ ATTRIBUTES: AttributeMap = {
         check=lambda value: None if value is None else values.mac_address(value),
         match=Match("mac_address", values.canonical_mac), sort="mac_address",
     ),
-    "fixed_ips": Attribute(post=True, put=True, default=UNSET, check=values.fixed_ips, rule=True),
+    "fixed_ips": Attribute(
+        post=True, put=True, default=UNSET, bound=stated("fixed_ips"), check=values.fixed_ips, rule=True
+    ),
     "device_id": Attribute(
         post=True, put=True, default="", check=values.string(255), rule=True,
         match=Match("device_id"), sort="device_id",
@@ -146,16 +153,20 @@ ATTRIBUTES: AttributeMap = {
     ),
     "status": read_only("status"),
     "security_groups": Attribute(
-        post=True, put=True, default=UNSET, convert=values.to_list, check=values.unique(values.uuid),
+        post=True, put=True, default=UNSET, convert=values.to_list,
+        bound=stated("security_groups"), check=values.unique(values.uuid),
         match=Match("security_groups", how="member"),
     ),
     "port_security_enabled": Attribute(
         post=True, put=True, default=UNSET, convert=values.to_boolean, rule=True
     ),
     "allowed_address_pairs": Attribute(
-        post=True, put=True, default=UNSET, convert=values.to_list, check=_pairs, rule=True
+        post=True, put=True, default=UNSET, convert=values.to_list,
+        bound=Bound(_PAIRS, _too_many_pairs), check=_pairs, rule=True,
     ),
-    "extra_dhcp_opts": Attribute(post=True, put=True, default=None, check=_options),
+    "extra_dhcp_opts": Attribute(
+        post=True, put=True, default=None, bound=stated("extra_dhcp_opts"), check=_options
+    ),
     "binding:vnic_type": Attribute(
         post=True, put=True, default="normal", check=values.one_of(_VNIC_TYPES), rule=True
     ),
@@ -233,9 +244,13 @@ class Pick(Struct, frozen=True):
     ip: str = ""
 
 
+#: Parsed once: a port with many addresses on a network with many subnets asks for each of them again and again.
+_network = functools.lru_cache(1024)(ipaddress.ip_network)
+
+
 def fits(subnet: SubnetFacts, ip: str, device_owner: str) -> bool:
     """Whether a port of `device_owner` may have the address there."""
-    net = ipaddress.ip_network(subnet.cidr)
+    net = _network(subnet.cidr)
     address = ipaddress.ip_address(ip)
     if address.version != net.version or address not in net:
         return False
@@ -354,29 +369,40 @@ def change(old: Sequence[dict[str, str]], asked: Sequence[Mapping[str, str]], au
     An address that is named is kept where it is there; a subnet that is named keeps an address that is there; what
     a machine gave itself in an `auto` subnet stays in any case.
     """
-    left, keep, add = list(old), [], []
+    keep, add = [], []
+    by_ip, by_subnet = _places(old, "ip_address"), _places(old, "subnet_id")
+    gone: set[int] = set()
+
+    def taken(places: list[int]) -> bool:
+        while places:
+            place = places.pop()
+            if place not in gone:
+                gone.add(place)
+                keep.append(old[place])
+                return True
+        return False
+
     for one in asked:
-        same = next((has for has in left if has["ip_address"] == one.get("ip_address")), None)
-        if same is not None:
-            left.remove(same)
-            keep.append(same)
-        elif "ip_address" in one:
+        if "ip_address" in one and not taken(by_ip.get(one["ip_address"], [])):
             add.append(one)
     for one in asked:
-        if "ip_address" in one:
-            continue
-        same = next((has for has in left if has["subnet_id"] == one.get("subnet_id")), None)
-        if same is not None:
-            left.remove(same)
-            keep.append(same)
-        else:
+        if "ip_address" not in one and not taken(by_subnet.get(one.get("subnet_id"), [])):
             add.append(one)
+    left = [has for place, has in enumerate(old) if place not in gone]
     own = set(auto)
     return Change(
         keep=[*keep, *(has for has in left if has["subnet_id"] in own)],
         add=add,
         drop=[has for has in left if has["subnet_id"] not in own],
     )
+
+
+def _places(old: Sequence[dict[str, str]], name: str) -> dict[str | None, list[int]]:
+    """Where each value of `name` stands, the first place last."""
+    found: dict[str | None, list[int]] = {}
+    for place in range(len(old) - 1, -1, -1):
+        found.setdefault(old[place][name], []).append(place)
+    return found
 
 
 def needs_of(desired: Mapping[str, Any]) -> list[Need]:

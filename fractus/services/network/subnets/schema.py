@@ -9,14 +9,17 @@ from typing import Any, TypeAlias
 from msgspec import UNSET
 
 from fractus.addressing.ranges import Range, cloud_share, default_pools, number, overlapping, text, usable
+from fractus.model.errors import ApiError
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import (
     Attribute,
     AttributeMap,
+    Bound,
     Item,
     Match,
     read_only,
     standard,
+    stated,
 )
 from fractus.services.network.dialect.schema.errors import (
     bad_request,
@@ -35,6 +38,20 @@ _AUTO = ("dhcpv6-stateless", "slaac")
 #: Neutron's own defaults of `max_dns_nameservers` and `max_subnet_host_routes`.
 _NAMESERVERS = 5
 _ROUTES = 20
+
+
+def _too_many_nameservers(of: str) -> ApiError:
+    return invalid(
+        f"Unable to complete operation for {of}. The number of DNS nameservers exceeds the limit {_NAMESERVERS}.",
+        "DNSNameServersExhausted",
+    )
+
+
+def _too_many_routes(of: str) -> ApiError:
+    return invalid(
+        f"Unable to complete operation for {of}. The number of host routes exceeds the limit {_ROUTES}.",
+        "HostRoutesExhausted",
+    )
 
 
 def _mode(column: str) -> Attribute:
@@ -71,13 +88,16 @@ ATTRIBUTES: AttributeMap = {
         match=Match("gateway_ip", values.canonical_ip), sort="gateway_ip",
     ),
     "allocation_pools": Attribute(
-        post=True, put=True, default=UNSET, convert=values.canonical_pools, check=values.pools
+        post=True, put=True, default=UNSET, convert=values.canonical_pools,
+        bound=stated("allocation_pools"), check=values.pools,
     ),
     "dns_nameservers": Attribute(
-        post=True, put=True, default=UNSET, convert=values.to_list, check=values.nameservers
+        post=True, put=True, default=UNSET, convert=values.to_list,
+        bound=Bound(_NAMESERVERS, _too_many_nameservers), check=values.nameservers,
     ),
     "host_routes": Attribute(
-        post=True, put=True, default=UNSET, convert=values.to_list, check=values.host_routes
+        post=True, put=True, default=UNSET, convert=values.to_list,
+        bound=Bound(_ROUTES, _too_many_routes), check=values.host_routes,
     ),
     "enable_dhcp": Attribute(
         post=True, put=True, default=True, convert=values.to_boolean,
@@ -131,7 +151,7 @@ def check_new(item: Item, net: Network) -> None:
     if given["enable_dhcp"]:
         check_dhcp(net)
     check_gateway(item, version, net)
-    check_services(item, version, "new subnet")
+    check_services(item, version)
     if version == 4:
         for name in ("ipv6_ra_mode", "ipv6_address_mode"):
             if item.set(name):
@@ -169,21 +189,11 @@ def check_gateway(item: Item, version: int, net: Network) -> None:
         raise invalid_input("Gateway is not valid on subnet")
 
 
-def check_services(item: Item, version: int, name: str) -> None:
-    """DNS servers and host routes; `name` is how errors call the subnet."""
+def check_services(item: Item, version: int) -> None:
+    """DNS servers and host routes."""
     servers, routes = item.values.get("dns_nameservers", UNSET), item.values.get("host_routes", UNSET)
     for server in servers or []:
         _same_version(version, server, ipaddress.ip_address(server).version, "dns_nameserver")
-    if servers and len(servers) > _NAMESERVERS:
-        raise invalid(
-            f"Unable to complete operation for {name}. The number of DNS nameservers exceeds the limit {_NAMESERVERS}.",
-            "DNSNameServersExhausted",
-        )
-    if routes and len(routes) > _ROUTES:
-        raise invalid(
-            f"Unable to complete operation for {name}. The number of host routes exceeds the limit {_ROUTES}.",
-            "HostRoutesExhausted",
-        )
     for route in routes or []:
         destination, nexthop = route["destination"], route["nexthop"]
         _same_version(version, nexthop, ipaddress.ip_address(nexthop).version, "nexthop")
@@ -227,7 +237,7 @@ def check_default_gateway(gateway: str, net: Network) -> None:
 
 def pools_of(asked: Sequence[Mapping[str, str]], net: Network, gateway: str | None) -> list[Range]:
     """The pools that a request names; `Invalid` or `Conflict` where they do not fit the subnet."""
-    ranges = []
+    ranges, whole = [], usable(net)
     for pool in asked:
         one = Range(number(pool["start"]), number(pool["end"]))
         if one.size < 1 or {ipaddress.ip_address(pool[end]).version for end in pool} == {4, 6}:
@@ -237,7 +247,6 @@ def pools_of(asked: Sequence[Mapping[str, str]], net: Network, gateway: str | No
         shown = f"{pool['start']}-{pool['end']}"
         if ipaddress.ip_address(pool["start"]).version != net.version:
             raise invalid(f"The allocation pool {shown} is not valid.", "InvalidAllocationPool")
-        whole = usable(net)
         if one.first < whole.first or one.last > whole.last:
             raise invalid(
                 f"The allocation pool {shown} spans beyond the subnet cidr {net}.",
@@ -255,8 +264,11 @@ def pools_of(asked: Sequence[Mapping[str, str]], net: Network, gateway: str | No
 
 def check_gateway_outside(ranges: Iterable[Range], gateway: str | None, version: int) -> None:
     """A gateway is nobody else's address."""
+    if not gateway:
+        return
+    at = number(gateway)
     for one in ranges:
-        if gateway and one.first <= number(gateway) <= one.last:
+        if one.first <= at <= one.last:
             raise conflict(
                 f"Gateway ip {gateway} conflicts with allocation pool {_shown(one, version)}.",
                 "GatewayConflictWithAllocationPools",

@@ -59,6 +59,7 @@ class Creating:
                 rule=policy.CREATE,
                 schema=_check,
                 summary="Create one or more servers.",
+                bounded=("server.tags", "server.trusted_image_certificates"),
             )
         ]
 

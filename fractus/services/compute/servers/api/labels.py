@@ -111,6 +111,7 @@ class Labels:
                 summary=summary,
                 schema=schema,
                 min_version=TAGS_SINCE,
+                bounded=("tags",) if schema is body else (),
             )
             for method, path, handler, rule, summary, schema in rows
         ]

@@ -23,7 +23,8 @@ from fractus.model.errors import Invalid
 from fractus.services.compute.servers.schema import search
 from fractus.web.schema import Body, complaint, convert
 
-MAX_TAGS = 50
+#: Nova's own bounds.
+MAX_TAGS = MAX_CERTIFICATES = 50
 
 Text = Annotated[str, Meta(max_length=255)]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -111,7 +112,10 @@ class Create(Body):
     user_data: Annotated[str, Meta(max_length=65535)] = ""
     description: Text | None = None
     tags: Annotated[list[Tag], Meta(max_length=MAX_TAGS)] = []
-    trusted_image_certificates: list[Annotated[str, Meta(min_length=1)]] | None = None
+    trusted_image_certificates: (
+        Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=MAX_CERTIFICATES)]
+        | None
+    ) = None
     host: Hostname = ""
     hypervisor_hostname: Hostname = ""
     hostname: Hostname = ""

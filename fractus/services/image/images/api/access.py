@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fractus.model.errors import ApiError, Forbidden, NotFound, TooLarge
+from fractus.model.errors import ApiError, Forbidden, NotFound
 from fractus.model.resource import Resource
 from fractus.services.image.images import policy, schema, view
 from fractus.services.image.images.queries import image_fetch
@@ -66,7 +66,4 @@ def visibility_rule(visibility: str) -> Sequence[str]:
 def within(amount: int, what: str) -> None:
     """`TooLarge` above Glance's bound of tags, properties or members."""
     if amount > schema.QUOTA:
-        raise TooLarge(
-            f"The limit has been exceeded on the number of allowed image {what}. "
-            f"Attempted: {amount}, Maximum: {schema.QUOTA}"
-        )
+        raise schema.too_many(amount, what)

@@ -40,6 +40,7 @@ class RecordsApi:
                 # add_image needs to know the owner that the body names, so it is asked there.
                 rule=policy.LIST,
                 schema=_create_schema,
+                bounded=("", "tags"),
                 summary="Create an image, without bits.",
             ),
             Route(method="GET", path=one, handler=self.show, rule=policy.GET, summary="Show an image."),

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.lists import splice
+from fractus.services.network.dialect.schema.attributes import AttributeMap, bounded
 from fractus.web.routing import Call, Handler, Reply, Route
 
 
@@ -31,7 +32,13 @@ class Collection(Protocol):
 
 
 def collection_routes(
-    api: Collection, kind: str, path: str, *, update: Handler | None, core: bool = True
+    api: Collection,
+    kind: str,
+    path: str,
+    attributes: AttributeMap,
+    *,
+    update: Handler | None,
+    core: bool = True,
 ) -> list[Route]:
     """Routes of a collection at `path`. `update`: the handler of PUT, where there is one.
 
@@ -48,7 +55,15 @@ def collection_routes(
         rows.append(("PUT", one, update, "update", f"Change a {noun}."))
     return [
         Route(
-            method=method, path=where, handler=handler, rule=f"{verb}_{kind}", summary=summary, json_only=core
+            method=method,
+            path=where,
+            handler=handler,
+            rule=f"{verb}_{kind}",
+            summary=summary,
+            json_only=core,
+            bounded=bounded(kind, attributes, create=verb == "create")
+            if verb in ("create", "update")
+            else (),
         )
         for method, where, handler, verb, summary in rows
     ]

@@ -31,10 +31,13 @@ def _tag(text: str) -> str:
 def _body(body: Any) -> list[str]:
     if not isinstance(body, dict) or "tags" not in body:
         raise invalid_input("Invalid tags body")
-    wrong = values.unique(values.string(_SIZE))(body["tags"])
+    given = body["tags"]
+    # Too many are refused once it is known of what.
+    many = isinstance(given, list) and len(given) > _MOST
+    wrong = None if many else values.unique(values.string(_SIZE))(given)
     if wrong:
         raise invalid_input(wrong)
-    tags: list[str] = body["tags"]
+    tags: list[str] = given
     return tags
 
 
@@ -71,6 +74,7 @@ class Tags:
                 method=method, path=path, handler=handler,
                 rule=f"{verb}_{self._kind}:tags", summary=f"{text} of a {noun}.",
                 schema=_unread if method == "PUT" and path == one else None,
+                bounded=("tags",) if path != one else (),
             )
             for method, path, handler, verb, text in rows
         ]  # fmt: skip
@@ -79,11 +83,14 @@ class Tags:
         found = await self._permitted(self._store, call, call.params["id"], f"get_{self._kind}:tags")
         return list(found.desired.get("tags", []))
 
-    async def _change(self, call: Call, verb: str, change: Callable[[list[str]], list[str]]) -> list[str]:
+    async def _change(
+        self, call: Call, verb: str, change: Callable[[list[str]], list[str]], asked: list[str] | None = None
+    ) -> list[str]:
+        """`asked`: the tags of the body, of which there may be too many."""
         async with self._store.transaction() as tx:
             found = await self._permitted(tx, call, call.params["id"], f"{verb}_{self._kind}:tags")
             old = list(found.desired.get("tags", []))
-            new = change(old)
+            new = asked if asked is not None and len(asked) > _MOST else change(old)
             if len(new) > _MOST:
                 raise bad_request(
                     self._plural, f"The number of tags exceed the per-resource limit of {_MOST}"
@@ -107,13 +114,13 @@ class Tags:
     async def add(self, call: Call) -> Reply:
         """POST tags."""
         more = _body(call.body)
-        await self._change(call, "create", lambda old: old + [tag for tag in more if tag not in old])
+        await self._change(call, "create", lambda old: list(dict.fromkeys([*old, *more])), more)
         return Reply(200, {"tags": more})
 
     async def replace(self, call: Call) -> Reply:
         """PUT tags."""
         tags = _body(call.body)
-        return Reply(200, {"tags": await self._change(call, "update", lambda _old: tags)})
+        return Reply(200, {"tags": await self._change(call, "update", lambda _old: tags, tags)})
 
     async def put(self, call: Call) -> Reply:
         """PUT one tag."""

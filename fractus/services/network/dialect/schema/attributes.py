@@ -6,12 +6,13 @@ the body, project, unknown names, names that may not be given here, missing ones
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct
 
 from fractus.auth.principal import Principal
+from fractus.model.errors import ApiError
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.errors import malformed
 from fractus.services.network.dialect.schema.values import Check, Convert
@@ -35,13 +36,39 @@ class Match(Struct, frozen=True):
     how: str = "eq"
 
 
+class Bound(Struct, frozen=True):
+    """How many entries a list may have: counted before anything else is done with it.
+
+    `error`: of a longer one, of what it belongs to (`new port`, or an id).
+    """
+
+    most: int
+    error: Callable[[str], ApiError]
+
+
+#: Entries of a list that Neutron sets no bound to, and resources of one bulk create. Stated in docs/operations.md.
+MOST = 256
+
+
+def stated(name: str) -> Bound:
+    """Our own bound of a list that Neutron leaves without one."""
+    return Bound(
+        MOST,
+        lambda _of: malformed(f"Invalid input for {name}. Reason: more than {MOST} items are not allowed."),
+    )
+
+
 class Attribute(Struct, frozen=True, kw_only=True):
-    """One row. `default` UNSET: nothing is put in its place; `rule`: giving it needs a policy rule of its own."""
+    """One row. `default` UNSET: nothing is put in its place; `rule`: giving it needs a policy rule of its own.
+
+    `bound`: of what is a list.
+    """
 
     post: bool = False
     put: bool = False
     default: Any = REQUIRED
     convert: Convert | None = None
+    bound: Bound | None = None
     check: Check | None = None
     rule: bool = False
     match: Match | None = None
@@ -95,7 +122,7 @@ def standard(*, tags_on_create: bool, described: bool = True) -> dict[str, Attri
         )
     if tags_on_create:
         unique = values.unique(values.string(values.NAME_SIZE))
-        found["tags"] = Attribute(post=True, default=[], check=unique)
+        found["tags"] = Attribute(post=True, default=[], bound=stated("tags"), check=unique)
     else:
         found["tags"] = Attribute()
     return found
@@ -124,15 +151,26 @@ class Request(Struct):
     bulk: bool
 
 
-def read(kind: str, attributes: AttributeMap, body: Any, principal: Principal, *, create: bool) -> Request:
-    """The resources in a body about `kind`; `Invalid` in Neutron's words."""
+def bounded(kind: str, attributes: AttributeMap, *, create: bool) -> frozenset[str]:
+    """The lists of a body about `kind` that `read` counts, for `Route.bounded`."""
+    names = [name for name, attribute in attributes.items() if attribute.bound is not None]
+    if not create:
+        return frozenset(f"{kind}.{name}" for name in names)
+    places = (kind, f"{kind}s", f"{kind}s.{kind}")
+    return frozenset([f"{kind}s", *(f"{place}.{name}" for place in places for name in names)])
+
+
+def read(
+    kind: str, attributes: AttributeMap, body: Any, principal: Principal, *, create: bool, id: str = ""
+) -> Request:
+    """The resources in a body about `kind`; `Invalid` in Neutron's words. `id`: of the one that is changed."""
     collection = f"{kind}s"
     if not body and kind in _EXTENSIONS:
         raise malformed("Resource body required")
     if body is None:
         raise malformed(f"Unable to find '{kind}' in request body")
     if collection not in body:
-        return Request([_read_one(kind, attributes, body, principal, create=create)], bulk=False)
+        return Request([_read_one(kind, attributes, body, principal, create=create, id=id)], bulk=False)
     if not create:
         raise malformed("Bulk operation not supported")
     entries = body[collection]
@@ -142,12 +180,20 @@ def read(kind: str, attributes: AttributeMap, body: Any, principal: Principal, *
         raise malformed(f"Object '{kind}' contains invalid data")
     if not isinstance(entries, list):
         raise malformed("Body contains invalid data")
+    if len(entries) > MOST:
+        raise malformed(f"Invalid input for {collection}. Reason: more than {MOST} items are not allowed.")
     wrapped = [entry if isinstance(entry, dict) and kind in entry else {kind: entry} for entry in entries]
     return Request([_read_one(kind, attributes, one, principal, create=True) for one in wrapped], bulk=True)
 
 
 def _read_one(
-    kind: str, attributes: AttributeMap, body: Mapping[str, Any], principal: Principal, *, create: bool
+    kind: str,
+    attributes: AttributeMap,
+    body: Mapping[str, Any],
+    principal: Principal,
+    *,
+    create: bool,
+    id: str = "",
 ) -> Item:
     found = body.get(kind)
     if found is None:
@@ -166,7 +212,7 @@ def _read_one(
         for name, attribute in attributes.items():
             if name in item and not attribute.put:
                 raise malformed(f"Cannot update read-only attribute {name}")
-    _convert(attributes, item)
+    _convert(attributes, item, id or f"new {kind}")
     return Item(item, given)
 
 
@@ -200,10 +246,14 @@ def _fill(attributes: AttributeMap, item: dict[str, Any]) -> None:
             item[name] = attribute.default
 
 
-def _convert(attributes: AttributeMap, item: dict[str, Any]) -> None:
+def _convert(attributes: AttributeMap, item: dict[str, Any], of: str) -> None:
     for name, attribute in attributes.items():
-        if item.get(name, UNSET) is UNSET:
+        value = item.get(name, UNSET)
+        if value is UNSET:
             continue
+        bound = attribute.bound
+        if bound is not None and isinstance(value, list | dict) and len(value) > bound.most:
+            raise bound.error(of)
         if attribute.convert is not None:
             item[name] = attribute.convert(item[name])
         wrong = attribute.check(item[name]) if attribute.check is not None else None

@@ -193,13 +193,34 @@ def uuid_or_none(value: Any) -> str | None:
     return None if value is None else uuid(value)
 
 
+def _key(value: Any) -> Any:
+    """What two values have in common that Python takes for equal, and no others. It can be looked up in a set."""
+    if isinstance(value, dict):
+        return dict, frozenset((name, _key(part)) for name, part in value.items())
+    if isinstance(value, list):
+        return list, tuple(map(_key, value))
+    return value
+
+
+def repeated(items: Iterable[Any]) -> list[Any]:
+    """Those that stand there before already, in order."""
+    seen: set[Any] = set()
+    found = []
+    for item in items:
+        key = _key(item)
+        if key in seen:
+            found.append(item)
+        seen.add(key)
+    return found
+
+
 def unique(check: Check) -> Check:
     """A list of things that `check` accepts, each once."""
 
     def outer(value: Any) -> str | None:
         if not isinstance(value, list):
             return f"'{value}' is not a list"
-        twice = [item for index, item in enumerate(value) if item in value[:index]]
+        twice = repeated(value)
         if twice:
             return f"Duplicate items in the list: '{', '.join(str(item) for item in twice)}'"
         return next((wrong for item in value if (wrong := check(item))), None)
@@ -300,12 +321,14 @@ def nameservers(value: Any) -> str | None:
     """A list of addresses, each once."""
     if not isinstance(value, list):
         return f"Invalid data format for nameserver: '{value}'"
-    for index, host in enumerate(value):
+    seen: set[str] = set()
+    for host in value:
         wrong = ip_address(host)
         if wrong:
             return f"'{host}' is not a valid nameserver. {wrong}"
-        if host in value[:index]:
+        if host in seen:
             return f"Duplicate nameserver '{host}'"
+        seen.add(host)
     return None
 
 
@@ -313,13 +336,15 @@ def host_routes(value: Any) -> str | None:
     """A list of `{"destination", "nexthop"}`, each once."""
     if not isinstance(value, list):
         return f"Invalid data format for hostroute: '{value}'"
-    for index, route in enumerate(value):
+    seen: set[Any] = set()
+    for route in value:
         wrong = exact_keys(("destination", "nexthop"), route)
         wrong = wrong or route_cidr(route["destination"]) or ip_address(route["nexthop"])
         if wrong:
             return wrong
-        if route in value[:index]:
+        if _key(route) in seen:
             return f"Duplicate hostroute '{route}'"
+        seen.add(_key(route))
     return None
 
 
@@ -330,7 +355,7 @@ def fixed_ips(value: Any) -> str | None:
     """
     if not isinstance(value, list):
         return f"Invalid data format for fixed IP: '{value}'"
-    seen: list[Any] = []
+    seen: set[Any] = set()
     for one in value:
         if not isinstance(one, dict):
             return f"Invalid data format for fixed IP: '{one}'"
@@ -338,13 +363,13 @@ def fixed_ips(value: Any) -> str | None:
         if unknown:
             raise malformed(f"Unrecognized attribute(s) '{', '.join(sorted(unknown))}'")
         ip = one.get("ip_address")
-        if "ip_address" in one and ip in seen:
+        if "ip_address" in one and _key(ip) in seen:
             return f"Duplicate IP address '{ip}'"
         wrong = ip_address(ip) if "ip_address" in one else None
         wrong = wrong or (uuid(one["subnet_id"]) if "subnet_id" in one else None)
         if wrong:
             return wrong
-        seen.append(ip)
+        seen.add(_key(ip))
     return None
 
 

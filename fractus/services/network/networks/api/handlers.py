@@ -105,7 +105,10 @@ class NetworkApi:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        return [*collection_routes(self, "network", "networks", update=self.update), *self._tags.routes()]
+        return [
+            *collection_routes(self, "network", "networks", ATTRIBUTES, update=self.update),
+            *self._tags.routes(),
+        ]
 
     async def _permitted(self, reader: Reader, call: Call, id: str, rule: str) -> Resource:
         found = await self._resources.fetch(reader, "network", id)
@@ -181,7 +184,9 @@ class NetworkApi:
     async def update(self, call: Call) -> Reply:
         """PUT a network."""
         refuse_constraint(call)
-        item = read("network", ATTRIBUTES, call.body, call.principal, create=False).items[0]
+        item = read(
+            "network", ATTRIBUTES, call.body, call.principal, create=False, id=call.params["id"]
+        ).items[0]
         async with self._store.transaction() as tx:
             id = call.params["id"]
             network = seen(call, await self._resources.fetch(tx, "network", id), target, _missing(id))

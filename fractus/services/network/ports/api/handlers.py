@@ -102,7 +102,10 @@ class PortApi:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        return [*collection_routes(self, "port", "ports", update=self.update), *self._tags.routes()]
+        return [
+            *collection_routes(self, "port", "ports", ATTRIBUTES, update=self.update),
+            *self._tags.routes(),
+        ]
 
     async def _permitted(self, reader: Reader, call: Call, id: str, rule: str) -> Resource:
         found = await self._resources.fetch(reader, "port", id)
@@ -171,7 +174,9 @@ class PortApi:
     async def update(self, call: Call) -> Reply:
         """PUT a port."""
         refuse_constraint(call)
-        item = read("port", ATTRIBUTES, call.body, call.principal, create=False).items[0]
+        item = read("port", ATTRIBUTES, call.body, call.principal, create=False, id=call.params["id"]).items[
+            0
+        ]
         async with self._store.transaction() as tx:
             port = seen(
                 call,

@@ -119,10 +119,12 @@ class SecurityGroupApi:
         """All of them, with those of the rules."""
         rules = SecurityGroupRuleApi(self._groups)
         return [
-            *collection_routes(self, "security_group", "security-groups", update=self.update, core=False),
+            *collection_routes(
+                self, "security_group", "security-groups", GROUP_ATTRIBUTES, update=self.update, core=False
+            ),
             *self._tags.routes(),
             *collection_routes(
-                rules, "security_group_rule", "security-group-rules", update=None, core=False
+                rules, "security_group_rule", "security-group-rules", RULE_ATTRIBUTES, update=None, core=False
             ),
             Route(
                 method="PUT", path="/security-group-rules/{id}", handler=rules.update,

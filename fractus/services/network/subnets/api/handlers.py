@@ -104,7 +104,10 @@ class SubnetApi:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        return [*collection_routes(self, "subnet", "subnets", update=self.update), *self._tags.routes()]
+        return [
+            *collection_routes(self, "subnet", "subnets", ATTRIBUTES, update=self.update),
+            *self._tags.routes(),
+        ]
 
     async def _permitted(self, reader: Reader, call: Call, id: str, rule: str) -> Resource:
         found = await self._resources.fetch(reader, "subnet", id)
@@ -200,7 +203,9 @@ class SubnetApi:
     async def update(self, call: Call) -> Reply:
         """PUT a subnet."""
         refuse_constraint(call)
-        item = read("subnet", ATTRIBUTES, call.body, call.principal, create=False).items[0]
+        item = read(
+            "subnet", ATTRIBUTES, call.body, call.principal, create=False, id=call.params["id"]
+        ).items[0]
         async with self._store.transaction() as tx:
             id = call.params["id"]
             subnet = seen(call, await self._resources.fetch(tx, "subnet", id), target, _missing(id))
@@ -222,7 +227,7 @@ class SubnetApi:
         if item.values.get("enable_dhcp") and not desired["enable_dhcp"]:
             schema.check_dhcp(net)
         schema.check_gateway(item, version, net)
-        schema.check_services(item, version, subnet.id)
+        schema.check_services(item, version)
         modes = desired["ipv6_ra_mode"] or desired["ipv6_address_mode"]
         if modes and item.values.get("enable_dhcp") is False:
             raise invalid_input("Cannot disable enable_dhcp with ipv6 attributes set")
