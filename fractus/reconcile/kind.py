@@ -15,11 +15,18 @@ from fractus.model.cloud import Seen, Step, Wanted
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.store.transaction import Transaction
 
-USERS, ADMITTED, ARRIVED = "users", "admitted", "arrived"
-"""Keys in the memory of a presence, all about its use there. `users`: project -> the generation of the resource for
-which something of that project needs it there; `admitted`: the projects that its cloud was told to let use it;
-`arrived`: the generation of the resource that the cloud has all of, where it is not settled for that one yet.
+USERS, ADMITTED, OWNER, ARRIVED = "users", "admitted", "owner", "arrived"
+"""Keys in the memory of a presence, all about its use there.
+
+`users`: project -> the generation of the resource for which something of that project needs it there; `admitted`: the
+projects that its cloud was told to let use it; `owner`: the project that it lies with there, which needs not to be let
+in, empty for the credential's own; `arrived`: the generation of the resource that the cloud has all of, where it is not
+settled for that one yet.
 """
+
+
+NOTED = "noted"
+"""Key in the memory of a presence: the generation of the resource for which its notes were written anew."""
 
 
 class Item(Struct, frozen=True):
@@ -153,6 +160,16 @@ def users(item: Item, allowed: Collection[str]) -> set[str]:
     noted: Mapping[str, int] = item.presence.memory.get(USERS, {})
     now = item.resource.generation
     return {project for project, at in noted.items() if project in allowed or at == now}
+
+
+def to_note(item: Item, notes: Mapping[str, Any], seen: Seen) -> bool:
+    """Whether the notes there have become old by what was changed here since it was settled.
+
+    They are written once for each change (the writer keeps `NOTED`), for not every cloud has room for them.
+    """
+    presence, now = item.presence, item.resource.generation
+    changed = 0 < presence.generation < now and presence.memory.get(NOTED) != now
+    return changed and bool(seen.marker) and seen.notes != notes
 
 
 class Lifecycle(Protocol):

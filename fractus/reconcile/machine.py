@@ -17,7 +17,7 @@ from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.model.seen import seen_as
 from fractus.reconcile import drift
-from fractus.reconcile.kind import ADMITTED, ARRIVED, USERS, Guards, Lifecycle, Shared
+from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, USERS, Guards, Lifecycle, Shared
 from fractus.reconcile.tempo import Inventories, Sent
 from fractus.scheduling.choice import Affinity
 from fractus.store import findings, presences, work
@@ -321,7 +321,9 @@ class Machine:
             and not presence.memory.get(drift.GONE)
             and self.lifecycles[presence.kind].settled(presence, seen)
         )
-        use = (presence.remote_id, _reached(presence), presence.memory.get(ADMITTED)) if usable else None
+        memory = presence.memory
+        allowed = memory.get(OWNER), memory.get(ADMITTED)
+        use = (presence.remote_id, _reached(presence), allowed) if usable else None
         return presence.wanted, use, presence.state == BLOCKED, presence.error
 
     def arrived(self, presence: Presence) -> bool:

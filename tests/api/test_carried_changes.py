@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fractus.store import findings
-from fractus.testing.user import COMPUTE, IMAGE, User
+from fractus.store import findings, presences
+from fractus.testing.user import COMPUTE, IMAGE, NETWORK, User
 from fractus.testing.world import World
 
 PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
@@ -270,6 +270,51 @@ async def test_a_flavor_s_description_is_known_to_a_rebuild(world: World) -> Non
     assert there(world, "flavor", flavor).notes["description"] == "for tests"
 
 
+# --- network things ------------------------------------------------------------------------------
+
+
+async def test_a_subnet_s_name_servers_arrive_before_the_next_server_is_built(world: World) -> None:
+    """A server asks for them once, when it comes up."""
+    ann = world.user("ann")
+    network = await ann.makes_network()
+    await boots(world, ann, network=network)
+    faults = world.cloud("a").faults
+    faults.throttles(times=2, kind="subnet", method="apply")
+    faults.clear_log()
+    body = {"subnet": {"dns_nameservers": ["192.0.2.53"]}}
+    (await ann.put(f"{NETWORK}/subnets/{network.subnet_id}", body)).ok()
+    assert (await boots(world, ann, network=network))["status"] == "ACTIVE"
+    done = [one for one in changes_of(world) if one in (("subnet", "apply update"), ("port", "create"))]
+    assert done[-2:] == [("subnet", "apply update"), ("port", "create")]
+    assert there(world, "subnet", network.subnet_id).dns_nameservers == ["192.0.2.53"]
+
+
+async def test_the_pools_of_a_subnet_are_known_to_a_rebuild(world: World) -> None:
+    ann = world.user("ann")
+    network = await ann.makes_network()
+    await boots(world, ann, network=network)
+    url = f"{NETWORK}/subnets/{network.subnet_id}"
+    (pool,) = (await ann.get(url)).ok()["subnet"]["allocation_pools"]
+    smaller = [{"start": pool["start"], "end": pool["start"].rsplit(".", 1)[0] + ".200"}]
+    (await ann.put(url, {"subnet": {"allocation_pools": smaller}})).ok()
+    await world.settle()
+    assert there(world, "subnet", network.subnet_id).notes == {"pools": smaller}
+    assert (await boots(world, ann, network=network))["status"] == "ACTIVE"
+
+
+async def test_a_rule_that_is_withdrawn_is_gone_before_the_next_server_is_built(world: World) -> None:
+    ann = world.user("ann")
+    group = await ann.makes_security_group("web")
+    body = {"security_group_id": group, "direction": "ingress", "protocol": "tcp"}
+    rule = (await ann.post(f"{NETWORK}/security-group-rules", {"security_group_rule": body})).ok()
+    await boots(world, ann, groups=["web"])
+    world.cloud("a").faults.clear_log()
+    (await ann.delete(f"{NETWORK}/security-group-rules/{rule['security_group_rule']['id']}")).ok()
+    assert (await boots(world, ann, groups=["web"]))["status"] == "ACTIVE"
+    made = [one for one in changes_of(world) if one[0] in ("security_group", "server")]
+    assert made == [("security_group", "apply delete_rule"), ("server", "create")]
+
+
 # --- all kinds -----------------------------------------------------------------------------------
 
 
@@ -284,6 +329,23 @@ async def test_a_second_server_of_the_same_costs_no_look_at_what_it_is_built_of(
     looks = [call for kind in ("image", "flavor", "network", "subnet") for call in
              world.cloud("a").faults.calls(kind, "observe")]  # fmt: skip
     assert not looks
+
+
+async def test_what_was_carried_before_it_was_written_down_with_whom_it_lies(world: World) -> None:
+    """By an earlier version, or taken over as it was: it is looked at once, and then used."""
+    ann, ben = world.user("ann"), world.user("ben", project="p2")
+    image = await ann.makes_image(visibility="shared")
+    await boots(world, ann, image=image)
+    async with world.parts.store.transaction() as tx:
+        presence = await presences.fetch(tx, "image", image, "a", to_write=True)
+        assert presence is not None
+        presence.memory = {}
+        await presences.save(tx, presence)
+    server = await ann.boots_server(zone="a", image=image)
+    await world.run_for(8)
+    assert world.cloud("a").marked("server", server), "what waits for it is woken"
+    await shares(ann, image, ben)
+    assert (await boots(world, ben, image=image))["status"] == "ACTIVE"
 
 
 async def test_what_somebody_else_changed_there_is_reported_and_not_fought(world: World) -> None:

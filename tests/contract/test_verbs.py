@@ -41,6 +41,17 @@ async def test_a_subnet_gets_other_name_servers(cloud: Subject) -> None:
     )
 
 
+async def test_what_a_rebuild_must_know_of_a_subnet_is_written_anew(cloud: Subject) -> None:
+    """The notes of a subnet stand beside our marker, which must not be lost by them."""
+    wanted = await things.subnet(cloud, cloud.ann)
+    made = await cloud.make("subnet", wanted)
+    notes = {"pools": [{"start": "10.77.0.2", "end": "10.77.0.99"}]}
+    step = Step("update", {"name": "noted", "id": wanted.id, "notes": notes})
+    await cloud["subnet"].apply(cloud.ann, made.remote_id, step)
+    seen = await cloud.observed("subnet", made.remote_id, lambda seen: seen.notes == notes)
+    assert (seen.marker, seen.name) == (wanted.id, "noted")
+
+
 async def test_a_port_gets_another_security_group(cloud: Subject) -> None:
     """Closing a door must close it there."""
     group = await cloud.make("security_group", await things.security_group(cloud, cloud.ann))

@@ -158,12 +158,17 @@ class NeutronKind(ABC, Generic[W, S, D]):
         return wanted.name
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
-        """Verb: update, with the fields to change in Neutron's words. The description is the marker's and stays."""
+        """Verb: update, with the fields to change in Neutron's words. The description is the marker's and stays, but
+        for the `notes` behind it of the thing whose `id` here is said with them.
+        """
         if step.verb != "update":
             raise Refused(f"a {self.kind} of {self._child.name} has no verb {step.verb}")
-        await self._update(
-            scope, remote_id, {key: value for key, value in step.body.items() if key != "description"}
-        )
+        changes = {
+            key: value for key, value in step.body.items() if key not in ("description", "id", "notes")
+        }
+        if "notes" in step.body:
+            changes["description"] = marks.noted(step.body["id"], step.body["notes"], _DESCRIPTION)
+        await self._update(scope, remote_id, changes)
 
     async def _update(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:
         ask = Ask(service="network", method="PUT", path=self.item_path(remote_id), body={self.kind: changes})

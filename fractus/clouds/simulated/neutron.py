@@ -26,12 +26,13 @@ class NeutronSimulated(Simulated[R, W, S]):
         """Verb: update. The marker lies in the description, which is passed over."""
         if step.verb != "update":
             return super().change(thing, step)
-        wanted = {key: value for key, value in step.body.items() if key != "description"}
+        wanted = {key: value for key, value in step.body.items() if key not in ("description", "id", "notes")}
         for key in wanted:
             if key not in self.changeable:
                 raise Refused(f"Attribute '{key}' not allowed in PUT", status=400)
         changed = self.updated(thing, wanted)
         self.check(changed)
+        changed.notes = step.body.get("notes", changed.notes)
         return self.touch(changed)
 
     def updated(self, thing: R, wanted: dict[str, Any]) -> R:

@@ -10,6 +10,7 @@ from fractus.model.compute import FlavorSeen, FlavorWanted
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
     ADMITTED,
+    NOTED,
     USERS,
     Apply,
     Demand,
@@ -19,6 +20,7 @@ from fractus.reconcile.kind import (
     Plan,
     Sweeping,
     adopt_fields,
+    to_note,
     users,
     with_wanted,
 )
@@ -96,12 +98,11 @@ class FlavorLifecycle:
         return _let(item, seen) or self._note(item, seen) or Done()
 
     def _note(self, item: Item, seen: FlavorSeen) -> Plan | None:
-        """What a rebuild must know, once for each change here: not all clouds have room for it."""
-        resource, presence, notes = item.resource, item.presence, self.wanted(item).notes
-        fresh = presence.generation in (0, resource.generation)
-        if fresh or seen.notes == notes or presence.memory.get("noted") == resource.generation:
+        """What a rebuild must know."""
+        resource, notes = item.resource, self.wanted(item).notes
+        if not to_note(item, notes, seen):
             return None
-        return Apply(Step("note", {"id": resource.id, "notes": notes}), {"noted": resource.generation})
+        return Apply(Step("note", {"id": resource.id, "notes": notes}), {NOTED: resource.generation})
 
     def admits(self, presence: Presence, seen: FlavorSeen | None, project_id: str) -> bool:
         """Those that were let in, and all to what is everybody's there, or is none that we made."""

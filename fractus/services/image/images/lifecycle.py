@@ -13,6 +13,7 @@ from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.drift import DRIFT
 from fractus.reconcile.kind import (
     ADMITTED,
+    OWNER,
     Apply,
     Demand,
     Difference,
@@ -157,7 +158,7 @@ class ImageLifecycle:
         owner = resource.project_id if "owner" in body else lies_with
         return Apply(
             Step("update", body),
-            {"owner": owner, "noted": [resource.generation, tries]},
+            {OWNER: owner, "noted": [resource.generation, tries]},
         )
 
     def admits(self, presence: Presence, seen: ImageSeen | None, project_id: str) -> bool:
@@ -172,7 +173,7 @@ class ImageLifecycle:
             or "visibility" in memory.get(DRIFT, {})
         ):
             return True
-        return project_id == memory.get("owner") or project_id in memory.get(ADMITTED, ())
+        return project_id == memory.get(OWNER) or project_id in memory.get(ADMITTED, ())
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
         """Fields have the same names in the wish."""
@@ -217,7 +218,7 @@ def _properties(wanted: Mapping[str, str], seen: Mapping[str, str]) -> dict[str,
 
 def _lies_with(item: Item, seen: ImageSeen) -> str:
     """The project (ours) that has it there; empty: the credential's own."""
-    owner: str = item.presence.memory.get("owner", item.resource.project_id)
+    owner: str = item.presence.memory.get(OWNER, item.resource.project_id)
     return "" if seen.home else owner
 
 
@@ -250,4 +251,4 @@ def _admit(item: Item, seen: ImageSeen) -> Plan | None:
 def _standing(item: Item, seen: ImageSeen) -> dict[str, Any]:
     """What is remembered of one that is there: with whom it lies, and that its cloud keeps what it is told."""
     told = {"noted": [item.resource.generation, 0]} if "noted" in item.presence.memory else {}
-    return {"owner": _lies_with(item, seen), **told}
+    return {OWNER: _lies_with(item, seen), **told}

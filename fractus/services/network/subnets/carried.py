@@ -11,6 +11,9 @@ FIELDS = (
     carried("dns_nameservers"),
     carried("host_routes"),
     carried("enable_dhcp"),
-    ours("allocation_pools", "addresses are given out here; a cloud has only the few that its DHCP needs"),
+    ours(
+        "allocation_pools",
+        "addresses are given out here, and a cloud has only the few that its DHCP needs; kept there for a rebuild",
+    ),
     *OWN,
 )

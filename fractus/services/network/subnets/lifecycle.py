@@ -12,6 +12,7 @@ from fractus.model.cloud import Step
 from fractus.model.network import SubnetSeen, SubnetWanted
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
+    NOTED,
     Apply,
     Demand,
     Difference,
@@ -20,6 +21,7 @@ from fractus.reconcile.kind import (
     Plan,
     Sweeping,
     adopt_fields,
+    to_note,
     with_wanted,
 )
 from fractus.services.network.dialect.lifecycle import differences, differing, unordered
@@ -99,7 +101,9 @@ class SubnetLifecycle:
             body["host_routes"] = wanted.host_routes
         if body.get("enable_dhcp") and wanted.pools:
             body["allocation_pools"] = wanted.pools  # the cloud may not have had any before
-        return Apply(Step("update", body)) if body else Done()
+        if to_note(item, wanted.notes, seen):
+            body |= {"id": item.resource.id, "notes": wanted.notes}
+        return Apply(Step("update", body), {NOTED: item.resource.generation}) if body else Done()
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
         """Fields have the same names in the wish."""
