@@ -13,7 +13,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from tests.faults.stage import Own, TooLate
+from tests.faults.own import Own
+from tests.faults.stage import TooLate
 from tools.lab import measure, net, standing
 from tools.lab.cli import vip_holders
 from tools.lab.node import LabError, run, tell

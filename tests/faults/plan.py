@@ -228,7 +228,7 @@ def _target(
 def _strength(draw: random.Random, card: str) -> float:
     """How likely weather strikes; how far a clock jumps, in seconds."""
     if card.startswith("clock"):
-        far = draw.choice([15.0, 90.0, 1200.0, 7200.0])
+        far = draw.choice([15.0, 90.0, 1200.0, 7200.0, 86_400.0])
         return far if card.endswith("forwards") else -far
     whole = card.endswith((proxy.GONE, proxy.HANGING))
     return 1.0 if whole and draw.random() < 0.7 else draw.choice([0.15, 0.3, 0.6])

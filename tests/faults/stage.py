@@ -17,9 +17,9 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -27,7 +27,9 @@ from fractus.app import cloud_rows, wiring
 from fractus.app.settings import load
 from tests.faults.identity import Identity, id_of
 from tests.faults.launch import set_clock
+from tests.faults.own import Own
 from tests.faults.proxy import Proxy
+from tests.faults.shortages import Limited, sorts
 
 #: Seconds that a call to a child may take, and that its proxy knows callers to wait.
 CALL_TIMEOUT = 5.0
@@ -74,14 +76,6 @@ class Badly(Protocol):
         ...
 
 
-class Own(NamedTuple):
-    """A sort of accident that only one stage knows."""
-
-    targets: tuple[str, ...]
-    befall: Callable[[str, float], Awaitable[None]]
-    """Have it happen to one of the targets for so many seconds, and mend it."""
-
-
 class TooLate(Exception):
     """The run is over before an accident began, because it had to wait for others."""
 
@@ -124,6 +118,11 @@ class Process:
                 env=self._environ,
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        """Of the leader of its group; 0 where it does not run."""
+        return self._process.pid if self._process is not None and self.runs else 0
 
     def _signal(self, number: int) -> None:
         if self._process is not None:
@@ -242,6 +241,8 @@ class Stage:
         """What had to be mended as an operator would."""
         self.over = False
         """No accident begins any more."""
+        self.limited: Mapping[str, Limited] = {}
+        """Our processes, as what they may have can be limited."""
         self._keystones: list[Identity] = []
         self._tokens: dict[str, str] = {}
         self._counts = (apis, workers)
@@ -310,6 +311,12 @@ class Stage:
         for number in range(workers):
             name = f"worker{number + 1}"
             self.workers[name] = Process(name, "worker", self.directory, environ, 0)
+        self.limited = {
+            name: Limited(lambda one=one: one.pid)  # type: ignore[misc]
+            for name, one in self.processes.items()
+            if isinstance(one, Process)
+        }
+        self.accidents = sorts(self.limited)
 
     async def _add_clouds(self) -> dict[str, str]:
         """Make the children known in our store; the environment of our processes."""
@@ -369,6 +376,8 @@ class Stage:
             *self.processes.values(),
             *(child.process for child in self.children.values()),
         ]
+        for limited in self.limited.values():
+            limited.lift()
         for process in everyone:
             process.jump(0.0)
             process.resume()

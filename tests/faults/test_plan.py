@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
+import subprocess
+import sys
 from pathlib import Path
 
-from tests.faults import journal, plan, proxy
+from tests.faults import journal, plan, proxy, shortages
 from tests.faults.journal import Journal
+from tests.faults.shortages import Limited
 
 WHO = {"apis": ["api1", "api2"], "workers": ["worker1"], "clouds": ["a", "b"], "round_seconds": 100.0}
 
@@ -64,3 +68,46 @@ def test_a_journal_is_read_back_to_its_last_whole_line(tmp_path: Path) -> None:
     with (tmp_path / "journal").open("a") as file:
         file.write(json.dumps({"n": 3, "what": "asked"})[:-4])
     assert [line["text"] for line in journal.read(tmp_path / "journal")] == ["one", "two"]
+
+
+def test_a_full_disk_and_used_up_descriptors_are_in_every_round() -> None:
+    own = {sort: one.targets for sort, one in shortages.sorts({"api1": Limited(lambda: 0)}).items()}
+    drawn = list(itertools.islice(plan.accidents(3, **WHO, own=own), len(plan.deck(own=list(own)))))
+    assert {"disk full", "descriptors used up"} <= {one.sort for one in drawn}
+
+
+def test_limits_hold_for_a_running_process_until_they_are_lifted(tmp_path: Path) -> None:
+    story = (
+        "import sys\n"
+        "for line in sys.stdin:\n"
+        "    try:\n"
+        "        with open(line.strip(), 'ab', buffering=0) as file: file.write(b'x')\n"
+        "    except OSError as error: print(error.errno, flush=True)\n"
+        "    else: print(0, flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", story],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def writes() -> int:
+            process.stdin.write(f"{tmp_path / 'file'}\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        try:
+            limited = Limited(lambda: process.pid)
+            found = [writes()]
+            for forbid in (limited.forbid_growth, limited.forbid_opening):
+                forbid()
+                found.append(writes())
+                limited.lift()
+                found.append(writes())
+        finally:
+            process.kill()
+    assert found == [0, errno.EFBIG, 0, errno.EMFILE, 0]
