@@ -74,3 +74,6 @@ class Attack:
     share one, and so these."""
     alone: bool = False
     """Has a fractus of its own, which is stopped after it: for what is not undone by ending the attack."""
+    disk: int = 0
+    """MiB of a file system of its own (a tmpfs, which only root may mount) for the state of the fractus that is
+    attacked; it is left out, with a sentence, where there can be none. 0: the machine's. Only with `alone`."""

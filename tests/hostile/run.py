@@ -24,7 +24,7 @@ from tests.hostile import report
 from tests.hostile.attack import Attack, Tally
 from tests.hostile.bystanders import Bystanders
 from tests.hostile.report import Result
-from tests.hostile.target import Target
+from tests.hostile.target import Target, mounts
 
 #: An attack that has not returned so long after its time (seconds) is stopped, and has failed.
 _GRACE = 60.0
@@ -79,7 +79,7 @@ async def _against_one(attacks: Sequence[Attack], directory: Path, *, short: boo
         for name, value in one.settings.items():
             if settings.setdefault(name, value) != value:
                 raise ValueError(f"{one.name} wants another {name} than an attack before it")
-    target = Target(directory, settings)
+    target = Target(directory, settings, disk=max((one.disk for one in attacks), default=0))
     results = []
     try:
         await target.start()
@@ -99,7 +99,9 @@ async def run(attacks: Sequence[Attack], directory: Path, *, short: bool) -> lis
     if shared:
         results += await _against_one(shared, directory / "shared", short=short)
     for one in attacks:
-        if one.alone:
+        if one.disk and not await mounts():
+            print(f"{one.name}: left out, for a file system of its own cannot be mounted here", flush=True)
+        elif one.alone:
             results += await _against_one([one], directory / one.name.replace(" ", "-"), short=short)
     return results
 

@@ -8,6 +8,7 @@ import dataclasses
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,8 +62,12 @@ class Tenant:
 class Target:
     """One fractus. Start it once, close it in any case."""
 
-    def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
-        """`directory` holds its state, logs and home; `settings` are more environment variables."""
+    def __init__(self, directory: Path, settings: Mapping[str, str], *, disk: int = 0) -> None:
+        """`directory` holds its state, logs and home; `settings` are more environment variables. `disk`: MiB of a file
+        system for the state alone; 0: none.
+        """
+        self._disk = disk
+        self._mounted = False
         self.directory = directory
         self.state = directory / "state"
         self._environ = _clean(directory) | {"FRACTUS_STATE": str(self.state)} | dict(settings)
@@ -73,6 +78,11 @@ class Target:
     async def start(self) -> None:
         """Start everything, and make two tenants: `bystander` and `mallory`."""
         self.state.mkdir(parents=True, exist_ok=True)
+        if self._disk:
+            await _call(
+                "mount", "-t", "tmpfs", "-o", f"size={self._disk}m,mode=700", "tmpfs", str(self.state)
+            )
+            self._mounted = True
         port, keystone = free_port(), free_port()
         self.url, self.keystone = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{keystone}/v3"
         with (self.directory / "up.log").open("ab") as log:
@@ -122,6 +132,14 @@ class Target:
 
     async def close(self) -> None:
         """Stop all of it."""
+        try:
+            await self._stop()
+        finally:
+            if self._mounted:
+                # Lazily: whatever may still look into it must not keep it.
+                await _call("umount", "--lazy", str(self.state))
+
+    async def _stop(self) -> None:
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -131,6 +149,26 @@ class Target:
         except TimeoutError:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+
+
+async def mounts() -> bool:
+    """Whether a file system of one's own can be mounted here."""
+    with tempfile.TemporaryDirectory(prefix="fractus-hostile-") as place:
+        try:
+            await _call("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place)
+        except (OSError, RuntimeError):
+            return False
+        await _call("umount", place)
+        return True
+
+
+async def _call(*argv: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{argv[0]} failed: {said.decode(errors='replace').strip()}")
 
 
 def session(address: str = BYSTANDER, *, seconds: float = 60.0, **more: Any) -> aiohttp.ClientSession:
