@@ -193,14 +193,14 @@ async def address_of(world: World, id: str, version: int) -> str:
 
 
 def address_queries(ips: list[str], six: str) -> list[dict[str, str]]:
-    patterns = ("^10.0.0.", r"^10\.0\.0\.7", "^10", "7$", r"10\.0\.0\.77", "[7]+$")
+    patterns = ("^10.0.0.", "^10", "7$", "[7]+$", "77", ".77", "0:")
     return [
         *({"ip": ip} for ip in [*ips, "10.0.0.7", "10.0.0.77", "10.0.0", "0.0.0.7", "none"]),
-        *({"ip": f"^{ip}$"} for ip in [*ips, "10.0.0.77"]),
         *({"ip": pattern} for pattern in patterns),
-        {"ip6": f"^{six}$"},
         {"ip6": six},
-        {"ip": "10.0.0.77", "ip6": "^fd00::77$"},
+        {"ip": six},
+        {"ip": "10.0.0.77", "ip6": six},
+        {"ip": "10.0.0.77", "ip6": ips[0]},
         {"ip": "10.0.0.77", "name": "two"},
         {"ip": "10.0.0.77", "name": "one"},
         {"ip": ips[-1], **EVER},
@@ -249,9 +249,10 @@ async def test_servers_are_found_by_their_addresses_as_if_all_of_them_were_looke
     at = queries.index({"ip": "10.0.0.77"})
     assert found["ann", at] == ["two"]
     assert found["bob", at] == []
-    assert found["ann", queries.index({"ip": f"^{v4[second]}$"})] == []
+    assert found["ann", queries.index({"ip": "^10"})] == [], "no pattern"
+    assert sorted(found["ann", queries.index({"ip": "10.0.0.77", "ip6": six})]) == ["one", "two"]
     assert v4[first] == v4[foreign]
-    assert sorted(found["admin", queries.index({"ip": f"^{v4[first]}$"})]) == ["one", "theirs"]
+    assert sorted(found["admin", queries.index({"ip": v4[first]})]) == ["one", "theirs"]
     assert found["ann", queries.index({"ip": lost})] == []
-    assert found["ann", queries.index({"ip6": f"^{six}$"})] == ["one"]
+    assert found["ann", queries.index({"ip6": six})] == ["one"]
     assert "doomed" in found["ann", queries.index({"ip": lost, **EVER})]

@@ -11,10 +11,10 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fractus.model.errors import Invalid
+from fractus.model.errors import ApiError, Invalid, NotFound
 from fractus.services.compute.dialect.view import MOUNT
 from fractus.web.face import Service
-from fractus.web.faults import nova, nova_denied, nova_project_mismatch
+from fractus.web.faults import NOT_FOUND, nova, nova_denied, nova_project_mismatch
 from fractus.web.microversion import Version, VersionRange
 from fractus.web.routing import Reply, Route
 from fractus.web.schema import complaint
@@ -168,6 +168,11 @@ def _version(mount: str) -> Callable[[str], Reply]:
     return page
 
 
+def _no_method(method: str, _path: str) -> ApiError | None:
+    """A path and its methods are one in Nova's routes: with a method that it has not, it is not found."""
+    return NotFound(NOT_FOUND) if method != "OPTIONS" else None
+
+
 SERVICE = Service(
     type="compute",
     prefix=PREFIX,
@@ -176,6 +181,7 @@ SERVICE = Service(
     trailing_slash=False,
     envelope=nova,
     denied=nova_denied,
+    no_method=_no_method,
     project_mismatch=nova_project_mismatch,
     versions=RANGE,
     legacy_version_header="X-OpenStack-Nova-API-Version",

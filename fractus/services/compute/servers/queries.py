@@ -142,7 +142,7 @@ def conditions(search: Mapping[str, Any]) -> list[Condition]:
 
     Values are texts, but for: lists of `vm_state`, `task_state` and tags, stamps in seconds, and booleans.
     """
-    found: list[Condition] = []
+    found: list[Condition] = _at_addresses([search[name] for name in ADDRESSES if name in search])
     for name, value in search.items():
         special = _SPECIAL.get(name)
         if special is not None:
@@ -175,16 +175,18 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _address(column: str) -> Callable[[str], list[Condition]]:
-    def filters(pattern: str) -> list[Condition]:
-        if re.fullmatch(r"[0-9a-fA-F.:]+", pattern):
-            # As Neutron's ip-substring-filtering reads it: a dot is a dot.
-            return [Filter(column, "like", f"%{pattern}%")]
-        # Addresses stand between blanks in the column, so the ends of each can be asked for.
-        start = re.sub(r"^\^", " ", pattern)
-        return [Filter(column, "regex", re.sub(r"(?<!\\)\$\Z", " ", start))]
+#: Filters by address. Nova looks both up in Neutron, where each is a part of any address of a port (its extension
+#: ip-substring-filtering): no pattern, of either family, and a server that either finds is found.
+ADDRESSES = ("ip", "ip6")
+_OF_ADDRESS = re.compile(r"[0-9a-fA-F.:]+")
 
-    return filters
+
+def _at_addresses(texts: Sequence[str]) -> list[Condition]:
+    if not any(texts):
+        return [_NONE] if texts else []
+    parts = [text for text in texts if _OF_ADDRESS.fullmatch(text)]
+    either = [Filter(column, "like", f"%{text}%") for text in parts for column in ADDRESSES]
+    return [either] if either else [_NONE]
 
 
 def _power_state(pattern: str) -> list[Condition]:
@@ -210,8 +212,6 @@ def _untagged(tag: str) -> Filter:
 
 
 _SPECIAL: dict[str, Callable[[Any], list[Condition]]] = {
-    "ip": _address("ip"),
-    "ip6": _address("ip6"),
     "power_state": _power_state,
     "launch_index": _launch_index,
     "auto_disk_config": _auto_disk_config,

@@ -115,19 +115,17 @@ class Reading:
         if found.pop("nothing", False):
             return None
         conditions = queries.conditions(found)
-        addresses = _addresses(found) if found.get("deleted") is False else {}
+        addresses = _addresses(found) if found.get("deleted") is False else []
         return _Asked(conditions, sorts, call.query.one("marker"), limit, everywhere, addresses)
 
-    async def _at_addresses(self, addresses: Mapping[int, Sequence[Range]]) -> list[Filter]:
+    async def _at_addresses(self, addresses: Sequence[Range]) -> list[Filter]:
         """Which servers those may be that have the addresses asked for, where their ports tell: else all of a project
         are looked through.
         """
-        found = []
-        for version, some in addresses.items():
-            ids = await self._given.ports.servers_at(self._given.store, some, version)
-            if ids is not None:
-                found.append(one_of("id", ids))
-        return found
+        if not addresses:
+            return []
+        ids = await self._given.ports.servers_at(self._given.store, addresses, 4)
+        return [] if ids is None else [one_of("id", ids)]
 
     def _limit(self, query: Query) -> int:
         text = query.one("limit")
@@ -160,7 +158,7 @@ class _Asked:
         marker: str | None,
         limit: int,
         everywhere: bool,
-        addresses: Mapping[int, Sequence[Range]],
+        addresses: Sequence[Range],
     ) -> None:
         self.filters = filters
         self.sorts = sorts
@@ -168,7 +166,7 @@ class _Asked:
         self.limit = limit
         self.everywhere = everywhere
         self.addresses = addresses
-        """Of each IP version that is asked for and can be looked up: where the addresses are."""
+        """Where the addresses are that are asked for, all of IPv4; none where that is not known."""
 
 
 def _closed(call: Call, servers: bytes, asked: _Asked, ids: list[str]) -> bytes:
@@ -253,11 +251,12 @@ def _read_stamps(found: dict[str, Any]) -> None:
         raise Invalid("The value of changes-since must be less than or equal to changes-before.")
 
 
-def _addresses(found: Mapping[str, Any]) -> dict[int, list[Range]]:
-    asked = {
-        version: spans(found[name], version) for name, version in (("ip", 4), ("ip6", 6)) if name in found
-    }
-    return {version: some for version, some in asked.items() if some is not None}
+def _addresses(found: Mapping[str, Any]) -> list[Range]:
+    """With a dot in it, a text can stand in addresses of IPv4 only."""
+    texts = [found[name] for name in queries.ADDRESSES if name in found]
+    asked = [spans(text) if "." in text else None for text in texts]
+    known = [some for some in asked if some is not None]
+    return [one for some in known for one in some] if len(known) == len(asked) else []
 
 
 def _truth_or_there(text: str) -> bool:

@@ -14,6 +14,10 @@ from fractus.web.routing import Call
 _RESTATED = {"source_type", "destination_type", "boot_index", "uuid", "image_id", "delete_on_termination"}
 
 
+#: What a disk may be made from, in a sentence.
+_FROM = {"image": "an image", "volume": "a volume", "snapshot": "a snapshot", "blank": "a blank device"}
+
+
 def refuse_unsupported(call: Call, body: Mapping[str, Any], *, passwords: bool) -> None:
     """Raise `Invalid` for fields that would be lost on the way. `passwords`: whether those can be kept."""
     server = body["server"]
@@ -74,8 +78,8 @@ def _refuse_disk(disk: Mapping[str, Any], image: str | None) -> None:
         raise Invalid("Block Device Mapping is Invalid: Mapping image to local is not supported.")
     if not root:
         raise Invalid(
-            f"block_device_mapping_v2: fractus cannot give a server a {source} as {place or 'its'} disk; "
-            "only the image of imageRef as its local disk."
+            f"block_device_mapping_v2: fractus cannot make {_FROM.get(str(source), 'nothing')} "
+            f"a {place or 'local'} disk of a server; only the image of imageRef its local one."
         )
     if disk["uuid"] != image:
         raise Invalid("block_device_mapping_v2: uuid is another image than imageRef.")
