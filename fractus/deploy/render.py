@@ -98,7 +98,9 @@ def _balancer(inventory: Inventory, _secrets: Secrets, node: Node) -> Iterator[F
             mode="0600",
             values={"interface": interface},
         )
-        yield File("/etc/keepalived/haproxy-answers", "haproxy-answers.j2", mode="0755")
+        for script, uri in (("haproxy-answers", "/alive"), ("haproxy-reaches", "/reaches")):
+            values = {"uri": uri}
+            yield File(f"/etc/keepalived/{script}", "haproxy-answers.j2", mode="0755", values=values)
 
 
 def _identity(inventory: Inventory, secrets: Secrets, node: Node) -> Iterator[File]:

@@ -154,7 +154,7 @@ def test_the_vip_goes_where_haproxy_answers_and_does_not_come_back_by_itself(sec
         assert "state BACKUP" in text
         assert "nopreempt" in text
         assert re.search(r"unicast_peer \{\n\s+" + re.escape(peer) + r"\n\s+\}", text)
-        assert re.search(r"track_script \{\n\s+haproxy_answers\n", text)
+        assert re.search(r"track_script \{\n\s+haproxy_answers\n\s+haproxy_reaches\n", text)
         assert "10.20.0.10/24 dev eth0" in text
     priorities = [
         re.search(r"priority (\d+)", rendered[f"{n}/root/etc/keepalived/keepalived.conf"])
@@ -162,6 +162,31 @@ def test_the_vip_goes_where_haproxy_answers_and_does_not_come_back_by_itself(sec
     ]
     assert len({found and found.group(1) for found in priorities}) == 2
     assert len(secrets["vrrp"]) == 8  # VRRP reads no more
+
+
+def test_a_balancer_that_was_cut_off_leaves_the_vip_to_the_other_one(secrets: Secrets) -> None:
+    """Cut off, each has the VIP; then the higher priority keeps it. Less than any other's is what reaches nothing."""
+    rendered = files_of(inventory(), secrets)
+    found = {}
+    for name in ("n1", "n2"):
+        text = rendered[f"{name}/root/etc/keepalived/keepalived.conf"]
+        block = sections(text)["vrrp_script haproxy_reaches {"]
+        assert 'script "/etc/keepalived/haproxy-reaches"' in block
+        weight = next(int(line.split()[1]) for line in block if line.startswith("weight "))
+        priority = re.search(r"priority (\d+)", text)
+        assert priority is not None
+        found[name] = int(priority[1]), weight
+        assert "GET /reaches HTTP" in rendered[f"{name}/root/etc/keepalived/haproxy-reaches"]
+        haproxy = sections(rendered[f"{name}/root/etc/haproxy/haproxy.cfg"])["frontend statistics"]
+        assert "acl reaches nbsrv(database) gt 0" in haproxy
+        assert haproxy.index("http-request return status 200 if { path /reaches } reaches") < haproxy.index(
+            "http-request return status 503 if { path /reaches }"
+        )
+    for name, other in (("n1", "n2"), ("n2", "n1")):
+        assert 0 < sum(found[name]) < found[other][0], "cut off, and back"
+        assert (sum(found[name]) < sum(found[other])) == (found[name][0] < found[other][0]), (
+            "both reach nothing"
+        )
 
 
 def test_galera_is_told_what_it_needs(secrets: Secrets) -> None:

@@ -69,6 +69,7 @@ def test_keepalived_reads_its_file(rendered: Path, tmp_path: Path) -> None:
         pytest.skip("no interface but loopback, which VRRP does not use")
     text = (rendered / "n1/root/etc/keepalived/keepalived.conf").read_text()
     text = text.replace("eth0", interfaces[0]).replace("/etc/keepalived/haproxy-answers", "/bin/true")
+    text = text.replace("/etc/keepalived/haproxy-reaches", "/bin/true")
     (tmp_path / "keepalived.conf").write_text(text)
     done = run("/usr/sbin/keepalived", "-t", "-f", tmp_path / "keepalived.conf", "-l", "-n")
     assert done.returncode == 0, done.stdout + done.stderr
