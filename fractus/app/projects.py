@@ -26,6 +26,8 @@ class KeystoneProjects:
         self._credential = credential
         self._known: OrderedDict[str, Scope] = OrderedDict()
         self._asking: dict[str, asyncio.Task[Scope]] = {}
+        self._token = ""
+        """Our own, until Keystone refuses it: a login computes a hash, and a project's first server waits for it."""
 
     async def scope_of(self, project_id: str) -> Scope:
         """The scope for calls on behalf of a project; no project: the credential's own."""
@@ -43,7 +45,7 @@ class KeystoneProjects:
 
     async def _ask(self, project_id: str) -> Scope:
         try:
-            body = await _read(self._credential, f"projects/{project_id}")
+            body = await self._read(f"projects/{project_id}")
         except CallFailed as failed:
             log.warning("project's name not known", project=project_id, error=str(failed))
             return Scope(project_id)
@@ -52,6 +54,19 @@ class KeystoneProjects:
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return scope
+
+    async def _read(self, path: str) -> Any:
+        async with Caller() as caller:
+            caller.token = self._token
+            if self._token:
+                try:
+                    return await caller.call("GET", f"{self._credential.auth_url}/{path}")
+                except CallFailed as failed:
+                    if failed.status != 401:
+                        raise
+            await _log_in(caller, self._credential)
+            self._token = caller.token
+            return await caller.call("GET", f"{self._credential.auth_url}/{path}")
 
 
 async def project_named(credential: ServiceCredential, text: str) -> str:
@@ -75,12 +90,16 @@ async def project_named(credential: ServiceCredential, text: str) -> str:
 async def _read(credential: ServiceCredential, path: str) -> Any:
     """What Keystone answers to a GET of `path` by this user; `CallFailed` where it does not."""
     async with Caller() as caller:
-        await caller.log_in(
-            credential.auth_url,
-            credential.username,
-            credential.password,
-            credential.project,
-            user_domain=credential.user_domain,
-            project_domain=credential.project_domain,
-        )
+        await _log_in(caller, credential)
         return await caller.call("GET", f"{credential.auth_url}/{path}")
+
+
+async def _log_in(caller: Caller, credential: ServiceCredential) -> None:
+    await caller.log_in(
+        credential.auth_url,
+        credential.username,
+        credential.password,
+        credential.project,
+        user_domain=credential.user_domain,
+        project_domain=credential.project_domain,
+    )

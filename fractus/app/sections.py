@@ -228,6 +228,14 @@ class Work(Struct, frozen=True, kw_only=True):
             "the rest back. A call to a child takes a few, an image of many GiB may begin again elsewhere.",
         ),
     ] = 8.0
+    keep_unneeded: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds that a project's default security group stays in a cloud after the last that needs it "
+            "there has left: the next server of the project starts sooner. 0: it leaves at once.",
+        ),
+    ] = 300.0
     keep_deleted_days: Annotated[
         float,
         Meta(

@@ -178,6 +178,7 @@ def pace(settings: Settings) -> Pace:
         drain=settings.work.drain_within,
         # One that fails says so at once; silence alone means something only after some sweeps, which may be slow.
         silent=max(3 * settings.work.stale_after, 6 * settings.work.sweep_interval),
+        keep_unneeded=settings.work.keep_unneeded,
         keep_deleted=settings.work.keep_deleted_days * 86400,
         unasked_percent=settings.brakes.unasked_percent,
         unasked_least=settings.brakes.unasked_least,

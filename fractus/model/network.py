@@ -169,4 +169,4 @@ def unreachable(network_id: str, clouds: Sequence[str]) -> str:
 
 # Verbs: network update {...Neutron body}; subnet update {..., "notes" (what a rebuild must know) with our "id"};
 # port update {...}; security_group rename {"name"}, add_rule {fields of Rule, remote_group_id already the child's},
-# delete_rule {"remote_id"}.
+# add_rules {"rules": [as of add_rule]}, delete_rule {"remote_id"}.

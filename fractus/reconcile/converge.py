@@ -23,7 +23,7 @@ from fractus.model.errors import (
     Unreachable,
 )
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
-from fractus.reconcile import brakes, drift, link, returned, unasked
+from fractus.reconcile import brakes, drift, link, returned, unasked, unneeded
 from fractus.reconcile.absent import actuator_of, returns
 from fractus.reconcile.ending import end
 from fractus.reconcile.kind import ARRIVED, Apply, Done, Fail, Item, Lifecycle, MayEnd, Plan, Wait
@@ -125,6 +125,8 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     scope = await machine.scope_of(resource.project_id)
     if not presence.wanted:
         return await retire(machine, claim, resource, presence, actuator, scope)
+    if unneeded.SINCE in presence.memory and await unneeded.leaves(machine, claim, presence):
+        return Again()
     remote: dict[tuple[str, str], str] | Unmet = {}
     if presence.remote_id is None or not machine.lifecycles[claim.kind].chosen:
         # What was chosen and runs needs nothing any more: a server outlives its image, its key and its flavor.
@@ -278,7 +280,7 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
     plan = await _plan(look, seen)
     if isinstance(plan, Done):
         drift.settle(look.life, look.item, plan)
-        return await look.end(Settled())
+        return await look.end(unneeded.settled(machine, presence))
     if isinstance(plan, Wait):
         presence.state = PENDING
         if told(presence) == look.read:

@@ -90,6 +90,8 @@ class Pace(Struct, frozen=True):
     """How long a worker that is told to stop finishes what is under way."""
     silent: float = 90.0
     """A cloud that has not answered a sweep for so long is away, though none has failed."""
+    keep_unneeded: float = 0.0
+    """How long what is in a cloud only for others stays there after the last of them."""
     keep_deleted: float = 0.0
     """After so long the rows of what was deleted are let go of; 0: never."""
     unasked_percent: float = 10.0

@@ -12,6 +12,7 @@ from fractus.base.retry import backoff
 from fractus.model.cloud import Actuator, Scope
 from fractus.model.errors import CloudError, Missing, Refused, Throttled
 from fractus.model.resource import PENDING, Presence, Resource
+from fractus.reconcile import unneeded
 from fractus.reconcile.absent import returns
 from fractus.reconcile.kind import Item
 from fractus.reconcile.machine import Machine
@@ -149,8 +150,10 @@ async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: P
         needs = await machine.resources.needs(tx, resource.kind, resource.id)
         for need in needs:
             there = await presences.fetch(tx, need.kind, need.id, presence.cloud, to_write=True)
-            if there is not None and (need.exclusive or await _passes(tx, there)):
+            if there is not None and need.exclusive:
                 await machine.unwant(tx, there)
+            elif there is not None and await _passes(tx, there):
+                await unneeded.note(machine, tx, there)
         await machine.retell(tx, fresh)
         await machine.wake_waiting(tx, resource.kind, resource.id)
         await machine.wake(tx, resource.kind, resource.id)

@@ -424,7 +424,11 @@ class World:
             for kind, id, cloud, _ in await self.parts.store.rows(_presences)
             if kind in kinds and id not in may_stay
         ]
-        left += [f"work: {kind} {id}" for kind, id, *_ in await self.parts.store.rows(_work) if kind in kinds]
+        left += [
+            f"work: {kind} {id}"
+            for kind, id, *_ in await self.parts.store.rows(_work)
+            if kind in kinds and id not in may_stay
+        ]
         assert not left, "left behind:\n" + "\n".join(left)
 
     async def assert_no_orphans(self) -> None:

@@ -37,7 +37,11 @@ MAY_DIFFER: dict[str, dict[str, str]] = {
     "flavors": {},
     "networks": {**_OF_NETWORKS, "availability_zone_hints": "ours alone"},
     "subnets": _OF_NETWORKS,
-    "ports": {**_OF_NETWORKS, "device_owner": "has the zone as the cloud calls it"},
+    "ports": {
+        **_OF_NETWORKS,
+        "device_owner": "has the zone as the cloud calls it",
+        "fractus:reach": "noted when a server is placed; the zones of its network are told by the network",
+    },
     "security_groups": {**_OF_NETWORKS, "security_group_rules": "compared by itself, without ids and stamps"},
     "images": {
         "created_at": "the moment it was carried",

@@ -32,6 +32,7 @@ class Projects:
         self.shared = shared
         self._mapped = dict(mapped or {})
         self._known: dict[str, str] = {}
+        self._role = ""
         self._once: Once[str, str] = Once()
 
     async def home(self) -> Grant:
@@ -54,6 +55,7 @@ class Projects:
     async def again(self, scope: Scope) -> str:
         """As `id_of`, after what was known of it has proved wrong (someone has deleted the project, or the role)."""
         self._known.pop(scope.project_id, None)
+        self._role = ""
         return await self.id_of(scope)
 
     async def _ready(self, scope: Scope) -> str:
@@ -61,12 +63,12 @@ class Projects:
         if self.shared:
             if scope.project_id == home.project_id:
                 return ""
-            if not await self._opens(scope.project_id):
+            if not await self._opens(home, scope.project_id):
                 await self._join(home, scope.project_id)
             return scope.project_id
         mapped = self._mapped.get(scope.project_id)
         if mapped is not None:
-            if not await self._opens(mapped):
+            if not await self._opens(home, mapped):
                 await self._join(home, mapped)
             return mapped
         project_id = await self._find(home, scope) or await self._make(home, scope)
@@ -82,8 +84,19 @@ class Projects:
             raise _lacking("list projects", home, refusal) from refusal
         return {str(one["id"]): str(one.get("name", "")) for one in listed.get("projects") or []}
 
-    async def _opens(self, project_id: str) -> bool:
-        """Whether we get a token for the project already, by whatever assignment the operator has chosen."""
+    async def _opens(self, home: Grant, project_id: str) -> bool:
+        """Whether we get a token for the project already, by whatever assignment the operator has chosen.
+
+        Keystone is asked for assignments first, where it tells them: a login that it refuses costs it a hash.
+        """
+        query = {"user.id": home.user_id, "scope.project.id": project_id, "effective": "true"}
+        ask = Ask(service="identity", path="/role_assignments", query=query)
+        try:
+            listed = await self._services.read("", ask, dict[str, Any])
+            if not listed.get("role_assignments"):
+                return False
+        except (Refused, Missing):
+            pass  # not told to us
         try:
             await self._services.tokens.of(project_id)
         except CredentialsRejected:
@@ -134,9 +147,16 @@ class Projects:
         try:
             await self._services.send("", Ask(service="identity", method="PUT", path=path))
         except (Refused, Missing) as refusal:
+            self._role = ""
             raise _lacking("assign roles", home, refusal) from refusal
 
     async def _member(self, home: Grant) -> str:
+        """The id of the role, the same for all projects; asked for again after an assignment was refused."""
+        if not self._role:
+            self._role = await self._find_member(home)
+        return self._role
+
+    async def _find_member(self, home: Grant) -> str:
         for name in _MEMBER_ROLES:
             ask = Ask(service="identity", path="/roles", query={"name": name})
             try:

@@ -67,22 +67,35 @@ class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen, _Group]
         return {"stateful": False}
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
-        """Verbs: rename, add_rule, delete_rule. A rule that is there, or gone, already is done."""
+        """Verbs: rename, add_rule, add_rules, delete_rule. A rule that is there, or gone, already is done."""
         match step.verb:
             case "rename":
                 await self._update(scope, remote_id, {"name": _free(step.body["name"])})
             case "add_rule":
                 await self._add_rule(scope, remote_id, step.body)
+            case "add_rules":
+                await self._add_rules(scope, remote_id, step.body["rules"])
             case "delete_rule":
                 await self._delete_rule(scope, step.body["remote_id"])
             case verb:
                 raise Refused(f"a security group of {self._child.name} has no verb {verb}")
 
+    async def _add_rules(self, scope: Scope, remote_id: str, rules: list[dict[str, Any]]) -> None:
+        """All with one request. Neutron makes all of them or none: where it refuses, they are asked for one by one, so
+        that one which is there already, or which it does not take, keeps no other out.
+        """
+        body = {"security_group_rules": [_sent(fields, remote_id) for fields in rules]}
+        ask = Ask(service="network", method="POST", path="/security-group-rules", body=body, repeat=True)
+        try:
+            await self._child.send(scope, ask)
+        except Refused as refusal:
+            if refusal.elsewhere:
+                raise
+            for fields in rules:
+                await self._add_rule(scope, remote_id, fields)
+
     async def _add_rule(self, scope: Scope, remote_id: str, fields: dict[str, Any]) -> None:
-        rule = {key: value for key, value in fields.items() if value not in (None, "") and key != "remote_id"}
-        rule["security_group_id"] = remote_id
-        if rule.get("remote_group_id") == _ITSELF:
-            rule["remote_group_id"] = remote_id
+        rule = _sent(fields, remote_id)
         # Neutron refuses a second rule like the first, so doing it twice is the same as once.
         ask = Ask(
             service="network",
@@ -115,6 +128,15 @@ class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen, _Group]
             stateful=document.stateful,
             rules=[_seen_rule(rule, document.id) for rule in document.security_group_rules],
         )
+
+
+def _sent(fields: dict[str, Any], group_id: str) -> dict[str, Any]:
+    """A rule of ours in Neutron's form."""
+    rule = {key: value for key, value in fields.items() if value not in (None, "") and key != "remote_id"}
+    rule["security_group_id"] = group_id
+    if rule.get("remote_group_id") == _ITSELF:
+        rule["remote_group_id"] = group_id
+    return rule
 
 
 def _free(name: str) -> str:

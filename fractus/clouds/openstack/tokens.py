@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ import requests
 from keystoneauth1 import exceptions as ks_errors
 from keystoneauth1 import session as ks_session
 from keystoneauth1.access import AccessInfo
+from keystoneauth1.identity import generic as identity
 from msgspec import Struct
 
 from fractus.base.clock import Clock
@@ -48,6 +50,12 @@ class Grant(Struct, frozen=True, kw_only=True):
         return f"Grant(project_id={self.project_id!r}, user_id={self.user_id!r}, roles={self.roles!r})"
 
 
+class _Held(Struct, frozen=True):
+    grant: Grant
+    until: float
+    """By the clock that never jumps."""
+
+
 class Authenticator(Protocol):
     """Gets tokens from a child's Keystone."""
 
@@ -75,6 +83,8 @@ class KeystoneAuthenticator:
         self._entry = entry
         self._timeout = timeout
         self._user_agent = user_agent
+        self._home: _Held | None = None
+        """The latest token of the credential's own project, and until when others are got by it."""
         self._threads = concurrent.futures.ThreadPoolExecutor(
             max_workers=2, thread_name_prefix="fractus-keystone"
         )
@@ -90,11 +100,18 @@ class KeystoneAuthenticator:
         return await loop.run_in_executor(self._threads, functools.partial(self._grant, project_id))
 
     def _grant(self, project_id: str) -> Grant:
+        began = time.monotonic()
         try:
             with requests.Session() as plain:
                 plain.trust_env = False  # settings come from the entry, not from this process's environment
-                access = self._access(plain, project_id)
-                return _grant_of(access, self._entry)
+                rescoped = self._rescoped(plain, project_id)
+                grant = _grant_of(rescoped or self._access(plain, project_id), self._entry)
+            if not project_id:
+                self._home = _Held(grant, began + grant.lifetime / 2)
+            elif rescoped is None:
+                # The credential itself was taken: our token is not good any more, or opens no other project here.
+                self._home = None
+            return grant
         except CloudError:
             raise
         except Exception as error:
@@ -102,12 +119,31 @@ class KeystoneAuthenticator:
         # Raised out here so that it is not chained: keystoneauth's errors hold the request and its answer.
         raise failure
 
+    def _rescoped(self, plain: requests.Session, project_id: str) -> AccessInfo | None:
+        """A token for a project by the one that we have, which needs no hash of a password there; it ends with that.
+
+        None where ours has less than half of its life left, or where this Keystone does not give it: whether it would
+        for the credential itself is not known then.
+        """
+        home = self._home
+        if not project_id or home is None or time.monotonic() > home.until or not self._entry.auth_url:
+            return None
+        if not self._entry.rescopable:
+            return None
+        plugin = identity.Token(self._entry.auth_url, token=home.grant.token, project_id=project_id)
+        try:
+            return plugin.get_access(self._session(plain))
+        except ks_errors.ClientException:
+            return None
+
     def _access(self, plain: requests.Session, project_id: str) -> AccessInfo:
+        return self._entry.plugin(project_id).get_access(self._session(plain))
+
+    def _session(self, plain: requests.Session) -> ks_session.Session:
         verify, cert = self._entry.requests_tls()
-        session = ks_session.Session(
+        return ks_session.Session(
             session=plain, verify=verify, cert=cert, timeout=self._timeout, user_agent=self._user_agent
         )
-        return self._entry.plugin(project_id).get_access(session)
 
     async def close(self) -> None:
         """Let go of threads; one that still waits for a dead Keystone ends by its own timeout."""
@@ -175,11 +211,6 @@ def _translated(error: Exception, entry: Entry) -> CloudError:
     ):
         return CredentialsRejected(f"{where}: {text}")
     return Unreachable(f"{where}: {text}")
-
-
-class _Held(Struct, frozen=True):
-    grant: Grant
-    until: float
 
 
 class Tokens:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from fractus.base.ids import new_id
@@ -43,25 +45,31 @@ class SecurityGroups(Simulated[SecurityGroupRecord, SecurityGroupWanted, Securit
         )
 
     def change(self, thing: SecurityGroupRecord, step: Step) -> None:
-        """Verbs: rename, add_rule, delete_rule. A rule that is there, or gone, already is done."""
+        """Verbs: rename, add_rule, add_rules, delete_rule. A rule that is there, or gone, already is done."""
         match step.verb:
             case "rename":
                 thing.name = step.body["name"]
             case "add_rule":
-                rule = self._rule(thing, step)
-                if any(_same(rule, other) for other in thing.rules):
-                    return None
-                thing.rules = [*thing.rules, rule]
+                thing.rules = self._with(thing, thing.rules, step.body)
+            case "add_rules":
+                rules = thing.rules
+                for fields in step.body["rules"]:
+                    rules = self._with(thing, rules, fields)
+                thing.rules = rules
             case "delete_rule":
                 thing.rules = [rule for rule in thing.rules if rule.remote_id != step.body["remote_id"]]
             case _:
                 return super().change(thing, step)
         return self.touch(thing)
 
-    def _rule(self, thing: SecurityGroupRecord, step: Step) -> Rule:
-        """The rule of a step; `Refused` or `Missing` where it cannot be."""
+    def _with(self, thing: SecurityGroupRecord, rules: list[Rule], fields: dict[str, Any]) -> list[Rule]:
+        """The rules and one more, unless it is among them; `Refused` or `Missing` where it cannot be."""
+        rule = self._rule(thing, rules, fields)
+        return rules if any(_same(rule, other) for other in rules) else [*rules, rule]
+
+    def _rule(self, thing: SecurityGroupRecord, rules: list[Rule], fields: dict[str, Any]) -> Rule:
         try:
-            rule = msgspec.convert({**step.body, "remote_id": new_id()}, Rule)
+            rule = msgspec.convert({**fields, "remote_id": new_id()}, Rule)
         except msgspec.ValidationError as error:
             raise Refused(f"Invalid input for operation: {error}.", status=400) from error
         if rule.remote_group_id == thing.id:
@@ -70,7 +78,7 @@ class SecurityGroups(Simulated[SecurityGroupRecord, SecurityGroupWanted, Securit
         if other and other != _ITSELF:
             self.held(other, thing.project_id)
         limit = self.passage.backend.quota(thing.project_id, "security_group_rule")
-        if limit is not None and len(thing.rules) + 1 > limit >= 0:
+        if limit is not None and len(rules) + 1 > limit >= 0:
             raise Refused(
                 "Quota exceeded for resources: ['security_group_rule'].", status=409, elsewhere=True
             )

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from fractus.app import projects
 from fractus.app.calls import CallFailed
 from fractus.app.projects import KeystoneProjects
 from fractus.auth.tokens import ServiceCredential
@@ -23,9 +22,9 @@ class Keystone:
         self.asked: list[str] = []
         self.answers = asyncio.Event()
         self.fails = False
-        monkeypatch.setattr(projects, "_read", self.read)
+        monkeypatch.setattr(KeystoneProjects, "_read", lambda _asker, path: self.read(path))
 
-    async def read(self, _who: ServiceCredential, path: str) -> Any:
+    async def read(self, path: str) -> Any:
         self.asked.append(path)
         await self.answers.wait()
         if self.fails:

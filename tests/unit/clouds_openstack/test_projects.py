@@ -25,6 +25,7 @@ from tests.unit.clouds_openstack.fake import (
 ANN = Scope("p-ann", "ann's project")
 NAME = "fractus-p-ann"
 PROJECTS = "/identity/v3/projects"
+ASSIGNED = "GET /identity/v3/role_assignments"
 ROLES = "GET /identity/v3/roles"
 GRANT = f"PUT {PROJECTS}/remote/users/me/roles/r-member"
 
@@ -179,8 +180,30 @@ async def test_a_wrong_password_maps_nothing(
 async def test_in_a_shared_keystone_projects_are_the_same(
     cloud: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator
 ) -> None:
+    fake.on(ASSIGNED, reply({"role_assignments": [{"role": {"id": "r-member"}}]}))
     assert await cloud._child.projects.id_of(ANN) == "p-ann"
-    assert (authenticator.asked, fake.heard) == (["", "p-ann"], [])
+    assert (authenticator.asked, len(fake.heard)) == (["", "p-ann"], 1)
+
+
+async def test_no_login_is_tried_where_keystone_tells_of_no_role(
+    cloud: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator
+) -> None:
+    """A login that is refused costs Keystone the hash of a password."""
+    fake.on(ASSIGNED, reply({"role_assignments": []}))
+    fake.on(ROLES, reply({"roles": [{"id": "r-member"}]}))
+    fake.on(f"PUT {PROJECTS}/p-ann/users/me/roles/r-member", reply(status=204))
+    assert await cloud._child.projects.id_of(ANN) == "p-ann"
+    assert authenticator.asked == [""]
+    [asked] = fake.said(ASSIGNED)
+    assert asked.query == {"user.id": "me", "scope.project.id": "p-ann", "effective": "true"}
+
+
+async def test_the_role_is_looked_up_once_for_all_projects(child: Child, fake: FakeChild) -> None:
+    fake.on(f"GET {PROJECTS}", listed(project()), listed(project(name="fractus-p-bob", id="other")))
+    fake.on(f"PUT {PROJECTS}/other/users/me/roles/r-member", reply(status=204))
+    assert await child.projects.id_of(ANN) == "remote"
+    assert await child.projects.id_of(Scope("p-bob")) == "other"
+    assert len(fake.said(ROLES)) == 1
 
 
 async def test_in_a_shared_keystone_the_role_is_taken_where_it_is_missing(

@@ -207,3 +207,40 @@ async def test_a_keystone_that_is_not_there(fake: FakeChild) -> None:
     with pytest.raises(Unreachable):
         await made.grant("")
     await made.close()
+
+
+def methods(fake: FakeChild) -> list[str]:
+    """How each token was asked for."""
+    return [heard.json["auth"]["identity"]["methods"][0] for heard in fake.said("POST /v3/auth/tokens")]
+
+
+async def test_other_projects_are_opened_by_the_token_that_we_have(
+    fake: FakeChild, real: KeystoneAuthenticator
+) -> None:
+    """A login by password costs Keystone a hash, and whoever waits for a project's first server the time of it."""
+    keystone(
+        fake, granted({"id": "home", "domain": {"id": "default"}}), granted({"id": "other", "domain": {}})
+    )
+    await real.grant("")
+    assert (await real.grant("other")).project_id == "other"
+    assert methods(fake) == ["password", "token"]
+
+
+async def test_where_a_token_opens_no_other_project_the_credential_does(
+    fake: FakeChild, real: KeystoneAuthenticator
+) -> None:
+    home, other = ({"id": id, "domain": {"id": "default"}} for id in ("home", "other"))
+    keystone(fake, granted(home), text("no", 403), granted(other), granted(other))
+    await real.grant("")
+    assert (await real.grant("other")).project_id == "other"
+    assert (await real.grant("other")).project_id == "other"
+    assert methods(fake) == ["password", "token", "password", "password"], "and is not tried again in vain"
+
+
+async def test_what_opens_a_project_neither_way_is_refused(
+    fake: FakeChild, real: KeystoneAuthenticator
+) -> None:
+    keystone(fake, granted({"id": "home", "domain": {"id": "default"}}), text("no", 401), text("no", 401))
+    await real.grant("")
+    with pytest.raises(CredentialsRejected):
+        await real.grant("other")

@@ -34,6 +34,9 @@ _INSTEAD = "fractus-default"
 #: How our vocabulary calls the group itself as the remote of one of its rules.
 _ITSELF = "self"
 
+#: So many rules are added with one request.
+_AT_ONCE = 100
+
 
 class SecurityGroupLifecycle:
     """The kind `security_group`."""
@@ -139,8 +142,10 @@ class SecurityGroupLifecycle:
         missing, surplus = _rules_apart(wanted, there, itself=itself)
         if surplus:
             return Step("delete_rule", {"remote_id": surplus[0].remote_id})
+        if missing[1:]:
+            return Step("add_rules", {"rules": _plain(missing[:_AT_ONCE])})
         if missing:
-            (fields,) = _plain(missing[:1])
+            (fields,) = _plain(missing)
             return Step("add_rule", fields)
         return None
 
