@@ -5,6 +5,7 @@ Not for child clouds, which have limits, breakers and clients of their own (`fra
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -27,7 +28,12 @@ class CallFailed(Exception):
 class Caller:
     """Calls in the name of one user. An `async with` block holds the connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, ca_file: str = "") -> None:
+        """`ca_file`: the authority (PEM) to trust, beside those of the operating system."""
+        self._trusted: ssl.SSLContext | bool = True
+        if ca_file:
+            self._trusted = ssl.create_default_context()
+            self._trusted.load_verify_locations(ca_file)
         self._session: aiohttp.ClientSession | None = None
         self.token = ""
 
@@ -77,7 +83,9 @@ class Caller:
         if data is not None:
             headers["Content-Type"] = "application/octet-stream"
         try:
-            async with self._session.request(method, url, json=json, data=data, headers=headers) as answer:
+            async with self._session.request(
+                method, url, json=json, data=data, headers=headers, ssl=self._trusted
+            ) as answer:
                 if answer.status >= 300:
                     text = " ".join((await answer.text()).split())[:_MESSAGE_MOST]
                     raise CallFailed(f"{method} {url} was answered {answer.status}: {text}", answer.status)
@@ -92,7 +100,11 @@ class Caller:
 async def answers(url: str) -> bool:
     """Whether something at `url` answers 200 now."""
     try:
-        async with aiohttp.ClientSession(timeout=_PROBE_TIMEOUT) as session, session.get(url) as answer:
+        # Nothing is told to it, so it need not show who it is: its certificate may name another address.
+        async with (
+            aiohttp.ClientSession(timeout=_PROBE_TIMEOUT) as session,
+            session.get(url, ssl=False) as answer,
+        ):
             return answer.status == 200
     except (aiohttp.ClientError, TimeoutError, OSError):
         # An OSError of its own: no descriptor was left for the connection.

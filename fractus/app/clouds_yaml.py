@@ -40,10 +40,18 @@ class Place(Struct, frozen=True):
 
 
 def entry(
-    state_dir: Path, *, auth_url: str, region: str, username: str, password: str, project: str
+    state_dir: Path,
+    *,
+    auth_url: str,
+    region: str,
+    username: str,
+    password: str,
+    project: str,
+    ca_file: str = "",
 ) -> dict[str, Any]:
-    """One entry for a user of the embedded Keystone."""
+    """One entry for a user of the embedded Keystone. `ca_file`: the authority of our own certificate."""
     return {
+        **({"cacert": ca_file} if ca_file else {}),
         OWNER: str(state_dir),
         "auth": {
             "auth_url": auth_url,

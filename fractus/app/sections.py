@@ -28,7 +28,24 @@ class Api(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             description="The URL that users reach the API by, as written into the catalog and into links. "
-            "Empty: http://<host>:<port>."
+            "Empty: http://<host>:<port>, with a certificate https."
+        ),
+    ] = ""
+    tls_cert: Annotated[
+        str,
+        Meta(
+            description="The certificate (PEM, with those between it and its authority behind it) that the API is "
+            "served with. Read anew within seconds when it changes. Empty: HTTP, for this machine or a proxy."
+        ),
+    ] = ""
+    tls_key: Annotated[
+        str, Meta(description="Its private key (PEM, without a passphrase), which not everybody may read.")
+    ] = ""
+    tls_ca: Annotated[
+        str,
+        Meta(
+            description="The authority (PEM) that signed it, where operating systems do not know it: for `fractus up` "
+            "itself, and for the entries that it writes into clouds.yaml."
         ),
     ] = ""
     workers: Annotated[

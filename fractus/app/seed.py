@@ -53,11 +53,11 @@ async def seed(settings: Settings, keystone: EmbeddedKeystone) -> None:
     """Make the demo: clouds in the store, the rest through our own API as any admin and user would. `CallFailed`."""
     await _add_clouds(settings)
     passwords = keystone.passwords()
-    async with Caller() as admin:
+    async with Caller(settings.api.tls_ca) as admin:
         await admin.log_in(keystone.url, ADMIN, passwords["admin"], ADMIN)
         await _add_flavors(admin, f"{settings.endpoint}/compute/v2.1")
         await _add_image(admin, f"{settings.endpoint}/image/v2")
-    async with Caller() as demo:
+    async with Caller(settings.api.tls_ca) as demo:
         await demo.log_in(keystone.url, DEMO, passwords["demo"], DEMO)
         await _add_network(demo, f"{settings.endpoint}/network/v2.0")
     _stamp(settings).touch()

@@ -14,11 +14,11 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server import Server
 
-from fractus.app import wiring
+from fractus.app import tls, wiring
 from fractus.app.draining import Draining
 from fractus.app.settings import Settings, load
 from fractus.base import collector
@@ -41,6 +41,9 @@ _OTHERS = 128
 
 #: Connections that the kernel keeps for a process that is busy.
 _BACKLOG = 4096
+
+#: New processes that take the place of old ones have so long to start before those end. Seconds.
+_SIDE_BY_SIDE = 5.0
 
 #: What closing the store, the broker and Keystone's connections may take after the last request. Seconds.
 _CLOSING = 5
@@ -157,7 +160,8 @@ def connections(descriptors: int) -> int:
 
 def listen(settings: Settings, target: str) -> None:
     """Serve what `target` (`module:function`) makes, in as many processes as are asked for."""
-    Server(
+    files = tls.files_of(settings.api)
+    server = Server(
         target,
         factory=True,
         address=settings.api.host,
@@ -172,7 +176,15 @@ def listen(settings: Settings, target: str) -> None:
         process_name=None,
         backlog=_BACKLOG,
         backpressure=connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
-    ).serve()
+        ssl_cert=files.cert if files else None,
+        ssl_key=files.key if files else None,
+        ssl_protocol_min=SSLProtocols.tls12,
+        respawn_interval=_SIDE_BY_SIDE,
+    )
+    if files is not None:
+        # It starts new processes beside the old ones, which end as at any stop: the port is never closed.
+        tls.watch(files, lambda: os.kill(os.getpid(), signal.SIGHUP))
+    server.serve()
 
 
 async def _prepare(settings: Settings) -> None:

@@ -217,7 +217,14 @@ def _complete(settings: Settings) -> Settings:
     """Fill in what follows from something else."""
     state = str(settings.state_dir)
     api, keystone = settings.api, settings.keystone
-    endpoint = api.public_endpoint or f"http://{in_url(reachable(api.host))}:{api.port}"
+    if bool(api.tls_cert) != bool(api.tls_key):
+        raise SettingsError("[api] tls_cert and tls_key belong together: name both, or neither.")
+    api = msgspec.structs.replace(
+        api,
+        **{name: getattr(api, name).replace(STATE, state) for name in ("tls_cert", "tls_key", "tls_ca")},
+    )
+    scheme = "https" if api.tls_cert else "http"
+    endpoint = api.public_endpoint or f"{scheme}://{in_url(reachable(api.host))}:{api.port}"
     if keystone.mode == "embedded":
         keystone = msgspec.structs.replace(
             keystone,

@@ -147,7 +147,8 @@ class Up:
         return [self._api(), self._worker()]
 
     def _api(self) -> Program:
-        url = f"http://{_address(self._settings.api.host, self._settings.api.port)}/healthcheck"
+        scheme = "https" if self._settings.api.tls_cert else "http"
+        url = f"{scheme}://{_address(self._settings.api.host, self._settings.api.port)}/healthcheck"
 
         async def ready() -> bool:
             return await answers(url)
@@ -233,6 +234,7 @@ class Up:
             username=user,
             password=self._keystone.passwords()[who],
             project=user,
+            ca_file=self._settings.api.tls_ca,
         )
 
     def _announce(self, export: str, seconds: float) -> None:
