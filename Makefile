@@ -4,10 +4,15 @@
 # The environment is the active one (VIRTUAL_ENV), else .venv, which is made when it is missing;
 # `make VENV=/some/dir test` chooses another. ARGS is handed on: make up ARGS="--port 9000",
 # make test ARGS="tests/unit -x".
+#
+# WORKERS=auto runs tests side by side, one process for each core but no more than four, as many of them start programs
+# of their own. Without it they run one after another.
 
 VENV ?= $(or $(VIRTUAL_ENV),.venv)
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 0
+SIDE_BY_SIDE := --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 export PATH := $(abspath $(BIN)):$(PATH)
 
 # The environment is up to date when it was filled from this checkout, after the lock and pyproject.toml
@@ -50,7 +55,7 @@ dev: $(STAMP)
 	@exec fractus up --log-level debug $(ARGS)
 
 test: $(STAMP)
-	@python -m pytest $(ARGS)
+	@python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 wheel: $(STAMP)
 	@tools/wheel/run.sh $(ARGS)
@@ -76,7 +81,7 @@ databases: $(STAMP)
 	@tools/databases/databases up
 
 test-databases: $(STAMP)
-	@tools/databases/databases run tools/databases/test.sh $(ARGS)
+	@tools/databases/databases run tools/databases/test.sh $(SIDE_BY_SIDE) $(ARGS)
 
 real: $(STAMP)
 	@tools/real/run.sh $(ARGS)

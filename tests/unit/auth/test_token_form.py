@@ -52,10 +52,10 @@ GOOD = Fernet(Fernet.generate_key()).encrypt_at_time(b"x" * 100, 1_700_000_000).
         "",
         "a",
         "ann",
-        uuid.uuid4().hex,
-        str(uuid.uuid4()),
-        GOOD[:-1],
-        GOOD[:40],
+        pytest.param(uuid.uuid4().hex, id="an id"),
+        pytest.param(str(uuid.uuid4()), id="an id with hyphens"),
+        pytest.param(GOOD[:-1], id="a letter less"),
+        pytest.param(GOOD[:40], id="its beginning"),
         "h" + GOOD[1:],  # another version
         GOOD[:20] + "+" + GOOD[21:],  # the other alphabet
         GOOD[:20] + "." + GOOD[21:],

@@ -51,7 +51,7 @@ def test_what_a_uuid_is(text: str, expected: bool, reason: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected", "reason"),
     [
-        (new_request_id(), True, "one of our own"),
+        pytest.param(new_request_id(), True, "one of our own", id="one of our own"),
         (f"req-{PLAIN}", True, "one of a caller"),
         (f"req-{PLAIN.upper()}", False, "the middleware takes small letters only"),
         (PLAIN, False, "no prefix"),
