@@ -22,6 +22,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from fractus.app.calls import Caller, answers
+from fractus.app.keystone_asgi import THREADS
 from fractus.app.keystone_catalog import SERVICES, Catalog, User
 from fractus.app.programs import inherited
 from fractus.app.settings import Settings, SettingsError
@@ -180,12 +181,24 @@ class EmbeddedKeystone:
         """How to run it."""
         settings = self._settings
         argv = [
-            *(sys.executable, "-W", "ignore", "-m", "granian", "--interface", "wsgi", "--no-ws"),
+            # HTTP/1 alone: where HTTP/2 is spoken too, a connection that says nothing is never closed.
+            *(
+                sys.executable,
+                "-W",
+                "ignore",
+                "-m",
+                "granian",
+                "--interface",
+                "asginl",
+                "--no-ws",
+                "--http",
+                "1",
+            ),
             *("--host", settings.api.host, "--port", str(settings.keystone.port)),
-            *("--workers", str(_WORKERS), "--blocking-threads", str(_THREADS)),
+            *("--workers", str(_WORKERS), "--factory"),
             # A request still running after this many seconds is cut off when it is told to stop.
             *("--workers-kill-timeout", "5"),
-            "fractus.app.keystone_wsgi:application",
+            "fractus.app.keystone_asgi:application",
         ]
 
         async def ready() -> bool:
@@ -194,7 +207,7 @@ class EmbeddedKeystone:
         return Program(
             name="keystone",
             argv=argv,
-            environ={**inherited(), "OS_KEYSTONE_CONFIG_FILES": str(self._conf)},
+            environ={**inherited(), "OS_KEYSTONE_CONFIG_FILES": str(self._conf), THREADS: str(_THREADS)},
             cwd=self.directory,
             log=self._log,
             ready=ready,

@@ -334,9 +334,9 @@ class Auth(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=1,
-            le=32,
+            le=16,
             description="Questions to Keystone about tokens not seen before that one address (of IPv6: one /64) may "
-            "have under way, of 32 in all: a flood of tokens that nobody issued delays its own sender. "
+            "have under way, of 16 in all: a flood of tokens that nobody issued delays its own sender. "
             "See api.trust_forwarded.",
         ),
     ] = 8

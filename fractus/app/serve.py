@@ -14,7 +14,8 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from granian.constants import Interfaces, SSLProtocols
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -41,6 +42,9 @@ _OTHERS = 128
 
 #: Connections that the kernel keeps for a process that is busy.
 _BACKLOG = 4096
+
+#: A connection on which no request has begun, or whose headers are not complete, is closed after so long. Seconds.
+_HEADERS_WITHIN = 30
 
 #: New processes that take the place of old ones have so long to start before those end. Seconds.
 _SIDE_BY_SIDE = 5.0
@@ -168,6 +172,9 @@ def listen(settings: Settings, target: str) -> None:
         port=settings.api.port,
         workers=settings.api.workers,
         interface=Interfaces.ASGI,
+        # Where HTTP/2 is spoken too, the server waits for the first byte of a connection without a limit.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WITHIN * 1000),
         # No route is a WebSocket: a request to upgrade is answered as the plain request that it also is.
         websockets=False,
         log_level=LogLevels.warning,

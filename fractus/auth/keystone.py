@@ -6,8 +6,9 @@ begins when it has a connection: the first a short one, in case the answer is lo
 case Keystone is slow.
 
 Confirmations of tokens that are known have connections of their own. Questions about other tokens are limited for each
-address that they come from; addresses whose last token was refused share a few connections of their own. So a flood of
-tokens that nobody issued, from one address or from many, delays its own senders.
+address that they come from. Addresses whose last token was good, those whose last token was refused, and new ones have
+connections of their own. So a flood of tokens that nobody issued, from one address or from many, delays its own
+senders.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -31,15 +33,16 @@ from fractus.base.retry import backoff
 
 log = logger("auth.keystone")
 
-#: Questions under way at once: confirmations of known tokens, and all others.
-_KNOWN, _UNKNOWN = 16, 32
+#: Questions under way at once: confirmations of known tokens, and of other tokens those of addresses whose last token
+#: was good, and those of new addresses.
+_KNOWN, _TRUSTED, _NEW = 16, 16, 16
 
 #: Questions of addresses whose last token was refused: in all, and of one of them. Few, so that those who log in do not
 #: wait for them inside Keystone.
 _DOUBTED, _DOUBTED_EACH = 8, 4
 
-#: How long an address is doubted after a refusal (seconds), and how many are remembered.
-_DOUBT, _DOUBTS = 60.0, 10_000
+#: How long an address is trusted after a good token, and doubted after a refusal (seconds); how many are remembered.
+_TRUST, _DOUBT, _REMEMBERED = 3600.0, 60.0, 10_000
 
 #: Statuses that say that Keystone, or what is in front of it, is in trouble that may pass.
 _PASSING = frozenset({429, 500, 502, 503, 504})
@@ -120,10 +123,11 @@ class Keystone:
         self._ssl = ssl
         self._session: aiohttp.ClientSession | None = None
         self._confirming = Turns(_KNOWN, _KNOWN)
-        self._learning = Turns(_UNKNOWN, patience.per_address)
-        self._doubtful = Turns(_DOUBTED, min(_DOUBTED_EACH, patience.per_address))
-        self._refused: OrderedDict[str, float] = OrderedDict()
-        """Addresses whose last token was refused, and when that was."""
+        self._trusted = Turns(_TRUSTED, patience.per_address)
+        self._new = Turns(_NEW, patience.per_address)
+        self._doubted = Turns(_DOUBTED, min(_DOUBTED_EACH, patience.per_address))
+        self._last: OrderedDict[str, tuple[bool, float]] = OrderedDict()
+        """Whether the last token of an address was good, and when that was."""
         self._own_token = ""
         self._has_form = False
         self._logging_in: asyncio.Task[str] | None = None
@@ -159,9 +163,8 @@ class Keystone:
         for attempt in itertools.count(1):
             try:
                 within = self._patience.first * 2 ** (attempt - 1)
-                turns = self._doubtful if self._doubts(peer) else self._learning
-                found = await self._ask(token, turns, peer, until, within)
-                self._remember(peer, refused=found is None)
+                found = await self._ask(token, self._turns(peer), peer, until, within)
+                self._remember(peer, good=found is not None)
                 return found
             except _Passing as failure:
                 wait = max(failure.after, backoff(attempt, base=_BACKOFF, cap=_BACKOFF_MOST))
@@ -171,16 +174,17 @@ class Keystone:
             await self._clock.sleep(wait)
         raise AssertionError("there is always another attempt")
 
-    def _doubts(self, peer: str) -> bool:
-        since = self._refused.get(peer)
-        return since is not None and self._clock.monotonic() - since < _DOUBT
+    def _turns(self, peer: str) -> Turns:
+        good, when = self._last.get(peer, (False, -math.inf))
+        if self._clock.monotonic() - when >= (_TRUST if good else _DOUBT):
+            return self._new
+        return self._trusted if good else self._doubted
 
-    def _remember(self, peer: str, *, refused: bool) -> None:
-        self._refused.pop(peer, None)
-        if refused:
-            self._refused[peer] = self._clock.monotonic()
-            if len(self._refused) > _DOUBTS:
-                self._refused.popitem(last=False)
+    def _remember(self, peer: str, *, good: bool) -> None:
+        self._last[peer] = (good, self._clock.monotonic())
+        self._last.move_to_end(peer)
+        if len(self._last) > _REMEMBERED:
+            self._last.popitem(last=False)
 
     async def _ask(
         self, token: str, turns: Turns, peer: str, until: float, within: float

@@ -250,7 +250,7 @@ async def test_known_tokens_are_confirmed_while_unknown_ones_hold_all_that_they_
     asking = [
         asyncio.create_task(made.check(token, f"10.0.{n // 200}.{n % 200}")) for n, token in enumerate(flood)
     ]
-    await until(lambda: len(keystone.checks) > 30)
+    await until(lambda: len(keystone.checks) >= 17)
     clock.seconds = 10
     keystone.checks.clear()
     assert (await made.check("ann")).user_id == "u-ann"
@@ -305,13 +305,62 @@ async def test_a_flood_from_many_addresses_does_not_keep_others_waiting(keystone
     await made.close()
 
 
-async def test_an_address_is_one_of_many_again_after_a_token_that_is_good(keystone: Moody) -> None:
+async def test_an_address_that_has_shown_a_good_token_does_not_wait_for_new_ones(keystone: Moody) -> None:
+    made = checker(keystone.url, HandClock())
+    await made.check("ann", "10.0.0.1")
+    flood = [f"random-{number}" for number in range(400)]
+    keystone.hangs.update(flood)
+    asking = [
+        asyncio.create_task(made.check(token, f"10.6.{n // 200}.{n % 200}")) for n, token in enumerate(flood)
+    ]
+    await until(lambda: len(keystone.checks) >= 17)
+    keystone.tokens["bob"] = token_of("bob")
+    assert (await made.check("bob", "10.0.0.1")).user_id == "u-bob"
+    assert sum(token in keystone.hangs for token in keystone.checks) == 16
+    await _drop(asking)
+    await made.close()
+
+
+@pytest.mark.parametrize(("after", "most"), [(0, 4), (59, 4), (60, 8)])
+async def test_a_refusal_is_forgotten_with_time(keystone: Moody, after: float, most: int) -> None:
+    clock = HandClock()
+    made = checker(keystone.url, clock)
+    with pytest.raises(Unauthorized):
+        await made.check("bad", "10.0.0.1")
+    clock.seconds = after
+    await _holds(keystone, made, most)
+
+
+async def test_a_refusal_is_forgotten_with_a_good_token(keystone: Moody) -> None:
     made = checker(keystone.url, HandClock())
     with pytest.raises(Unauthorized):
         await made.check("bad", "10.0.0.1")
-    assert list(made._keystone._refused) == ["10.0.0.1"]
     await made.check("ann", "10.0.0.1")
-    assert not made._keystone._refused
+    await _holds(keystone, made, 8)
+
+
+async def _holds(keystone: Moody, made: KeystoneTokens, most: int) -> None:
+    """So many questions of one address are under way at once."""
+    keystone.checks.clear()
+    flood = [f"random-{number}" for number in range(40)]
+    keystone.hangs.update(flood)
+    asking = [asyncio.create_task(made.check(token, "10.0.0.1")) for token in flood]
+    await until(lambda: len(keystone.checks) >= most)
+    await asyncio.sleep(0.1)
+    assert len(keystone.checks) == most
+    await _drop(asking)
+    await made.close()
+
+
+async def test_the_addresses_that_are_remembered_have_a_bound(
+    keystone: Moody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fractus.auth.keystone._REMEMBERED", 3)
+    made = checker(keystone.url, HandClock())
+    for number in range(9):
+        with pytest.raises(Unauthorized):
+            await made.check(f"bad-{number}", f"10.0.0.{number}")
+    assert list(made._keystone._last) == ["10.0.0.6", "10.0.0.7", "10.0.0.8"]
     await made.close()
 
 
