@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.ports import schema
 from tests.unit.services.network.conftest import Tenant, error
 
@@ -143,3 +144,14 @@ async def test_zones_are_hinted_at_in_as_many_characters_as_neutron_keeps(ann: T
     )
     for hints in ([f"z{one}" for one in range(3000)], ["x" * 120, "y" * 130]):
         assert error(await ann.ask("network", name="net", availability_zone_hints=hints)) == too_many
+
+
+async def test_more_tags_than_anything_has_are_not_looked_for_in_each_row(ann: Tenant) -> None:
+    tags = [f"t{number:x}" for number in range(MOST)]
+    await ann.create("network", name="all", tags=tags)
+    await ann.create("network", name="none")
+    for more, found in ([], ["all"]), (["x"], []):
+        asked = ",".join([*tags, *more, "t0"])
+        assert [one["name"] for one in await ann.listed("networks", tags=asked)] == found
+        others = sorted({"all", "none"} - set(found))
+        assert sorted(one["name"] for one in await ann.listed("networks", **{"not-tags": asked})) == others

@@ -12,7 +12,7 @@ from sqlalchemy import Table
 
 from fractus.auth.principal import Principal
 from fractus.model.errors import NotFound
-from fractus.services.network.dialect.schema.attributes import AttributeMap, Match
+from fractus.services.network.dialect.schema.attributes import MOST, AttributeMap, Match
 from fractus.services.network.dialect.schema.errors import malformed
 from fractus.services.network.dialect.view import tag_pattern
 from fractus.store.listing import Filter, Filters, Sort, UnknownMarker, page
@@ -165,7 +165,10 @@ def escape(text: str) -> str:
 
 def _tagged(name: str, given: list[str]) -> Filter:
     """Conditions on the column `tags`, where a tag stands as `|tag|`; case counts, unlike in LIKE."""
-    asked = [tag for text in given for tag in text.split(",")]
+    asked = list(dict.fromkeys(tag for text in given for tag in text.split(",")))
+    if len(asked) > MOST and name in ("tags", "not-tags"):
+        # Nothing has so many tags, so nothing has all of them: not to be looked for in each row.
+        return Filter("id", "notnull" if name == "not-tags" else "null")
     each = [re.escape(tag_pattern(tag)) for tag in asked]
     every = "".join(f"(?=.*{pattern})" for pattern in each)
     some = f"(?=.*(?:{'|'.join(each)}))"
