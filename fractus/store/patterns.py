@@ -68,6 +68,7 @@ def _by_sqlite(pattern: str) -> Matcher | None:
     engine = None if _BEYOND.search(pattern) else _linear()
     if engine is None:
         return None
+    pattern = "".join(map(_plain_set, _TOKEN.findall(pattern)))
     try:
         engine.execute("SELECT regexpi(?, '')", (pattern,)).fetchall()
     except apsw.Error:  # not a pattern, one that would become too big, or an escape that it does not know
@@ -77,6 +78,14 @@ def _by_sqlite(pattern: str) -> Matcher | None:
         return bool(engine.execute("SELECT regexpi(?, ?)", (pattern, text)).fetchall()[0][0])
 
     return matches
+
+
+def _plain_set(token: str) -> str:
+    """A dash at the end of a set is escaped: behind a letter the linear engine takes it for the middle of a range that
+    goes on in the next set of the pattern.
+    """
+    ends_so = token[0] == "[" and token.endswith("-]") and not token.endswith("\\-]")
+    return f"{token[:-2]}\\-]" if ends_so else token
 
 
 def _by_python(pattern: str) -> Matcher | None:

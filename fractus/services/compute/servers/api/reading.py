@@ -212,11 +212,13 @@ def _searched(call: Call) -> dict[str, Any]:
     return found
 
 
-def _read_patterns(found: Mapping[str, str]) -> None:
+def _read_patterns(found: dict[str, Any]) -> None:
     """Older versions check fewer parameters; a pattern that is none must not reach the database all the same."""
     for name, value in found.items():
-        if name in search.MATCHED and not search.is_pattern(value):
-            raise search.bad_parameter(name, value, f"{value!r} is not a 'regex'")
+        if name in search.MATCHED:
+            if not search.is_pattern(value):
+                raise search.bad_pattern(name, value)
+            found[name] = search.spelled(value)
 
 
 def _read_statuses(call: Call, found: dict[str, Any]) -> None:

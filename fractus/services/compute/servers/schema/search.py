@@ -94,7 +94,7 @@ def bad_parameter(name: str, value: Any, why: str) -> Invalid:
 def check_parameter(name: str, value: str) -> None:
     """One value of a list's parameter."""
     if name in _PATTERNS and not is_pattern(value):
-        raise bad_parameter(name, value, f"{value!r} is not a 'regex'")
+        raise bad_pattern(name, value)
     if name in _STAMPS:
         try:
             parse_iso(value)
@@ -102,29 +102,76 @@ def check_parameter(name: str, value: str) -> None:
             raise bad_parameter(name, value, f"{value!r} is not a 'date-time'") from None
 
 
+#: Characters of a pattern: an alternation of a hundred names.
+LONGEST_PATTERN = 1024
+#: Unbounded repetitions in one pattern: each multiplies the work by the length of the text (255 at most).
+_REPETITIONS = 2
+#: All counts of bounded repetitions in one pattern together, and what may be left out: each is a state more.
+_COUNTED, _OPTIONAL = 255, 100
+
+#: What is said of a pattern that is none here, for whatever reason.
+BOUNDS = (
+    f"fractus matches patterns of at most {LONGEST_PATTERN} characters, with at most {_REPETITIONS} unbounded "
+    f"repetitions, none of them within another, counts of at most {_COUNTED} in all, {_OPTIONAL} optional parts, and "
+    "no references to groups"
+)
+
+_SET = re.compile(r"\\.|\[\^?\]?(?:\[:\^?\w*:\]|\\.|[^\]\\])*\]", re.DOTALL)
+_CLASS = re.compile(r"\[:(\^?\w*):\]")
+#: The classes of POSIX as ranges of a set, in ASCII.
+_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": " \t",
+    "cntrl": "\x01-\x1f\x7f",
+    "digit": "0-9",
+    "graph": "!-~",
+    "lower": "a-z",
+    "print": " -~",
+    "punct": r"!-/:-@\[-`{-~",
+    "space": " \t\r\n\v\f",
+    "upper": "A-Z",
+    "word": "a-zA-Z0-9_",
+    "xdigit": "0-9A-Fa-f",
+}
+
+
+def spelled(pattern: str) -> str:
+    """The pattern with POSIX's classes (`[[:digit:]]`), which Nova's databases know, as ranges. Unknown ones stay."""
+    if "[:" not in pattern:
+        return pattern
+
+    def ranges(found: re.Match[str]) -> str:
+        return _CLASS.sub(lambda one: _CLASSES.get(one[1], one[0]), found[0])
+
+    return _SET.sub(ranges, pattern)
+
+
 def is_pattern(value: str) -> bool:
     """Whether it is a regular expression that can be looked up without harm.
 
-    Nova leaves that to its database. Here a pattern that repeats a repetition, or repeats often, could keep the
-    process busy for hours on one name: it counts as no pattern.
+    Nova leaves that to its database. Here a pattern beyond `BOUNDS` could keep the process busy for long on one name:
+    it counts as no pattern.
     """
-    if not value or len(value) > 255 or _costly(value):
+    pattern = spelled(value)
+    if not pattern or len(value) > LONGEST_PATTERN or _CLASS.search(pattern) or _costly(pattern):
         return False
     try:
-        re.compile(value)
-    except re.error:
+        re.compile(pattern)
+    except (re.error, OverflowError):
         return False
     return True
 
 
-#: Unbounded repetitions in one pattern: each multiplies the work by the length of the text (255 at most).
-_REPETITIONS = 2
+def bad_pattern(name: str, value: str) -> Invalid:
+    """Nova's sentence about what is no pattern, and where the bounds are."""
+    return bad_parameter(name, value, f"{value!r} is not a 'regex' ({BOUNDS})")
 
 
 def _costly(pattern: str) -> bool:
-    """Whether the work to match it may grow faster than the square of the text."""
+    """Whether the work to match it may grow faster than the square of the text, or has very many states."""
     repeatable = [False]  # for each open group: whether repeating it would be costly
-    repetitions = 0
+    repetitions = counted = optional = 0
     position = 0
     while position < len(pattern):
         char = pattern[position]
@@ -144,10 +191,15 @@ def _costly(pattern: str) -> bool:
         elif char in "*+{":
             repeatable[-1] = True
             repetitions += char != "{" or re.match(r"\{\d*(,|,?\d{2,})\}", pattern[position:]) is not None
+            counts = re.match(r"\{(\d{0,9}),?(\d{0,9})\}", pattern[position:])
+            counted += max(int(text or 0) for text in counts.groups()) if counts else 0
         elif char == "|":
             repeatable[-1] = True
+        elif char == "?":
+            optional += 1
         position += 1
-    return repetitions > _REPETITIONS or "(?P=" in pattern
+    many = repetitions > _REPETITIONS or counted > _COUNTED or optional > _OPTIONAL
+    return many or "(?P=" in pattern
 
 
 def _end_of_class(pattern: str, start: int) -> int:

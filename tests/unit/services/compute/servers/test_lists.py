@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,6 +11,7 @@ from fractus.model.errors import Forbidden, Invalid
 from fractus.services.compute.servers.queries import conditions
 from fractus.services.compute.servers.schema import search
 from fractus.store.listing import Filter, sieve
+from fractus.store.patterns import matcher
 from tests.unit.services.compute.servers.house import BASE_URL, House, admin, ann, bob, reader
 
 
@@ -308,6 +310,58 @@ def test_a_pattern_without_anything_special_is_asked_of_the_database_in_other_wo
         assert matches(name) == (re.search(pattern, name, re.IGNORECASE) is not None), name
 
 
+MANY_NAMES = "|".join(f"web-{number:05d}" for number in range(100))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found", "not_found"),
+    [
+        ("^web-[[:digit:]]+$", "web-1", "web-x"),
+        ("^[[:alpha:]_-]+[[:digit:]]$", "web_-1", "1web1"),
+        ("^[^[:space:]]+$", "web", "a b"),
+        ("^[[:punct:]]+$", "!-/[]^_`{~", "a!"),
+        ("^[][:alnum:]]+$", "a]1", "a["),
+        (r"^\[[[:upper:][:xdigit:]]+$", "[beef", "[-"),
+        (f"^({MANY_NAMES})$", "web-00099", "web-00100"),
+    ],
+)
+async def test_patterns_that_novas_databases_know(
+    house: House, pattern: str, found: str, not_found: str
+) -> None:
+    for name in (found, not_found):
+        await house.create(name=name)
+    for version in ("2.1", "2.104"):
+        answer = await house.ask("GET", "/servers", query={"name": pattern}, version=version)
+        assert [server["name"] for server in answer["servers"]] == [found]
+
+
+@pytest.mark.parametrize("pattern", ["a" * 1025, "[[:nosuch:]]", "(a+)+$"])
+async def test_a_pattern_beyond_the_bounds_is_refused_with_them(house: House, pattern: str) -> None:
+    said = await house.refused(Invalid, "GET", "/servers", query={"name": pattern})
+    assert said.startswith(
+        f"Invalid input for query parameters name. Value: {pattern}. {pattern!r} is not a 'regex' ("
+    )
+    assert "at most 1024 characters" in said
+
+
+def test_no_pattern_that_is_taken_keeps_the_process_busy() -> None:
+    """CPU seconds for one name as long as names can be; the real ones are a hundredth of it."""
+    taken = 0
+    pieces = ("a?", "a|", "(a|b)", "a{9}", "a{0,99}", "(a|b|c|.)", "a*", "(a)?", "[ab]?", "web-00|", "a{255}")
+    for piece in pieces:
+        for count in (1, 2, 20, 85, 100, 140, 333, 500):
+            pattern = (piece * count).rstrip("|") + "z"
+            if not search.is_pattern(pattern):
+                continue
+            taken += 1
+            matches = matcher(pattern)
+            began = time.process_time()
+            for text in ("a" * 255, "ab" * 127, "web-" * 63):
+                matches(text)
+            assert time.process_time() - began < 0.5, pattern
+    assert taken > 20
+
+
 @pytest.mark.parametrize(
     "pattern", [r"web", r"^web-\d+$", r"a.*b.*c", r"[a-z]+", r"(web|db)-1", r"^\d{1,3}\.\d{1,3}\.\d{1,3}$"]
 )
@@ -328,7 +382,12 @@ def test_usual_patterns_are_taken(pattern: str) -> None:
         r"(?P<x>a)(?P=x)",
         r"[])]+(x+)+",
         r"a{1,}b{2,}c{3,}",
-        "x" * 256,
+        "x" * 1025,
+        "a{1,1000}b",
+        "a{200}b{100}",
+        "a?" * 101,
+        "[[:nosuch:]]",
+        "[[:^digit:]]",
         "(",
         "",
     ],
