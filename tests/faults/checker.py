@@ -6,6 +6,7 @@ Each `Wrong` names the promise that was broken, the thing, and why. A run is wel
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -404,7 +405,10 @@ def marker_of(kind: str, one: dict[str, Any]) -> str:
         one["id"] if kind == "flavor" else one["name"] if kind == "keypair" else one.get("description") or ""
     )
     prefix = "fractus-" if kind in ("flavor", "keypair") else "fractus:"
-    return text[len(prefix) :] if text.startswith(prefix) else ""
+    if not text.startswith(prefix):
+        return ""
+    # Behind it stand notes, and whose it is.
+    return re.sub(r"-by-[0-9a-f]{12}\Z", "", text[len(prefix) :].partition(" ")[0])
 
 
 def _default_group(kind: str, told: dict[str, Any]) -> bool:

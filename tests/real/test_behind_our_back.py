@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
+from fractus.clouds.openstack import marks
 from tests.real.stand import Refused, child, client, connect, fractus, needs_stand, until
 
 pytestmark = [pytest.mark.real, needs_stand]
@@ -144,7 +145,7 @@ def test_a_server_that_is_stopped_there_is_shown_so_and_started(zone: str) -> No
 def test_a_network_that_is_renamed_there_is_reported_and_named_back(zone: str) -> None:
     id = seen_by("ann", "/networks?name=behind-net")["networks"][0]["id"]
     cloud = admin(zone).network
-    (copy,) = cloud.networks(description=f"fractus:{id}")
+    (copy,) = [one for one in cloud.networks() if marks.from_tag(one.description) == id]
     began = time.monotonic()
     cloud.update_network(copy.id, name="their-net")
     one = only(zone, "network", id)

@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from openstack.connection import Connection
 
+from fractus.clouds.openstack import marks as markers
 from tests.real.stand import child, left_in, mapped_projects
 from tools.real.stand import PASSWORD, entry, free_port
 
@@ -323,7 +324,7 @@ class Life:
             "networks": [self.network.id],
             "groups": [self.group.id],
             "images": [self.image.id],
-            "flavors": [f"fractus-{self.flavor.id}"],
+            "flavors": [self.flavor.id],
             "keys": [self.key.fingerprint],
         }
 
@@ -343,7 +344,9 @@ class Life:
                 found["images"].append(one.properties.get("fractus_id") or one.id)
         # These two belong to no project there: ours are told by what only they have.
         flavors = cloud.compute.flavors(is_public=None)
-        found["flavors"] += [one.id for one in flavors if one.name.startswith(f"{self.name}.")]
+        found["flavors"] += [
+            markers.from_name(one.id) for one in flavors if one.name.startswith(f"{self.name}.")
+        ]
         found["keys"] += [
             one.fingerprint for one in cloud.compute.keypairs() if one.fingerprint == self.key.fingerprint
         ]
@@ -383,7 +386,7 @@ class Life:
 
     def group_there(self) -> str:
         """The child's id of the security group."""
-        (one,) = self._child.network.security_groups(description=f"fractus:{self.group.id}")
+        (one,) = [one for one in self._child.network.security_groups() if _marked(one) == self.group.id]
         return str(one.id)
 
     def actions_there(self) -> Counter[str]:
@@ -400,7 +403,7 @@ class Life:
 
 
 def _marked(thing: Any) -> str:
-    return str(thing.description).removeprefix("fractus:") or str(thing.id)
+    return markers.from_tag(thing.description) or str(thing.description) or str(thing.id)
 
 
 @pytest.mark.parametrize(("zone", "how"), [("west", "after"), ("east", "before")])
