@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from fractus.model.cloud import HOME
+from fractus.reconcile.remedy import Remedies
 from fractus.store import findings, presences
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, User
 from fractus.testing.world import World
@@ -346,6 +348,34 @@ async def test_what_was_carried_before_it_was_written_down_with_whom_it_lies(wor
     assert world.cloud("a").marked("server", server), "what waits for it is woken"
     await shares(ann, image, ben)
     assert (await boots(world, ben, image=image))["status"] == "ACTIVE"
+
+
+async def test_a_copy_that_stands_open_is_reported_and_closed_by_a_repair(world: World) -> None:
+    """Earlier versions made a copy for everybody of what was shared with some, in nobody's project."""
+    ann, ben = world.user("ann"), world.user("ben", project="p2")
+    image = await ann.makes_image(visibility="shared")
+    await shares(ann, image, ben)
+    await boots(world, ann, image=image)
+    await world.run_for(5)
+    backend, opened = world.cloud("a").backend, there(world, "image", image)
+    home = world.cloud("a").connect(world).project_of(HOME)[0]
+    with backend.shelf.changing():
+        opened.visibility, opened.project_id, opened.changed_at = "community", home, backend.now()
+        backend.shelf.put(opened)
+    await world.run_for(30)
+    (one,) = [one for one in await findings.page(world.parts.store, {}) if one.what == findings.CHANGED]
+    assert [field["field"] for field in one.differences] == ["visibility"]
+    assert (await boots(world, ben, image=image))["status"] == "ACTIVE"
+    machine = world.parts.worker.machine  # type: ignore[attr-defined]
+    remedies = Remedies(machine.resources, machine.lifecycles, machine.bell)
+    async with world.parts.store.transaction() as tx:
+        await remedies.do(tx, one, "repair", ())
+    await world.settle()
+    assert there(world, "image", image).visibility == "shared"
+    for user in (ann, ben):
+        assert (await boots(world, user, image=image))["status"] == "ACTIVE"
+    both = {await project_there(world, ann), await project_there(world, ben)}
+    assert set(there(world, "image", image).members) == both
 
 
 async def test_what_somebody_else_changed_there_is_reported_and_not_fought(world: World) -> None:

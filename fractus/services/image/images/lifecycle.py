@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from msgspec import structs
-
 from fractus.model.cloud import Step
 from fractus.model.images import OPEN, ImageSeen, ImageWanted, may_carry
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
@@ -106,10 +104,8 @@ class ImageLifecycle:
         return found
 
     def as_wanted(self, item: Item, seen: ImageSeen, fields: Collection[str]) -> ImageSeen:
-        """Names are the same on both sides; of a visibility it matters whether it is for everybody."""
+        """Names are the same on both sides; of a visibility that is another, `plan` knows itself."""
         told: ImageSeen = with_wanted(self.wanted(item), seen, fields)
-        if "visibility" in fields:
-            told = structs.replace(told, visibility="community" if is_open(item.resource) else "shared")
         return told
 
     def plan(self, item: Item, seen: ImageSeen) -> Plan:
@@ -137,10 +133,8 @@ class ImageLifecycle:
                 name: getattr(wanted, name) for name in _PLAIN if getattr(wanted, name) != getattr(seen, name)
             }
             body |= _properties(wanted.properties, seen.properties)
-            if seen.visibility in OPEN and not is_open(resource):
-                body["visibility"] = "shared"
-            elif seen.visibility not in OPEN and is_open(resource):
-                body["visibility"] = "community"
+            if is_open(resource) != (seen.visibility in OPEN) and not _is_anothers(item.presence):
+                body["visibility"] = "community" if is_open(resource) else "shared"
         lies_with = _lies_with(item, seen)
         if lies_with not in ("", resource.project_id):
             body["owner"] = resource.project_id
@@ -166,12 +160,7 @@ class ImageLifecycle:
         has changed that (then the cloud says it).
         """
         memory = presence.memory
-        if (
-            seen is None
-            or seen.status != "active"
-            or seen.visibility in OPEN
-            or "visibility" in memory.get(DRIFT, {})
-        ):
+        if seen is None or seen.status != "active" or seen.visibility in OPEN or _is_anothers(presence):
             return True
         return project_id == memory.get(OWNER) or project_id in memory.get(ADMITTED, ())
 
@@ -204,6 +193,11 @@ def is_open(resource: Resource) -> bool:
     return resource.desired["visibility"] in OPEN or not resource.project_id
 
 
+def _is_anothers(presence: Presence) -> bool:
+    """Whether somebody else has changed there if everybody may use it: then it stays so, and the cloud says who may."""
+    return "visibility" in presence.memory.get(DRIFT, {})
+
+
 def _notes(resource: Resource) -> dict[str, Any]:
     noted = {name: resource.desired[name] for name in _NOTED}
     return {"owner": resource.project_id, "user_id": resource.user_id, **noted}
@@ -224,7 +218,7 @@ def _lies_with(item: Item, seen: ImageSeen) -> str:
 
 def _to_admit(item: Item, seen: ImageSeen) -> set[str]:
     """The projects, beside the one that it lies with, that may use it there by name."""
-    if is_open(item.resource):
+    if is_open(item.resource) or _is_anothers(item.presence):
         return set()
     desired = item.resource.desired
     members = desired["members"] if desired["visibility"] == "shared" else ()
@@ -234,7 +228,7 @@ def _to_admit(item: Item, seen: ImageSeen) -> set[str]:
 
 def _admit(item: Item, seen: ImageSeen) -> Plan | None:
     """Who may use it no longer goes first."""
-    if seen.visibility in OPEN:
+    if seen.visibility in OPEN or _is_anothers(item.presence):
         return None
     admitted: list[str] = item.presence.memory.get(ADMITTED, [])
     wanted = _to_admit(item, seen)
