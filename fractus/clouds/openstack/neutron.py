@@ -167,7 +167,9 @@ class NeutronKind(ABC, Generic[W, S, D]):
             key: value for key, value in step.body.items() if key not in ("description", "id", "notes")
         }
         if "notes" in step.body:
-            changes["description"] = marks.noted(step.body["id"], step.body["notes"], _DESCRIPTION)
+            changes["description"] = marks.noted(
+                step.body["id"], step.body["notes"], _DESCRIPTION, self._child.by
+            )
         await self._update(scope, remote_id, changes)
 
     async def _update(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fractus.clouds.openstack import OpenStackCloud
+from fractus.clouds.openstack import OpenStackCloud, marks
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.networks import Networks
 from fractus.clouds.openstack.ports import Ports
@@ -284,3 +284,16 @@ async def test_a_rule_that_is_gone_is_done(cloud: OpenStackCloud, fake: FakeChil
     await cloud.actuators()["security_group"].apply(ANN, "r1", Step("delete_rule", {"remote_id": "b"}))
     with pytest.raises(Refused, match="no verb update"):
         await cloud.actuators()["security_group"].apply(ANN, "r1", Step("update", {"name": "x"}))
+
+
+async def test_notes_that_are_written_anew_stand_beside_the_whole_marker(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    """Without whose it is, a fractus beside this one could not tell that it is none of its own."""
+    cloud._child.by = "0123456789ab"
+    fake.on(f"PUT {NET}/subnets/s1", reply({"subnet": {}}))
+    step = Step("update", {"id": "w1", "notes": {"pools": []}})
+    await cloud.actuators()["subnet"].apply(ANN, "s1", step)
+    text = fake.said(f"PUT {NET}/subnets/s1")[0].json["subnet"]["description"]
+    assert (marks.from_tag(text), marks.by_note(text)) == ("w1", "0123456789ab")
+    assert marks.notes_of(text) == {"pools": []}
