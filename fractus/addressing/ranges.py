@@ -80,7 +80,9 @@ def _cut(one: Range, values: Sequence[int]) -> Iterator[Range]:
 
 
 def default_pools(net: Network, gateway: int | None) -> list[Range]:
-    """The pools of a subnet whose maker named none: all that is usable, around the gateway."""
+    """The pools of a subnet whose maker named none: all that is usable, around the gateway; of one address, that."""
+    if net.num_addresses == 1:
+        return [usable(net)]
     return without([usable(net)], [] if gateway is None else [gateway])
 
 

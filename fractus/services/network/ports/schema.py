@@ -125,6 +125,10 @@ def _options(value: Any) -> str | None:
     return None
 
 
+def _profile(value: Any) -> str | None:
+    return None if value is None or isinstance(value, dict) else f"'{value}' is not a dictionary"
+
+
 ATTRIBUTES: AttributeMap = {
     **standard(tags_on_create=True),
     "name": Attribute(
@@ -171,7 +175,7 @@ ATTRIBUTES: AttributeMap = {
         post=True, put=True, default="normal", check=values.one_of(_VNIC_TYPES), rule=True
     ),
     "binding:host_id": Attribute(post=True, put=True, default=UNSET, rule=True, match=Match("host")),
-    "binding:profile": Attribute(post=True, put=True, default=UNSET, rule=True),
+    "binding:profile": Attribute(post=True, put=True, default=UNSET, rule=True, check=_profile),
     "binding:vif_type": read_only(),
     "binding:vif_details": read_only(),
 }  # fmt: skip

@@ -117,6 +117,8 @@ async def test_a_body_in_a_delete_is_looked_at_last(ann: Tenant) -> None:
     assert error(await ann.raw("DELETE", f"networks/{UNKNOWN}", {"a": 1}))[:2] == (404, "NetworkNotFound")
     assert error(await ann.raw("DELETE", f"networks/{net}", {"a": 1}))[0] == 400
     assert (await ann.get(f"networks/{net}")).status == 200
+    for path in _EXTENSIONS:  # of extensions first
+        assert error(await ann.raw("DELETE", f"{path}/{UNKNOWN}", {"a": 1}))[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -319,6 +321,20 @@ async def test_empty_pools_are_the_usual_ones(ann: Tenant) -> None:
     net, _ = await ann.network()
     made = await ann.create("subnet", network_id=net, ip_version=4, cidr="10.70.0.0/24", allocation_pools=[])
     assert made["allocation_pools"] == [{"start": "10.70.0.2", "end": "10.70.0.254"}]
+
+
+async def test_a_subnet_of_one_address_has_that_one_in_its_pool(ann: Tenant) -> None:
+    for version, cidr, address in ((4, "10.70.0.7/32", "10.70.0.7"), (6, "fd00:70::/128", "fd00:70::")):
+        net, _ = await ann.network()
+        made = await ann.create("subnet", network_id=net, ip_version=version, cidr=cidr, enable_dhcp=False)
+        assert made["allocation_pools"] == [{"start": address, "end": address}]
+
+
+async def test_a_profile_that_is_no_object(ann: Tenant) -> None:
+    net, _ = await ann.network("10.0.0.0/24")
+    assert error(await ann.ask("port", network_id=net, **{"binding:profile": ""})) == (
+        400, "HTTPBadRequest", "Invalid input for binding:profile. Reason: '' is not a dictionary.",
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------------- the default group

@@ -194,10 +194,10 @@ class SecurityGroupApi:
 
     async def delete(self, call: Call) -> Reply:
         """DELETE a security group."""
+        refuse_body(call)
         refuse_constraint(call)
         async with self._store.transaction() as tx:
             group = await self._groups.permitted(tx, call, call.params["id"], "delete_security_group")
-            refuse_body(call)
             if await self._used(tx, group.id):
                 raise in_use(group.id)
             if group.name == DEFAULT and not call.principal.is_admin:
@@ -295,10 +295,10 @@ class SecurityGroupRuleApi:
 
     async def delete(self, call: Call) -> Reply:
         """DELETE a rule."""
+        refuse_body(call)
         refuse_constraint(call)
         async with self._store.transaction() as tx:
             id = call.params["id"]
             group, _ = await self._of(tx, call, id, "delete_security_group_rule")
-            refuse_body(call)
             await self._writes.remove_rule(tx, group, id)
         return Reply(204)
