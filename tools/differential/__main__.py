@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 import yaml
 
+from fractus.store import clouds
 from fractus.testing.world import World
 from tools.differential.bodies import FIXTURE, generated
 from tools.differential.compare import Case, Difference, compare
@@ -39,9 +40,17 @@ async def _shard(entry: dict[str, Any], cases: Sequence[Case]) -> list[Differenc
         await real.open()
         with tempfile.TemporaryDirectory() as folder:
             async with World(clouds=2, tmp_path=Path(folder)) as world:
+                await _show_mtu(world)
                 return await compare(real, InProcess(world), cases, fixture=FIXTURE)
     finally:
         await real.close()
+
+
+async def _show_mtu(world: World) -> None:
+    """As after a sweep of clouds with networks: simulated ones carry what the real one does by default."""
+    async with world.parts.store.transaction() as tx:
+        for cloud in await clouds.every(tx):
+            await clouds.seen(tx, cloud.name, {**cloud.cursors, "network#": {"mtu": 1450}})
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from tools.differential.ends import Answer, End
 
 _NAME = re.compile(r"\{([\w.:]+)\}")
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _ADDRESS = re.compile(r"fixed_ips\.\d+\.ip_address$")
 #: Values of documents that are chance, or time.
 _CHANCE = frozenset({"id", "created_at", "updated_at", "mac_address"})
@@ -114,10 +115,24 @@ class Side:
                 value = value.replace(document["id"], f"<{name}>")
                 if "mac_address" in document:
                     value = value.replace(document["mac_address"], f"<{name}.mac>")
-            return re.sub(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", "<uuid>", value)
+            return _UUID.sub("<uuid>", value)
         if isinstance(value, dict):
             return {key: self.plain(one) for key, one in value.items() if key not in _CHANCE}
-        return [self.plain(one) for one in value] if isinstance(value, list) else value
+        return self._plain_list(value) if isinstance(value, list) else value
+
+    def _plain_list(self, value: list[Any]) -> list[Any]:
+        """Of things with ids, and of ids, the order is that of the ids, or chance: which of both is compared."""
+        ids = [one.get("id") if isinstance(one, dict) else one for one in value]
+        plain = [self.plain(one) for one in value]
+        if len(ids) < 2 or not all(isinstance(id, str) and _UUID.fullmatch(id) for id in ids):
+            return plain
+        return [{"in the order of ids": ids == sorted(ids)}, *sorted(plain, key=_content)]
+
+
+def _content(one: Any) -> list[str]:
+    """What a list of things is sorted by where their ids are chance."""
+    names = ("name", "direction", "ethertype", "protocol", "port_range_min", "remote_group_id")
+    return [str(one.get(name)) for name in names] if isinstance(one, dict) else [str(one)]
 
 
 async def compare(

@@ -64,9 +64,9 @@ REASONS: tuple[Reason, ...] = (
         "Neutron takes a text for a list of its characters, and an object for one of its keys.",
     ),
     Reason(
-        r"document \.network\.revision_number",
-        "how often a network has changed",
-        "Neutron counts each change of a subnet for its network too, and none where an MTU is asked for that is there.",
+        r"document \.(network|subnet)\.revision_number",
+        "how often a network or a subnet has changed",
+        "Neutron counts changes of a subnet's lists for its network, and none where an MTU is asked for that is there.",
     ),
     Reason(
         r"document \.(subnet\.allocation_pools\.\d+\.|port\.extra_dhcp_opts\.)",
@@ -89,7 +89,32 @@ REASONS: tuple[Reason, ...] = (
         "Not adopted in this world.",
     ),
     Reason(
-        r"document \S*fixed_ips\.\d+\.ip_address|document \S*allowed_address_pairs\.\d+\.ip_address \| the pair is",
+        r"in the order of ids \| several ",
+        "the order of what one request makes",
+        "As it was asked for here; Neutron's ids are chance.",
+    ),
+    Reason(
+        r"\| (another's (rule|tags of)|a subnet of another's|a rule of another's)",
+        "what another project has",
+        "Not there (404), whatever is asked of it; Neutron says of some that it may not be done (403).",
+    ),
+    Reason(
+        r"ports\.fixed_ips in .*Unrecognized attribute",
+        "unknown keys of fixed addresses",
+        "Refused by name; Neutron drops them.",
+    ),
+    Reason(
+        r"ours: 400 InvalidInput: Invalid input for operation: '\d+' is too large",
+        "numbers that no database holds",
+        "400 from both, of the type that other wrong numbers have.",
+    ),
+    Reason(
+        r"document \.networks|document \.tags.*tag %C3%A9",
+        "the child's external network, and text beyond ASCII in its paths",
+        "Not adopted in this world; Neutron reads such a path as Latin-1.",
+    ),
+    Reason(
+        r"document \S*fixed_ips\.\d+\.ip_address|document \S*allowed_address_pairs\.\d+\.ip_address .*fixed_ips",
         "which address a port gets",
         "Chance in Neutron, the first free one here.",
     ),
