@@ -6,6 +6,7 @@ cloud, into files that its start then opens. All that has a name has it by the r
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -22,6 +23,7 @@ from fractus.app.simulate.model import Model, host_id
 from fractus.app.simulate.plan import Plan
 from fractus.app.simulate.stencil import Era, Marks, Stencil, stamp_marks, unknown_value
 from fractus.base.clock import SystemClock
+from fractus.reconcile.kind import USERS
 from fractus.services.network.security_groups.view import default_id
 
 #: What says what happened, not what is, and what is reckoned here.
@@ -275,7 +277,18 @@ def rows_of(db: sqlite3.Connection) -> Iterator[tuple[str, tuple[str, ...], tupl
             continue
         columns = tuple(row[1] for row in db.execute(f"PRAGMA table_info({table})"))
         for row in db.execute(f"SELECT * FROM {table}").fetchall():
-            yield table, columns, row
+            yield table, columns, _of_all(columns, row) if table == "presence" else row
+
+
+def _of_all(columns: tuple[str, ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A presence without the projects that have used it there: an image or a flavor is no project's own, and open to
+    all of them.
+    """
+    at = columns.index("memory")
+    memory = json.loads(row[at])
+    if memory.pop(USERS, None) is None:
+        return row
+    return *row[:at], json.dumps(memory, separators=(",", ":")), *row[at + 1 :]
 
 
 def within(text: str, cell: Any) -> bool:
