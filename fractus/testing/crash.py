@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from fractus.clouds.simulated.faults import OutsideCall
+from fractus.model.installation import origin
 from fractus.testing.world import Killed, World
 
 Story = Callable[[World], AsyncIterator[None]]
@@ -181,6 +182,7 @@ class CrashMatrix:
 _BY_CHANCE = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "<id>"),
+    (re.compile(r"\b[0-9a-f]{12}\b"), "<origin>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?"), "<time>"),
     (re.compile(r"(?<![0-9a-f:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])"), "<mac>"),
 )
@@ -227,7 +229,8 @@ async def state_of(world: World, listings: Sequence[str] = LISTINGS) -> Mapping[
         for thing in things
         if thing.marker
     ]
-    labels = {}
+    installation = await world.core.children.know(world.core.store)
+    labels = {origin(installation, cloud.name): f"<ours in {cloud.name}>" for cloud in world.clouds}
     for _, thing in ours:
         labels[thing.id] = labels[thing.marker] = f"<{thing.KIND} {Plain({}).text(thing.name)}>"
     plain = Plain(labels)

@@ -55,6 +55,7 @@ STORIES: tuple[Story, ...] = (
     other.finds_no_host,
     other.changes_ports,
     other.leaves_images_and_flavors,
+    other.changes_what_was_carried,
 )
 
 
@@ -90,5 +91,5 @@ def test_verbs_are_read_from_whatever_a_driver_holds_them_against() -> None:
     [simulated, openstack] = [cloud.actuators() for cloud in clouds()]
     assert {"stop", "start", "reboot", "rename"} <= verbs(type(simulated["server"]))
     assert verbs(type(simulated["network"])) == verbs(type(openstack["network"])) == {"update"}
-    assert verbs(type(openstack["image"])) == {"upload"}
+    assert verbs(type(openstack["image"])) == {"upload", "update", "admit", "expel"}
     assert verbs(type(openstack["keypair"])) == set()

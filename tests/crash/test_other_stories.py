@@ -71,7 +71,50 @@ async def leaves_images_and_flavors(world: World) -> AsyncIterator[None]:
         assert not [thing for thing in world.cloud("a").of(kind) if thing.marker], kind
 
 
-@pytest.mark.parametrize("story", [finds_no_host, changes_ports, leaves_images_and_flavors])
+async def changes_what_was_carried(world: World) -> AsyncIterator[None]:
+    """What a server was built of changes under it: who may use it, what it says. The server gets another host name."""
+    ann, ben, admin = world.user("ann"), world.user("ben", project="p2"), world.admin
+    image = await ann.makes_image("own", visibility="shared")
+    flavor = await admin.makes_flavor("own", **{"os-flavor-access:is_public": False})
+    access = f"{COMPUTE}/flavors/{flavor}/action"
+    for user in (ann, ben):
+        (await admin.post(access, {"addTenantAccess": {"tenant": user.project_id}})).ok()
+    (await ann.post(f"{IMAGE}/images/{image}/members", {"member": ben.project_id})).ok()
+    member = f"{IMAGE}/images/{image}/members/{ben.project_id}"
+    (await ben.put(member, {"status": "accepted"})).ok()
+    group = await ann.makes_security_group("web")
+    server = await ann.boots_server("vm", zone="a", image=image, flavor=flavor, groups=["web"])
+    await world.settle()
+    yield
+    changes = [_change("replace", "name", "new"), _change("add", "hw_disk_bus", "scsi")]
+    (await ann.patch(f"{IMAGE}/images/{image}", changes, headers=_PATCH)).ok()
+    await world.settle()
+    theirs = await ben.boots_server("theirs", zone="a", image=image, flavor=flavor)
+    await world.settle()
+    assert (await ben.server(theirs))["status"] == "ACTIVE"
+    (await ann.delete(member)).ok()
+    (await admin.post(access, {"removeTenantAccess": {"tenant": ben.project_id}})).ok()
+    described = {"flavor": {"description": "small"}}
+    (await admin.put(f"{COMPUTE}/flavors/{flavor}", described, version="2.55")).ok()
+    renamed = {"server": {"hostname": "other"}}
+    (await ann.put(f"{COMPUTE}/servers/{server}", renamed, version="2.90")).ok()
+    rule = {"direction": "ingress", "protocol": "udp", "security_group_id": group}
+    (await ann.post(f"{NETWORK}/security-group-rules", {"security_group_rule": rule})).ok()
+    await world.settle()
+    [there] = world.cloud("a").marked("image", image)
+    assert (there.name, there.properties["hw_disk_bus"]) == ("new", "scsi")
+
+
+_PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+
+
+def _change(op: str, name: str, value: str) -> dict[str, str]:
+    return {"op": op, "path": f"/{name}", "value": value}
+
+
+@pytest.mark.parametrize(
+    "story", [finds_no_host, changes_ports, leaves_images_and_flavors, changes_what_was_carried]
+)
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
     matrix = CrashMatrix(story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path)
     wrongs = await matrix.run()

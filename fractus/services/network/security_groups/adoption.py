@@ -92,11 +92,21 @@ async def _rules(tx: Transaction, id: str, seen: SecurityGroupSeen, here: Here) 
             **{name: value for name, value in msgspec.to_builtins(rule).items() if name != "remote_id"},
             "id": rule.remote_id,
             "remote_group_id": await _remote(tx, id, seen, rule, here),
+            "description": rule.description or (None if _is_given(rule, seen) else ""),
             "normalized_cidr": normalized(rule.remote_ip_prefix),
             "created_at": made,
         }
         for rule in seen.rules or []
     ]
+
+
+def _is_given(rule: Rule, seen: SecurityGroupSeen) -> bool:
+    """Whether a rule is one of those that a new group has, and a default group. Neutron gives them no description."""
+    narrowed = (rule.protocol, rule.port_range_min, rule.port_range_max, rule.remote_ip_prefix)
+    if any(value is not None for value in narrowed):
+        return False
+    from_itself = rule.remote_group_id in (_ITSELF, seen.remote_id)
+    return from_itself if rule.direction == "ingress" else not rule.remote_group_id
 
 
 async def _remote(tx: Transaction, id: str, seen: SecurityGroupSeen, rule: Rule, here: Here) -> str | None:
