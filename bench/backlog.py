@@ -25,6 +25,7 @@ from sqlalchemy import func, select
 from fractus.base import log as logging
 from fractus.clouds.openstack.pace import Rate
 from fractus.clouds.simulated.cloud import SimulatedCloud
+from fractus.model.cloud import CloudRow
 from fractus.reconcile.loop import Worker
 from fractus.store.schema import WORK
 from fractus.store.transaction import Query
@@ -70,8 +71,8 @@ class PacedCloud(WorldCloud):
     calls: list[float]
     pace: list[float]
 
-    def connect(self, world: World) -> SimulatedCloud:
-        made = super().connect(world)
+    def connect(self, world: World, row: CloudRow | None = None) -> SimulatedCloud:
+        made = super().connect(world, row)
         cross, limiter = made._passage.cross, Rate(world.clock, self.pace[0])
 
         async def paced(*args: Any, **named: Any) -> Any:

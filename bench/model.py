@@ -18,6 +18,7 @@ from bench.stencil import Marks, Stencil
 from fractus.addressing import ranges
 from fractus.app import registry, seed
 from fractus.app import simulate_ids as ids
+from fractus.app.simulate.fill import of_all
 from fractus.model.resource import Resource
 from fractus.testing.clock import NEW_YEAR
 from fractus.testing.user import MadeNetwork, User
@@ -124,7 +125,7 @@ class _Cutter:
         self._db = db
         self._common = common
         self._rows = [
-            (name, columns, row)
+            (name, columns, of_all(columns, row) if name == "presence" else row)
             for name, columns in self._tables()
             for row in db.execute(f"SELECT * FROM {name}").fetchall()
         ]

@@ -21,6 +21,7 @@ from fractus.app.running import AlreadyRunning
 from fractus.app.sections import SECTIONS
 from fractus.app.settings import Settings, SettingsError, load
 from fractus.app.settings_sample import sample
+from fractus.base import log as logging
 
 #: Seconds that `fractus down` waits: each of three programs has ten, and most need one.
 _DOWN_WITHIN = 35.0
@@ -84,6 +85,8 @@ def cli(debug: bool) -> None:
 
     Your users need one entry in their clouds.yaml and the usual `openstack` command.
     """  # noqa: D301 - the backslash is click's mark of lines that stay as they are
+    # To standard error: what a command answers, JSON too, is all that stands on standard output.
+    logging.configure("warning")
 
 
 @cli.command()

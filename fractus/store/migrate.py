@@ -199,7 +199,8 @@ def _make(path: Path) -> None:
     """A new file, whole or not at all, whoever else makes it at the same time."""
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with draft.open("xb") as file:
+        # It will hold credentials: nobody else may read it, from its first moment.
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(_newest())
             os.fsync(file.fileno())
         # Unlike a renamed file, a linked one never takes the place of one that is there by now.

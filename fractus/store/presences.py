@@ -88,9 +88,14 @@ _of_many = by_sizes(
 #: What (kind, id) needs, and what there is of that in one cloud: one statement for all of it.
 @lru_cache(maxsize=64)
 def _of_needs(tables: tuple[tuple[str, Table], ...]) -> Query:
-    """`tables`: where the resources of each kind lie, so that their generations are read along."""
+    """`tables`: where the resources of each kind lie, so that their generations are read along. Of what its user has
+    removed nothing more is asked: it is used as it is for as long as something needs it.
+    """
     asked = [
-        (NEED.c.need_kind == kind, select(table.c.generation).where(table.c.id == NEED.c.need_id))
+        (
+            NEED.c.need_kind == kind,
+            select(table.c.generation).where(table.c.id == NEED.c.need_id, table.c.wanted.is_(True)),
+        )
         for kind, table in tables
     ]
     return Query(

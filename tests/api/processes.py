@@ -33,7 +33,7 @@ class Workers:
 def _core(world: World, *, crowded: bool) -> Core:
     core = wiring.core(world.settings(), bell=LocalBell(), clock=world.clock, crowded=crowded)
     drivers = cast("dict[str, Connect]", core.drivers)
-    drivers["simulated"] = lambda row: world.cloud(row.name).connect(world)
+    drivers["simulated"] = lambda row: world.cloud(row.name).connect(world, row)
     return core
 
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -277,10 +277,10 @@ def rows_of(db: sqlite3.Connection) -> Iterator[tuple[str, tuple[str, ...], tupl
             continue
         columns = tuple(row[1] for row in db.execute(f"PRAGMA table_info({table})"))
         for row in db.execute(f"SELECT * FROM {table}").fetchall():
-            yield table, columns, _of_all(columns, row) if table == "presence" else row
+            yield table, columns, of_all(columns, row) if table == "presence" else row
 
 
-def _of_all(columns: tuple[str, ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
+def of_all(columns: Sequence[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
     """A presence without the projects that have used it there: an image or a flavor is no project's own, and open to
     all of them.
     """

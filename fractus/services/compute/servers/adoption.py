@@ -142,8 +142,8 @@ class ServerAdoption:
 
     @staticmethod
     async def _groups(tx: Transaction, ports: list[Resource], here: Here) -> list[str]:
-        """Names of the groups of all its ports, each once."""
-        ids = dict.fromkeys(id for port in ports for id in port.desired["security_groups"])
+        """Names of the groups of all its ports, each once, in the order in which ports show them."""
+        ids = dict.fromkeys(id for port in ports for id in sorted(port.desired["security_groups"]))
         groups = [await here.resource(tx, "security_group", id) for id in ids]
         return list(dict.fromkeys(group.name for group in groups if group is not None))
 
