@@ -20,13 +20,13 @@ from sqlalchemy.engine import make_url
 from bench.deployment import Urls, urls_of
 from bench.load import Processor
 from fractus.app.calls import Caller
-from fractus.app.keystone import ADMIN, DEMO, EmbeddedKeystone
-from fractus.app.processes import free_port
-from fractus.app.progress import Progress
-from fractus.app.settings import Settings, load
-from fractus.app.supervisor import Supervisor
-from fractus.app.up import Up
 from fractus.base import log as logging
+from fractus.local.keystone import ADMIN, DEMO, EmbeddedKeystone
+from fractus.local.processes import free_port
+from fractus.local.progress import Progress
+from fractus.local.supervisor import Supervisor
+from fractus.local.up import Up
+from fractus.settings.loading import Settings, load
 from fractus.store import ddl
 
 DATABASES = ("sqlite", "mariadb", "postgresql")

@@ -21,15 +21,17 @@ import msgspec
 from bench import filling
 from bench.deployment import Deployment, Tenant
 from bench.filling import Filled
-from fractus.app import cloud_rows, running, wiring
-from fractus.app import simulate_ids as ids
+from fractus.app import wiring
 from fractus.app.calls import Caller
-from fractus.app.cli_cloud import read_entry
-from fractus.app.keystone import ADMIN
-from fractus.app.processes import port_taken
-from fractus.app.programs import inherited
-from fractus.app.progress import Progress
-from fractus.app.supervisor import Program
+from fractus.cli.cloud import read_entry
+from fractus.local import running
+from fractus.local.keystone import ADMIN
+from fractus.local.processes import port_taken
+from fractus.local.programs import inherited
+from fractus.local.progress import Progress
+from fractus.local.supervisor import Program
+from fractus.operations import cloud_rows
+from fractus.simulation import ids
 
 #: Clouds that run.
 _LIVE = 10

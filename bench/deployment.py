@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fractus.app.calls import Caller
-from fractus.app.keystone import ADMIN, DEMO, EmbeddedKeystone
-from fractus.app.processes import free_port
-from fractus.app.progress import Progress
-from fractus.app.settings import Settings, load
-from fractus.app.supervisor import Program, Supervisor
-from fractus.app.up import Up
 from fractus.base import log as logging
+from fractus.local.keystone import ADMIN, DEMO, EmbeddedKeystone
+from fractus.local.processes import free_port
+from fractus.local.progress import Progress
+from fractus.local.supervisor import Program, Supervisor
+from fractus.local.up import Up
+from fractus.settings.loading import Settings, load
 
 #: Tokens live for an hour; a new one is asked for after so many seconds.
 _TOKEN_LIFE = 1500.0

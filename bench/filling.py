@@ -1,7 +1,7 @@
 """A store as it is after months: many servers in many clouds and projects, each with its port, address and presences.
 
 A few servers are made by the program itself (`bench.model`), and their rows are copied with other ids, names, addresses
-and times. Ids follow the rules of `fractus.app.simulate_ids`.
+and times. Ids follow the rules of `fractus.simulation.ids`.
 
     python -m bench.filling --keep DIRECTORY [--servers 1000000] [--clouds 100]
 
@@ -29,8 +29,8 @@ from bench import model as models
 from bench.stencil import Stencil
 from bench.stopping import Halt, in_thread, until_told
 from fractus.addressing import ranges
-from fractus.app import simulate_ids as ids
 from fractus.base import log as logging
+from fractus.simulation import ids
 from fractus.store.schema import CLOUD
 
 

@@ -16,10 +16,11 @@ import msgspec
 
 from bench.stencil import Marks, Stencil
 from fractus.addressing import ranges
-from fractus.app import registry, seed
-from fractus.app import simulate_ids as ids
-from fractus.app.simulate.fill import of_all
+from fractus.app import registry
+from fractus.local import seed
 from fractus.model.resource import Resource
+from fractus.simulation import ids
+from fractus.simulation.fill import of_all
 from fractus.testing.clock import NEW_YEAR
 from fractus.testing.user import MadeNetwork, User
 from fractus.testing.world import World

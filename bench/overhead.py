@@ -33,7 +33,7 @@ from bench.creates import server_body
 from bench.load import Endpoint, connections
 from bench.report import Options, Report, Row
 from bench.stand import said
-from fractus.app.processes import free_port
+from fractus.local.processes import free_port
 
 REGION = os.environ.get("FRACTUS_KEYSTONE_REGION", "fractus-overhead")
 SERVICE = "fractus-overhead"

@@ -3,7 +3,7 @@
     python -m bench.owned --over STATE --keep DIRECTORY
 
 The model of those clouds was made by a parent, over HTTP, and the rows of that parent are copied here as the clouds'
-own were (`fractus.app.simulate.fill`): with other ids, names, addresses and times. So what the parent holds is to the
+own were (`fractus.simulation.fill`): with other ids, names, addresses and times. So what the parent holds is to the
 letter what it would see there now, and its first inventory of a million servers finds nothing to write.
 """
 
@@ -23,17 +23,17 @@ import yaml
 
 from bench.stopping import Halt, in_thread, until_told
 from fractus.addressing import ranges
-from fractus.app import cloud_rows, wiring
-from fractus.app import simulate_ids as ids
-from fractus.app.bell import LocalBell
-from fractus.app.settings import SettingsError, load
-from fractus.app.simulate import INSIDE, plan
-from fractus.app.simulate.fill import Copied, by_text, of_each, put, rows_of, unknown_values, within
-from fractus.app.simulate.model import REGION, Model
-from fractus.app.simulate.plan import Plan
-from fractus.app.simulate.prepare import MODEL
-from fractus.app.simulate.stencil import Era, Marks, Stencil
+from fractus.app import wiring
 from fractus.base import log as logging
+from fractus.operations import cloud_rows
+from fractus.settings.loading import SettingsError, load
+from fractus.simulation import INSIDE, ids, plan
+from fractus.simulation.fill import Copied, by_text, of_each, put, rows_of, unknown_values, within
+from fractus.simulation.model import REGION, Model
+from fractus.simulation.plan import Plan
+from fractus.simulation.prepare import MODEL
+from fractus.simulation.stencil import Era, Marks, Stencil
+from fractus.wake.node import LocalBell
 
 #: Servers whose rows are held in memory at a time.
 _AT_ONCE = 2000

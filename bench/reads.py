@@ -23,8 +23,8 @@ from bench.hammer import hammer, has_wrk
 from bench.load import Endpoint, Figures, measure
 from bench.report import Options, Report, Row
 from bench.stand import Stand, said, stand
-from fractus.app import processes
-from fractus.app import simulate_ids as ids
+from fractus.local import processes
+from fractus.simulation import ids
 
 #: Processes of the API, and clients that ask at once.
 _WORKERS, _CLIENTS = 2, 32

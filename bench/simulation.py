@@ -15,13 +15,15 @@ import yaml
 
 from bench.deployment import Deployment, Tenant, deployed
 from bench.load import Processor
-from fractus.app import cloud_rows, running, wiring
+from fractus.app import wiring
 from fractus.app.calls import Caller
-from fractus.app.keystone import ADMIN
-from fractus.app.processes import free_port
-from fractus.app.progress import Progress
-from fractus.app.simulate import control
-from fractus.app.supervisor import Program
+from fractus.local import running
+from fractus.local.keystone import ADMIN
+from fractus.local.processes import free_port
+from fractus.local.progress import Progress
+from fractus.local.supervisor import Program
+from fractus.operations import cloud_rows
+from fractus.simulation import control
 
 #: Opening a cloud takes a tenth of a second of processor time, filling it with 10,000 servers a second; and others may
 #: be at work on the machine. Seconds.

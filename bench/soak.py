@@ -29,7 +29,7 @@ from bench.mixture import PATIENCE, PREFIX, Maker, Pace, Reader
 from bench.report import Line, Options, Picture, Report, Row
 from bench.stand import said
 from bench.watching import Sample, Watcher, idle_cores
-from fractus.app.progress import Progress
+from fractus.local.progress import Progress
 
 API_PROCESSES = WORKERS = 2
 

@@ -18,15 +18,15 @@ from rich.console import Console
 from bench.filling import Filled, Plan, filled, keep, seen_until
 from bench.load import Endpoint, Processor, connections
 from fractus.app.calls import Caller
-from fractus.app.keystone import ADMIN, DEMO, EmbeddedKeystone
-from fractus.app.processes import free_port
-from fractus.app.progress import Progress
-from fractus.app.settings import Settings, load
-from fractus.app.simulate_ids import PROJECTS
-from fractus.app.supervisor import Supervisor
-from fractus.app.up import Up
 from fractus.base import log as logging
+from fractus.local.keystone import ADMIN, DEMO, EmbeddedKeystone
+from fractus.local.processes import free_port
+from fractus.local.progress import Progress
+from fractus.local.supervisor import Supervisor
+from fractus.local.up import Up
 from fractus.services import compute
+from fractus.settings.loading import Settings, load
+from fractus.simulation.ids import PROJECTS
 
 #: A project with few servers, beside one with very many: the first one of the tail.
 SMALL = "small"

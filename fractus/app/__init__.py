@@ -1,3 +1,3 @@
-"""The top floor: what builds everything from settings, and the commands that run it."""
+"""The registry, the wiring that builds everything from settings, and the processes that run it."""
 
 from __future__ import annotations

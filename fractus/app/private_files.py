@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from fractus.app.settings import Settings, SettingsError
 from fractus.base.log import logger
+from fractus.settings.loading import Settings, SettingsError
 from fractus.store import opening
 
 log = logger("app.private_files")

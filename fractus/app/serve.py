@@ -21,9 +21,9 @@ from granian.server import Server
 
 from fractus.app import tls, wiring
 from fractus.app.draining import Draining
-from fractus.app.settings import Settings, load
 from fractus.base import collector
 from fractus.base import log as logging
+from fractus.settings.loading import Settings, load
 from fractus.store.transaction import StoreTrouble
 from fractus.wake.bell import RabbitBell
 

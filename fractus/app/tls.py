@@ -10,9 +10,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from fractus.app.sections import Api
-from fractus.app.settings import SettingsError
 from fractus.base.log import logger
+from fractus.settings.loading import SettingsError
+from fractus.settings.sections import Api
 
 log = logger("app.tls")
 

@@ -13,13 +13,11 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select, text
 
 from fractus.app import private_files, registry
-from fractus.app.bell import DatagramBell, LocalBell
 from fractus.app.children import Connect, ConnectedChildren
 from fractus.app.keystone_limits import KeystoneLimits
 from fractus.app.metrics import ChildCalls
 from fractus.app.projects import KeystoneProjects
 from fractus.app.read_only import WriteGate
-from fractus.app.settings import Settings
 from fractus.auth.policy import Policy, RuleDefault
 from fractus.auth.projects import KeystoneProjectLookup, ProjectLookup
 from fractus.auth.shared import SharedTokens
@@ -37,6 +35,7 @@ from fractus.reconcile.ownership import Ownership
 from fractus.reconcile.taking import Adoption
 from fractus.scheduling.choice import Affinity
 from fractus.services.image.bits import Reserve
+from fractus.settings.loading import Settings
 from fractus.store import opening
 from fractus.store.ledger import Bell, Ledger
 from fractus.store.migrate import upgrade
@@ -45,6 +44,7 @@ from fractus.store.transaction import Away, Query, Store
 from fractus.wake.bell import RabbitBell
 from fractus.wake.lanes import RabbitLanes
 from fractus.wake.line import brokers
+from fractus.wake.node import DatagramBell, LocalBell
 from fractus.web.face import WebSettings
 from fractus.web.metrics import WebMetrics
 from fractus.web.service import application
@@ -80,6 +80,7 @@ class Core:
         self.resources = Resources(registry.TABLES, self.quota)
         self.ledger = Ledger(self.resources, bell)
         self.bell = bell
+        self.sealed = registry.SEALED
         self.drivers: Mapping[str, Connect] = registry.drivers(
             clock, ChildCalls(metrics), settings.state_dir / "simulated"
         )
@@ -117,10 +118,6 @@ class Core:
         """Let go of children and store."""
         await self.children.close()
         await self.store.close()
-
-
-#: What a command of an operator works with.
-OperatorParts = Core
 
 
 def core(

@@ -9,13 +9,14 @@ import signal
 import uvloop
 from prometheus_client import start_http_server
 
-from fractus.app import bell, wiring
-from fractus.app.cloud_identity import Enrolment
-from fractus.app.settings import Settings
+from fractus.app import wiring
 from fractus.base import collector
 from fractus.base import log as logging
+from fractus.operations.cloud_identity import Enrolment
 from fractus.reconcile.holder import owner_name
 from fractus.reconcile.ownership import Shared
+from fractus.settings.loading import Settings
+from fractus.wake import node
 from fractus.wake.bell import RabbitBell
 
 log = logging.logger("app.work")
@@ -29,7 +30,7 @@ def main(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    ringing = bell.LocalBell()
+    ringing = node.LocalBell()
     parts = wiring.core(settings, bell=ringing)
     owner = owner_name()
     broker = wiring.rabbit_lanes(settings)
@@ -58,7 +59,7 @@ async def _run(settings: Settings) -> None:
         with contextlib.suppress(OSError):
             # A second worker of this node leaves the page to the first.
             start_http_server(settings.work.metrics_port, addr=settings.api.host, registry=parts.registry)
-    hearing = await bell.listen(settings.state_dir, worker.ring)
+    hearing = await node.listen(settings.state_dir, worker.ring)
     collector.settle()
     log.info("worker runs", owner=worker.owner)
     enrolling = asyncio.create_task(Enrolment(parts, worker.runs).run())

@@ -23,10 +23,8 @@ from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import select
 
-from fractus.app import cloud_rows, wiring
-from fractus.app.bell import LocalBell
+from fractus.app import wiring
 from fractus.app.children import Connect
-from fractus.app.settings import Settings, load
 from fractus.auth.principal import Principal
 from fractus.base.ids import new_id
 from fractus.clouds.simulated.backend import SimulatedBackend
@@ -35,7 +33,9 @@ from fractus.clouds.simulated.faults import Faults
 from fractus.clouds.simulated.records import MarkRecord, Record
 from fractus.clouds.simulated.shape import Shape
 from fractus.model.cloud import HOME, CloudRow, Scope
+from fractus.operations import cloud_rows
 from fractus.reconcile.loop import Worker
+from fractus.settings.loading import Settings, load
 from fractus.store.schema import PRESENCE, WORK
 from fractus.store.transaction import Query, Store
 from fractus.testing import stores
@@ -43,6 +43,7 @@ from fractus.testing.asgi import App
 from fractus.testing.clock import VirtualClock
 from fractus.testing.tokens import StaticTokens
 from fractus.testing.user import User, project_id_of, user_id_of
+from fractus.wake.node import LocalBell
 
 T = TypeVar("T")
 

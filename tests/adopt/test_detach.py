@@ -106,7 +106,7 @@ async def test_a_cloud_that_is_not_frozen_is_not_let_go_of(world: World) -> None
 
 
 async def _add_again(world: World, name: str) -> None:
-    from fractus.app import cloud_rows
+    from fractus.operations import cloud_rows
 
     row = world.cloud(name).row
     await cloud_rows.add(

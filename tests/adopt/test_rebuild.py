@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fractus.app import cloud_identity
 from fractus.model.errors import Conflict
+from fractus.operations import cloud_identity
 from fractus.reconcile import adopt as taking
 from fractus.reconcile import rebuild as rebuilding
 from fractus.reconcile.adopt import Report, Whose

@@ -11,14 +11,15 @@ import sys
 
 import uvicorn
 
-from fractus.app import bell, wiring
-from fractus.app.settings import load
+from fractus.app import wiring
 from fractus.auth.principal import Principal
 from fractus.auth.projects import AnyProject
 from fractus.base import log as logging
 from fractus.model.cloud import HOME, Scope
 from fractus.model.errors import Unauthorized
 from fractus.reconcile.machine import Pace
+from fractus.settings.loading import load
+from fractus.wake import node
 
 PROJECT = "5" * 32
 
@@ -60,7 +61,7 @@ def api(port: int) -> None:
 
 
 async def work() -> None:
-    ringing = bell.LocalBell()
+    ringing = node.LocalBell()
     core = wiring.core(load(), bell=ringing)
     await core.children.refresh(core.store)
     worker = wiring.worker(core, ringing, _scope_of, Pace(lease=3.0, sweep=0.5, sweep_busy=0.2))

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fractus.app import wiring
-from fractus.app.bell import LocalBell
-from fractus.app.settings import load
 from fractus.base.ids import new_id
 from fractus.services.compute.removed.policy import TOLD
+from fractus.settings.loading import load
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
 from fractus.testing.world import World
+from fractus.wake.node import LocalBell
 from fractus.web.face import Service, ServiceRoutes
 from fractus.web.routing import Route
 

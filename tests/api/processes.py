@@ -9,14 +9,15 @@ import asyncio
 import itertools
 from typing import cast
 
-from fractus.app import cloud_rows, wiring
-from fractus.app.bell import LocalBell
+from fractus.app import wiring
 from fractus.app.children import Connect
 from fractus.app.wiring import Core
 from fractus.model.cloud import HOME, Scope
+from fractus.operations import cloud_rows
 from fractus.reconcile.loop import Worker
 from fractus.testing.asgi import App
 from fractus.testing.world import Assemble, Parts, World
+from fractus.wake.node import LocalBell
 
 
 class Workers:

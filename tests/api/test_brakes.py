@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from fractus.app import braking
-from fractus.app.bell import LocalBell
+from fractus.operations import braking
 from fractus.store import brakes
 from fractus.store.brakes import ALL_FROZEN, CORDONED, DRAINING, FROZEN, OPEN, READ_ONLY
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK
 from fractus.testing.world import World
+from fractus.wake.node import LocalBell
 from tests.api.house import furnish
 
 

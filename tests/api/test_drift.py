@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from fractus.app.drift_adopt import adopt_strays
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, Record, SecurityGroupRecord
 from fractus.model.network import FixedIp, Rule
+from fractus.operations.drift import adopt_strays
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.remedy import Deed, Remedies
 from fractus.store import drift_rules, findings

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fractus.app.cli_resource import _told
 from fractus.model.network import unreachable
+from fractus.operations.resources import document
 from fractus.testing.user import COMPUTE, NETWORK, User
 from fractus.testing.world import World
 
@@ -99,7 +99,7 @@ async def test_a_zone_that_the_user_names_wins_and_the_port_says_who_is_elsewher
     assert await _message(ann, second) == sentence
     resource = await world.core.resources.fetch(world.core.store, "server", second)
     assert resource is not None
-    shown = _told(resource, [], [], {}, 30.0, world.clock.now())
+    shown = document(resource, [], [], {}, 30.0, world.clock.now())
     assert shown["choice"]["apart"] == {f"network/{network.id}": ["a"]}
 
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from fractus.app import registry
-from fractus.app.cli import cli
+from fractus.cli.main import cli
 from fractus.quota import counting, usage
 from fractus.quota.limits import StoredLimits
 from fractus.quota.quota import Quota

@@ -16,13 +16,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from fractus.app import cloud_rows, wiring
-from fractus.app.bell import LocalBell
-from fractus.app.settings import load
+from fractus.app import wiring
+from fractus.operations import cloud_rows
 from fractus.quota.recount import recount
+from fractus.settings.loading import load
 from fractus.testing.asgi import App, HttpReply
 from fractus.testing.user import COMPUTE
 from fractus.testing.world import World
+from fractus.wake.node import LocalBell
 from tests.api.apart import PROJECT
 from tests.api.processes import several
 from tests.api.test_processes import by

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fractus.app.settings import Settings
+from fractus.settings.loading import Settings
 from fractus.testing import asgi
 from fractus.testing.user import User
 from fractus.testing.world import World

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fractus.app.calls import Caller, CallFailed
-from fractus.app.keystone_catalog import IDENTITY, SERVICES, Catalog, Service, User
+from fractus.local.keystone_catalog import IDENTITY, SERVICES, Catalog, Service, User
 from tests.faults.lab_accidents import Accidents
 from tests.faults.stage import Badly, Keystone, Stage, project_of
 from tools.lab import measure, net, standing

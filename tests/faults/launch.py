@@ -21,10 +21,10 @@ from pathlib import Path
 import uvicorn
 
 from fractus.app import serve, wiring, work
-from fractus.app.bell import LocalBell
-from fractus.app.settings import load
 from fractus.base import log as logging
 from fractus.base.clock import SystemClock
+from fractus.settings.loading import load
+from fractus.wake.node import LocalBell
 
 _SECONDS = struct.Struct("<d")
 

@@ -13,7 +13,7 @@ import os
 import resource
 from collections.abc import Callable, Iterator, Mapping
 
-from fractus.app.processes import group
+from fractus.local.processes import group
 from tests.faults.own import Own
 
 DISK_FULL, DESCRIPTORS = "disk full", "descriptors used up"

@@ -23,8 +23,9 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from fractus.app import cloud_rows, wiring
-from fractus.app.settings import load
+from fractus.app import wiring
+from fractus.operations import cloud_rows
+from fractus.settings.loading import load
 from tests.faults.identity import Identity, id_of
 from tests.faults.launch import set_clock
 from tests.faults.own import Own

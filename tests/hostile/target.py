@@ -16,13 +16,13 @@ from typing import Any
 
 import aiohttp
 
-from fractus.app import running
 from fractus.app.calls import Caller
-from fractus.app.keystone import ADMIN
-from fractus.app.keystone_catalog import Catalog, User
-from fractus.app.processes import free_port
-from fractus.app.settings import load
-from fractus.app.settings import secrets as passwords
+from fractus.local import running
+from fractus.local.keystone import ADMIN
+from fractus.local.keystone_catalog import Catalog, User
+from fractus.local.processes import free_port
+from fractus.settings.loading import load
+from fractus.settings.loading import secrets as passwords
 
 #: Seconds for everything to start and to stop, on a machine with too much to do.
 _START, _STOP = 240.0, 60.0

@@ -28,9 +28,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fractus.app import work
-from fractus.app.settings import load
 from fractus.clouds.openstack import transport
 from fractus.clouds.openstack.transport import AiohttpTransport, Answer, Call
+from fractus.settings.loading import load
 
 BEFORE, AFTER = "before", "after"
 

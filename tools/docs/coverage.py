@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fractus.app import wiring
-from fractus.app.bell import LocalBell
-from fractus.app.settings import load
 from fractus.services.compute.removed.policy import TOLD
+from fractus.settings.loading import load
+from fractus.wake.node import LocalBell
 from fractus.web.face import ServiceRoutes
 from fractus.web.routing import Route
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from fractus.app.calls import Caller
-from fractus.app.keystone_catalog import Catalog, User
 from fractus.deploy import secret
+from fractus.local.keystone_catalog import Catalog, User
 from tools.lab.place import VIP, Place
 
 IDENTITY, ENDPOINT = f"http://{VIP}:5000/v3", f"http://{VIP}:8780"

@@ -26,9 +26,15 @@ _READY_WITHIN = 180.0
 
 _MAKE_CLOUDS = """
 import asyncio, sys
-from fractus.app import cloud_rows, wiring
-from fractus.app.bell import LocalBell
-from fractus.app.settings import load
+from fractus.app import wiring
+try:
+    from fractus.operations import cloud_rows
+    from fractus.settings.loading import load
+    from fractus.wake.node import LocalBell
+except ImportError:  # the older version had them elsewhere
+    from fractus.app import cloud_rows
+    from fractus.app.bell import LocalBell
+    from fractus.app.settings import load
 
 async def make():
     core = wiring.core(load(), bell=LocalBell())

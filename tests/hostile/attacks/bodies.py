@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from fractus.app.processes import group
+from fractus.local.processes import group
 from tests.hostile.attack import Attack, Tally
 from tests.hostile.target import ATTACKER, Target, session
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fractus.app import private_files, wiring
-from fractus.app.bell import LocalBell
-from fractus.app.settings import Settings, SettingsError, load
 from fractus.auth.vault import VaultError
+from fractus.settings.loading import Settings, SettingsError, load
+from fractus.wake.node import LocalBell
 
 
 @pytest.fixture

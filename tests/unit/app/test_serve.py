@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fractus.app import serve
-from fractus.app.processes import free_port
+from fractus.local.processes import free_port
 from tests.unit.listening import listens
 from tests.unit.web.test_servers import upgraded
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 START = """
 import sys, pathlib
 from fractus.app import serve
-from fractus.app.settings import load
+from fractus.settings.loading import load
 told = {"api": {"port": int(sys.argv[2]), "workers": 2}}
 serve.listen(load(pathlib.Path(sys.argv[1]), overrides=told, environ={}), "tests.unit.app.greeting:application")
 """

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fractus.app import tls
-from fractus.app.processes import free_port
-from fractus.app.settings import SettingsError, load
-from fractus.app.simulate import IDENTITY
+from fractus.local.processes import free_port
+from fractus.settings.loading import SettingsError, load
+from fractus.simulation import IDENTITY
 from tests.unit.app import tls_house
 from tests.unit.listening import listens
 
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[3]
 START = """
 import sys, pathlib
 from fractus.app import serve
-from fractus.app.settings import load
+from fractus.settings.loading import load
 directory, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 told = {"api": {"port": port, "tls_cert": str(directory / "cert.pem"), "tls_key": str(directory / "key.pem")}}
 serve.listen(load(directory / "state", overrides=told, environ={}), "tests.unit.app.tls_house:application")

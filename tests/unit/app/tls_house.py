@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fractus.app.simulate.node import Node
 from fractus.base.clock import SystemClock
+from fractus.simulation.node import Node
 
 #: Where it keeps everything, its URL, and the password of its administrator: by the environment.
 DIRECTORY, URL, PASSWORD = "TLS_HOUSE_DIRECTORY", "TLS_HOUSE_URL", "TLS_HOUSE_PASSWORD"

@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 from cryptography.fernet import Fernet
 
-from fractus.app.processes import free_port
 from fractus.auth.tokens import KeystoneTokens, Patience, ServiceCredential
 from fractus.base.clock import SystemClock
+from fractus.local.processes import free_port
 from fractus.model.errors import Unauthorized, Unavailable
 from tests.unit.auth.test_tokens import HandClock, Keystone, token_of
 

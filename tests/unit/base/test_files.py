@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fractus.app import clouds_yaml, settings
 from fractus.auth import vault
 from fractus.base.files import put
+from fractus.local import clouds_yaml
+from fractus.settings import loading
 from fractus.store import migrate
 
 
@@ -53,8 +54,8 @@ def _vault(directory: Path) -> Path:
 
 
 def _remembered(directory: Path) -> Path:
-    settings.remember(directory, {"api": {"port": 9000}})
-    return directory / settings.REMEMBERED
+    loading.remember(directory, {"api": {"port": 9000}})
+    return directory / loading.REMEMBERED
 
 
 def _entries(directory: Path) -> Path:

@@ -15,17 +15,18 @@ from bench.creates import server_body
 from bench.filling import Filled, Plan, fill, keep, port_id, server_id
 from bench.load import Figures, Processor, measure
 from bench.table import table
-from fractus.app import simulate_ids, wiring
-from fractus.app.bell import LocalBell
-from fractus.app.settings import load
+from fractus.app import wiring
 from fractus.auth.principal import Principal
 from fractus.base.clock import SystemClock
 from fractus.quota.recount import recount
 from fractus.services.compute.servers.table import SERVER
+from fractus.settings.loading import load
+from fractus.simulation import ids
 from fractus.store import presences
 from fractus.store.listing import page
 from fractus.testing.asgi import App, HttpReply, call
 from fractus.testing.tokens import StaticTokens
+from fractus.wake.node import LocalBell
 
 SERVERS = 30
 PROJECT = "b" * 32
@@ -76,7 +77,7 @@ async def test_every_server_is_whole_and_its_own(api: Api) -> None:
     servers = (await api.ask("GET", "/compute/v2.1/servers/detail")).ok()["servers"]
     assert len(servers) == SERVERS
     numbers = range(SERVERS, 0, -1)
-    assert [server["name"] for server in servers] == [simulate_ids.server_name(n) for n in numbers]
+    assert [server["name"] for server in servers] == [ids.server_name(n) for n in numbers]
     assert [server["id"] for server in servers] == [server_id(n) for n in numbers]
     assert {"ACTIVE"} <= {server["status"] for server in servers} <= {"ACTIVE", "SHUTOFF", "ERROR"}
     addresses = {server["addresses"]["net"][0]["addr"] for server in servers}
@@ -128,12 +129,12 @@ async def test_many_projects_and_what_each_of_them_uses(tmp_path: Path) -> None:
         for number in range(1, plan.total + 1):
             project, cloud, _status = held[server_id(number)]
             assert project == plan.project_id(plan.project_of(number))
-            assert cloud in ("", simulate_ids.cloud_name(simulate_ids.cloud_of(number, 7)))
+            assert cloud in ("", ids.cloud_name(ids.cloud_of(number, 7)))
         assert {row[3] for row in rows} == {"ACTIVE", "SHUTOFF", "ERROR"}
         owners = [
             PROJECT,
-            plan.project_id(simulate_ids.PROJECTS + 1),
-            plan.project_id(simulate_ids.PROJECTS + 2),
+            plan.project_id(ids.PROJECTS + 1),
+            plan.project_id(ids.PROJECTS + 2),
         ]
         used = [await core.quota.used(core.store, owner) for owner in owners]
         assert [one["instances"] for one in used[1:]] == [20, 20]
@@ -142,7 +143,7 @@ async def test_many_projects_and_what_each_of_them_uses(tmp_path: Path) -> None:
             assert differences == []
         there = await presences.fetch(core.store, "server", server_id(7), "sim-007")
         assert there is not None
-        assert there.remote_id == simulate_ids.child_id("server", 7, 7)
+        assert there.remote_id == ids.child_id("server", 7, 7)
     finally:
         await core.close()
 

@@ -11,22 +11,21 @@ import yaml
 
 from bench.freshness import Watch
 from bench.owned import own
-from fractus.app import clouds_yaml
-from fractus.app import simulate_ids as ids
-from fractus.app.processes import free_port
-from fractus.app.simulate import IDENTITY, model, plan
-from fractus.app.simulate.changes import Changes
-from fractus.app.simulate.child import Child
-from fractus.app.simulate.credentials import entry
-from fractus.app.simulate.fill import Filler
-from fractus.app.simulate.listen import Door
-from fractus.app.simulate.node import NEVER, Node
-from fractus.app.simulate.plan import Plan
-from fractus.app.simulate.prepare import MODEL
 from fractus.base.clock import SystemClock
+from fractus.local import clouds_yaml
+from fractus.local.processes import free_port
 from fractus.quota.recount import recount
 from fractus.reconcile.machine import Pace
 from fractus.reconcile.sweep import sweep
+from fractus.simulation import IDENTITY, ids, model, plan
+from fractus.simulation.changes import Changes
+from fractus.simulation.child import Child
+from fractus.simulation.credentials import entry
+from fractus.simulation.fill import Filler
+from fractus.simulation.listen import Door
+from fractus.simulation.node import NEVER, Node
+from fractus.simulation.plan import Plan
+from fractus.simulation.prepare import MODEL
 from fractus.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.timeout(300)

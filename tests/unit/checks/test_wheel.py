@@ -60,4 +60,4 @@ def test_the_plain_install_has_the_keystone_that_up_starts(metadata: Message) ->
 
 def test_it_brings_the_command(wheel: zipfile.ZipFile) -> None:
     entry_points = wheel.read(f"fractus-{__version__}.dist-info/entry_points.txt").decode()
-    assert "fractus = fractus.app.cli:main" in entry_points
+    assert "fractus = fractus.cli.main:main" in entry_points

@@ -12,8 +12,8 @@ from fractus.clouds.openstack.tokens import KeystoneAuthenticator, Tokens
 from fractus.clouds.openstack.transport import AiohttpTransport
 from fractus.clouds.openstack.wire import Wire
 from fractus.model.errors import CloudError, CredentialsRejected, Throttled, Unreachable
-from tests.unit.app.programs import free_port
 from tests.unit.clouds_openstack.fake import Answering, Clock, FakeAuthenticator, FakeChild, reply, text
+from tests.unit.local.programs import free_port
 
 PASSWORD = "hunter2-hunter2"
 

@@ -9,8 +9,8 @@ from aiohttp import web
 from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.transport import AiohttpTransport, Answer, Call, Upload
 from fractus.model.errors import CloudError, OutcomeUnknown, Refused, Unreachable
-from tests.unit.app.programs import free_port
 from tests.unit.clouds_openstack.fake import Answering, FakeChild, cut_off, drop, hang, reply
+from tests.unit.local.programs import free_port
 
 TOKEN = {"X-Auth-Token": "gAAAtoken"}
 

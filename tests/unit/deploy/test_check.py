@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fractus.app.cli import cli
+from fractus.cli.main import cli
 from fractus.deploy import check, secret
 from tests.unit.deploy.inventories import EXAMPLE, example, inventory, nodes
 

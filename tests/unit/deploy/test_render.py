@@ -15,11 +15,11 @@ import yaml
 from cryptography.fernet import Fernet
 from jinja2 import UndefinedError
 
-from fractus.app.settings import load as load_settings
 from fractus.auth.vault import Vault
 from fractus.deploy import render, secret
 from fractus.deploy.inventory import Inventory, InventoryError, load
 from fractus.deploy.secret import Secrets
+from fractus.settings.loading import load as load_settings
 from tests.unit.deploy.inventories import EXAMPLE, inventory, nodes
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from fractus.app.cli import cli
+from fractus.cli.main import cli
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -14,7 +14,7 @@ from tests.unit.reconcile.toy import World
 
 
 async def say(world: World, cloud: str, state: str, **more: Any) -> None:
-    """As an operator does (`fractus.app.braking`)."""
+    """As an operator does (`fractus.operations.braking`)."""
     async with world.sqlite.transaction() as tx:
         await clouds.brake(tx, cloud, state, **more)
         await held.wake(tx, cloud)

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fractus.app.processes import free_port
+from fractus.local.processes import free_port
 from tests.unit.listening import listens
 
 TARGET = "tests.unit.web.served:app"

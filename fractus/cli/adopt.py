@@ -1,0 +1,266 @@
+"""`fractus cloud adopt`, `fractus cloud detach`, `fractus rebuild`: taking over what is there, and letting go of it."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from fractus.app.projects import project_named
+from fractus.app.wiring import credential
+from fractus.cli.cap import at_most_option, stop_above
+from fractus.cli.frame import with_settings
+from fractus.cli.parts import console, with_parts
+from fractus.model.cloud import Cloud, Sighting
+from fractus.model.errors import ApiError, CloudError
+from fractus.operations import cloud_identity, cloud_rows, whose
+from fractus.operations.adoption import be_again, child_of, mapped
+from fractus.operations.parts import OperatorParts
+from fractus.operations.whose import Named
+from fractus.reconcile import adopt as taking
+from fractus.reconcile import detach as letting
+from fractus.reconcile import rebuild as rebuilding
+from fractus.reconcile.adopt import Report, Survey, Told
+from fractus.settings.loading import Settings
+from fractus.store import clouds, presences
+
+#: How long a change that had begun when a cloud was frozen may take to be sent. Seconds.
+_UNDER_WAY = 3.0
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+_projects = click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="[CHILD=]OURS",
+    help="A project by name or id: only these. Of a cloud with its own Keystone: which of ours one of its is.",
+)
+_users = click.option(
+    "--user",
+    "users",
+    multiple=True,
+    metavar="CHILD=OURS",
+    help="Which user of fractus a user of the cloud is, by ids: so that keys find their owner.",
+)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Told]:
+    """A bar for each kind, on a terminal; nothing in a pipe."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks: dict[str, int] = {}
+
+        def told(kind: str, done: int, total: int) -> None:
+            if kind not in tasks:
+                tasks[kind] = bars.add_task(kind or what, total=total)
+            bars.update(tasks[kind], completed=done, total=total)  # type: ignore[arg-type]
+
+        yield told
+
+
+def _ours(settings: Settings) -> Named:
+    async def ours(text: str) -> str:
+        return await project_named(credential(settings), text)
+
+    return ours
+
+
+async def _listed(parts: OperatorParts, child: Cloud, users: tuple[str, ...]) -> Survey:
+    theirs = [one.partition("=")[0] for one in users]
+    with _progress(f"listing {child.name}") as told:
+        try:
+            return await taking.survey(child, parts.adoptions, users=theirs, told=told)
+        except CloudError as error:
+            raise click.ClickException(f"{child.name} could not be listed: {error.reason}") from error
+
+
+@click.command("adopt")
+@click.argument("name")
+@_projects
+@_users
+@_dry_run
+@at_most_option
+@with_settings
+def adopt(
+    settings: Settings,
+    name: str,
+    projects: tuple[str, ...],
+    users: tuple[str, ...],
+    dry_run: bool,
+    at_most: int | None,
+) -> None:
+    """Take what exists in the cloud NAME under management, without touching it.
+
+    Servers, networks, ports and the rest keep their ids and go on as they are. What cannot be taken is listed with its
+    reason; run it again when that is settled, or when it was broken off: it goes on where it stopped.
+    """
+
+    async def do(parts: OperatorParts) -> tuple[Report, list[Sighting], str]:
+        row, child = await child_of(parts, name)
+        found = await _listed(parts, child, users)
+        said, keep = await mapped(row, child, found, projects, users, _ours(settings))
+        report = await taking.adopt(parts, found, said, dry_run=True)
+        if not dry_run:
+            number = report.taken.total() + report.joined.total()
+            stop_above(number, at_most, settings, "take over", "things")
+            if keep is not None:
+                await cloud_rows.change(parts.store, parts.vault, name, settings={"projects": keep})
+            with _progress("taking over") as told:
+                report = await taking.adopt(parts, found, said, told=told)
+        try:
+            seen = await child.sightings()
+        except CloudError as error:
+            report.gaps.append(f"what else is there: {error.reason}")
+            seen = []
+        others = whose.others(await whose.projects_of(child), found, said)
+        return report, seen, ", ".join(others)
+
+    began = time.monotonic()
+    report, seen, others = with_parts(settings, do)
+    _show(report, dry_run)
+    if others:
+        console.print(escape(f"  projects that were not named: {others}"), soft_wrap=True)
+    for one in seen:
+        names = ", ".join(one.names) + (" ..." if one.count > len(one.names) else "")
+        console.print(
+            escape(f"  left alone, not served yet: {one.count} {one.kind} ({one.service}): {names}")
+        )
+    verb = "would be taken over" if dry_run else "taken over"
+    number = report.taken.total() + report.joined.total()
+    console.print(
+        f"{number} things {verb} in {name}, {len(report.clashes)} conflicts, {time.monotonic() - began:.1f} s."
+    )
+    if report.clashes:
+        raise SystemExit(1)
+
+
+def _show(report: Report, dry_run: bool) -> None:
+    """The numbers by kind, then why what was left alone was, then every conflict."""
+    table = Table(
+        "kind", "would be taken" if dry_run else "taken", "joined", "known", "left alone", "conflicts"
+    )
+    left = {kind: reasons.total() for kind, reasons in report.left.items()}
+    kinds = dict.fromkeys([*report.taken, *report.joined, *report.known, *left])
+    kinds |= dict.fromkeys(one.kind for one in report.clashes)
+    for kind in kinds:
+        clashes = sum(one.kind == kind for one in report.clashes)
+        numbers = (report.taken[kind], report.joined[kind], report.known[kind], left.get(kind, 0), clashes)
+        table.add_row(kind, *(str(number) for number in numbers))
+    console.print(table)
+    for kind, reasons in report.left.items():
+        for reason, number in reasons.items():
+            console.print(escape(f"  left alone: {number} {kind}: {reason}"), soft_wrap=True)
+    for one in report.clashes:
+        called = f"{one.name} ({one.remote_id})" if one.name else one.remote_id
+        console.print(f"  [red]conflict[/]: {escape(f'{one.kind} {called}: {one.reason}')}", soft_wrap=True)
+    for gap in report.gaps:
+        console.print(f"  [yellow]not seen[/]: {escape(gap)}", soft_wrap=True)
+
+
+def detach(settings: Settings, name: str, *, yes: bool, at_most: int | None) -> None:
+    """`fractus cloud remove NAME --detach`."""
+
+    async def do(parts: OperatorParts) -> tuple[letting.Let, str] | None:
+        record = await cloud_rows.known(parts.store, name)
+        held = await presences.left_in(parts.store, name)
+        for kind, number in sorted(held.items()):
+            console.print(f"  {number} {kind}")
+        stop_above(sum(held.values()), at_most, settings, "let go of", "things")
+        if not yes:
+            return None
+        await letting.freeze(parts, name, getpass.getuser())
+        await asyncio.sleep(_UNDER_WAY)
+        with _progress("letting go") as told:
+            let = await letting.detach(parts, name, told)
+        return let, await cloud_identity.let_go(parts, record)
+
+    done = with_parts(settings, do)
+    if done is None:
+        raise click.ClickException(
+            f"All of this would be let go of, and go on running in {name}. Nothing was changed. "
+            "If that is what you want, pass --yes."
+        )
+    let, behind = done
+    if behind:
+        console.print(f"  {escape(behind)}", soft_wrap=True)
+    for what, numbers in (
+        ("gone from here, and still there", let.vanished),
+        ("still here too", let.stayed),
+        ("put elsewhere, for nothing of it was there yet", let.moved),
+    ):
+        for kind, number in sorted(numbers.items()):
+            console.print(f"  {what}: {number} {kind}")
+    console.print(f"{name} is detached. Nothing in it was touched.")
+
+
+@click.command("rebuild")
+@click.argument("names", nargs=-1)
+@_projects
+@_dry_run
+@click.option(
+    "--into-existing", is_flag=True, help="The database is not empty: add what is missing, no more."
+)
+@click.option(
+    "--installation",
+    metavar="ID",
+    help="The id that this fractus had when its database was lost: what carries another one's mark is foreign.",
+)
+@with_settings
+def rebuild(
+    settings: Settings,
+    names: tuple[str, ...],
+    projects: tuple[str, ...],
+    dry_run: bool,
+    into_existing: bool,
+    installation: str | None,
+) -> None:
+    """Make a lost database again from the clouds (all, or NAMES): what carries our marker there, by the ids it had.
+
+    Add the clouds first, by the names that they had: `fractus cloud add`. Look at `--dry-run` before.
+    """
+
+    async def do(parts: OperatorParts) -> tuple[list[Survey], dict[str, Report]]:
+        if not into_existing:
+            try:
+                await rebuilding.check_empty(parts)
+            except ApiError as error:
+                raise click.ClickException(error.message) from error
+        chosen = names or tuple(row.name for row in await clouds.every(parts.store))
+        if not chosen:
+            raise click.ClickException(
+                "There is no cloud to rebuild from: fractus cloud add NAME, for each there was."
+            )
+        await parts.children.refresh(parts.store)
+        await be_again(parts, chosen, installation, dry_run=dry_run)
+        found, said = [], {}
+        for name in chosen:
+            row, child = await child_of(parts, name)
+            one = await _listed(parts, child, ())
+            said[name], keep = await mapped(row, child, one, projects, (), _ours(settings))
+            if keep is not None and not dry_run:
+                await cloud_rows.change(parts.store, parts.vault, name, settings={"projects": keep})
+            found.append(one)
+        with _progress("rebuilding") as told:
+            return found, await rebuilding.rebuild(parts, found, said, dry_run=dry_run, told=told)
+
+    found, reports = with_parts(settings, do)
+    for one in found:
+        console.print(f"[bold]{one.cloud}[/]")
+        _show(reports[one.cloud], dry_run)
+        for kind, number in rebuilding.without_marker(one).items():
+            console.print(f"  without our marker: {number} {kind}")
+    console.print("What cannot be read off the clouds:")
+    for sentence in rebuilding.LOST:
+        console.print(f"  {sentence}", soft_wrap=True)
+    if any(report.clashes for report in reports.values()):
+        raise SystemExit(1)
