@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from fractus.model.resource import INSISTS, PENDING, SETTLED, Need, Presence, Resource
-from fractus.reconcile.kind import ADMITTED, ARRIVED, Done, Item, Lifecycle, Plan
+from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, Done, Item, Lifecycle, Plan
 from fractus.store import findings, presences
 from fractus.store.findings import CHANGED, IGNORED, MISSING, OPEN, Finding
 from fractus.store.transaction import Reader, Transaction
@@ -96,7 +96,7 @@ def anew(presence: Presence, now: float) -> None:
     presence.observed = None
     presence.observed_at = None
     presence.state = PENDING
-    for key in (DRIFT, GONE, ADMITTED, ARRIVED):
+    for key in (DRIFT, GONE, ADMITTED, ARRIVED, OWNER):
         presence.memory.pop(key, None)
     repaired(presence)
 

@@ -130,6 +130,22 @@ async def test_an_image_that_was_for_everybody_from_its_start_is_closed(world: W
     assert (closed.visibility, set(closed.members)) == ("shared", {await project_there(world, ann)})
 
 
+async def test_an_image_that_was_closed_and_is_made_anew_is_its_owner_s_there(world: World) -> None:
+    """It lay in nobody's project there; now it lies in its owner's, who needs not to be let in."""
+    ann = world.user("ann")
+    image = await ann.makes_image(visibility="community")
+    await boots(world, ann, image=image)
+    await patches(ann, image, replace("visibility", "private"))
+    assert (await boots(world, ann, image=image))["status"] == "ACTIVE"
+    shelf = world.cloud("a").backend.shelf
+    shelf.drop(there(world, "image", image))
+    await world.settle(2 * 3600)
+    assert (await boots(world, ann, image=image))["status"] == "ACTIVE"
+    anew = there(world, "image", image)
+    assert (anew.project_id, anew.visibility) == (await project_there(world, ann), "private")
+    assert anew.members == {}
+
+
 async def test_an_image_of_another_owner_is_the_other_s_there_too(world: World) -> None:
     ann, ben = world.user("ann"), world.user("ben", project="p2")
     image = await ann.makes_image(visibility="private")
