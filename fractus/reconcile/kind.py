@@ -28,6 +28,9 @@ settled for that one yet.
 NOTED = "noted"
 """Key in the memory of a presence: the generation of the resource for which its notes were written anew."""
 
+UNNEEDED = "unneeded_since"
+"""Key in the memory of a presence: since when nothing needs it there."""
+
 
 class Item(Struct, frozen=True):
     """All that is known of one presence."""

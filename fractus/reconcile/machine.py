@@ -17,7 +17,7 @@ from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.model.seen import seen_as
 from fractus.reconcile import drift
-from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, USERS, Guards, Lifecycle, Shared
+from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, UNNEEDED, USERS, Guards, Lifecycle, Shared
 from fractus.reconcile.tempo import Inventories, Sent
 from fractus.scheduling.choice import Affinity
 from fractus.store import findings, presences, work
@@ -420,6 +420,10 @@ class Machine:
         for project, at in held.memory.get(USERS, {}).items():
             noted = presence.memory.setdefault(USERS, {})
             noted[project] = max(at, noted.get(project, at))
+        if UNNEEDED in held.memory:
+            presence.memory[UNNEEDED] = held.memory[UNNEEDED]
+        else:
+            presence.memory.pop(UNNEEDED, None)
         asked = held.memory.get(drift.REPAIR)
         if asked is not None and asked["token"] != presence.memory.get(drift.REPAIRED):
             presence.memory[drift.REPAIR] = asked

@@ -7,6 +7,7 @@ rule, before anything else of it.
 from __future__ import annotations
 
 from fractus.model.resource import Presence
+from fractus.reconcile.kind import UNNEEDED
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Settled, Waiting
 from fractus.store import presences, work
@@ -14,8 +15,11 @@ from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 
-#: In the memory of a presence: since when nothing needs it there.
-SINCE = "unneeded_since"
+SINCE = UNNEEDED
+
+#: However long it stays, it is looked at so often: what is due much later is taken for the work of a wrong clock
+#: (`stamps`). Seconds.
+_LONGEST = 600.0
 
 
 async def note(machine: Machine, tx: Transaction, there: Presence) -> None:
@@ -26,7 +30,7 @@ async def note(machine: Machine, tx: Transaction, there: Presence) -> None:
         return
     there.memory[SINCE] = machine.clock.now()
     await presences.save(tx, there)
-    due = machine.clock.now() + machine.pace.keep_unneeded
+    due = machine.clock.now() + min(machine.pace.keep_unneeded, _LONGEST)
     await work.wait(tx, there.kind, there.id, there.cloud, "", due)
 
 
@@ -54,4 +58,4 @@ def settled(machine: Machine, presence: Presence) -> Settled | Waiting:
     if SINCE not in presence.memory:
         return Settled()
     left = machine.pace.keep_unneeded - machine.age(presence.memory[SINCE])
-    return Waiting(again_in=max(left, 0.0), reason="nothing needs it there; it leaves in a while")
+    return Waiting(again_in=min(max(left, 0.0), _LONGEST), reason="nothing needs it there; it leaves in a while")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from fractus.model.resource import Need
+from fractus.reconcile import unneeded
 from fractus.reconcile.converge import converge
+from fractus.reconcile.machine import Pace
 from fractus.reconcile.outcome import Waiting
 from fractus.store import presences, work
 from fractus.store.work import LeaseLost
@@ -144,6 +147,58 @@ async def test_what_is_needed_and_leaves_only_this_cloud_comes_back(world: World
     assert (await world.shown("box", "b2"))["status"] == "settled"
     assert east.made.count(("net", "n1")) == 2
     assert len(east.here("net")) == 1
+
+
+async def test_what_becomes_unneeded_while_its_cloud_is_asked_still_leaves_in_time(tmp_path: Path) -> None:
+    """The last that needs it leaves during a look at it, which knows nothing of that when it writes."""
+    world = World(tmp_path, Pace(keep_unneeded=100.0))
+    east = await world.cloud("east")
+    await world.want("net", "n1")
+    await world.want("box", "b1", [Need("net", "n1")])
+    await world.settle()
+    async with world.sqlite.transaction() as tx:
+        net = await presences.fetch(tx, "net", "n1", "east")
+        assert net is not None
+        net.memory["passing"] = True
+        await presences.save(tx, net)
+        await work.wake(tx, "net", "n1", "east")
+    async def last_left() -> None:
+        async with world.sqlite.transaction() as tx:
+            box = await presences.fetch(tx, "box", "b1", "east")
+            net = await presences.fetch(tx, "net", "n1", "east", to_write=True)
+            assert box is not None and net is not None
+            east.change(box.remote_id or "", gone=True)
+            await presences.drop(tx, box)
+            await unneeded.note(world.machine, tx, net)
+
+    once(east, "before observe", last_left)
+    await world.settle(90)
+    assert len(east.here("net")) == 1
+    await world.settle(200)
+    assert east.here("net") == []
+    await world.close()
+
+
+async def test_what_stays_long_unneeded_is_not_taken_for_the_work_of_a_wrong_clock(tmp_path: Path) -> None:
+    world = World(tmp_path, Pace(keep_unneeded=7200.0))
+    await world.cloud("east")
+    await world.want("net", "n1")
+    await world.want("box", "b1", [Need("net", "n1")])
+    await world.settle()
+    async with world.sqlite.transaction() as tx:
+        net = await presences.fetch(tx, "net", "n1", "east", to_write=True)
+        box = await presences.fetch(tx, "box", "b1", "east")
+        assert box is not None and net is not None
+        await presences.drop(tx, box)
+        await unneeded.note(world.machine, tx, net)
+    now = world.clock.now()
+    assert not await work.far_ahead(world.store, "east", now + 900, now + 3600)
+    async with world.sqlite.transaction() as tx:
+        await work.wake(tx, "net", "n1", "east")
+    await world.settle(0)
+    due = await world.next_due()
+    assert due is not None and due <= world.clock.now() + 900
+    await world.close()
 
 
 async def test_nothing_is_built_upon_what_has_begun_to_leave(world: World) -> None:
