@@ -24,8 +24,12 @@ class Lesson(Protocol):
         """Look at some things of the listing."""
         ...
 
-    async def learnt(self, reader: Reader, resources: Resources, *, whole: bool) -> dict[str, Any]:
-        """What it said; empty where it said nothing. `whole`: everything was listed, not what changed alone."""
+    async def learnt(
+        self, reader: Reader, resources: Resources, *, whole: bool, before: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What it said; empty where it said nothing. `whole`: everything was listed, not what changed alone; `before`:
+        what the latest listing that said anything came to.
+        """
         ...
 
 

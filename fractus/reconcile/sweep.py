@@ -20,7 +20,7 @@ from fractus.model.errors import CloudError, CredentialsRejected, Unreachable
 from fractus.model.resource import Presence
 from fractus.reconcile import drift, drift_rules
 from fractus.reconcile.kind import Lifecycle
-from fractus.reconcile.lessons import Learns
+from fractus.reconcile.lessons import Learns, Lesson
 from fractus.reconcile.machine import Machine, Round, kept
 from fractus.reconcile.returned import send_away
 from fractus.reconcile.same_child import held_by_others, told_apart
@@ -166,6 +166,8 @@ class Turn:
         """When it counts as begun, by the clock that never jumps. In a quick sweep as all of it: when that comes to a
         kind depends on how long the others before it take, and how often a kind is listed shall not.
         """
+        self.before: Mapping[str, Any] = {}
+        """What listings before said of the cloud itself."""
         self.cursors: dict[str, Any] = {}
         """What is known when it is done: kind -> the child's stamp; `<kind>@` -> when it was last listed whole, by our
         clock; `<kind>#` -> what the listing said of the cloud itself.
@@ -174,7 +176,7 @@ class Turn:
     async def due(self, known: Mapping[str, Any], *, full: bool) -> bool:
         """Whether it is time to list, and how: whole (also the first time), or what changed. `known`: the cursors."""
         machine, kind = self.machine, self.kind
-        self.since = str(known.get(kind, ""))
+        self.since, self.before = str(known.get(kind, "")), known.get(f"{kind}#", {})
         latest = machine.rounds.get((self.cloud, kind))
         self.at = machine.clock.monotonic() if full else self.spent.began
         passed = float("inf") if latest is None else self.at - latest.at
@@ -231,13 +233,16 @@ class Turn:
             await report(machine, cloud, kind, strays, present)
             await send_away(machine, cloud, kind, await self._once_ours(strays))
             self.cursors[f"{kind}@"] = self.started
-        learnt = await lesson.learnt(machine.store, machine.resources, whole=self.whole) if lesson else {}
-        if learnt:
+        if lesson is not None and (learnt := await self._learnt(lesson)):
             self.cursors[f"{kind}#"] = learnt
         took = machine.clock.monotonic() - began
         machine.rounds[cloud, kind] = Round(self.at, took, not self.whole, number)
         self.cursors[kind] = newest
         return changed
+
+    async def _learnt(self, lesson: Lesson) -> dict[str, Any]:
+        machine = self.machine
+        return await lesson.learnt(machine.store, machine.resources, whole=self.whole, before=self.before)
 
     async def _once_ours(self, strays: list[Seen]) -> list[Seen]:
         """Those whose resource we know. Of most orphans we know nothing; they cost a read, and no transaction."""

@@ -62,3 +62,32 @@ async def test_what_only_some_carry_chooses_the_cloud(tmp_path: Path, sentence: 
         of_a, of_b = [(await ann.listed(f"{NETWORK}/networks", name=f"of-{zone}"))[0]["id"] for zone in "ab"]
         assert (await ann.put(f"{NETWORK}/networks/{of_b}", body)).status == 200
         assert (await ann.put(f"{NETWORK}/networks/{of_a}", body)).status == 400
+
+
+async def test_what_a_network_of_ours_asked_for_is_no_bound(tmp_path: Path) -> None:
+    """A cloud whose only network was asked to be small carries more than that."""
+    async with World(clouds=1, tmp_path=tmp_path) as world:
+        ann = world.user("ann")
+        small = await ann.makes_network("small", mtu=1400)
+        await ann.boots_server("vm", network=small)
+        await world.settle(_WHOLE)
+        assert await _asked(ann, SMALL) == (201, "")
+        big = await ann.makes_network("big", cidr="10.40.0.0/24", mtu=SMALL)
+        server = await ann.boots_server("on-big", network=big)
+        await world.settle()
+        assert (await ann.server(server))["status"] == "ACTIVE"
+
+
+async def test_a_cloud_that_carries_more_by_now_is_believed(tmp_path: Path) -> None:
+    """Networks that are there keep the MTU that they were born with; the next one shows what the cloud carries."""
+    async with World(clouds=1, tmp_path=tmp_path) as world:
+        ann, backend = world.user("ann"), world.cloud("a").backend
+        for number in range(3):
+            await ann.boots_server(f"old-{number}", network=await ann.makes_network(f"old-{number}"))
+        await world.settle(_WHOLE)
+        assert (await _asked(ann, LARGE))[0] == 400
+        backend.shape = structs.replace(backend.shape, mtu=LARGE)
+        for number in range(3):
+            await ann.boots_server(f"new-{number}", network=await ann.makes_network(f"new-{number}"))
+        await world.settle(_WHOLE)
+        assert await _asked(ann, LARGE) == (201, "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from fractus.model.network import NetworkSeen
@@ -47,8 +49,9 @@ class MtuLesson:
     """How large packets a cloud's tenant networks carry, from one listing of its networks.
 
     A network without an MTU of its own gets the largest that its sort of network carries there, which is what Neutron
-    refuses more than. So a network of ours that asked for none says it exactly; before there is one, the largest of
-    those that are not external is taken, which may be more than a tenant's network carries, and is never less.
+    refuses more than. So a network of ours that asked for none says it exactly: the largest of them, for one keeps what
+    it was born with when its cloud carries more by now. Before there is one, the largest is taken of others' networks
+    that are not external, which may be more than a tenant's network carries.
     """
 
     def __init__(self) -> None:
@@ -60,16 +63,19 @@ class MtuLesson:
         for one in seen:
             if one.gone or one.unread or one.external or not one.mtu:
                 continue
-            self._largest = max(self._largest, one.mtu)
-            if one.marker and len(self._ours) < _ENOUGH:
+            if one.marker:
                 self._ours[one.marker] = one.mtu
+            else:
+                self._largest = max(self._largest, one.mtu)
 
-    async def learnt(self, reader: Reader, resources: Resources, *, whole: bool) -> dict[str, Any]:
+    async def learnt(
+        self, reader: Reader, resources: Resources, *, whole: bool, before: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """`{"mtu": N}`, or nothing."""
-        for id, mtu in self._ours.items():
+        for id, mtu in heapq.nlargest(_ENOUGH, self._ours.items(), key=itemgetter(1)):
             network = await resources.fetch(reader, "network", id)
             if network is not None and not network.desired["mtu"]:
-                return {"mtu": mtu}
+                return {"mtu": mtu if whole else max(mtu, most_of(before))}
         return {"mtu": self._largest} if whole and self._largest else {}
 
 
