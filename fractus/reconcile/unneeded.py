@@ -58,4 +58,6 @@ def settled(machine: Machine, presence: Presence) -> Settled | Waiting:
     if SINCE not in presence.memory:
         return Settled()
     left = machine.pace.keep_unneeded - machine.age(presence.memory[SINCE])
-    return Waiting(again_in=min(max(left, 0.0), _LONGEST), reason="nothing needs it there; it leaves in a while")
+    return Waiting(
+        again_in=min(max(left, 0.0), _LONGEST), reason="nothing needs it there; it leaves in a while"
+    )

@@ -162,11 +162,13 @@ async def test_what_becomes_unneeded_while_its_cloud_is_asked_still_leaves_in_ti
         net.memory["passing"] = True
         await presences.save(tx, net)
         await work.wake(tx, "net", "n1", "east")
+
     async def last_left() -> None:
         async with world.sqlite.transaction() as tx:
             box = await presences.fetch(tx, "box", "b1", "east")
             net = await presences.fetch(tx, "net", "n1", "east", to_write=True)
-            assert box is not None and net is not None
+            assert box is not None
+            assert net is not None
             east.change(box.remote_id or "", gone=True)
             await presences.drop(tx, box)
             await unneeded.note(world.machine, tx, net)
@@ -188,7 +190,8 @@ async def test_what_stays_long_unneeded_is_not_taken_for_the_work_of_a_wrong_clo
     async with world.sqlite.transaction() as tx:
         net = await presences.fetch(tx, "net", "n1", "east", to_write=True)
         box = await presences.fetch(tx, "box", "b1", "east")
-        assert box is not None and net is not None
+        assert box is not None
+        assert net is not None
         await presences.drop(tx, box)
         await unneeded.note(world.machine, tx, net)
     now = world.clock.now()
@@ -197,7 +200,8 @@ async def test_what_stays_long_unneeded_is_not_taken_for_the_work_of_a_wrong_clo
         await work.wake(tx, "net", "n1", "east")
     await world.settle(0)
     due = await world.next_due()
-    assert due is not None and due <= world.clock.now() + 900
+    assert due is not None
+    assert due <= world.clock.now() + 900
     await world.close()
 
 
