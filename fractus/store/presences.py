@@ -198,10 +198,13 @@ _dependents = Query(
 
 #: The clouds of some of those of one kind that need (kind, id).
 _users = Query(
-    select(_c.cloud, _c.wanted)
-    .select_from(NEED.join(PRESENCE, (NEED.c.kind == _c.kind) & (NEED.c.id == _c.id)))
+    select(_c.cloud)
+    .select_from(NEED.outerjoin(PRESENCE, (NEED.c.kind == _c.kind) & (NEED.c.id == _c.id)))
     .where(
-        NEED.c.need_kind == bindparam("k"), NEED.c.need_id == bindparam("i"), NEED.c.kind == bindparam("by")
+        NEED.c.need_kind == bindparam("k"),
+        NEED.c.need_id == bindparam("i"),
+        # Said in such a way that SQLite begins with what is needed, and not with everything of the kind `by`.
+        case((and_(NEED.c.kind == bindparam("by"), _c.wanted.is_(True)), 1), else_=0) == 1,
     )
     .limit(bindparam("n"))
 )
@@ -362,5 +365,5 @@ async def dependents(
 
 
 async def clouds_of_users(reader: Reader, kind: str, id: str, by: str, *, limit: int) -> set[str]:
-    """The clouds in which things of the kind `by` need (kind, id), from at most `limit` of those things."""
-    return {cloud for cloud, wanted in await reader.rows(_users, k=kind, i=id, by=by, n=limit) if wanted}
+    """The clouds in which things of the kind `by` need (kind, id), from at most `limit` of those that are to stay."""
+    return {cloud for (cloud,) in await reader.rows(_users, k=kind, i=id, by=by, n=limit)}

@@ -10,6 +10,7 @@ import pytest
 
 from fractus.model.network import unreachable
 from fractus.operations.resources import document
+from fractus.reconcile import peers
 from fractus.testing.user import COMPUTE, NETWORK, User
 from fractus.testing.world import World
 
@@ -115,6 +116,25 @@ async def test_what_runs_no_more_binds_nobody(world: World) -> None:
     await world.settle()
     assert await _zones(ann, third) == ["b"]
     assert await _message(ann, third) is None
+
+
+async def test_many_that_are_leaving_hide_nobody_who_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the users of a network some are looked at: they are to be of those that stay."""
+    monkeypatch.setattr(peers, "_SAMPLE", 1)
+    ann = world.user("ann")
+    network = await ann.makes_network()
+    gone = [await ann.boots_server(f"gone-{number}", network=network, zone="a") for number in range(2)]
+    await ann.boots_server("stays", network=network, zone="b")
+    await world.settle()
+    world.cloud("a").faults.throttles(times=1000, kind="port", method="delete")
+    for server in gone:
+        await ann.deletes_server(server)
+    await world.run_for(5)
+    third = await ann.boots_server("third", network=network)
+    await world.run_for(30)
+    assert await _zones(ann, third) == ["b"]
 
 
 async def test_a_full_cloud_sends_to_another_which_the_user_is_told(world: World) -> None:

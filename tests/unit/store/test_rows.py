@@ -390,6 +390,17 @@ async def test_every_statement_of_the_machine_finds_its_rows_by_an_index(tables:
     assert scans <= MAY_SCAN
 
 
+async def test_users_of_one_thing_are_not_looked_for_among_all_of_their_kind(tables: AnyStore) -> None:
+    """Asked for each server that is made, for each of its networks; there may be a million ports."""
+    if not isinstance(tables, SqliteStore):
+        pytest.skip("SQLite tells how it finds rows")
+    text = presences._users.compiled(_DIALECT).text
+    plan = tables.connection.execute("EXPLAIN QUERY PLAN " + text, (None,) * text.count("?")).fetchall()
+    first, second = (row[3] for row in plan)
+    assert "need_by_target (need_kind=? AND need_id=?)" in first
+    assert "presence_1 (kind=? AND id=?)" in second
+
+
 async def test_a_change_of_what_no_cloud_has_is_no_work(tables: AnyStore) -> None:
     bell = Rung()
     ledger = Ledger(ALL, bell)
