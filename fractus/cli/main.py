@@ -85,8 +85,6 @@ def cli(debug: bool) -> None:
 
     Your users need one entry in their clouds.yaml and the usual `openstack` command.
     """  # noqa: D301 - the backslash is click's mark of lines that stay as they are
-    # To standard error: what a command answers, JSON too, is all that stands on standard output.
-    logging.configure("warning")
 
 
 @cli.command()
@@ -277,4 +275,6 @@ def version() -> None:
 
 def main() -> None:
     """The entry point of the command `fractus`."""
+    # To standard error: what a command answers, JSON too, is all that stands on standard output.
+    logging.configure("warning")
     cli(prog_name="fractus")
