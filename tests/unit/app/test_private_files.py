@@ -28,7 +28,7 @@ def settings(tmp_path: Path) -> Settings:
         "fractus.toml",
     )
     for name in names:
-        (told.state_dir / name).write_text("")
+        (told.state_dir / name).write_text("{}" if name.endswith(".json") else "")
     return told
 
 
@@ -78,3 +78,46 @@ def test_what_is_not_ours_to_change_is_refused(settings: Settings, monkeypatch: 
     monkeypatch.setattr(Path, "chmod", chmod)
     with pytest.raises(SettingsError, match=r"fractus.db may be read by others \(mode 644\)"):
         private_files.tighten(settings)
+
+
+def _of_another_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chmod(path: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", chmod)
+
+
+def test_what_another_owner_put_there_stays_as_it_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings of root that the group of fractus may read, and a volume that is mounted as the state directory."""
+    private_files.tighten(settings)
+    (settings.state_dir / "fractus.toml").chmod(0o640)
+    (settings.state_dir / "notes").write_text("")
+    (settings.state_dir / "notes").chmod(0o644)
+    settings.state_dir.chmod(0o2775)
+    _of_another_owner(monkeypatch)
+    private_files.tighten(settings)
+
+
+def test_a_certificate_in_the_state_directory_is_judged_by_its_own_rules(settings: Settings) -> None:
+    cert, key = settings.state_dir / "cert.pem", settings.state_dir / "key.pem"
+    for path, mode in ((cert, 0o644), (key, 0o640)):
+        path.write_text("")
+        path.chmod(mode)
+    told = {"api": {"tls_cert": "{state}/cert.pem", "tls_key": "{state}/key.pem"}}
+    private_files.tighten(load(settings.state_dir, overrides=told, environ={}))
+    assert [path.stat().st_mode & 0o777 for path in (cert, key)] == [0o644, 0o640]
+
+
+def test_what_goes_away_meanwhile_is_no_trouble(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that another process writes under a name of its own first."""
+    (settings.state_dir / "remembered.json.new").write_text("")
+    (settings.state_dir / "remembered.json.new").chmod(0o644)
+    (settings.state_dir / "fractus.db").chmod(0o644)
+
+    def chmod(path: Path, mode: int) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(Path, "chmod", chmod)
+    private_files.tighten(settings)
