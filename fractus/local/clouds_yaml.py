@@ -232,7 +232,7 @@ def _replace(path: Path, text: str, mode: int) -> None:
             out.flush()
             os.fsync(out.fileno())
         os.replace(name, path)
-        sync_directory(path.parent)
     except OSError:
         os.unlink(name)
         raise
+    sync_directory(path.parent)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,3 +98,32 @@ def test_what_need_not_outlive_the_machine_waits_for_no_disk(
     put(tmp_path / "wish", b"soon another", lasting=False)
     assert (tmp_path / "wish").read_bytes() == b"soon another"
     assert disk.synced == []
+
+
+def _refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Have directories refuse to be synced."""
+    sync = os.fsync
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+@pytest.mark.parametrize("write", [_plain, _vault, _remembered, _entries, _database])
+def test_a_file_system_that_syncs_no_directories_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Path]
+) -> None:
+    _refuse(monkeypatch, errno.EINVAL)
+    assert write(tmp_path).exists()
+
+
+@pytest.mark.parametrize("write", [_plain, _entries])
+def test_a_disk_that_fails_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Path]
+) -> None:
+    _refuse(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        write(tmp_path)
