@@ -23,6 +23,7 @@ from fractus.app import tls, wiring
 from fractus.app.draining import Draining
 from fractus.base import collector
 from fractus.base import log as logging
+from fractus.model.errors import ApiError
 from fractus.settings.loading import Settings, load
 from fractus.store.transaction import StoreTrouble
 from fractus.wake.bell import RabbitBell
@@ -86,8 +87,9 @@ class _Application:
                     self._bell.start()
                 try:
                     await self._parts.kinds.images_api.recover()
-                except StoreTrouble as error:
-                    # The next start will do it; what was cut off can be uploaded anew meanwhile.
+                except (StoreTrouble, ApiError, OSError) as error:
+                    # No database, or no disk. The next start will do it; what was cut off can be uploaded anew
+                    # meanwhile.
                     log.warning("uploads that were cut off are not looked for", why=str(error))
                 self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
                 # In place of the web server's own, which would close the listener at once.
