@@ -5,6 +5,7 @@ Not for child clouds, which have limits, breakers and clients of their own (`fra
 
 from __future__ import annotations
 
+import functools
 import ssl
 from collections.abc import Mapping
 from typing import Any, Self
@@ -25,15 +26,21 @@ class CallFailed(Exception):
         self.status = status
 
 
+@functools.lru_cache(maxsize=16)
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    """Reading all authorities takes tens of milliseconds, so it is done once."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(ca_file)
+    return context
+
+
 class Caller:
     """Calls in the name of one user. An `async with` block holds the connections."""
 
     def __init__(self, ca_file: str = "") -> None:
         """`ca_file`: the authority (PEM) to trust, beside those of the operating system."""
-        self._trusted: ssl.SSLContext | bool = True
-        if ca_file:
-            self._trusted = ssl.create_default_context()
-            self._trusted.load_verify_locations(ca_file)
+        self.ca_file = ca_file
+        self._trusted: ssl.SSLContext | bool = _trusting(ca_file) if ca_file else True
         self._session: aiohttp.ClientSession | None = None
         self.token = ""
 

@@ -60,7 +60,7 @@ class KeystoneLimits:
     async def refresh(self) -> None:
         """Look now; `CallFailed` where that fails."""
         credential = self._credential
-        async with Caller() as caller:
+        async with Caller(credential.ca_file) as caller:
             await caller.log_in(
                 credential.auth_url,
                 credential.username,

@@ -56,7 +56,7 @@ class KeystoneProjects:
         return scope
 
     async def _read(self, path: str) -> Any:
-        async with Caller() as caller:
+        async with Caller(self._credential.ca_file) as caller:
             caller.token = self._token
             if self._token:
                 try:
@@ -89,7 +89,7 @@ async def project_named(credential: ServiceCredential, text: str) -> str:
 
 async def _read(credential: ServiceCredential, path: str) -> Any:
     """What Keystone answers to a GET of `path` by this user; `CallFailed` where it does not."""
-    async with Caller() as caller:
+    async with Caller(credential.ca_file) as caller:
         await _log_in(caller, credential)
         return await caller.call("GET", f"{credential.auth_url}/{path}")
 

@@ -163,6 +163,7 @@ def credential(settings: Settings) -> ServiceCredential:
         user_domain=keystone.user_domain,
         project=keystone.project,
         project_domain=keystone.project_domain,
+        ca_file=keystone.ca_file,
     )
 
 

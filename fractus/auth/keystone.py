@@ -65,6 +65,8 @@ class ServiceCredential:
     user_domain: str = "Default"
     project: str = "service"
     project_domain: str = "Default"
+    ca_file: str = ""
+    """The authority (PEM) of its certificate, where operating systems do not know it."""
 
     def request(self) -> dict[str, Any]:
         """The body of `POST /v3/auth/tokens`."""

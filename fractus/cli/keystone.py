@@ -49,7 +49,7 @@ def register(settings: Settings, entry: str, clouds_yaml: str | None) -> None:
     token = _token(region_of(entry, clouds_yaml))
 
     async def do() -> None:
-        async with Caller() as caller:
+        async with Caller(keystone.ca_file) as caller:
             caller.token = token
             user = User(
                 keystone.username, keystone.password, keystone.project, ("admin",), system_roles=("reader",)

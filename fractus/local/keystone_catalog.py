@@ -96,7 +96,7 @@ class Catalog:
 
     async def _can_log_in(self, user: User) -> bool:
         try:
-            async with Caller() as other:
+            async with Caller(self._caller.ca_file) as other:
                 await other.log_in(
                     self._url,
                     user.name,
