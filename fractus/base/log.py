@@ -28,8 +28,10 @@ class Sink:
     can be written comes after one that says how many. A program must not end, nor a request fail, of its log.
     """
 
-    def __init__(self, stream: TextIO, *, json: bool = False) -> None:
-        """`stream`: that of errors is written past its buffer, which would keep what could not be written."""
+    def __init__(self, stream: TextIO | None, *, json: bool = False) -> None:
+        """`stream`: that of errors is written past its buffer, which would keep what could not be written. None: that
+        of a process which was started without it.
+        """
         self._stream = stream
         self._json = json
         self._torn = False
@@ -48,6 +50,8 @@ class Sink:
         return len(text)
 
     def _put(self, text: str) -> None:
+        if self._stream is None:
+            raise OSError("this process has no standard error")
         if not self._direct:
             self._stream.write(text)
             self._stream.flush()
@@ -68,10 +72,10 @@ class Sink:
         """Nothing is kept back."""
 
 
-def _number(stream: TextIO) -> int:
+def _number(stream: TextIO | None) -> int:
     """The descriptor under a stream; -1 where there is none."""
     try:
-        return stream.fileno()
+        return -1 if stream is None else stream.fileno()
     except (OSError, ValueError, AttributeError):
         return -1
 

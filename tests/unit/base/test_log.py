@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,3 +171,21 @@ def test_how_many_lines_were_lost_is_said_when_there_is_room_again(as_json: bool
     assert "lines of this log could not be written" in first
     assert ('"number":5' if as_json else "number=5") in first
     assert ["kept" in one for one in rest] == [True, True]
+
+
+def test_a_process_that_was_started_without_standard_error_goes_on(tmp_path: Path) -> None:
+    """Descriptor 2 is another file's then, and gets no lines."""
+    other = tmp_path / "other"
+    code = (
+        "import sys\n"
+        "from fractus.base import log\n"
+        "other = open(sys.argv[1], 'w')\n"
+        "log.configure()\n"
+        "log.logger('x').info('hello')\n"
+        "log.Frequent('x', 'often').tell(number=1)\n"
+        "print('done')\n"
+    )
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", code, str(other)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert other.read_text() == ""
