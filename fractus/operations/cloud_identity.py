@@ -22,7 +22,7 @@ from fractus.store import brakes, clouds, installation
 from fractus.store.again import rerun
 from fractus.store.clouds import CloudRecord
 
-log = logger("app.cloud_identity")
+log = logger("operations.cloud_identity")
 
 #: The setting of a cloud that is a copy of another one, with all its ids.
 COPY = "copy"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fractus.base.log import logger
 
-log = logger("app.bell")
+log = logger("wake.node")
 
 
 #: Workers of one node that can be rung: each listens on a number of its own.
