@@ -153,8 +153,10 @@ def is_pattern(value: str) -> bool:
     Nova leaves that to its database. Here a pattern beyond `BOUNDS` could keep the process busy for long on one name:
     it counts as no pattern.
     """
+    if not 0 < len(value) <= LONGEST_PATTERN:
+        return False  # first, for the work below grows with the square of it
     pattern = spelled(value)
-    if not pattern or len(value) > LONGEST_PATTERN or _CLASS.search(pattern) or _costly(pattern):
+    if _CLASS.search(pattern) or _costly(pattern):
         return False
     try:
         re.compile(pattern)

@@ -362,6 +362,13 @@ def test_no_pattern_that_is_taken_keeps_the_process_busy() -> None:
     assert taken > 20
 
 
+@pytest.mark.parametrize("piece", ["[:a", "[", "[[:alpha:]", "a{9"])
+def test_a_pattern_as_long_as_a_url_costs_nothing_to_refuse(piece: str) -> None:
+    began = time.process_time()
+    assert not search.is_pattern("[:" + piece * (60_000 // len(piece)))
+    assert time.process_time() - began < 0.1
+
+
 @pytest.mark.parametrize(
     "pattern", [r"web", r"^web-\d+$", r"a.*b.*c", r"[a-z]+", r"(web|db)-1", r"^\d{1,3}\.\d{1,3}\.\d{1,3}$"]
 )
