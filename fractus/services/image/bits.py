@@ -318,6 +318,8 @@ class BitsDirectory:
 
     def abandoned(self, image_id: str) -> bool:
         """Whether nobody writes the bits of this image (any more); what a dead process left is removed."""
+        if _FILE_NAME.fullmatch(image_id) is None:
+            return True  # an earlier version took other ids; no start may fail for one of them
         mine = self.begin(image_id)
         if mine is None:
             return False
@@ -342,5 +344,6 @@ class BitsDirectory:
             os.close(file)
 
     def remove(self, image_id: str) -> None:
-        """No longer needed anywhere."""
-        self.path(image_id).unlink(missing_ok=True)
+        """No longer needed anywhere. What an earlier version wrote under what is no id now is left where it is."""
+        if _FILE_NAME.fullmatch(image_id) is not None:
+            self.path(image_id).unlink(missing_ok=True)

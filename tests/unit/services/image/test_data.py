@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import struct
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -468,3 +469,12 @@ async def test_two_writers_never_share_a_file(tmp_path: Any) -> None:
     first.abandon()
     assert bits.abandoned("x")
     assert not bits.present("x")
+
+
+@pytest.mark.parametrize("id", ["6a4f3cf3-0ba7-4ce6-b8d5-0c4f1e6f2c11\n", "../up", ""])
+def test_an_id_that_only_an_earlier_version_took_stops_no_start_and_no_delete(tmp_path: Path, id: str) -> None:
+    bits, other = BitsDirectory(tmp_path / "images"), tmp_path / "up"
+    other.write_bytes(b"somebody else's")
+    assert bits.abandoned(id), "a start asks this of every upload that was cut off"
+    bits.remove(id)
+    assert other.exists()
