@@ -472,7 +472,9 @@ async def test_two_writers_never_share_a_file(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("id", ["6a4f3cf3-0ba7-4ce6-b8d5-0c4f1e6f2c11\n", "../up", ""])
-def test_an_id_that_only_an_earlier_version_took_stops_no_start_and_no_delete(tmp_path: Path, id: str) -> None:
+def test_an_id_that_only_an_earlier_version_took_stops_no_start_and_no_delete(
+    tmp_path: Path, id: str
+) -> None:
     bits, other = BitsDirectory(tmp_path / "images"), tmp_path / "up"
     other.write_bytes(b"somebody else's")
     assert bits.abandoned(id), "a start asks this of every upload that was cut off"
