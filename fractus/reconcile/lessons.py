@@ -41,6 +41,10 @@ class Learns(Protocol):
         """For one listing."""
         ...
 
+    def asks(self, resource: Resource) -> bool:
+        """Whether the thing asks for something that not every cloud may have: else nothing is read of clouds."""
+        ...
+
     def unfit(self, resource: Resource, learnt: Mapping[str, Any]) -> str:
         """Why a cloud of which that is known cannot have the thing; empty where nothing is against it."""
         ...
@@ -54,7 +58,7 @@ async def unfit(machine: Machine, reader: Reader, shares: Iterable[Shared]) -> d
         if not isinstance(life, Learns):
             continue
         resource = await machine.resources.fetch(reader, shared.kind, shared.id)
-        if resource is None:
+        if resource is None or not life.asks(resource):
             continue
         for cloud, learnt in (await clouds.learnt(reader, shared.kind)).items():
             reason = life.unfit(resource, learnt)

@@ -87,6 +87,10 @@ class NetworkLifecycle:
         """What a listing says of how large packets the cloud carries."""
         return MtuLesson()
 
+    def asks(self, resource: Resource) -> bool:
+        """For an MTU of its own."""
+        return bool(resource.desired["mtu"])
+
     def unfit(self, resource: Resource, learnt: Mapping[str, Any]) -> str:
         """A cloud whose networks carry less than this one asks for cannot have it."""
         asked, most = int(resource.desired["mtu"]), most_of(learnt)
