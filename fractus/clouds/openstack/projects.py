@@ -14,7 +14,7 @@ from fractus.clouds.openstack.once import Once
 from fractus.clouds.openstack.services import Ask, Services, segment
 from fractus.clouds.openstack.tokens import Grant
 from fractus.model.cloud import Scope
-from fractus.model.errors import CredentialsRejected, Missing, Refused
+from fractus.model.errors import CloudError, CredentialsRejected, Missing, Refused
 
 #: Before the parent's project id in the name of a mapped project.
 PREFIX = "fractus-"
@@ -95,8 +95,8 @@ class Projects:
             listed = await self._services.read("", ask, dict[str, Any])
             if not listed.get("role_assignments"):
                 return False
-        except (Refused, Missing):
-            pass  # not told to us
+        except CloudError:
+            pass  # not told to us, or not by this Keystone: the login will say
         try:
             await self._services.tokens.of(project_id)
         except CredentialsRejected:

@@ -20,6 +20,7 @@ from tests.unit.clouds_openstack.fake import (
     drop,
     fault,
     reply,
+    text,
 )
 
 ANN = Scope("p-ann", "ann's project")
@@ -196,6 +197,15 @@ async def test_no_login_is_tried_where_keystone_tells_of_no_role(
     assert authenticator.asked == [""]
     [asked] = fake.said(ASSIGNED)
     assert asked.query == {"user.id": "me", "scope.project.id": "p-ann", "effective": "true"}
+
+
+@pytest.mark.parametrize("answer", [fault("no", 403, "error"), text("no such page", 404), drop])
+async def test_where_assignments_are_not_told_the_login_says(
+    cloud: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator, answer: Answering
+) -> None:
+    fake.on(ASSIGNED, answer)
+    assert await cloud._child.projects.id_of(ANN) == "p-ann"
+    assert authenticator.asked == ["", "p-ann"]
 
 
 async def test_the_role_is_looked_up_once_for_all_projects(child: Child, fake: FakeChild) -> None:
