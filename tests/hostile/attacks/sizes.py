@@ -102,6 +102,10 @@ async def _large(target: Target, tally: Tally, seconds: float) -> None:
             tally.require(await answer.json() == {"tags": []}, "a part of what was refused was kept")
 
 
+#: What the images are called that must not be made.
+_REFUSED = "line-break"
+
+
 async def _line_breaks(target: Target, tally: Tally, seconds: float) -> None:
     mallory = target.tenant("mallory")
     until = time.monotonic() + seconds
@@ -109,13 +113,14 @@ async def _line_breaks(target: Target, tally: Tally, seconds: float) -> None:
         http.headers["X-Auth-Token"] = await mallory.token(http)
         while time.monotonic() < until:
             for after in ("\n", "\r\nX-More: 1", "\u2028", "/../x"):
-                body = {"name": "x", "id": f"{uuid.uuid4()}{after}"}
+                body = {"name": _REFUSED, "id": f"{uuid.uuid4()}{after}"}
                 async with http.post(f"{target.url}{_IMAGES}", json=body) as answer:
                     tally.answered(answer.status)
                     tally.require(
                         answer.status == 400, f"an image with the id {body['id']!r}: {answer.status}"
                     )
-        async with http.get(f"{target.url}{_IMAGES}") as answer:
+        # Other attacks leave images of the same tenant.
+        async with http.get(f"{target.url}{_IMAGES}", params={"name": _REFUSED}) as answer:
             images = (await answer.json())["images"]
         tally.require(images == [], "an image was made that was refused")
 
