@@ -51,6 +51,8 @@ for pair in east:shared west:own; do
     "$realcloud" up "$name" --keystone "${pair#*:}"
 done
 export FRACTUS_QUOTA_UNLIMITED=true
+# The walk looks whether anything is left in a child when its servers are gone, default groups too.
+export FRACTUS_WORK_KEEP_UNNEEDED=5
 export FRACTUS_REAL_CLOUDS_YAML; FRACTUS_REAL_CLOUDS_YAML=$("$realcloud" clouds-yaml)
 export FRACTUS_REAL_CLOUDS=east-admin,west-admin
 export FRACTUS_REAL_STAND="$work"
