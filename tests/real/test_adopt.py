@@ -152,6 +152,26 @@ def lives() -> Iterator[dict[str, Natives]]:
 
 
 @pytest.fixture
+def strangers() -> Iterator[None]:
+    """fractus has each cloud once: here it knows neither, so they can be added as clouds of an earlier life."""
+    file = os.environ["FRACTUS_REAL_CLOUDS_YAML"]
+    for name in ("east", "west"):
+        # What other tests had there may still be leaving.
+        until(lambda name=name: _removed(name), seconds=120, reason=f"{name} removed")
+    yield
+    for name in ("east", "west"):
+        fractus("cloud", "add", name, "--os-cloud", f"{name}-admin", "--clouds-yaml", file)
+
+
+def _removed(name: str) -> bool:
+    try:
+        fractus("cloud", "remove", name)
+    except AssertionError:
+        return False
+    return True
+
+
+@pytest.fixture
 def ours() -> Iterator[Any]:
     """A project of fractus, for those of the cloud that has its own Keystone."""
     root = connect("root")
@@ -167,7 +187,7 @@ def _drift(name: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_adopt_drift_and_detach(lives: dict[str, Natives], ours: Any) -> None:
+def test_adopt_drift_and_detach(lives: dict[str, Natives], ours: Any, strangers: None) -> None:
     file = os.environ["FRACTUS_REAL_CLOUDS_YAML"]
     before = {name: natives.picture() for name, natives in lives.items()}
     root = connect("root")
