@@ -26,7 +26,7 @@ from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile import brakes, drift, link, returned, unasked, unneeded
 from fractus.reconcile.absent import actuator_of, returns
 from fractus.reconcile.ending import end
-from fractus.reconcile.kind import ARRIVED, Apply, Done, Fail, Item, Lifecycle, MayEnd, Plan, Wait
+from fractus.reconcile.kind import ARRIVED, UNNEEDED, Apply, Done, Fail, Item, Lifecycle, MayEnd, Plan, Wait
 from fractus.reconcile.machine import SWEPT_AGAIN, Machine
 from fractus.reconcile.needs import Unmet, doubt, meet
 from fractus.reconcile.orphans import ORPHAN, see_off
@@ -125,7 +125,7 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     scope = await machine.scope_of(resource.project_id)
     if not presence.wanted:
         return await retire(machine, claim, resource, presence, actuator, scope)
-    if unneeded.SINCE in presence.memory and await unneeded.leaves(machine, claim, presence):
+    if UNNEEDED in presence.memory and await unneeded.leaves(machine, claim, presence):
         return Again()
     remote: dict[tuple[str, str], str] | Unmet = {}
     if presence.remote_id is None or not machine.lifecycles[claim.kind].chosen:

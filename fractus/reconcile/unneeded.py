@@ -15,8 +15,6 @@ from fractus.store.again import rerun
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
 
-SINCE = UNNEEDED
-
 #: However long it stays, it is looked at so often: what is due much later is taken for the work of a wrong clock
 #: (`stamps`). Seconds.
 _LONGEST = 600.0
@@ -28,7 +26,7 @@ async def note(machine: Machine, tx: Transaction, there: Presence) -> None:
     if machine.pace.keep_unneeded <= 0 or resource is None or not resource.wanted:
         await machine.unwant(tx, there)
         return
-    there.memory[SINCE] = machine.clock.now()
+    there.memory[UNNEEDED] = machine.clock.now()
     await presences.save(tx, there)
     due = machine.clock.now() + min(machine.pace.keep_unneeded, _LONGEST)
     await work.wait(tx, there.kind, there.id, there.cloud, "", due)
@@ -43,11 +41,11 @@ async def leaves(machine: Machine, claim: Claim, presence: Presence) -> bool:
         if there is None or not there.wanted:
             return True
         if await presences.dependents(tx, there.kind, there.id, there.cloud, every=True):
-            there.memory.pop(SINCE, None)
-            presence.memory.pop(SINCE, None)
+            there.memory.pop(UNNEEDED, None)
+            presence.memory.pop(UNNEEDED, None)
             await presences.save(tx, there)
             return False
-        if machine.age(presence.memory[SINCE]) < machine.pace.keep_unneeded:
+        if machine.age(presence.memory[UNNEEDED]) < machine.pace.keep_unneeded:
             return False
         await machine.unwant(tx, there)
     return True
@@ -55,9 +53,9 @@ async def leaves(machine: Machine, claim: Claim, presence: Presence) -> bool:
 
 def settled(machine: Machine, presence: Presence) -> Settled | Waiting:
     """How a look ends that has left nothing to do: what nothing needs is looked at once more when its time is over."""
-    if SINCE not in presence.memory:
+    if UNNEEDED not in presence.memory:
         return Settled()
-    left = machine.pace.keep_unneeded - machine.age(presence.memory[SINCE])
+    left = machine.pace.keep_unneeded - machine.age(presence.memory[UNNEEDED])
     return Waiting(
         again_in=min(max(left, 0.0), _LONGEST), reason="nothing needs it there; it leaves in a while"
     )
