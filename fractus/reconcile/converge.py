@@ -28,7 +28,7 @@ from fractus.reconcile.absent import actuator_of, returns
 from fractus.reconcile.ending import end
 from fractus.reconcile.kind import ARRIVED, UNNEEDED, Apply, Done, Fail, Item, Lifecycle, MayEnd, Plan, Wait
 from fractus.reconcile.machine import SWEPT_AGAIN, Machine
-from fractus.reconcile.needs import Unmet, doubt, meet
+from fractus.reconcile.needs import Unmet, meet, verify
 from fractus.reconcile.orphans import ORPHAN, see_off
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting, Written
 from fractus.reconcile.reach import Watched
@@ -187,11 +187,8 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
                 return await _no_answer(look, late)
             if late is None:
                 presence.creating_since = None
-                if _may_lack(error) and await doubt(look.machine, look.claim, presence):
-                    await look.save(tell=False)
-                    return Waiting(
-                        again_in=3 * machine.pace.quiet, reason=f"looking for what is missing: {error.reason}"
-                    )
+                if await _verify(look, error):
+                    return Again()
                 return await _refused(
                     look, error.reason, elsewhere=isinstance(error, Refused) and error.elsewhere
                 )
@@ -235,9 +232,15 @@ async def _plan(look: Look, seen: Any) -> Plan:
     return plan
 
 
-def _may_lack(error: CloudError) -> bool:
-    """Whether it may have been refused because something that it needs is not there any more."""
-    return isinstance(error, Missing) or (isinstance(error, Refused) and error.status in (400, 404))
+async def _verify(look: Look, error: CloudError) -> bool:
+    """Whether a change may have been refused because something that it needs is not there any more, so that all of
+    that is observed again before the change is tried again.
+    """
+    may_lack = isinstance(error, Missing) or (isinstance(error, Refused) and error.status in (400, 404))
+    if not may_lack or not look.item.remote or not await verify(look.machine, look.claim, look.item):
+        return False
+    await look.save(tell=False)
+    return True
 
 
 async def _late(look: Look, wanted: Wanted) -> Seen | CloudError | None:
@@ -262,7 +265,7 @@ async def _twice(look: Look, mark: str) -> bool:
 
 async def _follow(look: Look, remote_id: str) -> Outcome:
     presence, machine = look.presence, look.machine
-    if look.life.swept and machine.seen_lately(presence):
+    if look.life.swept and drift.UNVERIFIED not in presence.memory and machine.seen_lately(presence):
         seen = machine.seen_of(presence)
     else:
         try:
@@ -275,6 +278,7 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
             return Retry(f"{presence.cloud} cannot tell just now: {seen.unread}")
         machine.observed(presence, seen)
     presence.memory.pop("missed_at", None)
+    drift.verified(presence)
     if presence.memory.get(returned.OTHERS):
         return await _send_other_away(look)
     plan = await _plan(look, seen)
@@ -324,17 +328,19 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
             # Surely not done: the plan must not take it for one whose answer was lost.
             await look.save(tell=False)
         return await _no_answer(look, error)
-    except Missing:
+    except Missing as error:
         presence.memory.pop("doing", None)
         presence.observed_at = None
-        await look.save(tell=False)
-        return Again()
+        if not await _verify(look, error):
+            await look.save(tell=False)
+        # It may be itself what is missing, which its next observation tells, or something that it names.
+        return Retry(error.reason)
     except Refused as error:
         presence.memory.pop("doing", None)
         if drift.REPAIR in presence.memory and presence.generation == look.resource.generation:
             return await _not_repaired(look, error.reason)
         if not plan.once:
-            return await _block(look, error.reason)
+            return Again() if await _verify(look, error) else await _block(look, error.reason)
         # The user's one action was refused there; that ends the action, not the thing.
         failed = presence.memory.setdefault("failed", {})
         failed[plan.once] = error.reason
@@ -373,6 +379,7 @@ async def _vanished(look: Look) -> Outcome:
     if look.life.chosen or adopted:
         # What was taken over is more than we know of it: an image's bits, a network's wires.
         presence.memory[drift.GONE] = True
+        drift.verified(presence)
         return await _block(look, f"It is gone from {presence.cloud}: it was deleted there.")
     if presence.memory.get(returned.OTHERS):
         # A cloud that was put back has an earlier one, and not this one yet.
@@ -380,6 +387,7 @@ async def _vanished(look: Look) -> Outcome:
     if drift.is_steady(look.item):
         # Nobody asks for it now. It is told as missing, and made anew when it is needed there or an operator says so.
         presence.memory[drift.GONE] = True
+        drift.verified(presence)
         await look.save()
         return Settled()
     drift.anew(presence, look.machine.clock.now())

@@ -23,6 +23,11 @@ from fractus.store.transaction import Reader, Transaction
 DRIFT, GONE, REPAIR, REPAIRED = "drift", "missing", "repair", "repaired"
 """Keys in the memory of a presence. A repair has a `token`; `repaired` is that of the last one that was done."""
 
+UNVERIFIED, VERIFIED = "unverified", "verified_token"
+"""Keys in the memory of a presence: the token of a request to observe it before it is used again, because a cloud
+refused what was to be made of it; and the token of the last such request that was met.
+"""
+
 
 class Judged(Struct, frozen=True):
     """What of a presence has drifted, and what was seen as if it had not: what is left is work."""
@@ -89,6 +94,13 @@ def settle(life: Lifecycle, item: Item, done: Done) -> None:
     presence.generation = item.resource.generation
 
 
+def verified(presence: Presence) -> None:
+    """It was observed, as was asked for."""
+    asked = presence.memory.pop(UNVERIFIED, None)
+    if asked is not None:
+        presence.memory[VERIFIED] = asked
+
+
 def anew(presence: Presence, now: float) -> None:
     """It is not there, and is to be made anew; looked for before, as after a lost create."""
     presence.remote_id = None
@@ -99,6 +111,7 @@ def anew(presence: Presence, now: float) -> None:
     for key in (DRIFT, GONE, ADMITTED, ARRIVED, OWNER):
         presence.memory.pop(key, None)
     repaired(presence)
+    verified(presence)
 
 
 def take(life: Lifecycle, item: Item, seen: Any) -> Plan | None:

@@ -326,7 +326,8 @@ class Machine:
         memory = presence.memory
         allowed = memory.get(OWNER), memory.get(ADMITTED)
         use = (presence.remote_id, _reached(presence), allowed) if usable else None
-        return presence.wanted, use, presence.state == BLOCKED, presence.error
+        unverified = memory.get(drift.UNVERIFIED)
+        return presence.wanted, use, presence.state == BLOCKED, presence.error, unverified
 
     def arrived(self, presence: Presence) -> bool:
         """Whether the cloud has all that was asked of it (`Presence.asked`), or does not answer, so that nothing that
@@ -427,6 +428,9 @@ class Machine:
         asked = held.memory.get(drift.REPAIR)
         if asked is not None and asked["token"] != presence.memory.get(drift.REPAIRED):
             presence.memory[drift.REPAIR] = asked
+        unverified = held.memory.get(drift.UNVERIFIED)
+        if unverified is not None and unverified != presence.memory.get(drift.VERIFIED):
+            presence.memory[drift.UNVERIFIED] = unverified
 
 
 def _reached(presence: Presence) -> int:

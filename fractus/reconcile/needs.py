@@ -7,10 +7,11 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from fractus.base.ids import new_id
 from fractus.model.resource import BLOCKED, PENDING, Need, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.ending import end
-from fractus.reconcile.kind import USERS
+from fractus.reconcile.kind import USERS, Item
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Waiting
 from fractus.store import findings, presences, work
@@ -18,8 +19,8 @@ from fractus.store.again import rerun
 from fractus.store.transaction import Reader, Transaction
 from fractus.store.work import Claim
 
-#: After a refusal everything needed was looked at; a refusal within this time is believed. Seconds.
-_DOUBTED_AGAIN = 600.0
+#: A create that was refused again within this time, with the same things that it needs, is refused for good. Seconds.
+_VERIFIED_FOR = 600.0
 
 
 class Unmet(Struct, frozen=True):
@@ -125,24 +126,31 @@ async def _make_anew(machine: Machine, tx: Transaction, there: Presence) -> None
     await machine.wake(tx, there.kind, there.id, there.cloud)
 
 
-async def doubt(machine: Machine, claim: Claim, presence: Presence) -> bool:
-    """Have what a refused create needs looked at again, for it may be gone; False where that was done just before."""
-    now = machine.clock.now()
-    before = presence.memory.get("doubted_at")
-    if before is not None and now - before < _DOUBTED_AGAIN:
+async def verify(machine: Machine, claim: Claim, item: Item) -> bool:
+    """Have all that a refused change needs observed again, for it may be gone: a cloud that was put back to an earlier
+    state has lost what we believe to be there. Until each was observed it is a need that is not met.
+
+    False where that was done not long ago and the change was made with the same ids: then the refusal is final.
+    """
+    presence, now = item.presence, machine.clock.now()
+    used = sorted(item.remote.values())
+    verified = presence.memory.get("verified", {})
+    if verified.get("ids") == used and machine.age(verified.get("at")) < _VERIFIED_FOR:
         return False
-    presence.memory["doubted_at"] = now
-    await _wake_needs(machine, claim, presence)
+    presence.memory["verified"] = {"at": now, "ids": used}
+    await _mark_unverified(machine, claim, presence)
     return True
 
 
 @rerun
-async def _wake_needs(machine: Machine, claim: Claim, presence: Presence) -> None:
+async def _mark_unverified(machine: Machine, claim: Claim, presence: Presence) -> None:
     async with machine.store.transaction() as tx:
         await machine.hold(tx, claim)
         needs = await presences.of_needs(tx, presence.kind, presence.id, presence.cloud)
         for there in needs.values():
             if there is not None and there.wanted and there.remote_id is not None:
+                there.memory[drift.UNVERIFIED] = new_id()
+                await presences.save(tx, there)
                 await machine.wake(tx, there.kind, there.id, there.cloud)
 
 
@@ -189,7 +197,7 @@ async def _carry_all(
 
 
 def _usable(machine: Machine, need: Need, there: Presence, project_id: str) -> bool:
-    if there.memory.get(drift.GONE):
+    if there.memory.get(drift.GONE) or drift.UNVERIFIED in there.memory:
         return False
     if need.loose:
         return True
