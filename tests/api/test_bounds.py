@@ -21,9 +21,10 @@ from msgspec import inspect as introspect
 from fractus.base import collector
 from fractus.base.ids import is_uuid
 from fractus.services.compute.servers.schema import bodies
+from fractus.services.field import Fields
 from fractus.services.image.images import schema as image_schema
 from fractus.services.network.dialect.schema import attributes
-from fractus.services.network.dialect.schema.attributes import MOST, AttributeMap
+from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.networks.schema import ATTRIBUTES as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.schema import ATTRIBUTES as PORT_ATTRIBUTES
 from fractus.services.network.security_groups.schema import GROUP_ATTRIBUTES, RULE_ATTRIBUTES
@@ -41,7 +42,7 @@ HELD = 0.1
 #: The largest body.
 ROOM = WebSettings().max_body
 
-KINDS: dict[str, AttributeMap] = {
+KINDS: dict[str, Fields] = {
     "network": NETWORK_ATTRIBUTES,
     "subnet": SUBNET_ATTRIBUTES,
     "port": PORT_ATTRIBUTES,

@@ -8,16 +8,9 @@ from typing import Any
 from msgspec import UNSET
 
 from fractus.model.errors import ApiError
+from fractus.services.field import Bound, Field, Fields, Match, named
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.attributes import (
-    Attribute,
-    AttributeMap,
-    Bound,
-    Item,
-    Match,
-    read_only,
-    standard,
-)
+from fractus.services.network.dialect.schema.attributes import Item, read_only, standard
 from fractus.services.network.dialect.schema.errors import invalid_input, not_carried
 
 _PROVIDER = ("provider:network_type", "provider:physical_network", "provider:segmentation_id", "segments")
@@ -37,47 +30,48 @@ def _hints(value: Any) -> str | None:
     return wrong
 
 
-ATTRIBUTES: AttributeMap = {
-    **standard(tags_on_create=True),
-    "name": Attribute(
-        post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name"
+ATTRIBUTES: Fields = named([
+    *standard(tags_on_create=True),
+    Field(
+        "name", post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name"
     ),
-    "subnets": read_only(),
-    "admin_state_up": Attribute(
-        post=True, put=True, default=True, convert=values.to_boolean,
+    read_only("subnets"),
+    Field(
+        "admin_state_up", post=True, put=True, default=True, convert=values.to_boolean,
         match=Match("admin_state_up", values.to_boolean), sort="admin_state_up",
     ),
-    "status": read_only("status"),
-    "shared": Attribute(
-        post=True, put=True, default=False, convert=values.to_boolean, rule=True,
+    read_only("status", "status"),
+    Field(
+        "shared", post=True, put=True, default=False, convert=values.to_boolean, rule=True,
         match=Match("shared", values.to_boolean),
     ),
-    "router:external": Attribute(
-        post=True, put=True, default=False, convert=values.to_boolean, rule=True,
+    Field(
+        "router:external", post=True, put=True, default=False, convert=values.to_boolean, rule=True,
         match=Match("external", values.to_boolean),
     ),
-    "mtu": Attribute(
-        post=True, put=True, default=0, convert=values.to_int, check=values.not_negative,
+    Field(
+        "mtu", post=True, put=True, default=0, convert=values.to_int, check=values.not_negative,
         match=Match("mtu", values.to_int), sort="mtu",
     ),
-    "port_security_enabled": Attribute(
-        post=True, put=True, default=True, convert=values.to_boolean, rule=True
+    Field(
+        "port_security_enabled", post=True, put=True, default=True, convert=values.to_boolean, rule=True
     ),
-    "availability_zone_hints": Attribute(
-        post=True, default=[], bound=Bound(_HINTS_SIZE // 5, _too_many_hints), check=_hints, sort="hints"
+    Field(
+        "availability_zone_hints", post=True, default=[], bound=Bound(_HINTS_SIZE // 5, _too_many_hints),
+        check=_hints, sort="hints",
     ),
-    "availability_zones": read_only(),
-    "provider:network_type": Attribute(
-        post=True, put=True, default=UNSET, rule=True, check=values.string(32)
+    read_only("availability_zones"),
+    Field(
+        "provider:network_type", post=True, put=True, default=UNSET, rule=True, check=values.string(32)
     ),
-    "provider:physical_network": Attribute(
-        post=True, put=True, default=UNSET, rule=True, check=values.string(64)
+    Field(
+        "provider:physical_network", post=True, put=True, default=UNSET, rule=True, check=values.string(64)
     ),
-    "provider:segmentation_id": Attribute(
-        post=True, put=True, default=UNSET, rule=True, convert=values.to_int
+    Field(
+        "provider:segmentation_id", post=True, put=True, default=UNSET, rule=True, convert=values.to_int
     ),
-    "segments": Attribute(post=True, put=True, default=UNSET, rule=True),
-}  # fmt: skip
+    Field("segments", post=True, put=True, default=UNSET, rule=True),
+])  # fmt: skip
 
 
 def refuse_foreign(item: Item) -> None:

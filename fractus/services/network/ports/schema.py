@@ -12,17 +12,9 @@ from msgspec import UNSET, Struct
 from fractus.addressing.ranges import eui64, number, usable
 from fractus.model.errors import ApiError
 from fractus.model.resource import Need
+from fractus.services.field import Bound, Field, Fields, Match, named
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.attributes import (
-    Attribute,
-    AttributeMap,
-    Bound,
-    Item,
-    Match,
-    read_only,
-    standard,
-    stated,
-)
+from fractus.services.network.dialect.schema.attributes import Item, read_only, standard, stated
 from fractus.services.network.dialect.schema.errors import (
     conflict,
     invalid,
@@ -129,56 +121,56 @@ def _profile(value: Any) -> str | None:
     return None if value is None or isinstance(value, dict) else f"'{value}' is not a dictionary"
 
 
-ATTRIBUTES: AttributeMap = {
-    **standard(tags_on_create=True),
-    "name": Attribute(
-        post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name"
+ATTRIBUTES: Fields = named([
+    *standard(tags_on_create=True),
+    Field(
+        "name", post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name"
     ),
-    "network_id": Attribute(post=True, check=values.uuid, match=Match("network_id"), sort="network_id"),
-    "admin_state_up": Attribute(
-        post=True, put=True, default=True, convert=values.to_boolean,
+    Field("network_id", post=True, check=values.uuid, match=Match("network_id"), sort="network_id"),
+    Field(
+        "admin_state_up", post=True, put=True, default=True, convert=values.to_boolean,
         match=Match("admin_state_up", values.to_boolean), sort="admin_state_up",
     ),
-    "mac_address": Attribute(
-        post=True, put=True, default=UNSET, convert=values.canonical_mac, rule=True,
+    Field(
+        "mac_address", post=True, put=True, default=UNSET, convert=values.canonical_mac, rule=True,
         check=lambda value: None if value is None else values.mac_address(value),
         match=Match("mac_address", values.canonical_mac), sort="mac_address",
     ),
-    "fixed_ips": Attribute(
-        post=True, put=True, default=UNSET, bound=stated("fixed_ips"), check=values.fixed_ips, rule=True
+    Field(
+        "fixed_ips", post=True, put=True, default=UNSET, bound=stated("fixed_ips"), check=values.fixed_ips, rule=True
     ),
-    "device_id": Attribute(
-        post=True, put=True, default="", check=values.string(255), rule=True,
+    Field(
+        "device_id", post=True, put=True, default="", check=values.string(255), rule=True,
         match=Match("device_id"), sort="device_id",
     ),
-    "device_owner": Attribute(
-        post=True, put=True, default="", check=values.string(255), rule=True,
+    Field(
+        "device_owner", post=True, put=True, default="", check=values.string(255), rule=True,
         match=Match("device_owner"), sort="device_owner",
     ),
-    "status": read_only("status"),
-    "security_groups": Attribute(
-        post=True, put=True, default=UNSET, convert=values.to_list,
+    read_only("status", "status"),
+    Field(
+        "security_groups", post=True, put=True, default=UNSET, convert=values.to_list,
         bound=stated("security_groups"), check=values.unique(values.uuid),
         match=Match("security_groups", how="member"),
     ),
-    "port_security_enabled": Attribute(
-        post=True, put=True, default=UNSET, convert=values.to_boolean, rule=True
+    Field(
+        "port_security_enabled", post=True, put=True, default=UNSET, convert=values.to_boolean, rule=True
     ),
-    "allowed_address_pairs": Attribute(
-        post=True, put=True, default=UNSET, convert=values.to_list,
+    Field(
+        "allowed_address_pairs", post=True, put=True, default=UNSET, convert=values.to_list,
         bound=Bound(_PAIRS, _too_many_pairs), check=_pairs, rule=True,
     ),
-    "extra_dhcp_opts": Attribute(
-        post=True, put=True, default=None, bound=stated("extra_dhcp_opts"), check=_options
+    Field(
+        "extra_dhcp_opts", post=True, put=True, default=None, bound=stated("extra_dhcp_opts"), check=_options
     ),
-    "binding:vnic_type": Attribute(
-        post=True, put=True, default="normal", check=values.one_of(_VNIC_TYPES), rule=True
+    Field(
+        "binding:vnic_type", post=True, put=True, default="normal", check=values.one_of(_VNIC_TYPES), rule=True
     ),
-    "binding:host_id": Attribute(post=True, put=True, default=UNSET, rule=True, match=Match("host")),
-    "binding:profile": Attribute(post=True, put=True, default=UNSET, rule=True, check=_profile),
-    "binding:vif_type": read_only(),
-    "binding:vif_details": read_only(),
-}  # fmt: skip
+    Field("binding:host_id", post=True, put=True, default=UNSET, rule=True, match=Match("host")),
+    Field("binding:profile", post=True, put=True, default=UNSET, rule=True, check=_profile),
+    read_only("binding:vif_type"),
+    read_only("binding:vif_details"),
+])  # fmt: skip
 
 
 def refuse_foreign(item: Item) -> None:

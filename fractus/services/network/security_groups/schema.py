@@ -7,15 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fractus.model.errors import ApiError, Conflict
+from fractus.services.field import Field, Fields, Match, named
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.attributes import (
-    Attribute,
-    AttributeMap,
-    Item,
-    Match,
-    read_only,
-    standard,
-)
+from fractus.services.network.dialect.schema.attributes import Item, read_only, standard
 from fractus.services.network.dialect.schema.errors import conflict, invalid, not_found
 
 PROTOCOLS = {
@@ -45,19 +39,22 @@ def already_default() -> Conflict:
     return conflict("Default security group already exists.", "SecurityGroupDefaultAlreadyExists")
 
 
-GROUP_ATTRIBUTES: AttributeMap = {
-    **standard(tags_on_create=False),
-    "name": Attribute(post=True, put=True, default="", check=_name, match=Match("name"), sort="name"),
-    "stateful": Attribute(
-        post=True,
-        put=True,
-        default=True,
-        convert=values.to_boolean,
-        match=Match("stateful", values.to_boolean),
-    ),
-    "shared": read_only(match=Match("shared", values.to_boolean), sort=False),
-    "security_group_rules": read_only(),
-}
+GROUP_ATTRIBUTES: Fields = named(
+    [
+        *standard(tags_on_create=False),
+        Field("name", post=True, put=True, default="", check=_name, match=Match("name"), sort="name"),
+        Field(
+            "stateful",
+            post=True,
+            put=True,
+            default=True,
+            convert=values.to_boolean,
+            match=Match("stateful", values.to_boolean),
+        ),
+        read_only("shared", match=Match("shared", values.to_boolean), sort=False),
+        read_only("security_group_rules"),
+    ]
+)
 
 
 def _protocol(value: Any) -> str | None:
@@ -107,41 +104,42 @@ def _prefix(value: Any) -> str | None:
     return f"{one.ip}/{one.network.prefixlen}"
 
 
-def _row(column: str, **more: Any) -> Attribute:
-    return Attribute(post=True, match=more.pop("match", Match(column)), sort=column, **more)
+def _row(column: str, **more: Any) -> Field:
+    return Field(column, post=True, match=more.pop("match", Match(column)), sort=column, **more)
 
 
-RULE_ATTRIBUTES: AttributeMap = {
-    **{
-        name: one
-        for name, one in standard(tags_on_create=False).items()
-        if name != "description" and "tags" not in name
-    },
-    "security_group_id": _row("security_group_id", check=values.string(36)),
-    "remote_group_id": _row("remote_group_id", default=None),
-    "remote_address_group_id": Attribute(post=True, default=None),
-    "direction": _row("direction", check=values.one_of(("ingress", "egress"))),
-    "protocol": _row(
+RULE_ATTRIBUTES: Fields = named([
+    *(
+        one
+        for one in standard(tags_on_create=False)
+        if one.name != "description" and "tags" not in one.name
+    ),
+    _row("security_group_id", check=values.string(36)),
+    _row("remote_group_id", default=None),
+    Field("remote_address_group_id", post=True, default=None),
+    _row("direction", check=values.one_of(("ingress", "egress"))),
+    _row(
         "protocol", default=None, convert=_protocol, match=Match("protocol", lambda value: _protocol(value) or "")
     ),
-    "port_range_min": _row("port_range_min", default=None, convert=_port, match=Match("port_range_min", _port)),
-    "port_range_max": _row("port_range_max", default=None, convert=_port, match=Match("port_range_max", _port)),
-    "ethertype": _row(
+    _row("port_range_min", default=None, convert=_port, match=Match("port_range_min", _port)),
+    _row("port_range_max", default=None, convert=_port, match=Match("port_range_max", _port)),
+    _row(
         "ethertype", default="IPv4", convert=_ethertype, match=Match("ethertype", _ethertype)
     ),
-    "remote_ip_prefix": _row(
+    _row(
         "remote_ip_prefix", default=None, convert=_prefix,
         match=Match("remote_ip_prefix", lambda value: _prefix(value) or ""),
     ),
-    "description": Attribute(
-        post=True, put=True, default="", check=values.string(values.DESCRIPTION_SIZE),
+    Field(
+        "description", post=True, put=True, default="", check=values.string(values.DESCRIPTION_SIZE),
         match=Match("description"), sort="description",
     ),
-    "normalized_cidr": read_only("normalized_cidr"),
-    "belongs_to_default_sg": read_only(
+    read_only("normalized_cidr", "normalized_cidr"),
+    read_only(
+        "belongs_to_default_sg",
         match=Match("belongs_to_default_sg", values.to_boolean), sort=False
     ),
-}  # fmt: skip
+])  # fmt: skip
 
 
 # --- one rule ------------------------------------------------------------------------------------

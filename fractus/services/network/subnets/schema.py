@@ -10,17 +10,9 @@ from msgspec import UNSET
 
 from fractus.addressing.ranges import Range, cloud_share, default_pools, number, overlapping, text, usable
 from fractus.model.errors import ApiError
+from fractus.services.field import Bound, Field, Fields, Match, named
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.attributes import (
-    Attribute,
-    AttributeMap,
-    Bound,
-    Item,
-    Match,
-    read_only,
-    standard,
-    stated,
-)
+from fractus.services.network.dialect.schema.attributes import Item, read_only, standard, stated
 from fractus.services.network.dialect.schema.errors import (
     bad_request,
     conflict,
@@ -54,59 +46,64 @@ def _too_many_routes(of: str) -> ApiError:
     )
 
 
-def _mode(column: str) -> Attribute:
-    return Attribute(
-        post=True, default=UNSET, check=values.one_of((*_MODES, None)), match=Match(column), sort=column
+def _mode(column: str) -> Field:
+    return Field(
+        column,
+        post=True,
+        default=UNSET,
+        check=values.one_of((*_MODES, None)),
+        match=Match(column),
+        sort=column,
     )
 
 
-ATTRIBUTES: AttributeMap = {
-    **standard(tags_on_create=True),
-    "name": Attribute(
-        post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name"
+ATTRIBUTES: Fields = named([
+    *standard(tags_on_create=True),
+    Field(
+        "name", post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name"
     ),
-    "ip_version": Attribute(
-        post=True, convert=values.to_int, check=values.one_of((4, 6)),
+    Field(
+        "ip_version", post=True, convert=values.to_int, check=values.one_of((4, 6)),
         match=Match("ip_version", values.to_int), sort="ip_version",
     ),
-    "network_id": Attribute(post=True, check=values.uuid, match=Match("network_id"), sort="network_id"),
-    "subnetpool_id": Attribute(
-        post=True, default=UNSET,
+    Field("network_id", post=True, check=values.uuid, match=Match("network_id"), sort="network_id"),
+    Field(
+        "subnetpool_id", post=True, default=UNSET,
         check=lambda value: None if value == "prefix_delegation" else values.uuid_or_none(value),
         match=Match("subnetpool_id"), sort="subnetpool_id",
     ),
-    "prefixlen": Attribute(post=True, default=UNSET, convert=values.to_int, check=values.not_negative),
-    "cidr": Attribute(
-        post=True, default=UNSET,
+    Field("prefixlen", post=True, default=UNSET, convert=values.to_int, check=values.not_negative),
+    Field(
+        "cidr", post=True, default=UNSET,
         convert=lambda value: value if value is None else values.canonical_cidr(value),
         check=values.subnet_or_none,
         match=Match("cidr", lambda value: str(ipaddress.ip_network(values.canonical_cidr(value), strict=False))),
         sort="cidr",
     ),
-    "gateway_ip": Attribute(
-        post=True, put=True, default=UNSET, convert=values.canonical_ip, check=values.ip_address_or_none,
+    Field(
+        "gateway_ip", post=True, put=True, default=UNSET, convert=values.canonical_ip, check=values.ip_address_or_none,
         match=Match("gateway_ip", values.canonical_ip), sort="gateway_ip",
     ),
-    "allocation_pools": Attribute(
-        post=True, put=True, default=UNSET, convert=values.canonical_pools,
+    Field(
+        "allocation_pools", post=True, put=True, default=UNSET, convert=values.canonical_pools,
         bound=stated("allocation_pools"), check=values.pools,
     ),
-    "dns_nameservers": Attribute(
-        post=True, put=True, default=UNSET, convert=values.to_list,
+    Field(
+        "dns_nameservers", post=True, put=True, default=UNSET, convert=values.to_list,
         bound=Bound(_NAMESERVERS, _too_many_nameservers), check=values.nameservers,
     ),
-    "host_routes": Attribute(
-        post=True, put=True, default=UNSET, convert=values.to_list,
+    Field(
+        "host_routes", post=True, put=True, default=UNSET, convert=values.to_list,
         bound=Bound(_ROUTES, _too_many_routes), check=values.host_routes,
     ),
-    "enable_dhcp": Attribute(
-        post=True, put=True, default=True, convert=values.to_boolean,
+    Field(
+        "enable_dhcp", post=True, put=True, default=True, convert=values.to_boolean,
         match=Match("enable_dhcp", values.to_boolean), sort="enable_dhcp",
     ),
-    "ipv6_ra_mode": _mode("ipv6_ra_mode"),
-    "ipv6_address_mode": _mode("ipv6_address_mode"),
-    "shared": read_only(match=Match("shared", values.to_boolean), sort=False),
-}  # fmt: skip
+    _mode("ipv6_ra_mode"),
+    _mode("ipv6_address_mode"),
+    read_only("shared", match=Match("shared", values.to_boolean), sort=False),
+])  # fmt: skip
 
 
 def network(cidr: str) -> Network:

@@ -7,7 +7,8 @@ from typing import Any
 
 from fractus.model.errors import NotFound
 from fractus.model.resource import Resource
-from fractus.services.network.dialect.schema.attributes import AttributeMap, Item
+from fractus.services.field import Fields
+from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import bad_request, denied, malformed
 from fractus.web.routing import Call
 
@@ -15,7 +16,7 @@ _INSIDE = ("fixed_ips", "allowed_address_pairs")
 
 
 def authorise(
-    call: Call, action: str, attributes: AttributeMap, item: Item, target: Mapping[str, Any], *, create: bool
+    call: Call, action: str, attributes: Fields, item: Item, target: Mapping[str, Any], *, create: bool
 ) -> None:
     """`Forbidden`, in Neutron's words, unless the caller may do `action` with all that is in `item`.
 

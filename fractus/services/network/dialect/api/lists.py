@@ -12,7 +12,8 @@ from sqlalchemy import Table
 
 from fractus.auth.principal import Principal
 from fractus.model.errors import NotFound
-from fractus.services.network.dialect.schema.attributes import MOST, AttributeMap, Match
+from fractus.services.field import Fields, Match
+from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.dialect.schema.errors import malformed
 from fractus.services.network.dialect.view import tag_pattern
 from fractus.store.listing import Filter, Filters, Sort, UnknownMarker, page
@@ -43,7 +44,7 @@ class Lists(Struct, frozen=True, kw_only=True):
 
     collection: str
     table: Table
-    attributes: AttributeMap
+    attributes: Fields
     scope: Callable[[Principal], Filters]
     missing: Callable[[str], NotFound]
     admin_rule: str = ""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fractus.model.resource import Resource
+from fractus.services.field import Fields
 from fractus.services.network.dialect.api.lists import splice
-from fractus.services.network.dialect.schema.attributes import AttributeMap, bounded
+from fractus.services.network.dialect.schema.attributes import bounded
 from fractus.web.routing import Call, Handler, Reply, Route
 
 
@@ -35,7 +36,7 @@ def collection_routes(
     api: Collection,
     kind: str,
     path: str,
-    attributes: AttributeMap,
+    attributes: Fields,
     *,
     update: Handler | None,
     core: bool = True,

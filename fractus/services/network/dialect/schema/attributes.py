@@ -6,45 +6,15 @@ the body, project, unknown names, names that may not be given here, missing ones
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, structs
 
 from fractus.auth.principal import Principal
-from fractus.model.errors import ApiError
+from fractus.services.field import REQUIRED, Bound, Field, Fields, Match
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.errors import malformed
-from fractus.services.network.dialect.schema.values import Check, Convert
-
-
-class Required:
-    """The default of what has none."""
-
-
-REQUIRED = Required()
-
-
-class Match(Struct, frozen=True):
-    """How a query parameter finds rows.
-
-    `column` equals one of the values (`eq`), or holds one of them among several, written `|a|b|` (`member`).
-    """
-
-    column: str
-    convert: Convert | None = None
-    how: str = "eq"
-
-
-class Bound(Struct, frozen=True):
-    """How many entries a list may have: counted before anything else is done with it.
-
-    `error`: of a longer one, of what it belongs to (`new port`, or an id).
-    """
-
-    most: int
-    error: Callable[[str], ApiError]
-
 
 #: Entries of a list that Neutron sets no bound to, and resources of one bulk create. Stated in docs/operations.md.
 MOST = 256
@@ -58,31 +28,10 @@ def stated(name: str) -> Bound:
     )
 
 
-class Attribute(Struct, frozen=True, kw_only=True):
-    """One row. `default` UNSET: nothing is put in its place; `rule`: giving it needs a policy rule of its own.
-
-    `bound`: of what is a list.
-    """
-
-    post: bool = False
-    put: bool = False
-    default: Any = REQUIRED
-    convert: Convert | None = None
-    bound: Bound | None = None
-    check: Check | None = None
-    rule: bool = False
-    match: Match | None = None
-    sort: str = ""
-    """The column, where the list may be sorted by it."""
-
-
-AttributeMap: TypeAlias = "Mapping[str, Attribute]"
-
-
-def read_only(column: str = "", *, match: Match | None = None, sort: bool = True) -> Attribute:
-    """An attribute of answers only, with `column` to filter and sort by."""
+def read_only(name: str, column: str = "", *, match: Match | None = None, sort: bool = True) -> Field:
+    """A field of answers only, with `column` to filter and sort by."""
     found = match or (Match(column) if column else None)
-    return Attribute(match=found, sort=column if sort else "")
+    return Field(name, match=found, sort=column if sort else "")
 
 
 def _revision(text: str) -> int:
@@ -90,42 +39,29 @@ def _revision(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-def standard(*, tags_on_create: bool, described: bool = True) -> dict[str, Attribute]:
+def standard(*, tags_on_create: bool) -> list[Field]:
     """What all of Neutron's resources have: identity, project, description, revision, tags.
 
     `tags_on_create`: the extension `tag-creation` is for ports, networks and subnets only.
     """
-    project = Attribute(
-        post=True,
-        default=UNSET,
-        check=values.string(values.PROJECT_SIZE),
-        match=Match("project_id"),
-        sort="project_id",
-    )
-    found = {
-        "id": read_only("id"),
-        "tenant_id": project,
-        "project_id": project,
-        "revision_number": read_only("revision", match=Match("revision", _revision)),
-        **{
-            name: Attribute() for name in ("created_at", "updated_at", "tags-any", "not-tags", "not-tags-any")
-        },
-    }
-    if described:
-        found["description"] = Attribute(
-            post=True,
-            put=True,
-            default="",
-            check=values.string(values.DESCRIPTION_SIZE),
-            match=Match("description"),
-            sort="description",
-        )
-    if tags_on_create:
-        unique = values.unique(values.string(values.NAME_SIZE))
-        found["tags"] = Attribute(post=True, default=[], bound=stated("tags"), check=unique)
-    else:
-        found["tags"] = Attribute()
-    return found
+    project = Field(
+        "project_id", post=True, desired="", default=UNSET, check=values.string(values.PROJECT_SIZE),
+        match=Match("project_id"), sort="project_id",
+    )  # fmt: skip
+    unique = values.unique(values.string(values.NAME_SIZE))
+    tags = Field("tags", post=True, default=[], shown="", bound=stated("tags"), check=unique)
+    return [
+        read_only("id", "id"),
+        structs.replace(project, name="tenant_id"),
+        project,
+        read_only("revision_number", "revision", match=Match("revision", _revision)),
+        *(Field(name) for name in ("created_at", "updated_at", "tags-any", "not-tags", "not-tags-any")),
+        Field(
+            "description", post=True, put=True, default="", shown="", check=values.string(values.DESCRIPTION_SIZE),
+            match=Match("description"), sort="description",
+        ),
+        tags if tags_on_create else Field("tags"),
+    ]  # fmt: skip
 
 
 #: Kinds that are extensions to Neutron: it looks at an empty body of theirs another way than at one of its core.
@@ -151,7 +87,7 @@ class Request(Struct):
     bulk: bool
 
 
-def bounded(kind: str, attributes: AttributeMap, *, create: bool) -> frozenset[str]:
+def bounded(kind: str, attributes: Fields, *, create: bool) -> frozenset[str]:
     """The lists of a body about `kind` that `read` counts, for `Route.bounded`."""
     names = [name for name, attribute in attributes.items() if attribute.bound is not None]
     if not create:
@@ -161,7 +97,7 @@ def bounded(kind: str, attributes: AttributeMap, *, create: bool) -> frozenset[s
 
 
 def read(
-    kind: str, attributes: AttributeMap, body: Any, principal: Principal, *, create: bool, id: str = ""
+    kind: str, attributes: Fields, body: Any, principal: Principal, *, create: bool, id: str = ""
 ) -> Request:
     """The resources in a body about `kind`; `Invalid` in Neutron's words. `id`: of the one that is changed."""
     collection = f"{kind}s"
@@ -188,7 +124,7 @@ def read(
 
 def _read_one(
     kind: str,
-    attributes: AttributeMap,
+    attributes: Fields,
     body: Mapping[str, Any],
     principal: Principal,
     *,
@@ -235,7 +171,7 @@ def _set_project(item: dict[str, Any], principal: Principal, *, create: bool) ->
     item["project_id"] = item["tenant_id"] = project
 
 
-def _fill(attributes: AttributeMap, item: dict[str, Any]) -> None:
+def _fill(attributes: Fields, item: dict[str, Any]) -> None:
     for name, attribute in attributes.items():
         if not attribute.post:
             if name in item:
@@ -246,7 +182,7 @@ def _fill(attributes: AttributeMap, item: dict[str, Any]) -> None:
             item[name] = attribute.default
 
 
-def _convert(attributes: AttributeMap, item: dict[str, Any], of: str) -> None:
+def _convert(attributes: Fields, item: dict[str, Any], of: str) -> None:
     for name, attribute in attributes.items():
         value = item.get(name, UNSET)
         if value is UNSET:

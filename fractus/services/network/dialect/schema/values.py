@@ -9,14 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from fractus.base.ids import is_uuid
+from fractus.services.field import Check
 from fractus.services.network.dialect.schema.errors import invalid_input, malformed
-
-Convert: TypeAlias = "Callable[[Any], Any]"
-Check: TypeAlias = "Callable[[Any], str | None]"
 
 _INT_MOST = 2**31 - 1
 
