@@ -159,7 +159,7 @@ async def _forget(tx: Transaction, resources: Resources, life: Lifecycle, presen
     if resource is None:
         return
     await life.left(tx, resource, presence)
-    if life.chosen:
+    if life.traits.holds_data:
         await life.gone(tx, resource)
         await resources.set_needs(tx, resource.kind, resource.id, [])
         resource.wanted = False

@@ -45,7 +45,7 @@ async def _attend(machine: Machine, claim: Claim) -> Outcome:
         if resource is not None and not resource.wanted:
             await _leave(machine, tx, resource, every)
         elif resource is not None:
-            if machine.lifecycles[claim.kind].chosen and not any(one.wanted for one in every):
+            if machine.lifecycles[claim.kind].traits.assigned and not any(one.wanted for one in every):
                 outcome = await _assign(machine, tx, claim, resource, every)
             for one in every:
                 if one.wanted and one.generation != resource.generation:
@@ -78,7 +78,7 @@ async def _leave(machine: Machine, tx: Transaction, resource: Resource, every: l
 
 async def _is_awaited(machine: Machine, tx: Transaction, presence: Presence) -> bool:
     """Whether something that was asked for while it was there is still to be made with it in that cloud."""
-    if not machine.lifecycles[presence.kind].lasts:
+    if not machine.lifecycles[presence.kind].traits.needed_after_delete:
         return False
     key = presence.kind, presence.id, presence.cloud
     for kind, id in await presences.dependents(tx, *key, every=True, limit=_MOST):

@@ -54,7 +54,11 @@ async def between(machine: Machine, tempo: Tempo, cloud: str, *, answers: bool, 
 
 def _listing(machine: Machine, cloud: str) -> float:
     """How long the last listing took of what sweeps would show arrive."""
-    swept = [machine.rounds.get((cloud, kind)) for kind, life in machine.lifecycles.items() if life.swept]
+    swept = [
+        machine.rounds.get((cloud, kind))
+        for kind, life in machine.lifecycles.items()
+        if life.traits.trust_sweeps
+    ]
     return sum(latest.took for latest in swept if latest is not None)
 
 
@@ -62,7 +66,7 @@ async def _under_way(machine: Machine, cloud: str) -> tuple[int, list[Presence]]
     """How many things change there now, and which of them to ask for, if they are few: else none."""
     some: list[Presence] = []
     for kind, life in machine.lifecycles.items():
-        if life.swept:
+        if life.traits.trust_sweeps:
             some += await presences.unsettled(machine.store, cloud, kind, _FEW + 1)
     if len(some) > _FEW:
         return len(some), []

@@ -22,6 +22,7 @@ from fractus.model.errors import (
     Throttled,
     Unreachable,
 )
+from fractus.model.placement import NeedsAt
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile import brakes, drift, link, returned, unasked, unneeded
 from fractus.reconcile.absent import actuator_of, returns
@@ -77,7 +78,7 @@ class Look:
 
     async def whole(self) -> Item:
         """The item with the ids there of what it needs, also where nothing is waited for any more."""
-        if self.item.remote or self.life.chosen:
+        if self.item.remote or self.life.traits.needs_at is NeedsAt.AT_CREATE:
             return self.item
         machine = self.machine
         return await drift.item_of(machine.store, self.resource, self.presence)
@@ -128,8 +129,7 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     if UNNEEDED in presence.memory and await unneeded.leaves(machine, claim, presence):
         return Again()
     remote: dict[tuple[str, str], str] | Unmet = {}
-    if presence.remote_id is None or not machine.lifecycles[claim.kind].chosen:
-        # What was chosen and runs needs nothing any more: a server outlives its image, its key and its flavor.
+    if presence.remote_id is None or machine.lifecycles[claim.kind].traits.needs_at is NeedsAt.ALWAYS:
         remote = await meet(machine, claim, resource, presence)
     item = Item(resource, presence, remote if isinstance(remote, dict) else {})
     look = Look(machine, claim, item, actuator, scope)
@@ -265,7 +265,11 @@ async def _twice(look: Look, mark: str) -> bool:
 
 async def _follow(look: Look, remote_id: str) -> Outcome:
     presence, machine = look.presence, look.machine
-    if look.life.swept and drift.UNVERIFIED not in presence.memory and machine.seen_lately(presence):
+    if (
+        look.life.traits.trust_sweeps
+        and drift.UNVERIFIED not in presence.memory
+        and machine.seen_lately(presence)
+    ):
         seen = machine.seen_of(presence)
     else:
         try:
@@ -376,7 +380,7 @@ async def _vanished(look: Look) -> Outcome:
     adopted = bool(presence.memory.get("adopted"))
     if adopted and isinstance(look.life, MayEnd) and look.life.ended(look.resource):
         return await _ended(look)
-    if look.life.chosen or adopted:
+    if look.life.traits.holds_data or adopted:
         # What was taken over is more than we know of it: an image's bits, a network's wires.
         presence.memory[drift.GONE] = True
         drift.verified(presence)
@@ -416,8 +420,8 @@ async def _ended(look: Look) -> Outcome:
 
 def may_move(look: Look) -> bool:
     """Whether another cloud may be tried: it was for us to choose, and nothing of it ever ran here."""
-    chosen = look.life.chosen and not look.life.demand(look.resource).cloud
-    return chosen and not look.presence.memory.get("ran")
+    ours = look.life.traits.assigned and not look.life.demand(look.resource).cloud
+    return ours and not look.presence.memory.get("ran")
 
 
 @rerun
@@ -492,7 +496,12 @@ async def _no_answer(look: Look, error: CloudError) -> Outcome:
     if starting and hopeless and presence.error != error.reason and not movable:
         presence.state, presence.error = BLOCKED, error.reason
         await look.save()
-    elif not starting and not look.life.chosen and look.claim.attempts >= _TRIES and not presence.error:
+    elif (
+        not starting
+        and not look.life.traits.assigned
+        and look.claim.attempts >= _TRIES
+        and not presence.error
+    ):
         presence.error = error.reason
         await look.save(tell=False)
     if isinstance(error, Throttled):

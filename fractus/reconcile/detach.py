@@ -89,7 +89,7 @@ async def _let_go(desk: Desk, tx: Transaction, presence: Presence) -> str:
     others = await presences.of_resource(tx, kind, presence.id)
     never_there = presence.remote_id is None and presence.creating_since is None
     adoption = desk.adoptions.get(kind)
-    if resource.wanted and life.chosen and never_there:
+    if resource.wanted and life.traits.assigned and never_there:
         # Nothing of it was there yet: another cloud can have it, if its user left the choice.
         resource.choice = {**resource.choice, "cloud": ""}
         what = "moved"

@@ -88,7 +88,7 @@ def settle(life: Lifecycle, item: Item, done: Done) -> None:
         repaired(presence)
         presence.memory.pop("repair_refused", None)
     presence.memory.update(done.memory)
-    if life.chosen:
+    if life.traits.assigned:
         presence.memory["ran"] = True
     presence.state, presence.error = SETTLED, ""
     presence.generation = item.resource.generation

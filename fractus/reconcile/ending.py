@@ -15,7 +15,7 @@ from fractus.store import presences, work
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim, LeaseLost
 
-#: A blocked thing that was carried (not chosen) is tried again this often: an operator may have helped. Seconds.
+#: A blocked thing for which no cloud is chosen is tried again this often: an operator may have helped. Seconds.
 _BLOCKED_AGAIN = 120.0
 #: What a brake holds up is looked at again so seldom, should the wake-up at its end get lost. Seconds.
 _HELD_AGAIN = 1200.0
@@ -91,6 +91,6 @@ async def _write_blocked(
     machine: Machine, tx: Transaction, claim: Claim, outcome: Blocked, now: float
 ) -> bool | None:
     life = machine.lifecycles.get(claim.kind)
-    if life is None or life.chosen:
+    if life is None or life.traits.assigned:
         return await work.finish(tx, claim)
     return await work.release(tx, claim, due=now + _BLOCKED_AGAIN, reason=outcome.reason)

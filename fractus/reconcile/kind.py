@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct, structs
 
 from fractus.model.cloud import Seen, Step, Wanted
+from fractus.model.placement import Traits
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.store.transaction import Transaction
 
@@ -189,22 +190,8 @@ class Lifecycle(Protocol):
         ...
 
     @property
-    def chosen(self) -> bool:
-        """True: `assign` chooses a cloud when the resource is made (a server). False: carried on first use."""
-        ...
-
-    @property
-    def lasts(self) -> bool:
-        """True: what was asked for while it was there is built with it, though it was deleted since (a flavor, a key):
-        it is carried after its end too, and leaves each cloud with the last that needs it there.
-        """
-        ...
-
-    @property
-    def swept(self) -> bool:
-        """True: what a sweep saw a moment ago counts as a look, and an end takes its time (a server); else each
-        presence is looked at by itself before it is changed.
-        """
+    def traits(self) -> Traits:
+        """Where its resources live, and what follows from that."""
         ...
 
     @property
@@ -236,7 +223,8 @@ class Lifecycle(Protocol):
         """What the cloud has otherwise than is wanted; pure. Called of what is there and wanted.
 
         Of a presence that was settled, it is drift: somebody else changed it there. It is told, and not fought until an
-        operator says so (`drift repair`). What stands in `item.remote` may be incomplete, and of what is chosen empty.
+        operator says so (`drift repair`). What stands in `item.remote` may be incomplete; it is empty of kinds that
+        need what they need only to be made (`NeedsAt.AT_CREATE`).
         """
         ...
 

@@ -339,7 +339,7 @@ class Worker:
 
     def _sent(self, claim: Claim) -> None:
         """Its cloud is at it. Where sweeps see the end, they are not to wait for it as if the cloud were quiet."""
-        if claim.cloud and self.machine.lifecycles[claim.kind].swept:
+        if claim.cloud and self.machine.lifecycles[claim.kind].traits.trust_sweeps:
             self.machine.sent.note(claim.cloud)
 
     async def _steps(self, look: Callable[[Machine, Claim], Awaitable[Outcome]], claim: Claim) -> Outcome:

@@ -190,7 +190,7 @@ class Machine:
         if not presence.memory.get(SWEPT) and key not in self.named:
             return False
         latest = self.rounds.get(key)
-        if latest is None or not self.lifecycles[presence.kind].swept:
+        if latest is None or not self.lifecycles[presence.kind].traits.trust_sweeps:
             return False
         return self.clock.monotonic() - latest.at - latest.took <= 3 * self.pace.sweep
 

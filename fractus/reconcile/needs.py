@@ -116,7 +116,11 @@ def _is_missing(there: Presence) -> bool:
 
 def _lasts(machine: Machine, need: Need, there: Presence) -> bool:
     """Whether it leaves, but not before what still needs it there."""
-    return machine.lifecycles[need.kind].lasts and not there.wanted and there.remote_id is not None
+    return (
+        machine.lifecycles[need.kind].traits.needed_after_delete
+        and not there.wanted
+        and there.remote_id is not None
+    )
 
 
 async def _make_anew(machine: Machine, tx: Transaction, there: Presence) -> None:
@@ -267,7 +271,7 @@ async def _carry(
         await _note_user(machine, tx, there, project_id)
         return there
     resource = await machine.resources.fetch(tx, need.kind, need.id)
-    lasts = machine.lifecycles[need.kind].lasts
+    lasts = machine.lifecycles[need.kind].traits.needed_after_delete
     if resource is None or (not resource.wanted and not lasts):
         if need.loose:
             return None

@@ -81,9 +81,9 @@ def _foresee_missing(finding: Finding, verb: str, life: Lifecycle) -> Deed:
     if verb == ADOPT:
         return _no("nothing is there to adopt: forget or repair it")
     if verb == FORGET:
-        end = "and is marked deleted" if life.chosen else "and stays where else it is"
+        end = "and is marked deleted" if life.traits.holds_data else "and stays where else it is"
         return Deed(True, f"fractus lets go of it in {finding.cloud}, {end}")
-    if life.chosen:
+    if life.traits.holds_data:
         return Deed(
             True,
             f"built anew in {finding.cloud}, with the same id and addresses, from its image: a first boot, "
@@ -186,7 +186,7 @@ class Remedies:
         await presences.drop(tx, presence)
         await life.left(tx, resource, presence)
         every = await presences.of_resource(tx, resource.kind, resource.id)
-        if life.chosen and not every:
+        if life.traits.holds_data and not every:
             resource.wanted = False
             await self._ledger.remove(tx, resource, life.summarise(resource, every), hide=False)
         else:

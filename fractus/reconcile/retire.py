@@ -120,7 +120,7 @@ async def _delete(
     if presence.memory.get("borrowed"):
         return await _leave(machine, claim, resource, presence)
     life = machine.lifecycles[presence.kind]
-    if not life.chosen and await is_held_twice(machine, presence):
+    if not life.traits.holds_data and await is_held_twice(machine, presence):
         return await _leave(machine, claim, resource, presence)
     if machine.age(presence.memory.get("delete_asked_at")) < _ASK_AGAIN:
         seen = await actuator.observe(scope, remote_id)
@@ -128,7 +128,7 @@ async def _delete(
             return await _leave(machine, claim, resource, presence)
         return Waiting(again_in=2.0, reason="the cloud is deleting it")
     await actuator.delete(scope, remote_id)
-    if not life.swept:
+    if not life.traits.async_delete:
         # Deletes of these kinds are done when they are answered.
         return await _leave(machine, claim, resource, presence)
     presence.memory["delete_asked_at"] = machine.clock.now()

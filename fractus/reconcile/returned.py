@@ -99,7 +99,7 @@ def _is_doubled(machine: Machine, here: Presence, seen: Seen) -> bool:
     if here.memory.get(SENT_AGAIN):
         return True
     ours = machine.seen_of(here)
-    return not machine.lifecycles[here.kind].chosen and ours is not None and ours.name == seen.name
+    return not machine.lifecycles[here.kind].traits.holds_data and ours is not None and ours.name == seen.name
 
 
 async def _hold_and_let_go(

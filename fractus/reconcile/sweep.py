@@ -185,7 +185,7 @@ class Turn:
             return full or self.cloud not in machine.inventories
         if await self.actuator.has_cursor():
             # While something is built, sweeps follow one another faster: that is for what they count as a look of.
-            pace = 0.0 if self.life.swept else machine.pace.sweep
+            pace = 0.0 if self.life.traits.trust_sweeps else machine.pace.sweep
             return passed >= max(self.life.sweeping.changes, pace) - _early(machine)
         self.whole = True
         if latest is None:

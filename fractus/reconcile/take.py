@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fractus.model.cloud import Seen
+from fractus.model.placement import NeedsAt
 from fractus.model.resource import PENDING, Need, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Done, Item, Lifecycle, Plan, Wait
@@ -94,7 +95,7 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
     face, mark, was = machine.face(presence), drift.mark(presence.memory), presences.standing(presence)
     resource = held.resources.get(presence.id)
     machine.observed(presence, seen)
-    if turn.life.swept and turn.lists:
+    if turn.life.traits.trust_sweeps and turn.lists:
         presence.memory[SWEPT] = True
         machine.named.add((turn.cloud, kind))
     to_do = resource is None or await _judge(turn, tx, resource, presence, seen)
@@ -112,8 +113,7 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
 async def _judge(turn: Listing, tx: Transaction, resource: Resource, presence: Presence, seen: Seen) -> bool:
     """Whether it is to be looked at; else it is as it should be, or on its way, as sweeps will see."""
     needs: dict[Need, Presence | None] = {}
-    if not turn.life.chosen:
-        # What was chosen and is there needs nothing any more, and is not told by what it was made of.
+    if turn.life.traits.needs_at is NeedsAt.ALWAYS:
         tables = turn.machine.resources.tables
         needs = await presences.of_needs(tx, presence.kind, presence.id, turn.cloud, tables)
     item = Item(resource, presence, drift.remote_of(needs))
@@ -123,9 +123,12 @@ async def _judge(turn: Listing, tx: Transaction, resource: Resource, presence: P
         return True
     if steady:
         return not isinstance(plan, Done) or not plan.memory.items() <= presence.memory.items()
-    # Of what is chosen and there nothing else is asked at a look; what is carried must have all that it needs.
-    life = turn.life
-    whole = life.swept if life.chosen else all_met(turn.machine, needs, resource.project_id)
+    # What needs nothing any more is asked for nothing else at a look; all other must have all that it needs.
+    traits = turn.life.traits
+    if traits.needs_at is NeedsAt.ALWAYS:
+        whole = all_met(turn.machine, needs, resource.project_id)
+    else:
+        whole = traits.trust_sweeps
     return not (whole and await _follow(turn, tx, item, plan))
 
 
@@ -139,7 +142,7 @@ async def _follow(turn: Listing, tx: Transaction, item: Item, plan: Plan) -> boo
         return False
     key = presence.kind, presence.id, presence.cloud
     presence.memory.pop("missed_at", None)
-    if isinstance(plan, Wait) and presence.state == PENDING and not turn.life.swept:
+    if isinstance(plan, Wait) and presence.state == PENDING and not turn.life.traits.trust_sweeps:
         # It goes on waiting as it does: for what it waits on, or until it is due.
         return await work.is_free(tx, *key)
     if isinstance(plan, Wait) and presence.state == PENDING:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fractus.base.clock import iso
 from fractus.model.errors import Missing, Refused, Unreachable
@@ -266,7 +267,7 @@ async def test_a_cloud_that_is_not_connected_was_not_swept(world: World) -> None
 @pytest.mark.parametrize("error", [Refused("no such service"), Missing("404")])
 async def test_one_kind_that_cannot_be_listed_hides_no_other(world: World, error: Refused) -> None:
     east = await built(world)
-    world.lives["net"].swept = True
+    world.lives["net"].traits = replace(world.lives["net"].traits, trust_sweeps=True)
     east.kinds = ("net", "box", "plug")
     east.change(east.here()[0].remote_id, name="renamed")
     east.fail("list", error)

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from fractus.base.clock import iso
 from fractus.model.cloud import Actuator, Cloud, Report, Scope, Seen, Step, Wanted
 from fractus.model.errors import CloudError, Missing, OutcomeUnknown, Refused, Unreachable
+from fractus.model.placement import assigned, carried
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
     Apply,
@@ -293,9 +294,8 @@ class ToyLife:
 
     def __init__(self, kind: str) -> None:
         self.name = kind
-        self.chosen = self.swept = kind == "box"
-        self.lasts = False
-        self.sweeping = Sweeping(changes=0.0 if self.swept else 5.0)
+        self.traits = assigned() if kind == "box" else carried()
+        self.sweeping = Sweeping(changes=0.0 if self.traits.trust_sweeps else 5.0)
         self.ended: list[str] = []
         self.left_clouds: list[tuple[str, str]] = []
 
@@ -331,7 +331,7 @@ class ToyLife:
     def differences(self, item: Item, seen: BoxSeen) -> list[Difference]:
         """A box is always made as it is wanted; what is carried keeps what others made of it, and tells."""
         size = item.resource.desired["size"]
-        return [] if self.chosen or seen.size == size else [Difference("size", size, seen.size)]
+        return [] if self.traits.assigned or seen.size == size else [Difference("size", size, seen.size)]
 
     def as_wanted(self, item: Item, seen: BoxSeen, fields: Collection[str]) -> BoxSeen:
         return with_wanted(self.wanted(item), seen, fields)  # type: ignore[no-any-return]
@@ -480,7 +480,9 @@ class World:
         )
         life = self.lives[kind]
         async with self.sqlite.transaction() as tx:
-            await self.ledger.create(tx, resource, life.summarise(resource, []), needs, assign=life.chosen)
+            await self.ledger.create(
+                tx, resource, life.summarise(resource, []), needs, assign=life.traits.assigned
+            )
         return resource
 
     async def box(self, id: str = "b1", **desired: Any) -> Resource:

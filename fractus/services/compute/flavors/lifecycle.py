@@ -7,6 +7,7 @@ from typing import Any
 
 from fractus.model.cloud import Step
 from fractus.model.compute import FlavorSeen, FlavorWanted
+from fractus.model.placement import carried
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
     ADMITTED,
@@ -33,9 +34,7 @@ class FlavorLifecycle:
 
     name = "flavor"
     seen_type = FlavorSeen
-    chosen = False
-    lasts = True
-    swept = False
+    traits = carried(needed_after_delete=True)
     sweeping = Sweeping(whole=60.0)
 
     def demand(self, resource: Resource) -> Demand:

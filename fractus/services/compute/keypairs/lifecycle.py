@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from fractus.model.compute import KeypairSeen, KeypairWanted
+from fractus.model.placement import carried
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.kind import Demand, Difference, Done, Fail, Item, Plan, Sweeping
 from fractus.services.compute.keypairs import view
@@ -17,9 +18,7 @@ class KeypairLifecycle:
 
     name = "keypair"
     seen_type = KeypairSeen
-    chosen = False
-    lasts = True
-    swept = False
+    traits = carried(needed_after_delete=True)
     sweeping = Sweeping(whole=60.0)
 
     def demand(self, resource: Resource) -> Demand:

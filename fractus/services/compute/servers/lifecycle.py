@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from fractus.base.clock import Clock
 from fractus.model.cloud import Step
 from fractus.model.network import ServerPort
+from fractus.model.placement import assigned
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.model.servers import ServerSeen, ServerWanted
 from fractus.reconcile import drift
@@ -75,9 +76,7 @@ class ServerLifecycle:
 
     name = "server"
     seen_type = ServerSeen
-    chosen = True
-    lasts = False
-    swept = True
+    traits = assigned()
     sweeping = Sweeping(changes=0.0)
 
     def __init__(self, ports: PortsHeld, clock: Clock, secrets: Sealed | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from fractus.model.cloud import Step
 from fractus.model.images import OPEN, ImageSeen, ImageWanted, may_carry
+from fractus.model.placement import carried
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.drift import DRIFT
 from fractus.reconcile.kind import (
@@ -52,9 +53,7 @@ class ImageLifecycle:
 
     name = "image"
     seen_type = ImageSeen
-    chosen = False
-    lasts = False
-    swept = False
+    traits = carried()
     sweeping = Sweeping(changes=15.0, whole=60.0)
 
     def __init__(self, files: Files) -> None:

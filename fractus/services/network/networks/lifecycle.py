@@ -7,6 +7,7 @@ from typing import Any
 
 from fractus.model.cloud import Step
 from fractus.model.network import NetworkSeen, NetworkWanted
+from fractus.model.placement import carried
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
     Apply,
@@ -32,9 +33,7 @@ class NetworkLifecycle:
 
     name = "network"
     seen_type = NetworkSeen
-    chosen = False
-    lasts = False
-    swept = False
+    traits = carried()
     sweeping = Sweeping()
 
     def demand(self, resource: Resource) -> Demand:

@@ -10,6 +10,7 @@ from fractus.addressing.macs import Macs
 from fractus.base.clock import Clock
 from fractus.model.cloud import Step
 from fractus.model.network import FixedIp, PortSeen, PortWanted
+from fractus.model.placement import carried
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
     Apply,
@@ -50,9 +51,7 @@ class PortLifecycle:
 
     name = "port"
     seen_type = PortSeen
-    chosen = False
-    lasts = False
-    swept = False
+    traits = carried()
     sweeping = Sweeping()
 
     def __init__(self, addresses: Addresses, macs: Macs, clock: Clock, servers: Servers) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from fractus.model.cloud import Step
 from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
+from fractus.model.placement import carried
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
     Apply,
@@ -43,9 +44,7 @@ class SecurityGroupLifecycle:
 
     name = "security_group"
     seen_type = SecurityGroupSeen
-    chosen = False
-    lasts = False
-    swept = False
+    traits = carried()
     sweeping = Sweeping()
 
     def demand(self, resource: Resource) -> Demand:

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from fractus.addressing.addresses import Addresses
 from fractus.model.cloud import Step
 from fractus.model.network import SubnetSeen, SubnetWanted
+from fractus.model.placement import carried
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
     NOTED,
@@ -37,9 +38,7 @@ class SubnetLifecycle:
 
     name = "subnet"
     seen_type = SubnetSeen
-    chosen = False
-    lasts = False
-    swept = False
+    traits = carried()
     sweeping = Sweeping()
 
     def __init__(self, addresses: Addresses) -> None:

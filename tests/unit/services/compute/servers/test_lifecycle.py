@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fractus.model.cloud import Step
+from fractus.model.placement import assigned
 from fractus.model.resource import Presence, Resource
 from fractus.model.servers import ServerFault, ServerSeen
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Plan, Wait
@@ -261,7 +262,7 @@ def test_plans(why: str, given: Item, looks: ServerSeen, plan: Plan) -> None:
 
 def test_it_is_a_lifecycle() -> None:
     life: Lifecycle = LIFE
-    assert (life.name, life.chosen, life.swept) == ("server", True, True)
+    assert (life.name, life.traits) == ("server", assigned())
 
 
 @pytest.mark.parametrize(
