@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct
 
-from fractus.model.carried import OURS
 from fractus.model.errors import ApiError
 
 Convert: TypeAlias = "Callable[[Any], Any]"
@@ -53,18 +52,26 @@ class Bound(Struct, frozen=True):
 class Stored(Struct, frozen=True):
     """A column of the kind's table, for what users filter and sort on. `size`: characters of a text, 0 for no bound.
 
-    Never NULL, for paging over a column that may be uses no index: a value of None is written as `default`.
+    Never NULL, for paging over a column that may be uses no index: a value of None is written as `default`. `write`
+    makes of the value what is written, where that is another.
     """
 
     name: str
     type: type[bool] | type[int] | type[float] | type[str]
     default: Any
     size: int = 0
+    write: Convert | None = None
+
+    def of(self, value: Any) -> Any:
+        """What is written of a value."""
+        if value is None or value is UNSET:
+            return self.default
+        return value if self.write is None else self.write(value)
 
 
-def text(name: str, size: int = 0, default: str = "") -> Stored:
+def text(name: str, size: int = 0, write: Convert | None = None) -> Stored:
     """A column of characters."""
-    return Stored(name, str, default, size)
+    return Stored(name, str, "", size, write)
 
 
 def flag(name: str, *, default: bool = False) -> Stored:
@@ -94,8 +101,8 @@ class Field(_Named, frozen=True, kw_only=True):
     bound: Bound | None = None
     """Of what is a list."""
     check: Check | None = None
-    rule: bool = False
-    """Giving it needs a policy rule of its own, `<action>:<name>`."""
+    rule: bool | str = False
+    """Giving it needs a policy rule of its own, `<action>:<name>`: its default (True: another module says which)."""
     since: str = ""
     """The microversion that brought it, or the alias of the extension; empty: it was always there."""
 
@@ -110,13 +117,13 @@ class Field(_Named, frozen=True, kw_only=True):
     shown: str | None = None
     """Its name in documents; None: its name, if it is kept; empty: it is not shown."""
     column: Stored | None = None
-    """Its column, written whenever the document is."""
+    """Its column, written whenever the document is, of the value that is shown."""
 
     # What becomes of a change of it after the resource came to a cloud.
-    carried: str = OURS
-    """`CARRIED`, `REFUSED` or `OURS` (`fractus.model.carried`)."""
+    carried: str = ""
+    """`CARRIED`, `REFUSED` or `OURS` (`fractus.model.carried`); empty: it never changes."""
     why: str = ""
-    """How it is carried, or why it is not: for the table in docs/carried-fields.md."""
+    """How it is carried, or why it is not: for docs/carried-fields.md."""
 
     @property
     def key(self) -> str:

@@ -18,33 +18,21 @@ from msgspec import Struct
 from sqlalchemy import Boolean, Column, Double, Integer, String, Table, Text
 
 from fractus.auth.policy import RuleDefault
+from fractus.model import carried
 from fractus.model.cloud import Seen, Wanted
-from fractus.model.resource import Need, Presence, Resource
+from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.quota.costs import Costs
 from fractus.services.field import Fields, Stored
 from fractus.store.listing import Filters
 from fractus.store.schema import resource_table
 
-Derive: TypeAlias = "Callable[[Resource, Sequence[Presence]], Mapping[str, Any]]"
-"""Parts of a document, or columns, from a resource and where it is. Pure."""
-
-Cost: TypeAlias = "Callable[[Resource], Mapping[str, int]]"
-"""What a resource that is not deleted takes of its project's quota: name of the quota -> amount."""
-
-
-def one_each(*names: str) -> Cost:
-    """A cost of 1 of each of these quotas."""
-    amounts = dict.fromkeys(names, 1)
-    return lambda _resource: amounts
+Summarise: TypeAlias = "Callable[[Resource, Sequence[Presence]], Summary]"
+"""How users see a resource: status, document, columns. Pure."""
 
 
 def no_needs(_resource: Resource) -> list[Need]:
     """It needs nothing."""
     return []
-
-
-def nothing(_resource: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
-    """Nothing beside what the fields say."""
-    return {}
 
 
 class Kind(Struct, frozen=True, kw_only=True):
@@ -65,13 +53,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     # What is kept and shown.
     fields: Fields
     table: Table
-    order: tuple[str, ...] = ()
-    """The fields of its document in their order, where that is not the order of `fields`."""
-    derived: Derive = nothing
-    """Fields of its document that are not shown as they are kept. They stand where `order` names them, else last."""
-    derived_columns: Derive = nothing
-    """Columns that are not those of its fields."""
-    status: Callable[[Resource, Sequence[Presence]], str] = lambda _resource, _presences: ""
+    summarise: Summarise
+    """How users see it: the service's dialect makes it of the fields, and of what the kind derives."""
     sealed: tuple[str, ...] = ()
     """Keys of `Resource.desired` that are sealed with the key of the vault."""
 
@@ -82,18 +65,21 @@ class Kind(Struct, frozen=True, kw_only=True):
     """A resource as policy rules know it."""
     rules: tuple[RuleDefault, ...]
     """All of its policy rules, with their defaults."""
-    quotas: tuple[str, ...] = ()
-    """Names of the quotas that it takes from; empty: it is not limited."""
-    cost: Cost | None = None
-    """What one takes; None: 1 of each of `quotas`."""
+    costs: Costs | None = None
+    """What one takes of its project's quota; None: it is not limited."""
 
-    # Its life in the clouds. `desired_type` None: no cloud ever has one.
+    # Its life in the clouds.
     needs: Callable[[Resource], list[Need]] = no_needs
     """What must be in a cloud before it can be."""
     desired_type: type[Wanted] | None = None
-    """What drivers are asked for."""
+    """What drivers are asked for; None: no cloud ever has one."""
     observed_type: type[Seen] | None = None
     """What drivers say is there."""
+
+    @property
+    def carried(self) -> list[carried.Field]:
+        """What becomes of a change of each of its fields."""
+        return [carried.Field(one.name, one.carried, one.why) for one in self.fields.values() if one.carried]
 
     @property
     def noun(self) -> str:

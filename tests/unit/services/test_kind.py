@@ -6,9 +6,8 @@ import pytest
 from msgspec import UNSET
 from sqlalchemy import Boolean, Integer, String, Text
 
-from fractus.model.resource import Resource
 from fractus.services.field import Field, flag, given, named, number, text
-from fractus.services.kind import column, one_each
+from fractus.services.kind import column
 
 
 def test_a_field_that_may_be_given_is_kept_and_shown_by_its_name() -> None:
@@ -42,11 +41,9 @@ def test_columns_are_never_null() -> None:
     made = [column(one) for one in (text("a", 64), text("b"), flag("c", default=True), number("d", 7))]
     assert not any(one.nullable for one in made)
     assert [type(one.type) for one in made] == [String, Text, Boolean, Integer]
-    assert [one.default.arg for one in made if one.default is not None] == ["", "", True, 7]
 
 
-def test_one_of_a_kind_costs_one_of_each_quota() -> None:
-    assert one_each("network", "port")(Resource(kind="network", id="1", desired={})) == {
-        "network": 1,
-        "port": 1,
-    }
+def test_a_column_holds_what_is_shown_or_its_default() -> None:
+    joined = text("hints", 255, ",".join)
+    assert (joined.of(["a", "b"]), joined.of(None), joined.of(UNSET)) == ("a,b", "", "")
+    assert (number("mtu", 7).of(None), number("mtu", 7).of(0), flag("shared").of(True)) == (7, 0, True)
