@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec import UNSET, Struct, UnsetType
 
 from fractus.model.cloud import Seen, Wanted
+from fractus.model.wire import Vocabulary, Wire
 
 # In what was seen, None (for a gateway, which may be none: UNSET) means that the cloud does not say: absent is not
 # empty, and what is not said is not compared with what is wanted.
@@ -16,10 +17,22 @@ from fractus.model.cloud import Seen, Wanted
 class NetworkWanted(Wanted, frozen=True, kw_only=True):
     """A tenant network."""
 
-    admin_state_up: bool = True
-    mtu: int = 0
-    port_security_enabled: bool = True
-    shared: bool = False
+    admin_state_up: Annotated[bool, Wire(mutable=True)] = True
+    mtu: Annotated[
+        int,
+        Wire(
+            extension="net-mtu-writable",
+            purpose="an MTU of one's own",
+            unsaid=True,
+            mutable=True,
+            cloud_chooses=True,
+        ),
+    ] = 0
+    port_security_enabled: Annotated[
+        bool,
+        Wire(extension="port-security", purpose="a network without port security", unsaid=True, mutable=True),
+    ] = True
+    shared: Annotated[bool, Wire(unsaid=True, admin=True, mutable=True)] = False
     """Other projects put ports on it."""
 
 
@@ -31,25 +44,31 @@ class NetworkSeen(Seen, frozen=True, kw_only=True):
     mtu: int = 0
     port_security_enabled: bool | None = None
     shared: bool | None = None
-    external: bool | None = None
-    network_type: str = ""
-    physical_network: str = ""
-    segmentation_id: int | None = None
+    external: Annotated[bool | None, Wire(name="router:external")] = None
+    network_type: Annotated[str, Wire(name="provider:network_type")] = ""
+    physical_network: Annotated[str, Wire(name="provider:physical_network")] = ""
+    segmentation_id: Annotated[int | None, Wire(name="provider:segmentation_id")] = None
+
+
+NETWORK = Vocabulary("network", NetworkWanted, NetworkSeen)
 
 
 class SubnetWanted(Wanted, frozen=True, kw_only=True):
     """A subnet. `pools` are the few addresses left to the child (its DHCP ports); all others are given by us."""
 
-    network_id: str
+    network_id: Annotated[str, Wire(refers="network")]
     cidr: str
     ip_version: int = 4
-    gateway_ip: str | None = None
-    enable_dhcp: bool = True
-    dns_nameservers: list[str] = []
-    host_routes: list[dict[str, str]] = []
-    pools: list[dict[str, str]] = []
-    ipv6_address_mode: str | None = None
-    ipv6_ra_mode: str | None = None
+    gateway_ip: Annotated[str | None, Wire(mutable=True, given_out=True)] = None
+    """Always said: left out, Neutron would choose one; null means none."""
+    enable_dhcp: Annotated[bool, Wire(mutable=True)] = True
+    dns_nameservers: Annotated[list[str], Wire(unsaid=True, mutable=True)] = []
+    host_routes: Annotated[list[dict[str, str]], Wire(unsaid=True, mutable=True, unordered=True)] = []
+    pools: Annotated[
+        list[dict[str, str]], Wire(name="allocation_pools", unsaid=True, mutable=True, compared=False)
+    ] = []
+    ipv6_address_mode: Annotated[str | None, Wire(unsaid=True)] = None
+    ipv6_ra_mode: Annotated[str | None, Wire(unsaid=True)] = None
 
 
 class SubnetSeen(Seen, frozen=True, kw_only=True):
@@ -67,6 +86,10 @@ class SubnetSeen(Seen, frozen=True, kw_only=True):
     ipv6_ra_mode: str | None = None
 
 
+#: A network has one subnet of a CIDR; behind the marker the description of a subnet has notes.
+SUBNET = Vocabulary("subnet", SubnetWanted, SubnetSeen, found_by=("cidr", "network_id"))
+
+
 class FixedIp(Struct, frozen=True):
     """One address of a port."""
 
@@ -77,14 +100,38 @@ class FixedIp(Struct, frozen=True):
 class PortWanted(Wanted, frozen=True, kw_only=True):
     """A port with the address and MAC that we chose."""
 
-    network_id: str
-    mac_address: str
-    fixed_ips: list[FixedIp] = []
-    security_groups: list[str] = []
-    allowed_address_pairs: list[dict[str, str]] = []
-    admin_state_up: bool = True
-    port_security_enabled: bool = True
-    extra_dhcp_opts: list[dict[str, Any]] = []
+    network_id: Annotated[str, Wire(refers="network")]
+    mac_address: Annotated[str, Wire(mutable=True, given_out=True)]
+    fixed_ips: Annotated[list[FixedIp], Wire(mutable=True, given_out=True)] = []
+    security_groups: Annotated[list[str], Wire(refers="security_group", mutable=True)] = []
+    """Always said, even none: left out, Neutron would take the default one."""
+    allowed_address_pairs: Annotated[
+        list[dict[str, str]],
+        Wire(
+            extension="allowed-address-pairs",
+            purpose="allowed address pairs",
+            unsaid=True,
+            mutable=True,
+            unordered=True,
+            absent=[],
+        ),
+    ] = []
+    admin_state_up: Annotated[bool, Wire(mutable=True)] = True
+    port_security_enabled: Annotated[
+        bool,
+        Wire(extension="port-security", purpose="a port without port security", mutable=True, absent=True),
+    ] = True
+    """Said wherever it is known: left out, Neutron would take the network's."""
+    extra_dhcp_opts: Annotated[
+        list[dict[str, Any]],
+        Wire(
+            extension="extra_dhcp_opt",
+            purpose="extra DHCP options",
+            unsaid=True,
+            mutable=True,
+            unordered=True,
+        ),
+    ] = []
 
 
 class PortSeen(Seen, frozen=True, kw_only=True):
@@ -101,9 +148,12 @@ class PortSeen(Seen, frozen=True, kw_only=True):
     network_id: str = ""
     device_id: str = ""
     device_owner: str = ""
-    host: str = ""
-    vif_type: str = ""
-    vnic_type: str = ""
+    host: Annotated[str, Wire(name="binding:host_id")] = ""
+    vif_type: Annotated[str, Wire(name="binding:vif_type")] = ""
+    vnic_type: Annotated[str, Wire(name="binding:vnic_type")] = ""
+
+
+PORT = Vocabulary("port", PortWanted, PortSeen)
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -123,8 +173,16 @@ class Rule(Struct, frozen=True, kw_only=True):
 class SecurityGroupWanted(Wanted, frozen=True, kw_only=True):
     """A security group and the whole set of its rules. A rule whose remote group is the group itself says `self`."""
 
-    rules: list[Rule] = []
-    stateful: bool = True
+    rules: Annotated[list[Rule], Wire(name="security_group_rules", separate=True, absent=[])] = []
+    stateful: Annotated[
+        bool,
+        Wire(
+            extension="stateful-security-group",
+            purpose="a stateless security group",
+            unsaid=True,
+            absent=True,
+        ),
+    ] = True
 
 
 class SecurityGroupSeen(Seen, frozen=True, kw_only=True):
@@ -132,6 +190,9 @@ class SecurityGroupSeen(Seen, frozen=True, kw_only=True):
 
     rules: list[Rule] | None = None
     stateful: bool | None = None
+
+
+SECURITY_GROUP = Vocabulary("security_group", SecurityGroupWanted, SecurityGroupSeen, path="/security-groups")
 
 
 class NicRequest(Struct, frozen=True):

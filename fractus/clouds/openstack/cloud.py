@@ -14,20 +14,20 @@ from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.entry import Entry
 from fractus.clouds.openstack.identify import identify, mark, spelled, unmark
 from fractus.clouds.openstack.inventory import Inventory, sightings
-from fractus.clouds.openstack.networks import Networks
+from fractus.clouds.openstack.neutron import NeutronKind
 from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.ports import Ports
 from fractus.clouds.openstack.projects import Projects
 from fractus.clouds.openstack.security_groups import SecurityGroups
 from fractus.clouds.openstack.servers import Servers
 from fractus.clouds.openstack.services import Ask, Services, segment
-from fractus.clouds.openstack.subnets import Subnets
 from fractus.clouds.openstack.tokens import Authenticator, KeystoneAuthenticator, Tokens
 from fractus.clouds.openstack.transport import AiohttpTransport, Transport
 from fractus.clouds.openstack.wire import CallObserver, Wire
 from fractus.model.cloud import Actuator, CloudRow, Report, Scope, Seen, Sighting
 from fractus.model.errors import CredentialsRejected, Unreachable
 from fractus.model.installation import Identity, Mark
+from fractus.model.network import NETWORK, SUBNET
 
 
 class OpenStackCloud:
@@ -44,8 +44,8 @@ class OpenStackCloud:
             "flavor": self._inventory.flavors,
             "keypair": self._inventory.keypairs,
             "image": self._inventory.images,
-            "network": Networks(child),
-            "subnet": Subnets(child),
+            "network": NeutronKind(child, NETWORK),
+            "subnet": NeutronKind(child, SUBNET),
             "port": Ports(child),
             "security_group": SecurityGroups(child),
         }

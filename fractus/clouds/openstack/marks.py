@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from fractus.base.ids import derived_id
 
@@ -74,19 +75,33 @@ def noted(resource_id: str, notes: Mapping[str, Any], longest: int, by: str = ""
     return tag(resource_id)
 
 
+class Described(Struct, frozen=True):
+    """What a description says: our marker with whose it is and the notes behind it, or else its user's own `text`."""
+
+    marker: str = ""
+    by: str = ""
+    notes: dict[str, Any] = {}
+    text: str = ""
+
+
+def described(text: str | None) -> Described:
+    """A description, read once."""
+    marker = from_tag(text)
+    if not marker:
+        return Described(text=text or "")
+    notes = _notes((text or "").partition(" ")[2])
+    by = notes.pop(_NOTE, "")
+    return Described(marker, by if isinstance(by, str) else "", notes)
+
+
 def notes_of(text: str | None) -> dict[str, Any]:
     """The notes behind the marker in a description, if any."""
-    return {key: value for key, value in _all_notes(text).items() if key != _NOTE}
+    return described(text).notes
 
 
 def by_note(text: str | None) -> str:
     """Whose the marker in a description is; empty where it does not say."""
-    by = _all_notes(text).get(_NOTE)
-    return by if isinstance(by, str) else ""
-
-
-def _all_notes(text: str | None) -> dict[str, Any]:
-    return _notes((text or "").partition(" ")[2]) if from_tag(text) else {}
+    return described(text).by
 
 
 def notes_in(text: str) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""What all kinds of a child's Neutron have in common: one collection each, and the marker in the description."""
+"""Kinds of a child's Neutron: one collection each, the marker in the description, all else as its vocabulary says."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -11,13 +10,14 @@ from msgspec import Struct
 
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.child import Child
+from fractus.clouds.openstack.documents import Documents
 from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import HOME, Scope, Seen, Step, Wanted
 from fractus.model.errors import Refused
+from fractus.model.wire import Vocabulary, WireField
 
 W = TypeVar("W", bound=Wanted)
 S = TypeVar("S", bound=Seen)
-D = TypeVar("D", bound="Document")
 
 _PAGE = 500
 
@@ -43,28 +43,22 @@ class Document(Struct, kw_only=True):
     updated_at: str | None = ""
     tags: list[str] = []
 
-    @property
-    def marker(self) -> str:
-        """The id that it is marked with: as its description if it was made so, as a tag if it was marked later."""
-        return marks.from_tag(self.description) or marks.from_tags(self.tags)
-
-    @property
-    def by(self) -> str:
-        """Whose that marker is; empty where it does not say."""
-        return marks.by_note(self.description) or marks.by_tags(self.tags)
-
     def told(self, child: Child) -> dict[str, Any]:
-        """What all kinds have in what was seen of them."""
+        """What all kinds have in what was seen of them. The marker is the description of what was made with it, and a
+        tag of what was marked later.
+        """
+        described = marks.described(self.description)
+        marker = described.marker or marks.from_tags(self.tags)
         return {
             "remote_id": self.id,
-            **child.judged(self.marker, self.by),
+            **child.judged(marker, described.by or marks.by_tags(self.tags)),
             "name": self.name,
             "changed_at": self.updated_at or "",
             "created_at": self.created_at or "",
             "project_id": self.owner,
-            "description": "" if marks.from_tag(self.description) else self.description or "",
+            "description": described.text,
             "tags": marks.own(self.tags),
-            "notes": marks.notes_of(self.description),
+            "notes": described.notes,
         }
 
     @property
@@ -73,43 +67,76 @@ class Document(Struct, kw_only=True):
         return self.project_id or self.tenant_id
 
 
-class NeutronKind(ABC, Generic[W, S, D]):
-    """An actuator for one collection. Subclasses say how a wish becomes a body, and a document what was seen."""
+class NeutronKind(Generic[W, S]):
+    """The actuator of one collection. What the vocabulary does not say of a kind, a subclass does."""
 
-    kind: str
-    """Our name of it, which is also Neutron's name of one of them."""
-    collection: str
-    document: type[D]
-    seen_type: type[S]
+    printed: Mapping[str, Any] = {}
+    """Types of fields that are printed otherwise than they are kept."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, vocabulary: Vocabulary[W, S]) -> None:
         self._child = child
+        self.vocabulary = vocabulary
+        self.kind = vocabulary.kind
+        self._documents = Documents(vocabulary, Document, self.printed)
+        self._admins = frozenset(one.wire for one in vocabulary.said if one.rules.admin)
 
-    @abstractmethod
     def body(self, wanted: W, extensions: frozenset[str]) -> dict[str, Any]:
-        """What to send to make it, without name and marker; `Refused` where the child lacks an extension for it."""
+        """What to send to make it, without name and marker; `Refused` where the child lacks an extension for it.
 
-    @abstractmethod
-    def seen(self, document: D) -> S:
+        What is Neutron's own default is not said, so that it needs no extension.
+        """
+        body = {}
+        for field in self.vocabulary.said:
+            value = getattr(wanted, field.name)
+            if not field.rules.separate and self._is_said(field, value, extensions):
+                body[field.wire] = msgspec.to_builtins(value)
+        return body
+
+    def _is_said(self, field: WireField, value: Any, extensions: frozenset[str]) -> bool:
+        is_plain = value == field.default
+        if field.rules.extension and field.rules.extension not in extensions:
+            if not is_plain:
+                self._lacks(field)
+            return False
+        return not (field.rules.unsaid and is_plain)
+
+    def _lacks(self, field: WireField) -> None:
+        raise Refused(
+            f"{self._child.name} cannot give {field.rules.purpose}: its network service lacks"
+            f" {field.rules.extension}",
+            elsewhere=True,
+        )
+
+    def seen(self, document: Document) -> S:
         """What the document says."""
+        return self.vocabulary.observed(**document.told(self._child), **self.fields(document))
 
-    def listed(self, document: D) -> bool:
+    def fields(self, document: Document) -> dict[str, Any]:
+        """What it says beside what all kinds have."""
+        return self._documents.fields(document)
+
+    def read(self, raw: bytes | msgspec.Raw) -> S | None:
+        """One item of a listing; None where it is not told of. `msgspec.DecodeError` where it cannot be read."""
+        document = self._documents.decode(raw)
+        return self.seen(document) if self.listed(document) else None
+
+    def listed(self, document: Document) -> bool:
         """Whether a listing tells of it."""
         return True
 
     @property
     def path(self) -> str:
         """Path of the collection."""
-        return f"/{self.collection}"
+        return self.vocabulary.path
 
     def item_path(self, remote_id: str) -> str:
         """Path of one of them."""
-        return f"/{self.collection}/{segment(remote_id)}"
+        return f"{self.path}/{segment(remote_id)}"
 
     async def observe(self, scope: Scope, remote_id: str) -> S:
         """What is there now."""
         ask = Ask(service="network", path=self.item_path(remote_id))
-        return self.seen(await self._child.item(scope, ask, self.kind, self.document))
+        return self.seen(await self._child.item(scope, ask, self.kind, self._documents.type))
 
     async def find(self, scope: Scope, wanted: W) -> S | None:
         """The one with our marker in this project."""
@@ -122,36 +149,41 @@ class NeutronKind(ABC, Generic[W, S, D]):
 
     def searches(self, wanted: W) -> list[dict[str, str]]:
         """What the one with our marker is looked for by, one after the other: as it is written, and as versions of
-        fractus wrote it that did not say whose it is. One with notes in its description needs something else.
+        fractus wrote it that did not say whose it is; one with notes in its description by fields of its own.
         """
+        if self.vocabulary.found_by:
+            by = {name: getattr(wanted, name) for name in self.vocabulary.found_by}
+            return [{name: str(value) for name, value in by.items() if value}]
         texts = (self._description(wanted), marks.tag(wanted.id))
         return [{"description": text} for text in dict.fromkeys(texts)]
 
     def _description(self, wanted: W) -> str:
         return marks.noted(wanted.id, wanted.notes, _DESCRIPTION, self._child.by)
 
-    async def _having(self, scope: Scope, query: dict[str, str]) -> list[D]:
+    async def _having(self, scope: Scope, query: dict[str, str]) -> list[Document]:
         """Those of this project that a filter selects. Others' shared networks are listed too, and are not ours."""
         project_id = await self._child.project(scope)
         ask = Ask(service="network", path=self.path, query={**query, "project_id": project_id})
-        listed = await self._child.item(scope, ask, self.collection, list[self.document])  # type: ignore[name-defined]
+        several: type[list[Document]] = list[self._documents.type]  # type: ignore[name-defined]
+        listed = await self._child.item(scope, ask, self.vocabulary.collection, several)
         return [document for document in listed if document.owner == project_id]
 
     async def create(self, scope: Scope, wanted: W) -> S:
         """Make it, with our marker as its description."""
         body = self.body(wanted, await self._child.services.extensions())
         body |= {"name": self.name(wanted), "description": self._description(wanted)}
-        return self.seen(await self._make(scope, body))
+        make = self._make_as_admin if self._admins & body.keys() else self._make
+        return self.seen(await make(scope, body))
 
-    async def _make(self, scope: Scope, body: dict[str, Any]) -> D:
+    async def _make(self, scope: Scope, body: dict[str, Any]) -> Document:
         ask = Ask(service="network", method="POST", path=self.path, body={self.kind: body})
-        return await self._child.item(scope, ask, self.kind, self.document)
+        return await self._child.item(scope, ask, self.kind, self._documents.type)
 
-    async def _make_as_admin(self, scope: Scope, body: dict[str, Any]) -> D:
+    async def _make_as_admin(self, scope: Scope, body: dict[str, Any]) -> Document:
         """Make what a plain member may not, for the project that `scope` means: it owns it, and its quota is spent."""
         owned = {**body, "project_id": await self._child.project(scope)}
         ask = Ask(service="network", method="POST", path=self.path, body={self.kind: owned})
-        return await self._child.item(HOME, ask, self.kind, self.document)
+        return await self._child.item(HOME, ask, self.kind, self._documents.type)
 
     def name(self, wanted: W) -> str:
         """Its name there."""
@@ -173,6 +205,8 @@ class NeutronKind(ABC, Generic[W, S, D]):
         await self._update(scope, remote_id, changes)
 
     async def _update(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:
+        if self._admins & changes.keys():
+            scope = HOME
         ask = Ask(service="network", method="PUT", path=self.item_path(remote_id), body={self.kind: changes})
         await self._child.send(scope, ask)
 
@@ -192,21 +226,15 @@ class NeutronKind(ABC, Generic[W, S, D]):
         if quick:
             query["changed_since"] = since
         ask = Ask(service="network", path=self.path, query=query)
-        async for page in self._child.pages(HOME, ask, self.collection, limit=_PAGE, gently=not quick):
+        async for page in self._child.pages(
+            HOME, ask, self.vocabulary.collection, limit=_PAGE, gently=not quick
+        ):
             for raw in page:
                 try:
-                    document = msgspec.json.decode(raw, type=self.document)
-                    if self.listed(document):
-                        yield self.seen(document)
+                    seen = self.read(raw)
+                    if seen is not None:
+                        yield seen
                 except msgspec.DecodeError as error:
                     remote_id = self._child.unreadable(self.kind, raw, error)
                     if remote_id:
-                        yield self.seen_type(remote_id=remote_id, unread=str(error))
-
-    def need(self, extension: str, extensions: frozenset[str], what: str) -> None:
-        """`Refused` where the child lacks the extension that `what` needs."""
-        if extension not in extensions:
-            raise Refused(
-                f"{self._child.name} cannot give {what}: its network service lacks {extension}",
-                elsewhere=True,
-            )
+                        yield self.vocabulary.observed(remote_id=remote_id, unread=str(error))

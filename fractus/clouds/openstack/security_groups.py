@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Missing, Refused
 from fractus.model.installation import NAME, read
-from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
+from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupSeen, SecurityGroupWanted
 
 #: Every project of a child has a group of this name already, and Neutron refuses a second.
 _TAKEN_NAME = "default"
@@ -33,38 +35,21 @@ class _Rule(Struct, kw_only=True):
     description: str | None = ""
 
 
-class _Group(Document, kw_only=True):
-    stateful: bool = True
-    security_group_rules: list[_Rule] = []
-
-
-class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen, _Group]):
+class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen]):
     """The actuator of security groups. Rules are steps of their own: Neutron makes a group with two that it chooses."""
 
-    kind = "security_group"
-    collection = "security_groups"
-    document = _Group
-    seen_type = SecurityGroupSeen
+    printed: Mapping[str, Any] = {"rules": list[_Rule]}
 
-    @property
-    def path(self) -> str:
-        """Path of the collection, which is spelled otherwise than its name in bodies."""
-        return "/security-groups"
+    def __init__(self, child: Child) -> None:
+        super().__init__(child, SECURITY_GROUP)
 
-    def listed(self, document: _Group) -> bool:
+    def listed(self, document: Document) -> bool:
         """Not the marks of those who manage the cloud: they are nobody's groups."""
         return not (document.name == NAME and read(document.description or "", document.id))
 
     def name(self, wanted: SecurityGroupWanted) -> str:
         """Its name there."""
         return _free(wanted.name)
-
-    def body(self, wanted: SecurityGroupWanted, extensions: frozenset[str]) -> dict[str, Any]:
-        """What to send."""
-        if wanted.stateful:
-            return {}
-        self.need("stateful-security-group", extensions, "a stateless security group")
-        return {"stateful": False}
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
         """Verbs: rename, add_rule, add_rules, delete_rule. A rule that is there, or gone, already is done."""
@@ -117,17 +102,11 @@ class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen, _Group]
         except Missing:
             return
 
-    def item_path(self, remote_id: str) -> str:
-        """Path of one of them."""
-        return f"{self.path}/{segment(remote_id)}"
-
-    def seen(self, document: _Group) -> SecurityGroupSeen:
-        """What the document says."""
-        return SecurityGroupSeen(
-            **document.told(self._child),
-            stateful=document.stateful,
-            rules=[_seen_rule(rule, document.id) for rule in document.security_group_rules],
-        )
+    def fields(self, document: Document) -> dict[str, Any]:
+        """What it says; the group itself has a name of its own in its rules."""
+        fields = super().fields(document)
+        fields["rules"] = [_seen_rule(rule, document.id) for rule in fields["rules"]]
+        return fields
 
 
 def _sent(fields: dict[str, Any], group_id: str) -> dict[str, Any]:

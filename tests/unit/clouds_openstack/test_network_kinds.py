@@ -8,13 +8,20 @@ import pytest
 
 from fractus.clouds.openstack import OpenStackCloud, marks
 from fractus.clouds.openstack.child import Child
-from fractus.clouds.openstack.networks import Networks
+from fractus.clouds.openstack.neutron import NeutronKind
 from fractus.clouds.openstack.ports import Ports
 from fractus.clouds.openstack.security_groups import SecurityGroups
-from fractus.clouds.openstack.subnets import Subnets
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import OutcomeUnknown, Refused, Unreachable
-from fractus.model.network import FixedIp, NetworkWanted, PortWanted, SecurityGroupWanted, SubnetWanted
+from fractus.model.network import (
+    NETWORK,
+    SUBNET,
+    FixedIp,
+    NetworkWanted,
+    PortWanted,
+    SecurityGroupWanted,
+    SubnetWanted,
+)
 from tests.unit.clouds_openstack.fake import FakeChild, drop, fault, reply
 
 ANN = Scope("p-ann")
@@ -50,9 +57,9 @@ def document(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_plain_network_needs_no_extension(child: Child) -> None:
-    assert Networks(child).body(NetworkWanted(id="w"), NONE) == {"admin_state_up": True}
+    assert NeutronKind(child, NETWORK).body(NetworkWanted(id="w"), NONE) == {"admin_state_up": True}
     special = NetworkWanted(id="w", mtu=1400, port_security_enabled=False)
-    assert Networks(child).body(special, ALL) == {
+    assert NeutronKind(child, NETWORK).body(special, ALL) == {
         "admin_state_up": True,
         "mtu": 1400,
         "port_security_enabled": False,
@@ -60,7 +67,7 @@ def test_a_plain_network_needs_no_extension(child: Child) -> None:
 
 
 def test_a_subnet_always_says_its_gateway(child: Child) -> None:
-    plain = Subnets(child).body(SubnetWanted(id="w", network_id="n", cidr="10.0.0.0/24"), NONE)
+    plain = NeutronKind(child, SUBNET).body(SubnetWanted(id="w", network_id="n", cidr="10.0.0.0/24"), NONE)
     assert plain == {
         "network_id": "n",
         "cidr": "10.0.0.0/24",
@@ -77,7 +84,7 @@ def test_a_subnet_always_says_its_gateway(child: Child) -> None:
         ipv6_ra_mode="slaac",
         pools=[{"start": "fd00::2", "end": "fd00::9"}],
     )
-    body = Subnets(child).body(six, NONE)
+    body = NeutronKind(child, SUBNET).body(six, NONE)
     assert (body["ipv6_address_mode"], body["ipv6_ra_mode"]) == ("slaac", "slaac")
     assert body["allocation_pools"] == [{"start": "fd00::2", "end": "fd00::9"}]
 
@@ -91,7 +98,7 @@ def test_a_port_says_that_it_has_no_security_groups(child: Child) -> None:
 
 
 def test_what_a_child_lacks_the_extension_for_is_refused_not_dropped(child: Child) -> None:
-    networks, ports, groups = Networks(child), Ports(child), SecurityGroups(child)
+    networks, ports, groups = NeutronKind(child, NETWORK), Ports(child), SecurityGroups(child)
     for attempt, extension in (
         (lambda: networks.body(NetworkWanted(id="w", mtu=1400), NONE), "net-mtu-writable"),
         (lambda: networks.body(NetworkWanted(id="w", port_security_enabled=False), NONE), "port-security"),
