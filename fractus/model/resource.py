@@ -92,6 +92,8 @@ class Presence(Struct, kw_only=True):
     created_at: float = 0.0
     asked: int = 0
     """The generation of its resource, where that was read with it (of what is needed); it is not stored."""
+    acting: bool = False
+    """Whether its resource has open actions, where that was read with it; it is not stored."""
 
 
 def found(presences: Sequence[Presence]) -> dict[str, Any]:

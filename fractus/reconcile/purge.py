@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from sqlalchemy import Select, Table, bindparam, delete, exists, or_, select
 
+from fractus.store import actions
 from fractus.store.again import rerun
 from fractus.store.resources import Resources, among, by_sizes, padded
 from fractus.store.schema import BRAKE, FINDING, NEED, PRESENCE, WORK
@@ -103,4 +104,5 @@ async def purge_these(
 async def _let_go(tx: Transaction, resources: Resources, kind: str, id: str) -> None:
     await tx.execute(_needs, k=kind, i=id)
     await tx.execute(_brake, name=f"resource/{kind}/{id}")
+    await actions.forget(tx, kind, id)
     await resources.drop(tx, kind, id)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Need, Presence
 from fractus.store.resources import MANY, among, by_sizes, padded
-from fractus.store.schema import FINDING, NEED, PRESENCE, WORK
+from fractus.store.schema import ACTION, FINDING, NEED, PRESENCE, WORK
 from fractus.store.transaction import Query, Reader, Row, Transaction, add_new_row
 
 __all__ = ["BLOCKED", "PENDING", "SETTLED", "Presence"]
@@ -66,6 +67,11 @@ _all = select(*(PRESENCE.c[name] for name in _FIELDS))
 _of = Query(_all.where(_c.kind == bindparam("k"), _c.id == bindparam("i")).order_by(_c.created_at, _c.cloud))
 _here = _all.where(_c.kind == bindparam("k"), _c.id == bindparam("i"), _c.cloud == bindparam("c"))
 _one = Query(_here)
+_one_acting = Query(
+    _here.add_columns(
+        exists().where(ACTION.c.kind == _c.kind, ACTION.c.id == _c.id, ACTION.c.due_at.is_not(None))
+    )
+)
 _one_to_write = Query(_here.with_for_update())
 _by_remote = Query(
     _all.where(_c.cloud == bindparam("c"), _c.kind == bindparam("k"), _c.remote_id == bindparam("r"))
@@ -230,6 +236,16 @@ async def fetch(reader: Reader, kind: str, id: str, cloud: str, *, to_write: boo
     """One presence. `to_write`: this transaction will save it, so others who will wait here and not at the end."""
     row = await reader.row(_one_to_write if to_write else _one, k=kind, i=id, c=cloud)
     return None if row is None else _load(row)
+
+
+async def fetch_acting(reader: Reader, kind: str, id: str, cloud: str) -> Presence | None:
+    """One presence, which says whether its resource has open actions (`Presence.acting`): in one statement."""
+    row = await reader.row(_one_acting, k=kind, i=id, c=cloud)
+    if row is None:
+        return None
+    presence = _load(row[:-1])
+    presence.acting = bool(row[-1])
+    return presence
 
 
 async def by_remote(reader: Reader, cloud: str, kind: str, remote_id: str) -> Presence | None:

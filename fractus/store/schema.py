@@ -131,6 +131,30 @@ NEED = Table(
     Index("need_by_target", "need_kind", "need_id"),
 )
 
+#: What users asked of resources that is more than their desired state: open ones, and the history of all.
+ACTION = Table(
+    "action",
+    METADATA,
+    Column("kind", String(32), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    Column("token", Integer, primary_key=True, autoincrement=False),
+    Column("verb", String(64), nullable=False),
+    Column("args", Text, nullable=False, default="{}"),
+    Column("state", String(16), nullable=False),
+    Column("step", Integer, nullable=False, default=0),
+    Column("due_at", Double, nullable=True),
+    Column("error", Text, nullable=False, default=""),
+    Column("events", Text, nullable=False, default="[]"),
+    Column("request_id", String(64), nullable=False, default=""),
+    Column("user_id", String(64), nullable=False, default=""),
+    Column("project_id", String(64), nullable=False, default=""),
+    Column("at", Double, nullable=False),
+    Column("finished_at", Double, nullable=True),
+    # One that is finished has no due time: so these are the open ones.
+    Index("action_by_due", "due_at"),
+    Index("action_by_resource", "kind", "id", "due_at"),
+)
+
 WORK = Table(
     "work",
     METADATA,

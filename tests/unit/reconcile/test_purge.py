@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from fractus.model.action import DONE, Action
 from fractus.model.resource import Need, Presence
 from fractus.reconcile import purge
 from fractus.reconcile.machine import Pace
-from fractus.store import brakes, findings, presences, work
+from fractus.store import actions, brakes, findings, presences, work
 from fractus.store.findings import Finding
 from tests.unit.reconcile.test_loop import running, until
 from tests.unit.reconcile.toy import World
@@ -105,3 +106,16 @@ async def test_the_worker_does_it_by_itself_where_it_is_told_to(world: World) ->
 
     async with running(world.worker):
         await until(gone)
+
+
+async def test_what_was_asked_of_it_goes_with_it(world: World) -> None:
+    await world.cloud("east")
+    await deleted(world, "old")
+    await world.box("alive")
+    async with world.sqlite.transaction() as tx:
+        for id in ("old", "alive"):
+            await actions.add(tx, Action(kind="box", id=id, token=1, verb="kick", state=DONE))
+    world.clock.time += 31 * DAY
+    assert await purged(world) == ["old"]
+    assert await actions.history(world.store, "box", "old", 10) == []
+    assert len(await actions.history(world.store, "box", "alive", 10)) == 1
