@@ -195,6 +195,10 @@ class SecurityGroupSeen(Seen, frozen=True, kw_only=True):
 SECURITY_GROUP = Vocabulary("security_group", SecurityGroupWanted, SecurityGroupSeen, path="/security-groups")
 
 
+#: All kinds of a cloud's Neutron. A driver needs no more of one, unless something is particular to it.
+VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (NETWORK, SUBNET, PORT, SECURITY_GROUP)
+
+
 class NicRequest(Struct, frozen=True):
     """A network device that a user wants in a new server: a network (with an address, perhaps), or a port."""
 

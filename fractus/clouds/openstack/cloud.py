@@ -27,7 +27,10 @@ from fractus.clouds.openstack.wire import CallObserver, Wire
 from fractus.model.cloud import Actuator, CloudRow, Report, Scope, Seen, Sighting
 from fractus.model.errors import CredentialsRejected, Unreachable
 from fractus.model.installation import Identity, Mark
-from fractus.model.network import NETWORK, SUBNET
+from fractus.model.network import VOCABULARIES
+
+#: Kinds of Neutron to which something is particular.
+_PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {"port": Ports, "security_group": SecurityGroups}
 
 
 class OpenStackCloud:
@@ -44,10 +47,7 @@ class OpenStackCloud:
             "flavor": self._inventory.flavors,
             "keypair": self._inventory.keypairs,
             "image": self._inventory.images,
-            "network": NeutronKind(child, NETWORK),
-            "subnet": NeutronKind(child, SUBNET),
-            "port": Ports(child),
-            "security_group": SecurityGroups(child),
+            **{one.kind: _PARTICULAR.get(one.kind, NeutronKind)(child, one) for one in VOCABULARIES},
         }
 
     @classmethod

@@ -10,19 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from fractus.clouds.openstack import marks
-from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import HOME, Scope
 from fractus.model.errors import Missing, Refused
-from fractus.model.network import PORT, PortSeen, PortWanted
+from fractus.model.network import PortSeen, PortWanted
 
 
 class Ports(NeutronKind[PortWanted, PortSeen]):
     """The actuator of ports."""
-
-    def __init__(self, child: Child) -> None:
-        super().__init__(child, PORT)
 
     async def observe(self, scope: Scope, remote_id: str) -> PortSeen:
         """What is there now. Asked with the credential's own rights: only an administrator is told how it is bound.

@@ -7,13 +7,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Missing, Refused
 from fractus.model.installation import NAME, read
-from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupSeen, SecurityGroupWanted
+from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
 
 #: Every project of a child has a group of this name already, and Neutron refuses a second.
 _TAKEN_NAME = "default"
@@ -39,9 +38,6 @@ class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen]):
     """The actuator of security groups. Rules are steps of their own: Neutron makes a group with two that it chooses."""
 
     printed: Mapping[str, Any] = {"rules": list[_Rule]}
-
-    def __init__(self, child: Child) -> None:
-        super().__init__(child, SECURITY_GROUP)
 
     def listed(self, document: Document) -> bool:
         """Not the marks of those who manage the cloud: they are nobody's groups."""

@@ -26,7 +26,7 @@ class Simulated(ABC, Generic[R, W, S]):
     credential's own project (`HOME`) is an administrator's and sees everything.
     """
 
-    record: ClassVar[type[Record]]
+    record: type[Record]
     lists_deleted: ClassVar[bool] = False
     """Whether the service tells of deleted things when it is asked for changes (Nova does)."""
     tells_changes: ClassVar[bool] = True

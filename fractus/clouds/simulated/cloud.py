@@ -17,6 +17,7 @@ from fractus.clouds.simulated.flavor import Flavors
 from fractus.clouds.simulated.image import Images
 from fractus.clouds.simulated.keypair import Keypairs
 from fractus.clouds.simulated.network import Networks
+from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.passage import Passage
 from fractus.clouds.simulated.port import Ports
 from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord, MarkRecord
@@ -27,9 +28,18 @@ from fractus.clouds.simulated.subnet import Subnets
 from fractus.model.cloud import Actuator, CloudRow, Finding, Report, Scope, Seen, Sighting
 from fractus.model.errors import CloudError, Unreachable
 from fractus.model.installation import Identity, Mark
+from fractus.model.network import VOCABULARIES
 
 #: Before our id of a project in the name of the one that is made for it in a cloud with a Keystone of its own.
 _PREFIX = "fractus-"
+
+#: Kinds of Neutron to which something is particular.
+_PARTICULAR: Mapping[str, type[NeutronSimulated[Any, Any, Any]]] = {
+    "network": Networks,
+    "subnet": Subnets,
+    "port": Ports,
+    "security_group": SecurityGroups,
+}
 
 
 class SimulatedCloud:
@@ -54,10 +64,10 @@ class SimulatedCloud:
             "flavor": Flavors(self._passage),
             "keypair": Keypairs(self._passage),
             "image": Images(self._passage),
-            "network": Networks(self._passage),
-            "subnet": Subnets(self._passage),
-            "port": Ports(self._passage),
-            "security_group": SecurityGroups(self._passage),
+            **{
+                one.kind: _PARTICULAR.get(one.kind, NeutronSimulated)(self._passage, one)
+                for one in VOCABULARIES
+            },
         }
         self._owns_backend = False
 

@@ -11,44 +11,14 @@ from fractus.model.network import NetworkSeen, NetworkWanted
 class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkSeen]):
     """The actuator of networks."""
 
-    record = NetworkRecord
-    changeable = frozenset({"name", "admin_state_up", "mtu", "port_security_enabled", "shared"})
-
-    def seen(self, thing: NetworkRecord) -> NetworkSeen:
-        """How the cloud shows it."""
-        return NetworkSeen(
-            **self.told(thing),
-            status="ACTIVE",
-            admin_state_up=thing.admin_state_up,
-            mtu=thing.mtu,
-            port_security_enabled=thing.port_security_enabled,
-            shared=thing.shared,
-            external=thing.external,
-            network_type="geneve",
-        )
-
-    def make(self, project_id: str, wanted: NetworkWanted) -> NetworkRecord:
-        """A new network."""
-        self.check_mtu(wanted.mtu)
-        self.spend(project_id, "network", "Quota exceeded for resources: ['network'].")
-        return NetworkRecord(
-            id=self.new_id(),
-            project_id=project_id,
-            name=wanted.name,
-            admin_state_up=wanted.admin_state_up,
-            mtu=wanted.mtu or self.passage.backend.shape.mtu,
-            port_security_enabled=wanted.port_security_enabled,
-            shared=wanted.shared,
-        )
+    def complete(self, thing: NetworkRecord) -> None:
+        """The MTU, where nobody asked for one."""
+        thing.mtu = thing.mtu or self.passage.backend.shape.mtu
 
     def check(self, thing: NetworkRecord) -> None:
-        """What is said of a new one holds of a changed one."""
-        self.check_mtu(thing.mtu)
-
-    def check_mtu(self, mtu: int) -> None:
         """`Refused`, in Neutron's sentence, above what the cloud carries."""
         most = self.passage.backend.shape.mtu
-        if mtu > most:
+        if thing.mtu > most:
             raise Refused(
                 f"Invalid input for operation: Requested MTU is too big, maximum is {most}.", status=400
             )

@@ -1,15 +1,17 @@
-"""What all kinds of a simulated Neutron have in common: updates by attribute."""
+"""Kinds of a simulated Neutron, as their vocabularies say: made with what is wanted, shown as they are kept."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from fractus.clouds.simulated.actuator import Simulated
-from fractus.clouds.simulated.records import Record
+from fractus.clouds.simulated.passage import Passage
+from fractus.clouds.simulated.records import RECORDS, Record
 from fractus.model.cloud import Seen, Step, Wanted
 from fractus.model.errors import Refused
+from fractus.model.wire import Vocabulary
 
 R = TypeVar("R", bound=Record)
 W = TypeVar("W", bound=Wanted)
@@ -17,10 +19,37 @@ S = TypeVar("S", bound=Seen)
 
 
 class NeutronSimulated(Simulated[R, W, S]):
-    """A kind with the verb `update`, whose body is Neutron's."""
+    """A kind with the verb `update`, whose body is Neutron's. What is particular to a kind, a subclass does."""
 
-    changeable: ClassVar[frozenset[str]]
-    """Attributes that may be updated."""
+    def __init__(self, passage: Passage, vocabulary: Vocabulary[W, S]) -> None:
+        """Things are kept as the record of the same kind."""
+        super().__init__(passage)
+        self.vocabulary = vocabulary
+        self.record = RECORDS[vocabulary.kind]
+        kept = self.record.__struct_fields__
+        self._said = tuple(one.name for one in vocabulary.said if not one.rules.separate)
+        self._shown = tuple(one.name for one in vocabulary.shown if one.name in kept)
+
+    def seen(self, thing: R) -> S:
+        """How the cloud shows it."""
+        return self.vocabulary.observed(
+            **self.told(thing), **{name: getattr(thing, name) for name in self._shown}
+        )
+
+    def make(self, project_id: str, wanted: W) -> R:
+        """A new one with all that is wanted."""
+        fields = {name: getattr(wanted, name) for name in self._said}
+        thing = self._record()(id=self.new_id(), project_id=project_id, name=wanted.name, **fields)
+        self.complete(thing)
+        self.check(thing)
+        self.spend(project_id, self.kind, f"Quota exceeded for resources: ['{self.kind}'].")
+        return thing
+
+    def complete(self, thing: R) -> None:
+        """What the cloud gives a new one of its own accord, and that it may be made of what it names."""
+
+    def check(self, thing: R) -> None:
+        """`Refused` where a thing, new or changed, cannot be as it is about to become."""
 
     def change(self, thing: R, step: Step) -> None:
         """Verb: update. The marker lies in the description, which is passed over."""
@@ -28,12 +57,15 @@ class NeutronSimulated(Simulated[R, W, S]):
             return super().change(thing, step)
         wanted = {key: value for key, value in step.body.items() if key not in ("description", "id", "notes")}
         for key in wanted:
-            if key not in self.changeable:
+            if key != "name" and key not in self.vocabulary.changeable:
                 raise Refused(f"Attribute '{key}' not allowed in PUT", status=400)
-        changed = self.updated(thing, wanted)
+        changed = self.updated(thing, {self._here(key): value for key, value in wanted.items()})
         self.check(changed)
         changed.notes = step.body.get("notes", changed.notes)
         return self.touch(changed)
+
+    def _here(self, wire: str) -> str:
+        return wire if wire == "name" else self.vocabulary.changeable[wire].name
 
     def updated(self, thing: R, wanted: dict[str, Any]) -> R:
         """The thing with new attributes; `Refused` where they are of the wrong type."""
@@ -42,5 +74,8 @@ class NeutronSimulated(Simulated[R, W, S]):
         except msgspec.ValidationError as error:
             raise Refused(f"Invalid input for operation: {error}.", status=400) from error
 
-    def check(self, thing: R) -> None:
-        """`Refused` where a thing cannot be as it is about to become."""
+    def end(self, thing: R) -> None:
+        """Delete it, unless something has it."""
+        if self.shelf.tied(f"{self.kind}/{thing.id}"):
+            raise Refused(f"{self.kind.replace('_', ' ').title()} {thing.id} in use.", status=409)
+        self.shelf.drop(thing)

@@ -15,62 +15,12 @@ from fractus.model.network import FixedIp, PortSeen, PortWanted
 class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
     """The actuator of ports."""
 
-    record = PortRecord
-    changeable = frozenset(
-        {
-            "name",
-            "admin_state_up",
-            "fixed_ips",
-            "security_groups",
-            "allowed_address_pairs",
-            "extra_dhcp_opts",
-            "port_security_enabled",
-            "mac_address",
-        }
-    )
-
-    def seen(self, thing: PortRecord) -> PortSeen:
-        """How the cloud shows it."""
-        return PortSeen(
-            **self.told(thing),
-            status=thing.status,
-            mac_address=thing.mac_address,
-            fixed_ips=list(thing.fixed_ips),
-            security_groups=list(thing.security_groups),
-            allowed_address_pairs=list(thing.allowed_address_pairs),
-            admin_state_up=thing.admin_state_up,
-            port_security_enabled=thing.port_security_enabled,
-            extra_dhcp_opts=list(thing.extra_dhcp_opts),
-            network_id=thing.network_id,
-            device_id=thing.device_id,
-            device_owner=thing.device_owner,
-            vnic_type="normal",
-            host=thing.host,
-            vif_type=thing.vif_type,
-        )
-
-    def make(self, project_id: str, wanted: PortWanted) -> PortRecord:
-        """A new port on a network that the project may use."""
-        network = self.shelf.get(NetworkRecord, wanted.network_id)
-        if network is None or not (network.project_id == project_id or network.shared):
-            raise Missing(f"Network {wanted.network_id} could not be found.")
-        thing = PortRecord(
-            id=self.new_id(),
-            project_id=project_id,
-            name=wanted.name,
-            network_id=network.id,
-            mac_address=wanted.mac_address,
-            fixed_ips=list(wanted.fixed_ips),
-            security_groups=list(wanted.security_groups),
-            allowed_address_pairs=list(wanted.allowed_address_pairs),
-            extra_dhcp_opts=list(wanted.extra_dhcp_opts),
-            admin_state_up=wanted.admin_state_up,
-            port_security_enabled=wanted.port_security_enabled,
-        )
+    def complete(self, thing: PortRecord) -> None:
+        """It is on a network that its project may use, and has the addresses that its machine gives itself."""
+        network = self.shelf.get(NetworkRecord, thing.network_id)
+        if network is None or not (network.project_id == thing.project_id or network.shared):
+            raise Missing(f"Network {thing.network_id} could not be found.")
         thing.fixed_ips = self._with_own(thing)
-        self.check(thing)
-        self.spend(project_id, "port", "Quota exceeded for resources: ['port'].")
-        return thing
 
     def updated(self, thing: PortRecord, wanted: dict[str, Any]) -> PortRecord:
         """Whatever addresses are asked for, those that the machine gives itself stay. DHCP options are added and
@@ -120,6 +70,10 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
                 raise Refused(
                     f"IP address {fixed.ip_address} already allocated in subnet {subnet.id}", status=409
                 )
+
+    def end(self, thing: PortRecord) -> None:
+        """Delete it, also from under a server."""
+        self.shelf.drop(thing)
 
     def _taken(self, key: str, thing: PortRecord) -> bool:
         return any(id != thing.id for _, id in self.shelf.tied(key))

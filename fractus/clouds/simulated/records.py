@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import msgspec
 from msgspec import Struct
 
-from fractus.model.network import FixedIp, Rule
+from fractus.model.network import VOCABULARIES, FixedIp, Rule
 from fractus.model.servers import ServerFault
+from fractus.model.wire import Vocabulary
 
 
 class Record(Struct, kw_only=True):
@@ -91,6 +93,8 @@ class NetworkRecord(Record, kw_only=True):
     port_security_enabled: bool = True
     shared: bool = False
     external: bool = False
+    status: str = "ACTIVE"
+    network_type: str = "geneve"
 
 
 class SubnetRecord(Record, kw_only=True):
@@ -137,6 +141,7 @@ class PortRecord(Record, kw_only=True):
     device_owner: str = ""
     host: str = ""
     vif_type: str = "unbound"
+    vnic_type: str = "normal"
     of_nova: bool = False
     """Nova made it for its server, and takes it away with it."""
 
@@ -219,3 +224,26 @@ RECORDS: dict[str, type[Record]] = {
         ServerRecord,
     )
 }
+
+
+def _record_of(vocabulary: Vocabulary[Any, Any]) -> type[Record]:
+    """The record of a kind of which no more is known than is wanted of one. It holds on to what it refers to."""
+    named = {one.name: one.rules.refers for one in vocabulary.said if one.rules.refers}
+
+    def ties(self: Record) -> set[str]:
+        return {f"{kind}/{id}" for name, kind in named.items() if (id := getattr(self, name))}
+
+    made = msgspec.defstruct(
+        f"{vocabulary.kind.title().replace('_', '')}Record",
+        [(one.name, one.type or Any, one.default) for one in vocabulary.said],
+        bases=(Record,),
+        namespace={"KIND": vocabulary.kind, "ties": ties},
+        kw_only=True,
+    )
+    assert issubclass(made, Record)
+    return made
+
+
+for _vocabulary in VOCABULARIES:
+    if _vocabulary.kind not in RECORDS:
+        RECORDS[_vocabulary.kind] = _record_of(_vocabulary)

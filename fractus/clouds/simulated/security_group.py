@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fractus.base.ids import new_id
-from fractus.clouds.simulated.actuator import Simulated
+from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import SecurityGroupRecord
 from fractus.model.cloud import Step
 from fractus.model.errors import Refused
@@ -17,32 +17,15 @@ from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
 _ITSELF = "self"
 
 
-class SecurityGroups(Simulated[SecurityGroupRecord, SecurityGroupWanted, SecurityGroupSeen]):
+class SecurityGroups(NeutronSimulated[SecurityGroupRecord, SecurityGroupWanted, SecurityGroupSeen]):
     """The actuator of security groups. Rules are steps of their own."""
 
-    record = SecurityGroupRecord
-
-    def seen(self, thing: SecurityGroupRecord) -> SecurityGroupSeen:
-        """How the cloud shows it."""
-        return SecurityGroupSeen(
-            **self.told(thing),
-            rules=list(thing.rules),
-            stateful=thing.stateful,
-        )
-
-    def make(self, project_id: str, wanted: SecurityGroupWanted) -> SecurityGroupRecord:
-        """A new group with the default rules."""
-        self.spend(project_id, "security_group", "Quota exceeded for resources: ['security_group'].")
-        return SecurityGroupRecord(
-            id=self.new_id(),
-            project_id=project_id,
-            name=wanted.name,
-            stateful=wanted.stateful,
-            rules=[
-                Rule(direction="egress", ethertype=ethertype, remote_id=new_id())
-                for ethertype in ("IPv4", "IPv6")
-            ],
-        )
+    def complete(self, thing: SecurityGroupRecord) -> None:
+        """It is born with the default rules."""
+        thing.rules = [
+            Rule(direction="egress", ethertype=ethertype, remote_id=new_id())
+            for ethertype in ("IPv4", "IPv6")
+        ]
 
     def change(self, thing: SecurityGroupRecord, step: Step) -> None:
         """Verbs: rename, add_rule, add_rules, delete_rule. A rule that is there, or gone, already is done."""
@@ -59,7 +42,7 @@ class SecurityGroups(Simulated[SecurityGroupRecord, SecurityGroupWanted, Securit
             case "delete_rule":
                 thing.rules = [rule for rule in thing.rules if rule.remote_id != step.body["remote_id"]]
             case _:
-                return super().change(thing, step)
+                raise Refused(f"{self.kind} has no verb {step.verb!r}", status=400)
         return self.touch(thing)
 
     def _with(self, thing: SecurityGroupRecord, rules: list[Rule], fields: dict[str, Any]) -> list[Rule]:
@@ -86,15 +69,12 @@ class SecurityGroups(Simulated[SecurityGroupRecord, SecurityGroupWanted, Securit
 
     def end(self, thing: SecurityGroupRecord) -> None:
         """Delete it, unless a port has it; rules of other groups that name it go with it."""
-        tied = [(kind, id) for kind, id in self.shelf.tied(f"security_group/{thing.id}") if kind == "port"]
-        if tied:
-            raise Refused(f"Security Group {thing.id} in use.", status=409)
+        super().end(thing)
         for _, id in self.shelf.tied(f"remote_group/{thing.id}"):
             other = self.shelf.get(SecurityGroupRecord, id)
             if other is not None and other.id != thing.id:
                 other.rules = [rule for rule in other.rules if rule.remote_group_id != thing.id]
                 self.touch(other)
-        self.shelf.drop(thing)
 
     def missing(self, id: str) -> str:
         """Neutron's sentence."""

@@ -15,6 +15,8 @@ from fractus.model.cloud import Scope, Step
 from fractus.model.errors import OutcomeUnknown, Refused, Unreachable
 from fractus.model.network import (
     NETWORK,
+    PORT,
+    SECURITY_GROUP,
     SUBNET,
     FixedIp,
     NetworkWanted,
@@ -90,15 +92,19 @@ def test_a_subnet_always_says_its_gateway(child: Child) -> None:
 
 
 def test_a_port_says_that_it_has_no_security_groups(child: Child) -> None:
-    body = Ports(child).body(port(), NONE)
+    body = Ports(child, PORT).body(port(), NONE)
     assert body["security_groups"] == []
     assert body["fixed_ips"] == [{"subnet_id": "s", "ip_address": "10.0.0.5"}]
     assert "port_security_enabled" not in body
-    assert Ports(child).body(port(), ALL)["port_security_enabled"] is True
+    assert Ports(child, PORT).body(port(), ALL)["port_security_enabled"] is True
 
 
 def test_what_a_child_lacks_the_extension_for_is_refused_not_dropped(child: Child) -> None:
-    networks, ports, groups = NeutronKind(child, NETWORK), Ports(child), SecurityGroups(child)
+    networks, ports, groups = (
+        NeutronKind(child, NETWORK),
+        Ports(child, PORT),
+        SecurityGroups(child, SECURITY_GROUP),
+    )
     for attempt, extension in (
         (lambda: networks.body(NetworkWanted(id="w", mtu=1400), NONE), "net-mtu-writable"),
         (lambda: networks.body(NetworkWanted(id="w", port_security_enabled=False), NONE), "port-security"),
