@@ -65,7 +65,7 @@ class SubnetWanted(Wanted, frozen=True, kw_only=True):
     dns_nameservers: Annotated[list[str], Wire(unsaid=True, mutable=True)] = []
     host_routes: Annotated[list[dict[str, str]], Wire(unsaid=True, mutable=True, unordered=True)] = []
     pools: Annotated[
-        list[dict[str, str]], Wire(name="allocation_pools", unsaid=True, mutable=True, compared=False)
+        list[dict[str, str]], Wire(name="allocation_pools", unsaid=True, mutable=True, per_cloud=True)
     ] = []
     ipv6_address_mode: Annotated[str | None, Wire(unsaid=True)] = None
     ipv6_ra_mode: Annotated[str | None, Wire(unsaid=True)] = None

@@ -37,8 +37,8 @@ class Wire(Struct, frozen=True, kw_only=True):
     """It is made and changed by steps of its own, never as a part of the whole."""
     mutable: bool = False
     """It can be changed there."""
-    compared: bool = True
-    """What a cloud has is held against what is wanted; else a change of it here is the whole story."""
+    per_cloud: bool = False
+    """Each cloud has its own, which no user desires: it is not kept with the resource, and not compared."""
     cloud_chooses: bool = False
     """An empty value (0, None) leaves it to the cloud, whose choice is not compared."""
     unordered: bool = False
@@ -103,7 +103,9 @@ class Vocabulary(Generic[W, S]):
     @property
     def compared(self) -> list[WireField]:
         """Fields that are kept equal there with one update of the whole."""
-        return [one for one in self.said if one.type is not None and one.rules.mutable and one.rules.compared]
+        return [
+            one for one in self.said if one.type is not None and one.rules.mutable and not one.rules.per_cloud
+        ]
 
     @property
     def changeable(self) -> Mapping[str, WireField]:

@@ -1,36 +1,168 @@
-"""Wanted against seen, field by field. What a cloud does not say is not compared (absent is not empty). Pure."""
+"""The life of a kind whose vocabulary says all of it: made, and kept equal with one update of what differs.
+
+What a cloud does not say is not compared (absent is not empty). Pure. What is particular to a kind, its lifecycle
+overrides.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
-from fractus.model.cloud import Seen, Wanted
-from fractus.reconcile.kind import Difference
+from msgspec import UNSET, to_builtins
+
+from fractus.model.cloud import Seen, Step, Wanted
+from fractus.model.placement import carried
+from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.model.wire import Vocabulary, WireField
+from fractus.reconcile.kind import (
+    NOTED,
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Item,
+    Plan,
+    Sweeping,
+    adopt_fields,
+    to_note,
+    with_wanted,
+)
+from fractus.store.transaction import Transaction
+
+W = TypeVar("W", bound=Wanted)
+S = TypeVar("S", bound=Seen)
 
 
-def differing(wanted: Wanted, seen: Seen, names: Iterable[str]) -> dict[str, Any]:
-    """The wanted values of those fields that the cloud says otherwise, as the body of an update."""
-    body = {}
-    for name in names:
-        there = getattr(seen, name)
-        if there is None:
-            continue
-        value = getattr(wanted, name)
-        if value != there:
-            body[name] = value
-    return body
+class CrudLifecycle(Generic[W, S]):
+    """A kind that comes to a cloud when something there needs it. Its fields have the same names in what is desired,
+    in what is asked for and in what is seen.
+    """
+
+    traits = carried()
+    sweeping = Sweeping()
+
+    def __init__(
+        self, vocabulary: Vocabulary[W, S], summarise: Callable[[Resource, list[Presence]], Summary]
+    ) -> None:
+        """`summarise`: how users see one."""
+        self.vocabulary = vocabulary
+        self.name = vocabulary.kind
+        self.seen_type = vocabulary.observed
+        self._summarise = summarise
+        self._said = [one for one in vocabulary.said if not one.rules.separate]
+        self._compared = vocabulary.compared
+
+    # ------------------------------------------------------------------ what should be there
+
+    def wanted(self, item: Item) -> W:
+        """What should be in the cloud, in the cloud's own ids."""
+        resource = item.resource
+        return self.vocabulary.wanted(
+            id=resource.id, name=resource.desired["name"], notes=self.notes(item), **self.fields(item)
+        )
+
+    def fields(self, item: Item) -> dict[str, Any]:
+        """Its fields, references in the cloud's own ids; empty where what they refer to is not there."""
+        desired = item.resource.desired
+        return {
+            one.name: _remote(item, one.rules.refers, desired[one.name])
+            if one.rules.refers
+            else desired[one.name]
+            for one in self._said
+            if one.name in desired
+        }
+
+    def notes(self, item: Item) -> dict[str, Any]:
+        """What a rebuild must know of it and the cloud has no field for."""
+        return {}
+
+    # ------------------------------------------------------------------ what is there instead
+
+    def differences(self, item: Item, seen: S) -> list[Difference]:
+        """What `plan` would change."""
+        wanted = self.wanted(item)
+        found = [] if wanted.name == seen.name else [Difference("name", wanted.name, seen.name)]
+        return found + [self.difference(item, *apart) for apart in self._apart(item, wanted, seen)]
+
+    def difference(self, item: Item, field: WireField, asked: Any, there: Any) -> Difference:
+        """How one is told, in our own ids. What is given out here cannot be taken over from a cloud."""
+        return Difference(field.name, asked, there, adopts=not field.rules.given_out)
+
+    def is_equal(self, item: Item, field: WireField, asked: Any, there: Any) -> bool:
+        """Whether a cloud that says it has a field as it is wanted."""
+        if field.rules.cloud_chooses and not (asked and there):
+            return True
+        if field.rules.unordered:
+            return unordered(asked) == unordered(there)
+        return bool(asked == there)
+
+    def as_wanted(self, item: Item, seen: S, fields: Collection[str]) -> S:
+        """Names are the same on both sides."""
+        told: S = with_wanted(self.wanted(item), seen, fields)
+        return told
+
+    def plan(self, item: Item, seen: S) -> Plan:
+        """One update with all that differs, and with notes that have become old."""
+        wanted = self.wanted(item)
+        body: dict[str, Any] = {} if wanted.name == seen.name else {"name": wanted.name}
+        body |= {one.wire: to_builtins(asked) for one, asked, _ in self._apart(item, wanted, seen)}
+        body |= self.beside(wanted, seen, body)
+        if wanted.notes and to_note(item, wanted.notes, seen):
+            body |= {"id": item.resource.id, "notes": wanted.notes}
+        memory = {NOTED: item.resource.generation} if wanted.notes else {}
+        return Apply(Step("update", body), memory) if body else Done()
+
+    def beside(self, wanted: W, seen: S, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What an update with this body must say besides, or otherwise."""
+        return {}
+
+    def _apart(self, item: Item, wanted: W, seen: S) -> Iterator[tuple[WireField, Any, Any]]:
+        for one in self._compared:
+            there = getattr(seen, one.name)
+            if there is UNSET or (there is None and not one.null_is_value):
+                continue
+            asked = getattr(wanted, one.name)
+            if not self.is_equal(item, one, asked, there):
+                yield one, asked, there
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Fields have the same names in what is desired."""
+        adopt_fields(resource, found)
+        return None
+
+    def settled(self, presence: Presence, seen: S) -> bool:
+        """As soon as it is there: most things of Neutron are born as they are."""
+        return True
+
+    # ------------------------------------------------------------------ what most kinds have no use for
+
+    def demand(self, resource: Resource) -> Demand:
+        """Nothing: no cloud is chosen for it."""
+        return Demand()
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """Nothing is set aside."""
+        return {}
+
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing else shows parts of it."""
+
+    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
+        """How users see it."""
+        return self._summarise(resource, presences)
+
+    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
+        """Nothing was set aside."""
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing is held."""
 
 
-def differences(
-    wanted: Wanted, seen: Seen, names: Iterable[str], fixed: Iterable[str] = ()
-) -> list[Difference]:
-    """Those fields that the cloud says otherwise; what was found in `fixed` ones cannot become the wish."""
-    fixed = frozenset(fixed)
-    return [
-        Difference(name, value, getattr(seen, name), adopts=name not in fixed)
-        for name, value in differing(wanted, seen, names).items()
-    ]
+def _remote(item: Item, kind: str, id: Any) -> Any:
+    if isinstance(id, list):
+        return [item.remote.get((kind, one), "") for one in id]
+    return item.remote.get((kind, id), "")
 
 
 def unordered(rows: Iterable[dict[str, Any]]) -> list[tuple[tuple[str, str], ...]]:

@@ -11,28 +11,26 @@ from typing import Any
 
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
-from fractus.model.network import PortSeen
-from fractus.model.resource import Need, Presence, Resource
-from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp, unmapped
+from fractus.model.network import PORT, PortSeen
+from fractus.model.resource import Need, Resource
+from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, unmapped
+from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.ports.schema import holder
 from fractus.store.transaction import Transaction
 
 _SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
 
 
-class PortAdoption:
+class PortAdoption(CrudAdoption[PortSeen]):
     """Taking over ports."""
 
     after: tuple[str, ...] = ("network", "subnet", "security_group")
 
     def __init__(self, addresses: Addresses, macs: Macs) -> None:
         """`addresses`, `macs`: who holds which."""
+        super().__init__(PORT)
         self._addresses = addresses
         self._macs = macs
-
-    def rank(self, seen: PortSeen) -> int:
-        """No order among them."""
-        return 0
 
     def needed(self, seen: PortSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """What it is on, and what guards it."""
@@ -41,10 +39,6 @@ class PortAdoption:
             *(("subnet", one.subnet_id) for one in seen.fixed_ips or ()),
             *(("security_group", one) for one in seen.security_groups or ()),
         ]
-
-    def rests_here(self, resource: Resource, presence: Presence) -> bool:
-        """No: what is on it, or behind it, is in the cloud."""
-        return False
 
     async def judge(self, tx: Transaction, seen: PortSeen, here: Here) -> Verdict:
         """Everything that it is tied to must be taken over before."""
@@ -83,8 +77,8 @@ class PortAdoption:
             return clash
         return self._made(id, project_id, network, fixed, auto, groups, seen, here)
 
-    @staticmethod
     def _made(
+        self,
         id: str,
         project_id: str,
         network: Resource,
@@ -94,13 +88,9 @@ class PortAdoption:
         seen: PortSeen,
         here: Here,
     ) -> Take:
-        made = stamp(seen.created_at)
+        resource = self.resource(id, project_id, seen, here)
         of_server = seen.device_owner.startswith("compute:") and bool(seen.device_id)
-        desired: dict[str, Any] = {
-            "name": seen.name,
-            "description": seen.description or "",
-            "tags": list(seen.tags),
-            "admin_state_up": seen.admin_state_up is not False,
+        resource.desired |= {
             "network_id": network.id,
             "network_project_id": network.project_id,
             "mac_address": seen.mac_address.lower(),
@@ -108,21 +98,16 @@ class PortAdoption:
             "auto_subnets": auto,
             "device_id": here.planned("server", seen.device_id) if of_server else seen.device_id,
             "device_owner": seen.device_owner,
-            "device_since": made,
+            "device_since": resource.created_at,
             # Whether Nova made it for the server, and takes it away with it, only Nova knows: it shows when that ends.
             "owned_by_server": bool(seen.marker) and not seen.name if of_server else False,
             "nova_knows": of_server and not seen.marker,
             "place": 0,
-            "port_security_enabled": seen.port_security_enabled is not False,
             "security_groups": groups,
-            "allowed_address_pairs": list(seen.allowed_address_pairs or []),
             "extra_dhcp_opts": [
                 {**one, "ip_version": int(one.get("ip_version", 4))} for one in seen.extra_dhcp_opts or []
             ],
         }
-        resource = Resource(
-            kind="port", id=id, project_id=project_id, name=seen.name, desired=desired, created_at=made
-        )
         needs = [
             Need("network", network.id),
             *(Need("subnet", one) for one in sorted({entry["subnet_id"] for entry in fixed})),

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.base.clock import Clock
-from fractus.model.cloud import Step
-from fractus.model.network import FixedIp, PortSeen, PortWanted
-from fractus.model.placement import carried
-from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.model.network import PORT, FixedIp, PortSeen, PortWanted
+from fractus.model.resource import Need, Resource
+from fractus.model.wire import WireField
 from fractus.reconcile.kind import (
     Apply,
-    Demand,
     Difference,
     Done,
     Item,
     Plan,
-    Sweeping,
     Wait,
     adopt_fields,
-    with_wanted,
 )
-from fractus.services.network.dialect.lifecycle import differences, differing, unordered
+from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.ports.schema import holder, needs_of
 from fractus.services.network.ports.view import summarise
 from fractus.store.transaction import Transaction
@@ -35,9 +31,6 @@ _PATIENCE = 600.0
 _SOON, _AS_ITS_SERVER = 2.0, 15.0
 
 
-_FIELDS = ("name", "admin_state_up", "port_security_enabled")
-
-
 class Servers(Protocol):
     """What shows ports as part of itself."""
 
@@ -46,105 +39,73 @@ class Servers(Protocol):
         ...
 
 
-class PortLifecycle:
+class PortLifecycle(CrudLifecycle[PortWanted, PortSeen]):
     """The kind `port`."""
 
-    name = "port"
-    seen_type = PortSeen
-    traits = carried()
-    sweeping = Sweeping()
-
     def __init__(self, addresses: Addresses, macs: Macs, clock: Clock, servers: Servers) -> None:
+        super().__init__(PORT, summarise)
         self._servers = servers
         self._addresses = addresses
         self._macs = macs
         self._clock = clock
 
-    def demand(self, resource: Resource) -> Demand:
-        """Nothing: a port goes where its server goes."""
-        return Demand()
-
-    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """Nothing is set aside."""
-        return {}
-
-    def wanted(self, item: Item) -> PortWanted:
-        """The port to be, in the cloud's ids.
-
-        Addresses that a machine gives itself are not asked for: Neutron adds them, the same as ours, for they follow
+    def fields(self, item: Item) -> dict[str, Any]:
+        """Addresses that a machine gives itself are not asked for: Neutron adds them, the same as ours, for they follow
         from the MAC; asked for by name at a create it would want to give them twice, and refuse.
         """
-        desired, remote = item.resource.desired, item.remote
-        return PortWanted(
-            id=item.resource.id,
-            name=item.resource.desired["name"],
-            network_id=remote.get(("network", desired["network_id"]), ""),
-            mac_address=desired["mac_address"],
-            fixed_ips=[
-                FixedIp(remote.get(("subnet", one["subnet_id"]), ""), one["ip_address"])
-                for one in desired["fixed_ips"]
-                if one["subnet_id"] not in desired["auto_subnets"]
-            ],
-            security_groups=[remote.get(("security_group", id), "") for id in desired["security_groups"]],
-            allowed_address_pairs=desired["allowed_address_pairs"],
-            admin_state_up=desired["admin_state_up"],
-            port_security_enabled=desired["port_security_enabled"],
-            extra_dhcp_opts=desired["extra_dhcp_opts"],
-        )
+        desired = item.resource.desired
+        fixed = [
+            FixedIp(item.remote.get(("subnet", one["subnet_id"]), ""), one["ip_address"])
+            for one in desired["fixed_ips"]
+            if one["subnet_id"] not in desired["auto_subnets"]
+        ]
+        return {**super().fields(item), "fixed_ips": fixed}
+
+    def is_equal(self, item: Item, field: WireField, asked: Any, there: Any) -> bool:
+        """MACs have no case, groups and addresses no order; what a machine gives itself is the cloud's to add."""
+        match field.name:
+            case "mac_address":
+                return not there or bool(asked == there.lower())
+            case "fixed_ips":
+                return set(asked) == _without_auto(item, there)
+            case "security_groups":
+                return set(asked) == set(there)
+        return super().is_equal(item, field, asked, there)
+
+    def difference(self, item: Item, field: WireField, asked: Any, there: Any) -> Difference:
+        """In our own ids where they are known: only groups that are known can be taken over."""
+        desired = item.resource.desired
+        ours = {there: id for (_, id), there in item.remote.items() if there}
+        match field.name:
+            case "fixed_ips":
+                found = [{"subnet_id": ours.get(one.subnet_id, one.subnet_id), "ip_address": one.ip_address}
+                         for one in there]  # fmt: skip
+                return Difference("fixed_ips", desired["fixed_ips"], found, adopts=False)
+            case "security_groups":
+                groups = [ours.get(id, id) for id in there]
+                known = all(id in ours for id in there)
+                return Difference("security_groups", desired["security_groups"], groups, adopts=known)
+        return super().difference(item, field, asked, there)
 
     def differences(self, item: Item, seen: PortSeen) -> list[Difference]:
-        """What `plan` would change, and whose port it is. What was found is told in our own ids where they are known.
-
-        Addresses and MACs are ours to deal out, so others cannot be taken over; which server has it is told only.
-        """
-        wanted = self.wanted(item)
-        ours = {there: id for (_, id), there in item.remote.items() if there}
-        found = differences(wanted, seen, _FIELDS)
-        if seen.mac_address and seen.mac_address.lower() != wanted.mac_address:
-            found.append(Difference("mac_address", wanted.mac_address, seen.mac_address, adopts=False))
-        desired = item.resource.desired
-        if seen.fixed_ips is not None and _without_auto(item, seen.fixed_ips) != set(wanted.fixed_ips):
-            there = [{"subnet_id": ours.get(one.subnet_id, one.subnet_id), "ip_address": one.ip_address}
-                     for one in seen.fixed_ips]  # fmt: skip
-            found.append(Difference("fixed_ips", desired["fixed_ips"], there, adopts=False))
-        if seen.security_groups is not None and set(seen.security_groups) != set(wanted.security_groups):
-            groups = [ours.get(id, id) for id in seen.security_groups]
-            known = all(id in ours for id in seen.security_groups)
-            found.append(Difference("security_groups", desired["security_groups"], groups, adopts=known))
-        if desired["device_id"] and item.presence.memory.get("device") and not seen.device_id:
-            found.append(Difference("device_id", desired["device_id"], "", mends=False, adopts=False))
-        for name in ("allowed_address_pairs", "extra_dhcp_opts"):
-            rows = getattr(seen, name)
-            if rows is not None and unordered(rows) != unordered(getattr(wanted, name)):
-                found.append(Difference(name, getattr(wanted, name), rows))
+        """What `plan` would change, and whose port it is: which server has it is told only."""
+        found = super().differences(item, seen)
+        device = item.resource.desired["device_id"]
+        if device and item.presence.memory.get("device") and not seen.device_id:
+            found.append(Difference("device_id", device, "", mends=False, adopts=False))
         return found
 
-    def as_wanted(self, item: Item, seen: PortSeen, fields: Collection[str]) -> PortSeen:
-        """Names are the same on both sides; addresses that a machine gives itself stay as they are."""
-        wanted = self.wanted(item)
-        told: PortSeen = with_wanted(wanted, seen, fields)
-        return told
+    def beside(self, wanted: PortWanted, seen: PortSeen, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Options that are too many have to be named."""
+        if "extra_dhcp_opts" not in body or seen.extra_dhcp_opts is None:
+            return {}
+        return {"extra_dhcp_opts": _options(wanted.extra_dhcp_opts, seen.extra_dhcp_opts)}
 
     def plan(self, item: Item, seen: PortSeen) -> Plan:
         """One update with all that differs; then wait for the cloud to bind it, for users are shown that."""
-        wanted = self.wanted(item)
-        body = differing(wanted, seen, _FIELDS)
-        if seen.mac_address and seen.mac_address.lower() != wanted.mac_address:
-            body["mac_address"] = wanted.mac_address
-        if seen.fixed_ips is not None and _without_auto(item, seen.fixed_ips) != set(wanted.fixed_ips):
-            body["fixed_ips"] = [
-                {"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in wanted.fixed_ips
-            ]
-        if seen.security_groups is not None and set(seen.security_groups) != set(wanted.security_groups):
-            body["security_groups"] = wanted.security_groups
-        for name in ("allowed_address_pairs", "extra_dhcp_opts"):
-            rows = getattr(seen, name)
-            if rows is not None and unordered(rows) != unordered(getattr(wanted, name)):
-                body[name] = getattr(wanted, name)
-        if "extra_dhcp_opts" in body and seen.extra_dhcp_opts is not None:
-            body["extra_dhcp_opts"] = _options(wanted.extra_dhcp_opts, seen.extra_dhcp_opts)
-        if body:
-            return Apply(Step("update", body))
+        plan = super().plan(item, seen)
+        if isinstance(plan, Apply):
+            return plan
         # Which server has it there is remembered: should it be taken from it, that can be told.
         return self._unbound(item, seen) or Done({"device": seen.device_id} if seen.device_id else {})
 
@@ -168,10 +129,6 @@ class PortLifecycle:
         adopt_fields(resource, found)
         return needs_of(resource.desired) if "security_groups" in found else None
 
-    def settled(self, presence: Presence, seen: PortSeen) -> bool:
-        """As soon as it is there: its server is waiting for it, and it was made with all that it has."""
-        return True
-
     def ended(self, resource: Resource) -> bool:
         """Nova took it away with its server, for which it had made it."""
         return bool(resource.desired.get("nova_knows")) and not resource.desired["device_id"]
@@ -179,13 +136,6 @@ class PortLifecycle:
     async def told(self, tx: Transaction, resource: Resource) -> None:
         """Its server shows its addresses and groups."""
         await self._servers.ports_changed(tx, resource.desired["device_id"])
-
-    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
-        """How users see it."""
-        return summarise(resource, presences)
-
-    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
-        """Nothing was set aside for one cloud."""
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """Its addresses and its MAC are free."""

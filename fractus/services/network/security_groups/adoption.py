@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from fractus.model.network import Rule, SecurityGroupSeen
-from fractus.model.resource import Need, Presence, Resource
+from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupSeen
+from fractus.model.resource import Need, Resource
 from fractus.reconcile.taking import Clash, Here, Join, Take, Verdict, stamp, unmapped
+from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.security_groups.queries import rule_add
 from fractus.services.network.security_groups.schema import normalized, rule_key
 from fractus.services.network.security_groups.view import DEFAULT, default_id, rule_row
@@ -18,10 +19,11 @@ from fractus.store.transaction import Transaction
 _ITSELF = "self"
 
 
-class SecurityGroupAdoption:
+class SecurityGroupAdoption(CrudAdoption[SecurityGroupSeen]):
     """Taking over security groups."""
 
-    after: tuple[str, ...] = ()
+    def __init__(self) -> None:
+        super().__init__(SECURITY_GROUP)
 
     def rank(self, seen: SecurityGroupSeen) -> int:
         """Default groups first: the rules of others name them, and theirs is not the id that they have there."""
@@ -33,10 +35,6 @@ class SecurityGroupAdoption:
         """The groups that its rules let in."""
         remote = {rule.remote_group_id for rule in seen.rules or () if rule.remote_group_id}
         return [("security_group", one) for one in sorted(remote - {_ITSELF, seen.remote_id})]
-
-    def rests_here(self, resource: Resource, presence: Presence) -> bool:
-        """No: what is on it, or behind it, is in the cloud."""
-        return False
 
     async def judge(self, tx: Transaction, seen: SecurityGroupSeen, here: Here) -> Verdict:
         """A project has one default group. Every cloud has one of its own for each project: the first is ours from then
@@ -63,18 +61,10 @@ class SecurityGroupAdoption:
         if known is not None:
             same = known.project_id == project_id and (bool(seen.marker) or id == default_id(project_id))
             return Join(id, there) if same else Clash(f"there is another group {id} ({known.name}) here")
+        group = self.resource(id, project_id, seen, here)
         rules = await _rules(tx, id, seen, here)
-        desired = {
-            "name": name,
-            "description": seen.description or "",
-            "stateful": seen.stateful is not False,
-            "tags": list(seen.tags),
-            "rules": rules,
-        }
-        made = stamp(seen.created_at)
-        group = Resource(
-            kind="security_group", id=id, project_id=project_id, name=name, desired=desired, created_at=made
-        )
+        group.name = group.desired["name"] = name
+        group.desired["rules"] = rules
         for rule in rules:
             await rule_add(tx, rule_row(group, rule))
         others = {rule["remote_group_id"] for rule in rules if rule["remote_group_id"]} - {id}

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from fractus.model.cloud import Step
-from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
-from fractus.model.placement import carried
-from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
+from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupSeen, SecurityGroupWanted
+from fractus.model.resource import SETTLED, Presence, Resource
 from fractus.reconcile.kind import (
     Apply,
-    Demand,
     Difference,
     Done,
     Fail,
     Item,
     Plan,
-    Sweeping,
     Wait,
-    adopt_fields,
-    with_wanted,
 )
+from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.security_groups.queries import rules_drop
 from fractus.services.network.security_groups.schema import rule_key
 from fractus.services.network.security_groups.view import DEFAULT, default_id, summarise
@@ -39,17 +34,11 @@ _ITSELF = "self"
 _AT_ONCE = 100
 
 
-class SecurityGroupLifecycle:
+class SecurityGroupLifecycle(CrudLifecycle[SecurityGroupWanted, SecurityGroupSeen]):
     """The kind `security_group`."""
 
-    name = "security_group"
-    seen_type = SecurityGroupSeen
-    traits = carried()
-    sweeping = Sweeping()
-
-    def demand(self, resource: Resource) -> Demand:
-        """Nothing: no cloud is chosen for a group."""
-        return Demand()
+    def __init__(self) -> None:
+        super().__init__(SECURITY_GROUP, summarise)
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """A default group, which nobody can delete, is in a cloud only as long as it is needed there."""
@@ -115,11 +104,6 @@ class SecurityGroupLifecycle:
                 found.append(Difference("rules", _plain(missing), _plain(surplus), adopts=False))
         return found
 
-    def as_wanted(self, item: Item, seen: SecurityGroupSeen, fields: Collection[str]) -> SecurityGroupSeen:
-        """Names are the same on both sides."""
-        told: SecurityGroupSeen = with_wanted(self.wanted(item), seen, fields)
-        return told
-
     def plan(self, item: Item, seen: SecurityGroupSeen) -> Plan:
         """The name, then rules that should not be there, then those that are missing: never too much is allowed."""
         wanted = self.wanted(item)
@@ -148,24 +132,9 @@ class SecurityGroupLifecycle:
             return Step("add_rule", fields)
         return None
 
-    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
-        """Fields have the same names in the wish."""
-        adopt_fields(resource, found)
-        return None
-
     def settled(self, presence: Presence, seen: SecurityGroupSeen) -> bool:
         """Once its rules are right: a port with half a group would be open, or closed, where it should not be."""
         return presence.state == SETTLED
-
-    async def told(self, tx: Transaction, resource: Resource) -> None:
-        """Nothing else shows parts of it."""
-
-    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
-        """How users see it."""
-        return summarise(resource, presences)
-
-    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
-        """Nothing was set aside."""
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """The rows of its rules, where nobody has removed them yet."""

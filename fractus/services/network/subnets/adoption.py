@@ -10,28 +10,26 @@ from msgspec import UNSET
 
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.ranges import text
-from fractus.model.network import SubnetSeen
-from fractus.model.resource import Need, Presence, Resource
-from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp
+from fractus.model.network import SUBNET, SubnetSeen
+from fractus.model.resource import Need, Resource
+from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict
+from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.subnets.queries import subnets_of
 from fractus.services.network.subnets.schema import as_pools, as_ranges, cloud_holder, made_pools
 from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
 
 
-class SubnetAdoption:
+class SubnetAdoption(CrudAdoption[SubnetSeen]):
     """Taking over subnets."""
 
     after: tuple[str, ...] = ("network",)
 
     def __init__(self, resources: Resources, addresses: Addresses) -> None:
         """`addresses`: who holds which."""
+        super().__init__(SUBNET)
         self._resources = resources
         self._addresses = addresses
-
-    def rank(self, seen: SubnetSeen) -> int:
-        """No order among them."""
-        return 0
 
     def needed(self, seen: SubnetSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Its network, and the ports that the cloud has in it for itself."""
@@ -42,10 +40,6 @@ class SubnetAdoption:
         # The cloud's own ports are looked at for the addresses that they have.
         own = [port for port in uses if port.device_owner and not port.device_owner.startswith("compute:")]
         return [("network", seen.network_id), *(("port", port.remote_id) for port in own)]
-
-    def rests_here(self, resource: Resource, presence: Presence) -> bool:
-        """No: what is on it, or behind it, is in the cloud."""
-        return False
 
     async def judge(self, tx: Transaction, seen: SubnetSeen, here: Here) -> Verdict:
         """It belongs to its network's project, as all of ours do.
@@ -60,7 +54,7 @@ class SubnetAdoption:
         if known is not None and seen.marker and known.desired["network_id"] == network.id:
             return Join(id, await self._share(tx, id, seen, here.cloud))
         if known is not None:
-            return Clash(f"there is another subnet {id} ({known.name}) here")
+            return self.clash(known)
         net = ipaddress.ip_network(seen.cidr)
         for other in await subnets_of(tx, self._resources, network.id):
             if net.overlaps(ipaddress.ip_network(other.desired["cidr"])):
@@ -77,35 +71,17 @@ class SubnetAdoption:
         if seen.marker:
             made = made_pools(ipaddress.ip_network(seen.cidr), gateway)
             pools = seen.notes.get("pools", as_pools(made, seen.ip_version))
-        desired: dict[str, Any] = {
-            "name": seen.name,
-            "description": seen.description or "",
-            "tags": list(seen.tags),
-            "ip_version": seen.ip_version,
-            "enable_dhcp": seen.enable_dhcp is not False,
-            "ipv6_ra_mode": seen.ipv6_ra_mode,
-            "ipv6_address_mode": seen.ipv6_address_mode,
-            "dns_nameservers": list(seen.dns_nameservers or []),
-            "host_routes": list(seen.host_routes or []),
+        resource = self.resource(id, network.project_id, seen, here)
+        resource.desired |= {
             "network_id": network.id,
             "network_project_id": network.project_id,
             "shared": network.desired["shared"],
-            "cidr": seen.cidr,
-            "gateway_ip": gateway,
             "allocation_pools": pools,
         }
         await self._addresses.open(tx, id, as_ranges(pools), seen.ip_version)
         memory = await self._share(tx, id, seen, here.cloud) if seen.marker else {"pools": []}
         network.desired["subnets"] = [*network.desired["subnets"], id]
         await here.save(tx, network)
-        resource = Resource(
-            kind="subnet",
-            id=id,
-            project_id=network.project_id,
-            name=seen.name,
-            desired=desired,
-            created_at=stamp(seen.created_at),
-        )
         return Take(resource, [Need("network", network.id)], memory)
 
     async def _share(self, tx: Transaction, id: str, seen: SubnetSeen, cloud: str) -> dict[str, Any]:
