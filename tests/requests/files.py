@@ -1,0 +1,148 @@
+"""The files of requests: where they are, whose they are, and how one is run by gabbi."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import re
+import unittest
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from gabbi import handlers, suitemaker
+
+HERE = Path(__file__).parent
+
+#: A line among the first of a file: fractus does not serve the kind yet, only real clouds do. The path is its collection.
+_MARKER = re.compile(r"^# Not served by fractus yet: (/\S+)$", re.MULTILINE)
+_HEAD = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class RequestFile:
+    """One file: the requests of one kind."""
+
+    path: Path
+
+    @property
+    def service(self) -> str:
+        """The service that they are sent to: `network`, `compute`."""
+        return self.path.parent.name
+
+    @property
+    def unserved(self) -> str:
+        """The path of the collection where the file says that fractus does not serve it yet; else nothing."""
+        found = _MARKER.search(self.path.read_text()[:_HEAD])
+        return found.group(1) if found else ""
+
+    def __str__(self) -> str:
+        """For the ids of tests, and to be named in a command."""
+        return f"{self.service}/{self.path.stem}"
+
+
+def every() -> list[RequestFile]:
+    """All files, in the order in which they are best read."""
+    return [RequestFile(path) for path in sorted(HERE.glob("*/*.yaml"))]
+
+
+@dataclasses.dataclass(frozen=True)
+class Caller:
+    """Somebody who asks."""
+
+    token: str
+    project_id: str
+    user_id: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where requests go, and who asks: two members of two projects, and an administrator."""
+
+    endpoints: Mapping[str, str]
+    """The URL of each service as its catalog has it, without a version."""
+    callers: Mapping[str, Caller]
+    """Who is there of `member`, `other` and `admin`."""
+
+    def environment(self) -> dict[str, str]:
+        """What the files name as `$ENVIRON['...']`."""
+        named = {}
+        for role, caller in self.callers.items():
+            named[f"{role.upper()}_TOKEN"] = caller.token
+            named[f"{role.upper()}_PROJECT_ID"] = caller.project_id
+            named[f"{role.upper()}_USER_ID"] = caller.user_id
+        return named
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a file went."""
+
+    requests: int
+    failed: list[str]
+    """The request's name, and what was otherwise than expected, of each that failed."""
+    skipped: list[str]
+    """The name of each request that was not sent."""
+
+
+def run(file: RequestFile, place: Place) -> Outcome:
+    """Send all requests of a file, in their order."""
+    content = yaml.safe_load(file.path.read_text())
+    where = urlsplit(place.endpoints[file.service])
+    defaults: dict[str, Any] = content.setdefault("defaults", {})
+    # Each request has a client of its own: one that verifies reads all authorities anew, for nothing without TLS.
+    defaults.update(ssl=where.scheme == "https", cert_validate=where.scheme == "https")
+    suite = suitemaker.test_suite_from_dict(
+        unittest.defaultTestLoader,
+        str(file),
+        content,
+        str(file.path.parent),
+        where.hostname,
+        where.port,
+        None,
+        None,
+        prefix=where.path.rstrip("/"),
+        handlers=[kind() for kind in handlers.RESPONSE_HANDLERS],
+        test_loader_name="requests",
+    )
+    requests: list[Any] = list(suite)
+    result = unittest.TestResult()
+    try:
+        with _environment(place.environment()):
+            suite.run(result)
+    finally:
+        for request in requests:
+            request.http.client.close()
+    return Outcome(
+        requests=len(requests),
+        failed=[_told(test, trace) for test, trace in (*result.failures, *result.errors)],
+        skipped=[test.test_data["name"] for test, _ in result.skipped],  # type: ignore[attr-defined]
+    )
+
+
+def _told(test: Any, trace: str) -> str:
+    """What failed, in a few lines: the request, what was wrong, and the answer."""
+    said = [line for line in trace.strip().splitlines() if not line.startswith((" ", "Traceback"))]
+    data = test.test_data
+    answer = getattr(test, "output", "")
+    return (
+        f"{data['name']}\n    {data['method']} {getattr(test, 'url', data['url'])}\n"
+        f"    {' '.join(said)[:600]}\n    answered: {str(answer)[:1500]}"
+    )
+
+
+@contextlib.contextmanager
+def _environment(named: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in named}
+    os.environ.update(named)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
