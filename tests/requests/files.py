@@ -17,7 +17,7 @@ from gabbi import handlers, suitemaker
 
 HERE = Path(__file__).parent
 
-#: A line among the first of a file: fractus does not serve the kind yet, only real clouds do. The path is its collection.
+#: A line among the first of a file whose kind only real clouds serve yet. The path is that of its collection.
 _MARKER = re.compile(r"^# Not served by fractus yet: (/\S+)$", re.MULTILINE)
 _HEAD = 2000
 

@@ -1,4 +1,4 @@
-"""Who asks in a cloud that has a Keystone: two members, each of a project that was made for them, and an administrator."""
+"""Who asks in a cloud with a Keystone: two members, each of a project made for them, and an administrator."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _member(config: OpenStackConfig, entry: str, admin: Connection) -> Iterator[
         own = config.get_one(entry, auth={"username": name, "password": password, "project_name": name})
         yield _caller(Connection(config=own))
     finally:
-        _clean(admin, project.id)
+        _clean(admin, project.id, user.id)
         admin.identity.delete_user(user)
         admin.identity.delete_project(project)
 
@@ -62,13 +62,15 @@ def _unversioned(connection: Connection, service: str) -> str:
     return url._replace(path=path).geturl()
 
 
-def _clean(admin: Connection, project_id: str) -> None:
-    """Delete what is left in a project, and its default security group."""
+def _clean(admin: Connection, project_id: str, user_id: str) -> None:
+    """Delete what is left in a project, with its default group; key pairs of its user; flavors of these files."""
     network: Any = admin.network
     for collection in _LEFT:
         reply = network.get(f"/{collection}", params={"project_id": project_id, "fields": "id"})
         for one in next(iter(reply.json().values())) if reply.ok else ():
             network.delete(f"/{collection}/{one['id']}")
+    for key in admin.compute.keypairs(user_id=user_id):
+        admin.compute.delete_keypair(key, user_id=user_id)
     for flavor in admin.compute.flavors(is_public=None):
         if flavor.name.startswith(_PREFIX):
             admin.compute.delete_flavor(flavor)

@@ -24,4 +24,6 @@ async def test_fractus_answers_as_the_file_says(file: RequestFile, place: Place)
 @pytest.mark.parametrize("file", _UNSERVED, ids=str)
 async def test_what_is_marked_as_not_served_is_not_served(file: RequestFile, world: World) -> None:
     reply = await world.admin.get(f"/{file.service}{file.unserved}")
-    assert reply.status == 404, f"{file} is served by now: take the line 'Not served by fractus yet' out of it"
+    assert reply.status == 404, (
+        f"{file} is served by now: take the line 'Not served by fractus yet' out of it"
+    )
