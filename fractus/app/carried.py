@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from fractus.app.kinds import KINDS
 from fractus.model.carried import Field
 from fractus.services.compute.flavors.carried import FIELDS as FLAVOR
 from fractus.services.compute.keypairs.carried import FIELDS as KEYPAIR
 from fractus.services.image.images.carried import FIELDS as IMAGE
-from fractus.services.network.networks.carried import FIELDS as NETWORK
 from fractus.services.network.ports.carried import FIELDS as PORT
 from fractus.services.network.security_groups.carried import FIELDS as SECURITY_GROUP
 from fractus.services.network.subnets.carried import FIELDS as SUBNET
@@ -17,7 +17,7 @@ FIELDS: Mapping[str, Sequence[Field]] = {
     "image": IMAGE,
     "flavor": FLAVOR,
     "keypair": KEYPAIR,
-    "network": NETWORK,
+    **{kind.name: kind.carried for kind in KINDS},
     "subnet": SUBNET,
     "port": PORT,
     "security_group": SECURITY_GROUP,

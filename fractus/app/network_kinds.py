@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
+from fractus.app.kinds import KINDS
 from fractus.auth import base_rules
 from fractus.base.clock import Clock
 from fractus.quota.quota import Quota
@@ -17,10 +18,11 @@ from fractus.services.network.agents import policy as agent_policy
 from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.availability_zones import policy as zone_policy
 from fractus.services.network.availability_zones.api import AvailabilityZoneApi
+from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.extensions.api import ExtensionApi
-from fractus.services.network.networks import policy as network_policy
 from fractus.services.network.networks.adoption import NetworkAdoption
-from fractus.services.network.networks.api import NetworkApi, NetworkWrites
+from fractus.services.network.networks.api import NetworkApi
+from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
 from fractus.services.network.ports import policy as port_policy
 from fractus.services.network.ports.adoption import PortAdoption
@@ -48,10 +50,10 @@ class NetworkKinds:
         """`allocator` is what servers get their ports from."""
         addresses, macs = Addresses(), Macs()
         groups = GroupWrites(ledger)
-        networks = NetworkWrites(ledger)
+        networks = Writer(ledger, NETWORK.name, NETWORK.summarise)
         subnets = SubnetWrites(ledger, addresses)
         ports = PortWrites(ledger, addresses, macs, groups)
-        self.allocator = PortAllocator(ports, networks, groups)
+        self.allocator = PortAllocator(ports, groups)
         ports.servers = shown = ShownPorts(ledger.resources, self.allocator)
         self.lifecycles: Mapping[str, Lifecycle] = {
             "network": NetworkLifecycle(),
@@ -80,7 +82,6 @@ class NetworkKinds:
         """The service, with all that its resources contribute."""
         routes = [route for api in self._apis for route in api.routes()]
         policies = (
-            network_policy,
             subnet_policy,
             port_policy,
             group_policy,
@@ -88,7 +89,8 @@ class NetworkKinds:
             quota_policy,
             agent_policy,
         )
-        rules = [*base_rules.NEUTRON, *(rule for one in policies for rule in one.RULES)]
+        declared = [rule for kind in KINDS if kind.service == "network" for rule in kind.rules]
+        rules = [*base_rules.NEUTRON, *declared, *(rule for one in policies for rule in one.RULES)]
         return ServiceRoutes(
             service=network.SERVICE, routes=routes, rules=rules, unserved=network.unserved(routes)
         )

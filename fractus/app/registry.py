@@ -10,6 +10,7 @@ from sqlalchemy import Table
 
 from fractus.app.children import Connect
 from fractus.app.consoles import LiveConsoles
+from fractus.app.kinds import KINDS
 from fractus.app.network_kinds import NetworkKinds
 from fractus.auth import base_rules
 from fractus.auth.projects import AnyProject, ProjectLookup
@@ -67,8 +68,6 @@ from fractus.services.image.info import policy as info_policy
 from fractus.services.image.info.api import InfoApi
 from fractus.services.image.schemas import policy as schema_policy
 from fractus.services.image.schemas.api import SchemasApi
-from fractus.services.network.networks.costs import COSTS as NETWORK_COSTS
-from fractus.services.network.networks.table import NETWORK
 from fractus.services.network.ports.costs import COSTS as PORT_COSTS
 from fractus.services.network.ports.table import PORT
 from fractus.services.network.security_groups.costs import COSTS as GROUP_COSTS
@@ -96,10 +95,10 @@ TABLES: Mapping[str, Table] = {
     "keypair": KEYPAIR,
     "server": SERVER,
     "image": IMAGE,
-    "network": NETWORK,
     "subnet": SUBNET,
     "port": PORT,
     "security_group": SECURITY_GROUP,
+    **{kind.name: kind.table for kind in KINDS},
 }
 
 _ANY_PROJECT = AnyProject()
@@ -109,10 +108,10 @@ COSTS: Mapping[str, Costs] = {
     "server": SERVER_COSTS,
     "keypair": KEYPAIR_COSTS,
     "image": IMAGE_COSTS,
-    "network": NETWORK_COSTS,
     "subnet": SUBNET_COSTS,
     "port": PORT_COSTS,
     "security_group": GROUP_COSTS,
+    **{kind.name: kind.costs for kind in KINDS if kind.costs is not None},
 }
 
 

@@ -31,7 +31,8 @@ REQUIRED = Required()
 class Match(Struct, frozen=True):
     """How a query parameter finds rows.
 
-    `column` equals one of the values (`eq`), or holds one of them among several, written `|a|b|` (`member`).
+    `column` equals one of the values (`eq`), or holds one of them among several, written `|a|b|` (`member`); or nothing
+    is found by any value (`none`).
     """
 
     column: str
@@ -84,6 +85,11 @@ def number(name: str, default: int = 0) -> Stored:
     return Stored(name, int, default)
 
 
+def anything(_value: Any) -> bool:
+    """Every value."""
+    return True
+
+
 class _Named(Struct, frozen=True):
     name: str
     """On the wire, in requests and in documents."""
@@ -122,6 +128,8 @@ class Field(_Named, frozen=True, kw_only=True):
     # What becomes of a change of it after the resource came to a cloud.
     carried: str = ""
     """`CARRIED`, `REFUSED` or `OURS` (`fractus.model.carried`); empty: it never changes."""
+    foreign: Callable[[Any], bool] | None = None
+    """Which of its values belong to the clouds: to give one is refused, by the field's name and with `why` (law 10)."""
     why: str = ""
     """How it is carried, or why it is not: for docs/carried-fields.md."""
 

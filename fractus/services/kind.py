@@ -19,8 +19,8 @@ from sqlalchemy import Boolean, Column, Double, Integer, String, Table, Text
 
 from fractus.auth.policy import RuleDefault
 from fractus.model import carried
-from fractus.model.cloud import Seen, Wanted
 from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.model.wire import Vocabulary
 from fractus.quota.costs import Costs
 from fractus.services.field import Fields, Stored
 from fractus.store.listing import Filters
@@ -52,6 +52,8 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     # What is kept and shown.
     fields: Fields
+    parts: tuple[carried.Field, ...] = ()
+    """What becomes of changes of it that are made by other routes than its own, for docs/carried-fields.md."""
     table: Table
     summarise: Summarise
     """How users see it: the service's dialect makes it of the fields, and of what the kind derives."""
@@ -71,15 +73,14 @@ class Kind(Struct, frozen=True, kw_only=True):
     # Its life in the clouds.
     needs: Callable[[Resource], list[Need]] = no_needs
     """What must be in a cloud before it can be."""
-    desired_type: type[Wanted] | None = None
-    """What drivers are asked for; None: no cloud ever has one."""
-    observed_type: type[Seen] | None = None
-    """What drivers say is there."""
+    vocabulary: Vocabulary[Any, Any] | None = None
+    """How drivers are asked for it and say what is there; None: no cloud ever has one."""
 
     @property
     def carried(self) -> list[carried.Field]:
         """What becomes of a change of each of its fields."""
-        return [carried.Field(one.name, one.carried, one.why) for one in self.fields.values() if one.carried]
+        own = [carried.Field(one.name, one.carried, one.why) for one in self.fields.values() if one.carried]
+        return [*own, *self.parts]
 
     @property
     def noun(self) -> str:

@@ -25,7 +25,7 @@ from fractus.services.field import Fields
 from fractus.services.image.images import schema as image_schema
 from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
-from fractus.services.network.networks.schema import ATTRIBUTES as NETWORK_ATTRIBUTES
+from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.schema import ATTRIBUTES as PORT_ATTRIBUTES
 from fractus.services.network.security_groups.schema import GROUP_ATTRIBUTES, RULE_ATTRIBUTES
 from fractus.services.network.subnets.schema import ATTRIBUTES as SUBNET_ATTRIBUTES

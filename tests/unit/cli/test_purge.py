@@ -6,13 +6,13 @@ import pytest
 
 from fractus.app import wiring
 from fractus.model.resource import Presence, Resource, Summary
-from fractus.services.network.networks.table import NETWORK
+from fractus.services.network.networks.kind import KIND
 from fractus.store import presences
 from tests.unit.cli.test_brakes import Place, place
 
 __all__ = ["place"]
 
-COLUMNS = {one.name: one.type.python_type() for one in list(NETWORK.c)[15:]}
+COLUMNS = {one.name: one.type.python_type() for one in list(KIND.table.c)[15:]}
 
 
 @pytest.fixture

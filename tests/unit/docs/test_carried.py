@@ -7,15 +7,15 @@ import pytest
 from fractus.app.carried import FIELDS
 from fractus.app.registry import TABLES
 from fractus.model.carried import CARRIED, OURS, REFUSED
+from fractus.services.field import Fields
 from fractus.services.image.images.schema import SETTABLE
-from fractus.services.network.dialect.schema.attributes import AttributeMap
-from fractus.services.network.networks.schema import ATTRIBUTES as NETWORK
+from fractus.services.network.networks.kind import FIELDS as NETWORK
 from fractus.services.network.ports.schema import ATTRIBUTES as PORT
 from fractus.services.network.security_groups.schema import GROUP_ATTRIBUTES
 from fractus.services.network.subnets.schema import ATTRIBUTES as SUBNET
 from tools.docs import carried, coverage
 
-NETWORK_KINDS: dict[str, AttributeMap] = {
+NETWORK_KINDS: dict[str, Fields] = {
     "network": NETWORK,
     "subnet": SUBNET,
     "port": PORT,

@@ -8,15 +8,15 @@ from typing import Any
 from fractus.model.network import NETWORK, NetworkSeen, NetworkWanted
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
+from fractus.services.network.networks.kind import KIND
 from fractus.services.network.networks.queries import MtuLesson, most_of
-from fractus.services.network.networks.view import summarise
 
 
 class NetworkLifecycle(CrudLifecycle[NetworkWanted, NetworkSeen]):
     """The kind `network`."""
 
     def __init__(self) -> None:
-        super().__init__(NETWORK, summarise)
+        super().__init__(NETWORK, KIND.summarise)
 
     def lesson(self) -> MtuLesson:
         """What a listing says of how large packets the cloud carries."""

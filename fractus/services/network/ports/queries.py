@@ -47,6 +47,16 @@ async def ports_of_network(
     return await _fetch(reader, resources, conditions)
 
 
+async def ports_but(reader: Reader, network_id: str, owners: Sequence[str]) -> list[str]:
+    """Ids of the ports on a network that have other device owners than these; not more than a sentence may name."""
+    others = [
+        Filter("network_id", "eq", network_id),
+        Filter("deleted_at", "null"),
+        Filter("device_owner", "notin", owners),
+    ]
+    return [row[0] for row in await page(reader, PORT, others, columns=("id",), limit=1000)]
+
+
 async def ports_on_subnet(
     reader: Reader, resources: Resources, network_id: str, subnet_id: str
 ) -> list[Resource]:
@@ -68,3 +78,21 @@ async def subnets_of_network(reader: Reader, resources: Resources, network_id: s
         columns=("id", "ip_version", "cidr", "ipv6_ra_mode", "ipv6_address_mode"),
         sorts=[Sort("created_at")],
     )
+
+
+async def networks_usable(reader: Reader, resources: Resources, project_id: str) -> list[Resource]:
+    """Networks for a server that names none: the project's own, then shared ones (Nova's order)."""
+    conditions: list[Filters] = [
+        [Filter("project_id", "eq", project_id), Filter("shared", "eq", False)],
+        [Filter("shared", "eq", True)],
+    ]
+    table, sorts = resources.tables["network"], [Sort("created_at")]
+    ids = [
+        row[0]
+        for own in conditions
+        for row in await page(
+            reader, table, [Filter("deleted_at", "null"), *own], columns=("id",), sorts=sorts
+        )
+    ]
+    found = [await resources.fetch(reader, "network", id) for id in ids]
+    return [network for network in found if network is not None]

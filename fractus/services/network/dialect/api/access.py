@@ -9,7 +9,7 @@ from fractus.model.errors import NotFound
 from fractus.model.resource import Resource
 from fractus.services.field import Fields
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import bad_request, denied, malformed
+from fractus.services.network.dialect.schema.errors import bad_request, denied, malformed, not_carried
 from fractus.web.routing import Call
 
 _INSIDE = ("fixed_ips", "allowed_address_pairs")
@@ -37,6 +37,13 @@ def authorise(
             shown = f"({shown} and rule:{own})"
     if not all(call.allows(rule, target) for rule in rules):
         raise denied(shown)
+
+
+def refuse_foreign(fields: Fields, item: Item) -> None:
+    """Refuse what belongs to the clouds, by name (law 10). To be asked after the policy."""
+    for name, field in fields.items():
+        if field.foreign is not None and name in item.given and field.foreign(item.values[name]):
+            raise not_carried(name, field.why)
 
 
 def seen(

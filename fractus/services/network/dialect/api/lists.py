@@ -154,6 +154,8 @@ def filters(query: Query, lists: Lists) -> list[Filter | Sequence[Filter]]:
 
 def _matching(match: Match, given: list[str]) -> Filter | Sequence[Filter]:
     found = given if match.convert is None else [match.convert(text) for text in given]
+    if match.how == "none":
+        return Filter(match.column, "null")
     if match.how == "member":
         return [Filter(match.column, "like", f"%|{escape(value)}|%") for value in found]
     return Filter(match.column, "eq", found[0]) if len(found) == 1 else Filter(match.column, "in", found)

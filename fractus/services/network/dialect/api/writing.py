@@ -21,8 +21,9 @@ _OURS = frozenset({"description", "tags"})
 class Writer:
     """Writes one kind."""
 
-    def __init__(self, ledger: Ledger, summarise: Summarise) -> None:
+    def __init__(self, ledger: Ledger, kind: str, summarise: Summarise) -> None:
         self.ledger = ledger
+        self._kind = kind
         self._summarise = summarise
 
     async def create(
@@ -78,6 +79,14 @@ class Writer:
             await self.touch(tx, resource)
         else:
             await self.change(tx, resource, needs)
+
+    async def list_part(self, tx: Transaction, id: str, key: str, part: str, *, there: bool) -> None:
+        """The document names a part (a subnet of a network) in its list `key` from now on, or no longer."""
+        whole = await self.ledger.resources.fetch(tx, self._kind, id)
+        if whole is not None and whole.deleted_at is None:
+            others = [one for one in whole.desired[key] if one != part]
+            whole.desired[key] = [*others, part] if there else others
+            await self.touch(tx, whole)
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Not wanted any more: gone for users at once, in every cloud as soon as may be."""

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import UNSET, Struct, structs
 
 from fractus.auth.principal import Principal
+from fractus.model.carried import OURS
 from fractus.services.field import REQUIRED, Bound, Field, Fields, Match
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.errors import malformed
@@ -39,6 +40,9 @@ def _revision(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
+_tags = values.unique(values.string(values.NAME_SIZE))
+
+
 def standard(*, tags_on_create: bool) -> list[Field]:
     """What all of Neutron's resources have: identity, project, description, revision, tags.
 
@@ -48,8 +52,9 @@ def standard(*, tags_on_create: bool) -> list[Field]:
         "project_id", post=True, desired="", default=UNSET, check=values.string(values.PROJECT_SIZE),
         match=Match("project_id"), sort="project_id",
     )  # fmt: skip
-    unique = values.unique(values.string(values.NAME_SIZE))
-    tags = Field("tags", post=True, default=[], shown="", bound=stated("tags"), check=unique)
+    tags = Field(
+        "tags", carried=OURS, why="they change nothing of what it does, and lists are filtered by them here"
+    )
     return [
         read_only("id", "id"),
         structs.replace(project, name="tenant_id"),
@@ -58,14 +63,13 @@ def standard(*, tags_on_create: bool) -> list[Field]:
         *(Field(name) for name in ("created_at", "updated_at", "tags-any", "not-tags", "not-tags-any")),
         Field(
             "description", post=True, put=True, default="", shown="", check=values.string(values.DESCRIPTION_SIZE),
+            carried=OURS, why="the description there holds our mark",
             match=Match("description"), sort="description",
         ),
-        tags if tags_on_create else Field("tags"),
+        structs.replace(tags, post=True, default=[], shown="", bound=stated("tags"), check=_tags)
+        if tags_on_create
+        else tags,
     ]  # fmt: skip
-
-
-#: Kinds that are extensions to Neutron: it looks at an empty body of theirs another way than at one of its core.
-_EXTENSIONS = frozenset({"security_group", "security_group_rule"})
 
 
 class Item(Struct):
@@ -97,11 +101,21 @@ def bounded(kind: str, attributes: Fields, *, create: bool) -> frozenset[str]:
 
 
 def read(
-    kind: str, attributes: Fields, body: Any, principal: Principal, *, create: bool, id: str = ""
+    kind: str,
+    attributes: Fields,
+    body: Any,
+    principal: Principal,
+    *,
+    create: bool,
+    core: bool = True,
+    id: str = "",
 ) -> Request:
-    """The resources in a body about `kind`; `Invalid` in Neutron's words. `id`: of the one that is changed."""
+    """The resources in a body about `kind`; `Invalid` in Neutron's words. `id`: of the one that is changed.
+
+    `core`: of Neutron's core, which looks at an empty body another way than its extensions.
+    """
     collection = f"{kind}s"
-    if not body and kind in _EXTENSIONS:
+    if not body and not core:
         raise malformed("Resource body required")
     if body is None:
         raise malformed(f"Unable to find '{kind}' in request body")

@@ -7,7 +7,7 @@ the request itself is a 400, whatever Neutron would call it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from fractus.addressing.ranges import Range
 from fractus.auth.principal import Principal
@@ -16,9 +16,10 @@ from fractus.base.log import request_id
 from fractus.model.errors import ApiError, Conflict, Invalid, QuotaExceeded
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Presence, Resource, as_found
+from fractus.services.network.dialect.api.neighbours import Groups
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.writes import PortWrites
-from fractus.services.network.ports.queries import ports_of_server
+from fractus.services.network.ports.queries import networks_usable, ports_of_server
 from fractus.services.network.ports.schema import holder
 from fractus.services.network.ports.view import in_order
 from fractus.store import presences
@@ -28,41 +29,12 @@ _DEFAULT = "default"
 _COMPUTE = "compute:"
 
 
-class Networks(Protocol):
-    """What the allocator needs of networks."""
-
-    async def usable(self, reader: Reader, project_id: str) -> list[Resource]:
-        """Networks that a server of a project may be put on without naming them."""
-        ...
-
-
-class Groups(Protocol):
-    """What the allocator needs of security groups."""
-
-    async def ensure_default(self, tx: Transaction, project_id: str) -> str:
-        """The project's default group, made if there is none."""
-        ...
-
-    async def usable(self, reader: Reader, id: str, project_id: str) -> Resource | None:
-        """A group of the project by id."""
-        ...
-
-    async def named(self, reader: Reader, project_id: str, name: str) -> list[str]:
-        """Ids of the project's groups with a name."""
-        ...
-
-    async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
-        """`Conflict` where one port cannot have all of these groups."""
-        ...
-
-
 class PortAllocator:
     """Gives servers their ports and takes them back."""
 
-    def __init__(self, writes: PortWrites, networks: Networks, groups: Groups) -> None:
+    def __init__(self, writes: PortWrites, groups: Groups) -> None:
         self._writes = writes
         self._resources = writes.ledger.resources
-        self._networks = networks
         self._groups = groups
 
     async def for_server(
@@ -94,7 +66,7 @@ class PortAllocator:
 
     async def networks_for(self, reader: Reader, principal: Principal) -> list[Resource]:
         """Networks to choose from where a request names none: the project's own, then shared ones."""
-        return await self._networks.usable(reader, principal.project_id)
+        return await networks_usable(reader, self._resources, principal.project_id)
 
     async def release(self, tx: Transaction, server_id: str) -> None:
         """The server is gone: ports that were made for it leave, those that it took are free again.

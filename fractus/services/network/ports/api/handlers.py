@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from msgspec import UNSET
 
@@ -16,6 +16,7 @@ from fractus.services.network.dialect.api.access import (
     seen,
 )
 from fractus.services.network.dialect.api.lists import Lists
+from fractus.services.network.dialect.api.neighbours import Groups
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
 from fractus.services.network.dialect.schema import values
@@ -33,22 +34,6 @@ from fractus.store.transaction import Reader, Store, Transaction
 from fractus.web.routing import Call, Reply, Route
 
 _BINDING = "get_port:binding:host_id"
-
-
-class Groups(Protocol):
-    """What ports need of security groups."""
-
-    async def ensure_default(self, tx: Transaction, project_id: str) -> str:
-        """The project's default group, made if there is none."""
-        ...
-
-    async def usable(self, reader: Reader, id: str, project_id: str) -> Resource | None:
-        """A group of the project by id."""
-        ...
-
-    async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
-        """`Conflict` where one port cannot have all of these groups."""
-        ...
 
 
 def _missing(id: str) -> Any:

@@ -9,11 +9,13 @@ from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.base.ids import new_id
 from fractus.model.resource import Need, Resource
+from fractus.services.network.dialect.api.neighbours import Groups
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.finding import Finding
 from fractus.services.network.ports.queries import (
+    ports_but,
     ports_of_network,
     ports_on_subnet,
     subnets_of_network,
@@ -30,14 +32,6 @@ _AUTO_DELETED = ("network:dhcp", "network:distributed", "network:floatingip_agen
 _SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
 
 
-class Groups(Protocol):
-    """What ports need of security groups."""
-
-    async def ensure_default(self, tx: Transaction, project_id: str) -> str:
-        """The project's default group, made if there is none."""
-        ...
-
-
 class Servers(Protocol):
     """What shows ports as part of itself."""
 
@@ -50,7 +44,7 @@ class PortWrites(Writer):
     """Writes ports."""
 
     def __init__(self, ledger: Ledger, addresses: Addresses, macs: Macs, groups: Groups) -> None:
-        super().__init__(ledger, summarise)
+        super().__init__(ledger, "port", summarise)
         self._addresses = addresses
         self._macs = macs
         self._groups = groups
@@ -267,8 +261,15 @@ class PortWrites(Writer):
 
     # --- what networks and subnets ask of ports --------------------------------------------------
 
-    async def remove_auto(self, tx: Transaction, network_id: str) -> None:
-        """Remove the ports that leave with their network."""
+    async def leave_network(self, tx: Transaction, network_id: str) -> None:
+        """Remove the ports that leave with their network; `Conflict` where others are on it."""
+        others = await ports_but(tx, network_id, _AUTO_DELETED)
+        if others:
+            raise conflict(
+                f"Unable to complete operation on network {network_id}. There are one or more ports still in use on"
+                f" the network, id for these ports is: {','.join(others)}.",
+                "NetworkInUse",
+            )
         for port in await ports_of_network(tx, self.ledger.resources, network_id, owners=_AUTO_DELETED):
             await self.remove(tx, port)
 

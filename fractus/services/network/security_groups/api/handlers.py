@@ -144,7 +144,7 @@ class SecurityGroupApi:
 
     async def create(self, call: Call) -> Reply:
         """POST security groups, one or several: all of them or none."""
-        request = read("security_group", GROUP_ATTRIBUTES, call.body, call.principal, create=True)
+        request = read("security_group", GROUP_ATTRIBUTES, call.body, call.principal, create=True, core=False)
         for item in request.items:
             about = {**item.values, "security_group:project_id": item.values["project_id"]}
             authorise(call, "create_security_group", GROUP_ATTRIBUTES, item, about, create=True)
@@ -171,7 +171,9 @@ class SecurityGroupApi:
     async def update(self, call: Call) -> Reply:
         """PUT a security group."""
         refuse_constraint(call)
-        item = read("security_group", GROUP_ATTRIBUTES, call.body, call.principal, create=False).items[0]
+        item = read(
+            "security_group", GROUP_ATTRIBUTES, call.body, call.principal, create=False, core=False
+        ).items[0]
         async with self._store.transaction() as tx:
             group = await self._groups.permitted(tx, call, call.params["id"], "update_security_group")
             stateful = item.values.get("stateful", group.desired["stateful"])
@@ -250,7 +252,9 @@ class SecurityGroupRuleApi:
 
     async def create(self, call: Call) -> Reply:
         """POST rules of one group, one or several: all of them or none."""
-        request = read("security_group_rule", RULE_ATTRIBUTES, call.body, call.principal, create=True)
+        request = read(
+            "security_group_rule", RULE_ATTRIBUTES, call.body, call.principal, create=True, core=False
+        )
         group_ids = {item.values["security_group_id"] for item in request.items}
         if len(group_ids) > 1:
             raise invalid(
@@ -269,7 +273,7 @@ class SecurityGroupRuleApi:
 
     async def update(self, call: Call) -> Reply:
         """PUT a rule: judged as any update is, and never made, for Neutron has none."""
-        read("security_group_rule", RULE_ATTRIBUTES, call.body, call.principal, create=False)
+        read("security_group_rule", RULE_ATTRIBUTES, call.body, call.principal, create=False, core=False)
         await self._of(self._store, call, call.params["id"], "get_security_group_rule")
         raise NotAllowed("A security group rule cannot be changed.")
 

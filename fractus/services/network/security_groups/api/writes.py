@@ -45,7 +45,7 @@ class GroupWrites(Writer):
     """Writes security groups."""
 
     def __init__(self, ledger: Ledger) -> None:
-        super().__init__(ledger, summarise)
+        super().__init__(ledger, "security_group", summarise)
 
     async def add(self, tx: Transaction, group: Resource) -> Resource:
         """A new group. All may go out; into a default group its own members may come in."""

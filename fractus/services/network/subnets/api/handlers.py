@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import UNSET
 
@@ -16,11 +16,14 @@ from fractus.services.network.dialect.api.access import (
     seen,
 )
 from fractus.services.network.dialect.api.lists import Lists
+from fractus.services.network.dialect.api.neighbours import Ports
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
+from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import Item, read
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input, not_carried, not_found
+from fractus.services.network.dialect.schema.mtu import check_mtu
 from fractus.services.network.subnets import schema
 from fractus.services.network.subnets.api.writes import SubnetWrites
 from fractus.services.network.subnets.queries import subnet_scope, subnets_of
@@ -30,36 +33,6 @@ from fractus.services.network.subnets.view import target
 from fractus.store.listing import Filter, Filters
 from fractus.store.transaction import Reader, Store, Transaction
 from fractus.web.routing import Call, Reply, Route
-
-_LEAST_MTU = {4: 68, 6: 1280}
-
-
-class Networks(Protocol):
-    """What subnets need of networks."""
-
-    async def subnet_added(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
-        """Name a subnet in its network's document."""
-        ...
-
-    async def subnet_removed(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
-        """Name it there no longer."""
-        ...
-
-
-class Ports(Protocol):
-    """What subnets need of ports."""
-
-    async def using(self, reader: Reader, network_id: str, subnet_id: str) -> list[Resource]:
-        """Ports with an address of a subnet, but for those that leave with their network."""
-        ...
-
-    async def leave_subnet(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
-        """Take the addresses of a subnet from the ports that have some."""
-        ...
-
-    async def join_subnet(self, tx: Transaction, subnet: Resource) -> None:
-        """Give the ports of a network their own addresses in a subnet where ports address themselves."""
-        ...
 
 
 def _missing(id: str) -> Any:
@@ -94,7 +67,7 @@ LISTS = Lists(
 class SubnetApi:
     """Handlers of subnets."""
 
-    def __init__(self, store: Store, writes: SubnetWrites, networks: Networks, ports: Ports) -> None:
+    def __init__(self, store: Store, writes: SubnetWrites, networks: Writer, ports: Ports) -> None:
         self._store = store
         self._writes = writes
         self._resources = writes.ledger.resources
@@ -137,7 +110,7 @@ class SubnetApi:
         authorise(call, "create_subnet", ATTRIBUTES, item, _network_target(network), create=True)
         net = schema.cidr_of(item)
         schema.check_new(item, net)
-        self._check_mtu(network, given["ip_version"])
+        check_mtu(network.id, network.desired["mtu"], given["ip_version"])
         gateway = given["gateway_ip"]
         if gateway is UNSET:
             gateway = schema.default_gateway(net)
@@ -153,7 +126,7 @@ class SubnetApi:
             cidr=str(net), gateway_ip=gateway, allocation_pools=schema.as_pools(pools, net.version)
         )
         made = await self._writes.add(tx, subnet)
-        await self._networks.subnet_added(tx, network.id, made.id)
+        await self._networks.list_part(tx, network.id, "subnets", made.id, there=True)
         if schema.is_auto(subnet.desired):
             await self._ports.join_subnet(tx, made)
         return made
@@ -189,16 +162,6 @@ class SubnetApi:
             desired=desired,
             request_id=call.request_id,
         )
-
-    @staticmethod
-    def _check_mtu(network: Resource, version: int) -> None:
-        mtu = network.desired["mtu"]
-        least = _LEAST_MTU[version]
-        if mtu and mtu < least:
-            raise conflict(
-                f"MTU of {network.id} is not valid, subnet requires a minimum of {least}",
-                "NetworkMTUSubnetConflict",
-            )
 
     async def update(self, call: Call) -> Reply:
         """PUT a subnet."""
@@ -255,6 +218,6 @@ class SubnetApi:
                     "SubnetInUse",
                 )
             await self._ports.leave_subnet(tx, network_id, subnet.id)
-            await self._networks.subnet_removed(tx, network_id, subnet.id)
+            await self._networks.list_part(tx, network_id, "subnets", subnet.id, there=False)
             await self._writes.remove(tx, subnet)
         return Reply(204)

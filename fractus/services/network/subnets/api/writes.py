@@ -17,7 +17,7 @@ class SubnetWrites(Writer):
     """Writes subnets and the addresses that are dealt out of them."""
 
     def __init__(self, ledger: Ledger, addresses: Addresses) -> None:
-        super().__init__(ledger, summarise)
+        super().__init__(ledger, "subnet", summarise)
         self._addresses = addresses
 
     async def add(self, tx: Transaction, subnet: Resource) -> Resource:

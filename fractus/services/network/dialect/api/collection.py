@@ -1,0 +1,176 @@
+"""The API of a declared kind: all that Neutron does alike for every collection, in Neutron's order of judgement.
+
+What is particular to a kind overrides a hook: `judge` before the transaction, the others in it. A hook raises what
+refuses the request; nothing of a refused request is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from fractus.base.ids import new_id
+from fractus.model.errors import NotFound
+from fractus.model.resource import Resource
+from fractus.services.field import given
+from fractus.services.kind import Kind
+from fractus.services.network.dialect.api import lists
+from fractus.services.network.dialect.api.access import (
+    authorise,
+    refuse_body,
+    refuse_constraint,
+    refuse_foreign,
+    seen,
+)
+from fractus.services.network.dialect.api.lists import Lists, Special
+from fractus.services.network.dialect.api.replies import collection_routes, created
+from fractus.services.network.dialect.api.tags import Tags
+from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.schema.attributes import Item, Request, read
+from fractus.services.network.dialect.schema.errors import not_found
+from fractus.store.listing import Filters
+from fractus.store.transaction import Reader, Store, Transaction
+from fractus.web.routing import Call, Reply, Route
+
+
+class CollectionApi:
+    """Handlers of one kind. A subclass names it, and overrides the hooks that it needs."""
+
+    kind: ClassVar[Kind]
+    core: ClassVar[bool] = True
+    """Of Neutron's core; else an extension, which judges some requests in another order."""
+    special: ClassVar[Mapping[str, Special]] = {}
+    """Filters of its list that are no columns: parameter -> conditions."""
+
+    def __init__(self, store: Store, writes: Writer) -> None:
+        """`writes` writes the kind."""
+        self._store = store
+        self._writes = writes
+        self._resources = writes.ledger.resources
+        kind = self.kind
+        self._lists = Lists(
+            collection=kind.collection,
+            table=kind.table,
+            attributes=kind.fields,
+            scope=lambda principal: kind.scope(principal.project_id),
+            missing=self.missing,
+            special=dict(self.special),
+        )
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        kind = self.kind
+        path = kind.root[1:]
+        found = collection_routes(self, kind.name, path, kind.fields, update=self.update, core=self.core)
+        if "tags" in kind.fields:
+            found += Tags(kind.name, path, self._store, self.permitted, self._writes.touch).routes()
+        return found
+
+    def missing(self, id: str) -> NotFound:
+        """What is said of one that is not there, or that the caller may not see."""
+        return not_found(self.kind.name, id)
+
+    async def permitted(self, reader: Reader, call: Call, id: str, rule: str) -> Resource:
+        """The resource, where the caller may see it and do `rule` to it."""
+        found = await self._resources.fetch(reader, self.kind.name, id)
+        resource = seen(call, found, self.kind.target, self.missing(id))
+        call.enforce(rule, self.kind.target(resource))
+        return resource
+
+    def _read(self, call: Call, id: str = "") -> Request:
+        """The body of a create, or of a change of `id`."""
+        kind = self.kind
+        return read(kind.name, kind.fields, call.body, call.principal, create=not id, core=self.core, id=id)
+
+    # --- what the routes do ----------------------------------------------------------------------
+
+    async def index(self, call: Call) -> Reply:
+        """GET the list."""
+        return await lists.reply(self._store, call, self._lists, more=await self.conditions(call))
+
+    async def show(self, call: Call) -> Reply:
+        """GET one."""
+        resource = await self.permitted(self._store, call, call.params["id"], f"get_{self.kind.name}")
+        return lists.one(self.kind.name, resource.summary, call.query)
+
+    async def create(self, call: Call) -> Reply:
+        """POST one or several: all of them or none."""
+        request = self._read(call)
+        for item in request.items:
+            self.judge(call, item)
+        async with self._store.transaction() as tx:
+            made = [await self.add(tx, call, item) for item in request.items]
+        return created(self.kind.name, made, bulk=request.bulk)
+
+    async def add(self, tx: Transaction, call: Call, item: Item) -> Resource:
+        """A new resource of what was asked for."""
+        resource = Resource(
+            kind=self.kind.name,
+            id=new_id(),
+            project_id=item.values["project_id"],
+            user_id=call.principal.user_id,
+            name=item.values["name"],
+            desired=given(self.kind.fields, item.values),
+            request_id=call.request_id,
+        )
+        await self.before_create(tx, call, resource, item)
+        made = await self._writes.create(tx, resource, self.kind.needs(resource))
+        await self.after_create(tx, made)
+        return made
+
+    async def update(self, call: Call) -> Reply:
+        """PUT."""
+        refuse_constraint(call)
+        kind, id = self.kind, call.params["id"]
+        item = self._read(call, id).items[0]
+        async with self._store.transaction() as tx:
+            found = await self._resources.fetch(tx, kind.name, id)
+            resource = seen(call, found, kind.target, self.missing(id))
+            authorise(call, f"update_{kind.name}", kind.fields, item, kind.target(resource), create=False)
+            refuse_foreign(kind.fields, item)
+            await self.before_update(tx, call, resource, item)
+            before = dict(resource.desired)
+            await self._writes.update(tx, resource, given(kind.fields, item.values))
+            await self.after_update(tx, resource, before)
+        return lists.one(kind.name, resource.summary, call.query)
+
+    async def delete(self, call: Call) -> Reply:
+        """DELETE."""
+        if not self.core:
+            refuse_body(call)
+        refuse_constraint(call)
+        async with self._store.transaction() as tx:
+            rule = f"delete_{self.kind.name}"
+            resource = await self.permitted(tx, call, call.params["id"], rule)
+            refuse_body(call)
+            await self.before_delete(tx, call, resource)
+            await self._writes.remove(tx, resource)
+        return Reply(204)
+
+    # --- hooks -----------------------------------------------------------------------------------
+
+    async def conditions(self, call: Call) -> Filters:
+        """What else holds for all that a list shows."""
+        return ()
+
+    def judge(self, call: Call, item: Item) -> None:
+        """Whether the caller may make this, as far as the request says; `Forbidden` or `Invalid` if not."""
+        name, values = self.kind.name, item.values
+        about = {**values, f"{name}:project_id": values["project_id"]}
+        authorise(call, f"create_{name}", self.kind.fields, item, about, create=True)
+        refuse_foreign(self.kind.fields, item)
+
+    async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
+        """Refuse it, or complete its `desired`."""
+
+    async def after_create(self, tx: Transaction, resource: Resource) -> None:
+        """Write what follows from it."""
+
+    async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
+        """Refuse the change, or complete `item.values`."""
+
+    async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
+        """Write what follows from it. `before`: its `desired` before the change."""
+
+    async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
+        """Refuse it, or remove what goes with it."""

@@ -1,0 +1,64 @@
+"""What the kinds of networking need of one another's writers, which never see each other otherwise.
+
+A method that follows from another kind's change takes part in its transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from fractus.model.resource import Resource
+from fractus.store.transaction import Reader, Transaction
+
+
+class Subnets(Protocol):
+    """Writes subnets."""
+
+    async def remove_of(self, tx: Transaction, network_id: str) -> None:
+        """Remove all subnets of a network."""
+        ...
+
+    async def network_changed(self, tx: Transaction, network: Resource) -> None:
+        """Their network is shared now, or no longer."""
+        ...
+
+
+class Ports(Protocol):
+    """Writes ports."""
+
+    async def leave_network(self, tx: Transaction, network_id: str) -> None:
+        """Remove the ports that leave with their network; `Conflict` where others are on it."""
+        ...
+
+    async def using(self, reader: Reader, network_id: str, subnet_id: str) -> list[Resource]:
+        """Ports with an address of a subnet, but for those that leave with their network."""
+        ...
+
+    async def leave_subnet(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
+        """Take the addresses of a subnet from the ports that have some."""
+        ...
+
+    async def join_subnet(self, tx: Transaction, subnet: Resource) -> None:
+        """Give the ports of a network their own addresses in a subnet where ports address themselves."""
+        ...
+
+
+class Groups(Protocol):
+    """Writes security groups."""
+
+    async def ensure_default(self, tx: Transaction, project_id: str) -> str:
+        """The project's default group, made if there is none."""
+        ...
+
+    async def usable(self, reader: Reader, id: str, project_id: str) -> Resource | None:
+        """A group of the project by id."""
+        ...
+
+    async def named(self, reader: Reader, project_id: str, name: str) -> list[str]:
+        """Ids of the project's groups with a name."""
+        ...
+
+    async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
+        """`Conflict` where one port cannot have all of these groups."""
+        ...

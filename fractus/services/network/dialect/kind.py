@@ -1,0 +1,170 @@
+"""What all of Neutron's kinds have in common, so that a declaration says only what is particular to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from fractus.auth.base_rules import NEUTRON_ADMIN_OR_MEMBER, NEUTRON_ADMIN_OR_READER
+from fractus.auth.policy import RuleDefault
+from fractus.model.carried import CARRIED
+from fractus.model.resource import Presence, Resource, Summary, as_found
+from fractus.quota.costs import Costs
+from fractus.services.field import Field, Fields, Match, flag
+from fractus.services.network.dialect import view
+from fractus.services.network.dialect.costs import refuse
+from fractus.services.network.dialect.schema import values
+from fractus.store.listing import Filter, Filters
+
+Derive: TypeAlias = "Callable[[Resource, Sequence[Presence]], Mapping[str, Any]]"
+"""Parts of a document from a resource, as it was found, and where it is. Pure."""
+
+
+def nothing(_resource: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
+    """Nothing beside what the fields say."""
+    return {}
+
+
+def no_status(_resource: Resource, _presences: Sequence[Presence]) -> str:
+    """What has no life of its own has no status."""
+    return ""
+
+
+NAME = Field(
+    "name", post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name",
+    shown="", carried=CARRIED,
+)  # fmt: skip
+"""The name of most kinds. Like the project, description and tags it stands in the same place of every document."""
+
+
+def switch(
+    name: str, *, default: bool = False, column: str | None = None, sort: bool = False, **more: Any
+) -> Field:
+    """A field of yes or no, carried. `column`: where lists find it (None: its name; empty: nowhere)."""
+    place = name if column is None else column
+    return Field(
+        name, post=True, put=True, default=default, convert=values.to_boolean,
+        match=Match(place, values.to_boolean) if place else None,
+        sort=place if sort else "",
+        column=flag(place, default=default) if place else None,
+        **{"carried": CARRIED, **more},
+    )  # fmt: skip
+
+
+class Documents:
+    """How users see a kind: its fields as they are kept, what is derived, and what all documents have.
+
+    `order`: the names between the project and the description, where it is not that of the fields. `born`: the
+    revision of a new one.
+    """
+
+    def __init__(
+        self,
+        fields: Fields,
+        *,
+        order: Sequence[str] = (),
+        derived: Derive = nothing,
+        status: Callable[[Resource, Sequence[Presence]], str] = no_status,
+        born: int = 1,
+    ) -> None:
+        self._shown = [(one.document, one.key) for one in fields.values() if one.document]
+        self._columns = [
+            (one.column.name, one.column.of, one.document or one.name, one.key)
+            for one in fields.values()
+            if one.column is not None
+        ]
+        self._order, self._derived, self._status, self._born = tuple(order), derived, status, born
+        self._standard = "revision_number" in fields
+
+    def __call__(self, resource: Resource, presences: Sequence[Presence] = ()) -> Summary:
+        """The document and the columns."""
+        there = list(presences)
+        resource = as_found(resource, there)
+        desired = resource.desired
+        status = self._status(resource, there)
+        body = {name: desired[key] for name, key in self._shown}
+        body.update(self._derived(resource, there))
+        if status:
+            body["status"] = status
+        columns = {
+            name: of(body[shown] if shown in body else desired.get(key))
+            for name, of, shown, key in self._columns
+        }
+        document = {**view.head(resource), **{name: body[name] for name in self._order or body}}
+        columns["name"] = resource.name
+        if self._standard:
+            document.update(view.tail(resource, born=self._born))
+            columns.update(view.columns(resource, born=self._born))
+        document.update(view.refused(there))
+        return Summary(status, document, columns=columns)
+
+
+def target(resource: Resource) -> dict[str, Any]:
+    """A resource as policy rules know it."""
+    return {
+        "id": resource.id,
+        "project_id": resource.project_id,
+        "tenant_id": resource.project_id,
+        "shared": resource.desired.get("shared"),
+        f"{resource.kind}:project_id": resource.project_id,
+    }
+
+
+def own(project_id: str) -> Filters:
+    """What a project sees of a kind that is never shared."""
+    return [Filter("project_id", "eq", project_id)]
+
+
+def own_or(*columns: str) -> Callable[[str], Filters]:
+    """What a project sees of a kind that is also for others where one of these columns says so."""
+    seen = [Filter(column, "eq", True) for column in columns]
+    return lambda project_id: [[Filter("project_id", "eq", project_id), *seen]]
+
+
+def cost(name: str, of: Callable[[Resource], Mapping[str, int]] | None = None, *others: str) -> Costs:
+    """What one takes of its project's quota `name` (1, unless `of` says it), and of `others`."""
+    amounts = {name: 1}
+    return Costs(service="network", names=(name, *others), of=of or (lambda _one: amounts), refuse=refuse)
+
+
+def rules(
+    name: str,
+    fields: Fields,
+    *,
+    write: str = NEUTRON_ADMIN_OR_MEMBER,
+    read: str = NEUTRON_ADMIN_OR_READER,
+    create: str = "",
+    seen: str = "",
+    read_tags: str = "",
+) -> tuple[RuleDefault, ...]:
+    """Neutron's rules of a kind: five verbs, the fields that have rules of their own, and tags.
+
+    `write`: of changes; `create`: of a create, where it is another. `read`: of what its project sees; `seen`: who sees
+    it besides, and `read_tags`: who sees its tags besides.
+    """
+    noun = name.replace("_", " ")
+    one = ("an " if noun[0] in "aeiou" else "a ") + noun
+    visible = f"{read} or {seen}" if seen else read
+    tags = f"{read} or {read_tags}" if read_tags else visible
+    found = [
+        RuleDefault(f"create_{name}", create or write, f"Create {one}."),
+        RuleDefault(f"get_{name}", visible, f"See {one}."),
+        RuleDefault(f"update_{name}", write, f"Change {one}."),
+        RuleDefault(f"delete_{name}", write, f"Delete {one}."),
+    ]
+    for field in fields.values():
+        if isinstance(field.rule, str):
+            may = (("create", field.post), ("update", field.put))
+            found += [
+                RuleDefault(f"{verb}_{name}:{field.name}", field.rule, f"Give `{field.name}` of {one}.")
+                for verb, given in may
+                if given
+            ]
+    if "tags" in fields:
+        found += [
+            RuleDefault(f"create_{name}:tags", write, f"Add tags to {one}."),
+            RuleDefault(f"get_{name}:tags", tags, f"See the tags of {one}."),
+            RuleDefault(f"update_{name}:tags", write, f"Change the tags of {one}."),
+            RuleDefault(f"delete_{name}:tags", write, f"Remove tags from {one}."),
+        ]
+    return tuple(found)

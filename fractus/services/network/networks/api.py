@@ -1,0 +1,90 @@
+"""The API of networks, as far as it is particular: MTUs, zones, sharing, and what leaves with a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fractus.model.resource import Resource
+from fractus.services.network.dialect.api.collection import CollectionApi
+from fractus.services.network.dialect.api.neighbours import Groups, Ports, Subnets
+from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.schema.attributes import Item
+from fractus.services.network.dialect.schema.errors import conflict, invalid_input
+from fractus.services.network.dialect.schema.mtu import check_mtu
+from fractus.services.network.dialect.schema.zones import check_known
+from fractus.services.network.networks.kind import KIND
+from fractus.services.network.networks.queries import most_of
+from fractus.store import clouds, presences
+from fractus.store.listing import Filter, page
+from fractus.store.transaction import Reader, Store, Transaction
+from fractus.web.routing import Call
+
+
+class NetworkApi(CollectionApi):
+    """Handlers of networks."""
+
+    kind = KIND
+
+    def __init__(self, store: Store, writes: Writer, subnets: Subnets, ports: Ports, groups: Groups) -> None:
+        super().__init__(store, writes)
+        self._subnets, self._ports, self._groups = subnets, ports, groups
+
+    async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
+        """Its zones are known, its MTU is carried somewhere, and its project has a default group."""
+        check_known(resource.desired["availability_zone_hints"], await clouds.enabled(tx))
+        await self._check_carried(tx, resource.desired["mtu"])
+        await self._groups.ensure_default(tx, resource.project_id)
+        resource.desired["subnets"] = []
+
+    async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
+        """Others use it no longer where it is no longer shared; its clouds and subnets take the new MTU."""
+        if item.values.get("shared") is False and resource.desired["shared"]:
+            await self._check_unshare(tx, resource)
+        if "mtu" in item.values:
+            await self._check_carried(tx, item.values["mtu"], resource)
+            for id in resource.desired["subnets"]:
+                subnet = await self._resources.fetch(tx, "subnet", id)
+                version = subnet.desired["ip_version"] if subnet is not None else 4
+                check_mtu(resource.id, item.values["mtu"], version)
+
+    async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
+        """Its subnets are shared as it is."""
+        if resource.desired["shared"] != before["shared"]:
+            await self._subnets.network_changed(tx, resource)
+
+    async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
+        """It leaves with its subnets, unless ports are in use on it."""
+        await self._ports.leave_network(tx, resource.id)
+        await self._subnets.remove_of(tx, resource.id)
+
+    async def _check_carried(self, reader: Reader, mtu: int, network: Resource | None = None) -> None:
+        """Refuse an MTU that no cloud carries; of a network that is in clouds already, one that any of those does not.
+
+        What a cloud carries its own networks have shown; where one has not yet, nothing is refused for its sake.
+        """
+        if not mtu:
+            return
+        known = {name: most_of(one) for name, one in (await clouds.learnt(reader, "network")).items()}
+        there = [] if network is None else await presences.of_resource(reader, "network", network.id)
+        held = [known.get(one.cloud, 0) for one in there if one.wanted]
+        bounds = [most for most in held if most] if held else list(known.values())
+        if not bounds or not all(bounds):
+            return
+        most = min(bounds) if held else max(bounds)
+        if mtu > most:
+            raise invalid_input(f"Requested MTU is too big, maximum is {most}")
+
+    async def _check_unshare(self, tx: Transaction, network: Resource) -> None:
+        others = [
+            Filter("network_id", "eq", network.id),
+            Filter("deleted_at", "null"),
+            Filter("project_id", "ne", network.project_id),
+        ]
+        for kind in ("port", "subnet"):
+            if await page(tx, self._resources.tables[kind], others, columns=("id",), limit=1):
+                raise conflict(
+                    f"Unable to reconfigure sharing settings for network {network.name}. "
+                    "Multiple projects are using it.",
+                    "InvalidSharedSetting",
+                )

@@ -1,0 +1,113 @@
+"""Networks, declared (neutron_lib.api.definitions.network and the extensions that are served)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+
+from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
+from fractus.auth.policy import RuleDefault
+from fractus.model.carried import CARRIED, REFUSED, refused
+from fractus.model.network import NETWORK as VOCABULARY
+from fractus.model.resource import Presence, Resource
+from fractus.services.field import Check, Convert, Field, Match, anything, named, number
+from fractus.services.kind import Kind, table_of
+from fractus.services.network.dialect import kind as neutron
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import read_only, standard
+from fractus.services.network.dialect.schema.zones import HINTS
+from fractus.services.network.dialect.table import standard_columns
+from fractus.services.network.dialect.view import is_refused_everywhere
+
+#: What Neutron says of a VXLAN network in the usual set-up; shown until a cloud has said its own.
+DEFAULT_MTU = 1450
+_SEEN = "rule:shared or rule:external or rule:context_is_advsvc"
+_WIRES = "each cloud chooses the wires of its networks itself"
+
+
+def _wire(name: str, check: Check | None = None, convert: Convert | None = None) -> Field:
+    """Which wires a network has is each cloud's own choice: here none has those that are asked for."""
+    return Field(
+        name, post=True, put=True, default=UNSET, rule=NEUTRON_ADMIN, convert=convert, check=check, desired="",
+        match=Match("id", convert, "none") if ":" in name else None, carried=REFUSED, foreign=anything, why=_WIRES,
+    )  # fmt: skip
+
+
+def _target(resource: Resource) -> dict[str, Any]:
+    return {**neutron.target(resource), "router:external": resource.desired["router:external"]}
+
+
+def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
+    """The MTU asked for, or the smallest that any of its clouds has: what fits through everywhere."""
+    there = [one for one in presences if one.wanted and one.remote_id is not None]
+    known = [seen["mtu"] for one in there if (seen := one.observed) and seen.get("mtu")]
+    return {
+        "mtu": int(resource.desired["mtu"]) or min(known, default=DEFAULT_MTU),
+        "subnets": sorted(resource.desired["subnets"]),
+        "availability_zones": sorted(one.cloud for one in there),
+    }
+
+
+def _status(_resource: Resource, presences: Sequence[Presence]) -> str:
+    """ACTIVE as soon as it is asked for, as in Neutron, unless every cloud that should have it refuses."""
+    return "ERROR" if is_refused_everywhere(list(presences)) else "ACTIVE"
+
+
+FIELDS = named([
+    *standard(tags_on_create=True),
+    neutron.NAME,
+    read_only("subnets"),
+    neutron.switch("admin_state_up", default=True, sort=True),
+    read_only("status", "status"),
+    neutron.switch("shared", rule=NEUTRON_ADMIN),
+    neutron.switch(
+        "router:external", column="external", rule=NEUTRON_ADMIN,
+        carried=REFUSED, foreign=bool, why="only tenant networks are carried",
+    ),
+    Field(
+        "mtu", post=True, put=True, default=0, convert=values.to_int, check=values.not_negative,
+        match=Match("mtu", values.to_int), sort="mtu", column=number("mtu"),
+        carried=CARRIED, why="0 leaves it to the cloud",
+    ),
+    neutron.switch("port_security_enabled", default=True, column="", rule=NEUTRON_ADMIN_OR_MEMBER),
+    HINTS,
+    read_only("availability_zones"),
+    _wire("provider:network_type", check=values.string(32)),
+    _wire("provider:physical_network", check=values.string(64)),
+    _wire("provider:segmentation_id", convert=values.to_int),
+    _wire("segments"),
+])  # fmt: skip
+
+KIND = Kind(
+    name="network",
+    service="network",
+    collection="networks",
+    extensions=("external-net", "net-mtu", "net-mtu-writable", "network_availability_zone"),
+    fields=FIELDS,
+    parts=(refused("RBAC policies", "they are not served"),),
+    table=table_of("network", FIELDS, *standard_columns()),
+    summarise=neutron.Documents(
+        FIELDS,
+        order=(
+            "admin_state_up", "mtu", "status", "subnets", "shared", "availability_zone_hints",
+            "availability_zones", "router:external", "port_security_enabled",
+        ),
+        derived=_derived,
+        status=_status,
+    ),
+    scope=neutron.own_or("shared", "external"),
+    target=_target,
+    rules=(
+        RuleDefault("external", "field:networks:router:external=True", "The network leads outside."),
+        *neutron.rules(
+            "network",
+            FIELDS,
+            seen=f"rule:service_api or {_SEEN}",
+            read_tags=_SEEN,
+        ),
+    ),
+    costs=neutron.cost("network"),
+    vocabulary=VOCABULARY,
+)  # fmt: skip
