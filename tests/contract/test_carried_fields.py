@@ -22,6 +22,7 @@ from fractus.reconcile.kind import USERS, Apply, Done, Item, Lifecycle
 from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
 from fractus.services.image.images import schema as image_schema
 from fractus.services.image.images.lifecycle import ImageLifecycle
+from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
 from fractus.services.network.ports.lifecycle import PortLifecycle
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
@@ -31,7 +32,9 @@ from tests.contract.subjects import Subject
 
 _UNUSED = cast("Any", None)
 
+#: Kinds with hooks of their own; all others have the life that their vocabulary says.
 LIVES: Mapping[str, Lifecycle] = {
+    **{kind: CrudLifecycle(one, _UNUSED) for kind, one in things.DECLARED.items()},
     "image": ImageLifecycle(_UNUSED),
     "flavor": FlavorLifecycle(),
     "network": NetworkLifecycle(),
@@ -138,7 +141,20 @@ _ROUTE = {"destination": "192.0.2.0/24", "nexthop": "10.77.0.9"}
 _PAIR = {"ip_address": "10.77.0.99", "mac_address": "fa:16:3e:00:77:09"}
 _OPTION = {"opt_name": "mtu", "opt_value": "1400", "ip_version": 4}
 
+
+def _declared_changes() -> dict[tuple[str, str], Change]:
+    """Of a declared kind: its name, and each field of yes or no. Others have a row of their own."""
+    found = {}
+    for kind, vocabulary in things.DECLARED.items():
+        found[kind, "name"] = plain("name", "new", "old")
+        for one in vocabulary.compared:
+            if isinstance(one.default, bool):
+                found[kind, one.name] = plain(one.name, not one.default, one.default)
+    return found
+
+
 CHANGES: Mapping[tuple[str, str], Change] = {
+    **_declared_changes(),
     ("image", "name"): plain("name", "new", "old"),
     ("image", "min_disk"): plain("min_disk", 2, 0),
     ("image", "min_ram"): plain("min_ram", 64, 0),
@@ -174,18 +190,10 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda made: {made.ben},
         lambda _: set(),
     ),
-    ("network", "name"): plain("name", "new", "old"),
-    ("network", "admin_state_up"): plain("admin_state_up", False, True),
     ("network", "mtu"): plain("mtu", 1400, 1300),
-    ("network", "port_security_enabled"): plain("port_security_enabled", False, True),
-    ("network", "shared"): plain("shared", True, False),
-    ("subnet", "name"): plain("name", "new", "old"),
     ("subnet", "gateway_ip"): plain("gateway_ip", "10.77.0.254", None),
     ("subnet", "dns_nameservers"): plain("dns_nameservers", ["192.0.2.1", "192.0.2.2"], []),
     ("subnet", "host_routes"): plain("host_routes", [_ROUTE], []),
-    ("subnet", "enable_dhcp"): plain("enable_dhcp", False, True),
-    ("port", "name"): plain("name", "new", "old"),
-    ("port", "admin_state_up"): plain("admin_state_up", False, True),
     ("port", "mac_address"): plain("mac_address", _OTHER_MAC, _MAC),
     ("port", "fixed_ips"): Change(
         lambda _: {"fixed_ips": [_FIRST, _SECOND]},
@@ -201,7 +209,6 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda made: [made.item.remote["security_group", "g"]],
         lambda _: [],
     ),
-    ("port", "port_security_enabled"): plain("port_security_enabled", False, True),
     ("port", "allowed_address_pairs"): plain("allowed_address_pairs", [_PAIR], []),
     ("port", "extra_dhcp_opts"): Change(
         lambda _: {"extra_dhcp_opts": [_OPTION]},
@@ -210,7 +217,6 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda _: [("mtu", "1400")],
         lambda _: [],
     ),
-    ("security_group", "name"): plain("name", "new", "old"),
     ("security_group", "rules"): Change(
         lambda _: {"rules": [_rule(22), _rule(80)]},
         lambda _: {"rules": [_rule(80)]},
@@ -239,32 +245,6 @@ async def _flavor(cloud: Subject) -> dict[str, Any]:
     }
 
 
-async def _network(cloud: Subject) -> dict[str, Any]:
-    return {
-        "name": "contract",
-        "admin_state_up": True,
-        "mtu": 0,
-        "port_security_enabled": True,
-        "shared": False,
-    }
-
-
-async def _subnet(cloud: Subject) -> dict[str, Any]:
-    return {
-        "name": "contract",
-        "network_id": "n",
-        "cidr": "10.77.0.0/24",
-        "ip_version": 4,
-        "gateway_ip": "10.77.0.1",
-        "enable_dhcp": True,
-        "dns_nameservers": [],
-        "host_routes": [],
-        "allocation_pools": [],
-        "ipv6_address_mode": None,
-        "ipv6_ra_mode": None,
-    }
-
-
 async def _port(cloud: Subject) -> dict[str, Any]:
     return {
         "name": "contract",
@@ -282,26 +262,35 @@ async def _port(cloud: Subject) -> dict[str, Any]:
     }
 
 
-async def _security_group(cloud: Subject) -> dict[str, Any]:
-    return {"name": "contract", "rules": [], "stateful": True}
+def _declared(kind: str) -> Callable[[Subject], Awaitable[dict[str, Any]]]:
+    """Defaults, and what the example says; what it refers to is called by the first letter of its kind."""
+
+    async def desired(cloud: Subject) -> dict[str, Any]:
+        said, example = things.DECLARED[kind].said, things.EXAMPLES.get(kind, {})
+        return {"name": "contract"} | {
+            one.wire if one.rules.per_cloud else one.name: one.rules.refers[:1]
+            or (one.default if one.rules.per_cloud else example.get(one.name, one.default))
+            for one in said
+        }
+
+    return desired
 
 
 DESIRED: Mapping[str, Callable[[Subject], Awaitable[dict[str, Any]]]] = {
     "image": _image,
     "flavor": _flavor,
-    "network": _network,
-    "subnet": _subnet,
+    **{kind: _declared(kind) for kind in things.DECLARED},
     "port": _port,
-    "security_group": _security_group,
 }
 
 
 async def carry(cloud: Subject, kind: str) -> Made:
     """A thing of that kind in the cloud, of `cloud.ann`, with all that it needs there, and used by both projects."""
     desired, remote = await DESIRED[kind](cloud), {}
-    if kind == "subnet":
-        wanted = await things.subnet(cloud, cloud.ann)
-        remote["network", "n"] = wanted.network_id
+    for one in things.DECLARED[kind].said if kind in things.DECLARED and kind != "port" else ():
+        if refers := one.rules.refers:
+            there = await cloud.make(refers, await things.WANTED[refers](cloud, cloud.ann), cloud.ann)
+            remote[refers, refers[:1]] = there.remote_id
     if kind == "port":
         net = await things.net(cloud, cloud.ann)
         group = await cloud.make("security_group", await things.security_group(cloud, cloud.ann))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from fractus.base.ids import new_id, new_mac
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.compute import FlavorWanted, KeypairWanted
 from fractus.model.images import ImageWanted
-from fractus.model.network import FixedIp, NetworkWanted, PortWanted, SecurityGroupWanted, SubnetWanted
+from fractus.model.network import VOCABULARIES, FixedIp, PortWanted, SubnetWanted
 from fractus.model.servers import ServerWanted
 from tests.contract.subjects import Subject
 
@@ -43,24 +44,38 @@ def image_of(**more: Any) -> ImageWanted:
     return ImageWanted(id=new_id(), name="contract", disk_format="raw", container_format="bare", **more)
 
 
-async def network(cloud: Subject, scope: Scope) -> NetworkWanted:
-    return NetworkWanted(id=new_id(), name="contract")
+#: What is said of a declared kind beside its defaults; what it refers to is made beforehand.
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "subnet": {
+        "cidr": "10.77.0.0/24",
+        "gateway_ip": "10.77.0.1",
+        "pools": [{"start": "10.77.0.2", "end": "10.77.0.9"}],
+    },
+}
+
+DECLARED = {one.kind: one for one in VOCABULARIES}
 
 
-async def subnet(cloud: Subject, scope: Scope) -> SubnetWanted:
-    on = await cloud.make("network", await network(cloud, scope), scope)
-    return subnet_of(on.remote_id)
+async def declared(kind: str, cloud: Subject, scope: Scope) -> Any:
+    """One as its vocabulary and its example say."""
+    referred = {
+        one.name: (
+            await cloud.make(one.rules.refers, await WANTED[one.rules.refers](cloud, scope), scope)
+        ).remote_id
+        for one in DECLARED[kind].said
+        if one.rules.refers and one.default is None
+    }
+    fields = {**EXAMPLES.get(kind, {}), **referred}
+    return DECLARED[kind].wanted(id=new_id(), name="contract", **fields)
+
+
+network, subnet, security_group = (
+    partial(declared, kind) for kind in ("network", "subnet", "security_group")
+)
 
 
 def subnet_of(network_id: str) -> SubnetWanted:
-    return SubnetWanted(
-        id=new_id(),
-        name="contract",
-        network_id=network_id,
-        cidr="10.77.0.0/24",
-        gateway_ip="10.77.0.1",
-        pools=[{"start": "10.77.0.2", "end": "10.77.0.9"}],
-    )
+    return SubnetWanted(id=new_id(), name="contract", network_id=network_id, **EXAMPLES["subnet"])
 
 
 async def net(cloud: Subject, scope: Scope) -> Net:
@@ -82,10 +97,6 @@ def port_of(on: Net, ip: str = "10.77.0.50", **more: Any) -> PortWanted:
 
 async def port(cloud: Subject, scope: Scope) -> PortWanted:
     return port_of(await net(cloud, scope))
-
-
-async def security_group(cloud: Subject, scope: Scope) -> SecurityGroupWanted:
-    return SecurityGroupWanted(id=new_id(), name="contract")
 
 
 async def active_image(cloud: Subject, scope: Scope) -> str:
@@ -114,10 +125,8 @@ WANTED: dict[str, Callable[[Subject, Scope], Awaitable[Any]]] = {
     "flavor": flavor,
     "keypair": keypair,
     "image": image,
-    "network": network,
-    "subnet": subnet,
+    **{kind: partial(declared, kind) for kind in DECLARED},
     "port": port,
-    "security_group": security_group,
     "server": server,
 }
 
