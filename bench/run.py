@@ -43,6 +43,7 @@ BENCHES = (
     Bench("freshness", "how soon a change in a cloud is seen", full=("--full", "--rounds", "1")),
     Bench("isolation", "what hanging clouds cost the others"),
     Bench("growth", "cost by number of servers and of clouds"),
+    Bench("idle", "what idle clouds cost, by number of kinds"),
     Bench("partition", "arithmetic of a plan past one database"),
     Bench("overhead", "what fractus adds to a create on a real cloud", asked=True),
     Bench("soak", "an hour of mixed load at 1,000,000 servers", asked=True),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from fractus.base import guard
 from fractus.base import log as logging
@@ -29,7 +29,7 @@ from fractus.reconcile.ownership import Everything, Ownership
 from fractus.reconcile.purge import purge
 from fractus.reconcile.spent import Spent
 from fractus.reconcile.stamps import FarStamps
-from fractus.reconcile.sweep import sweep
+from fractus.reconcile.sweep import finish_inventory, sweep
 from fractus.reconcile.tempo import Tempo
 from fractus.reconcile.watch import Watch
 from fractus.store import brakes as stored_brakes
@@ -372,12 +372,10 @@ class Worker:
         """Quick sweeps at their pace, closer looks while something is being built; now and then a full sweep beside
         them, which takes as long as the child can bear.
         """
-        pace = self.machine.pace
         inventory: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as group:
             while not self._draining:
-                late = self.machine.clock.monotonic() - self._full_at.get(cloud, -math.inf) >= pace.inventory
-                if late and (inventory is None or inventory.done()):
+                if self._overdue(cloud) and (inventory is None or inventory.done()):
                     inventory = group.create_task(self._inventory(cloud))
                     # It says that it is coming before the quick sweep looks for that.
                     await asyncio.sleep(0)
@@ -388,10 +386,30 @@ class Worker:
             if inventory is not None:
                 inventory.cancel()
 
+    def _kinds(self, cloud: str) -> list[str]:
+        child = self.machine.children.get(cloud)
+        return [kind for kind in child.actuators() if kind in self.machine.lifecycles] if child else []
+
+    def _overdue(self, cloud: str) -> list[str]:
+        """The kinds that the inventory is to list whole now, in this order."""
+        return self.machine.budget.inventory(cloud, self._kinds(cloud), self.machine.pace.inventory)
+
     async def _inventory(self, cloud: str) -> None:
-        async with self.machine.inventories.turn(cloud):
-            if await self.sweep_once(cloud, full=True):
-                self._full_at[cloud] = self.machine.clock.monotonic()
+        """List what is overdue: everything, where this worker has not for long; else one kind after the other."""
+        machine, interval = self.machine, self.machine.pace.inventory
+        at_once = machine.clock.monotonic() - self._full_at.get(cloud, -math.inf) >= 2 * interval
+        while kinds := self._overdue(cloud):
+            async with machine.inventories.turn(cloud):
+                done = await self.sweep_once(cloud, full=True, kinds=kinds if at_once else kinds[:1])
+                # A kind that the cloud refuses to list is not overdue any more, and holds up nothing else.
+                done = done or (at_once and not self._overdue(cloud))
+                now = machine.clock.monotonic()
+                if done and now - self._full_at.get(cloud, -math.inf) >= interval:
+                    await self._quietly(finish_inventory(machine, cloud))
+                    self._full_at[cloud] = now
+            if at_once or not done:
+                return
+            await machine.clock.sleep(machine.budget.spacing(len(self._kinds(cloud)), interval))
 
     async def _rest_of(self, cloud: str, *, answers: bool, before: float) -> None:
         """Until the next sweep. `before`: what has passed of the pause already."""
@@ -401,15 +419,17 @@ class Worker:
             _say("sweeper stumbled", error, cloud=cloud)
             await self.machine.clock.sleep(self.machine.pace.sweep)
 
-    async def sweep_once(self, cloud: str, *, full: bool, spent: Spent | None = None) -> bool:
-        """One sweep; whether the cloud answered. `spent` is told where the time went."""
+    async def sweep_once(
+        self, cloud: str, *, full: bool, kinds: Collection[str] | None = None, spent: Spent | None = None
+    ) -> bool:
+        """One sweep; whether the cloud answered. `kinds`: only these. `spent` is told where the time went."""
         sort, spent = "full" if full else "quick", spent or Spent(self.machine.clock)
         mark = purpose.set(SWEEP)
         try:
             record = await clouds.fetch(self.machine.store, cloud)
             if record is not None and record.unswept:
                 return False
-            changed = await sweep(self.machine, cloud, full=full, record=record, spent=spent)
+            changed = await sweep(self.machine, cloud, full=full, kinds=kinds, record=record, spent=spent)
             self.metrics.swept_in(sort, spent)
         except Exception as error:
             _say("sweep failed", error, cloud=cloud)

@@ -17,6 +17,7 @@ from fractus.model.cloud import Cloud, Scope, Seen
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.model.seen import seen_as
 from fractus.reconcile import drift
+from fractus.reconcile.budget import Budget
 from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, UNNEEDED, USERS, Guards, Lifecycle, Shared
 from fractus.reconcile.tempo import Inventories, Sent
 from fractus.scheduling.choice import Affinity
@@ -81,7 +82,9 @@ class Pace(Struct, frozen=True):
     sweep_busy: float = 1.0
     """The same while something is being built there."""
     inventory: float = 600.0
-    """Between full sweeps of a cloud."""
+    """Within which each kind of a cloud is listed whole."""
+    listings: float = 12.0
+    """Whole listings a minute of a cloud where nothing is under way."""
     at_most: int = 100
     """How many things a rule about drift may change at once; above it, it changes none."""
     poll: float = 1.0
@@ -166,6 +169,8 @@ class Machine:
         """Cloud -> when we last wrote whether it answers a sweep, and the error, if it did not."""
         self.inventories = Inventories(clock)
         """Full inventories that this process takes."""
+        self.budget = Budget(clock, pace.listings)
+        """How many whole listings of each cloud this process may make."""
         self.sent = Sent(clock)
         """What this process has sent to clouds, and they are at."""
         self.placing: dict[Claim, Placing] = {}

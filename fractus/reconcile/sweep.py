@@ -2,15 +2,16 @@
 
 A *quick* sweep asks for what changed since a cursor. The cursor is the newest stamp that the child itself printed, less
 an overlap, so no clock is compared across machines (law 4, W6, W7); it moves only after everything listed was written.
-Kinds that their child keeps no stamps of are listed whole instead, more seldom the longer that takes. A *full* sweep
-lists everything, and finds what is missing there, and what is there with our marker but is not known to us. Such
-findings are reported, never acted upon (law 6). Where nothing changed nothing is written.
+Kinds that their child keeps no stamps of are listed whole instead, more seldom the longer that takes, and as far as
+the cloud's budget of whole listings goes (`budget`). A *full* sweep lists everything, and finds what is missing there,
+and what is there with our marker but is not known to us. Such findings are reported, never acted upon (law 6). Where
+nothing changed nothing is written.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from typing import Any
 
 from fractus.base.clock import iso, parse_iso
@@ -54,19 +55,25 @@ _NOTED = 5.0
 #: about now is not to wait for the next one.
 _EARLY = 0.1
 
+#: A cloud in which we hold nothing that is swept is asked for something at least so often, for it is to be known
+#: whether it answers. Seconds.
+_SILENCE = 10.0
+
 
 async def sweep(
     machine: Machine,
     cloud: str,
     *,
     full: bool,
+    kinds: Collection[str] | None = None,
     record: CloudRecord | None = None,
     spent: Spent | None = None,
 ) -> int | None:
     """Sweep what is due of one cloud; how many things had changed, or None if it did not answer for all of them.
 
-    `record` is the cloud's row, if it has just been read. A cloud's errors are noted, not raised; one kind that fails
-    (a service that is down) does not hide the others. `spent` is told where the time went.
+    `kinds`: only these, of a full sweep that is made in steps; `finish_inventory` ends it. `record` is the cloud's row,
+    if it has just been read. A cloud's errors are noted, not raised; one kind that fails (a service that is down) does
+    not hide the others. `spent` is told where the time went.
     """
     spent = spent or Spent(machine.clock)
     child = machine.children.get(cloud)
@@ -78,38 +85,97 @@ async def sweep(
     if not full:
         return await _sweep(machine, child, known, spent, full=False)
     with machine.inventories.under_way(cloud):
-        return await _sweep(machine, child, known, spent, full=True)
+        changed = await _sweep(machine, child, known, spent, full=True, kinds=kinds)
+        if kinds is None:
+            await finish_inventory(machine, cloud)
+        return changed
 
 
 async def _sweep(
-    machine: Machine, child: Cloud, known: Mapping[str, Any], spent: Spent, *, full: bool
+    machine: Machine,
+    child: Cloud,
+    known: Mapping[str, Any],
+    spent: Spent,
+    *,
+    full: bool,
+    kinds: Collection[str] | None = None,
 ) -> int | None:
-    cloud, asked, changed = child.name, False, 0
+    cloud, changed = child.name, 0
     cursors: dict[str, Any] = {}
-    failed = ""
-    for kind, actuator in child.actuators().items():
-        life = machine.lifecycles.get(kind)
-        if life is None:
-            continue
+    turns, failed = await _due(machine, child, known, spent, full=full, kinds=kinds)
+    for turn in turns:
         try:
-            turn = Turn(machine, cloud, life, actuator, spent=spent)
-            if not await turn.due(known, full=full):
-                continue
-            asked = True
             changed += await turn.take()
             cursors |= turn.cursors
         except CloudError as error:
             failed = error.reason
-            log.warning("sweep failed", cloud=cloud, kind=kind, error=error.reason)
+            log.warning("sweep failed", cloud=cloud, kind=turn.kind, error=error.reason)
             if isinstance(error, Unreachable | CredentialsRejected):
                 break
-    if asked:
-        await drift_rules.apply(machine, cloud, full=full)
-    if full:
-        await _attend_to(machine, cloud)
-    if failed or asked:
+            if turn.whole:
+                machine.budget.listed(cloud, turn.kind, turn.at)
+    if turns and not full:
+        await drift_rules.apply(machine, cloud, full=False)
+    if failed or turns:
         await _note_sweep(machine, cloud, failed, known, cursors)
     return None if failed else changed
+
+
+async def _due(
+    machine: Machine,
+    child: Cloud,
+    known: Mapping[str, Any],
+    spent: Spent,
+    *,
+    full: bool,
+    kinds: Collection[str] | None,
+) -> tuple[list[Turn], str]:
+    """What is to be listed now, in the cloud's own order of kinds; and why it could not say that of all, if so."""
+    due: list[Turn] = []
+    failed = ""
+    for kind, actuator in child.actuators().items():
+        life = machine.lifecycles.get(kind)
+        if life is None or (kinds is not None and kind not in kinds):
+            continue
+        turn = Turn(machine, child.name, life, actuator, spent=spent)
+        try:
+            if await turn.due(known, full=full):
+                due.append(turn)
+        except CloudError as error:
+            failed = error.reason
+            log.warning("sweep failed", cloud=child.name, kind=kind, error=error.reason)
+            if isinstance(error, Unreachable | CredentialsRejected):
+                break
+    if not full:
+        chosen = await _within_budget(machine, child, known, due)
+        return [turn for turn in due if turn in chosen], failed
+    for turn in due:
+        machine.budget.spend(child.name, turn.kind)
+    return due, failed
+
+
+async def _within_budget(
+    machine: Machine, child: Cloud, known: Mapping[str, Any], due: list[Turn]
+) -> list[Turn]:
+    """What of it a quick sweep lists: servers, by their cursor, in any case."""
+    cloud, budget = child.name, machine.budget
+    chosen = [turn for turn in due if turn.life.traits.trust_sweeps and not turn.whole]
+    if len(chosen) == len(due):
+        return chosen
+    swept = [kind for kind in child.actuators() if kind in machine.lifecycles]
+    held, under_way = await presences.standing_kinds(machine.store, cloud, swept)
+    budget.note_activity(cloud, under_way)
+    held |= {kind for kind in swept if f"{kind}@" not in known}
+    chosen += [turn for turn in due if turn not in chosen and not turn.whole and turn.kind in held]
+    whole = [turn for turn in due if turn.whole]
+    chosen += budget.choose(cloud, whole, held)
+    return chosen or budget.liveness(cloud, [turn for turn in due if turn.kind not in held], _SILENCE)
+
+
+async def finish_inventory(machine: Machine, cloud: str) -> None:
+    """What ends a full sweep: rules about all findings, and what is unsettled and nobody's work."""
+    await drift_rules.apply(machine, cloud, full=True)
+    await _attend_to(machine, cloud)
 
 
 async def _note_sweep(
@@ -160,6 +226,8 @@ class Turn:
         self.lists = lists
         self.spent = spent or Spent(machine.clock)
         self.whole = False
+        self.passed, self.every = math.inf, 1.0
+        """Seconds since it was last asked for, and those after which it is due again."""
         self.since = ""
         self.started = machine.clock.now()
         self.at = self.spent.began
@@ -173,6 +241,11 @@ class Turn:
         clock; `<kind>#` -> what the listing said of the cloud itself.
         """
 
+    @property
+    def lateness(self) -> float:
+        """How many of its own intervals have passed since it was last asked for."""
+        return self.passed / self.every
+
     async def due(self, known: Mapping[str, Any], *, full: bool) -> bool:
         """Whether it is time to list, and how: whole (also the first time), or what changed. `known`: the cursors."""
         machine, kind = self.machine, self.kind
@@ -180,9 +253,12 @@ class Turn:
         latest = machine.rounds.get((self.cloud, kind))
         self.at = machine.clock.monotonic() if full else self.spent.began
         passed = float("inf") if latest is None else self.at - latest.at
+        # One that fails is asked for no more often than one that does not.
+        self.passed = min(passed, self.at - machine.budget.asked_at(self.cloud, kind))
+        self.every = self.life.sweeping.whole
         if full or f"{kind}@" not in known:
             self.whole = True
-            return full or self.cloud not in machine.inventories
+            return full or (self.cloud not in machine.inventories and self._is_time())
         if await self.actuator.has_cursor():
             # While something is built, sweeps follow one another faster: that is for what they count as a look of.
             pace = 0.0 if self.life.traits.trust_sweeps else machine.pace.sweep
@@ -191,18 +267,24 @@ class Turn:
         if latest is None:
             # Nobody knows yet how much there is. The full sweep that a worker begins with will tell; until then what
             # changes is not to wait for a listing of everything.
-            return self.cloud not in machine.inventories
+            return self.cloud not in machine.inventories and self._is_time()
         took, number = latest.took, latest.number
-        if took > _LONG or passed < max(self.life.sweeping.whole, took * _REST) - _early(machine):
+        self.every = max(self.life.sweeping.whole, took * _REST)
+        if took > _LONG or not self._is_time():
             return False
         # All clouds that this worker sweeps together are listed no faster than it can compare.
-        together = sum(swept == kind for _, swept in machine.rounds)
-        return passed >= number * together / _THINGS - _early(machine)
+        since = (passed + _early(machine)) * _THINGS
+        if since >= number * len(machine.rounds):
+            return True
+        return since >= number * sum(swept == kind for _, swept in machine.rounds)
+
+    def _is_time(self) -> bool:
+        return self.passed >= self.every - _early(self.machine)
 
     async def take(self) -> int:
         """List, and write what is new; how many things had changed."""
         machine, cloud, kind, spent = self.machine, self.cloud, self.kind, self.spent
-        began = machine.clock.monotonic()
+        began, self.started = machine.clock.monotonic(), machine.clock.now()
         # After a whole listing only what was listed counts: a child whose clock was set back gets its cursor back too.
         newest, changed, number = "" if self.whole else self.since, 0, 0
         present: set[str] = set()
@@ -236,6 +318,10 @@ class Turn:
         if lesson is not None and (learnt := await self._learnt(lesson)):
             self.cursors[f"{kind}#"] = learnt
         took = machine.clock.monotonic() - began
+        if self.whole:
+            machine.budget.listed(cloud, kind, self.at)
+        if changed:
+            machine.budget.note_activity(cloud, [kind])
         machine.rounds[cloud, kind] = Round(self.at, took, not self.whole, number)
         self.cursors[kind] = newest
         return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import compress
 from typing import Any, TypeAlias
 
 import msgspec
@@ -175,6 +176,17 @@ _count = Query(
     .where(_c.kind == bindparam("k"), _c.wanted == bindparam("w", type_=Boolean))
     .group_by(_c.cloud)
 )
+
+
+@lru_cache(maxsize=64)
+def _standing(kinds: tuple[str, ...]) -> Query:
+    """Of each kind: whether a cloud holds anything of it, and whether any of that is not settled."""
+    here = _c.cloud == bindparam("c")
+    held = [exists().where(here, _c.kind == kind) for kind in kinds]
+    under_way = [exists().where(here, _c.state == PENDING, _c.kind == kind) for kind in kinds]
+    return Query(select(*(one.label(f"e{at}") for at, one in enumerate([*held, *under_way]))))
+
+
 _left = Query(select(_c.kind, func.count()).where(_c.cloud == bindparam("c")).group_by(_c.kind))
 _unsettled = Query(
     _all.where(
@@ -357,6 +369,14 @@ async def counts(reader: Reader, kind: str) -> dict[str, int]:
 async def left_in(reader: Reader, cloud: str) -> dict[str, int]:
     """How many presences of each kind a cloud holds, wanted or not."""
     return {kind: int(number) for kind, number in await reader.rows(_left, c=cloud)}
+
+
+async def standing_kinds(reader: Reader, cloud: str, kinds: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Of which of these kinds a cloud holds anything, and of which of them something is not settled there."""
+    row = await reader.row(_standing(tuple(kinds)), c=cloud)
+    told = [bool(one) for one in row or ()]
+    held, under_way = told[: len(kinds)], told[len(kinds) :]
+    return set(compress(kinds, held)), set(compress(kinds, under_way))
 
 
 async def unsettled(reader: Reader, cloud: str, kind: str, limit: int) -> list[Presence]:
