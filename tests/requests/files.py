@@ -125,8 +125,10 @@ def run(file: RequestFile, place: Place) -> Outcome:
 
 def _told(test: Any, trace: str) -> str:
     """What failed, in a few lines: the request, what was wrong, and the answer."""
-    said = [line for line in trace.strip().splitlines() if not line.startswith((" ", "Traceback"))]
     data = test.test_data
+    if "data unavailable" in trace:
+        return f"{data['name']}\n    not sent: it names what an earlier request was not answered"
+    said = [line for line in trace.strip().splitlines() if not line.startswith((" ", "Traceback"))]
     answer = getattr(test, "output", "")
     return (
         f"{data['name']}\n    {data['method']} {getattr(test, 'url', data['url'])}\n"

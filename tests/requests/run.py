@@ -5,7 +5,7 @@
 
 With an administrator's entry of a `clouds.yaml` two projects are made for it and removed again; any cloud can be
 asked, and fractus is one. With a URL and a token the requests go to the one endpoint of a fractus, and the project of
-the token should be empty. Files that need a token which is not given are left out.
+the token should be empty. Files that need a token which is not given are left out, and kinds that are not served there.
 """
 
 from __future__ import annotations
@@ -82,11 +82,20 @@ def _caller(url: str, token: str) -> Caller:
     return Caller(token, about["project"]["id"], about["user"]["id"])
 
 
+def _is_served(file: RequestFile, place: Place) -> bool:
+    """Whether there is the collection of a file that fractus does not serve yet."""
+    headers = {"X-Auth-Token": place.callers["member"].token}
+    return httpx.get(f"{place.endpoints[file.service]}{file.unserved}", headers=headers).status_code != 404
+
+
 def _report(file: RequestFile, place: Place) -> bool:
     """Run one file and print how it went; whether all was well."""
     needed = {found.lower() for found in _NEEDS.findall(file.path.read_text())}
     if missing := needed - place.callers.keys():
         print(f"{file}: left out, it needs the token of: {', '.join(sorted(missing))}")
+        return True
+    if file.unserved and not _is_served(file, place):
+        print(f"{file}: left out, {file.unserved} is not served there")
         return True
     began = time.monotonic()
     outcome: Outcome = run(file, place)
