@@ -40,21 +40,27 @@ class _Reachable(World):
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """A world as a place that requests can be sent to."""
-    reachable = _Reachable(clouds=2, tmp_path=tmp_path)
+async def reachable(tmp_path: Path) -> AsyncIterator[World]:
+    """A world that listens on a port of this machine."""
+    made = _Reachable(clouds=2, tmp_path=tmp_path)
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        reachable.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        async with reachable, _listening(reachable.app, sock):
-            yield Place(
-                endpoints={service: f"{reachable.url}/{service}" for service in ("network", "compute")},
-                callers={
-                    "member": _caller(reachable.user("ann", "p1")),
-                    "other": _caller(reachable.user("bob", "p2")),
-                    "admin": _caller(reachable.admin),
-                },
-            )
+        made.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        async with made, _listening(made.app, sock):
+            yield made
+
+
+@pytest.fixture
+def place(reachable: _Reachable) -> Place:
+    """The same as a place that requests can be sent to."""
+    return Place(
+        endpoints={service: f"{reachable.url}/{service}" for service in ("network", "compute")},
+        callers={
+            "member": _caller(reachable.user("ann", "p1")),
+            "other": _caller(reachable.user("bob", "p2")),
+            "admin": _caller(reachable.admin),
+        },
+    )
 
 
 def _caller(user: User) -> Caller:
