@@ -17,7 +17,7 @@ from gabbi import handlers, suitemaker
 
 HERE = Path(__file__).parent
 
-#: A line among the first of a file whose kind only real clouds serve yet. The path is that of its collection.
+#: A line among the first of a file which needs a collection that only real clouds serve yet.
 _MARKER = re.compile(r"^# Not served by fractus yet: (/\S+)$", re.MULTILINE)
 _HEAD = 2000
 
@@ -34,10 +34,9 @@ class RequestFile:
         return self.path.parent.name
 
     @property
-    def unserved(self) -> str:
-        """The path of the collection where the file says that fractus does not serve it yet; else nothing."""
-        found = _MARKER.search(self.path.read_text()[:_HEAD])
-        return found.group(1) if found else ""
+    def unserved(self) -> list[str]:
+        """The paths of the collections that it needs and that fractus does not serve yet, as it says itself."""
+        return _MARKER.findall(self.path.read_text()[:_HEAD])
 
     def __str__(self) -> str:
         """For the ids of tests, and to be named in a command."""

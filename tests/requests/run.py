@@ -82,10 +82,9 @@ def _caller(url: str, token: str) -> Caller:
     return Caller(token, about["project"]["id"], about["user"]["id"])
 
 
-def _is_served(file: RequestFile, place: Place) -> bool:
-    """Whether there is the collection of a file that fractus does not serve yet."""
-    headers = {"X-Auth-Token": place.callers["member"].token}
-    return httpx.get(f"{place.endpoints[file.service]}{file.unserved}", headers=headers).status_code != 404
+def _is_served(url: str, place: Place) -> bool:
+    """Whether there is a collection that fractus does not serve yet."""
+    return httpx.get(url, headers={"X-Auth-Token": place.callers["member"].token}).status_code != 404
 
 
 def _report(file: RequestFile, place: Place) -> bool:
@@ -94,8 +93,10 @@ def _report(file: RequestFile, place: Place) -> bool:
     if missing := needed - place.callers.keys():
         print(f"{file}: left out, it needs the token of: {', '.join(sorted(missing))}")
         return True
-    if file.unserved and not _is_served(file, place):
-        print(f"{file}: left out, {file.unserved} is not served there")
+    if absent := [
+        path for path in file.unserved if not _is_served(f"{place.endpoints[file.service]}{path}", place)
+    ]:
+        print(f"{file}: left out, not served there: {', '.join(absent)}")
         return True
     began = time.monotonic()
     outcome: Outcome = run(file, place)

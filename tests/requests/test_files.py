@@ -34,9 +34,10 @@ def test_every_file_says_first_what_its_kind_is(file: RequestFile) -> None:
     assert file.path.read_text().startswith("# ")
 
 
-def test_a_file_says_that_its_kind_is_not_served(tmp_path: Path) -> None:
-    assert _file(tmp_path, "# Some.\n# Not served by fractus yet: /v2.0/some\n").unserved == "/v2.0/some"
-    assert _file(tmp_path, "# Some.\n").unserved == ""
+def test_a_file_says_what_it_needs_that_is_not_served(tmp_path: Path) -> None:
+    line = "# Not served by fractus yet: /v2.0/"
+    assert _file(tmp_path, f"# Some.\n{line}some\n{line}others\n").unserved == ["/v2.0/some", "/v2.0/others"]
+    assert _file(tmp_path, "# Some.\n").unserved == []
 
 
 async def test_what_is_answered_otherwise_is_told(tmp_path: Path, place: Place) -> None:
@@ -88,7 +89,7 @@ async def test_the_command_tells_how_each_file_went(
     said = capsys.readouterr().out
     assert "network/right: 1 requests, 0 failed" in said
     assert "network/wrong: 1 requests, 1 failed" in said
-    assert "network/marked: left out, /v2.0/nothing is not served there" in said
+    assert "network/marked: left out, not served there: /v2.0/nothing" in said
     assert "network/others: left out, it needs the token of: other" in said
     assert await asyncio.to_thread(command.main, [*arguments, "network/right"]) == 0
 

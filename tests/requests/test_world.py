@@ -39,7 +39,9 @@ async def _left(world: World) -> list[str]:
 
 @pytest.mark.parametrize("file", _UNSERVED, ids=str)
 async def test_what_is_marked_as_not_served_is_not_served(file: RequestFile, world: World) -> None:
-    reply = await world.admin.get(f"/{file.service}{file.unserved}")
-    assert reply.status == 404, (
-        f"{file} is served by now: take the line 'Not served by fractus yet' out of it"
+    served = [
+        path for path in file.unserved if (await world.admin.get(f"/{file.service}{path}")).status != 404
+    ]
+    assert served != file.unserved, (
+        f"take the lines 'Not served by fractus yet' out of {file}: all is served by now"
     )
