@@ -75,7 +75,8 @@ def _print(one: dict[str, Any]) -> None:
     for presence in one["presences"]:
         stale = ", stale" if presence["stale"] else ""
         seen = presence["observed_at"] or "never"
-        told = f"{presence['state']}, id there {presence['remote_id'] or 'none yet'}, last seen {seen}{stale}"
+        role = f"{presence['role']}, " if presence["role"] else ""
+        told = f"{role}{presence['state']}, id there {presence['remote_id'] or 'none yet'}, last seen {seen}{stale}"
         table.add_row(f"in {presence['cloud']}", told)
         if presence["error"]:
             table.add_row("  error", presence["error"])

@@ -61,12 +61,14 @@ def document(
         "wanted": resource.wanted,
         "created_at": iso(resource.created_at),
         "deleted_at": iso(resource.deleted_at) if resource.deleted_at else None,
+        "home": resource.home,
         "choice": resource.choice,
         "presences": [
             {
                 "cloud": one.cloud,
                 "state": one.state,
                 "wanted": one.wanted,
+                "role": one.role,
                 "remote_id": one.remote_id,
                 "generation": one.generation,
                 "observed_at": iso(one.observed_at) if one.observed_at else None,

@@ -356,6 +356,8 @@ class _Run:
         resource.created_at = resource.created_at or tx.now()
         resource.updated_at = stamp(seen.changed_at) or resource.created_at
         there = [self._presence(kind, seen, resource, take.memory)] if take.placed else []
+        if there and self._desk.lifecycles[kind].traits.assigned:
+            resource.home = self.cloud
         summary = self._desk.lifecycles[kind].summarise(resource, there)
         await self._desk.ledger.adopt(tx, resource, summary, take.needs)
         for one in there:

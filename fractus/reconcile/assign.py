@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from fractus.base.retry import backoff
-from fractus.model.resource import Presence, Resource
-from fractus.reconcile import brakes, lessons, peers
+from fractus.model.resource import Presence, Resource, at_home
+from fractus.reconcile import brakes, colocation, lessons, peers, unneeded
+from fractus.reconcile.colocation import Member
 from fractus.reconcile.ending import end
+from fractus.reconcile.kind import UNNEEDED
 from fractus.reconcile.machine import Machine, Placing, Tally
-from fractus.reconcile.needs import confined, first_look
+from fractus.reconcile.needs import first_look
 from fractus.reconcile.outcome import Outcome, Retry, Settled, Written
 from fractus.scheduling.choice import Candidate, Verdict, choose
 from fractus.store import clouds, presences
@@ -36,22 +38,53 @@ async def attend(machine: Machine, claim: Claim) -> Outcome:
 
 
 async def _attend(machine: Machine, claim: Claim) -> Outcome:
-    # Only who holds this claim gives it a first presence: where there is none, none is looked for again below.
+    # A first presence is given by who holds this claim, or by who assigns it together with another and says so in its
+    # home: where there is neither, none is looked for again below.
     known = await presences.of_resource(machine.store, claim.kind, claim.id)
     async with machine.store.transaction() as tx:
         outcome: Settled | Retry = Settled()
         resource = await machine.resources.fetch(tx, claim.kind, claim.id, to_write=True)
-        every = await presences.of_resource(tx, claim.kind, claim.id) if known else []
+        look_again = known or (resource is not None and resource.home)
+        every = await presences.of_resource(tx, claim.kind, claim.id) if look_again else []
         if resource is not None and not resource.wanted:
             await _leave(machine, tx, resource, every)
         elif resource is not None:
-            if machine.lifecycles[claim.kind].traits.assigned and not any(one.wanted for one in every):
-                outcome = await _assign(machine, tx, claim, resource, every)
-            for one in every:
-                if one.wanted and one.generation != resource.generation:
-                    await machine.wake(tx, one.kind, one.id, one.cloud)
+            outcome = await _attend_to(machine, tx, claim, resource, every)
         await end(machine, tx, claim, outcome)
     return Written(outcome)
+
+
+async def _attend_to(
+    machine: Machine, tx: Transaction, claim: Claim, resource: Resource, every: list[Presence]
+) -> Settled | Retry:
+    """See that what is wanted is where it should be, and hand a change to each of its presences."""
+    outcome: Settled | Retry = Settled()
+    if machine.traits(claim.kind).assigned:
+        if not any(one.wanted for one in every):
+            outcome = await _assign(machine, tx, claim, resource, every)
+        else:
+            await _keep_home(machine, tx, resource, every)
+    for one in every:
+        if one.wanted and one.generation != resource.generation:
+            await machine.wake(tx, one.kind, one.id, one.cloud)
+        if await _is_unneeded(tx, one):
+            await unneeded.note(machine, tx, one)
+    return outcome
+
+
+async def _keep_home(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> None:
+    """Write where it is, if an older process has assigned or moved it."""
+    here = at_home(resource.home, every)
+    if here is not None and here.cloud != resource.home:
+        resource.home = here.cloud
+        await machine.resources.save(tx, resource)
+
+
+async def _is_unneeded(tx: Transaction, one: Presence) -> bool:
+    """Whether it is in its cloud only for others, and they have come to need something else."""
+    if not one.wanted or not one.memory.get("passing") or UNNEEDED in one.memory:
+        return False
+    return not await presences.dependents(tx, one.kind, one.id, one.cloud, every=True)
 
 
 async def _leave(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> None:
@@ -65,7 +98,9 @@ async def _leave(machine: Machine, tx: Transaction, resource: Resource, every: l
     if every or resource.choice.get("gone_at"):
         return
     resource.choice = {**resource.choice, "gone_at": tx.now()}
-    await machine.lifecycles[resource.kind].gone(tx, resource)
+    life = machine.lifecycles.get(resource.kind)
+    if life is not None:
+        await life.gone(tx, resource)
     needs = await machine.resources.needs(tx, resource.kind, resource.id)
     await machine.resources.set_needs(tx, resource.kind, resource.id, [])
     if resource.deleted_at is None:
@@ -78,7 +113,7 @@ async def _leave(machine: Machine, tx: Transaction, resource: Resource, every: l
 
 async def _is_awaited(machine: Machine, tx: Transaction, presence: Presence) -> bool:
     """Whether something that was asked for while it was there is still to be made with it in that cloud."""
-    if not machine.lifecycles[presence.kind].traits.needed_after_delete:
+    if not machine.traits(presence.kind).needed_after_delete:
         return False
     key = presence.kind, presence.id, presence.cloud
     for kind, id in await presences.dependents(tx, *key, every=True, limit=_MOST):
@@ -91,20 +126,44 @@ async def _is_awaited(machine: Machine, tx: Transaction, presence: Presence) -> 
 async def _assign(
     machine: Machine, tx: Transaction, claim: Claim, resource: Resource, leaving: list[Presence]
 ) -> Settled | Retry:
-    life = machine.lifecycles[resource.kind]
-    demand = life.demand(resource)
+    """Choose a cloud for a resource, and for those that must be where it is and have none either."""
+    together = await colocation.gather(machine, tx, resource, leaving)
+    demand = together.demand()
     # Of all presences and clouds: read beside the transaction, or all who place or sweep would get in its way.
     placing = dict(machine.placing)
     held = await _held(machine, resource.kind)
     near = await peers.read(machine, demand.shares)
     rows = await clouds.doors(machine.store)
-    bound = await confined(machine, tx, resource)
     narrow = await lessons.unfit(machine, machine.store, demand.shares)
     # What others of this process place is not seen there yet, also where they were done while we read. From here to the
     # choice nobody else comes between.
     placing |= machine.placing
     held.update(one.cloud for one in placing.values() if one.kind == resource.kind)
-    peers_in = peers.count(near, placing.values())
+    candidates = _candidates(machine, rows, held, peers.count(near, placing.values()))
+    elsewhere = {**together.confined_to(one.name for one in candidates), **narrow}
+    avoided = together.avoided(machine)
+    verdict = choose(
+        candidates,
+        asked=demand.cloud,
+        kinds=demand.kinds,
+        refused={**together.refused(), **elsewhere},
+        avoided=avoided,
+        told=_REASONS,
+        affinity=machine.affinity,
+    )
+    if not verdict.cloud:
+        return await _nowhere(machine, tx, claim, resource, verdict)
+    machine.placing[claim] = Placing(resource.kind, verdict.cloud, demand.shares)
+    apart = peers.elsewhere(near, placing.values(), verdict.cloud)
+    for member in together.members:
+        _count(machine, tx, member.resource.kind, verdict.cloud)
+        await _place(machine, tx, member, verdict, told_first={*elsewhere, *avoided}, apart=apart)
+    return Settled()
+
+
+def _candidates(
+    machine: Machine, rows: Sequence[clouds.Door], held: Counter[str], near: Counter[str]
+) -> list[Candidate]:
     candidates = []
     for row in rows:
         child = machine.children.get(row.name)
@@ -116,35 +175,18 @@ async def _assign(
                 healthy=child is not None and child.healthy(),
                 kinds=frozenset(child.actuators()) if child is not None else frozenset(),
                 held=held[row.name],
-                near=peers_in[row.name],
+                near=near[row.name],
                 weight=float(machine.children.settings(row.name).get("weight", 1.0)),
             )
         )
-    avoided = {
-        name: entry["reason"]
-        for name, entry in resource.choice.get("avoided", {}).items()
-        if 0 < entry["until"] - machine.clock.now() <= machine.pace.avoid
-    }
-    avoided.update({one.cloud: "is still being cleaned up there" for one in leaving})
-    elsewhere = {one.name: reason for one in candidates for there, reason in bound if one.name not in there}
-    elsewhere |= narrow
-    verdict = choose(
-        candidates,
-        asked=demand.cloud,
-        kinds=demand.kinds,
-        refused={**resource.choice.get("refused", {}), **elsewhere},
-        avoided=avoided,
-        told=_REASONS,
-        affinity=machine.affinity,
-    )
-    if verdict.cloud:
-        machine.placing[claim] = Placing(resource.kind, verdict.cloud, demand.shares)
-        tally = machine.tallies[resource.kind]
-        tx.after_commit(lambda: tally.held.update([verdict.cloud]))
-        apart = peers.elsewhere(near, placing.values(), verdict.cloud)
-        await _place(machine, tx, resource, verdict, leaving, told_first={*elsewhere, *avoided}, apart=apart)
-        return Settled()
-    return await _nowhere(machine, tx, claim, resource, verdict)
+    return candidates
+
+
+def _count(machine: Machine, tx: Transaction, kind: str, cloud: str) -> None:
+    """One more of a kind is held by a cloud, once this is written."""
+    tally = machine.tallies.get(kind)
+    if tally is not None:
+        tx.after_commit(lambda: tally.held.update([cloud]))
 
 
 async def _held(machine: Machine, kind: str) -> Counter[str]:
@@ -163,9 +205,8 @@ async def _held(machine: Machine, kind: str) -> Counter[str]:
 async def _place(
     machine: Machine,
     tx: Transaction,
-    resource: Resource,
+    member: Member,
     verdict: Verdict,
-    leaving: list[Presence],
     *,
     told_first: Collection[str],
     apart: dict[str, list[str]],
@@ -175,6 +216,7 @@ async def _place(
     Of a hundred clouds that were not chosen only some are kept, for the row is read at every look: those that something
     was against, and the nearest. `apart`: as `peers.elsewhere` says it.
     """
+    resource = member.resource
     first = {*told_first, *resource.choice.get("refused", {})}
     kept = sorted(verdict.why_not, key=lambda name: name not in first)[:_REASONS]
     resource.choice = {
@@ -188,8 +230,9 @@ async def _place(
     resource.choice.pop("apart", None)
     if apart:
         resource.choice["apart"] = apart
+    resource.home = verdict.cloud
     made = await machine.place(tx, resource, verdict.cloud)
-    every = None if made is None else [*leaving, made]
+    every = None if made is None else [*member.every, made]
     await machine.retell(tx, resource, every=every, seen=True)
     await first_look(machine, tx, resource, verdict.cloud)
     if apart:

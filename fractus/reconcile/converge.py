@@ -29,7 +29,7 @@ from fractus.reconcile.absent import actuator_of, returns
 from fractus.reconcile.ending import end
 from fractus.reconcile.kind import ARRIVED, UNNEEDED, Apply, Done, Fail, Item, Lifecycle, MayEnd, Plan, Wait
 from fractus.reconcile.machine import SWEPT_AGAIN, Machine
-from fractus.reconcile.needs import Unmet, meet, verify
+from fractus.reconcile.needs import Unmet, meet, meet_changed, verify
 from fractus.reconcile.orphans import ORPHAN, see_off
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting, Written
 from fractus.reconcile.reach import Watched
@@ -131,6 +131,8 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     remote: dict[tuple[str, str], str] | Unmet = {}
     if presence.remote_id is None or machine.lifecycles[claim.kind].traits.needs_at is NeedsAt.ALWAYS:
         remote = await meet(machine, claim, resource, presence)
+    else:
+        remote = await meet_changed(machine, claim, resource, presence)
     item = Item(resource, presence, remote if isinstance(remote, dict) else {})
     look = Look(machine, claim, item, actuator, scope)
     if isinstance(remote, Unmet):
@@ -419,9 +421,11 @@ async def _ended(look: Look) -> Outcome:
 
 
 def may_move(look: Look) -> bool:
-    """Whether another cloud may be tried: it was for us to choose, and nothing of it ever ran here."""
+    """Whether another cloud may be tried: it was for us to choose, and nothing of it ever ran here. Not of one that is
+    on its way from one cloud to another: that is for whoever moves it to decide.
+    """
     ours = look.life.traits.assigned and not look.life.demand(look.resource).cloud
-    return ours and not look.presence.memory.get("ran")
+    return ours and look.presence.role is None and not look.presence.memory.get("ran")
 
 
 @rerun
@@ -457,7 +461,7 @@ async def move(look: Look, reason: str, *, refused: bool) -> Outcome:
             else:
                 entry = {"reason": reason, "until": machine.clock.now() + machine.pace.avoid}
                 choice["avoided"] = {**choice.get("avoided", {}), presence.cloud: entry}
-            resource.choice = choice
+            resource.choice, resource.home = choice, None
             await machine.retell(tx, resource)
             await machine.wake(tx, presence.kind, presence.id)
     return Again()

@@ -91,7 +91,7 @@ async def _let_go(desk: Desk, tx: Transaction, presence: Presence) -> str:
     adoption = desk.adoptions.get(kind)
     if resource.wanted and life.traits.assigned and never_there:
         # Nothing of it was there yet: another cloud can have it, if its user left the choice.
-        resource.choice = {**resource.choice, "cloud": ""}
+        resource.choice, resource.home = {**resource.choice, "cloud": ""}, None
         what = "moved"
     elif others or (adoption is not None and adoption.rests_here(resource, presence)):
         what = "stayed"

@@ -14,6 +14,7 @@ from fractus.base import guard
 from fractus.base.clock import Clock
 from fractus.base.window import Window
 from fractus.model.cloud import Cloud, Scope, Seen
+from fractus.model.placement import LOCAL, Placement, Traits
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.model.seen import seen_as
 from fractus.reconcile import drift
@@ -154,6 +155,9 @@ class Machine:
         self.lifecycles = lifecycles
         self.guards = {kind: life for kind, life in lifecycles.items() if isinstance(life, Guards)}
         """Kinds of which a cloud is told which projects may use one."""
+        assigned = [kind for kind, life in lifecycles.items() if life.traits.assigned]
+        self.colocates = len(assigned) > 1
+        """Whether one assigned resource can need another, so that both must be in one cloud."""
         self.children = children
         self.clock = clock
         self.bell = bell
@@ -186,6 +190,11 @@ class Machine:
         if stamp is None or stamp > self.clock.now() + _SKEW:
             return math.inf
         return max(0.0, self.clock.now() - stamp)
+
+    def traits(self, kind: str) -> Traits:
+        """Where resources of a kind live. A kind without a lifecycle is in no cloud."""
+        life = self.lifecycles.get(kind)
+        return LOCAL if life is None else life.traits
 
     def sweeps(self, presence: Presence) -> bool:
         """Whether sweeps will tell when it changes: they have named it, or another of its kind in its cloud, so they
@@ -265,6 +274,9 @@ class Machine:
             made.memory[USERS] = {project_id: resource.generation}
         if made.memory:
             await presences.save(tx, made)
+        if self.colocates and self.traits(resource.kind).placement is not Placement.CARRIED:
+            # What is carried is looked for by those who wait for it when it is ready, and not before.
+            await self.wake_waiting(tx, resource.kind, resource.id)
         return made
 
     async def hold(self, tx: Transaction, claim: Claim) -> None:
@@ -303,7 +315,10 @@ class Machine:
         `drifted`: what is drift has changed. `seen`: nothing but that, and what its cloud says of it: others show of it
         what is wanted, and what is found otherwise there.
         """
-        life = self.lifecycles[resource.kind]
+        life = self.lifecycles.get(resource.kind)
+        if life is None:
+            await self.resources.save(tx, resource)
+            return
         if every is None:
             every = await presences.of_resource(tx, resource.kind, resource.id)
         summary = life.summarise(resource, every)
@@ -414,6 +429,7 @@ class Machine:
 
     def _keep_what_others_wrote(self, presence: Presence, held: Presence) -> None:
         """Take over from the row as it is now what has changed since a look read it: never wanted again, seen later."""
+        presence.role = held.role
         if not held.wanted and presence.wanted:
             presence.wanted, presence.state = False, PENDING
         seen, theirs = presence.observed_at, held.observed_at

@@ -1,4 +1,4 @@
-"""What a presence needs in its cloud: carried there on first use, and only there."""
+"""What a presence needs in its cloud: carried there on first use, and only there, or waited for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct, structs
 
 from fractus.base.ids import new_id
-from fractus.model.resource import BLOCKED, PENDING, Need, Presence, Resource
+from fractus.model.placement import Placement
+from fractus.model.resource import BLOCKED, NEEDS_CHANGED, PENDING, Need, Presence, Resource, at_home
 from fractus.reconcile import drift
 from fractus.reconcile.ending import end
 from fractus.reconcile.kind import USERS, Item
@@ -47,23 +48,63 @@ async def meet(
 ) -> dict[tuple[str, str], str] | Unmet:
     """The cloud's own ids of all that is needed there, or the first need that is not met.
 
-    Needs that have no presence there yet get one, all in one transaction, so that they come into being side by side.
+    Needs that are carried and have no presence there yet get one, all in one transaction, so that they come into being
+    side by side.
     """
-    tables, project_id = machine.resources.tables, resource.project_id
+    tables = machine.resources.tables
     known = await presences.of_needs(machine.store, resource.kind, resource.id, presence.cloud, tables)
+    return await _meet(machine, claim, known, presence.cloud, resource.project_id)
+
+
+async def meet_changed(
+    machine: Machine, claim: Claim, resource: Resource, presence: Presence
+) -> dict[tuple[str, str], str] | Unmet:
+    """The same for what is there already and outlives what it was made of. Of what it needs only that is met which came
+    by changes that its presence has not reached; what else is there is told with it. Nothing where no change did.
+    """
+    if not needs_changed(resource, presence):
+        return {}
+    tables = machine.resources.tables
+    known = await presences.of_needs(machine.store, resource.kind, resource.id, presence.cloud, tables)
+    new = {need: there for need, there in known.items() if need.since > presence.generation}
+    met = await _meet(machine, claim, new, presence.cloud, resource.project_id)
+    if isinstance(met, Unmet):
+        return met
+    old = ((need, there) for need, there in known.items() if need not in new)
+    return {(need.kind, need.id): there.remote_id for need, there in old if there and there.remote_id} | met
+
+
+def needs_changed(resource: Resource, presence: Presence) -> bool:
+    """Whether a change that its presence has not reached made the resource need other things than before."""
+    at: int = resource.choice.get(NEEDS_CHANGED, 0)
+    return at > presence.generation
+
+
+async def _meet(
+    machine: Machine,
+    claim: Claim,
+    known: Mapping[Need, Presence | None],
+    cloud: str,
+    project_id: str,
+) -> dict[tuple[str, str], str] | Unmet:
     absent = [need for need, there in known.items() if _lacks(machine, need, there, project_id)]
     if absent:
-        return await _carry_all(machine, claim, known, absent, presence.cloud, project_id)
-    return await _met(machine, machine.store, known, project_id)
+        return await _carry_all(machine, claim, known, absent, cloud, project_id)
+    return await _met(machine, machine.store, known, cloud, project_id)
+
+
+def _brings(machine: Machine, need: Need) -> bool:
+    """Whether it is carried to where it is needed. What has a cloud of its own is never copied to another."""
+    return need.carries and machine.traits(need.kind).placement is Placement.CARRIED
 
 
 def _lacks(machine: Machine, need: Need, there: Presence | None, project_id: str) -> bool:
     """Whether something is to be written of what is needed there: it is to be carried, or its user to be noted."""
-    return (
-        there is None
-        or _is_missing(there)
-        or _lasts(machine, need, there)
-        or _is_unnoted(machine, there, project_id)
+    brings = _brings(machine, need)
+    if there is None:
+        return brings
+    return (brings and (_is_missing(there) or _lasts(machine, need, there))) or _is_unnoted(
+        machine, there, project_id
     )
 
 
@@ -76,7 +117,7 @@ def _is_unnoted(machine: Machine, there: Presence, project_id: str) -> bool:
 
 
 async def _met(
-    machine: Machine, reader: Reader, known: Mapping[Need, Presence | None], project_id: str
+    machine: Machine, reader: Reader, known: Mapping[Need, Presence | None], cloud: str, project_id: str
 ) -> dict[tuple[str, str], str] | Unmet:
     remote: dict[tuple[str, str], str] = {}
     waiting: Unmet | None = None
@@ -88,17 +129,20 @@ async def _met(
             and _usable(machine, need, there, project_id)
         ):
             remote[need.kind, need.id] = there.remote_id
-        elif there is not None and not need.loose and (waiting is None or not waiting.hopeless):
+        elif need.awaited and (waiting is None or not waiting.hopeless):
             # The last of them, unless one is hopeless: by their names that is the one that itself waits for the others
             # (a subnet for its network, a server's port for both), so few are woken only to go on waiting.
-            waiting = await _unmet(machine, reader, need, there)
+            if there is None:
+                waiting = await _absent(machine, reader, need, cloud)
+            else:
+                waiting = await _unmet(machine, reader, need, there)
     return remote if waiting is None else waiting
 
 
 def all_met(machine: Machine, known: Mapping[Need, Presence | None], project_id: str) -> bool:
     """Whether all that is needed is there and can be used, so that a look would find nothing to carry or wait for."""
     return all(
-        need.loose
+        not need.awaited
         or (
             there is not None
             and there.wanted
@@ -170,7 +214,7 @@ async def carry_with(machine: Machine, tx: Transaction, resource: Resource, clou
             if isinstance(made, Unmet):
                 return None
             known[need] = made
-    met = await _met(machine, tx, known, project_id)
+    met = await _met(machine, tx, known, cloud, project_id)
     return met if isinstance(met, Unmet) and met.on and not met.hopeless else None
 
 
@@ -192,7 +236,7 @@ async def _carry_all(
                 await machine.hold(tx, claim)
                 return there
             made[need] = there
-        met = await _met(machine, tx, made, project_id)
+        met = await _met(machine, tx, made, cloud, project_id)
         if isinstance(met, Unmet) and not met.hopeless:
             await end(machine, tx, claim, met.waiting)
             return structs.replace(met, written=True)
@@ -203,7 +247,7 @@ async def _carry_all(
 def _usable(machine: Machine, need: Need, there: Presence, project_id: str) -> bool:
     if there.memory.get(drift.GONE) or drift.UNVERIFIED in there.memory:
         return False
-    if need.loose:
+    if not need.awaited:
         return True
     seen = machine.seen_of(there)
     return (
@@ -232,24 +276,29 @@ async def _unmet(machine: Machine, reader: Reader, need: Need, there: Presence) 
     return Unmet(on, f"waits for {need.kind} {need.id}", read=read)
 
 
+async def _absent(machine: Machine, reader: Reader, need: Need, cloud: str) -> Unmet:
+    """What is not in this cloud, and is not brought there."""
+    name = f"{need.kind} {need.id}"
+    resource = await machine.resources.fetch(reader, need.kind, need.id)
+    if resource is None or not resource.wanted:
+        return _deleted(need)
+    traits = machine.traits(need.kind)
+    if traits.placement is Placement.LOCAL:
+        return Unmet("", f"{name} is in no cloud", hopeless=True)
+    every = await presences.of_resource(reader, need.kind, need.id) if traits.assigned else []
+    here = at_home(resource.home, every)
+    if here is not None and here.wanted and here.cloud != cloud:
+        reason = f"{name} is in {here.cloud}, and cannot be used in {cloud}"
+        return Unmet(f"{need.kind}/{need.id}", reason, hopeless=True, elsewhere=True)
+    return Unmet(f"{need.kind}/{need.id}", f"waits for {name} to come to {cloud}")
+
+
 def _deleted(need: Need) -> Unmet:
     return Unmet("", f"{need.kind} {need.id} was deleted", hopeless=True)
 
 
 def _listed(names: list[str]) -> str:
     return ", ".join(sorted(names))
-
-
-async def confined(machine: Machine, tx: Transaction, resource: Resource) -> list[tuple[set[str], str]]:
-    """Needs that cannot be carried (`choice["only"]`: what was taken over has its bits, or its wires, where it is): the
-    clouds that have each, and a sentence.
-    """
-    found = []
-    for need in await machine.resources.needs(tx, resource.kind, resource.id):
-        only = (await machine.resources.choice(tx, need.kind, need.id)).get("only")
-        if only:
-            found.append((set(only), f"{need.kind} {need.id} is only in {_listed(only)}"))
-    return found
 
 
 async def _carry(
@@ -261,9 +310,10 @@ async def _carry(
     """
     there = None if new else await presences.fetch(tx, need.kind, need.id, cloud, to_write=True)
     if there is not None:
-        if _is_missing(there):
+        brings = _brings(machine, need)
+        if brings and _is_missing(there):
             await _make_anew(machine, tx, there)
-        elif _lasts(machine, need, there):
+        elif brings and _lasts(machine, need, there):
             there.wanted, there.state = True, PENDING
             there.memory["passing"] = True
             await presences.save(tx, there)
@@ -273,7 +323,7 @@ async def _carry(
     resource = await machine.resources.fetch(tx, need.kind, need.id)
     lasts = machine.lifecycles[need.kind].traits.needed_after_delete
     if resource is None or (not resource.wanted and not lasts):
-        if need.loose:
+        if not need.awaited:
             return None
         return _deleted(need)
     only = resource.choice.get("only")

@@ -15,7 +15,7 @@ from fractus.model.resource import PENDING, Need, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Done, Item, Lifecycle, Plan, Wait
 from fractus.reconcile.machine import SWEPT, SWEPT_AGAIN, Machine, kept
-from fractus.reconcile.needs import all_met
+from fractus.reconcile.needs import all_met, needs_changed
 from fractus.reconcile.returned import OTHERS
 from fractus.store import presences, work
 from fractus.store.transaction import Transaction
@@ -123,12 +123,11 @@ async def _judge(turn: Listing, tx: Transaction, resource: Resource, presence: P
         return True
     if steady:
         return not isinstance(plan, Done) or not plan.memory.items() <= presence.memory.items()
-    # What needs nothing any more is asked for nothing else at a look; all other must have all that it needs.
-    traits = turn.life.traits
-    if traits.needs_at is NeedsAt.ALWAYS:
+    if turn.life.traits.needs_at is NeedsAt.ALWAYS:
         whole = all_met(turn.machine, needs, resource.project_id)
     else:
-        whole = traits.trust_sweeps
+        # It needs nothing any more, but for what a change may have brought.
+        whole = turn.life.traits.trust_sweeps and not needs_changed(resource, presence)
     return not (whole and await _follow(turn, tx, item, plan))
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from fractus.model.resource import Need, Resource, Summary
-from fractus.store import work
+from fractus.model.resource import NEEDS_CHANGED, Need, Resource, Summary
+from fractus.store import presences, work
 from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
 
@@ -81,9 +81,9 @@ class Ledger:
         resource.generation += 1
         resource.updated_at = tx.now()
         within = resource.project_id if limited else None
-        await self.resources.save(tx, resource, summary, within=within)
         if needs is not None:
-            await self.resources.set_needs(tx, resource.kind, resource.id, needs)
+            await self._need(tx, resource, needs)
+        await self.resources.save(tx, resource, summary, within=within)
         if not nowhere:
             await self._wake(tx, resource)
 
@@ -101,6 +101,28 @@ class Ledger:
             resource.deleted_at = tx.now()
         await self.resources.save(tx, resource, summary)
         await self._wake(tx, resource)
+
+    async def _need(self, tx: Transaction, resource: Resource, needs: Sequence[Need]) -> None:
+        """It needs these from now on, and nothing else."""
+        generation = resource.generation
+        changed = await self.resources.set_needs(tx, resource.kind, resource.id, needs, generation=generation)
+        if changed is None:
+            return
+        resource.choice = {**resource.choice, NEEDS_CHANGED: generation}
+        for need in changed:
+            await self._release(tx, need)
+
+    async def _release(self, tx: Transaction, need: Need) -> None:
+        """Something needs it no longer: where it was in a cloud only for others, see whether it may leave there."""
+        only_for_others = False
+        for there in await presences.of_resource(tx, need.kind, need.id):
+            if need.exclusive and there.wanted and not there.memory.get("passing"):
+                there.memory["passing"] = True
+                await presences.save(tx, there)
+            only_for_others = only_for_others or bool(there.memory.get("passing"))
+        if only_for_others:
+            await work.wake(tx, need.kind, need.id)
+            tx.after_commit(lambda: self._bell.ring(""))
 
     async def _wake(self, tx: Transaction, resource: Resource) -> None:
         await work.wake(tx, resource.kind, resource.id)

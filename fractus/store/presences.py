@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Need, Presence
-from fractus.store.resources import MANY, among, by_sizes, padded
+from fractus.store.resources import MANY, among, by_sizes, mode_of, padded
 from fractus.store.schema import ACTION, FINDING, NEED, PRESENCE, WORK
 from fractus.store.transaction import Query, Reader, Row, Transaction, add_new_row
 
@@ -111,6 +111,8 @@ def _of_needs(tables: tuple[tuple[str, Table], ...]) -> Query:
             NEED.c.need_id,
             NEED.c.exclusive,
             NEED.c.loose,
+            NEED.c.mode,
+            NEED.c.generation,
             case(*((which, one.scalar_subquery()) for which, one in asked), else_=0) if asked else literal(0),
             *(PRESENCE.c[name] for name in _FIELDS),
         )
@@ -286,8 +288,10 @@ async def of_needs(
     """
     query = _of_needs(tuple((tables or {}).items()))
     found: dict[Need, Presence | None] = {}
-    for need_kind, need_id, exclusive, loose, asked, *row in await reader.rows(query, k=kind, i=id, c=cloud):
-        need = Need(need_kind, need_id, bool(exclusive), bool(loose))
+    for need_kind, need_id, exclusive, loose, mode, since, asked, *row in await reader.rows(
+        query, k=kind, i=id, c=cloud
+    ):
+        need = Need(need_kind, need_id, bool(exclusive), mode_of(loose, mode), since or 0)
         there = found[need] = None if row[0] is None else _load(tuple(row))
         if there is not None:
             there.asked = asked or 0
@@ -295,7 +299,7 @@ async def of_needs(
 
 
 async def needs_leave(reader: Reader, kind: str, id: str, cloud: str) -> bool:
-    """Whether something that (kind, id) needs there, and not loosely, has no presence in `cloud` or an unwanted one."""
+    """Whether something that (kind, id) needs there, and waits for, has no presence in `cloud` or an unwanted one."""
     return await reader.row(_needs_leave, k=kind, i=id, c=cloud) is not None
 
 
@@ -394,8 +398,8 @@ async def dependents(
 ) -> list[tuple[str, str]]:
     """(kind, id) of some that are in `cloud` and need (kind, id) there, so that they must leave first.
 
-    One of which nothing is there yet does not hold what it waits for. `every`: that one too, and those that need it
-    loosely.
+    One of which nothing is there yet does not hold what it waits for. `every`: that one too, and those that do not
+    wait for it.
     """
     return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud, all=every, n=limit)]
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import ClauseElement, ColumnElement, Table, bindparam, delete, insert, select, update
 
-from fractus.model.resource import Need, Resource, Summary
+from fractus.model.resource import AWAIT, CARRY, CARRY_ASYNC, IF_PRESENT, Need, NeedMode, Resource, Summary
 from fractus.store.schema import NEED
 from fractus.store.transaction import Query, Reader, Row, Transaction
 
@@ -34,6 +34,7 @@ _BASE = (
     "created_at",
     "updated_at",
     "deleted_at",
+    "home",
 )
 
 
@@ -43,6 +44,12 @@ def _load(kind: str, row: Row) -> Resource:
     fields["choice"] = _decode(fields["choice"])
     fields["wanted"] = bool(fields["wanted"])
     return Resource(kind=kind, **fields)
+
+
+def mode_of(loose: Any, mode: Any) -> NeedMode:
+    """A need's mode as its two columns say it."""
+    told: NeedMode = mode or (CARRY_ASYNC if loose else CARRY)
+    return told
 
 
 def _alive(resource: Resource | None) -> Resource | None:
@@ -127,11 +134,18 @@ _need_add = Query(
         need_id=bindparam("ni"),
         exclusive=bindparam("x"),
         loose=bindparam("l"),
+        mode=bindparam("m"),
+        generation=bindparam("g"),
     )
 )
 _need_list = Query(
-    select(NEED.c.need_kind, NEED.c.need_id, NEED.c.exclusive, NEED.c.loose).where(
+    select(NEED.c.need_kind, NEED.c.need_id, NEED.c.exclusive, NEED.c.loose, NEED.c.mode).where(
         NEED.c.kind == bindparam("k"), NEED.c.id == bindparam("i")
+    )
+)
+_users = Query(
+    select(NEED.c.kind, NEED.c.id, NEED.c.loose, NEED.c.mode).where(
+        NEED.c.need_kind == bindparam("k"), NEED.c.need_id == bindparam("i")
     )
 )
 _needed_by = Query(
@@ -274,27 +288,45 @@ class Resources:
                 await self._accounts.moved(tx, _alive(_costly(kind, id, row)), None, None)
         await tx.put(_drop_query(self.tables[kind]), {"key": id})
 
-    async def set_needs(self, tx: Transaction, kind: str, id: str, needs: Sequence[Need]) -> None:
-        """Say what (kind, id) needs, all of it."""
-        before = set(await self.needs(tx, kind, id))
-        for gone in before.difference(needs):
-            await tx.put(_need_drop, {"k": kind, "i": id, "nk": gone.kind, "ni": gone.id})
-        await self._add_needs(tx, kind, id, [need for need in needs if need not in before])
+    async def set_needs(
+        self, tx: Transaction, kind: str, id: str, needs: Sequence[Need], *, generation: int | None = None
+    ) -> list[Need] | None:
+        """Say what (kind, id) needs, all of it; what it needs no longer, or None if nothing has changed.
 
-    async def _add_needs(self, tx: Transaction, kind: str, id: str, needs: Sequence[Need]) -> None:
+        `generation`: of the change that brings what is new.
+        """
+        before = set(await self.needs(tx, kind, id))
+        gone = before.difference(needs)
+        for need in gone:
+            await tx.put(_need_drop, {"k": kind, "i": id, "nk": need.kind, "ni": need.id})
+        new = [need for need in needs if need not in before]
+        await self._add_needs(tx, kind, id, new, generation)
+        if not gone and not new:
+            return None
+        kept = {(need.kind, need.id) for need in needs}
+        return sorted((need for need in gone if (need.kind, need.id) not in kept), key=str)
+
+    async def _add_needs(
+        self, tx: Transaction, kind: str, id: str, needs: Sequence[Need], generation: int | None = None
+    ) -> None:
         for need in {(need.kind, need.id): need for need in needs}.values():
-            row = {"k": kind, "i": id, "nk": need.kind, "ni": need.id, "x": need.exclusive, "l": need.loose}
-            await tx.put(_need_add, row)
+            # Older processes read `loose` alone, which says it all of the modes that they know.
+            mode = need.mode if need.mode in (AWAIT, IF_PRESENT) else None
+            row = {"k": kind, "i": id, "nk": need.kind, "ni": need.id, "x": need.exclusive}
+            await tx.put(_need_add, {**row, "l": not need.awaited, "m": mode, "g": generation})
 
     async def needs(self, reader: Reader, kind: str, id: str) -> list[Need]:
         """What (kind, id) needs."""
-        return [
-            Need(k, i, bool(x), bool(loose)) for k, i, x, loose in await reader.rows(_need_list, k=kind, i=id)
-        ]
+        rows = await reader.rows(_need_list, k=kind, i=id)
+        return [Need(k, i, bool(x), mode_of(loose, mode)) for k, i, x, loose, mode in rows]
 
     async def needed_by(self, reader: Reader, kind: str, id: str) -> list[tuple[str, str]]:
         """(kind, id) of everything that needs this one."""
         return [(k, i) for k, i in await reader.rows(_needed_by, k=kind, i=id)]
+
+    async def users(self, reader: Reader, kind: str, id: str) -> list[tuple[str, str, NeedMode]]:
+        """(kind, id) of everything that needs this one, and how it does."""
+        return [(k, i, mode_of(loose, mode)) for k, i, loose, mode in await reader.rows(_users, k=kind, i=id)]
 
     @staticmethod
     def _take(resource: Resource, summary: Summary) -> None:

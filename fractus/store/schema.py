@@ -17,7 +17,8 @@ def resource_table(kind: str, *columns: Any, crowded: bool = False) -> Table:
 
     `desired` is what the user asked for (JSON); `summary` is the newest-microversion document, ready to send; `choice`
     says which clouds were chosen and why (JSON). `deleted_at` hides the row from users; the row stays as a tombstone
-    until every cloud has confirmed (law 5). Sort columns had better not be NULL: paging over one that may be
+    until every cloud has confirmed (law 5). `home` is the cloud in which the data of an assigned resource is; it comes
+    last, for it is younger than most tables. Sort columns had better not be NULL: paging over one that may be
     uses no index. `crowded`: there may be a million of it; lists choose an index for each page (`store.ranges`).
     """
     return Table(
@@ -39,6 +40,7 @@ def resource_table(kind: str, *columns: Any, crowded: bool = False) -> Table:
         Column("updated_at", Double, nullable=False),
         Column("deleted_at", Double, nullable=True),
         *columns,
+        Column("home", String(64), nullable=True),
         Index(f"{kind}_by_project", "project_id", "created_at", "id"),
         Index(f"{kind}_by_creation", "created_at", "id"),
         Index(f"{kind}_by_change", "updated_at"),
@@ -113,6 +115,7 @@ PRESENCE = Table(
     Column("memory", Text, nullable=False, default="{}"),
     Column("error", Text, nullable=False, default=""),
     Column("created_at", Double, nullable=False),
+    Column("role", String(16), nullable=True),
     Index("presence_by_remote", "cloud", "kind", "remote_id"),
     Index("presence_by_cloud", "cloud", "kind", "id"),
     Index("presence_by_kind", "kind", "wanted", "cloud"),
@@ -127,7 +130,10 @@ NEED = Table(
     Column("need_kind", String(32), primary_key=True),
     Column("need_id", String(255), primary_key=True),
     Column("exclusive", Boolean, nullable=False, default=False),
+    # `mode` is written where `loose` does not say it all; `generation`, of what came after the resource itself.
     Column("loose", Boolean, nullable=False, default=False),
+    Column("mode", String(16), nullable=True),
+    Column("generation", Integer, nullable=True),
     Index("need_by_target", "need_kind", "need_id"),
 )
 

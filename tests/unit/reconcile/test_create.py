@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fractus.model.errors import CredentialsRejected, Missing, OutcomeUnknown, Refused, Throttled, Unreachable
-from fractus.model.resource import Need
+from fractus.model.resource import CARRY_ASYNC, Need
 from tests.unit.reconcile.toy import World
 
 
@@ -408,8 +408,8 @@ async def test_a_need_that_was_deleted_meanwhile_is_an_error(world: World) -> No
 
 async def test_two_that_need_each_other_loosely_both_come_into_being(world: World) -> None:
     east = await world.cloud("east")
-    await world.want("net", "a", [Need("net", "b", loose=True)])
-    await world.want("net", "b", [Need("net", "a", loose=True)])
+    await world.want("net", "a", [Need("net", "b", mode=CARRY_ASYNC)])
+    await world.want("net", "b", [Need("net", "a", mode=CARRY_ASYNC)])
     await world.want("box", "b1", [Need("net", "a")])
     await world.settle()
     assert sorted(one.marker for one in east.here("net")) == ["a", "b"]

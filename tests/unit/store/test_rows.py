@@ -11,7 +11,7 @@ import apsw
 import pytest
 from sqlalchemy import Column, Integer
 
-from fractus.model.resource import BLOCKED, PENDING, SETTLED, Need, Presence, Resource, Summary
+from fractus.model.resource import BLOCKED, CARRY_ASYNC, PENDING, SETTLED, Need, Presence, Resource, Summary
 from fractus.store import clouds, presences, resources, work
 from fractus.store.clouds import CloudRecord
 from fractus.store.ledger import Ledger
@@ -92,7 +92,7 @@ async def test_who_may_see_it(
 
 
 async def test_needs_are_replaced_as_a_whole(tables: AnyStore) -> None:
-    needs = [Need("net", "1"), Need("plug", "1", exclusive=True), Need("group", "1", loose=True)]
+    needs = [Need("net", "1"), Need("plug", "1", exclusive=True), Need("group", "1", mode=CARRY_ASYNC)]
     async with tables.transaction() as tx:
         await ALL.add(tx, crate(), summary(), [*needs, Need("net", "1")])
     assert sorted(await ALL.needs(tables, "crate", "c1"), key=str) == sorted(needs, key=str)
@@ -243,7 +243,7 @@ async def test_who_has_to_leave_first(tables: AnyStore) -> None:
     async with tables.transaction() as tx:
         for id, need in (
             ("1", Need("net", "n")),
-            ("2", Need("net", "n", loose=True)),
+            ("2", Need("net", "n", mode=CARRY_ASYNC)),
             ("3", Need("net", "m")),
         ):
             await ALL.add(tx, crate(id), summary(), [need])

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from fractus.base.clock import iso
 from fractus.model.network import ServerPort
-from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found
+from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found, at_home
 from fractus.model.seen import seen_as
 from fractus.model.servers import ServerFault, ServerSeen
 from fractus.services.compute.dialect.view import STORED, links
@@ -133,12 +133,6 @@ class Told(Struct, kw_only=True):
     """Ours; a fault that the cloud tells goes before it."""
 
 
-def current(presences: Sequence[Presence]) -> Presence | None:
-    """The presence that counts: the wanted one, else the last that is leaving."""
-    candidates = [one for one in presences if one.wanted] or list(presences)
-    return candidates[-1] if candidates else None
-
-
 def seen_of(presence: Presence | None) -> ServerSeen | None:
     """What the cloud last said of it."""
     return None if presence is None else seen_as(presence, ServerSeen)
@@ -226,7 +220,7 @@ def tell(resource: Resource, presences: Sequence[Presence]) -> Told:
     """How the server is, without what an admin reset."""
     if resource.deleted_at is not None:
         return Told(vm_state="deleted", task_state=None)
-    here = current(presences)
+    here = at_home(resource.home, presences)
     seen = seen_of(here)
     if not resource.wanted:
         told = _as_seen(seen) if seen is not None else Told(vm_state="building", task_state=None)
@@ -262,7 +256,7 @@ def _reset(resource: Resource, told: Told) -> Told:
 def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     """The server as its owner and its admins see it now."""
     resource = as_found(resource, presences)
-    here = current(presences)
+    here = at_home(resource.home, presences)
     seen = seen_of(here)
     told = _reset(resource, tell(resource, presences))
     told.status = told.status or status_of(told.vm_state, told.task_state)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupSeen
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import CARRY_ASYNC, Need, Resource
 from fractus.reconcile.taking import Clash, Here, Join, Take, Verdict, stamp, unmapped
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.security_groups.queries import rule_add
@@ -68,7 +68,7 @@ class SecurityGroupAdoption(CrudAdoption[SecurityGroupSeen]):
         for rule in rules:
             await rule_add(tx, rule_row(group, rule))
         others = {rule["remote_group_id"] for rule in rules if rule["remote_group_id"]} - {id}
-        return Take(group, [Need("security_group", one, loose=True) for one in sorted(others)], there)
+        return Take(group, [Need("security_group", one, mode=CARRY_ASYNC) for one in sorted(others)], there)
 
 
 def _is_default(seen: SecurityGroupSeen) -> bool:

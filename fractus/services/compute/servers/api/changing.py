@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fractus.model.errors import Conflict, Invalid
-from fractus.model.resource import INSISTS, Resource
+from fractus.model.resource import INSISTS, Resource, at_home
 from fractus.services.compute.servers import policy, queries, view
 from fractus.services.compute.servers.api.access import (
     Given,
@@ -306,7 +306,7 @@ def _take_update(server: Resource, asked: dict[str, Any]) -> bool:
 
 async def _take_hostname(tx: Transaction, server: Resource, hostname: str) -> None:
     """Put another host name into what is desired; `Invalid` where the server's cloud cannot change it so."""
-    here = view.current(await presences.of_resource(tx, "server", server.id))
+    here = at_home(server.home, await presences.of_resource(tx, "server", server.id))
     seen = view.seen_of(here)
     limit = seen.hostnames if seen is not None else ""
     if here is not None and (limit == "none" or (limit == "label" and "." in hostname)):

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from fractus.base.clock import iso_micro, parse_iso
 from fractus.model.errors import Invalid, NotFound
 from fractus.model.network import unreachable
-from fractus.model.resource import Resource
+from fractus.model.resource import Resource, at_home
 from fractus.services.compute import only
-from fractus.services.compute.servers import policy, view
+from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api.access import Given, find, shown
 from fractus.services.compute.servers.schema import search
 from fractus.services.compute.servers.versions import ACTION, INTERFACE, PARTS
@@ -199,7 +199,7 @@ class Parts:
 
     async def _failed(self, server: Resource) -> set[int]:
         """Tokens of what the cloud refused."""
-        here = view.current(await presences.of_resource(self._given.store, "server", server.id))
+        here = at_home(server.home, await presences.of_resource(self._given.store, "server", server.id))
         failed = here.memory.get("failed", {}) if here is not None else {}
         return {
             int(once.rpartition(":")[2])

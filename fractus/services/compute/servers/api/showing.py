@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from fractus.base.clock import iso
+from fractus.model.resource import at_home
 from fractus.services.compute.dialect.view import filled
 from fractus.services.compute.servers import policy, view
 from fractus.services.compute.servers.api.access import Given
@@ -150,7 +151,7 @@ class Showing:
         server = await resources.fetch(store, "server", row.id)
         if server is None:
             return None
-        here = view.current(await presences.of_resource(store, "server", row.id))
+        here = at_home(server.home, await presences.of_resource(store, "server", row.id))
         pending = await work.about(store, "server", row.id)
         return {
             "fractus:cloud": row.cloud or None,

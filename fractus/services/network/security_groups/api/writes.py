@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fractus.base.ids import new_id
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import CARRY_ASYNC, Need, Resource
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.security_groups.queries import groups_named, rule_add, rule_drop, rules_drop
@@ -25,7 +25,7 @@ from fractus.store.transaction import Reader, Transaction
 def needs_of(group: Resource) -> list[Need]:
     """Groups that rules name must be there too; loosely, for two may name each other."""
     remote = {rule["remote_group_id"] for rule in group.desired["rules"] if rule["remote_group_id"]}
-    return [Need("security_group", id, loose=True) for id in sorted(remote - {group.id})]
+    return [Need("security_group", id, mode=CARRY_ASYNC) for id in sorted(remote - {group.id})]
 
 
 def _bare(direction: str, ethertype: str, remote_group_id: str | None = None) -> dict[str, Any]:

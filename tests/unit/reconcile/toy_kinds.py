@@ -1,0 +1,123 @@
+"""Toy kinds: what the machine must know of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from fractus.model.cloud import Step
+from fractus.model.placement import LOCAL, assigned, carried
+from fractus.model.resource import Need, Presence, Resource, Summary, at_home
+from fractus.reconcile.kind import (
+    Apply,
+    Demand,
+    Difference,
+    Done,
+    Fail,
+    Item,
+    Plan,
+    Sweeping,
+    Wait,
+    adopt_fields,
+    with_wanted,
+)
+from fractus.store.schema import resource_table
+from fractus.store.transaction import Transaction
+from tests.unit.reconcile.toy_cloud import BoxSeen, BoxWanted
+
+TABLES = {kind: resource_table(f"toy_{kind}") for kind in ("box", "net", "plug", "vol", "memo", "note")}
+
+TRAITS = {
+    "box": assigned(),
+    "net": carried(),
+    "plug": carried(),
+    "vol": assigned(),
+    "memo": LOCAL,
+}
+
+
+class ToyLife:
+    """What the machine must know of a toy kind."""
+
+    seen_type = BoxSeen
+
+    def __init__(self, kind: str) -> None:
+        self.name = kind
+        self.traits = TRAITS[kind]
+        self.sweeping = Sweeping(changes=0.0 if self.traits.trust_sweeps else 5.0)
+        self.ended: list[str] = []
+        self.left_clouds: list[tuple[str, str]] = []
+
+    def demand(self, resource: Resource) -> Demand:
+        return Demand(cloud=resource.desired.get("zone", ""), kinds=frozenset({self.name}))
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        return {"kicked": 0, "prepared_for": cloud}
+
+    def wanted(self, item: Item) -> BoxWanted:
+        parts = {key: item.remote[tuple(key.split("/"))] for key in item.resource.desired["parts"]}  # type: ignore[index]
+        return BoxWanted(
+            id=item.resource.id, name=item.resource.name, size=item.resource.desired["size"], parts=parts
+        )
+
+    def plan(self, item: Item, seen: BoxSeen) -> Plan:
+        memory, desired = item.presence.memory, item.resource.desired
+        if seen.gone:
+            return Fail(f"it is gone from {item.presence.cloud}")
+        if seen.status == "building":
+            return Wait(2.0, "it is being built")
+        if seen.status == "broken":
+            return Fail("no room left there", elsewhere=True)
+        if seen.size != desired["size"]:
+            return Apply(Step("resize", {"size": desired["size"]}))
+        if item.remote and self.traits.assigned and seen.parts != self.wanted(item).parts:
+            return Apply(Step("plug", {"parts": self.wanted(item).parts}))
+        kick = desired.get("kick", 0)
+        if memory["kicked"] < kick:
+            if memory.get("doing") == f"kick:{kick}":
+                return Done({"kicked": kick, "unsure": True})
+            return Apply(Step("kick"), {"kicked": kick}, once=f"kick:{kick}")
+        return Done()
+
+    def differences(self, item: Item, seen: BoxSeen) -> list[Difference]:
+        """A box is always made as it is wanted; what is carried keeps what others made of it, and tells."""
+        size = item.resource.desired["size"]
+        return [] if self.traits.assigned or seen.size == size else [Difference("size", size, seen.size)]
+
+    def as_wanted(self, item: Item, seen: BoxSeen, fields: Collection[str]) -> BoxSeen:
+        return with_wanted(self.wanted(item), seen, fields)  # type: ignore[no-any-return]
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        adopt_fields(resource, found)
+        return None
+
+    def settled(self, presence: Presence, seen: BoxSeen) -> bool:
+        return seen.status == "ready"
+
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        return None
+
+    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
+        here = [one for one in [at_home(resource.home, presences)] if one is not None and one.wanted]
+        status = "gone" if resource.deleted_at else "waiting"
+        if here:
+            status = "error" if here[0].error else here[0].state
+        elif resource.choice.get("error"):
+            status = "error"
+        document = {
+            "id": resource.id,
+            "status": status,
+            "cloud": here[0].cloud if here else None,
+            "why": here[0].error if here else resource.choice.get("error", ""),
+        }
+        return Summary(status, document)
+
+    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
+        self.left_clouds.append((resource.id, presence.cloud))
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        self.ended.append(resource.id)
+
+
+#: Kinds that the machine knows something of; a `note` is only with us, and nobody has to be asked about it.
+LIVES = dict.fromkeys(TRAITS, ToyLife)
