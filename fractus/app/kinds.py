@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from fractus.services.compute.keypairs.kind import KIND as KEYPAIR
 from fractus.services.kind import Kind
 from fractus.services.network.networks.kind import KIND as NETWORK
 
-KINDS: tuple[Kind, ...] = (NETWORK,)
+KINDS: tuple[Kind, ...] = (KEYPAIR, NETWORK)

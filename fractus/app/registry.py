@@ -37,13 +37,11 @@ from fractus.services.compute.flavors.api import FlavorsApi
 from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
 from fractus.services.compute.flavors.queries import FlavorSource
 from fractus.services.compute.flavors.table import FLAVOR
-from fractus.services.compute.keypairs import policy as keypair_policy
 from fractus.services.compute.keypairs.adoption import KeypairAdoption
 from fractus.services.compute.keypairs.api import KeypairsApi
-from fractus.services.compute.keypairs.costs import COSTS as KEYPAIR_COSTS
+from fractus.services.compute.keypairs.kind import KIND as KEYPAIR
 from fractus.services.compute.keypairs.lifecycle import KeypairLifecycle
 from fractus.services.compute.keypairs.queries import KeypairSource
-from fractus.services.compute.keypairs.table import KEYPAIR
 from fractus.services.compute.limits import policy as limit_policy
 from fractus.services.compute.limits.api import LimitsApi
 from fractus.services.compute.removed import policy as removed_policy
@@ -92,7 +90,6 @@ SEALED: Mapping[str, tuple[str, ...]] = {"server": ("admin_pass",)}
 
 TABLES: Mapping[str, Table] = {
     "flavor": FLAVOR,
-    "keypair": KEYPAIR,
     "server": SERVER,
     "image": IMAGE,
     "subnet": SUBNET,
@@ -106,7 +103,6 @@ _ANY_PROJECT = AnyProject()
 #: Every kind that is limited, and what one of it costs.
 COSTS: Mapping[str, Costs] = {
     "server": SERVER_COSTS,
-    "keypair": KEYPAIR_COSTS,
     "image": IMAGE_COSTS,
     "subnet": SUBNET_COSTS,
     "port": PORT_COSTS,
@@ -213,13 +209,12 @@ class Kinds:
         policies = (
             server_policy,
             flavor_policy,
-            keypair_policy,
             zone_policy,
             limit_policy,
             extension_policy,
             removed_policy,
         )
-        rules = [*base_rules.NOVA, *(rule for one in policies for rule in one.RULES)]
+        rules = [*base_rules.NOVA, *KEYPAIR.rules, *(rule for one in policies for rule in one.RULES)]
         return ServiceRoutes(
             service=compute.SERVICE, routes=routes, rules=rules, unserved=compute.unserved(routes)
         )

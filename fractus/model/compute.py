@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fractus.model.cloud import Seen, Wanted
+from fractus.model.wire import Vocabulary, Wire
 
 
 class FlavorWanted(Wanted, frozen=True, kw_only=True):
@@ -11,10 +14,10 @@ class FlavorWanted(Wanted, frozen=True, kw_only=True):
     vcpus: int
     ram: int
     disk: int
-    ephemeral: int = 0
+    ephemeral: Annotated[int, Wire(name="OS-FLV-EXT-DATA:ephemeral")] = 0
     swap: int = 0
-    extra_specs: dict[str, str] = {}
-    is_public: bool = True
+    extra_specs: Annotated[dict[str, str], Wire(separate=True)] = {}
+    is_public: Annotated[bool, Wire(name="os-flavor-access:is_public")] = True
     """Every project there may use it; else those that are let in."""
 
 
@@ -28,10 +31,13 @@ class FlavorSeen(Seen, frozen=True, kw_only=True):
     swap: int = 0
     extra_specs: dict[str, str] = {}
     is_public: bool = True
-    disabled: bool = False
+    disabled: Annotated[bool, Wire(name="OS-FLV-DISABLED:disabled")] = False
     rxtx_factor: float = 1.0
     access: list[str] = []
     """The child's ids of the projects that may use a private one; told by `inventory` only."""
+
+
+FLAVOR = Vocabulary("flavor", FlavorWanted, FlavorSeen)
 
 
 class KeypairWanted(Wanted, frozen=True, kw_only=True):
@@ -47,6 +53,9 @@ class KeypairSeen(Seen, frozen=True, kw_only=True):
     fingerprint: str = ""
     public_key: str = ""
     type: str = "ssh"
+
+
+KEYPAIR = Vocabulary("keypair", KeypairWanted, KeypairSeen, path="/os-keypairs")
 
 
 # Verbs: flavor set_extra_specs {"extra_specs": {...}} (those to add or change), unset_extra_spec {"key"}, admit and

@@ -8,7 +8,7 @@ row. A service's dialect reads them: it knows the sentences, the order of judgem
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from msgspec import UNSET, Struct
 
@@ -152,7 +152,10 @@ Fields: TypeAlias = "Mapping[str, Field]"
 """The fields of a kind by their names, in the order in which its service judges them."""
 
 
-def named(fields: Sequence[Field]) -> Fields:
+F = TypeVar("F", bound=Field)
+
+
+def named(fields: Sequence[F]) -> Mapping[str, F]:
     """Fields by their names. `ValueError` where two have the same."""
     found = {one.name: one for one in fields}
     if len(found) < len(fields):

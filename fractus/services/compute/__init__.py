@@ -7,17 +7,18 @@ coverage table. `unserved` computes them, so that a route which a resource start
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fractus.model.errors import ApiError, Invalid, NotFound
+from fractus.model.errors import ApiError, NotFound
+from fractus.services.compute.dialect.schema.values import check_name as check_name
+from fractus.services.compute.dialect.schema.values import only as only
+from fractus.services.compute.dialect.schema.values import printable as printable
 from fractus.services.compute.dialect.view import MOUNT
 from fractus.web.face import Service
 from fractus.web.faults import NOT_FOUND, nova, nova_denied, nova_project_mismatch
 from fractus.web.microversion import Version, VersionRange
 from fractus.web.routing import Reply, Route
-from fractus.web.schema import complaint
 
 PREFIX = "/compute"
 #: The same at the oldest version, for clients from before microversions: deprecated, but still in every Nova.
@@ -295,33 +296,3 @@ def unserved(routes: Iterable[Route]) -> list[tuple[str, str]]:
 METADATA_ITEMS = 128
 #: Injected files of a new server (up to 2.56), bytes of one, and bytes of its path: Nova's defaults.
 FILES, FILE_BYTES, FILE_PATH = 5, 10240, 255
-
-
-def only(names: Iterable[str], known: Iterable[str], at: str = "", value: Any = None) -> None:
-    """Refuse names (of query parameters, or of fields of the object `value` called `at`) that are not known."""
-    unknown = [repr(name) for name in names if name not in known]
-    if unknown:
-        verb = "was" if len(unknown) == 1 else "were"
-        why = f"Additional properties are not allowed ({', '.join(unknown)} {verb} unexpected)"
-        raise Invalid(complaint(at, value, why))
-
-
-def printable(text: str) -> bool:
-    """Nova's idea of printable: letters, marks, numbers, punctuation, symbols and plain spaces."""
-    kinds = {unicodedata.category(char) for char in text}
-    return all(kind[0] not in "CZ" or kind == "Zs" for kind in kinds)
-
-
-def check_name(value: Any) -> None:
-    """Refuse what is no name in Nova: printable characters, no space around them, 255 at most."""
-    if not isinstance(value, str):
-        raise Invalid(complaint("name", value, f"{value!r} is not of type 'string'"))
-    if not value:
-        raise Invalid(complaint("name", value, "'' should be non-empty"))
-    if len(value) > 255:
-        raise Invalid(complaint("name", value, f"{value!r} is too long"))
-    if not printable(value) or value != value.strip():
-        raise Invalid(
-            "An invalid 'name' value was provided. The name must be: printable characters. "
-            "Can not start or end with whitespace."
-        )

@@ -6,10 +6,12 @@ of the two mounts, and whether the URL had a project id. Nova repeats all three 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
+
+from fractus.base.clock import iso_micro
 
 #: Where the versioned API lies below the service's URL.
 MOUNT = "/v2.1"
@@ -78,3 +80,27 @@ def filled(documents: Sequence[bytes], call: Origin) -> list[bytes]:
         document.replace(_VERSIONED_BYTES, versioned + b"/").replace(_BASE_BYTES, permanent)
         for document in documents
     ]
+
+
+def soft_deleted(created_at: float) -> dict[str, Any]:
+    """The stamps of a kind whose rows Nova keeps when they are deleted, and never shows then; in whole seconds."""
+    return {
+        "created_at": iso_micro(created_at // 1),
+        "deleted": False,
+        "deleted_at": None,
+        "updated_at": None,
+    }
+
+
+def part_of(names: Sequence[str], within: str = "") -> Callable[[bytes], bytes]:
+    """Cuts stored documents down to a few of their fields, in this order, without looking at what they hold.
+
+    `within`: the name under which the part stands in an object of its own; empty: it stands alone.
+    """
+    rename = {f"field_{number}": name for number, name in enumerate(names)}
+    part = msgspec.defstruct("Part", [(name, msgspec.Raw) for name in rename], rename=rename)
+    whole = part if not within else msgspec.defstruct("Whole", [("part", part)], rename={"part": within})
+    decode, encode = msgspec.json.Decoder(part).decode, msgspec.json.encode
+    if not within:
+        return lambda document: encode(decode(document))
+    return lambda document: encode(whole(decode(document)))

@@ -7,17 +7,16 @@ import pytest
 
 from fractus.auth import base_rules
 from fractus.services.compute import SERVICE
-from fractus.services.compute.keypairs import policy
 from fractus.services.compute.keypairs.api import KeypairsApi
-from fractus.services.compute.keypairs.table import KEYPAIR
+from fractus.services.compute.keypairs.kind import KIND
 from fractus.web.face import ServiceRoutes
 from tests.unit.services.in_process import Door, Rows
 
 
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
-    rows = Rows(tmp_path, {"keypair": KEYPAIR})
+    rows = Rows(tmp_path, {"keypair": KIND.table})
     api = KeypairsApi(rows.store, rows.ledger, rows.clock)
-    rules = [*base_rules.NOVA, *policy.RULES]
+    rules = [*base_rules.NOVA, *KIND.rules]
     yield Door(rows, [ServiceRoutes(service=SERVICE, routes=api.routes(), rules=rules)])
     await rows.store.close()

@@ -1,0 +1,85 @@
+"""A kind of Nova's in the clouds: carried to where a server needs it. A kind overrides what is particular to it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from fractus.model.placement import carried
+from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
+from fractus.reconcile.kind import Demand, Difference, Done, Item, Plan, Sweeping, adopt_fields, with_wanted
+from fractus.services.compute.dialect.kind import ComputeKind
+from fractus.store.transaction import Transaction
+
+
+class ComputeLifecycle:
+    """What the machine must know of one kind, from its declaration. Its fields have the same names in `desired`, in
+    what is asked of drivers and in what they say.
+    """
+
+    kind: ClassVar[ComputeKind]
+    sweeping = Sweeping(whole=60.0)
+    traits = carried(needed_after_delete=True)
+
+    def __init__(self) -> None:
+        """The kind says what drivers are asked for, and what they say."""
+        vocabulary = self.kind.vocabulary
+        assert vocabulary is not None
+        self.name = self.kind.name
+        self.seen_type = vocabulary.observed
+        self._wanted_type = vocabulary.wanted
+        self._names = [one.name for one in vocabulary.said]
+
+    def notes(self, resource: Resource) -> dict[str, Any]:
+        """What a rebuild must know and the child has no field for."""
+        return {name: resource.desired[name] for name in self.kind.noted}
+
+    def plan(self, item: Item, seen: Any) -> Plan:
+        """It never changes."""
+        return Done()
+
+    def differences(self, item: Item, seen: Any) -> list[Difference]:
+        """None that could be told."""
+        return []
+
+    def demand(self, resource: Resource) -> Demand:
+        """Nothing: it goes where it is needed."""
+        return Demand()
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """Nothing to remember."""
+        return {}
+
+    def wanted(self, item: Item) -> Any:
+        """As its user wants it."""
+        desired = item.resource.desired
+        fields = {name: desired[name] for name in self._names}
+        return self._wanted_type(
+            id=item.resource.id, name=desired["name"], notes=self.notes(item.resource), **fields
+        )
+
+    def as_wanted(self, item: Item, seen: Any, fields: Collection[str]) -> Any:
+        """Names are the same on both sides."""
+        return with_wanted(self.wanted(item), seen, fields)
+
+    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
+        """Fields have the same names in what is desired."""
+        adopt_fields(resource, found)
+        return None
+
+    def settled(self, presence: Presence, seen: Any) -> bool:
+        """It can be used when nothing is left to do of it."""
+        return presence.state == SETTLED
+
+    async def told(self, tx: Transaction, resource: Resource) -> None:
+        """Nothing else shows parts of it."""
+
+    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
+        """As users see it."""
+        return self.kind.summarise(resource, presences)
+
+    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
+        """It held nothing in that cloud."""
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """It held nothing."""

@@ -1,0 +1,1 @@
+"""What Nova says of a body or a query that it does not take. Pure."""
