@@ -26,7 +26,7 @@ from fractus.base import log as logging
 from fractus.clouds.openstack.pace import Rate
 from fractus.clouds.simulated.cloud import SimulatedCloud
 from fractus.model.cloud import CloudRow
-from fractus.reconcile.loop import Worker
+from fractus.reconcile.queue.loop import Worker
 from fractus.store.schema import WORK
 from fractus.store.transaction import Query
 from fractus.testing.clock import VirtualClock
@@ -73,15 +73,15 @@ class PacedCloud(WorldCloud):
 
     def connect(self, world: World, row: CloudRow | None = None) -> SimulatedCloud:
         made = super().connect(world, row)
-        cross, limiter = made._passage.cross, Rate(world.clock, self.pace[0])
+        call, limiter = made._injector.call, Rate(world.clock, self.pace[0])
 
         async def paced(*args: Any, **named: Any) -> Any:
             if self.pace[0]:
                 await limiter.take()
                 self.calls.append(world.clock.monotonic())
-            return await cross(*args, **named)
+            return await call(*args, **named)
 
-        made._passage.cross = paced  # type: ignore[method-assign]
+        made._injector.call = paced  # type: ignore[method-assign]
         return made
 
 

@@ -25,6 +25,7 @@ from bench.stopping import Halt, in_thread, until_told
 from fractus.addressing import ranges
 from fractus.app import wiring
 from fractus.base import log as logging
+from fractus.notify.node import LocalNotifier
 from fractus.operations import cloud_rows
 from fractus.settings.loading import SettingsError, load
 from fractus.simulation import INSIDE, ids, plan
@@ -33,7 +34,6 @@ from fractus.simulation.model import REGION, Model
 from fractus.simulation.plan import Plan
 from fractus.simulation.prepare import MODEL
 from fractus.simulation.stencil import Era, Marks, Stencil
-from fractus.wake.node import LocalBell
 
 #: Servers whose rows are held in memory at a time.
 _AT_ONCE = 2000
@@ -72,7 +72,7 @@ async def connect(state: Path, simulated: Path, made: Plan) -> None:
     """Have the clouds in the store, with the projects that they have for ours."""
     entries = yaml.safe_load((simulated / "clouds.yaml").read_text("utf-8"))["clouds"]
     theirs = {ids.parent_project(p): ids.child_project(p) for p in range(1, ids.PROJECTS + 1)}
-    parts = wiring.core(load(state, environ={}), bell=LocalBell())
+    parts = wiring.core(load(state, environ={}), notifier=LocalNotifier())
     try:
         for name in made.numbers():
             await cloud_rows.add(

@@ -10,8 +10,8 @@ from fractus.app.kinds import KINDS
 from fractus.auth import base_rules
 from fractus.base.clock import Clock
 from fractus.quota.quota import Quota
+from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
-from fractus.reconcile.taking import Adoption
 from fractus.services import network
 from fractus.services.compute.servers.lifecycle import ShownPorts
 from fractus.services.network.agents import policy as agent_policy

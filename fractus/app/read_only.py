@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractus.base.clock import Clock
 from fractus.model.errors import ReadOnly
-from fractus.store import brakes
+from fractus.store import holds
 from fractus.store.transaction import Reader
 
 #: How long an answer of the store is believed: so long after the command a process may still take a write. Seconds.
@@ -26,7 +26,7 @@ class WriteGate:
         """`ReadOnly`, in the operator's words, while writes are refused."""
         now = self._clock.monotonic()
         if now - self._looked >= _BELIEVED:
-            on = await brakes.fetch(self._store, brakes.READ_ONLY)
+            on = await holds.fetch(self._store, holds.READ_ONLY)
             self._why = None if on is None else on.reason
             self._looked = now
         if self._why is not None:

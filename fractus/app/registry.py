@@ -23,9 +23,9 @@ from fractus.clouds.simulated.cloud import SimulatedCloud
 from fractus.model.cloud import Cloud, CloudRow
 from fractus.quota.costs import Costs
 from fractus.quota.quota import Quota
+from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Children
-from fractus.reconcile.taking import Adoption
 from fractus.services import compute, image, volume
 from fractus.services.compute.availability_zones import policy as zone_policy
 from fractus.services.compute.availability_zones.api import AvailabilityZonesApi
@@ -49,7 +49,7 @@ from fractus.services.compute.removed.api import RemovedApi
 from fractus.services.compute.servers import policy as server_policy
 from fractus.services.compute.servers.adoption import ServerAdoption
 from fractus.services.compute.servers.api import ServersApi
-from fractus.services.compute.servers.api.access import Given, ServerLimits
+from fractus.services.compute.servers.api.access import Dependencies, ServerLimits
 from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER
@@ -183,7 +183,7 @@ class Kinds:
         return [self._compute(projects), self.network.service(), self._image(), self._volume()]
 
     def _compute(self, projects: ProjectLookup) -> ServiceRoutes:
-        given = Given(
+        given = Dependencies(
             store=self._store,
             ledger=self._ledger,
             clock=self._clock,

@@ -24,9 +24,9 @@ from fractus.app.draining import Draining
 from fractus.base import collector
 from fractus.base import log as logging
 from fractus.model.errors import ApiError
+from fractus.notify.broker import RabbitNotifier
 from fractus.settings.loading import Settings, load
 from fractus.store.transaction import StoreTrouble
-from fractus.wake.bell import RabbitBell
 
 log = logging.logger("app.serve")
 
@@ -59,8 +59,8 @@ class _Application:
 
     def __init__(self, settings: Settings) -> None:
         logging.configure(settings.log.level, json=settings.log.json)
-        self._bell = wiring.bell(settings)
-        self._parts = wiring.core(settings, bell=self._bell, crowded=True)
+        self._notifier = wiring.notifier(settings)
+        self._parts = wiring.core(settings, notifier=self._notifier, crowded=True)
         self._tokens = wiring.keystone_tokens(self._parts)
         self._projects = wiring.keystone_project_lookup(settings)
         self._limits = wiring.keystone_limits(self._parts)
@@ -83,8 +83,8 @@ class _Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                if isinstance(self._bell, RabbitBell):
-                    self._bell.start()
+                if isinstance(self._notifier, RabbitNotifier):
+                    self._notifier.start()
                 try:
                     await self._parts.kinds.images_api.recover()
                 except (StoreTrouble, ApiError, OSError) as error:
@@ -134,8 +134,8 @@ class _Application:
         if self._refreshing is not None:
             self._refreshing.cancel()
             await asyncio.wait([self._refreshing])
-        if isinstance(self._bell, RabbitBell):
-            await self._bell.close()
+        if isinstance(self._notifier, RabbitNotifier):
+            await self._notifier.close()
         await self._tokens.close()
         await self._projects.close()
         await self._parts.close()

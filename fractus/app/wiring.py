@@ -24,27 +24,27 @@ from fractus.auth.shared import SharedTokens
 from fractus.auth.tokens import KeystoneTokens, Patience, ServiceCredential, TokenChecker
 from fractus.auth.vault import Vault
 from fractus.base.clock import Clock, SystemClock
+from fractus.notify.broker import RabbitNotifier
+from fractus.notify.connection import brokers
+from fractus.notify.lanes import RabbitLanes
+from fractus.notify.node import DatagramNotifier, LocalNotifier
 from fractus.quota.limits import StoredLimits
 from fractus.quota.quota import Quota
 from fractus.quota.unified import UnifiedLimits
+from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
-from fractus.reconcile.loop import Worker
 from fractus.reconcile.machine import Machine, Pace, ScopeOf
-from fractus.reconcile.metrics import Metrics
-from fractus.reconcile.ownership import Ownership
-from fractus.reconcile.taking import Adoption
+from fractus.reconcile.queue.loop import Worker
+from fractus.reconcile.queue.metrics import Metrics
+from fractus.reconcile.queue.ownership import Ownership
 from fractus.scheduling.choice import Affinity
 from fractus.services.image.bits import Reserve
 from fractus.settings.loading import Settings
 from fractus.store import opening
-from fractus.store.ledger import Bell, Ledger
+from fractus.store.ledger import Ledger, Notifier
 from fractus.store.migrate import upgrade
 from fractus.store.resources import Resources
 from fractus.store.transaction import Away, Query, Store
-from fractus.wake.bell import RabbitBell
-from fractus.wake.lanes import RabbitLanes
-from fractus.wake.line import brokers
-from fractus.wake.node import DatagramBell, LocalBell
 from fractus.web.face import WebSettings
 from fractus.web.metrics import WebMetrics
 from fractus.web.service import application
@@ -64,7 +64,7 @@ class Core:
         store: Store,
         vault: Vault,
         clock: Clock,
-        bell: Bell,
+        notifier: Notifier,
         metrics: CollectorRegistry,
     ) -> None:
         """Nothing is connected to yet."""
@@ -78,8 +78,8 @@ class Core:
         limits = self.unified or StoredLimits(given)
         self.quota = Quota(registry.COSTS, registry.TABLES, limits)
         self.resources = Resources(registry.TABLES, self.quota)
-        self.ledger = Ledger(self.resources, bell)
-        self.bell = bell
+        self.ledger = Ledger(self.resources, notifier)
+        self.notifier = notifier
         self.sealed = registry.SEALED
         self.drivers: Mapping[str, Connect] = registry.drivers(
             clock, ChildCalls(metrics), settings.state_dir / "simulated"
@@ -121,7 +121,7 @@ class Core:
 
 
 def core(
-    settings: Settings, *, bell: Bell | None = None, clock: Clock | None = None, crowded: bool = False
+    settings: Settings, *, notifier: Notifier | None = None, clock: Clock | None = None, crowded: bool = False
 ) -> Core:
     """Open the store (made or migrated if need be) and build what all processes share.
 
@@ -135,11 +135,11 @@ def core(
     upgrade(url, migrate=migrates(settings))
     Path(settings.images.directory).mkdir(parents=True, exist_ok=True)
     vault = Vault.load(Path(settings.auth.key_file), create=True)
-    bell = bell or DatagramBell(settings.state_dir)
+    notifier = notifier or DatagramNotifier(settings.state_dir)
     store = opening.open_store(
         url, clock, size=settings.store.connections, seconds=settings.store.timeout, shared=crowded
     )
-    return Core(settings, store, vault, clock, bell, CollectorRegistry())
+    return Core(settings, store, vault, clock, notifier, CollectorRegistry())
 
 
 def migrates(settings: Settings) -> bool:
@@ -273,11 +273,11 @@ def keystone_project_lookup(settings: Settings) -> KeystoneProjectLookup:
     return KeystoneProjectLookup(settings.keystone.url, ssl=_trusted(settings))
 
 
-def bell(settings: Settings) -> DatagramBell | RabbitBell:
+def notifier(settings: Settings) -> DatagramNotifier | RabbitNotifier:
     """How this process rings the workers of all nodes. One of a broker has to be started, and closed."""
-    near = DatagramBell(settings.state_dir)
+    near = DatagramNotifier(settings.state_dir)
     urls = brokers(settings.wake.url)
-    return RabbitBell(urls, heartbeat=settings.wake.heartbeat, instead=near.ring) if urls else near
+    return RabbitNotifier(urls, heartbeat=settings.wake.heartbeat, instead=near.notify) if urls else near
 
 
 def rabbit_lanes(settings: Settings) -> RabbitLanes | None:
@@ -288,25 +288,25 @@ def rabbit_lanes(settings: Settings) -> RabbitLanes | None:
 
 def worker(
     parts: Core,
-    bell: LocalBell,
+    notifier: LocalNotifier,
     scope_of: ScopeOf | None = None,
     at: Pace | None = None,
     *,
     owner: str = "",
     ownership: Ownership | None = None,
 ) -> Worker:
-    """The machine over all kinds and children. It listens to `bell`. Without an `ownership` it runs every lane."""
+    """The machine over all kinds and children. It listens to `notifier`. Without an `ownership` it runs every lane."""
     machine = Machine(
         store=parts.store,
         resources=parts.resources,
         lifecycles=parts.lifecycles,
         children=parts.children,
         clock=parts.clock,
-        bell=bell,
+        notifier=notifier,
         scope_of=scope_of or KeystoneProjects(credential(parts.settings)).scope_of,
         pace=at or pace(parts.settings),
         affinity=Affinity(parts.settings.scheduling.network_affinity),
     )
     made = Worker(machine, Metrics(parts.registry), owner=owner, ownership=ownership)
-    bell.listen(made.ring)
+    notifier.listen(made.notify)
     return made

@@ -12,12 +12,12 @@ from prometheus_client import start_http_server
 from fractus.app import wiring
 from fractus.base import collector
 from fractus.base import log as logging
+from fractus.notify import node
+from fractus.notify.broker import RabbitNotifier
 from fractus.operations.cloud_identity import Enrolment
-from fractus.reconcile.holder import owner_name
-from fractus.reconcile.ownership import Shared
+from fractus.reconcile.queue.ownership import Shared
+from fractus.reconcile.queue.worker_identity import owner_name
 from fractus.settings.loading import Settings
-from fractus.wake import node
-from fractus.wake.bell import RabbitBell
 
 log = logging.logger("app.work")
 
@@ -30,26 +30,26 @@ def main(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    ringing = node.LocalBell()
-    parts = wiring.core(settings, bell=ringing)
+    ringing = node.LocalNotifier()
+    parts = wiring.core(settings, notifier=ringing)
     owner = owner_name()
     broker = wiring.rabbit_lanes(settings)
     ownership = Shared(parts.store, parts.clock, owner, broker=broker)
     worker = wiring.worker(parts, ringing, owner=owner, ownership=ownership)
-    outward = wiring.bell(settings)
+    outward = wiring.notifier(settings)
 
     def route(cloud: str) -> None:
         """What this worker wakes may be in another one's lane."""
         if worker.runs(cloud):
-            worker.ring(cloud)
+            worker.notify(cloud)
         else:
-            outward.ring(cloud)
+            outward.notify(cloud)
 
     ringing.listen(route)
     if broker is not None:
-        broker.hear(worker.ring)
+        broker.hear(worker.notify)
         broker.start()
-    if isinstance(outward, RabbitBell):
+    if isinstance(outward, RabbitNotifier):
         outward.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -59,7 +59,7 @@ async def _run(settings: Settings) -> None:
         with contextlib.suppress(OSError):
             # A second worker of this node leaves the page to the first.
             start_http_server(settings.work.metrics_port, addr=settings.api.host, registry=parts.registry)
-    hearing = await node.listen(settings.state_dir, worker.ring)
+    hearing = await node.listen(settings.state_dir, worker.notify)
     collector.settle()
     log.info("worker runs", owner=worker.owner)
     enrolling = asyncio.create_task(Enrolment(parts, worker.runs).run())
@@ -72,7 +72,7 @@ async def _run(settings: Settings) -> None:
             hearing.close()
         if broker is not None:
             await broker.close()
-        if isinstance(outward, RabbitBell):
+        if isinstance(outward, RabbitNotifier):
             await outward.close()
         await parts.close()
     log.info("worker has stopped")

@@ -20,14 +20,14 @@ from fractus.cli.frame import with_settings
 from fractus.cli.parts import console, with_parts
 from fractus.model.cloud import Cloud, Sighting
 from fractus.model.errors import ApiError, CloudError
-from fractus.operations import cloud_identity, cloud_rows, whose
+from fractus.operations import cloud_identity, cloud_rows, identity_mapping
 from fractus.operations.adoption import be_again, child_of, mapped
+from fractus.operations.identity_mapping import Named
 from fractus.operations.parts import OperatorParts
-from fractus.operations.whose import Named
-from fractus.reconcile import adopt as taking
-from fractus.reconcile import detach as letting
-from fractus.reconcile import rebuild as rebuilding
-from fractus.reconcile.adopt import Report, Survey, Told
+from fractus.reconcile.adopt import adopt as taking
+from fractus.reconcile.adopt import detach as letting
+from fractus.reconcile.adopt import rebuild as rebuilding
+from fractus.reconcile.adopt.adopt import ProgressHook, Report, Survey
 from fractus.settings.loading import Settings
 from fractus.store import clouds, presences
 
@@ -52,7 +52,7 @@ _users = click.option(
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Told]:
+def _progress(what: str) -> Iterator[ProgressHook]:
     """A bar for each kind, on a terminal; nothing in a pipe."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -79,7 +79,7 @@ async def _listed(parts: OperatorParts, child: Cloud, users: tuple[str, ...]) ->
     theirs = [one.partition("=")[0] for one in users]
     with _progress(f"listing {child.name}") as told:
         try:
-            return await taking.survey(child, parts.adoptions, users=theirs, told=told)
+            return await taking.survey(child, parts.adoptions, users=theirs, progress=told)
         except CloudError as error:
             raise click.ClickException(f"{child.name} could not be listed: {error.reason}") from error
 
@@ -116,13 +116,13 @@ def adopt(
             if keep is not None:
                 await cloud_rows.change(parts.store, parts.vault, name, settings={"projects": keep})
             with _progress("taking over") as told:
-                report = await taking.adopt(parts, found, said, told=told)
+                report = await taking.adopt(parts, found, said, progress=told)
         try:
             seen = await child.sightings()
         except CloudError as error:
             report.gaps.append(f"what else is there: {error.reason}")
             seen = []
-        others = whose.others(await whose.projects_of(child), found, said)
+        others = identity_mapping.others(await identity_mapping.projects_of(child), found, said)
         return report, seen, ", ".join(others)
 
     began = time.monotonic()
@@ -138,9 +138,9 @@ def adopt(
     verb = "would be taken over" if dry_run else "taken over"
     number = report.taken.total() + report.joined.total()
     console.print(
-        f"{number} things {verb} in {name}, {len(report.clashes)} conflicts, {time.monotonic() - began:.1f} s."
+        f"{number} things {verb} in {name}, {len(report.conflicts)} conflicts, {time.monotonic() - began:.1f} s."
     )
-    if report.clashes:
+    if report.conflicts:
         raise SystemExit(1)
 
 
@@ -151,16 +151,16 @@ def _show(report: Report, dry_run: bool) -> None:
     )
     left = {kind: reasons.total() for kind, reasons in report.left.items()}
     kinds = dict.fromkeys([*report.taken, *report.joined, *report.known, *left])
-    kinds |= dict.fromkeys(one.kind for one in report.clashes)
+    kinds |= dict.fromkeys(one.kind for one in report.conflicts)
     for kind in kinds:
-        clashes = sum(one.kind == kind for one in report.clashes)
-        numbers = (report.taken[kind], report.joined[kind], report.known[kind], left.get(kind, 0), clashes)
+        conflicts = sum(one.kind == kind for one in report.conflicts)
+        numbers = (report.taken[kind], report.joined[kind], report.known[kind], left.get(kind, 0), conflicts)
         table.add_row(kind, *(str(number) for number in numbers))
     console.print(table)
     for kind, reasons in report.left.items():
         for reason, number in reasons.items():
             console.print(escape(f"  left alone: {number} {kind}: {reason}"), soft_wrap=True)
-    for one in report.clashes:
+    for one in report.conflicts:
         called = f"{one.name} ({one.remote_id})" if one.name else one.remote_id
         console.print(f"  [red]conflict[/]: {escape(f'{one.kind} {called}: {one.reason}')}", soft_wrap=True)
     for gap in report.gaps:
@@ -251,7 +251,7 @@ def rebuild(
                 await cloud_rows.change(parts.store, parts.vault, name, settings={"projects": keep})
             found.append(one)
         with _progress("rebuilding") as told:
-            return found, await rebuilding.rebuild(parts, found, said, dry_run=dry_run, told=told)
+            return found, await rebuilding.rebuild(parts, found, said, dry_run=dry_run, progress=told)
 
     found, reports = with_parts(settings, do)
     for one in found:
@@ -262,5 +262,5 @@ def rebuild(
     console.print("What cannot be read off the clouds:")
     for sentence in rebuilding.LOST:
         console.print(f"  {sentence}", soft_wrap=True)
-    if any(report.clashes for report in reports.values()):
+    if any(report.conflicts for report in reports.values()):
         raise SystemExit(1)

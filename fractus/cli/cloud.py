@@ -16,16 +16,16 @@ from openstack.config.cloud_region import CloudRegion
 from rich.table import Table
 
 from fractus.cli import adopt
-from fractus.cli.brakes import CLOUD_COMMANDS, about, lines_of_brakes, state_of
 from fractus.cli.cap import at_most_option, stop_above
 from fractus.cli.frame import with_settings
+from fractus.cli.holds import CLOUD_COMMANDS, about, lines_of_holds, state_of
 from fractus.cli.parts import console, with_parts
 from fractus.clouds.openstack.pace import Limits
 from fractus.model.cloud import CloudRow, Report
 from fractus.operations import cloud_check, cloud_identity, cloud_rows
 from fractus.operations.parts import OperatorParts
 from fractus.settings.loading import Settings
-from fractus.store import brakes, clouds, presences
+from fractus.store import clouds, holds, presences
 from fractus.store.clouds import CloudRecord
 
 
@@ -249,7 +249,7 @@ def show(settings: Settings, name: str) -> None:
         table.add_row("state", state_of(row, whole=True))
         table.add_row("settings", ", ".join(f"{key}={value}" for key, value in sorted(row.settings.items())))
         table.add_row("pace", pace_of(row, settings))
-        for line in lines_of_brakes(about(name, await brakes.every(parts.store)), parts.now()):
+        for line in lines_of_holds(about(name, await holds.every(parts.store)), parts.now()):
             table.add_row("brake", line)
         table.add_row("credential", f"sealed, version {row.version}")
         table.add_row("last answer", _ago(row.seen_at))

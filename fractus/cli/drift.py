@@ -28,7 +28,7 @@ from fractus.operations.drift import (
     remedies_of,
 )
 from fractus.operations.parts import OperatorParts
-from fractus.reconcile.remedy import ADOPT, FORGET, IGNORE, REOPEN, REPAIR, Deed, chosen, told
+from fractus.reconcile.sweep.remedy import ADOPT, FORGET, IGNORE, REOPEN, REPAIR, Deed, chosen, shown
 from fractus.settings.loading import Settings
 from fractus.store import drift_rules
 from fractus.store.findings import CHANGED, FOREIGN, IGNORED, OPEN, ORPHAN, WHATS, Finding
@@ -108,7 +108,7 @@ def _told(one: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = told(value)
+    text = shown(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
@@ -141,7 +141,7 @@ def show(settings: Settings, id: str, as_json: bool) -> None:
     for each in one["differences"]:
         ignored = " (ignored)" if each["ignored"] else ""
         table.add_row(
-            f"{each['field']}{ignored}", f"there {told(each['found'])}\nwanted {told(each['wanted'])}"
+            f"{each['field']}{ignored}", f"there {shown(each['found'])}\nwanted {shown(each['wanted'])}"
         )
     for verb, text in one["verbs"].items():
         table.add_row(verb, text)

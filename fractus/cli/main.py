@@ -44,12 +44,12 @@ _LEVELS = ("debug", "info", "warning", "error")
     },
     elsewhere={
         "cloud": ("fractus.cli.cloud", "cloud_group", "Clouds: add, check, change, hold up, remove."),
-        "freeze": ("fractus.cli.brakes", "freeze_all", "Make no change in any cloud."),
-        "thaw": ("fractus.cli.brakes", "thaw_all", "Go on after `freeze`."),
+        "freeze": ("fractus.cli.holds", "freeze_all", "Make no change in any cloud."),
+        "thaw": ("fractus.cli.holds", "thaw_all", "Go on after `freeze`."),
         "purge": ("fractus.cli.purge", "purge_command", "Let go of what was deleted long ago."),
         "vault": ("fractus.cli.vault", "vault_group", "The key that seals credentials: change it."),
         "read-only": (
-            "fractus.cli.brakes",
+            "fractus.cli.holds",
             "read_only_group",
             "Refuse every write of users, or no more.",
         ),
@@ -203,17 +203,17 @@ def show_status(ctx: click.Context, settings: Settings, as_json: bool) -> None:
 
 def _clouds(settings: Settings) -> list[str]:
     # Imported here, as the `cloud` commands are: it is the whole of fractus, and a stopped one needs none of it.
-    from fractus.cli.brakes import lines_of_brakes
+    from fractus.cli.holds import lines_of_holds
     from fractus.cli.parts import with_parts
     from fractus.operations.parts import OperatorParts
-    from fractus.store import brakes, clouds
+    from fractus.store import clouds, holds
 
     async def read(parts: OperatorParts) -> tuple[list[Any], list[Any]]:
-        return await clouds.every(parts.store), await brakes.every(parts.store)
+        return await clouds.every(parts.store), await holds.every(parts.store)
 
     rows, on = with_parts(settings, read)
     lines = [f"cloud {line}" for line in status.lines_of_clouds(rows, time.time())]
-    lines += lines_of_brakes(on, time.time())
+    lines += lines_of_holds(on, time.time())
     return ["", *lines] if lines else []
 
 

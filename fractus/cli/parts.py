@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from fractus.app.wiring import operator_parts
 from fractus.cli.frame import output
+from fractus.notify.node import DatagramNotifier
 from fractus.operations.parts import OperatorParts
 from fractus.settings.loading import Settings
-from fractus.wake.node import DatagramBell
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def with_parts(settings: Settings, do: Callable[[OperatorParts], Awaitable[T]]) 
             return await do(parts)
         finally:
             await parts.close()
-            if isinstance(parts.bell, DatagramBell):
-                parts.bell.close()
+            if isinstance(parts.notifier, DatagramNotifier):
+                parts.notifier.close()
 
     return asyncio.run(run())

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from fractus.cli.frame import with_settings
 from fractus.cli.parts import console, with_parts
-from fractus.operations import braking
+from fractus.operations import holding
 from fractus.operations.parts import OperatorParts
 from fractus.operations.resources import describe
 from fractus.settings.loading import Settings
@@ -97,8 +97,8 @@ def freeze(settings: Settings, id: str, kind: str | None, reason: str) -> None:
     """Make no outside change of the resource ID in any cloud, until `thaw`. What its user asks for waits."""
     found = with_parts(
         settings,
-        lambda parts: braking.freeze_resource(
-            parts.store, parts.resources, id, kind, reason=reason, by=braking.who()
+        lambda parts: holding.freeze_resource(
+            parts.store, parts.resources, id, kind, reason=reason, by=holding.who()
         ),
     )
     console.print(f"The {found} {id} is frozen. Go on: fractus resource thaw {id}")
@@ -109,7 +109,7 @@ def freeze(settings: Settings, id: str, kind: str | None, reason: str) -> None:
 @with_settings
 def thaw(settings: Settings, id: str) -> None:
     """Go on with the resource ID: what waited starts at once."""
-    kinds = with_parts(settings, lambda parts: braking.thaw_resource(parts.store, parts.bell, id))
+    kinds = with_parts(settings, lambda parts: holding.thaw_resource(parts.store, parts.notifier, id))
     if not kinds:
         raise click.ClickException(f"'{id}' is not frozen.")
     console.print(f"The {', '.join(kinds)} {id} goes on.")

@@ -40,7 +40,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class Observed(Struct, frozen=True, kw_only=True):
     """What the cloud last said of one thing: enough to make the resource of it again."""
 
     PASSING: ClassVar[frozenset[str]] = frozenset()
@@ -76,7 +76,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 W = TypeVar("W", bound=Wanted, contravariant=True)
-S = TypeVar("S", bound=Seen, covariant=True)
+S = TypeVar("S", bound=Observed, covariant=True)
 
 
 class Step(Struct, frozen=True):
@@ -187,7 +187,7 @@ class Cloud(Protocol):
         """All projects of the child: name by id, both the child's own. `Refused` where the credential may not list."""
         ...
 
-    def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Seen]:
+    def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Observed]:
         """Everything of a kind, to be taken under our management: as `list_changed("")`, and what only an adoption
         needs and a sweep does not ask for: who may use a private flavor or a shared image, and the keys of `users`
         (the child's ids).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fractus.model.cloud import Seen, Wanted
+from fractus.model.cloud import Observed, Wanted
 from fractus.model.wire import Vocabulary, Wire
 
 
@@ -21,7 +21,7 @@ class FlavorWanted(Wanted, frozen=True, kw_only=True):
     """Every project there may use it; else those that are let in."""
 
 
-class FlavorSeen(Seen, frozen=True, kw_only=True):
+class FlavorObserved(Observed, frozen=True, kw_only=True):
     """A flavor in a child; `remote_id` is its flavor id there."""
 
     vcpus: int = 0
@@ -37,7 +37,7 @@ class FlavorSeen(Seen, frozen=True, kw_only=True):
     """The child's ids of the projects that may use a private one; told by `inventory` only."""
 
 
-FLAVOR = Vocabulary("flavor", FlavorWanted, FlavorSeen)
+FLAVOR = Vocabulary("flavor", FlavorWanted, FlavorObserved)
 
 
 class KeypairWanted(Wanted, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class KeypairWanted(Wanted, frozen=True, kw_only=True):
     type: str = "ssh"
 
 
-class KeypairSeen(Seen, frozen=True, kw_only=True):
+class KeypairObserved(Observed, frozen=True, kw_only=True):
     """A public key in a child; `remote_id` is its name there."""
 
     fingerprint: str = ""
@@ -55,7 +55,7 @@ class KeypairSeen(Seen, frozen=True, kw_only=True):
     type: str = "ssh"
 
 
-KEYPAIR = Vocabulary("keypair", KeypairWanted, KeypairSeen, path="/os-keypairs")
+KEYPAIR = Vocabulary("keypair", KeypairWanted, KeypairObserved, path="/os-keypairs")
 
 
 # Verbs: flavor set_extra_specs {"extra_specs": {...}} (those to add or change), unset_extra_spec {"key"}, admit and

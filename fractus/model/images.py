@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractus.model.cloud import Seen, Wanted
+from fractus.model.cloud import Observed, Wanted
 
 #: Names that Glance's schema keeps for itself, and those of our marker: no property of an image can have them.
 _RESERVED = frozenset(
@@ -41,7 +41,7 @@ class ImageWanted(Wanted, frozen=True, kw_only=True):
     """MD5 of the bits, as Glance reports it."""
 
 
-class ImageSeen(Seen, frozen=True, kw_only=True):
+class ImageObserved(Observed, frozen=True, kw_only=True):
     """An image in a child: Glance's own words for the state (queued, saving, active, killed, deleted ...)."""
 
     status: str

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from fractus.model.cloud import Seen, Wanted
+from fractus.model.cloud import Observed, Wanted
 from fractus.model.wire import Vocabulary, Wire
 
 # In what was seen, None (for a gateway, which may be none: UNSET) means that the cloud does not say: absent is not
@@ -36,7 +36,7 @@ class NetworkWanted(Wanted, frozen=True, kw_only=True):
     """Other projects put ports on it."""
 
 
-class NetworkSeen(Seen, frozen=True, kw_only=True):
+class NetworkObserved(Observed, frozen=True, kw_only=True):
     """A network in a child."""
 
     status: str = ""
@@ -50,7 +50,7 @@ class NetworkSeen(Seen, frozen=True, kw_only=True):
     segmentation_id: Annotated[int | None, Wire(name="provider:segmentation_id")] = None
 
 
-NETWORK = Vocabulary("network", NetworkWanted, NetworkSeen)
+NETWORK = Vocabulary("network", NetworkWanted, NetworkObserved)
 
 
 class SubnetWanted(Wanted, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class SubnetWanted(Wanted, frozen=True, kw_only=True):
     ipv6_ra_mode: Annotated[str | None, Wire(unsaid=True)] = None
 
 
-class SubnetSeen(Seen, frozen=True, kw_only=True):
+class SubnetObserved(Observed, frozen=True, kw_only=True):
     """A subnet in a child."""
 
     cidr: str = ""
@@ -87,7 +87,7 @@ class SubnetSeen(Seen, frozen=True, kw_only=True):
 
 
 #: A network has one subnet of a CIDR; behind the marker the description of a subnet has notes.
-SUBNET = Vocabulary("subnet", SubnetWanted, SubnetSeen, found_by=("cidr", "network_id"))
+SUBNET = Vocabulary("subnet", SubnetWanted, SubnetObserved, found_by=("cidr", "network_id"))
 
 
 class FixedIp(Struct, frozen=True):
@@ -134,7 +134,7 @@ class PortWanted(Wanted, frozen=True, kw_only=True):
     ] = []
 
 
-class PortSeen(Seen, frozen=True, kw_only=True):
+class PortObserved(Observed, frozen=True, kw_only=True):
     """A port in a child."""
 
     status: str = ""
@@ -153,7 +153,7 @@ class PortSeen(Seen, frozen=True, kw_only=True):
     vnic_type: Annotated[str, Wire(name="binding:vnic_type")] = ""
 
 
-PORT = Vocabulary("port", PortWanted, PortSeen)
+PORT = Vocabulary("port", PortWanted, PortObserved)
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -185,14 +185,16 @@ class SecurityGroupWanted(Wanted, frozen=True, kw_only=True):
     ] = True
 
 
-class SecurityGroupSeen(Seen, frozen=True, kw_only=True):
+class SecurityGroupObserved(Observed, frozen=True, kw_only=True):
     """A security group in a child."""
 
     rules: list[Rule] | None = None
     stateful: bool | None = None
 
 
-SECURITY_GROUP = Vocabulary("security_group", SecurityGroupWanted, SecurityGroupSeen, path="/security-groups")
+SECURITY_GROUP = Vocabulary(
+    "security_group", SecurityGroupWanted, SecurityGroupObserved, path="/security-groups"
+)
 
 
 #: All kinds of a cloud's Neutron. A driver needs no more of one, unless something is particular to it.

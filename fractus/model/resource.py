@@ -102,7 +102,7 @@ class Need(Struct, frozen=True):
 
 
 class Presence(Struct, kw_only=True):
-    """One row. `observed` is what the cloud last said (the kind's `Seen`, as a dict that is never changed);
+    """One row. `observed` is what the cloud last said (the kind's `Observed`, as a dict that is never changed);
     `memory` is the lifecycle's own.
 
     `creating_since` stands while a create may have left for the cloud without its answer being stored (law 1).

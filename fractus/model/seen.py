@@ -6,15 +6,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fractus.model.cloud import Seen
+from fractus.model.cloud import Observed
 from fractus.model.resource import Presence
 
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Observed)
 
 #: So many are kept, with what they were made of: each is asked for several times in a look, and what many need (an
 #: image, a network) in all of theirs.
 _KEPT = 4096
-_made: dict[tuple[int, type[Seen]], tuple[dict[str, Any], Seen]] = {}
+_made: dict[tuple[int, type[Observed]], tuple[dict[str, Any], Observed]] = {}
 
 
 def seen_as(presence: Presence, kind: type[S]) -> S | None:

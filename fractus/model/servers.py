@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
-from fractus.model.cloud import Seen, Wanted
+from fractus.model.cloud import Observed, Wanted
 
 
 class ServerWanted(Wanted, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class ServerFault(Struct, frozen=True):
     details: str = ""
 
 
-class ServerSeen(Seen, frozen=True, kw_only=True):
+class ServerObserved(Observed, frozen=True, kw_only=True):
     """A server as its cloud last said: Nova's own words for the states."""
 
     PASSING: ClassVar[frozenset[str]] = frozenset({"user_data"})

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 from msgspec import NODEFAULT, UNSET, Struct, structs
 
-from fractus.model.cloud import Seen, Wanted
+from fractus.model.cloud import Observed, Wanted
 
 W = TypeVar("W", bound=Wanted)
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Observed)
 
 
 class Wire(Struct, frozen=True, kw_only=True):
@@ -113,8 +113,8 @@ class Vocabulary(Generic[W, S]):
         return {field.wire: field for field in self.said if field.rules.mutable}
 
 
-def _fields(wanted: type[Wanted], observed: type[Seen]) -> tuple[WireField, ...]:
-    said, shown = _own(wanted, Wanted), _own(observed, Seen)
+def _fields(wanted: type[Wanted], observed: type[Observed]) -> tuple[WireField, ...]:
+    said, shown = _own(wanted, Wanted), _own(observed, Observed)
     made = []
     for name in dict.fromkeys((*said, *shown)):
         rules = _rules(said.get(name)) or _rules(shown.get(name)) or Wire()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from fractus.model.cloud import Cloud
 from fractus.model.errors import CloudError, Conflict, Invalid
-from fractus.operations import cloud_identity, cloud_rows, whose
+from fractus.operations import cloud_identity, cloud_rows, identity_mapping
 from fractus.operations.parts import OperatorParts
-from fractus.reconcile.adopt import Survey, Whose
+from fractus.reconcile.adopt.adopt import IdentityMapping, Survey
 from fractus.store.clouds import CloudRecord
 
 
@@ -28,12 +28,12 @@ async def mapped(
     found: Survey,
     projects: tuple[str, ...],
     users: tuple[str, ...],
-    ours: whose.Named,
-) -> tuple[Whose, dict[str, str] | None]:
+    ours: identity_mapping.Named,
+) -> tuple[IdentityMapping, dict[str, str] | None]:
     """Whose is whose, and what of it is to be kept with the cloud. `ours` finds a project of ours by name or id."""
-    names = await whose.projects_of(child)
-    said = await whose.whose(row, names, found, projects, users, ours)
-    return said, whose.to_keep(row, said, names)
+    names = await identity_mapping.projects_of(child)
+    said = await identity_mapping.map_identities(row, names, found, projects, users, ours)
+    return said, identity_mapping.to_keep(row, said, names)
 
 
 async def be_again(

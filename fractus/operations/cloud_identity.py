@@ -18,9 +18,9 @@ from fractus.model.cloud import Cloud, Finding
 from fractus.model.errors import CloudError, Conflict
 from fractus.model.installation import NAME, Identity, same
 from fractus.operations.parts import OperatorParts
-from fractus.store import brakes, clouds, installation
-from fractus.store.again import rerun
+from fractus.store import clouds, holds, installation
 from fractus.store.clouds import CloudRecord
+from fractus.store.retrying import rerun
 
 log = logger("operations.cloud_identity")
 
@@ -250,7 +250,7 @@ class Enrolment:
         if row.settings.get(COPY):
             identity = without_ids(identity)
         fresh = identity if before is None else msgspec.structs.replace(identity, mark=before.mark, marks=[])
-        if not fresh.mark and row.state != brakes.FROZEN:
+        if not fresh.mark and row.state != holds.FROZEN:
             fresh = await enrol(parts, cloud, identity)
         elif fresh != before:
             await _keep(parts, row.name, fresh)
@@ -262,7 +262,7 @@ class Enrolment:
         """Nothing new goes to a child that turns out to be above this fractus, or itself."""
         own = await self._parts.children.know(self._parts.store)
         above = _above(self._parts, own, identity)
-        if above and row.state == brakes.OPEN:
+        if above and row.state == holds.OPEN:
             log.error("nothing new goes there any more", cloud=row.name, why=above[0])
             async with self._parts.store.transaction() as tx:
-                await clouds.brake(tx, row.name, brakes.CORDONED, reason=above[0], by="fractus")
+                await clouds.hold(tx, row.name, holds.CORDONED, reason=above[0], by="fractus")

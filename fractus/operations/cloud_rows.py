@@ -13,10 +13,10 @@ from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.installation import Identity, same
 from fractus.model.resource import Presence
 from fractus.reconcile.kind import Lifecycle
-from fractus.store import brakes, clouds, lanes, presences, work
-from fractus.store.again import rerun_unless_written
+from fractus.store import clouds, holds, lanes, presences, work
 from fractus.store.clouds import CloudRecord
 from fractus.store.resources import Resources
+from fractus.store.retrying import rerun_unless_written
 from fractus.store.schema import FINDING
 from fractus.store.transaction import Query, Store, Transaction
 
@@ -138,8 +138,8 @@ async def remove(
         await work.forget_cloud(tx, name)
         await lanes.drop(tx, name)
         await tx.execute(_forget_findings, c=name)
-        await brakes.forget_unasked(tx, name)
-        await brakes.release(tx, brakes.of_unasked(name))
+        await holds.forget_automatic_changes(tx, name)
+        await holds.release(tx, holds.of_automatic_changes(name))
         await clouds.drop(tx, name)
     return left
 

@@ -11,13 +11,13 @@ import msgspec
 from fractus.base.clock import iso
 from fractus.model.errors import Invalid, NotFound
 from fractus.operations import cloud_rows
+from fractus.operations.identity_mapping import map_identities, projects_of
 from fractus.operations.parts import OperatorParts
-from fractus.operations.whose import projects_of, whose
-from fractus.reconcile.adopt import Report, adopt, survey
-from fractus.reconcile.remedy import REOPEN, Deed, Remedies
+from fractus.reconcile.adopt.adopt import Report, adopt, survey
+from fractus.reconcile.sweep.remedy import REOPEN, Deed, Remedies
 from fractus.store import clouds, findings
-from fractus.store.again import rerun_unless_written
 from fractus.store.findings import FOREIGN, IGNORED, OPEN, ORPHAN, Finding
+from fractus.store.retrying import rerun_unless_written
 
 
 async def adopt_strays(parts: OperatorParts, strays: Sequence[Finding], *, dry_run: bool) -> list[Report]:
@@ -36,7 +36,7 @@ async def _adopt(parts: OperatorParts, cloud: str, keys: set[tuple[str, str]], *
         raise Invalid(f"{cloud} cannot be connected to: see fractus cloud check {cloud}.")
     found = await survey(child, parts.adoptions)
     # Projects that somebody mapped before are known; for others `fractus cloud adopt` takes --project.
-    said = await whose(row, await projects_of(child), found, (), (), _nobody)
+    said = await map_identities(row, await projects_of(child), found, (), (), _nobody)
     return await adopt(parts, found, said, only=keys, dry_run=dry_run)
 
 
@@ -87,12 +87,12 @@ def no_such(id: str) -> str:
 
 def remedies_of(parts: OperatorParts) -> Remedies:
     """What can be done about findings."""
-    return Remedies(parts.resources, parts.lifecycles, parts.bell)
+    return Remedies(parts.resources, parts.lifecycles, parts.notifier)
 
 
 def as_reported(one: Finding, deed: Deed, report: Report) -> Deed:
     """What taking over came to for one thing."""
-    for clash in report.clashes:
+    for clash in report.conflicts:
         if (clash.kind, clash.remote_id) == (one.kind, one.remote_id):
             return Deed(False, clash.reason)
     return deed

@@ -9,11 +9,11 @@ from fractus.auth.vault import Vault
 from fractus.base.clock import Clock
 from fractus.model.cloud import Cloud, CloudRow
 from fractus.quota.quota import Quota
-from fractus.reconcile.adopt import Desk
+from fractus.reconcile.adopt.adopt import AdoptionDependencies
 from fractus.reconcile.machine import Children
 from fractus.settings.loading import Settings
 from fractus.store.clouds import CloudRecord
-from fractus.store.ledger import Bell
+from fractus.store.ledger import Notifier
 from fractus.store.transaction import Store
 
 
@@ -38,7 +38,7 @@ class OperatorChildren(Children, Protocol):
         ...
 
 
-class OperatorParts(Desk, Protocol):
+class OperatorParts(AdoptionDependencies, Protocol):
     """What adoption needs, and what all else of an operator does."""
 
     @property
@@ -57,7 +57,7 @@ class OperatorParts(Desk, Protocol):
         ...
 
     @property
-    def bell(self) -> Bell:
+    def notifier(self) -> Notifier:
         """Wakes workers."""
         ...
 

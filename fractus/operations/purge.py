@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractus.operations.parts import OperatorParts
-from fractus.reconcile import purge
+from fractus.reconcile.queue import purge
 
 
 async def count(parts: OperatorParts, kind: str, before: float) -> int:

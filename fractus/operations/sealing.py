@@ -15,7 +15,7 @@ from fractus.auth.vault import Vault
 from fractus.model.errors import Conflict
 from fractus.operations.parts import OperatorParts
 from fractus.store import clouds
-from fractus.store.again import rerun
+from fractus.store.retrying import rerun
 from fractus.store.transaction import Query, Reader, Store
 
 _PAGE = 200

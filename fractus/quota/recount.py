@@ -9,7 +9,7 @@ from msgspec import Struct
 from fractus.quota import counting, usage
 from fractus.quota.quota import Quota
 from fractus.quota.usage import Owner
-from fractus.store.again import rerun_unless_written
+from fractus.store.retrying import rerun_unless_written
 from fractus.store.transaction import Store
 
 

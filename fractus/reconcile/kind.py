@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, structs
 
-from fractus.model.cloud import Seen, Step, Wanted
+from fractus.model.cloud import Observed, Step, Wanted
 from fractus.model.placement import Traits
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.store.transaction import Transaction
@@ -166,7 +166,7 @@ def users(item: Item, allowed: Collection[str]) -> set[str]:
     return {project for project, at in noted.items() if project in allowed or at == now}
 
 
-def to_note(item: Item, notes: Mapping[str, Any], seen: Seen) -> bool:
+def to_note(item: Item, notes: Mapping[str, Any], seen: Observed) -> bool:
     """Whether the notes there have become old by what was changed here since it was settled.
 
     They are written once for each change (the writer keeps `NOTED`), for not every cloud has room for them.
@@ -185,7 +185,7 @@ class Lifecycle(Protocol):
         ...
 
     @property
-    def seen_type(self) -> type[Seen]:
+    def seen_type(self) -> type[Observed]:
         """What drivers say of it."""
         ...
 
@@ -243,7 +243,7 @@ class Lifecycle(Protocol):
         """Whether dependents may use this presence now (an image that is still uploading may not be used)."""
         ...
 
-    async def told(self, tx: Transaction, resource: Resource) -> None:
+    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
         """Its document has changed, and was written: tell again what shows parts of it (a server its ports)."""
         ...
 

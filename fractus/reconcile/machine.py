@@ -13,7 +13,7 @@ from msgspec import Struct
 from fractus.base import guard
 from fractus.base.clock import Clock
 from fractus.base.window import Window
-from fractus.model.cloud import Cloud, Scope, Seen
+from fractus.model.cloud import Cloud, Observed, Scope
 from fractus.model.placement import LOCAL, Placement, Traits
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.model.seen import seen_as
@@ -23,9 +23,9 @@ from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, UNNEEDED, USERS, Gu
 from fractus.reconcile.tempo import Inventories, Sent
 from fractus.scheduling.choice import Affinity
 from fractus.store import findings, presences, work
-from fractus.store.again import rerun
-from fractus.store.ledger import Bell
+from fractus.store.ledger import Notifier
 from fractus.store.resources import Resources
+from fractus.store.retrying import rerun
 from fractus.store.transaction import Store, Transaction
 from fractus.store.work import Claim, LeaseLost
 
@@ -143,7 +143,7 @@ class Machine:
         lifecycles: Mapping[str, Lifecycle],
         children: Children,
         clock: Clock,
-        bell: Bell,
+        notifier: Notifier,
         scope_of: ScopeOf,
         pace: Pace,
         affinity: Affinity = Affinity.PREFER,
@@ -160,7 +160,7 @@ class Machine:
         """Whether one assigned resource can need another, so that both must be in one cloud."""
         self.children = children
         self.clock = clock
-        self.bell = bell
+        self.notifier = notifier
         self.scope_of = scope_of
         self.pace = pace
         self.awake: Callable[[], float] = guard.boottime
@@ -242,7 +242,7 @@ class Machine:
         """The presence's last observation in its kind's type, or None."""
         return seen_as(presence, self.lifecycles[presence.kind].seen_type)
 
-    def observed(self, presence: Presence, seen: Seen) -> bool:
+    def observed(self, presence: Presence, seen: Observed) -> bool:
         """Put what was seen into the presence; whether it differs from what we held."""
         fresh = kept(seen)
         changed: bool = fresh != presence.observed
@@ -253,12 +253,12 @@ class Machine:
     async def wake(self, tx: Transaction, kind: str, id: str, cloud: str = "") -> None:
         """Have it looked at now."""
         await work.wake(tx, kind, id, cloud)
-        tx.after_commit(lambda: self.bell.ring(cloud))
+        tx.after_commit(lambda: self.notifier.notify(cloud))
 
     async def wake_waiting(self, tx: Transaction, kind: str, id: str) -> None:
         """Have everything that waits on (kind, id) looked at now."""
         for cloud in await work.wake_waiting(tx, kind, id):
-            tx.after_commit(lambda name=cloud: self.bell.ring(name))  # type: ignore[misc]
+            tx.after_commit(lambda name=cloud: self.notifier.notify(name))  # type: ignore[misc]
 
     async def place(
         self, tx: Transaction, resource: Resource, cloud: str, project_id: str = ""
@@ -301,7 +301,7 @@ class Machine:
         """The item is not under way here any more."""
         self._ours_until.pop(claim.fence, None)
 
-    async def retell(
+    async def refresh_document(
         self,
         tx: Transaction,
         resource: Resource,
@@ -331,9 +331,9 @@ class Machine:
         else:
             await self.resources.save(tx, resource, summary)
         if drifted or (changed and not seen):
-            await life.told(tx, resource)
+            await life.document_changed(tx, resource)
 
-    def face(self, presence: Presence | None) -> tuple[Any, ...] | None:
+    def readiness_of(self, presence: Presence | None) -> tuple[Any, ...] | None:
         """What of a presence matters to those who wait on it; None where it is not there."""
         if presence is None:
             return None
@@ -414,8 +414,8 @@ class Machine:
                 fresh = await self.resources.fetch(tx, resource.kind, resource.id, to_write=True)
                 if fresh is not None:
                     seen = found([held]) == found([presence])
-                    await self.retell(tx, fresh, drifted=drifted, seen=seen)
-            if self.face(held) != self.face(presence):
+                    await self.refresh_document(tx, fresh, drifted=drifted, seen=seen)
+            if self.readiness_of(held) != self.readiness_of(presence):
                 await self.wake_waiting(tx, presence.kind, presence.id)
 
     async def unwant(self, tx: Transaction, presence: Presence) -> None:
@@ -460,7 +460,7 @@ def _reached(presence: Presence) -> int:
     return max(presence.generation, arrived)
 
 
-def kept(seen: Seen) -> dict[str, Any]:
+def kept(seen: Observed) -> dict[str, Any]:
     """What of an observation is kept with its presence."""
     fresh: dict[str, Any] = msgspec.to_builtins(seen)
     for name in ("managed_by", *seen.PASSING):

@@ -31,12 +31,12 @@ class Waiting(Struct, frozen=True):
 class Held(Struct, frozen=True):
     """A brake is on, so nothing was done: looked at again when it comes off. Nothing has failed.
 
-    `cloud` is the one it is held in; `brake` is the name of the brake where it is not one of an operator's.
+    `cloud` is the one it is held in; `hold` is the name of the brake where it is not one of an operator's.
     """
 
     cloud: str
     reason: str
-    brake: str = ""
+    hold: str = ""
 
 
 class Retry(Struct, frozen=True):

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from fractus.base.clock import Clock
-from fractus.reconcile.spent import ASK, Spent
+from fractus.reconcile.sweep_timing import ASK, SweepTiming
 
 #: While something is built, a cloud is listed again after so many times what its last listing took, but not sooner than
 #: `_SOONEST` (seconds): it is to cost its child a small part of one caller's time.
@@ -58,7 +58,7 @@ class Tempo:
         soon = min(self._most, max(_SOONEST, rest))
         return min(self._quiet, max(soon, len(self._busy) / _SWEEPS))
 
-    def counts(self, cloud: str, spent: Spent) -> float:
+    def counts(self, cloud: str, timing: SweepTiming) -> float:
         """How much of the pause between two quick sweeps has passed when one has ended that took so long: sweeps of a
         quiet cloud begin at even intervals, but rest for as long as it was waited for, so that a slow one is not asked
         all the time.
@@ -68,9 +68,9 @@ class Tempo:
         """
         quiet = self._quiet
         own = quiet * zlib.crc32(cloud.encode()) / 2**32
-        away = (own - spent.began + quiet / 2) % quiet - quiet / 2
+        away = (own - timing.began + quiet / 2) % quiet - quiet / 2
         step = max(-_DRAWN * quiet, min(_DRAWN * quiet, away))
-        return min(spent.total, max(0.0, quiet - spent.seconds[ASK])) - step
+        return min(timing.total, max(0.0, quiet - timing.seconds[ASK])) - step
 
 
 class Sent:
@@ -81,17 +81,17 @@ class Sent:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._bells: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._wake_ups: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._at: dict[str, float] = {}
 
     def note(self, cloud: str) -> None:
         """Something was sent, and the cloud is at it."""
         self._at[cloud] = self._clock.monotonic()
-        self._bells[cloud].set()
+        self._wake_ups[cloud].set()
 
     def taken(self, cloud: str) -> None:
         """Whatever was sent until now is about to be read from the store."""
-        self._bells[cloud].clear()
+        self._wake_ups[cloud].clear()
 
     def age(self, cloud: str) -> float:
         """Seconds since anything was sent there by this process."""
@@ -99,15 +99,15 @@ class Sent:
 
     async def rest(self, cloud: str, seconds: float) -> bool:
         """Sleep so long, or until something is sent there: then True, also where that was before."""
-        bell = self._bells[cloud]
-        heard = asyncio.ensure_future(bell.wait())
+        wake_up = self._wake_ups[cloud]
+        heard = asyncio.ensure_future(wake_up.wait())
         slept = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait((heard, slept), return_when=asyncio.FIRST_COMPLETED)
         finally:
             heard.cancel()
             slept.cancel()
-        return bell.is_set()
+        return wake_up.is_set()
 
 
 class Inventories:

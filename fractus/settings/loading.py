@@ -31,7 +31,7 @@ from fractus.settings.sections import (
     SECTIONS,
     Api,
     Auth,
-    Brakes,
+    Holds,
     Images,
     Keystone,
     Log,
@@ -70,7 +70,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     wake: Wake
     auth: Auth
     images: Images
-    brakes: Brakes
+    brakes: Holds
     quota: Quota
 
     @property
@@ -144,7 +144,7 @@ def load(
             wake=_convert(Wake, "wake", merged, origin),
             auth=_convert(Auth, "auth", merged, origin),
             images=_convert(Images, "images", merged, origin),
-            brakes=_convert(Brakes, "brakes", merged, origin),
+            brakes=_convert(Holds, "brakes", merged, origin),
             quota=_convert(Quota, "quota", merged, origin),
         )
     )

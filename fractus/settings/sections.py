@@ -356,7 +356,7 @@ class Auth(Struct, frozen=True, kw_only=True):
     ] = []
 
 
-class Brakes(Struct, frozen=True, kw_only=True):
+class Holds(Struct, frozen=True, kw_only=True):
     """How much may be changed at once without being asked twice."""
 
     at_most: Annotated[
@@ -512,6 +512,6 @@ SECTIONS: dict[str, type[Struct]] = {
     "wake": Wake,
     "auth": Auth,
     "images": Images,
-    "brakes": Brakes,
+    "brakes": Holds,
     "quota": Quota,
 }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from fractus.base import log as logging
 from fractus.clouds.simulated.records import ServerRecord
-from fractus.reconcile.purge import purge_these
+from fractus.reconcile.queue.purge import purge_these
 from fractus.simulation.child import Child
 
 log = logging.logger("simulate")
@@ -49,14 +49,14 @@ async def _all_of(child: Child) -> None:
 
 async def let_go(child: Child) -> int:
     """Some of a cloud's servers that were deleted long enough ago; how many. What anything is still known of stays."""
-    shelf = child.inside.backend.look()
+    records = child.inside.backend.look()
     before = child.clock.now() - KEPT
-    old = shelf.gone_before(ServerRecord, before, _PAGE)
+    old = records.gone_before(ServerRecord, before, _PAGE)
     machine = child.worker.machine
     gone = await purge_these(
         machine.store, machine.resources, "server", [server.marker for server in old], before
     )
     for server in old:
         if server.marker in gone:
-            shelf.drop(server)
+            records.drop(server)
     return len(gone)

@@ -96,9 +96,9 @@ class _Cloud:
 
     def turn(self, percent: float) -> list[Done]:
         """Make the changes that are due."""
-        shelf = self.child.inside.backend.look()
+        records = self.child.inside.backend.look()
         if self._turns % _COUNT_EVERY == 0:
-            self._servers = shelf.count(ServerRecord)
+            self._servers = records.count(ServerRecord)
         self._turns += 1
         now = time.monotonic()
         # What a process that was busy or stopped for long has missed is not made up for in one go.

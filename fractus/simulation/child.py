@@ -15,7 +15,7 @@ from fractus.simulation import INSIDE
 from fractus.simulation.node import NEVER, Node
 from fractus.simulation.pulse import Pulse
 from fractus.store import clouds
-from fractus.store.brakes import OPEN
+from fractus.store.holds import OPEN
 
 #: Nobody else rings, and nothing is lost between two parts of one process: it looks by itself almost never.
 _PACE = Pace(poll=600.0, sweep=NEVER, sweep_busy=NEVER, inventory=NEVER, drain=2.0, lease=600.0)
@@ -63,7 +63,7 @@ class Child(Node):
             )
             async with store.transaction() as tx:
                 # The pulse sweeps it; it has answered, and will.
-                await clouds.brake(tx, INSIDE, OPEN, unswept=True)
+                await clouds.hold(tx, INSIDE, OPEN, unswept=True)
                 await clouds.seen(tx, INSIDE, {})
         elif any(known.settings.get(name) != value for name, value in told.items()):
             await cloud_rows.change(store, vault, INSIDE, settings=told)

@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry
 from fractus.app import wiring
 from fractus.auth.vault import Vault
 from fractus.base.clock import Clock
-from fractus.reconcile.loop import Worker
+from fractus.notify.node import LocalNotifier
 from fractus.reconcile.machine import Pace
+from fractus.reconcile.queue.loop import Worker
 from fractus.settings.loading import Settings, load
 from fractus.simulation import IDENTITY
 from fractus.simulation.identity import Identity
@@ -21,7 +22,6 @@ from fractus.simulation.identity_api import application as identity_application
 from fractus.store import opening
 from fractus.store.migrate import upgrade
 from fractus.store.sqlite import SqliteStore
-from fractus.wake.node import LocalBell
 
 #: Longer than anything runs. Seconds.
 NEVER = 1e9
@@ -42,7 +42,7 @@ class Node:
         self.url = url
         self.directory = directory
         self.clock = clock
-        self.bell = LocalBell()
+        self.notifier = LocalNotifier()
         self.parts: wiring.Core
         self.worker: Worker
         self.tasks: list[asyncio.Task[None]] = []
@@ -75,7 +75,7 @@ class Node:
         store = opening.open_store(settings.store.url, self.clock)
         assert isinstance(store, SqliteStore)
         store.relax(_CACHE)
-        self.parts = wiring.Core(settings, store, vault, self.clock, self.bell, CollectorRegistry())
+        self.parts = wiring.Core(settings, store, vault, self.clock, self.notifier, CollectorRegistry())
         if self.is_model:
             # What is copied into many clouds must not say that it is one and the same.
             self.parts.children.nameless()
@@ -84,7 +84,7 @@ class Node:
 
     def work(self, pace: Pace) -> None:
         """Have its worker run."""
-        self.worker = wiring.worker(self.parts, self.bell, self.identity.scope_of, pace)
+        self.worker = wiring.worker(self.parts, self.notifier, self.identity.scope_of, pace)
         self.tasks.append(asyncio.create_task(self.worker.run(self._stop)))
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -15,7 +15,7 @@ from fractus.base import log as logging
 from fractus.base.clock import iso_micro
 from fractus.clouds.simulated.cloud import SimulatedCloud
 from fractus.reconcile.machine import Machine
-from fractus.reconcile.sweep import Turn
+from fractus.reconcile.sweep.sweep import Turn
 from fractus.simulation import INSIDE
 
 log = logging.logger("simulate")

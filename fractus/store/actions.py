@@ -1,7 +1,7 @@
 """Actions as rows: written in the transaction that asks for them, and again in that which writes what came of a step.
 
 An action is open as long as it has a due time: then it is looked at by itself, should its wake-up get lost. What is
-finished stays as the history of its resource, until that is let go of (`fractus.reconcile.purge`).
+finished stays as the history of its resource, until that is let go of (`fractus.reconcile.queue.purge`).
 """
 
 from __future__ import annotations

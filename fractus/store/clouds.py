@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Boolean, bindparam, delete, insert, select, update
 
 from fractus.model.installation import Identity
-from fractus.store.brakes import OPEN
+from fractus.store.holds import OPEN
 from fractus.store.schema import CLOUD
 from fractus.store.transaction import Query, Reader, Row, Transaction
 
@@ -23,7 +23,7 @@ class CloudRecord(Struct, kw_only=True):
     """One row. `version` grows with every change of credential or settings, so that workers reconnect.
 
     `seen_at`: when it last answered a sweep; `cursors`: kind -> the child's own stamp up to which we know it (law 4).
-    `state`: what its operator says of it (`fractus.store.brakes`), with the reason, who said so and when; `unswept`:
+    `state`: what its operator says of it (`fractus.store.holds`), with the reason, who said so and when; `unswept`:
     that it is not even looked at.
     """
 
@@ -150,10 +150,10 @@ async def enabled(reader: Reader) -> list[str]:
     return [row[0] for row in await reader.rows(_enabled, yes=True)]
 
 
-async def brake(
+async def hold(
     tx: Transaction, name: str, state: str, *, reason: str = "", by: str = "", unswept: bool = False
 ) -> None:
-    """Say what may be done in a cloud from now on: one of the states of `fractus.store.brakes`."""
+    """Say what may be done in a cloud from now on: one of the states of `fractus.store.holds`."""
     await tx.execute(_brake, n=name, state=state, why=reason, by=by, at=tx.now(), unswept=unswept)
 
 

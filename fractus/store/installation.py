@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from fractus.base.ids import new_id
 from fractus.store import clouds
-from fractus.store.again import rerun_unless_written
+from fractus.store.retrying import rerun_unless_written
 from fractus.store.schema import INSTALLATION
 from fractus.store.transaction import Query, Reader, Store, Transaction
 

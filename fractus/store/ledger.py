@@ -14,10 +14,10 @@ from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
 
 
-class Bell(Protocol):
+class Notifier(Protocol):
     """Tells workers that a queue has got something due. A lost ring costs time, never work."""
 
-    def ring(self, cloud: str) -> None:
+    def notify(self, cloud: str) -> None:
         """Wake those who work on `cloud`'s queue (empty: the queue of whole resources)."""
         ...
 
@@ -25,9 +25,9 @@ class Bell(Protocol):
 class Ledger:
     """Writes intent."""
 
-    def __init__(self, resources: Resources, bell: Bell) -> None:
+    def __init__(self, resources: Resources, notifier: Notifier) -> None:
         self.resources = resources
-        self._bell = bell
+        self._notifier = notifier
 
     async def create(
         self,
@@ -122,8 +122,8 @@ class Ledger:
             only_for_others = only_for_others or bool(there.memory.get("passing"))
         if only_for_others:
             await work.wake(tx, need.kind, need.id)
-            tx.after_commit(lambda: self._bell.ring(""))
+            tx.after_commit(lambda: self._notifier.notify(""))
 
     async def _wake(self, tx: Transaction, resource: Resource) -> None:
         await work.wake(tx, resource.kind, resource.id)
-        tx.after_commit(lambda: self._bell.ring(""))
+        tx.after_commit(lambda: self._notifier.notify(""))

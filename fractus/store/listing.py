@@ -5,7 +5,7 @@ with letters beyond ASCII (whose capitals each knows in its own way). Rows that 
 order, and sifted.
 
 Of tables that may become very large (`crowded` in their `info`) it is also decided here by which index a page is read
-(`fractus.store.ranges`). What may have to look at many rows is a `heavy` query, which keeps nobody else waiting.
+(`fractus.store.index_choice`). What may have to look at many rows is a `heavy` query, which keeps nobody else waiting.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from sqlalchemy import Table
 
-from fractus.store import ranges, spelling, statements
+from fractus.store import case_folding, index_choice, statements
 from fractus.store.patterns import Matcher, matcher, only_ascii
 from fractus.store.statements import Filter, Filters, Sort
 from fractus.store.transaction import Reader, Row
@@ -154,12 +154,14 @@ async def _walked(reader: Reader, asked: _Sifting, after: Row | None) -> list[st
     table, tested, places = asked.table, len(asked.tested), asked.places
     shape, _ = statements.bind(asked.filters)
     way = (
-        ranges.walk(table, shape, frozenset((*asked.tested, *places))) if table.info.get("crowded") else None
+        index_choice.walk(table, shape, frozenset((*asked.tested, *places)))
+        if table.info.get("crowded")
+        else None
     )
     if way is None:
         return None
     filters = [asked.filters[at] for at in way.answers]
-    steps = tuple(Sort(column) for column in ranges.columns_of(table, way.index))
+    steps = tuple(Sort(column) for column in index_choice.columns_of(table, way.index))
     columns = (*asked.tested, *places, *(sort.column for sort in steps))
     width = tested + len(places)
     found: list[Row] = []
@@ -193,12 +195,16 @@ async def _rows(
     """Some rows in order, by the shortest way. `aside`: many more will be asked for."""
     shape, values = statements.bind(filters, after)
     crowded = bool(table.info.get("crowded"))
-    way = ranges.way(table, shape, tuple((s.column, s.descending) for s in keys)) if crowded else ranges.Way()
+    way = (
+        index_choice.way(table, shape, tuple((s.column, s.descending) for s in keys))
+        if crowded
+        else index_choice.Way()
+    )
     if way.narrow is not None:
         found = await _by_narrow(reader, table, filters, way, columns, keys, after, limit)
         if found is not None:
             return found
-    by_key = bool(way.branches) and way.branches[0].index == ranges.PRIMARY
+    by_key = bool(way.branches) and way.branches[0].index == index_choice.PRIMARY
     heavy = crowded and (way.scans or (aside and not by_key))
     if len(way.branches) < 2:
         index = way.branches[0].index if way.branches else ""
@@ -212,7 +218,7 @@ async def _by_narrow(
     reader: Reader,
     table: Table,
     filters: Filters,
-    way: ranges.Way,
+    way: index_choice.Way,
     columns: tuple[str, ...],
     keys: tuple[Sort, ...],
     after: Row | None,
@@ -243,7 +249,7 @@ async def _by_narrow(
 class _Lists:
     """Lists by an index each, not in order, that hold all rows of a page and few others. Databases sort their keys."""
 
-    def __init__(self, table: Table, filters: Filters, narrow: ranges.Narrow) -> None:
+    def __init__(self, table: Table, filters: Filters, narrow: index_choice.Narrow) -> None:
         self._table = table
         self._filters = filters
         self._asked: list[tuple[Filters, str]] = []
@@ -307,11 +313,11 @@ async def _begun(
     keys: tuple[Sort, ...],
     after: Row | None,
     limit: int,
-    branch: ranges.Branch,
+    branch: index_choice.Branch,
 ) -> list[str]:
     """The ids of those among the next rows in order that belong to the list: often there are enough."""
     shape, values = statements.bind(_picked(filters, branch.picks), after)
-    held = ranges.answered(table, branch.index, shape)
+    held = index_choice.answered(table, branch.index, shape)
     query = statements.begun_query(table, shape, held, keys, after is not None, branch.index)
     ahead = limit * _AHEAD
     found = await reader.rows(query, **values, n=limit, ahead=ahead)
@@ -329,7 +335,7 @@ async def _merged(
     keys: tuple[Sort, ...],
     after: Row | None,
     limit: int,
-    branches: Sequence[ranges.Branch],
+    branches: Sequence[index_choice.Branch],
     *,
     heavy: bool,
 ) -> list[Row]:
@@ -368,7 +374,7 @@ async def _narrowed(
     reader: Reader,
     table: Table,
     filters: Filters,
-    narrow: ranges.Narrow,
+    narrow: index_choice.Narrow,
     keys: tuple[Sort, ...],
     after: Row | None,
 ) -> list[str] | None:
@@ -420,7 +426,7 @@ async def _by_ids(
         some = ids[start : start + step]
         asked = some + some[-1:] * (step - len(some))  # as many as ever: one statement for all
         shape, values = statements.bind([*filters, Filter("id", "in", asked)])
-        query = statements.page_query(table, (*columns, "id"), shape, (), False, ranges.PRIMARY)
+        query = statements.page_query(table, (*columns, "id"), shape, (), False, index_choice.PRIMARY)
         known = {row[-1]: row[:-1] for row in await reader.rows(query, **values, n=step)}
         found += [known[id] for id in some if id in known]
         if len(found) >= limit:
@@ -445,9 +451,9 @@ def _is_like(one: Filter | Sequence[Filter]) -> TypeGuard[Filter]:
 
 async def _ranged(reader: Reader, table: Table, filters: Filters, one: Filter) -> list[Filter] | None:
     """What a LIKE comes to, where the beginning of the texts is known; None where that is no help."""
-    text, rest = spelling.beginning(str(one.value))
+    text, rest = case_folding.beginning(str(one.value))
     shape, _ = statements.bind(filters)
-    index = ranges.ordered(table, shape, one.column) if text else None
+    index = index_choice.ordered(table, shape, one.column) if text else None
     if index is None:
         return None
     fixed = [filters[at] for at in index.answers]
@@ -458,12 +464,12 @@ async def _ranged(reader: Reader, table: Table, filters: Filters, one: Filter) -
         row = await reader.row(query, **values, least=least)
         return None if row is None else row[0]
 
-    ways = await spelling.spellings(text, first)
+    ways = await case_folding.spellings(text, first)
     if ways is None:
         return None
     if not rest or not ways:
         return [Filter(one.column, "in", ways)] if len(ways) != 1 else [Filter(one.column, "eq", ways[0])]
-    bounds = [Filter(one.column, "ge", ways[0]), Filter(one.column, "lt", spelling.after(ways[-1]))]
+    bounds = [Filter(one.column, "ge", ways[0]), Filter(one.column, "lt", case_folding.after(ways[-1]))]
     return bounds if rest == "%" and len(ways) == 1 else [*bounds, one]
 
 
@@ -479,7 +485,7 @@ def _divided(filters: Filters) -> tuple[list[Filter | Sequence[Filter]], Sieve]:
         beyond = isinstance(one, Filter) and one.op in ("like", "notlike") and not str(one.value).isascii()
         if isinstance(one, Filter) and (one.op == "regex" or beyond):
             sifted.append((one.column, sieve(one)))
-            start = spelling.beginning_of(str(one.value)) if one.op == "regex" else ""
+            start = case_folding.beginning_of(str(one.value)) if one.op == "regex" else ""
             if start and only_ascii(str(one.value)):
                 asked.append(Filter(one.column, "like", start))
         else:

@@ -20,8 +20,8 @@ from sqlalchemy.engine import URL, Dialect
 
 from fractus.base.clock import Clock
 from fractus.store.server import ServerStore
+from fractus.store.statement_queue import Meaning
 from fractus.store.transaction import Compiled, Row
-from fractus.store.turn import Meaning
 
 #: What tables and comparisons use: bytes, and blanks at the end count, as in SQLite.
 COLLATION = "utf8mb4_nopad_bin"

@@ -14,8 +14,8 @@ from sqlalchemy.engine import URL, Dialect
 
 from fractus.base.clock import Clock
 from fractus.store.server import ServerStore
+from fractus.store.statement_queue import Meaning
 from fractus.store.transaction import Compiled, Row
-from fractus.store.turn import Meaning
 
 #: Statements that a connection keeps prepared: more than there are in the program.
 _KEPT = 2000

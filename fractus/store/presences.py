@@ -288,10 +288,10 @@ async def of_needs(
     """
     query = _of_needs(tuple((tables or {}).items()))
     found: dict[Need, Presence | None] = {}
-    for need_kind, need_id, exclusive, loose, mode, since, asked, *row in await reader.rows(
+    for need_kind, need_id, exclusive, optional, mode, since, asked, *row in await reader.rows(
         query, k=kind, i=id, c=cloud
     ):
-        need = Need(need_kind, need_id, bool(exclusive), mode_of(loose, mode), since or 0)
+        need = Need(need_kind, need_id, bool(exclusive), mode_of(optional, mode), since or 0)
         there = found[need] = None if row[0] is None else _load(tuple(row))
         if there is not None:
             there.asked = asked or 0

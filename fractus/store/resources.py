@@ -46,9 +46,9 @@ def _load(kind: str, row: Row) -> Resource:
     return Resource(kind=kind, **fields)
 
 
-def mode_of(loose: Any, mode: Any) -> NeedMode:
+def mode_of(optional: Any, mode: Any) -> NeedMode:
     """A need's mode as its two columns say it."""
-    told: NeedMode = mode or (CARRY_ASYNC if loose else CARRY)
+    told: NeedMode = mode or (CARRY_ASYNC if optional else CARRY)
     return told
 
 
@@ -318,7 +318,7 @@ class Resources:
     async def needs(self, reader: Reader, kind: str, id: str) -> list[Need]:
         """What (kind, id) needs."""
         rows = await reader.rows(_need_list, k=kind, i=id)
-        return [Need(k, i, bool(x), mode_of(loose, mode)) for k, i, x, loose, mode in rows]
+        return [Need(k, i, bool(x), mode_of(optional, mode)) for k, i, x, optional, mode in rows]
 
     async def needed_by(self, reader: Reader, kind: str, id: str) -> list[tuple[str, str]]:
         """(kind, id) of everything that needs this one."""
@@ -326,7 +326,10 @@ class Resources:
 
     async def users(self, reader: Reader, kind: str, id: str) -> list[tuple[str, str, NeedMode]]:
         """(kind, id) of everything that needs this one, and how it does."""
-        return [(k, i, mode_of(loose, mode)) for k, i, loose, mode in await reader.rows(_users, k=kind, i=id)]
+        return [
+            (k, i, mode_of(optional, mode))
+            for k, i, optional, mode in await reader.rows(_users, k=kind, i=id)
+        ]
 
     @staticmethod
     def _take(resource: Resource, summary: Summary) -> None:

@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 
 from fractus.base.clock import Clock, SharedClock
 from fractus.base.log import logger
-from fractus.store.sharing import Sharing
+from fractus.store.shared_transactions import SharedTransactions
+from fractus.store.statement_queue import Driver, Meaning, Part, Turn, Wire, silent
 from fractus.store.transaction import (
     Away,
     CommitUnknown,
@@ -34,7 +35,6 @@ from fractus.store.transaction import (
     Unwritable,
     lost_before,
 )
-from fractus.store.turn import Driver, Meaning, Part, Turn, Wire, silent
 
 log = logger("store")
 
@@ -102,7 +102,8 @@ class ServerStore:
         self, driver: Driver, clock: Clock, *, size: int, seconds: float, shared: bool = False
     ) -> None:
         """`size`: connections for transactions, and as many for reads. `seconds`: what a statement may take. `shared`:
-        transactions of this process that come at the same time are one of the database (`fractus.store.sharing`).
+        transactions of this process that come at the same time are one of the database
+        (`fractus.store.shared_transactions`).
 
         Nothing is connected to yet.
         """
@@ -117,7 +118,7 @@ class ServerStore:
         """How many of this process have the turn or wait for it."""
         self._holders: set[asyncio.Task[Any]] = set()
         self._commits: set[asyncio.Task[None]] = set()
-        self._sharing = Sharing(self) if shared else None
+        self._sharing = SharedTransactions(self) if shared else None
         self._without_until = float("-inf")
 
     def silent(self) -> str:

@@ -5,8 +5,8 @@ asked for once. What nobody waits to hear the outcome of (`put`) is written in o
 before anything reads their table, and at the latest at the end. And a number that many change (what a project uses, the
 next free address of a subnet) is read once under a lock, changed here, and written once (`hold`).
 
-Several transactions of a process may share one of the database, taking turns (`fractus.store.sharing`). All of this
-then goes on from one turn to the next; a turn that fails takes back its own part and no other's.
+Several transactions of a process may share one of the database, taking turns (`fractus.store.shared_transactions`). All
+of this then goes on from one turn to the next; a turn that fails takes back its own part and no other's.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from fractus.base.clock import Clock
 from fractus.store.session import Session
 from fractus.store.sqlite_errors import is_shortage, raise_as, unread, unwritten
+from fractus.store.statement_queue import Part
 from fractus.store.transaction import Compiled, Query, Row, Transaction
-from fractus.store.turn import Part
 
 
 class _Compiler(SQLiteCompiler):

@@ -25,7 +25,7 @@ from sqlalchemy import (
     true,
 )
 
-from fractus.store.ranges import PRIMARY, Shape
+from fractus.store.index_choice import PRIMARY, Shape
 from fractus.store.transaction import Query, Row
 
 OPS = {"eq", "ne", "gt", "ge", "lt", "le", "in", "notin", "like", "notlike", "regex", "null", "notnull"}

@@ -49,7 +49,7 @@ class CommitUnknown(StoreTrouble):
     """The commit was sent and its answer never came: all of it was written, or nothing. Look before you repeat it."""
 
 
-#: Whether what runs now has lost before (`fractus.store.again`): it had better wait until others are done.
+#: Whether what runs now has lost before (`fractus.store.retrying`): it had better wait until others are done.
 lost_before: ContextVar[bool] = ContextVar("lost_before", default=False)
 
 
@@ -226,7 +226,7 @@ class Store(Reader, Protocol):
         """Open a transaction; leaving the block commits, an exception rolls back.
 
         All transactions are serialisable: what one reads, others do not change under it. Where that cannot be kept up,
-        one of them gets a `Conflict`, from any statement or from leaving the block (`fractus.store.again`).
+        one of them gets a `Conflict`, from any statement or from leaving the block (`fractus.store.retrying`).
         """
         ...
 

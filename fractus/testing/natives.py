@@ -60,13 +60,13 @@ class Natives:
         self.backend = cloud.backend
         self.project_id = project_id
         self.user_id = user_id
-        self._shelf = cloud.backend.shelf
-        self._shelf.add_project(project_id, name)
+        self._records = cloud.backend.records
+        self._records.add_project(project_id, name)
         self._number = 10
 
     def _put(self, thing: R) -> R:
         thing.created_at = thing.changed_at = self.backend.now()
-        self._shelf.put(thing)
+        self._records.put(thing)
         return thing
 
     def flavor(self, name: str = "m1.own", *, id: str = "", **more: Any) -> FlavorRecord:
@@ -186,7 +186,7 @@ class Natives:
                 host=host,
                 launched_at=now,
                 boots=[now],
-                number=self._shelf.number("instance"),
+                number=self._records.number("instance"),
                 **more,
             )
         )

@@ -13,13 +13,13 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from fractus.base.clock import Clock, iso
-from fractus.model.cloud import Actuator, Cloud, Scope, Seen
+from fractus.model.cloud import Actuator, Cloud, Observed, Scope
 from fractus.model.placement import carried
 from fractus.model.resource import SETTLED, Presence
 from fractus.reconcile.kind import Lifecycle, Sweeping
-from fractus.reconcile.loop import Worker
 from fractus.reconcile.machine import Machine, Pace, kept
-from fractus.reconcile.metrics import Metrics
+from fractus.reconcile.queue.loop import Worker
+from fractus.reconcile.queue.metrics import Metrics
 from fractus.store import clouds, presences
 from fractus.store.clouds import CloudRecord
 from fractus.store.resources import Resources
@@ -34,7 +34,7 @@ _CACHE = 2048
 class ToyKind:
     """What sweeps must know of one, where nothing ever changes."""
 
-    seen_type = Seen
+    seen_type = Observed
     traits = carried()
 
     def __init__(self, name: str, sweeping: Sweeping) -> None:
@@ -50,15 +50,15 @@ class ToyCloud:
         """Nothing is there yet."""
         self.name = name
         self.clock = clock
-        self.things: dict[str, dict[str, Seen]] = {kind: {} for kind in kinds}
+        self.things: dict[str, dict[str, Observed]] = {kind: {} for kind in kinds}
         self.listed: list[tuple[float, str]] = []
         """When (by the clock that never jumps) a whole listing began, and of which kind."""
         self._actuators = {kind: _Lists(self, kind) for kind in self.things}
 
-    def put(self, kind: str, id: str) -> Seen:
+    def put(self, kind: str, id: str) -> Observed:
         """Something of a kind is there."""
         at = iso(self.clock.now())
-        seen = Seen(remote_id=f"{self.name}-{id}", marker=id, changed_at=at)
+        seen = Observed(remote_id=f"{self.name}-{id}", marker=id, changed_at=at)
         self.things[kind][id] = seen
         return seen
 
@@ -80,7 +80,7 @@ class _Lists:
     async def has_cursor(self) -> bool:
         return False
 
-    async def list_changed(self, _since: str) -> AsyncIterator[Seen]:
+    async def list_changed(self, _since: str) -> AsyncIterator[Observed]:
         self._cloud.listed.append((self._cloud.clock.monotonic(), self._kind))
         for seen in list(self._cloud.things[self._kind].values()):
             yield seen
@@ -110,7 +110,7 @@ class ToyClouds:
             lifecycles=cast("Mapping[str, Lifecycle]", self.lifecycles),
             children=self,
             clock=clock,
-            bell=self,
+            notifier=self,
             scope_of=_scope,
             pace=pace,
         )
@@ -151,7 +151,7 @@ class ToyClouds:
     async def refresh(self, _store: Store) -> None:
         """They stay as they are."""
 
-    def ring(self, _cloud: str) -> None:
+    def notify(self, _cloud: str) -> None:
         """Nobody listens."""
 
 

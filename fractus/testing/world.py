@@ -33,8 +33,9 @@ from fractus.clouds.simulated.faults import Faults
 from fractus.clouds.simulated.records import MarkRecord, Record
 from fractus.clouds.simulated.shape import Shape
 from fractus.model.cloud import HOME, CloudRow, Scope
+from fractus.notify.node import LocalNotifier
 from fractus.operations import cloud_rows
-from fractus.reconcile.loop import Worker
+from fractus.reconcile.queue.loop import Worker
 from fractus.settings.loading import Settings, load
 from fractus.store.schema import PRESENCE, WORK
 from fractus.store.transaction import Query, Store
@@ -43,7 +44,6 @@ from fractus.testing.asgi import App
 from fractus.testing.clock import VirtualClock
 from fractus.testing.tokens import StaticTokens
 from fractus.testing.user import User, project_id_of, user_id_of
-from fractus.wake.node import LocalBell
 
 T = TypeVar("T")
 
@@ -122,10 +122,10 @@ class WorldCloud:
 
     def carries_mark_of(self, installation: str) -> None:
         """Have it marked, as a cloud is when it is added."""
-        there = self.backend.shelf.every(MarkRecord)
+        there = self.backend.records.every(MarkRecord)
         if not any((one.installation, one.cloud) == (installation, self.name) for one in there):
             mark = MarkRecord(id=new_id(), project_id="", installation=installation, cloud=self.name)
-            self.backend.shelf.put(mark)
+            self.backend.records.put(mark)
 
     def connect(self, world: World, row: CloudRow | None = None) -> SimulatedCloud:
         """A driver that speaks to it; `row`: as the program has it."""
@@ -470,9 +470,9 @@ def _is_kill(error: BaseException) -> bool:
 
 async def _assemble(world: World) -> Parts:
     """Build the whole program over the world's clouds, clock and tokens."""
-    bell = LocalBell()
+    notifier = LocalNotifier()
     await world.opens_a_database()
-    core = wiring.core(world.settings(), bell=bell, clock=world.clock, crowded=True)
+    core = wiring.core(world.settings(), notifier=notifier, clock=world.clock, crowded=True)
     # The driver of simulated clouds gets the world's backends and faults, where it else opens files.
     drivers = cast("dict[str, Connect]", core.drivers)
     drivers["simulated"] = lambda row: world.cloud(row.name).connect(world, row)
@@ -495,12 +495,12 @@ async def _assemble(world: World) -> Parts:
         return Scope(project_id, world.project_name(project_id)) if project_id else HOME
 
     # Only the first is built by wiring: a second in one process would register its metrics a second time.
-    first = wiring.worker(core, bell, scope_of)
+    first = wiring.worker(core, notifier, scope_of)
 
     def new_worker() -> Worker:
         # Each is its own holder of leases, as after kill -9; they run out, or are found to be a dead one's.
         worker = Worker(first.machine, first.metrics, owner=f"world:{next(numbers)}")
-        bell.listen(worker.ring)
+        notifier.listen(worker.notify)
         return worker
 
     async def sweep_all(full: bool) -> None:

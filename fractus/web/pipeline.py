@@ -33,7 +33,7 @@ from fractus.model.errors import (
     Unauthorized,
     Unavailable,
 )
-from fractus.store.again import again
+from fractus.store.retrying import again
 from fractus.web import body as bodies
 from fractus.web import bounds
 from fractus.web.face import Gate, Page, ServiceRoutes, WebSettings, always_open

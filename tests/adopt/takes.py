@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from fractus.reconcile import adopt as taking
-from fractus.reconcile.adopt import Key, Report, Whose
+from fractus.reconcile.adopt import adopt as taking
+from fractus.reconcile.adopt.adopt import IdentityMapping, Key, Report
 from fractus.testing.user import project_id_of, user_id_of
 from fractus.testing.world import World
 
@@ -27,8 +27,8 @@ async def take(
     child = world.core.children.get(cloud)
     assert child is not None
     found = await taking.survey(child, world.core.adoptions)
-    whose = Whose({P1: P1} if projects is None else projects, users or {"u-native": ANN})
-    return await taking.adopt(world.core, found, whose, only=only, **more)
+    identities = IdentityMapping({P1: P1} if projects is None else projects, users or {"u-native": ANN})
+    return await taking.adopt(world.core, found, identities, only=only, **more)
 
 
 def changes(world: World, cloud: str = "a") -> list[Any]:
@@ -38,4 +38,4 @@ def changes(world: World, cloud: str = "a") -> list[Any]:
 
 def told(report: Report) -> list[str]:
     """Its clashes, in words."""
-    return [f"{one.kind} {one.name}: {one.reason}" for one in report.clashes]
+    return [f"{one.kind} {one.name}: {one.reason}" for one in report.conflicts]

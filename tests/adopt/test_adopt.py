@@ -271,7 +271,7 @@ async def test_what_was_deleted_here_does_not_come_back_by_an_adoption(world: Wo
     backup = world.cloud("a").backend.servers[vm.id]
     await ann.deletes_server(vm.id)
     await world.settle()
-    world.cloud("a").backend.shelf.put(backup)
+    world.cloud("a").backend.records.put(backup)
     report = await take(world)
     assert told(report) == [
         f"server db: server {vm.id} was deleted here: it is back, and its user wanted its end"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fractus.model.errors import Conflict
-from fractus.reconcile import detach as letting
-from fractus.reconcile.detach import Let
+from fractus.reconcile.adopt import detach as letting
+from fractus.reconcile.adopt.detach import Let
 from fractus.store import clouds, presences
 from fractus.testing.natives import Natives
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK

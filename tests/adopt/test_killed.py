@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fractus.model.network import Rule
-from fractus.reconcile.adopt import Report
+from fractus.reconcile.adopt.adopt import Report
 from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.testing.natives import Natives

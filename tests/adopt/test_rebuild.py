@@ -9,9 +9,9 @@ import pytest
 
 from fractus.model.errors import Conflict
 from fractus.operations import cloud_identity
-from fractus.reconcile import adopt as taking
-from fractus.reconcile import rebuild as rebuilding
-from fractus.reconcile.adopt import Report, Whose
+from fractus.reconcile.adopt import adopt as taking
+from fractus.reconcile.adopt import rebuild as rebuilding
+from fractus.reconcile.adopt.adopt import IdentityMapping, Report
 from fractus.testing.crash import LISTINGS
 from fractus.testing.natives import Natives
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, PUBLIC_KEY, MadeNetwork
@@ -64,9 +64,9 @@ async def rebuild(world: World, **more: Any) -> dict[str, Report]:
         found.append(await taking.survey(child, world.core.adoptions))
         names = await child.projects()
         if cloud.row.identity == "shared":
-            said[cloud.name] = Whose({id: id for id in names}, same_users=True)
+            said[cloud.name] = IdentityMapping({id: id for id in names}, same_users=True)
         else:
-            said[cloud.name] = Whose(
+            said[cloud.name] = IdentityMapping(
                 {
                     id: name.removeprefix("fractus-")
                     for id, name in names.items()

@@ -17,9 +17,9 @@ from fractus.auth.projects import AnyProject
 from fractus.base import log as logging
 from fractus.model.cloud import HOME, Scope
 from fractus.model.errors import Unauthorized
+from fractus.notify import node
 from fractus.reconcile.machine import Pace
 from fractus.settings.loading import load
-from fractus.wake import node
 
 PROJECT = "5" * 32
 
@@ -61,8 +61,8 @@ def api(port: int) -> None:
 
 
 async def work() -> None:
-    ringing = node.LocalBell()
-    core = wiring.core(load(), bell=ringing)
+    ringing = node.LocalNotifier()
+    core = wiring.core(load(), notifier=ringing)
     await core.children.refresh(core.store)
     worker = wiring.worker(core, ringing, _scope_of, Pace(lease=3.0, sweep=0.5, sweep_busy=0.2))
     stop = asyncio.Event()

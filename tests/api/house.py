@@ -9,11 +9,11 @@ from pathlib import Path
 
 from fractus.app import wiring
 from fractus.base.ids import new_id
+from fractus.notify.node import LocalNotifier
 from fractus.services.compute.removed.policy import TOLD
 from fractus.settings.loading import load
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
 from fractus.testing.world import World
-from fractus.wake.node import LocalBell
 from fractus.web.face import Service, ServiceRoutes
 from fractus.web.routing import Route
 
@@ -44,7 +44,7 @@ class Served:
 
 async def services(directory: Path) -> list[ServiceRoutes]:
     """All services as the registry has them."""
-    parts = wiring.core(load(directory, environ={}), bell=LocalBell())
+    parts = wiring.core(load(directory, environ={}), notifier=LocalNotifier())
     try:
         return parts.kinds.services()
     finally:

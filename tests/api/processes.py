@@ -13,11 +13,11 @@ from fractus.app import wiring
 from fractus.app.children import Connect
 from fractus.app.wiring import Core
 from fractus.model.cloud import HOME, Scope
+from fractus.notify.node import LocalNotifier
 from fractus.operations import cloud_rows
-from fractus.reconcile.loop import Worker
+from fractus.reconcile.queue.loop import Worker
 from fractus.testing.asgi import App
 from fractus.testing.world import Assemble, Parts, World
-from fractus.wake.node import LocalBell
 
 
 class Workers:
@@ -32,7 +32,7 @@ class Workers:
 
 
 def _core(world: World, *, crowded: bool) -> Core:
-    core = wiring.core(world.settings(), bell=LocalBell(), clock=world.clock, crowded=crowded)
+    core = wiring.core(world.settings(), notifier=LocalNotifier(), clock=world.clock, crowded=crowded)
     drivers = cast("dict[str, Connect]", core.drivers)
     drivers["simulated"] = lambda row: world.cloud(row.name).connect(world, row)
     return core
@@ -61,7 +61,7 @@ def several(apps: dict[str, App], workers: int = 1, apis: int = 1) -> Assemble:
         async def scope_of(project_id: str) -> Scope:
             return Scope(project_id, world.project_name(project_id)) if project_id else HOME
 
-        first = {id(core): wiring.worker(core, LocalBell(), scope_of) for core in cores[apis:]}
+        first = {id(core): wiring.worker(core, LocalNotifier(), scope_of) for core in cores[apis:]}
 
         def new_workers() -> Workers:
             made = [Worker(one.machine, one.metrics, owner=f"w:{next(numbers)}") for one in first.values()]

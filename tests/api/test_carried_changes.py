@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fractus.model.cloud import HOME
-from fractus.reconcile.remedy import Remedies
+from fractus.reconcile.sweep.remedy import Remedies
 from fractus.store import findings, presences
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, User
 from fractus.testing.world import World
@@ -99,7 +99,7 @@ async def test_a_member_that_builds_nothing_in_a_cloud_is_not_made_known_there(w
     (await ann.post(f"{IMAGE}/images/{image}/members", {"member": "no-such-project"})).ok()
     await world.settle()
     assert there(world, "image", image).members == {}
-    assert await project_there(world, ben) not in world.cloud("a").backend.shelf.projects()
+    assert await project_there(world, ben) not in world.cloud("a").backend.records.projects()
 
 
 @pytest.mark.parametrize("visibility", ["community", "public"])
@@ -137,8 +137,8 @@ async def test_an_image_that_was_closed_and_is_made_anew_is_its_owner_s_there(wo
     await boots(world, ann, image=image)
     await patches(ann, image, replace("visibility", "private"))
     assert (await boots(world, ann, image=image))["status"] == "ACTIVE"
-    shelf = world.cloud("a").backend.shelf
-    shelf.drop(there(world, "image", image))
+    records = world.cloud("a").backend.records
+    records.drop(there(world, "image", image))
     await world.settle(2 * 3600)
     assert (await boots(world, ann, image=image))["status"] == "ACTIVE"
     anew = there(world, "image", image)
@@ -375,15 +375,15 @@ async def test_a_copy_that_stands_open_is_reported_and_closed_by_a_repair(world:
     await world.run_for(5)
     backend, opened = world.cloud("a").backend, there(world, "image", image)
     home = world.cloud("a").connect(world).project_of(HOME)[0]
-    with backend.shelf.changing():
+    with backend.records.changing():
         opened.visibility, opened.project_id, opened.changed_at = "community", home, backend.now()
-        backend.shelf.put(opened)
+        backend.records.put(opened)
     await world.run_for(30)
     (one,) = [one for one in await findings.page(world.parts.store, {}) if one.what == findings.CHANGED]
     assert [field["field"] for field in one.differences] == ["visibility"]
     assert (await boots(world, ben, image=image))["status"] == "ACTIVE"
     machine = world.parts.worker.machine  # type: ignore[attr-defined]
-    remedies = Remedies(machine.resources, machine.lifecycles, machine.bell)
+    remedies = Remedies(machine.resources, machine.lifecycles, machine.notifier)
     async with world.parts.store.transaction() as tx:
         await remedies.do(tx, one, "repair", ())
     await world.settle()
@@ -400,10 +400,10 @@ async def test_what_somebody_else_changed_there_is_reported_and_not_fought(world
     await boots(world, ann, image=image)
     backend, changed = world.cloud("a").backend, there(world, "image", image)
     await world.run_for(5)
-    with backend.shelf.changing():
+    with backend.records.changing():
         changed.properties = {"hw_disk_bus": "ide"}
         changed.changed_at = backend.now()
-        backend.shelf.put(changed)
+        backend.records.put(changed)
     await world.run_for(30)
     every = await findings.page(world.parts.store, {})
     (one,) = [one for one in every if one.what == findings.CHANGED]

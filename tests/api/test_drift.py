@@ -10,7 +10,7 @@ from fractus.clouds.simulated.records import NetworkRecord, PortRecord, Record, 
 from fractus.model.network import FixedIp, Rule
 from fractus.operations.drift import adopt_strays
 from fractus.reconcile.machine import Machine
-from fractus.reconcile.remedy import Deed, Remedies
+from fractus.reconcile.sweep.remedy import Deed, Remedies
 from fractus.store import drift_rules, findings
 from fractus.store.findings import Finding
 from fractus.testing.user import COMPUTE, NETWORK, User
@@ -33,17 +33,17 @@ def there(world: World, kind: str, id: str, cloud: str = "a") -> Any:
 def alter(world: World, thing: Record, cloud: str = "a", **fields: Any) -> None:
     """As an administrator of the child does it."""
     backend = world.cloud(cloud).backend
-    with backend.shelf.changing():
+    with backend.records.changing():
         for name, value in fields.items():
             setattr(thing, name, value)
         thing.changed_at = backend.now()
-        backend.shelf.put(thing)
+        backend.records.put(thing)
 
 
 def deletes(world: World, thing: Record, cloud: str = "a") -> None:
     backend = world.cloud(cloud).backend
-    with backend.shelf.changing():
-        backend.shelf.drop(thing)
+    with backend.records.changing():
+        backend.records.drop(thing)
 
 
 async def sweep(world: World, *, full: bool = False) -> None:
@@ -71,7 +71,7 @@ def fields(one: Finding) -> dict[str, tuple[Any, Any]]:
 async def does(world: World, verb: str, one: Finding, *names: str) -> Deed:
     """An operator's command."""
     works = machine(world)
-    remedies = Remedies(works.resources, works.lifecycles, works.bell)
+    remedies = Remedies(works.resources, works.lifecycles, works.notifier)
     async with world.parts.store.transaction() as tx:
         return await remedies.do(tx, one, verb, names)
 
@@ -241,7 +241,7 @@ async def test_a_server_of_a_restored_cloud_is_well_again(world: World) -> None:
     await sweep(world, full=True)
     await world.run_for(30)
     assert (await only(world)).what == "missing"
-    world.cloud("a").backend.shelf.put(thing)
+    world.cloud("a").backend.records.put(thing)
     await sweep(world, full=True)
     await world.settle()
     assert (await world.user("ann").server(server))["status"] == "ACTIVE"
@@ -315,7 +315,7 @@ async def test_a_port_is_found_by_the_addresses_that_it_shows(world: World) -> N
     assert (await found_by(*strange)) == [
         [port["id"]] if shown["mac_address"] != port["mac_address"] else []
     ] * 2
-    world.cloud("a").backend.shelf.put(thing)
+    world.cloud("a").backend.records.put(thing)
     alter(world, thing, fixed_ips=before, mac_address=port["mac_address"])
     await sweep(world, full=True)
     await world.settle()
@@ -551,7 +551,7 @@ async def test_one_foreign_thing_is_adopted_and_from_then_on_ours(world: World) 
     wanted = [one for one in await drift(world, foreign=True) if one.remote_id == "g-1"]
     for dry_run in (True, False):
         (report,) = await adopt_strays(world.core, wanted, dry_run=dry_run)
-        assert (report.clashes, report.taken["security_group"], report.taken["network"]) == ([], 1, 0)
+        assert (report.conflicts, report.taken["security_group"], report.taken["network"]) == ([], 1, 0)
     assert a.faults.changes() == []
     assert "theirs" in [one["name"] for one in await ann.listed(f"{NETWORK}/security-groups")]
     await sweep(world, full=True)

@@ -22,9 +22,9 @@ async def test_what_an_operator_does_in_a_cloud_is_seen(world: World) -> None:
     ann, a = world.user("ann"), world.cloud("a")
     server = await _active(world, zone="a")
     (there,) = a.marked("server", server)
-    with a.backend.shelf.changing():
+    with a.backend.records.changing():
         there.vm_state, there.power_state, there.changed_at = "stopped", 4, a.backend.now()
-        a.backend.shelf.put(there)
+        a.backend.records.put(there)
     await world.run_for(30)
     assert (await ann.server(server))["status"] == "SHUTOFF"
     (await ann.acts(server, "os-start")).ok()
@@ -37,8 +37,8 @@ async def test_a_server_that_was_deleted_in_its_cloud_is_told_and_can_be_deleted
     server = await _active(world, zone="a")
     await world.run_for(1)
     (there,) = a.marked("server", server)
-    with a.backend.shelf.changing():
-        a.backend.shelf.drop(there)
+    with a.backend.records.changing():
+        a.backend.records.drop(there)
     await world.sweep(full=True)
     await world.run_for(60)
     shown = await ann.server(server)
@@ -57,8 +57,8 @@ async def test_a_server_that_is_gone_is_not_looked_for_all_the_time(world: World
     a = world.cloud("a")
     server = await _active(world, zone="a")
     (there,) = a.marked("server", server)
-    with a.backend.shelf.changing():
-        a.backend.shelf.drop(there)
+    with a.backend.records.changing():
+        a.backend.records.drop(there)
     await world.sweep(full=True)
     await world.run_for(60)
     a.faults.clear_log()
@@ -73,8 +73,8 @@ async def test_a_carried_thing_that_was_deleted_there_is_made_anew(world: World)
     await ann.deletes_server(server)
     await world.settle()
     for there in a.marked("security_group", group):
-        with a.backend.shelf.changing():
-            a.backend.shelf.drop(there)
+        with a.backend.records.changing():
+            a.backend.records.drop(there)
     again = await _active(world, zone="a", groups=["web"])
     assert len(a.marked("security_group", group)) == 1
     assert len(a.marked("server", again)) == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from fractus.store import again
+from fractus.store import retrying
 from fractus.store.transaction import Away, CommitUnknown, Conflict, Transaction, Unwritable
 from fractus.testing.user import COMPUTE
 from fractus.testing.world import World
@@ -102,8 +102,8 @@ async def test_who_loses_all_the_time_is_told_to_come_back(
     ann = world.user("ann")
     network = await ann.own_network()
     await world.default_flavor(), await world.default_image()
-    monkeypatch.setattr(again, "PATIENCE", 0.1)
-    monkeypatch.setattr(again.again, "__kwdefaults__", {**again.again.__kwdefaults__, "patience": 0.1})
+    monkeypatch.setattr(retrying, "PATIENCE", 0.1)
+    monkeypatch.setattr(retrying.again, "__kwdefaults__", {**retrying.again.__kwdefaults__, "patience": 0.1})
     troubled(world, monkeypatch, lambda: trouble)
     with capture_logs():
         reply = await ann.asks_for_server(network=network)
@@ -134,7 +134,7 @@ async def test_reads_say_so_too_and_so_does_the_healthcheck(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = world.user("ann")
-    monkeypatch.setattr(again.again, "__kwdefaults__", {**again.again.__kwdefaults__, "patience": 0.1})
+    monkeypatch.setattr(retrying.again, "__kwdefaults__", {**retrying.again.__kwdefaults__, "patience": 0.1})
 
     async def away(*_: object, **__: object) -> Any:
         raise Away("MariaDB at 10.0.0.1:3306 takes no connection")

@@ -10,7 +10,7 @@ import pytest
 
 from fractus.model.network import unreachable
 from fractus.operations.resources import document
-from fractus.reconcile import peers
+from fractus.reconcile.converge import peers
 from fractus.testing.user import COMPUTE, NETWORK, User
 from fractus.testing.world import World
 

@@ -17,13 +17,13 @@ import aiohttp
 import pytest
 
 from fractus.app import wiring
+from fractus.notify.node import LocalNotifier
 from fractus.operations import cloud_rows
 from fractus.quota.recount import recount
 from fractus.settings.loading import load
 from fractus.testing.asgi import App, HttpReply
 from fractus.testing.user import COMPUTE
 from fractus.testing.world import World
-from fractus.wake.node import LocalBell
 from tests.api.apart import PROJECT
 from tests.api.processes import several
 from tests.api.test_processes import by
@@ -147,7 +147,7 @@ class Processes:
 
 
 async def _cloud(state: Path) -> None:
-    core = wiring.core(load(state, environ={}), bell=LocalBell())
+    core = wiring.core(load(state, environ={}), notifier=LocalNotifier())
     settings = {"path": str(state / "sim.sqlite"), "hosts": 8}
     await cloud_rows.add(
         core.store, core.vault, name="sim", driver="simulated", identity="shared", settings=settings, auth={}
@@ -204,6 +204,6 @@ async def test_real_processes_that_are_killed_meanwhile_give_exactly_the_quota(t
             await processes.stop()
     assert [str(one) for one in rounds if not one.well] == []
     assert rounds[1].answers == {202: LIMIT // 3, 403: CREATES - LIMIT // 3}
-    core = wiring.core(load(tmp_path, environ={}), bell=LocalBell())
+    core = wiring.core(load(tmp_path, environ={}), notifier=LocalNotifier())
     assert [one async for found in recount(core.store, core.quota, dry_run=True) for one in found] == []
     await core.close()

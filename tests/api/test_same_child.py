@@ -35,12 +35,12 @@ async def _look_often(world: World) -> None:
 
 def _forget_whose(cloud: WorldCloud) -> None:
     """Have everything in a cloud look as if a version of fractus had made it that did not say whose things are."""
-    shelf = cloud.backend.shelf
-    with shelf.changing():
+    records = cloud.backend.records
+    with records.changing():
         for things in cloud.backend.things().values():
             for thing in things:
                 thing.by = ""
-                shelf.put(thing)
+                records.put(thing)
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["marked", "as an older version left it"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fractus.base import guard
-from fractus.reconcile.loop import Worker
+from fractus.reconcile.queue.loop import Worker
 from fractus.testing.asgi import App
 from fractus.testing.world import World
 from tests.api.processes import several

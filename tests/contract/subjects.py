@@ -15,7 +15,7 @@ from fractus.base.ids import new_id, new_request_id
 from fractus.clouds.openstack import OpenStackCloud
 from fractus.clouds.openstack.services import Ask
 from fractus.clouds.simulated.cloud import SimulatedCloud
-from fractus.model.cloud import HOME, Cloud, CloudRow, Scope, Seen
+from fractus.model.cloud import HOME, Cloud, CloudRow, Observed, Scope
 from fractus.model.errors import Missing, Refused
 from fractus.testing.child import as_child
 from fractus.testing.clock import VirtualClock
@@ -81,7 +81,7 @@ class Subject:
 
         await self.until(missing, bool)
 
-    async def listed(self, kind: str, since: str = "") -> dict[str, Seen]:
+    async def listed(self, kind: str, since: str = "") -> dict[str, Observed]:
         """A sweep's listing, by remote id."""
         return {seen.remote_id: seen async for seen in self[kind].list_changed(since)}
 

@@ -10,7 +10,7 @@ import pytest
 
 from fractus.base.clock import iso, parse_iso
 from fractus.clouds.openstack import flavors, images, neutron, nova, servers
-from fractus.model.cloud import Seen, Step
+from fractus.model.cloud import Observed, Step
 from tests.contract import things
 from tests.contract.subjects import Subject
 from tests.contract.things import KINDS, WANTED
@@ -122,7 +122,7 @@ async def test_a_listing_says_the_same_as_a_look(cloud: Subject, kind: str) -> N
     assert _plain(listed) == _plain(looked)
 
 
-def _plain(seen: Seen) -> dict[str, Any]:
+def _plain(seen: Observed) -> dict[str, Any]:
     fresh: dict[str, Any] = msgspec.to_builtins(seen)
     for name in (*seen.PASSING, "changed_at"):
         fresh.pop(name, None)

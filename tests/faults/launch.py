@@ -23,8 +23,8 @@ import uvicorn
 from fractus.app import serve, wiring, work
 from fractus.base import log as logging
 from fractus.base.clock import SystemClock
+from fractus.notify.node import LocalNotifier
 from fractus.settings.loading import load
-from fractus.wake.node import LocalBell
 
 _SECONDS = struct.Struct("<d")
 
@@ -58,9 +58,9 @@ def _install() -> None:
 async def _child() -> None:
     settings = load()
     logging.configure(settings.log.level, json=settings.log.json)
-    bell = LocalBell()
-    parts = wiring.core(settings, bell=bell)
-    worker = wiring.worker(parts, bell)
+    notifier = LocalNotifier()
+    parts = wiring.core(settings, notifier=notifier)
+    worker = wiring.worker(parts, notifier)
     stop = asyncio.Event()
     server = uvicorn.Server(
         uvicorn.Config(

@@ -179,7 +179,7 @@ class Child:
         return self.process.url
 
     @property
-    def shelf(self) -> Path:
+    def records(self) -> Path:
         """The file of the simulated cloud at the very bottom."""
         return self._state / "simulated" / f"{self.name}-below.sqlite"
 

@@ -98,9 +98,9 @@ async def of_child(child: Child) -> Documents:
     return found
 
 
-def boots_of(shelf: Path) -> dict[str, int]:
+def boots_of(records: Path) -> dict[str, int]:
     """How often each server began to run, from the file of the simulated cloud below a child; by the child's id."""
-    with sqlite3.connect(f"file:{shelf}?mode=ro", uri=True) as db:
+    with sqlite3.connect(f"file:{records}?mode=ro", uri=True) as db:
         rows = [
             json.loads(doc) for (doc,) in db.execute("SELECT doc FROM thing WHERE kind='server' AND gone=0")
         ]
@@ -122,7 +122,7 @@ async def learn(stage: Stage, tenants: dict[str, str]) -> Truth:
             told = await _get(session, f"{url}/network/v2.0/quotas/{project}/details", admin)
             used[project] |= {what: told["quota"][what]["used"] for what in _NETWORK_QUOTAS}
     children = {name: await of_child(child) for name, child in stage.children.items()}
-    boots = {name: boots_of(child.shelf) for name, child in stage.children.items()}
+    boots = {name: boots_of(child.records) for name, child in stage.children.items()}
     api = await listed(url, admin, _LISTINGS)
     return Truth(api, keypairs, children, await _held(stage), used, boots)
 

@@ -24,12 +24,12 @@ from fractus.base.clock import SystemClock
 from fractus.base.ids import new_id, new_mac, new_request_id
 from fractus.clouds.openstack import OpenStackCloud
 from fractus.clouds.openstack.services import Ask
-from fractus.model.cloud import HOME, CloudRow, Scope, Seen, Step
+from fractus.model.cloud import HOME, CloudRow, Observed, Scope, Step
 from fractus.model.compute import FlavorWanted, KeypairWanted
 from fractus.model.errors import CredentialsRejected, Missing, Refused
 from fractus.model.images import ImageWanted
 from fractus.model.network import FixedIp, NetworkWanted, PortWanted, Rule, SecurityGroupWanted, SubnetWanted
-from fractus.model.servers import ServerSeen, ServerWanted
+from fractus.model.servers import ServerObserved, ServerWanted
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -101,7 +101,7 @@ async def _gone(cloud: OpenStackCloud, kind: str, scope: Scope, remote_id: str) 
     await _until(missing, bool)
 
 
-async def _listed(cloud: OpenStackCloud, kind: str, since: str = "") -> dict[str, Seen]:
+async def _listed(cloud: OpenStackCloud, kind: str, since: str = "") -> dict[str, Observed]:
     return {seen.remote_id: seen async for seen in cloud.actuators()[kind].list_changed(since)}
 
 
@@ -225,12 +225,12 @@ class Walk:
         self._scope = scope
         self._id = remote_id
 
-    async def look(self) -> ServerSeen:
+    async def look(self) -> ServerObserved:
         seen = await self._servers.observe(self._scope, self._id)
-        assert isinstance(seen, ServerSeen)
+        assert isinstance(seen, ServerObserved)
         return seen
 
-    async def reach(self, status: str) -> ServerSeen:
+    async def reach(self, status: str) -> ServerObserved:
         return await _until(self.look, lambda seen: seen.status == status and seen.task_state is None)
 
     async def do(self, verb: str, **body: Any) -> None:
@@ -275,7 +275,7 @@ async def test_a_server_lives_its_whole_life(
     await _dies(cloud, scope, wanted, changed)
 
 
-async def _dies(cloud: OpenStackCloud, scope: Scope, wanted: ServerWanted, last: ServerSeen) -> None:
+async def _dies(cloud: OpenStackCloud, scope: Scope, wanted: ServerWanted, last: ServerObserved) -> None:
     servers = cloud.actuators()["server"]
     await servers.delete(scope, last.remote_id)
     await _gone(cloud, "server", scope, last.remote_id)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fractus.app import wiring
+from fractus.notify.node import LocalNotifier
 from fractus.services.compute.removed.policy import TOLD
 from fractus.settings.loading import load
-from fractus.wake.node import LocalBell
 from fractus.web.face import ServiceRoutes
 from fractus.web.routing import Route
 
@@ -109,7 +109,7 @@ def _order(row: Row) -> tuple[str, int, str, str]:
 def services() -> list[ServiceRoutes]:
     """The services as the API process builds them, over an empty store."""
     with tempfile.TemporaryDirectory() as directory:
-        core = wiring.core(load(directory, environ={}), bell=LocalBell())
+        core = wiring.core(load(directory, environ={}), notifier=LocalNotifier())
         try:
             return core.kinds.services()
         finally:

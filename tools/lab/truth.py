@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fractus.app.calls import Caller, CallFailed
+from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import ServerRecord
-from fractus.clouds.simulated.shelf import Shelf
 from tools.lab import node
 from tools.lab.place import Place
 
@@ -83,11 +83,11 @@ class Truth:
     def _in_children(self, names: set[str]) -> list[str]:
         found = []
         for path in sorted((self._place.directory / "simulated").glob("*.sqlite")):
-            shelf = Shelf(str(path))
+            records = Records(str(path))
             try:
-                found += [one.name for one in shelf.every(ServerRecord) if one.name in names]
+                found += [one.name for one in records.every(ServerRecord) if one.name in names]
             finally:
-                shelf.close()
+                records.close()
         return found
 
     def _shown(self) -> list[dict[str, Any]]:

@@ -30,14 +30,12 @@ from fractus.app import wiring
 try:
     from fractus.operations import cloud_rows
     from fractus.settings.loading import load
-    from fractus.wake.node import LocalBell
 except ImportError:  # the older version had them elsewhere
     from fractus.app import cloud_rows
-    from fractus.app.bell import LocalBell
     from fractus.app.settings import load
 
 async def make():
-    core = wiring.core(load(), bell=LocalBell())
+    core = wiring.core(load())
     for name in sys.argv[1:]:
         await cloud_rows.add(
             core.store, core.vault, name=name, driver="simulated", identity="shared", settings={}, auth={}

@@ -24,7 +24,7 @@ from fractus.clouds.openstack.services import Ask, Services, segment
 from fractus.clouds.openstack.tokens import Authenticator, KeystoneAuthenticator, Tokens
 from fractus.clouds.openstack.transport import AiohttpTransport, Transport
 from fractus.clouds.openstack.wire import CallObserver, Wire
-from fractus.model.cloud import Actuator, CloudRow, Report, Scope, Seen, Sighting
+from fractus.model.cloud import Actuator, CloudRow, Observed, Report, Scope, Sighting
 from fractus.model.errors import CredentialsRejected, Unreachable
 from fractus.model.installation import Identity, Mark
 from fractus.model.network import VOCABULARIES
@@ -132,7 +132,7 @@ class OpenStackCloud:
         """All projects of the child: name by id."""
         return await self._child.projects.names()
 
-    def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Seen]:
+    def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Observed]:
         """Everything of a kind, to be taken under our management."""
         match kind:
             case "flavor":
@@ -141,7 +141,7 @@ class OpenStackCloud:
                 return self._inventory.all_images()
             case "keypair":
                 return self._inventory.keys_of(users)
-        listed: AsyncIterator[Seen] = self._actuators[kind].list_changed("")
+        listed: AsyncIterator[Observed] = self._actuators[kind].list_changed("")
         return listed
 
     async def sightings(self) -> list[Sighting]:

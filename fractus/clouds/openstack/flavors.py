@@ -13,7 +13,7 @@ from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.services import Ask, reaches, segment
 from fractus.model.cloud import HOME, Scope, Step
-from fractus.model.compute import FlavorSeen, FlavorWanted
+from fractus.model.compute import FlavorObserved, FlavorWanted
 from fractus.model.errors import Missing, Refused
 
 #: Brings the extra specs into every answer about a flavor.
@@ -61,14 +61,14 @@ class Flavors:
     def __init__(self, child: Child) -> None:
         self._child = child
 
-    async def observe(self, scope: Scope, remote_id: str) -> FlavorSeen:
+    async def observe(self, scope: Scope, remote_id: str) -> FlavorObserved:
         """What is there now."""
         ask = Ask(
             service="compute", path=f"/flavors/{segment(remote_id)}", version=await self._version(_READ)
         )
         return await self._seen(await self._child.item(HOME, ask, "flavor", _Flavor))
 
-    async def find(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen | None:
+    async def find(self, scope: Scope, wanted: FlavorWanted) -> FlavorObserved | None:
         """The flavor that we made; where we may not make any, nothing is found before `create` looks for an equal."""
         for name in self._names(wanted.id):
             try:
@@ -87,7 +87,7 @@ class Flavors:
         """Whether the id says that we made it."""
         return bool(self._child.judged(marks.from_name(remote_id), marks.by_name(remote_id))["marker"])
 
-    async def create(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen:
+    async def create(self, scope: Scope, wanted: FlavorWanted) -> FlavorObserved:
         """Make it, without its extra specs: they are steps of their own.
 
         Where the credential may not make flavors, an equal public one of the child's own serves; it carries no marker,
@@ -119,7 +119,7 @@ class Flavors:
         made.extra_specs = made.extra_specs or {}
         return _marked(await self._seen(made), wanted)
 
-    async def _instead(self, scope: Scope, wanted: FlavorWanted, refusal: Refused) -> FlavorSeen:
+    async def _instead(self, scope: Scope, wanted: FlavorWanted, refusal: Refused) -> FlavorObserved:
         """The flavor that makes a refused creation unnecessary, or the refusal."""
         if refusal.status == 409 and (there := await self.find(scope, wanted)) is not None:
             return there
@@ -213,7 +213,7 @@ class Flavors:
         """Nova keeps no stamps of flavors."""
         return False
 
-    async def list_changed(self, since: str) -> AsyncIterator[FlavorSeen]:
+    async def list_changed(self, since: str) -> AsyncIterator[FlavorObserved]:
         """All flavors, always: Nova keeps no stamp of their changes and does not list deleted ones."""
         async for seen in self._all({"is_public": "none"}):
             yield seen
@@ -224,7 +224,7 @@ class Flavors:
         listed = await self._child.item(HOME, ask, "flavor_access", list[dict[str, str]])
         return [one["tenant_id"] for one in listed if one.get("tenant_id")]
 
-    async def _all(self, query: dict[str, str]) -> AsyncIterator[FlavorSeen]:
+    async def _all(self, query: dict[str, str]) -> AsyncIterator[FlavorObserved]:
         ask = Ask(service="compute", path="/flavors/detail", query=query, version=await self._version(_READ))
         async for page in self._child.pages(HOME, ask, "flavors", limit=_PAGE, gently=True):
             for raw in page:
@@ -233,17 +233,17 @@ class Flavors:
                 except msgspec.DecodeError as error:
                     remote_id = self._child.unreadable("flavor", raw, error)
                     if remote_id:
-                        yield FlavorSeen(remote_id=remote_id, unread=str(error))
+                        yield FlavorObserved(remote_id=remote_id, unread=str(error))
                     continue
                 if not flavor.disabled:
                     yield await self._seen(flavor)
 
-    async def _seen(self, flavor: _Flavor) -> FlavorSeen:
+    async def _seen(self, flavor: _Flavor) -> FlavorObserved:
         specs = flavor.extra_specs
         if specs is None:  # before 2.61, or for those who may not see them in the flavor itself
             ask = Ask(service="compute", path=f"/flavors/{segment(flavor.id)}/os-extra_specs")
             specs = await self._child.item(HOME, ask, "extra_specs", dict[str, str])
-        return FlavorSeen(
+        return FlavorObserved(
             remote_id=flavor.id,
             # The id may have had to be derived; where there is a description, it has ours whole.
             **self._child.judged(
@@ -277,13 +277,13 @@ def remote_name(wanted: FlavorWanted, by: str = "") -> str:
     return wanted.name[: _LONGEST_NAME - len(suffix)] + suffix
 
 
-def _marked(seen: FlavorSeen, wanted: FlavorWanted) -> FlavorSeen:
+def _marked(seen: FlavorObserved, wanted: FlavorWanted) -> FlavorObserved:
     """With our id as we know it: from an id that had to be derived it cannot be read back."""
     return msgspec.structs.replace(seen, marker=wanted.id)
 
 
-def _equal(seen: FlavorSeen, wanted: FlavorWanted) -> bool:
-    def size(flavor: FlavorSeen | FlavorWanted) -> tuple[int, ...]:
+def _equal(seen: FlavorObserved, wanted: FlavorWanted) -> bool:
+    def size(flavor: FlavorObserved | FlavorWanted) -> tuple[int, ...]:
         return flavor.vcpus, flavor.ram, flavor.disk, flavor.ephemeral, flavor.swap
 
     return size(seen) == size(wanted) and seen.extra_specs == wanted.extra_specs

@@ -14,7 +14,7 @@ from fractus.clouds.openstack.services import Ask, segment
 from fractus.clouds.openstack.transport import Upload
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused
-from fractus.model.images import ImageSeen, ImageWanted, may_carry
+from fractus.model.images import ImageObserved, ImageWanted, may_carry
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Images:
     def __init__(self, child: Child) -> None:
         self._child = child
 
-    async def observe(self, scope: Scope, remote_id: str) -> ImageSeen:
+    async def observe(self, scope: Scope, remote_id: str) -> ImageObserved:
         """What is there now."""
         return _read(await self._shown(scope, remote_id, msgspec.Raw), await self._home(), self._child)
 
@@ -87,7 +87,7 @@ class Images:
                 raise
             return await self._child.read(HOME, ask, type)
 
-    async def find(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
+    async def find(self, scope: Scope, wanted: ImageWanted) -> ImageObserved | None:
         """The image with our id, or with our id as its property."""
         scope = _home(scope, wanted)
         try:
@@ -98,7 +98,7 @@ class Images:
         ours = marked and there.owner == await self._child.project(scope)
         return await self.observe(scope, wanted.id) if ours else await self._marked(scope, wanted)
 
-    async def _marked(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
+    async def _marked(self, scope: Scope, wanted: ImageWanted) -> ImageObserved | None:
         project_id = await self._child.project(scope)
         query = {marks.KEY: wanted.id, "visibility": _visibility(wanted), "owner": project_id}
         ask = Ask(service="image", path="/images", query=query)
@@ -110,7 +110,7 @@ class Images:
                     return image
         return None
 
-    async def create(self, scope: Scope, wanted: ImageWanted) -> ImageSeen:
+    async def create(self, scope: Scope, wanted: ImageWanted) -> ImageObserved:
         """Make its record; the bits are a step of their own."""
         scope = _home(scope, wanted)
         body = {
@@ -138,7 +138,7 @@ class Images:
         del body["id"]
         return await self._post(scope, body)
 
-    async def _post(self, scope: Scope, body: dict[str, Any]) -> ImageSeen:
+    async def _post(self, scope: Scope, body: dict[str, Any]) -> ImageObserved:
         ask = Ask(service="image", method="POST", path="/images", body=body)
         return _read(await self._child.read(scope, ask, msgspec.Raw), await self._home(), self._child)
 
@@ -242,7 +242,7 @@ class Images:
         """Glance filters by `updated_at`."""
         return True
 
-    async def list_changed(self, since: str) -> AsyncIterator[ImageSeen]:
+    async def list_changed(self, since: str) -> AsyncIterator[ImageObserved]:
         """All images of all projects, changed at or after `since`. Glance does not list deleted ones."""
         seen: set[str] = set()
         home = await self._home()
@@ -282,12 +282,12 @@ class Images:
         """The id of the credential's own project."""
         return (await self._child.projects.home()).project_id
 
-    def _read(self, raw: msgspec.Raw, home: str) -> ImageSeen | None:
+    def _read(self, raw: msgspec.Raw, home: str) -> ImageObserved | None:
         try:
             return _read(raw, home, self._child)
         except msgspec.DecodeError as error:
             remote_id = self._child.unreadable("image", raw, error)
-            return ImageSeen(remote_id=remote_id, status="", unread=str(error)) if remote_id else None
+            return ImageObserved(remote_id=remote_id, status="", unread=str(error)) if remote_id else None
 
 
 def _pointer(name: str) -> str:
@@ -303,11 +303,11 @@ def _visibility(wanted: ImageWanted) -> str:
     return "private" if wanted.private else "community"
 
 
-def _read(raw: msgspec.Raw, home: str, child: Child) -> ImageSeen:
+def _read(raw: msgspec.Raw, home: str, child: Child) -> ImageObserved:
     """What a document says. Whatever in it is no field of Glance's own is a property."""
     image = msgspec.json.decode(raw, type=_Image)
     document: dict[str, Any] = msgspec.json.decode(raw)
-    return ImageSeen(
+    return ImageObserved(
         remote_id=image.id,
         **child.judged(image.marker, image.by),
         name=image.name or "",

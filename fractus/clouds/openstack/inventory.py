@@ -12,7 +12,7 @@ from fractus.clouds.openstack.flavors import Flavors
 from fractus.clouds.openstack.images import Images
 from fractus.clouds.openstack.keypairs import Keypairs
 from fractus.clouds.openstack.services import Ask
-from fractus.model.cloud import HOME, Seen, Sighting
+from fractus.model.cloud import HOME, Observed, Sighting
 from fractus.model.errors import CredentialsRejected, Missing, Refused
 
 _PAGE = 500
@@ -45,7 +45,7 @@ class Inventory:
         self.images = Images(child)
         self.keypairs = Keypairs(child)
 
-    async def all_flavors(self) -> AsyncIterator[Seen]:
+    async def all_flavors(self) -> AsyncIterator[Observed]:
         """With the projects that may use the private ones."""
         async for seen in self.flavors.list_changed(""):
             if seen.is_public or seen.unread or not seen.name:
@@ -53,7 +53,7 @@ class Inventory:
             else:
                 yield msgspec.structs.replace(seen, access=await self.flavors.access(seen.remote_id))
 
-    async def all_images(self) -> AsyncIterator[Seen]:
+    async def all_images(self) -> AsyncIterator[Observed]:
         """With the projects that they are shared with. Nobody else can be shared with but the owner's choice, and most
         images are `shared` with nobody: asked one by one, for Glance lists members in no other way.
         """
@@ -63,7 +63,7 @@ class Inventory:
             else:
                 yield seen
 
-    async def keys_of(self, users: Collection[str]) -> AsyncIterator[Seen]:
+    async def keys_of(self, users: Collection[str]) -> AsyncIterator[Observed]:
         """Our own user's, and those of `users`."""
         async for seen in self.keypairs.list_changed(""):
             yield seen

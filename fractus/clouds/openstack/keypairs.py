@@ -10,14 +10,14 @@ import msgspec
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.nova import NovaKind
 from fractus.clouds.openstack.services import reaches
-from fractus.model.compute import KEYPAIR, KeypairSeen, KeypairWanted
+from fractus.model.compute import KEYPAIR, KeypairObserved, KeypairWanted
 from fractus.model.errors import Refused
 
 #: Lets an administrator ask for the keys of others.
 _OF_OTHERS = "2.10"
 
 
-class Keypairs(NovaKind[KeypairWanted, KeypairSeen]):
+class Keypairs(NovaKind[KeypairWanted, KeypairObserved]):
     """The actuator of keypairs."""
 
     vocabulary = KEYPAIR
@@ -43,16 +43,16 @@ class Keypairs(NovaKind[KeypairWanted, KeypairSeen]):
             raise Refused(f"{self._child.name} is too old for keys of type {wanted.type}", elsewhere=True)
         return body
 
-    def told(self, document: Any) -> dict[str, Any]:
+    def common_fields(self, document: Any) -> dict[str, Any]:
         """Whose it is stands in its name."""
-        return {**super().told(document), "notes": marks.key_notes(document.name)}
+        return {**super().common_fields(document), "notes": marks.key_notes(document.name)}
 
-    def refuse(self, there: KeypairSeen, wanted: KeypairWanted) -> None:
+    def refuse(self, there: KeypairObserved, wanted: KeypairWanted) -> None:
         """Another key."""
         if there.public_key.split() != wanted.public_key.split():
             raise Refused(f"a keypair {there.name} with another key is there already", status=409)
 
-    async def of_user(self, user_id: str) -> AsyncIterator[KeypairSeen]:
+    async def of_user(self, user_id: str) -> AsyncIterator[KeypairObserved]:
         """All keys of one of the child's own users. Names are a user's own, so the user stands in front of remote ids.
 
         `Refused` where the child is too old, or the credential may not ask.

@@ -12,12 +12,12 @@ from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.documents import Documents
 from fractus.clouds.openstack.services import Ask, segment
-from fractus.model.cloud import HOME, Scope, Seen, Step, Wanted
+from fractus.model.cloud import HOME, Observed, Scope, Step, Wanted
 from fractus.model.errors import Refused
 from fractus.model.wire import Vocabulary, WireField
 
 W = TypeVar("W", bound=Wanted)
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Observed)
 
 _PAGE = 500
 
@@ -43,7 +43,7 @@ class Document(Struct, kw_only=True):
     updated_at: str | None = ""
     tags: list[str] = []
 
-    def told(self, child: Child) -> dict[str, Any]:
+    def common_fields(self, child: Child) -> dict[str, Any]:
         """What all kinds have in what was seen of them. The marker is the description of what was made with it, and a
         tag of what was marked later.
         """
@@ -109,7 +109,7 @@ class NeutronKind(Generic[W, S]):
 
     def seen(self, document: Document) -> S:
         """What the document says."""
-        return self.vocabulary.observed(**document.told(self._child), **self.fields(document))
+        return self.vocabulary.observed(**document.common_fields(self._child), **self.fields(document))
 
     def fields(self, document: Document) -> dict[str, Any]:
         """What it says beside what all kinds have."""

@@ -14,12 +14,12 @@ from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.documents import Documents
 from fractus.clouds.openstack.services import Ask, segment
-from fractus.model.cloud import HOME, Scope, Seen, Step, Wanted
+from fractus.model.cloud import HOME, Observed, Scope, Step, Wanted
 from fractus.model.errors import Missing, Refused
 from fractus.model.wire import Vocabulary
 
 W = TypeVar("W", bound=Wanted)
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Observed)
 
 _PAGE = 200
 
@@ -66,7 +66,7 @@ class NovaKind(Generic[W, S]):
         said = [one for one in self.vocabulary.said if not one.rules.separate]
         return {one.wire: getattr(wanted, one.name) for one in said}
 
-    def told(self, document: Any) -> dict[str, Any]:
+    def common_fields(self, document: Any) -> dict[str, Any]:
         """What all kinds have in what was seen of them."""
         name = str(getattr(document, self.named_by))
         judged = self._child.judged(marks.from_name(name), marks.by_name(name))
@@ -74,7 +74,7 @@ class NovaKind(Generic[W, S]):
 
     async def seen(self, document: Any) -> S:
         """What the document says."""
-        seen: S = self.vocabulary.observed(**self.told(document), **self._documents.fields(document))
+        seen: S = self.vocabulary.observed(**self.common_fields(document), **self._documents.fields(document))
         return seen
 
     def is_listed(self, document: Any) -> bool:

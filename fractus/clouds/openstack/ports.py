@@ -14,13 +14,13 @@ from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import HOME, Scope
 from fractus.model.errors import Missing, Refused
-from fractus.model.network import PortSeen, PortWanted
+from fractus.model.network import PortObserved, PortWanted
 
 
-class Ports(NeutronKind[PortWanted, PortSeen]):
+class Ports(NeutronKind[PortWanted, PortObserved]):
     """The actuator of ports."""
 
-    async def observe(self, scope: Scope, remote_id: str) -> PortSeen:
+    async def observe(self, scope: Scope, remote_id: str) -> PortObserved:
         """What is there now. Asked with the credential's own rights: only an administrator is told how it is bound.
 
         Where the credential is no administrator, it is asked for in the project that `scope` means.
@@ -32,7 +32,7 @@ class Ports(NeutronKind[PortWanted, PortSeen]):
                 raise
         return await super().observe(scope, remote_id)
 
-    async def find(self, scope: Scope, wanted: PortWanted) -> PortSeen | None:
+    async def find(self, scope: Scope, wanted: PortWanted) -> PortObserved | None:
         """The port with our marker, or the one with our MAC in our network: no second can be made beside it."""
         marked = await super().find(scope, wanted)
         if marked is not None:

@@ -12,7 +12,7 @@ from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Missing, Refused
 from fractus.model.installation import NAME, read
-from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
+from fractus.model.network import Rule, SecurityGroupObserved, SecurityGroupWanted
 
 #: Every project of a child has a group of this name already, and Neutron refuses a second.
 _TAKEN_NAME = "default"
@@ -34,7 +34,7 @@ class _Rule(Struct, kw_only=True):
     description: str | None = ""
 
 
-class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupSeen]):
+class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupObserved]):
     """The actuator of security groups. Rules are steps of their own: Neutron makes a group with two that it chooses."""
 
     printed: Mapping[str, Any] = {"rules": list[_Rule]}

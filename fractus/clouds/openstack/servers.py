@@ -20,7 +20,7 @@ from fractus.clouds.openstack.server_create import (
 from fractus.clouds.openstack.services import Ask, reaches, segment
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused, Throttled, Unreachable
-from fractus.model.servers import ServerFault, ServerSeen, ServerWanted
+from fractus.model.servers import ServerFault, ServerObserved, ServerWanted
 
 #: What servers are read with. 2.3 brings the extended attributes, 2.16 the host's state, 2.19 the description, 2.69
 #: servers of cells that are down; nothing after 2.90 changes what we read.
@@ -134,7 +134,7 @@ class Servers:
         self._child = child
         self._hostnames: Literal["", "label", "none"] = ""
 
-    async def observe(self, scope: Scope, remote_id: str) -> ServerSeen:
+    async def observe(self, scope: Scope, remote_id: str) -> ServerObserved:
         """What is there now. Asked with the credential's own rights: only an administrator is told the host.
 
         Where the credential is no administrator, its own project does not see the server; then it is asked for in the
@@ -147,7 +147,7 @@ class Servers:
                 raise
         return await self._show(scope, remote_id)
 
-    async def _show(self, scope: Scope, remote_id: str) -> ServerSeen:
+    async def _show(self, scope: Scope, remote_id: str) -> ServerObserved:
         ask = Ask(
             service="compute", path=f"/servers/{segment(remote_id)}", version=await self._version(_READ)
         )
@@ -158,7 +158,7 @@ class Servers:
             raise Missing(f"server {remote_id} is deleted")
         return _seen(server, self._child, self._hostnames)
 
-    async def find(self, scope: Scope, wanted: ServerWanted) -> ServerSeen | None:
+    async def find(self, scope: Scope, wanted: ServerWanted) -> ServerObserved | None:
         """The server with our marker: by tag where the child can be asked so, else among all of the project.
 
         Raises `Unreachable` where a cell is down: "none" would then be a guess, and a second server the price.
@@ -189,20 +189,20 @@ class Servers:
         listed = await self._child.item(scope, ask, "servers", list[_Server])
         return [server.id for server in listed if _cell_is_down(server)]
 
-    async def _whole(self, scope: Scope, seen: ServerSeen) -> ServerSeen:
+    async def _whole(self, scope: Scope, seen: ServerObserved) -> ServerObserved:
         """The whole of what was found, as an administrator sees it; what was found, if it has gone meanwhile."""
         try:
             return await self.observe(scope, seen.remote_id)
         except Missing:
             return seen
 
-    async def create(self, scope: Scope, wanted: ServerWanted) -> ServerSeen:
+    async def create(self, scope: Scope, wanted: ServerWanted) -> ServerObserved:
         """Ask for the server. It exists from the answer on; whether it comes up shows in what `observe` says."""
         version = await self._version(create_version(wanted))
         body = create_body(wanted, version, self._child.name, self._child.by)
         ask = Ask(service="compute", method="POST", path="/servers", body=body, version=version)
         made = await self._child.item(scope, ask, "server", _Server)
-        return ServerSeen(
+        return ServerObserved(
             remote_id=made.id,
             marker=wanted.id,
             name=wanted.name,
@@ -319,7 +319,7 @@ class Servers:
         """Nova has `changes-since`."""
         return True
 
-    async def list_changed(self, since: str) -> AsyncIterator[ServerSeen]:
+    async def list_changed(self, since: str) -> AsyncIterator[ServerObserved]:
         """All servers of all projects, changed at or after the child's stamp `since`, deleted ones among them.
 
         In the order of their making, so that one that is made meanwhile comes at the end and is not missed.
@@ -337,7 +337,7 @@ class Servers:
             for remote_id in await self._in_down_cells(HOME, {"all_tenants": "1"}, ask.version):
                 yield _unread(remote_id, "its cell does not answer")
 
-    def _read(self, raw: msgspec.Raw) -> ServerSeen | None:
+    def _read(self, raw: msgspec.Raw) -> ServerObserved | None:
         """One item of a listing; None where it does not even say its id."""
         try:
             server = msgspec.json.decode(raw, type=_Server)
@@ -363,8 +363,8 @@ class Servers:
         return version
 
 
-def _unread(remote_id: str, why: str) -> ServerSeen:
-    return ServerSeen(remote_id=remote_id, status="UNKNOWN", unread=why)
+def _unread(remote_id: str, why: str) -> ServerObserved:
+    return ServerObserved(remote_id=remote_id, status="UNKNOWN", unread=why)
 
 
 def _cell_is_down(server: _Server) -> bool:
@@ -372,9 +372,9 @@ def _cell_is_down(server: _Server) -> bool:
     return server.status == "UNKNOWN" and not server.updated and not server.name
 
 
-def _seen(server: _Server, child: Child, hostnames: Literal["", "label", "none"]) -> ServerSeen:
+def _seen(server: _Server, child: Child, hostnames: Literal["", "label", "none"]) -> ServerObserved:
     fault, tags, flavor = server.fault, server.tags or [], server.flavor or {}
-    return ServerSeen(
+    return ServerObserved(
         remote_id=server.id,
         **child.judged(server.metadata.get(marks.KEY, "") or marks.from_tags(tags), marks.by_tags(tags)),
         name=server.name,

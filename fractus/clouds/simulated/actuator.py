@@ -8,15 +8,15 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from fractus.base.clock import iso, parse_iso
 from fractus.base.ids import new_id
-from fractus.clouds.simulated.passage import Passage
+from fractus.clouds.simulated.fault_injector import FaultInjector
+from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import Record
-from fractus.clouds.simulated.shelf import Shelf
-from fractus.model.cloud import Scope, Seen, Step, Wanted
+from fractus.model.cloud import Observed, Scope, Step, Wanted
 from fractus.model.errors import Missing, Refused
 
 R = TypeVar("R", bound=Record)
 W = TypeVar("W", bound=Wanted)
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Observed)
 
 
 class Simulated(ABC, Generic[R, W, S]):
@@ -32,9 +32,9 @@ class Simulated(ABC, Generic[R, W, S]):
     tells_changes: ClassVar[bool] = True
     """Whether its things carry a stamp of their last change (flavors and keypairs do not)."""
 
-    def __init__(self, passage: Passage) -> None:
-        """Speak to the cloud through `passage`."""
-        self.passage = passage
+    def __init__(self, injector: FaultInjector) -> None:
+        """Speak to the cloud through `injector`."""
+        self.injector = injector
 
     # ------------------------------------------------------------------ what a kind says of itself
 
@@ -52,7 +52,7 @@ class Simulated(ABC, Generic[R, W, S]):
 
     def end(self, thing: R) -> None:
         """Delete it."""
-        self.shelf.drop(thing)
+        self.records.drop(thing)
 
     def missing(self, id: str) -> str:
         """The service's sentence for a thing that is not there."""
@@ -69,50 +69,50 @@ class Simulated(ABC, Generic[R, W, S]):
         """What is there now."""
 
         def work() -> S:
-            return self.seen(self.held(remote_id, self.passage.project(scope)))
+            return self.seen(self.held(remote_id, self.injector.project(scope)))
 
-        return await self.passage.cross(self.kind, "observe", remote_id, work, change=False)
+        return await self.injector.call(self.kind, "observe", remote_id, work, change=False)
 
     async def find(self, scope: Scope, wanted: W) -> S | None:
         """The oldest thing in the project that carries our marker."""
 
         def work() -> S | None:
-            project_id = self.passage.project(scope)
-            for thing in self.shelf.marked(self._record(), wanted.id):
-                if thing.project_id == project_id and self.passage.is_ours(thing.by):
+            project_id = self.injector.project(scope)
+            for thing in self.records.marked(self._record(), wanted.id):
+                if thing.project_id == project_id and self.injector.is_ours(thing.by):
                     return self.seen(thing)
             return None
 
-        return await self.passage.cross(self.kind, "find", wanted.id, work, change=False)
+        return await self.injector.call(self.kind, "find", wanted.id, work, change=False)
 
     async def create(self, scope: Scope, wanted: W) -> S:
         """Make it."""
 
         def work() -> S:
-            thing = self.make(self.passage.project(scope), wanted)
+            thing = self.make(self.injector.project(scope), wanted)
             self.sign(thing, wanted)
             thing.created_at = thing.changed_at = self.now()
             self.begin(thing)
             return self.seen(thing)
 
-        return await self.passage.cross(self.kind, "create", wanted.id, work, change=True, repeatable=False)
+        return await self.injector.call(self.kind, "create", wanted.id, work, change=True, repeatable=False)
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
         """Change it in one way."""
 
         def work() -> None:
-            self.change(self.held_to_change(remote_id, self.passage.project(scope)), step)
+            self.change(self.held_to_change(remote_id, self.injector.project(scope)), step)
 
         method = f"apply {step.verb}"
-        await self.passage.cross(self.kind, method, remote_id, work, change=True, repeatable=False)
+        await self.injector.call(self.kind, method, remote_id, work, change=True, repeatable=False)
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """Ask for its end."""
 
         def work() -> None:
-            self.end(self.held_to_change(remote_id, self.passage.project(scope)))
+            self.end(self.held_to_change(remote_id, self.injector.project(scope)))
 
-        await self.passage.cross(self.kind, "delete", remote_id, work, change=True)
+        await self.injector.call(self.kind, "delete", remote_id, work, change=True)
 
     async def has_cursor(self) -> bool:
         """Whether the service keeps stamps of changes."""
@@ -124,19 +124,19 @@ class Simulated(ABC, Generic[R, W, S]):
         def work() -> list[S]:
             stamp = parse_iso(since) if since and self.tells_changes else None
             gone = self.lists_deleted and bool(since)
-            return [self.seen(thing) for thing in self.shelf.every(self._record(), since=stamp, gone=gone)]
+            return [self.seen(thing) for thing in self.records.every(self._record(), since=stamp, gone=gone)]
 
-        for seen in await self.passage.cross(self.kind, "list_changed", since, work, change=False):
+        for seen in await self.injector.call(self.kind, "list_changed", since, work, change=False):
             yield seen
 
     # ------------------------------------------------------------------ for the kinds
 
-    def told(self, thing: R) -> dict[str, Any]:
+    def common_fields(self, thing: R) -> dict[str, Any]:
         """What all kinds have in what was seen of them."""
         return {
             "remote_id": thing.id,
-            "marker": thing.marker if self.passage.is_ours(thing.by) else "",
-            "managed_by": "" if self.passage.is_ours(thing.by) else thing.by,
+            "marker": thing.marker if self.injector.is_ours(thing.by) else "",
+            "managed_by": "" if self.injector.is_ours(thing.by) else thing.by,
             "name": thing.name,
             "changed_at": self.stamp(thing),
             "created_at": iso(thing.created_at),
@@ -149,28 +149,28 @@ class Simulated(ABC, Generic[R, W, S]):
 
     def sign(self, thing: R, wanted: W) -> None:
         """Put our marker on a new thing."""
-        thing.marker, thing.by, thing.notes = wanted.id, self.passage.by, dict(wanted.notes)
+        thing.marker, thing.by, thing.notes = wanted.id, self.injector.by, dict(wanted.notes)
 
     def own(self, wanted: W) -> R | None:
         """The thing whose id is derived from ours, unless it says that it is another's."""
-        for id in self.passage.own_ids(wanted.id):
-            there = self.shelf.get(self._record(), id)
-            if there is not None and self.passage.is_ours(there.by):
+        for id in self.injector.own_ids(wanted.id):
+            there = self.records.get(self._record(), id)
+            if there is not None and self.injector.is_ours(there.by):
                 return there
         return None
 
     def begin(self, thing: R) -> None:
         """Write a new thing, and whatever comes with it."""
-        self.shelf.put(thing)
+        self.records.put(thing)
 
     @property
-    def shelf(self) -> Shelf:
+    def records(self) -> Records:
         """All records of the cloud."""
-        return self.passage.backend.shelf
+        return self.injector.backend.records
 
     def now(self) -> float:
         """The cloud's own time."""
-        return self.passage.backend.now()
+        return self.injector.backend.now()
 
     def stamp(self, thing: R) -> str:
         """When it last changed, as the cloud prints it: in whole seconds."""
@@ -179,12 +179,12 @@ class Simulated(ABC, Generic[R, W, S]):
     def touch(self, thing: R) -> None:
         """It has changed now: write it."""
         thing.changed_at = self.now()
-        self.shelf.put(thing)
+        self.records.put(thing)
 
     def held(self, id: str, project_id: str) -> R:
         """The thing, or `Missing` in the service's words where it is not, or not for this project to see."""
-        thing = self.shelf.get(self._record(), id)
-        if thing is None or not (project_id == self.passage.home or self.may_see(thing, project_id)):
+        thing = self.records.get(self._record(), id)
+        if thing is None or not (project_id == self.injector.home or self.may_see(thing, project_id)):
             raise Missing(self.missing(id))
         return thing
 
@@ -198,8 +198,8 @@ class Simulated(ABC, Generic[R, W, S]):
 
     def spend(self, project_id: str, what: str, error: str) -> None:
         """`Refused` with `error` if the project's quota allows no more things of this kind."""
-        limit = self.passage.backend.quota(project_id, what)
-        used, _, _ = self.shelf.used_by_project(self.kind, project_id)
+        limit = self.injector.backend.quota(project_id, what)
+        used, _, _ = self.records.used_by_project(self.kind, project_id)
         if limit is not None and limit >= 0 and used + 1 > limit:
             raise Refused(error, status=409, elsewhere=True)
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from fractus.base.clock import Clock
 from fractus.clouds.simulated.life import move_on
+from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import (
     RECORDS,
     FlavorRecord,
@@ -21,7 +22,6 @@ from fractus.clouds.simulated.records import (
     SubnetRecord,
 )
 from fractus.clouds.simulated.shape import Shape
-from fractus.clouds.simulated.shelf import Shelf
 
 R = TypeVar("R", bound=Record)
 
@@ -32,7 +32,7 @@ class SimulatedBackend:
     def __init__(self, shape: Shape, clock: Clock) -> None:
         """Open the file that `shape` names, or begin anew in memory."""
         self.shape = shape
-        self.shelf = Shelf(shape.path)
+        self.records = Records(shape.path)
         self._clock = clock
         self.clock_offset = shape.clock_offset
         """How far this cloud's clock is ahead of ours; a test may change it."""
@@ -44,15 +44,15 @@ class SimulatedBackend:
         """The time by this cloud's own clock."""
         return self._clock.now() + self.clock_offset
 
-    def look(self) -> Shelf:
+    def look(self) -> Records:
         """The records, as of now."""
         now = self.now()
-        due = self.shelf.next_at()
+        due = self.records.next_at()
         if due is not None and due <= now:
-            move_on(self.shelf, self.shape, now)
+            move_on(self.records, self.shape, now)
             if self.moved is not None:
                 self.moved()
-        return self.shelf
+        return self.records
 
     def quiet_for(self) -> float | None:
         """Seconds until something happens here by itself; None: nothing will."""
@@ -74,7 +74,7 @@ class SimulatedBackend:
 
     def place(self, vcpus: int, ram: int, disk: int) -> str:
         """The emptiest host that has room, or an empty string."""
-        used = self.shelf.used_by_host()
+        used = self.records.used_by_host()
         shape = self.shape
         best, best_free = "", -1
         for number in range(1, shape.hosts + 1):
@@ -146,4 +146,4 @@ class SimulatedBackend:
 
     def close(self) -> None:
         """Let go of the file."""
-        self.shelf.close()
+        self.records.close()

@@ -12,20 +12,20 @@ import msgspec
 from fractus.base.clock import Clock
 from fractus.base.ids import derived_id, new_id
 from fractus.clouds.simulated.backend import SimulatedBackend
+from fractus.clouds.simulated.fault_injector import FaultInjector
 from fractus.clouds.simulated.faults import Faults
 from fractus.clouds.simulated.flavor import Flavors
 from fractus.clouds.simulated.image import Images
 from fractus.clouds.simulated.keypair import Keypairs
 from fractus.clouds.simulated.network import Networks
 from fractus.clouds.simulated.neutron import NeutronSimulated
-from fractus.clouds.simulated.passage import Passage
 from fractus.clouds.simulated.port import Ports
 from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord, MarkRecord
 from fractus.clouds.simulated.security_group import SecurityGroups
 from fractus.clouds.simulated.server import Servers
 from fractus.clouds.simulated.shape import Shape
 from fractus.clouds.simulated.subnet import Subnets
-from fractus.model.cloud import Actuator, CloudRow, Finding, Report, Scope, Seen, Sighting
+from fractus.model.cloud import Actuator, CloudRow, Finding, Observed, Report, Scope, Sighting
 from fractus.model.errors import CloudError, Unreachable
 from fractus.model.installation import Identity, Mark
 from fractus.model.network import VOCABULARIES
@@ -55,17 +55,17 @@ class SimulatedCloud:
         self._mapped: dict[str, str] = mapped if isinstance(mapped, dict) else {}
         self._clock = clock
         self._installation = row.installation
-        self._passage = Passage(
+        self._injector = FaultInjector(
             row.name, backend, faults, clock, self.project_of, by=row.origin, ours=row.origins
         )
-        self._servers = Servers(self._passage)
+        self._servers = Servers(self._injector)
         self._actuators: dict[str, Actuator[Any, Any]] = {
             "server": self._servers,
-            "flavor": Flavors(self._passage),
-            "keypair": Keypairs(self._passage),
-            "image": Images(self._passage),
+            "flavor": Flavors(self._injector),
+            "keypair": Keypairs(self._injector),
+            "image": Images(self._injector),
             **{
-                one.kind: _PARTICULAR.get(one.kind, NeutronSimulated)(self._passage, one)
+                one.kind: _PARTICULAR.get(one.kind, NeutronSimulated)(self._injector, one)
                 for one in VOCABULARIES
             },
         }
@@ -103,7 +103,7 @@ class SimulatedCloud:
             return scope.project_id, scope.project_name
         if scope.project_id in self._mapped:
             there = self._mapped[scope.project_id]
-            return there, self.backend.shelf.projects().get(there, "")
+            return there, self.backend.records.projects().get(there, "")
         return derived_id("project", self.name, scope.project_id).replace("-", ""), _PREFIX + scope.project_id
 
     def actuators(self) -> Mapping[str, Actuator[Any, Any]]:
@@ -112,12 +112,12 @@ class SimulatedCloud:
 
     def healthy(self) -> bool:
         """False while calls would fail at once."""
-        return self._passage.healthy()
+        return self._injector.healthy()
 
     async def check(self) -> Report:
         """Whether it answers, and what it is."""
         try:
-            shape = await self._passage.cross("cloud", "check", "", lambda: self.backend.shape, change=False)
+            shape = await self._injector.call("cloud", "check", "", lambda: self.backend.shape, change=False)
         except CloudError as error:
             return Report(False, [Finding("reachable", False, error.reason)])
         size = f"{shape.hosts} hosts with {shape.vcpus_per_host} vCPUs and {shape.ram_per_host} MiB each"
@@ -152,12 +152,12 @@ class SimulatedCloud:
 
         def work() -> Identity:
             marks = [
-                Mark(one.installation, one.cloud, one.id) for one in self.backend.shelf.every(MarkRecord)
+                Mark(one.installation, one.cloud, one.id) for one in self.backend.records.every(MarkRecord)
             ]
             where = [self.address()] if self.address() else []
             return Identity(address=self.address(), endpoints=where, marks=marks)
 
-        return await self._passage.cross("cloud", "identify", "", work, change=False)
+        return await self._injector.call("cloud", "identify", "", work, change=False)
 
     async def mark(self) -> str:
         """Leave our mark, unless it is there."""
@@ -168,31 +168,31 @@ class SimulatedCloud:
         def work() -> str:
             made = MarkRecord(
                 id=new_id(),
-                project_id=self._passage.home,
+                project_id=self._injector.home,
                 installation=self._installation,
                 cloud=self.name,
             )
-            self.backend.shelf.put(made)
+            self.backend.records.put(made)
             return made.id
 
-        return await self._passage.cross("cloud", "mark", "", work, change=True)
+        return await self._injector.call("cloud", "mark", "", work, change=True)
 
     async def unmark(self, remote_id: str) -> None:
         """Take it away."""
 
         def work() -> None:
-            there = self.backend.shelf.get(MarkRecord, remote_id)
+            there = self.backend.records.get(MarkRecord, remote_id)
             if there is not None:
-                self.backend.shelf.drop(there)
+                self.backend.records.drop(there)
 
-        await self._passage.cross("cloud", "unmark", remote_id, work, change=True)
+        await self._injector.call("cloud", "unmark", remote_id, work, change=True)
 
     async def projects(self) -> Mapping[str, str]:
         """All projects that were ever used here: name by id."""
-        shelf = self.backend.shelf
-        return await self._passage.cross("project", "list", "", shelf.projects, change=False)
+        records = self.backend.records
+        return await self._injector.call("project", "list", "", records.projects, change=False)
 
-    async def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Seen]:
+    async def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Observed]:
         """Everything of a kind; of keypairs our own user's, and those of `users`."""
         seen: Any
         async for seen in self._actuators[kind].list_changed(""):
@@ -200,14 +200,14 @@ class SimulatedCloud:
                 continue
             yield self._in_full(kind, seen)
 
-    def _in_full(self, kind: str, seen: Any) -> Seen:
+    def _in_full(self, kind: str, seen: Any) -> Observed:
         """With what a sweep is not told."""
-        there = self.backend.shelf.get(RECORDS[kind], seen.remote_id)
+        there = self.backend.records.get(RECORDS[kind], seen.remote_id)
         if isinstance(there, FlavorRecord):
             seen = msgspec.structs.replace(seen, access=list(there.access))
         if isinstance(there, ImageRecord):
             seen = msgspec.structs.replace(seen, members=dict(there.members))
-        found: Seen = seen
+        found: Observed = seen
         return found
 
     async def sightings(self) -> list[Sighting]:
@@ -218,7 +218,7 @@ class SimulatedCloud:
     async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
         """The end of a server's console. `Unreachable` when `deadline` seconds have passed."""
         read = asyncio.ensure_future(
-            self._passage.cross(
+            self._injector.call(
                 "server",
                 "console_log",
                 remote_id,

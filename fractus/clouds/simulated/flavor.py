@@ -5,19 +5,19 @@ from __future__ import annotations
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.records import FlavorRecord
 from fractus.model.cloud import Scope, Step
-from fractus.model.compute import FlavorSeen, FlavorWanted
+from fractus.model.compute import FlavorObserved, FlavorWanted
 
 
-class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
+class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorObserved]):
     """The actuator of flavors."""
 
     record = FlavorRecord
     tells_changes = False
 
-    def seen(self, thing: FlavorRecord) -> FlavorSeen:
+    def seen(self, thing: FlavorRecord) -> FlavorObserved:
         """How the cloud shows it."""
-        return FlavorSeen(
-            **{**self.told(thing), "project_id": ""},
+        return FlavorObserved(
+            **{**self.common_fields(thing), "project_id": ""},
             is_public=thing.is_public,
             vcpus=thing.vcpus,
             ram=thing.ram,
@@ -27,33 +27,33 @@ class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
             extra_specs=dict(thing.extra_specs),
         )
 
-    async def create(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen:
+    async def create(self, scope: Scope, wanted: FlavorWanted) -> FlavorObserved:
         """Make it, without its extra specs, which are steps of their own; one that is there already serves as well."""
 
-        def work() -> FlavorSeen:
+        def work() -> FlavorObserved:
             there = self.own(wanted)
             if there is not None:
                 return self.seen(there)
-            thing = self.make(self.passage.home, wanted)
+            thing = self.make(self.injector.home, wanted)
             self.sign(thing, wanted)
             self.touch(thing)
             return self.seen(thing)
 
-        return await self.passage.cross(self.kind, "create", wanted.id, work, change=True, repeatable=False)
+        return await self.injector.call(self.kind, "create", wanted.id, work, change=True, repeatable=False)
 
-    async def find(self, scope: Scope, wanted: FlavorWanted) -> FlavorSeen | None:
+    async def find(self, scope: Scope, wanted: FlavorWanted) -> FlavorObserved | None:
         """The flavor whose id is derived from ours."""
 
-        def work() -> FlavorSeen | None:
+        def work() -> FlavorObserved | None:
             there = self.own(wanted)
             return None if there is None else self.seen(there)
 
-        return await self.passage.cross(self.kind, "find", wanted.id, work, change=False)
+        return await self.injector.call(self.kind, "find", wanted.id, work, change=False)
 
     def make(self, project_id: str, wanted: FlavorWanted) -> FlavorRecord:
         """A new flavor."""
         return FlavorRecord(
-            id=self.passage.own_id(wanted.id),
+            id=self.injector.own_id(wanted.id),
             project_id=project_id,
             name=wanted.name,
             vcpus=wanted.vcpus,
@@ -67,7 +67,7 @@ class Flavors(Simulated[FlavorRecord, FlavorWanted, FlavorSeen]):
 
     def change(self, thing: FlavorRecord, step: Step) -> None:
         """Verbs: set_extra_specs, unset_extra_spec, admit, expel, note. What is so already is done."""
-        project_id = self.passage.project(Scope(step.body.get("project_id", "")))
+        project_id = self.injector.project(Scope(step.body.get("project_id", "")))
         match step.verb:
             case "set_extra_specs":
                 thing.extra_specs = {**thing.extra_specs, **step.body["extra_specs"]}

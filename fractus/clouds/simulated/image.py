@@ -12,10 +12,10 @@ from fractus.clouds.simulated.life import schedule
 from fractus.clouds.simulated.records import ImageRecord
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused
-from fractus.model.images import OPEN, ImageSeen, ImageWanted
+from fractus.model.images import OPEN, ImageObserved, ImageWanted
 
 
-class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
+class Images(Simulated[ImageRecord, ImageWanted, ImageObserved]):
     """The actuator of images.
 
     An image of one tenant lies in the tenant's project; one for all lies in the credential's own, as `community`.
@@ -23,10 +23,10 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
 
     record = ImageRecord
 
-    def seen(self, thing: ImageRecord) -> ImageSeen:
+    def seen(self, thing: ImageRecord) -> ImageObserved:
         """How the cloud shows it."""
-        return ImageSeen(
-            **self.told(thing),
+        return ImageObserved(
+            **self.common_fields(thing),
             status=thing.status,
             size=thing.size,
             checksum=thing.checksum,
@@ -35,12 +35,12 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
             min_disk=thing.min_disk,
             min_ram=thing.min_ram,
             visibility=thing.visibility,
-            home=thing.project_id == self.passage.home,
+            home=thing.project_id == self.injector.home,
             protected=thing.protected,
             properties=dict(thing.properties),
         )
 
-    async def find(self, scope: Scope, wanted: ImageWanted) -> ImageSeen | None:
+    async def find(self, scope: Scope, wanted: ImageWanted) -> ImageObserved | None:
         """The image that carries our marker, where images like it lie."""
         return await super().find(scope if wanted.private else HOME, wanted)
 
@@ -48,7 +48,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
         """A new record, without bits."""
         return ImageRecord(
             id=self.new_id(),
-            project_id=project_id if wanted.private else self.passage.home,
+            project_id=project_id if wanted.private else self.injector.home,
             name=wanted.name,
             disk_format=wanted.disk_format,
             container_format=wanted.container_format,
@@ -61,8 +61,8 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
         """Verb: upload {"path", "size"}. The call lasts as long as the image is `saving`."""
         await super().apply(scope, remote_id, step)
-        if self.passage.backend.shape.upload_seconds > 0:
-            await self.passage.clock.sleep(self.passage.backend.shape.upload_seconds)
+        if self.injector.backend.shape.upload_seconds > 0:
+            await self.injector.clock.sleep(self.injector.backend.shape.upload_seconds)
 
     def change(self, thing: ImageRecord, step: Step) -> None:
         """Take the bits in, or one of the other verbs. What is there whole already is done."""
@@ -72,7 +72,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
             case "admit":
                 return self._admit(thing, step.body["project_id"])
             case "expel":
-                thing.members.pop(self.passage.project(Scope(step.body["project_id"])), None)
+                thing.members.pop(self.injector.project(Scope(step.body["project_id"])), None)
                 return self.touch(thing)
             case "upload":
                 return self._upload(thing, step)
@@ -83,7 +83,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
             if name in changes:
                 setattr(thing, name, changes[name])
         if "owner" in changes:
-            thing.project_id = self.passage.project(Scope(changes["owner"]))
+            thing.project_id = self.injector.project(Scope(changes["owner"]))
         if "notes" in changes:
             thing.notes = dict(changes["notes"])
         kept = {
@@ -95,7 +95,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
     def _admit(self, thing: ImageRecord, project_id: str) -> None:
         if thing.visibility != "shared":
             raise Refused(f"Not allowed to create members for image {thing.id}.", status=403)
-        thing.members.setdefault(self.passage.project(Scope(project_id)), "pending")
+        thing.members.setdefault(self.injector.project(Scope(project_id)), "pending")
         self.touch(thing)
 
     def _upload(self, thing: ImageRecord, step: Step) -> None:
@@ -107,7 +107,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
         if thing.status != "queued":
             raise Refused(f"Image status transition from {thing.status} to saving is not allowed", status=409)
         thing.status, thing.size, thing.checksum = "saving", size, checksum
-        schedule(thing, "saved", self.now() + self.passage.backend.shape.upload_seconds)
+        schedule(thing, "saved", self.now() + self.injector.backend.shape.upload_seconds)
         return self.touch(thing)
 
     def may_see(self, thing: ImageRecord, project_id: str) -> bool:
@@ -119,7 +119,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageSeen]):
         try:
             return super().held(id, project_id)
         except Missing:
-            return super().held(id, self.passage.home)
+            return super().held(id, self.injector.home)
 
     def missing(self, id: str) -> str:
         """Glance's sentence."""

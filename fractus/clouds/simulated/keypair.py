@@ -7,11 +7,11 @@ from typing import Any
 from fractus.base.key_material import fingerprint
 from fractus.clouds.simulated.nova import NovaSimulated
 from fractus.clouds.simulated.records import KeypairRecord
-from fractus.model.compute import KEYPAIR, KeypairSeen, KeypairWanted
+from fractus.model.compute import KEYPAIR, KeypairObserved, KeypairWanted
 from fractus.model.errors import Refused
 
 
-class Keypairs(NovaSimulated[KeypairRecord, KeypairWanted, KeypairSeen]):
+class Keypairs(NovaSimulated[KeypairRecord, KeypairWanted, KeypairObserved]):
     """The actuator of keypairs."""
 
     record = KeypairRecord

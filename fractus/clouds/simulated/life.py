@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fractus.base.clock import iso
+from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import ImageRecord, PortRecord, Record, ServerRecord
 from fractus.clouds.simulated.shape import Shape
-from fractus.clouds.simulated.shelf import Shelf
 from fractus.model.servers import ServerFault
 
 RUNNING, SHUTDOWN, NO_STATE = 1, 4, 0
@@ -22,92 +22,92 @@ def schedule(thing: Record, event: str, at: float) -> None:
     thing.next, thing.next_at = event, at
 
 
-def move_on(shelf: Shelf, shape: Shape, now: float) -> None:
+def move_on(records: Records, shape: Shape, now: float) -> None:
     """Bring everything up to `now`."""
     # Read under the lock: another process may be moving the same records on.
-    with shelf.changing():
-        while (thing := shelf.due(now)) is not None:
+    with records.changing():
+        while (thing := records.due(now)) is not None:
             event, at = thing.next, thing.next_at
             thing.next, thing.next_at = "", 0.0
             thing.changed_at = at
             if isinstance(thing, ServerRecord):
-                happen(shelf, shape, thing, event, at)
+                happen(records, shape, thing, event, at)
             elif isinstance(thing, ImageRecord):
                 thing.status = "active"
-            shelf.put(thing)
+            records.put(thing)
 
 
-def happen(shelf: Shelf, shape: Shape, server: ServerRecord, event: str, at: float) -> None:
+def happen(records: Records, shape: Shape, server: ServerRecord, event: str, at: float) -> None:
     """Have something happen to a server now; the caller writes it."""
-    _SERVER_EVENTS[event](shelf, shape, server, at)
+    _SERVER_EVENTS[event](records, shape, server, at)
 
 
-def bind_ports(shelf: Shelf, server: ServerRecord, status: str, at: float, *, take: bool = False) -> None:
+def bind_ports(records: Records, server: ServerRecord, status: str, at: float, *, take: bool = False) -> None:
     """The server's ports follow its state: bound to its host, ACTIVE while it runs. `take`: they become its own."""
     for port_id in server.port_ids:
-        port = shelf.get(PortRecord, port_id)
+        port = records.get(PortRecord, port_id)
         if port is not None and take:
             port.device_id, port.device_owner = server.id, "compute:nova"
         if port is not None and port.device_id == server.id:
             port.status, port.host, port.vif_type = status, server.host, "ovs" if server.host else "unbound"
             port.changed_at = at
-            shelf.put(port)
+            records.put(port)
 
 
-def release_ports(shelf: Shelf, server: ServerRecord, at: float) -> None:
+def release_ports(records: Records, server: ServerRecord, at: float) -> None:
     """Ports that were there before the server outlive it, unbound, as Nova leaves them; its own it takes away."""
     for port_id in server.port_ids:
-        port = shelf.get(PortRecord, port_id)
+        port = records.get(PortRecord, port_id)
         if port is not None and port.device_id == server.id and port.of_nova:
-            shelf.drop(port)
+            records.drop(port)
         elif port is not None and port.device_id == server.id:
             port.device_id = port.device_owner = port.host = ""
             port.status, port.vif_type, port.changed_at = "DOWN", "unbound", at
-            shelf.put(port)
+            records.put(port)
 
 
-def _spawn(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+def _spawn(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     """Spawning has begun, or nowhere is room."""
     server.task_state = "spawning"
     schedule(server, "built", max(at, server.created_at + shape.boot_seconds))
 
 
-def _no_host(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+def _no_host(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     server.vm_state, server.task_state, server.power_state = "error", None, NO_STATE
     server.fault = ServerFault(
         code=500,
         message="No valid host was found. There are not enough hosts available.",
         created=iso(at),
     )
-    release_ports(shelf, server, at)
+    release_ports(records, server, at)
 
 
-def _built(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+def _built(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     server.vm_state, server.task_state, server.power_state = "active", None, RUNNING
     server.launched_at = at
     server.boots = [at]
-    bind_ports(shelf, server, "ACTIVE", at)
+    bind_ports(records, server, "ACTIVE", at)
 
 
-def _stopped(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+def _stopped(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     server.vm_state, server.task_state, server.power_state = "stopped", None, SHUTDOWN
-    bind_ports(shelf, server, "DOWN", at)
+    bind_ports(records, server, "DOWN", at)
 
 
-def _started(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
+def _started(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     server.vm_state, server.task_state, server.power_state = "active", None, RUNNING
     server.boots = [*server.boots, at]
-    bind_ports(shelf, server, "ACTIVE", at)
+    bind_ports(records, server, "ACTIVE", at)
 
 
-def _deleted(shelf: Shelf, shape: Shape, server: ServerRecord, at: float) -> None:
-    release_ports(shelf, server, at)
+def _deleted(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
+    release_ports(records, server, at)
     server.vm_state, server.task_state, server.power_state = "deleted", None, NO_STATE
     server.terminated_at = at
     server.gone = True
 
 
-_SERVER_EVENTS: dict[str, Callable[[Shelf, Shape, ServerRecord, float], None]] = {
+_SERVER_EVENTS: dict[str, Callable[[Records, Shape, ServerRecord, float], None]] = {
     "spawn": _spawn,
     "no host": _no_host,
     "built": _built,

@@ -5,19 +5,19 @@ from __future__ import annotations
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SubnetRecord
 from fractus.model.errors import Missing, Refused
-from fractus.model.network import NetworkSeen, NetworkWanted
+from fractus.model.network import NetworkObserved, NetworkWanted
 
 
-class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkSeen]):
+class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkObserved]):
     """The actuator of networks."""
 
     def complete(self, thing: NetworkRecord) -> None:
         """The MTU, where nobody asked for one."""
-        thing.mtu = thing.mtu or self.passage.backend.shape.mtu
+        thing.mtu = thing.mtu or self.injector.backend.shape.mtu
 
     def check(self, thing: NetworkRecord) -> None:
         """`Refused`, in Neutron's sentence, above what the cloud carries."""
-        most = self.passage.backend.shape.mtu
+        most = self.injector.backend.shape.mtu
         if thing.mtu > most:
             raise Refused(
                 f"Invalid input for operation: Requested MTU is too big, maximum is {most}.", status=400
@@ -30,14 +30,14 @@ class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkSeen]):
     def held_to_change(self, id: str, project_id: str) -> NetworkRecord:
         """Others' shared networks are "not found" to whoever would change them, as in Neutron."""
         thing = self.held(id, project_id)
-        if project_id not in (thing.project_id, self.passage.home):
+        if project_id not in (thing.project_id, self.injector.home):
             raise Missing(self.missing(id))
         return thing
 
     def end(self, thing: NetworkRecord) -> None:
         """Delete it with its subnets and the cloud's own ports, unless somebody else's ports are on it."""
-        tied = self.shelf.tied(f"network/{thing.id}")
-        ports = [port for kind, id in tied if kind == "port" and (port := self.shelf.get(PortRecord, id))]
+        tied = self.records.tied(f"network/{thing.id}")
+        ports = [port for kind, id in tied if kind == "port" and (port := self.records.get(PortRecord, id))]
         used = [port.id for port in ports if port.device_owner != "network:dhcp"]
         if used:
             raise Refused(
@@ -45,6 +45,8 @@ class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkSeen]):
                 f" the network, id for these ports is: {','.join(used)}",
                 status=409,
             )
-        subnets = [one for kind, id in tied if kind == "subnet" and (one := self.shelf.get(SubnetRecord, id))]
+        subnets = [
+            one for kind, id in tied if kind == "subnet" and (one := self.records.get(SubnetRecord, id))
+        ]
         for inside in [*ports, *subnets, thing]:
-            self.shelf.drop(inside)
+            self.records.drop(inside)

@@ -7,23 +7,23 @@ from typing import Any, TypeVar
 import msgspec
 
 from fractus.clouds.simulated.actuator import Simulated
-from fractus.clouds.simulated.passage import Passage
+from fractus.clouds.simulated.fault_injector import FaultInjector
 from fractus.clouds.simulated.records import RECORDS, Record
-from fractus.model.cloud import Seen, Step, Wanted
+from fractus.model.cloud import Observed, Step, Wanted
 from fractus.model.errors import Refused
 from fractus.model.wire import Vocabulary
 
 R = TypeVar("R", bound=Record)
 W = TypeVar("W", bound=Wanted)
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Observed)
 
 
 class NeutronSimulated(Simulated[R, W, S]):
     """A kind with the verb `update`, whose body is Neutron's. What is particular to a kind, a subclass does."""
 
-    def __init__(self, passage: Passage, vocabulary: Vocabulary[W, S]) -> None:
+    def __init__(self, injector: FaultInjector, vocabulary: Vocabulary[W, S]) -> None:
         """Things are kept as the record of the same kind."""
-        super().__init__(passage)
+        super().__init__(injector)
         self.vocabulary = vocabulary
         self.record = RECORDS[vocabulary.kind]
         kept = self.record.__struct_fields__
@@ -33,7 +33,7 @@ class NeutronSimulated(Simulated[R, W, S]):
     def seen(self, thing: R) -> S:
         """How the cloud shows it."""
         return self.vocabulary.observed(
-            **self.told(thing), **{name: getattr(thing, name) for name in self._shown}
+            **self.common_fields(thing), **{name: getattr(thing, name) for name in self._shown}
         )
 
     def make(self, project_id: str, wanted: W) -> R:
@@ -76,6 +76,6 @@ class NeutronSimulated(Simulated[R, W, S]):
 
     def end(self, thing: R) -> None:
         """Delete it, unless something has it."""
-        if self.shelf.tied(f"{self.kind}/{thing.id}"):
+        if self.records.tied(f"{self.kind}/{thing.id}"):
             raise Refused(f"{self.kind.replace('_', ' ').title()} {thing.id} in use.", status=409)
-        self.shelf.drop(thing)
+        self.records.drop(thing)

@@ -6,13 +6,13 @@ from typing import Any, ClassVar, TypeVar
 
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.records import Record
-from fractus.model.cloud import Scope, Seen, Wanted
+from fractus.model.cloud import Observed, Scope, Wanted
 from fractus.model.errors import Refused
 from fractus.model.wire import Vocabulary
 
 R = TypeVar("R", bound=Record)
 W = TypeVar("W", bound=Wanted)
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Observed)
 
 
 class NovaSimulated(Simulated[R, W, S]):
@@ -38,7 +38,7 @@ class NovaSimulated(Simulated[R, W, S]):
         """How the cloud shows it."""
         names = [one.name for one in self.vocabulary.shown if one.name not in self.unlisted]
         fields = {name: getattr(thing, name) for name in names if name in thing.__struct_fields__}
-        seen: S = self.vocabulary.observed(**{**self.told(thing), "project_id": ""}, **fields)
+        seen: S = self.vocabulary.observed(**{**self.common_fields(thing), "project_id": ""}, **fields)
         return seen
 
     def make(self, project_id: str, wanted: W) -> R:
@@ -47,14 +47,14 @@ class NovaSimulated(Simulated[R, W, S]):
         fields = {
             one.name: getattr(wanted, one.name) for one in self.vocabulary.said if not one.rules.separate
         }
-        id = self.passage.own_id(wanted.id)
+        id = self.injector.own_id(wanted.id)
         name = id if self.named_by == "name" else wanted.name
         own: dict[str, Any] = {"id": id, "name": name, "project_id": project_id, "created_at": self.now()}
         return self._record()(**{**own, **fields, **self.more(wanted)})
 
     def _check_quota(self, project_id: str) -> None:
-        limit = self.passage.backend.quota(project_id, self.quota) if self.quota else None
-        used, _, _ = self.shelf.used_by_project(self.kind, project_id)
+        limit = self.injector.backend.quota(project_id, self.quota) if self.quota else None
+        used, _, _ = self.records.used_by_project(self.kind, project_id)
         if limit is not None and used + 1 > limit >= 0:
             why = f"Quota exceeded, too many {self.quota.replace('_', ' ')}."
             raise Refused(why, status=403, elsewhere=True)
@@ -67,12 +67,12 @@ class NovaSimulated(Simulated[R, W, S]):
             if there is not None:
                 self.refuse(there, wanted)
                 return self.seen(there)
-            thing = self.make(self.passage.home, wanted)
+            thing = self.make(self.injector.home, wanted)
             self.sign(thing, wanted)
             self.touch(thing)
             return self.seen(thing)
 
-        return await self.passage.cross(self.kind, "create", wanted.id, work, change=True, repeatable=False)
+        return await self.injector.call(self.kind, "create", wanted.id, work, change=True, repeatable=False)
 
     async def find(self, scope: Scope, wanted: W) -> S | None:
         """The one whose id is derived from ours."""
@@ -81,7 +81,7 @@ class NovaSimulated(Simulated[R, W, S]):
             there = self.own(wanted)
             return None if there is None else self.seen(there)
 
-        return await self.passage.cross(self.kind, "find", wanted.id, work, change=False)
+        return await self.injector.call(self.kind, "find", wanted.id, work, change=False)
 
     def may_see(self, thing: R, project_id: str) -> bool:
         """Everybody."""

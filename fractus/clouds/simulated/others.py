@@ -42,20 +42,20 @@ class Others:
         return server, what
 
     def _next(self, down: int) -> ServerRecord | None:
-        shelf = self._backend.look()
+        records = self._backend.look()
         if len(self._down) > down and self._random.random() < 0.5:
-            return shelf.get(ServerRecord, self._down.popleft())
+            return records.get(ServerRecord, self._down.popleft())
         somewhere = str(uuid.UUID(int=self._random.getrandbits(128)))
-        return shelf.after(ServerRecord, somewhere) or shelf.after(ServerRecord, "")
+        return records.after(ServerRecord, somewhere) or records.after(ServerRecord, "")
 
     def _do(self, server: ServerRecord, what: str) -> None:
-        shelf, shape, now = self._backend.shelf, self._backend.shape, self._backend.now()
-        with shelf.changing():
+        records, shape, now = self._backend.records, self._backend.shape, self._backend.now()
+        with records.changing():
             if what == "stop":
-                happen(shelf, shape, server, "stopped", now)
+                happen(records, shape, server, "stopped", now)
             elif what == "start":
                 server.fault = None
-                happen(shelf, shape, server, "started", now)
+                happen(records, shape, server, "started", now)
                 # Nobody reads the console of one that was started a thousand times.
                 server.boots = server.boots[-1:]
             elif what == "crash":
@@ -63,6 +63,6 @@ class Others:
                 server.fault = ServerFault(code=500, message="Host failure", created=iso(now))
             else:
                 server.host = f"host-{self._random.randint(1, shape.hosts)}"
-                bind_ports(shelf, server, "ACTIVE", now)
+                bind_ports(records, server, "ACTIVE", now)
             server.changed_at = now
-            shelf.put(server)
+            records.put(server)

@@ -9,15 +9,15 @@ from fractus.addressing.ranges import eui64
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SecurityGroupRecord, SubnetRecord
 from fractus.model.errors import Missing, Refused
-from fractus.model.network import FixedIp, PortSeen, PortWanted
+from fractus.model.network import FixedIp, PortObserved, PortWanted
 
 
-class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
+class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
     """The actuator of ports."""
 
     def complete(self, thing: PortRecord) -> None:
         """It is on a network that its project may use, and has the addresses that its machine gives itself."""
-        network = self.shelf.get(NetworkRecord, thing.network_id)
+        network = self.records.get(NetworkRecord, thing.network_id)
         if network is None or not (network.project_id == thing.project_id or network.shared):
             raise Missing(f"Network {thing.network_id} could not be found.")
         thing.fixed_ips = self._with_own(thing)
@@ -37,8 +37,8 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
 
     def _with_own(self, thing: PortRecord) -> list[FixedIp]:
         """Its addresses, and the one that its machine gives itself in each subnet where machines do so."""
-        tied = self.shelf.tied(f"network/{thing.network_id}")
-        subnets = [self.shelf.get(SubnetRecord, id) for kind, id in tied if kind == "subnet"]
+        tied = self.records.tied(f"network/{thing.network_id}")
+        subnets = [self.records.get(SubnetRecord, id) for kind, id in tied if kind == "subnet"]
         own = [
             FixedIp(subnet.id, eui64(subnet.cidr, thing.mac_address))
             for subnet in subnets
@@ -49,7 +49,7 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
     def check(self, thing: PortRecord) -> None:
         """Its groups exist, its addresses are of its network's subnets, and nobody else has them or its MAC."""
         for group_id in thing.security_groups:
-            group = self.shelf.get(SecurityGroupRecord, group_id)
+            group = self.records.get(SecurityGroupRecord, group_id)
             if group is None or group.project_id != thing.project_id:
                 raise Missing(f"Security group {group_id} does not exist")
         if self._taken(f"mac/{thing.network_id}/{thing.mac_address.lower()}", thing):
@@ -59,7 +59,7 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
                 status=409,
             )
         for fixed in thing.fixed_ips:
-            subnet = self.shelf.get(SubnetRecord, fixed.subnet_id)
+            subnet = self.records.get(SubnetRecord, fixed.subnet_id)
             if subnet is None or subnet.network_id != thing.network_id:
                 raise Missing(f"Subnet {fixed.subnet_id} could not be found.")
             if not _inside(fixed.ip_address, subnet.cidr):
@@ -73,10 +73,10 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortSeen]):
 
     def end(self, thing: PortRecord) -> None:
         """Delete it, also from under a server."""
-        self.shelf.drop(thing)
+        self.records.drop(thing)
 
     def _taken(self, key: str, thing: PortRecord) -> bool:
-        return any(id != thing.id for _, id in self.shelf.tied(key))
+        return any(id != thing.id for _, id in self.records.tied(key))
 
 
 def _inside(address: str, cidr: str) -> bool:

@@ -11,13 +11,13 @@ from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import SecurityGroupRecord
 from fractus.model.cloud import Step
 from fractus.model.errors import Refused
-from fractus.model.network import Rule, SecurityGroupSeen, SecurityGroupWanted
+from fractus.model.network import Rule, SecurityGroupObserved, SecurityGroupWanted
 
 #: How our vocabulary calls the group itself as the remote group of one of its rules.
 _ITSELF = "self"
 
 
-class SecurityGroups(NeutronSimulated[SecurityGroupRecord, SecurityGroupWanted, SecurityGroupSeen]):
+class SecurityGroups(NeutronSimulated[SecurityGroupRecord, SecurityGroupWanted, SecurityGroupObserved]):
     """The actuator of security groups. Rules are steps of their own."""
 
     def complete(self, thing: SecurityGroupRecord) -> None:
@@ -60,7 +60,7 @@ class SecurityGroups(NeutronSimulated[SecurityGroupRecord, SecurityGroupWanted, 
         other = rule.remote_group_id
         if other and other != _ITSELF:
             self.held(other, thing.project_id)
-        limit = self.passage.backend.quota(thing.project_id, "security_group_rule")
+        limit = self.injector.backend.quota(thing.project_id, "security_group_rule")
         if limit is not None and len(rules) + 1 > limit >= 0:
             raise Refused(
                 "Quota exceeded for resources: ['security_group_rule'].", status=409, elsewhere=True
@@ -70,8 +70,8 @@ class SecurityGroups(NeutronSimulated[SecurityGroupRecord, SecurityGroupWanted, 
     def end(self, thing: SecurityGroupRecord) -> None:
         """Delete it, unless a port has it; rules of other groups that name it go with it."""
         super().end(thing)
-        for _, id in self.shelf.tied(f"remote_group/{thing.id}"):
-            other = self.shelf.get(SecurityGroupRecord, id)
+        for _, id in self.records.tied(f"remote_group/{thing.id}"):
+            other = self.records.get(SecurityGroupRecord, id)
             if other is not None and other.id != thing.id:
                 other.rules = [rule for rule in other.rules if rule.remote_group_id != thing.id]
                 self.touch(other)

@@ -19,7 +19,7 @@ from fractus.clouds.simulated.records import (
 )
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Refused, Throttled
-from fractus.model.servers import ServerSeen, ServerWanted
+from fractus.model.servers import ServerObserved, ServerWanted
 
 _GIB = 1024**3
 
@@ -37,7 +37,7 @@ _STATUS = {
 }
 
 
-class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
+class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
     """The actuator of servers."""
 
     record = ServerRecord
@@ -45,18 +45,18 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
 
     # ------------------------------------------------------------------ how it is shown
 
-    def seen(self, thing: ServerRecord) -> ServerSeen:
+    def seen(self, thing: ServerRecord) -> ServerObserved:
         """How the cloud shows it to an administrator."""
         status = _STATUS.get((thing.vm_state, thing.task_state)) or _STATUS[thing.vm_state, None]
-        return ServerSeen(
-            **self.told(thing),
+        return ServerObserved(
+            **self.common_fields(thing),
             gone=thing.gone,
             status=status,
             vm_state=thing.vm_state,
             task_state=thing.task_state,
             power_state=thing.power_state,
             host=thing.host,
-            hypervisor_hostname=thing.host and f"{thing.host}.{self.passage.cloud}",
+            hypervisor_hostname=thing.host and f"{thing.host}.{self.injector.cloud}",
             instance_name=f"instance-{thing.number:08x}",
             host_status="UP" if thing.host else "",
             zone="nova" if thing.host else "",
@@ -72,12 +72,12 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
 
     def _made_of(self, thing: ServerRecord) -> dict[str, Any]:
         """What it was built from, and what hangs on it."""
-        flavor = self.shelf.get(FlavorRecord, thing.flavor_id)
-        ports = [port for id in thing.port_ids if (port := self.shelf.get(PortRecord, id))]
-        groups = [self.shelf.get(SecurityGroupRecord, id) for port in ports for id in port.security_groups]
+        flavor = self.records.get(FlavorRecord, thing.flavor_id)
+        ports = [port for id in thing.port_ids if (port := self.records.get(PortRecord, id))]
+        groups = [self.records.get(SecurityGroupRecord, id) for port in ports for id in port.security_groups]
         addresses: dict[str, list[dict[str, Any]]] = {}
         for port in ports:
-            network = self.shelf.get(NetworkRecord, port.network_id)
+            network = self.records.get(NetworkRecord, port.network_id)
             addresses.setdefault(network.name if network else "", []).extend(
                 {
                     "addr": fixed.ip_address,
@@ -106,13 +106,13 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
             "user_data": thing.user_data,
         }
 
-    async def observe(self, scope: Scope, remote_id: str) -> ServerSeen:
+    async def observe(self, scope: Scope, remote_id: str) -> ServerObserved:
         """What is there now. Asked with the credential's own rights, as only an administrator is told the host."""
 
-        def work() -> ServerSeen:
-            return self.seen(self.held(remote_id, self.passage.home))
+        def work() -> ServerObserved:
+            return self.seen(self.held(remote_id, self.injector.home))
 
-        return await self.passage.cross(self.kind, "observe", remote_id, work, change=False)
+        return await self.injector.call(self.kind, "observe", remote_id, work, change=False)
 
     def missing(self, id: str) -> str:
         """Nova's sentence."""
@@ -122,11 +122,11 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
 
     def make(self, project_id: str, wanted: ServerWanted) -> ServerRecord:
         """Check what Nova checks before it answers. Whether there is room shows later."""
-        flavor = self.shelf.get(FlavorRecord, wanted.flavor_id)
+        flavor = self.records.get(FlavorRecord, wanted.flavor_id)
         if flavor is None or not (flavor.is_public or project_id in flavor.access):
             raise Refused(f"Flavor {wanted.flavor_id} could not be found.", status=400)
         self._check_image(project_id, wanted.image_id, flavor)
-        if wanted.key_name and self.shelf.get(KeypairRecord, wanted.key_name) is None:
+        if wanted.key_name and self.records.get(KeypairRecord, wanted.key_name) is None:
             raise Refused("Invalid key_name provided.", status=400)
         for port_id in wanted.port_ids:
             self._check_port(project_id, port_id)
@@ -148,24 +148,24 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
             description=wanted.description,
             disk_config=wanted.disk_config,
             hostname=wanted.hostname or wanted.name.lower(),
-            number=self.shelf.number("instance"),
+            number=self.records.number("instance"),
         )
 
     def begin(self, thing: ServerRecord) -> None:
         """Accept it: a host, or an ERROR later; its ports are its own from now on."""
-        shape = self.passage.backend.shape
-        thing.host = self.passage.backend.place(thing.vcpus, thing.ram, thing.disk)
+        shape = self.injector.backend.shape
+        thing.host = self.injector.backend.place(thing.vcpus, thing.ram, thing.disk)
         if thing.host:
             schedule(thing, "spawn", thing.created_at + min(shape.schedule_seconds, shape.boot_seconds))
         else:
             schedule(thing, "no host", thing.created_at + shape.schedule_seconds)
-        self.shelf.put(thing)
-        bind_ports(self.shelf, thing, "DOWN", thing.created_at, take=True)
+        self.records.put(thing)
+        bind_ports(self.records, thing, "DOWN", thing.created_at, take=True)
 
     def _check_image(self, project_id: str, image_id: str, flavor: FlavorRecord) -> None:
         if not image_id:
             raise Refused("Invalid imageRef provided.", status=400)
-        image = self.shelf.get(ImageRecord, image_id)
+        image = self.records.get(ImageRecord, image_id)
         if image is None or not usable(image, project_id):
             raise Refused("Can not find requested image", status=400)
         if image.status != "active":
@@ -186,7 +186,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
             )
 
     def _check_port(self, project_id: str, port_id: str) -> None:
-        port = self.shelf.get(PortRecord, port_id)
+        port = self.records.get(PortRecord, port_id)
         if port is None or port.project_id != project_id:
             raise Refused(f"Port id {port_id} could not be found.", status=400)
         if port.device_id:
@@ -195,10 +195,10 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
             raise Refused(f"Port {port_id} requires a FixedIP in order to be used.", status=400)
 
     def _check_quota(self, project_id: str, flavor: FlavorRecord) -> None:
-        used = self.shelf.used_by_project(self.kind, project_id)
+        used = self.records.used_by_project(self.kind, project_id)
         asked = {"instances": (1, used[0]), "cores": (flavor.vcpus, used[1]), "ram": (flavor.ram, used[2])}
         for what, (more, have) in asked.items():
-            limit = self.passage.backend.quota(project_id, what)
+            limit = self.injector.backend.quota(project_id, what)
             if limit is not None and limit >= 0 and have + more > limit:
                 raise Refused(
                     f"Quota exceeded for {what}: Requested {more}, but already used {have} of {limit} {what}",
@@ -240,7 +240,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
         if thing.vm_state not in from_states or not thing.host:
             raise Refused(_cannot(verb, thing, "vm_state", thing.vm_state), status=409)
         thing.task_state = task
-        schedule(thing, event, self.now() + self.passage.backend.shape.action_seconds)
+        schedule(thing, event, self.now() + self.injector.backend.shape.action_seconds)
         self.touch(thing)
 
     def _reboot(self, thing: ServerRecord, *, hard: bool) -> None:
@@ -255,14 +255,14 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerSeen]):
         if thing.task_state == "deleting":
             return
         thing.task_state = "deleting"
-        schedule(thing, "deleted", self.now() + self.passage.backend.shape.delete_seconds)
+        schedule(thing, "deleted", self.now() + self.injector.backend.shape.delete_seconds)
         self.touch(thing)
 
     # ------------------------------------------------------------------ console
 
     def console(self, remote_id: str, lines: int | None) -> str:
         """What its console has shown since it was built; `Refused` before it has one."""
-        thing = self.held(remote_id, self.passage.home)
+        thing = self.held(remote_id, self.injector.home)
         if not thing.boots:
             raise Refused(f"Instance {remote_id} is not ready", status=409)
         text: list[str] = []

@@ -11,31 +11,31 @@ from fractus.base.ids import new_mac
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SubnetRecord
 from fractus.model.errors import Missing, Refused
-from fractus.model.network import FixedIp, SubnetSeen, SubnetWanted
+from fractus.model.network import FixedIp, SubnetObserved, SubnetWanted
 
 _DHCP = "network:dhcp"
 
 
-class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
+class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetObserved]):
     """The actuator of subnets."""
 
     def complete(self, thing: SubnetRecord) -> None:
         """It lies in a network of its project."""
-        network = self.shelf.get(NetworkRecord, thing.network_id)
+        network = self.records.get(NetworkRecord, thing.network_id)
         if network is None or network.project_id != thing.project_id:
             raise Missing(f"Network {thing.network_id} could not be found.")
 
     def begin(self, thing: SubnetRecord) -> None:
         """Write it, with its DHCP port, and with addresses for the ports whose machines give themselves one."""
-        self.shelf.put(thing)
+        self.records.put(thing)
         self._serve_dhcp(thing)
         if not thing.self_addressed:
             return
-        for kind, id in self.shelf.tied(f"network/{thing.network_id}"):
-            port = self.shelf.get(PortRecord, id) if kind == "port" else None
+        for kind, id in self.records.tied(f"network/{thing.network_id}"):
+            port = self.records.get(PortRecord, id) if kind == "port" else None
             if port is not None and port.device_owner != _DHCP:
                 own = FixedIp(thing.id, eui64(thing.cidr, port.mac_address))
-                self.shelf.put(msgspec.structs.replace(port, fixed_ips=[*port.fixed_ips, own]))
+                self.records.put(msgspec.structs.replace(port, fixed_ips=[*port.fixed_ips, own]))
 
     def touch(self, thing: SubnetRecord) -> None:
         """Write it; its DHCP port comes and goes with `enable_dhcp`."""
@@ -45,8 +45,8 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
     def check(self, thing: SubnetRecord) -> None:
         """No other subnet of the network is in the way, nor the gateway in a pool."""
         cidr = ipaddress.ip_network(thing.cidr)
-        for kind, id in self.shelf.tied(f"network/{thing.network_id}"):
-            other = self.shelf.get(SubnetRecord, id) if kind == "subnet" and id != thing.id else None
+        for kind, id in self.records.tied(f"network/{thing.network_id}"):
+            other = self.records.get(SubnetRecord, id) if kind == "subnet" and id != thing.id else None
             if other is not None and _overlap(cidr, ipaddress.ip_network(other.cidr)):
                 raise Refused(
                     f"Invalid input for operation: Requested subnet with cidr: {thing.cidr} for network:"
@@ -66,7 +66,7 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
         if thing.self_addressed:
             for port in [one for one in ports if one.device_owner != _DHCP]:
                 others = [one for one in port.fixed_ips if one.subnet_id != thing.id]
-                self.shelf.put(msgspec.structs.replace(port, fixed_ips=others))
+                self.records.put(msgspec.structs.replace(port, fixed_ips=others))
                 ports.remove(port)
         if any(port.device_owner != _DHCP for port in ports):
             raise Refused(
@@ -75,10 +75,10 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
                 status=409,
             )
         for inside in [*ports, thing]:
-            self.shelf.drop(inside)
+            self.records.drop(inside)
 
     def _ports(self, thing: SubnetRecord) -> list[PortRecord]:
-        held = (self.shelf.get(PortRecord, id) for kind, id in self.shelf.tied(f"subnet/{thing.id}"))
+        held = (self.records.get(PortRecord, id) for kind, id in self.records.tied(f"subnet/{thing.id}"))
         return [port for port in held if port is not None]
 
     def _serve_dhcp(self, thing: SubnetRecord) -> None:
@@ -87,10 +87,10 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
         if thing.enable_dhcp and not there:
             address = self._free_address(thing)
             if address:
-                self.shelf.put(self._dhcp_port(thing, address))
+                self.records.put(self._dhcp_port(thing, address))
         elif there and not thing.enable_dhcp:
             for port in there:
-                self.shelf.drop(port)
+                self.records.drop(port)
 
     def _dhcp_port(self, thing: SubnetRecord, address: str) -> PortRecord:
         return PortRecord(
@@ -117,7 +117,7 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetSeen]):
             first, last = ipaddress.ip_address(pool["start"]), ipaddress.ip_address(pool["end"])
             for number in range(int(first), int(last) + 1):
                 address = str(type(first)(number))
-                if address != thing.gateway_ip and not self.shelf.tied(f"ip/{thing.id}/{address}"):
+                if address != thing.gateway_ip and not self.records.tied(f"ip/{thing.id}/{address}"):
                     return address
         return ""
 

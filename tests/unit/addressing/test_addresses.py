@@ -10,7 +10,7 @@ import pytest
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.addressing.ranges import Range, default_pools, number, without
-from fractus.store.again import again
+from fractus.store.retrying import again
 from fractus.testing.stores import AnyStore
 
 book = Addresses()

@@ -10,8 +10,8 @@ import pytest
 
 from fractus.app import private_files, wiring
 from fractus.auth.vault import VaultError
+from fractus.notify.node import LocalNotifier
 from fractus.settings.loading import Settings, SettingsError, load
-from fractus.wake.node import LocalBell
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def _open(settings: Settings) -> None:
     async def once() -> None:
-        await wiring.core(settings, bell=LocalBell()).close()
+        await wiring.core(settings, notifier=LocalNotifier()).close()
 
     asyncio.run(once())
 

@@ -18,6 +18,7 @@ from bench.table import table
 from fractus.app import wiring
 from fractus.auth.principal import Principal
 from fractus.base.clock import SystemClock
+from fractus.notify.node import LocalNotifier
 from fractus.quota.recount import recount
 from fractus.services.compute.servers.table import SERVER
 from fractus.settings.loading import load
@@ -26,7 +27,6 @@ from fractus.store import presences
 from fractus.store.listing import page
 from fractus.testing.asgi import App, HttpReply, call
 from fractus.testing.tokens import StaticTokens
-from fractus.wake.node import LocalBell
 
 SERVERS = 30
 PROJECT = "b" * 32
@@ -60,7 +60,7 @@ async def api(made: tuple[Path, Filled], tmp_path: Path) -> AsyncIterator[Api]:
     shutil.copytree(state, tmp_path / "state")
     clock = SystemClock()
     settings = load(tmp_path / "state", environ={}, overrides={"quota": {"unlimited": True}})
-    core = wiring.core(settings, bell=LocalBell(), clock=clock)
+    core = wiring.core(settings, notifier=LocalNotifier(), clock=clock)
     tokens = StaticTokens(clock)
     principal = Principal(
         user_id="u",
@@ -121,7 +121,7 @@ async def test_many_projects_and_what_each_of_them_uses(tmp_path: Path) -> None:
     await keep(tmp_path, plan)
     assert file.stat().st_mtime_ns == before, "the same plan is not written again"
 
-    core = wiring.core(load(tmp_path / "state", environ={}), bell=LocalBell())
+    core = wiring.core(load(tmp_path / "state", environ={}), notifier=LocalNotifier())
     try:
         rows = await page(core.store, SERVER, [], columns=("id", "project_id", "cloud", "status"), limit=1000)
         assert len(rows) == plan.total == 340

@@ -16,7 +16,7 @@ from fractus.local import clouds_yaml
 from fractus.local.processes import free_port
 from fractus.quota.recount import recount
 from fractus.reconcile.machine import Pace
-from fractus.reconcile.sweep import sweep
+from fractus.reconcile.sweep.sweep import sweep
 from fractus.simulation import IDENTITY, ids, model, plan
 from fractus.simulation.changes import Changes
 from fractus.simulation.child import Child

@@ -15,12 +15,12 @@ from click.testing import CliRunner, Result
 from fractus.app import wiring
 from fractus.cli.main import cli
 from fractus.model.resource import SETTLED, Presence, Resource
+from fractus.notify.node import LocalNotifier
 from fractus.operations import cloud_rows
 from fractus.reconcile import drift
 from fractus.settings.loading import load
 from fractus.store import findings, presences, work
 from fractus.store.findings import Finding
-from fractus.wake.node import LocalBell
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Place:
 
     def parts(self, do: Callable[[wiring.Core], Awaitable[T]]) -> T:
         async def run() -> T:
-            core = wiring.core(load(self.path, environ={}), bell=LocalBell())
+            core = wiring.core(load(self.path, environ={}), notifier=LocalNotifier())
             try:
                 return await do(core)
             finally:

@@ -8,7 +8,7 @@ from fractus.app import wiring
 from fractus.model.resource import Presence, Resource, Summary
 from fractus.services.network.networks.kind import KIND
 from fractus.store import presences
-from tests.unit.cli.test_brakes import Place, place
+from tests.unit.cli.test_holds import Place, place
 
 __all__ = ["place"]
 

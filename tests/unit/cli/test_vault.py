@@ -10,7 +10,7 @@ from fractus.app import wiring
 from fractus.auth.vault import Vault
 from fractus.model.resource import Resource, Summary
 from fractus.services.compute.servers.table import SERVER
-from tests.unit.cli.test_brakes import Place, place
+from tests.unit.cli.test_holds import Place, place
 
 __all__ = ["place"]
 

@@ -9,7 +9,7 @@ from fractus.clouds.openstack import OpenStackCloud
 from fractus.clouds.openstack.server_create import create_body, create_version, derived_hostname
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import CloudError, Missing, OutcomeUnknown, Refused, Throttled, Unreachable
-from fractus.model.servers import ServerSeen, ServerWanted
+from fractus.model.servers import ServerObserved, ServerWanted
 from tests.unit.clouds_openstack.fake import Answering, FakeAuthenticator, FakeChild, drop, fault, hang, reply
 
 ANN = Scope("p-ann")
@@ -49,7 +49,7 @@ def body(version: str, **changes: Any) -> dict[str, Any]:
     return made
 
 
-async def everything(cloud: OpenStackCloud, since: str = "") -> list[ServerSeen]:
+async def everything(cloud: OpenStackCloud, since: str = "") -> list[ServerObserved]:
     return [seen async for seen in cloud.actuators()["server"].list_changed(since)]
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from fractus.base.ids import new_id, new_mac
 from fractus.clouds.simulated.cloud import SimulatedCloud
-from fractus.model.cloud import CloudRow, Scope, Seen, Step
+from fractus.model.cloud import CloudRow, Observed, Scope, Step
 from fractus.model.compute import FlavorWanted
 from fractus.model.images import ImageWanted
 from fractus.model.network import FixedIp, NetworkWanted, PortWanted, SubnetWanted
-from fractus.model.servers import ServerSeen, ServerWanted
+from fractus.model.servers import ServerObserved, ServerWanted
 from fractus.testing.clock import VirtualClock
 
 ANN, BEN = Scope("p-ann", "ann's"), Scope("p-ben", "ben's")
@@ -57,7 +57,7 @@ class Place:
 
     async def server(
         self, scope: Scope = ANN, *, flavor: str = "", image: str = "", **more: Any
-    ) -> ServerSeen:
+    ) -> ServerObserved:
         wanted = ServerWanted(
             id=new_id(),
             name="vm",
@@ -65,10 +65,10 @@ class Place:
             image_id=image or await self.image(scope=scope),
             **more,
         )
-        made: ServerSeen = await self["server"].create(scope, wanted)
+        made: ServerObserved = await self["server"].create(scope, wanted)
         return made
 
-    async def now(self, made: Seen, kind: str = "server", scope: Scope = ANN) -> Any:
+    async def now(self, made: Observed, kind: str = "server", scope: Scope = ANN) -> Any:
         return await self[kind].observe(scope, made.remote_id)
 
     async def listed(self, kind: str, since: str = "") -> dict[str, Any]:

@@ -246,7 +246,7 @@ def test_the_emptiest_host_is_found(running: list[tuple[int, int, int]], asked: 
         record = ServerRecord(
             id=str(number), project_id="p", vcpus=1, ram=ram, disk=disk, flavor_id="f", host=name
         )
-        backend.shelf.put(record)
+        backend.records.put(record)
         used[name] = [have + more for have, more in zip(used[name], (1, ram, disk), strict=True)]
     vcpus, ram, disk = asked
     able = [

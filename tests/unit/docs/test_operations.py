@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from fractus.app.metrics import ChildCalls
-from fractus.reconcile.metrics import Metrics
+from fractus.reconcile.queue.metrics import Metrics
 from fractus.web.metrics import WebMetrics
 
 PAGE = (Path(__file__).parents[3] / "docs/operations.md").read_text("utf-8")

@@ -9,7 +9,7 @@ import pytest
 from msgspec import UNSET, UnsetType
 
 from fractus.clouds.openstack.neutron import NeutronKind
-from fractus.model.cloud import Seen, Wanted
+from fractus.model.cloud import Observed, Wanted
 from fractus.model.errors import Refused
 from fractus.model.wire import Vocabulary, Wire
 
@@ -23,7 +23,7 @@ class ScopeWanted(Wanted, frozen=True, kw_only=True):
     known_here: Annotated[bool, Wire(extension="known", purpose="knowledge", absent=True)] = True
 
 
-class ScopeSeen(Seen, frozen=True, kw_only=True):
+class ScopeObserved(Observed, frozen=True, kw_only=True):
     weight: int = 0
     parent: str | UnsetType | None = UNSET
     is_open: bool | None = None
@@ -31,7 +31,7 @@ class ScopeSeen(Seen, frozen=True, kw_only=True):
     state: Annotated[str, Wire(name="status")] = ""
 
 
-SCOPE = Vocabulary("scope", ScopeWanted, ScopeSeen, path="/odd-scopes")
+SCOPE = Vocabulary("scope", ScopeWanted, ScopeObserved, path="/odd-scopes")
 
 
 class _Child:
@@ -43,7 +43,7 @@ class _Child:
 
 
 @pytest.fixture
-def kind() -> NeutronKind[ScopeWanted, ScopeSeen]:
+def kind() -> NeutronKind[ScopeWanted, ScopeObserved]:
     return NeutronKind(_Child(), SCOPE)  # type: ignore[arg-type]
 
 
@@ -67,7 +67,7 @@ def test_each_side_has_its_fields_and_what_is_said_of_one_holds_for_both() -> No
     ],
 )
 def test_a_body_says_what_is_no_default(
-    kind: NeutronKind[ScopeWanted, ScopeSeen],
+    kind: NeutronKind[ScopeWanted, ScopeObserved],
     wanted: dict[str, object],
     extensions: list[str],
     body: dict[str, object],
@@ -78,7 +78,7 @@ def test_a_body_says_what_is_no_default(
 
 @pytest.mark.parametrize(("field", "sentence"), [("weight", "a weight"), ("known_here", "knowledge")])
 def test_what_the_child_has_no_field_for_is_refused(
-    kind: NeutronKind[ScopeWanted, ScopeSeen], field: str, sentence: str
+    kind: NeutronKind[ScopeWanted, ScopeObserved], field: str, sentence: str
 ) -> None:
     wanted = ScopeWanted(id="w", ip_version=4, **{field: 3 if field == "weight" else False})  # type: ignore[arg-type]
     with pytest.raises(Refused, match=f"east cannot give {sentence}") as refused:
@@ -96,7 +96,7 @@ def test_what_the_child_has_no_field_for_is_refused(
     ],
 )  # fmt: skip
 def test_what_a_document_does_not_say_is_not_concluded(
-    kind: NeutronKind[ScopeWanted, ScopeSeen], printed: dict[str, object], seen: dict[str, object]
+    kind: NeutronKind[ScopeWanted, ScopeObserved], printed: dict[str, object], seen: dict[str, object]
 ) -> None:
     read = kind.read(msgspec.json.encode({"id": "r", "description": "fractus:w", **printed}))
     assert read is not None

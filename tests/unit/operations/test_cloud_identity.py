@@ -12,7 +12,7 @@ from fractus.cli.main import cli
 from fractus.model.errors import Conflict
 from fractus.model.installation import Identity, Mark, same
 from fractus.operations import cloud_identity, cloud_rows
-from fractus.store import brakes, clouds
+from fractus.store import clouds, holds
 from fractus.testing.asgi import call
 from fractus.testing.child import as_child
 from fractus.testing.world import World
@@ -150,7 +150,7 @@ async def test_nothing_new_goes_to_one_that_turns_out_to_be_above(tmp_path: Path
         child.identify = identify  # type: ignore[method-assign]
         await looks.once()
         row = await cloud_rows.known(core.store, "a")
-        assert row.state == brakes.CORDONED
+        assert row.state == holds.CORDONED
         assert "this fractus is below it" in (row.state_reason or "")
 
 

@@ -47,8 +47,8 @@ COSTS = {
 }
 
 
-class _Bell:
-    def ring(self, cloud: str) -> None:
+class _Notifier:
+    def notify(self, cloud: str) -> None:
         """Nobody works here."""
 
 
@@ -62,7 +62,7 @@ class Yard:
         self.limits = StoredLimits(given)
         self.quota = Quota(COSTS, tables, self.limits)
         self.resources = Resources(tables, self.quota)
-        self.ledger = Ledger(self.resources, _Bell())
+        self.ledger = Ledger(self.resources, _Notifier())
         self._ids = itertools.count(1)
 
     async def box(

@@ -23,8 +23,8 @@ SHARED = Snapshot(
 )
 
 
-class _Bell:
-    def ring(self, cloud: str) -> None:
+class _Notifier:
+    def notify(self, cloud: str) -> None:
         """Nobody works here."""
 
 
@@ -38,7 +38,7 @@ def yard(tmp_path: Path, limits: UnifiedLimits) -> Yard:
     made = Yard(tmp_path)
     made.quota = Quota(COSTS, {"box": BOX, "pen": PEN}, limits)
     made.resources = Resources(made.resources.tables, made.quota)
-    made.ledger = Ledger(made.resources, _Bell())
+    made.ledger = Ledger(made.resources, _Notifier())
     return made
 
 

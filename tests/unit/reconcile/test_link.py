@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fractus.reconcile import unasked
-from fractus.reconcile.link import Sight, judge
+from fractus.reconcile.guard import automatic_changes
+from fractus.reconcile.guard.link import Sight, judge
 from fractus.reconcile.machine import Pace
-from fractus.store import brakes
+from fractus.store import holds
 from tests.unit.reconcile.toy import World
 
 NOW = 100_000.0
@@ -99,7 +99,7 @@ async def test_what_may_not_move_waits_where_it_is_and_goes_when_allowed(world: 
         world.clock.time += 10
     assert await world.where() == ["east"]
     assert (await world.shown())["status"] == "error"
-    assert [one.name for one in await brakes.every(world.store)] == ["unasked/east"]
+    assert [one.name for one in await holds.every(world.store)] == ["unasked/east"]
     east.down = False
     await swept(world, "east")
     await world.settle(60)
@@ -113,18 +113,18 @@ async def test_a_share_of_a_cloud_may_be_changed_and_then_a_brake_is_on(world: W
 
     async def may(id: str) -> bool:
         async with world.sqlite.transaction() as tx:
-            return await unasked.may(world.machine, tx, "east", "box", id, "move elsewhere")
+            return await automatic_changes.may(world.machine, tx, "east", "box", id, "move elsewhere")
 
     assert [await may("b1"), await may("b1"), await may("b2")] == [True, True, True]
     assert not await may("b3")
-    brake = await brakes.fetch(world.store, brakes.of_unasked("east"))
-    assert brake is not None
-    assert "fractus cloud allow east" in brake.reason
+    hold = await holds.fetch(world.store, holds.of_automatic_changes("east"))
+    assert hold is not None
+    assert "fractus cloud allow east" in hold.reason
     world.clock.time += 3600
     assert not await may("b3")
     async with world.sqlite.transaction() as tx:
-        await brakes.release(tx, brakes.of_unasked("east"))
-        await brakes.forget_unasked(tx, "east")
+        await holds.release(tx, holds.of_automatic_changes("east"))
+        await holds.forget_automatic_changes(tx, "east")
     assert await may("b3")
 
 
@@ -133,6 +133,6 @@ async def test_the_count_begins_anew_with_the_window(world: World) -> None:
     await world.cloud("east")
     for number in range(5):
         async with world.sqlite.transaction() as tx:
-            assert await unasked.may(world.machine, tx, "east", "box", f"b{number}", "make anew")
+            assert await automatic_changes.may(world.machine, tx, "east", "box", f"b{number}", "make anew")
         world.clock.time += 601
-    assert await brakes.every(world.store) == []
+    assert await holds.every(world.store) == []

@@ -13,10 +13,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from fractus.model.errors import Throttled
-from fractus.reconcile import converge, ending, loop, needs
-from fractus.reconcile.loop import Worker, is_dead, owner_name
+from fractus.reconcile.converge import converge, ending, needs
 from fractus.reconcile.machine import Machine, Pace
 from fractus.reconcile.outcome import Again, Outcome, Settled
+from fractus.reconcile.queue import loop
+from fractus.reconcile.queue.loop import Worker, is_dead, owner_name
 from fractus.store import work
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim
@@ -81,10 +82,10 @@ async def test_a_bell_is_answered_before_the_next_look(tmp_path: Path) -> None:
     world = World(tmp_path, Pace(poll=30.0))
     try:
         await world.cloud("east")
-        world.machine.bell = _Ring(world.worker)
-        world.ledger._bell = _Ring(world.worker)
+        world.machine.notifier = _Ring(world.worker)
+        world.ledger._notifier = _Ring(world.worker)
         async with running(world.worker):
-            await until(lambda: world.worker._bells.keys() == {"", "east"})
+            await until(lambda: world.worker._wake_ups.keys() == {"", "east"})
             await world.box()
             await until(lambda: settled(world))
     finally:
@@ -95,8 +96,8 @@ class _Ring:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
-    def ring(self, cloud: str) -> None:
-        self._worker.ring(cloud)
+    def notify(self, cloud: str) -> None:
+        self._worker.notify(cloud)
 
 
 async def test_the_running_worker_sweeps(quick: World) -> None:
@@ -182,10 +183,10 @@ async def test_law_9_a_full_lane_waits_and_does_not_spin(quick: World) -> None:
         rests = 0
         rest = quick.worker._rest
 
-        async def counted(bell: asyncio.Event, cloud: str, *, full: bool) -> None:
+        async def counted(wake_up: asyncio.Event, cloud: str, *, full: bool) -> None:
             nonlocal rests
             rests += cloud == "east"
-            await rest(bell, cloud, full=full)
+            await rest(wake_up, cloud, full=full)
 
         quick.worker._rest = counted  # type: ignore[method-assign]
         await asyncio.sleep(0.2)

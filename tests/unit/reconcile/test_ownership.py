@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fractus.reconcile.holder import owner_name
-from fractus.reconcile.loop import Worker
 from fractus.reconcile.machine import Pace
-from fractus.reconcile.metrics import Metrics
-from fractus.reconcile.ownership import Shared
+from fractus.reconcile.queue.loop import Worker
+from fractus.reconcile.queue.metrics import Metrics
+from fractus.reconcile.queue.ownership import Shared
+from fractus.reconcile.queue.worker_identity import owner_name
 from fractus.store import lanes
 from tests.unit.reconcile.test_loop import QUICK, running, settled, until
 from tests.unit.reconcile.toy import World
@@ -33,10 +33,10 @@ class ScriptedBroker:
         self.ranks: Mapping[str, int] = {}
         self.left = False
 
-    def wish(self, ranks: Mapping[str, int]) -> None:
+    def prefer(self, ranks: Mapping[str, int]) -> None:
         self.ranks = ranks
 
-    def told(self) -> frozenset[str] | None:
+    def assigned(self) -> frozenset[str] | None:
         return self.says
 
     def listen(self, changed: Callable[[], None]) -> None:

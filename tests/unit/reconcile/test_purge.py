@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractus.model.action import DONE, Action
 from fractus.model.resource import Need, Presence
-from fractus.reconcile import purge
 from fractus.reconcile.machine import Pace
-from fractus.store import actions, brakes, findings, presences, work
+from fractus.reconcile.queue import purge
+from fractus.store import actions, findings, holds, presences, work
 from fractus.store.findings import Finding
 from tests.unit.reconcile.test_loop import running, until
 from tests.unit.reconcile.toy import World
@@ -89,10 +89,10 @@ async def test_its_brake_goes_with_it(world: World) -> None:
     await world.cloud("east")
     await deleted(world, "b1")
     async with world.sqlite.transaction() as tx:
-        await brakes.pull(tx, brakes.of_resource("box", "b1"), "evidence")
+        await holds.place(tx, holds.of_resource("box", "b1"), "evidence")
     world.clock.time += 31 * DAY
     assert await purged(world) == ["b1"]
-    assert await brakes.every(world.store) == []
+    assert await holds.every(world.store) == []
 
 
 async def test_the_worker_does_it_by_itself_where_it_is_told_to(world: World) -> None:

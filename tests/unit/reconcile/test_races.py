@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fractus.model.resource import Need
-from fractus.reconcile import unneeded
-from fractus.reconcile.converge import converge
+from fractus.reconcile.converge import unneeded
+from fractus.reconcile.converge.converge import converge
 from fractus.reconcile.machine import Pace
 from fractus.reconcile.outcome import Waiting
 from fractus.store import presences, work

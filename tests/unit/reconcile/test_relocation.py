@@ -10,7 +10,7 @@ import pytest
 
 from fractus.model.errors import Conflict, Refused
 from fractus.model.resource import INCOMING, OUTGOING, Need, Presence, Resource, at_home
-from fractus.reconcile import relocation
+from fractus.reconcile.converge import relocation
 from fractus.reconcile.machine import Machine
 from fractus.store.transaction import Transaction
 from tests.unit.reconcile.toy import MORE, ToyCloud, World

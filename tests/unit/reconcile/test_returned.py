@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import update
 
 from fractus.model.errors import OutcomeUnknown, Refused
+from fractus.reconcile.guard.returned import send_away
 from fractus.reconcile.machine import Machine
-from fractus.reconcile.returned import send_away
-from fractus.reconcile.stamps import FarStamps
+from fractus.reconcile.queue.clock_skew import FarTimestamps
 from fractus.store import presences
 from fractus.store.schema import PRESENCE, WORK
 from fractus.store.transaction import Query
@@ -300,7 +300,7 @@ async def test_what_a_wrong_clock_has_put_off_is_due_now(world: World) -> None:
         await tx.execute(_work(due_at=world.clock.time + 7200))
     await world.settle()
     assert east.here() == []
-    await FarStamps(machine_of(world)).mend()
+    await FarTimestamps(machine_of(world)).mend()
     await world.settle()
     assert len(east.here()) == 1
 
@@ -310,7 +310,7 @@ async def test_what_waits_a_little_is_left_to_wait(world: World) -> None:
     due = world.clock.time + 600
     async with world.store.transaction() as tx:
         await tx.execute(_work(due_at=due))
-    await FarStamps(machine_of(world)).mend()
+    await FarTimestamps(machine_of(world)).mend()
     assert await world.next_due() == due
 
 
@@ -321,7 +321,7 @@ async def test_a_lease_of_a_wrong_clock_is_over_when_nobody_renews_it(world: Wor
     async with world.store.transaction() as tx:
         await tx.execute(_work(claimed_until=until))
         await tx.execute(Query(update(WORK).values(claimed_by="elsewhere:1:1", fence="x")))
-    stamps = FarStamps(machine_of(world))
+    stamps = FarTimestamps(machine_of(world))
     for seconds in (0, 31, 31):
         world.clock.time += seconds
         await stamps.mend()
@@ -332,7 +332,7 @@ async def test_a_lease_of_a_wrong_clock_is_over_when_nobody_renews_it(world: Wor
 async def test_a_lease_that_is_renewed_is_left_whatever_its_clock_says(world: World) -> None:
     east = await world.cloud("east")
     await world.want("box", "b1")
-    stamps = FarStamps(machine_of(world))
+    stamps = FarTimestamps(machine_of(world))
     for _ in range(8):
         async with world.store.transaction() as tx:
             await tx.execute(Query(update(WORK).values(claimed_by="elsewhere:1:1", fence="x")))

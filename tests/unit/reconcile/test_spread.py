@@ -7,7 +7,7 @@ from math import ceil
 
 import pytest
 
-from fractus.reconcile.spread import spread
+from fractus.reconcile.queue.spread import spread
 
 LANES = ["", *(f"cloud{number}" for number in range(100))]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fractus.model.resource import Presence
-from fractus.reconcile import drift, strays
+from fractus.reconcile import drift
+from fractus.reconcile.sweep import strays
 from fractus.store import findings, presences
 from fractus.store.findings import CHANGED, Finding
 from tests.unit.reconcile.toy import World

@@ -12,7 +12,7 @@ from fractus.base.clock import iso
 from fractus.model.errors import Missing, Refused, Unreachable
 from fractus.model.resource import Need
 from fractus.reconcile.machine import Round
-from fractus.reconcile.sweep import OVERLAP, Turn, take_all
+from fractus.reconcile.sweep.sweep import OVERLAP, Turn, take_all
 from fractus.store import clouds, findings, presences, work
 from tests.unit.reconcile.toy import Thing, ToyCloud, World
 

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from fractus.reconcile.spent import ASK, Spent
+from fractus.reconcile.sweep_timing import ASK, SweepTiming
 from fractus.reconcile.tempo import Inventories, Tempo
 from fractus.testing.clock import VirtualClock
 from tests.unit.reconcile.toy import HandClock
@@ -41,11 +41,11 @@ def test_a_hundred_busy_ones_share_what_a_worker_can_take_in() -> None:
     assert tempo.pause("c1", 0.001) == 99 / 40
 
 
-def _took(clock: HandClock, asked: float, total: float) -> Spent:
-    spent = Spent(clock)
-    spent.began -= total
-    spent.seconds[ASK] = asked
-    return spent
+def _took(clock: HandClock, asked: float, total: float) -> SweepTiming:
+    timing = SweepTiming(clock)
+    timing.began -= total
+    timing.seconds[ASK] = asked
+    return timing
 
 
 def test_sweeps_of_a_quiet_cloud_begin_at_even_intervals_however_long_they_take() -> None:
@@ -73,7 +73,7 @@ def test_clouds_that_were_begun_together_are_not_swept_together_for_ever() -> No
     for _ in range(60):
         for cloud, moment in at.items():
             clock.time = moment
-            at[cloud] += 5.0 - tempo.counts(cloud, Spent(clock))
+            at[cloud] += 5.0 - tempo.counts(cloud, SweepTiming(clock))
     first = min(at.values())
     together = max(sum(0.0 <= one - moment < 0.5 for one in at.values()) for moment in at.values())
     assert max(at.values()) - first <= 5.5

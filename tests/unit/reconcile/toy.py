@@ -18,10 +18,10 @@ from sqlalchemy import select
 from fractus.model.cloud import Cloud, Scope
 from fractus.model.placement import LOCAL, Placement
 from fractus.model.resource import Need, Presence, Resource, Summary
-from fractus.reconcile.loop import Worker
 from fractus.reconcile.machine import Machine, Pace
-from fractus.reconcile.metrics import Metrics
-from fractus.reconcile.sweep import sweep
+from fractus.reconcile.queue.loop import Worker
+from fractus.reconcile.queue.metrics import Metrics
+from fractus.reconcile.sweep.sweep import sweep
 from fractus.store import clouds, presences, work
 from fractus.store.clouds import CloudRecord
 from fractus.store.ledger import Ledger
@@ -72,10 +72,10 @@ def parts_of(needs: Sequence[Need]) -> list[str]:
     return [f"{need.kind}/{need.id}" for need in needs if need.awaited]
 
 
-class DeafBell:
+class DeafNotifier:
     """Every wake-up is lost."""
 
-    def ring(self, cloud: str) -> None:
+    def notify(self, cloud: str) -> None:
         return None
 
 
@@ -111,7 +111,7 @@ class World:
         self.sqlite.create(METADATA)
         self.store = GatedStore(self.sqlite)
         self.resources = Resources({kind: TABLES[kind] for kind in self.kinds})
-        self.ledger = Ledger(self.resources, DeafBell())
+        self.ledger = Ledger(self.resources, DeafNotifier())
         self.children = ToyChildren()
         self.lives = {kind: LIVES[kind](kind) for kind in self.kinds if kind in LIVES}
         self.machine = Machine(
@@ -120,7 +120,7 @@ class World:
             lifecycles=self.lives,
             children=self.children,
             clock=self.clock,
-            bell=DeafBell(),
+            notifier=DeafNotifier(),
             scope_of=self.scope_of,
             pace=pace or Pace(),
         )

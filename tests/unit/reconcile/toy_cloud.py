@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fractus.base.clock import iso
-from fractus.model.cloud import Actuator, Report, Scope, Seen, Step, Wanted
+from fractus.model.cloud import Actuator, Observed, Report, Scope, Step, Wanted
 from fractus.model.errors import CloudError, Missing, OutcomeUnknown, Refused, Unreachable
 
 Gate = Callable[[str], Awaitable[None]]
@@ -43,7 +43,7 @@ class BoxWanted(Wanted, frozen=True, kw_only=True):
     parts: dict[str, str] = {}
 
 
-class BoxSeen(Seen, frozen=True, kw_only=True):
+class BoxObserved(Observed, frozen=True, kw_only=True):
     size: int = 0
     status: str = "ready"
     kicks: int = 0
@@ -149,9 +149,9 @@ class ToyCloud:
             raise OutcomeUnknown(f"{self.name}: no answer to {verb}")
         return done
 
-    def seen(self, thing: Thing) -> BoxSeen:
+    def seen(self, thing: Thing) -> BoxObserved:
         building = self.clock.now() + self.skew < thing.ready_at
-        return BoxSeen(
+        return BoxObserved(
             remote_id=thing.remote_id,
             marker=thing.marker,
             name=thing.name,
@@ -208,22 +208,22 @@ class ToyActuator:
         self.cloud = cloud
         self.kind = kind
 
-    async def observe(self, scope: Scope, remote_id: str) -> BoxSeen:
+    async def observe(self, scope: Scope, remote_id: str) -> BoxObserved:
         cloud = self.cloud
-        seen: BoxSeen = await cloud.call("observe", lambda: cloud.seen(cloud.get(self.kind, remote_id)))
+        seen: BoxObserved = await cloud.call("observe", lambda: cloud.seen(cloud.get(self.kind, remote_id)))
         return seen
 
-    async def find(self, scope: Scope, wanted: BoxWanted) -> BoxSeen | None:
-        def look() -> BoxSeen | None:
+    async def find(self, scope: Scope, wanted: BoxWanted) -> BoxObserved | None:
+        def look() -> BoxObserved | None:
             found = [thing for thing in self.cloud.here(self.kind) if thing.marker == wanted.id]
             return self.cloud.seen(found[0]) if found else None
 
-        seen: BoxSeen | None = await self.cloud.call("find", look)
+        seen: BoxObserved | None = await self.cloud.call("find", look)
         return seen
 
-    async def create(self, scope: Scope, wanted: BoxWanted) -> BoxSeen:
+    async def create(self, scope: Scope, wanted: BoxWanted) -> BoxObserved:
         cloud = self.cloud
-        seen: BoxSeen = await cloud.call(
+        seen: BoxObserved = await cloud.call(
             "create", lambda: cloud.seen(cloud.make(self.kind, wanted, scope.project_id))
         )
         return seen
@@ -246,8 +246,8 @@ class ToyActuator:
     async def has_cursor(self) -> bool:
         return self.cloud.cursors
 
-    async def list_changed(self, since: str) -> AsyncIterator[BoxSeen]:
-        def listed() -> list[BoxSeen]:
+    async def list_changed(self, since: str) -> AsyncIterator[BoxObserved]:
+        def listed() -> list[BoxObserved]:
             every = [self.cloud.seen(one) for one in self.cloud.things.values() if one.kind == self.kind]
             return [one for one in every if (one.changed_at >= since if since else not one.gone)]
 

@@ -23,7 +23,7 @@ from fractus.reconcile.kind import (
 )
 from fractus.store.schema import resource_table
 from fractus.store.transaction import Transaction
-from tests.unit.reconcile.toy_cloud import BoxSeen, BoxWanted
+from tests.unit.reconcile.toy_cloud import BoxObserved, BoxWanted
 
 TABLES = {kind: resource_table(f"toy_{kind}") for kind in ("box", "net", "plug", "vol", "memo", "note")}
 
@@ -39,7 +39,7 @@ TRAITS = {
 class ToyLife:
     """What the machine must know of a toy kind."""
 
-    seen_type = BoxSeen
+    seen_type = BoxObserved
 
     def __init__(self, kind: str) -> None:
         self.name = kind
@@ -60,7 +60,7 @@ class ToyLife:
             id=item.resource.id, name=item.resource.name, size=item.resource.desired["size"], parts=parts
         )
 
-    def plan(self, item: Item, seen: BoxSeen) -> Plan:
+    def plan(self, item: Item, seen: BoxObserved) -> Plan:
         memory, desired = item.presence.memory, item.resource.desired
         if seen.gone:
             return Fail(f"it is gone from {item.presence.cloud}")
@@ -79,22 +79,22 @@ class ToyLife:
             return Apply(Step("kick"), {"kicked": kick}, once=f"kick:{kick}")
         return Done()
 
-    def differences(self, item: Item, seen: BoxSeen) -> list[Difference]:
+    def differences(self, item: Item, seen: BoxObserved) -> list[Difference]:
         """A box is always made as it is wanted; what is carried keeps what others made of it, and tells."""
         size = item.resource.desired["size"]
         return [] if self.traits.assigned or seen.size == size else [Difference("size", size, seen.size)]
 
-    def as_wanted(self, item: Item, seen: BoxSeen, fields: Collection[str]) -> BoxSeen:
+    def as_wanted(self, item: Item, seen: BoxObserved, fields: Collection[str]) -> BoxObserved:
         return with_wanted(self.wanted(item), seen, fields)  # type: ignore[no-any-return]
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
         adopt_fields(resource, found)
         return None
 
-    def settled(self, presence: Presence, seen: BoxSeen) -> bool:
+    def settled(self, presence: Presence, seen: BoxObserved) -> bool:
         return seen.status == "ready"
 
-    async def told(self, tx: Transaction, resource: Resource) -> None:
+    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
         return None
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:

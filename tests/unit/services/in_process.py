@@ -42,8 +42,8 @@ READER = person("rea", "project-a", "reader")
 ROOT = person("root", "project-r", "admin", "member", "reader")
 
 
-class _Bell:
-    def ring(self, cloud: str) -> None:
+class _Notifier:
+    def notify(self, cloud: str) -> None:
         """Nobody works here."""
 
 
@@ -58,7 +58,7 @@ class Rows:
         self.store = SqliteStore(directory / "rows.db", self.clock)
         self.store.create(METADATA)
         self.resources = Resources(tables, accounts)
-        self.ledger = Ledger(self.resources, _Bell())
+        self.ledger = Ledger(self.resources, _Notifier())
 
 
 async def _well() -> str:

@@ -28,7 +28,7 @@ def a_cloud(clock: VirtualClock) -> SimulatedBackend:
     """One with servers that run."""
     backend = SimulatedBackend(Shape(hosts=10), clock)
     for number in range(SERVERS):
-        backend.shelf.put(
+        backend.records.put(
             ServerRecord(
                 id=f"{number * 6:02x}000000-0000-4000-8000-000000000000",
                 project_id="p",
@@ -78,7 +78,7 @@ def test_what_is_busy_is_left_alone() -> None:
     backend = a_cloud(VirtualClock())
     for server in backend.servers.values():
         server.task_state = "deleting"
-        backend.shelf.put(server)
+        backend.records.put(server)
     others = Others(backend, "any")
     assert [others.meddle(5) for _ in range(50)] == [None] * 50
     assert {server.vm_state for server in backend.servers.values()} == {"active"}
@@ -137,7 +137,7 @@ async def test_servers_that_were_deleted_long_ago_are_let_go_of(tmp_path: Path) 
 async def _deleted(child: Child, server: ServerRecord, at: float, *, known: bool) -> None:
     """As it is long after a deletion; `known`: somebody still has work with it."""
     server.gone, server.vm_state, server.changed_at, server.next = True, "deleted", at, ""
-    child.inside.backend.shelf.put(server)
+    child.inside.backend.records.put(server)
     machine = child.worker.machine
     async with machine.store.transaction() as tx:
         resource = await machine.resources.fetch(tx, "server", server.marker)

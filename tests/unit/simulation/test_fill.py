@@ -13,7 +13,7 @@ from fractus.base.clock import SystemClock
 from fractus.clouds.openstack import marks
 from fractus.local.processes import free_port
 from fractus.quota import recount
-from fractus.reconcile.sweep import sweep
+from fractus.reconcile.sweep.sweep import sweep
 from fractus.simulation import INSIDE, ids, model
 from fractus.simulation.child import Child
 from fractus.simulation.fill import Filler

@@ -12,8 +12,8 @@ from sqlalchemy.engine import make_url
 
 from fractus.store.mysql import _MariaDB
 from fractus.store.postgres import _PostgreSQL
+from fractus.store.statement_queue import Meaning, Turn
 from fractus.store.transaction import Unwritable
-from fractus.store.turn import Meaning, Turn
 
 MARIA = _MariaDB(make_url("mysql://u:p@h:1/d"), seconds=1.0, idle=1.0)
 POSTGRES = _PostgreSQL(make_url("postgresql://u:p@h:1/d"), seconds=1.0, idle=1.0)

@@ -119,13 +119,13 @@ class Rung:
     def __init__(self) -> None:
         self.times = 0
 
-    def ring(self, cloud: str) -> None:
+    def notify(self, cloud: str) -> None:
         self.times += 1
 
 
 async def test_law_1_a_wish_and_its_work_are_written_together_or_not_at_all(tables: AnyStore) -> None:
-    bell = Rung()
-    ledger = Ledger(ALL, bell)
+    notifier = Rung()
+    ledger = Ledger(ALL, notifier)
 
     async def refused() -> None:
         async with tables.transaction() as tx:
@@ -135,13 +135,13 @@ async def test_law_1_a_wish_and_its_work_are_written_together_or_not_at_all(tabl
     with pytest.raises(LookupError):
         await refused()
     assert await work.about(tables, "crate", "bad") == []
-    assert bell.times == 0
+    assert notifier.times == 0
 
     async with tables.transaction() as tx:
         await ledger.create(tx, crate("good"), summary(), assign=True)
-        assert bell.times == 0, "not before it is durable"
+        assert notifier.times == 0, "not before it is durable"
     assert len(await work.about(tables, "crate", "good")) == 1
-    assert bell.times == 1
+    assert notifier.times == 1
 
 
 async def test_what_is_carried_on_first_use_is_no_work_yet(tables: AnyStore) -> None:
@@ -402,8 +402,8 @@ async def test_users_of_one_thing_are_not_looked_for_among_all_of_their_kind(tab
 
 
 async def test_a_change_of_what_no_cloud_has_is_no_work(tables: AnyStore) -> None:
-    bell = Rung()
-    ledger = Ledger(ALL, bell)
+    notifier = Rung()
+    ledger = Ledger(ALL, notifier)
     async with tables.transaction() as tx:
         made = await ledger.create(tx, crate(), summary(), assign=False)
         await ledger.change(tx, made, summary(), nowhere=True)
@@ -411,7 +411,7 @@ async def test_a_change_of_what_no_cloud_has_is_no_work(tables: AnyStore) -> Non
     assert found is not None
     assert found.generation == 2, "whoever carries it reads it as it is now"
     assert await work.about(tables, "crate", "c1") == []
-    assert bell.times == 0
+    assert notifier.times == 0
 
 
 async def test_what_was_chosen_is_read_by_itself(tables: AnyStore) -> None:

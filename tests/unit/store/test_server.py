@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from fractus.base.clock import SystemClock
 from fractus.store import opening, work
-from fractus.store.again import again, counted
+from fractus.store.retrying import again, counted
 from fractus.store.schema import METADATA
 from fractus.store.server import ServerStore
 from fractus.store.transaction import Away, CommitUnknown, Conflict, Query, Reader, Store

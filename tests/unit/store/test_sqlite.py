@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, bindparam, insert, select
 
 from fractus.base.clock import SystemClock
-from fractus.store.again import again
+from fractus.store.retrying import again
 from fractus.store.sqlite import SqliteStore
 from fractus.store.sqlite_errors import unwritten
 from fractus.store.transaction import CommitUnknown, Query, Store, Unwritable

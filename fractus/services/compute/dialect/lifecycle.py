@@ -71,7 +71,7 @@ class ComputeLifecycle:
         """It can be used when nothing is left to do of it."""
         return presence.state == SETTLED
 
-    async def told(self, tx: Transaction, resource: Resource) -> None:
+    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
         """Nothing else shows parts of it."""
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:

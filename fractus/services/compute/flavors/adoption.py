@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fractus.model.compute import FlavorSeen
+from fractus.model.compute import FlavorObserved
 from fractus.model.resource import Presence, Resource
-from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp
+from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore, Merge, Verdict, stamp
 from fractus.services.compute.flavors.queries import flavor_fetch, flavor_named, flavor_taken
 from fractus.services.compute.flavors.view import flavorid
 from fractus.store.resources import Resources
@@ -29,11 +29,11 @@ class FlavorAdoption:
         """`resources`: where ours are."""
         self._resources = resources
 
-    def rank(self, seen: FlavorSeen) -> int:
+    def rank(self, seen: FlavorObserved) -> int:
         """No order among them."""
         return 0
 
-    def needed(self, seen: FlavorSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(self, seen: FlavorObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Nothing."""
         return []
 
@@ -41,24 +41,24 @@ class FlavorAdoption:
         """One of ours does; one that was taken over from the cloud goes with it."""
         return not presence.memory.get("adopted")
 
-    async def judge(self, tx: Transaction, seen: FlavorSeen, here: Here) -> Verdict:
+    async def judge(self, tx: Transaction, seen: FlavorObserved, context: AdoptionContext) -> Verdict:
         """The same by name and nature as one of ours: that one, in one more cloud."""
         if not seen.name:
-            return Leave("the cloud does not say what it is")
+            return Ignore("the cloud does not say what it is")
         ours = bool(seen.marker)
         name, id = (
             seen.notes.get("name", seen.name),
             seen.notes.get("flavorid", seen.marker or seen.remote_id),
         )
         memory = {"borrowed": not ours}
-        if ours and (known := await here.resource(tx, "flavor", seen.marker)) is not None:
-            return Join(known.id, memory)
+        if ours and (known := await context.resource(tx, "flavor", seen.marker)) is not None:
+            return Merge(known.id, memory)
         taken = await flavor_taken(tx, id, name)
         if taken == "name":
             return self._same(await flavor_named(tx, self._resources, name), seen, memory)
         if taken == "id":
             return self._same(await flavor_fetch(tx, self._resources, id), seen, memory)
-        access = [project for one in seen.access if (project := here.project(one)) is not None]
+        access = [project for one in seen.access if (project := context.project(one)) is not None]
         desired = {
             "flavorid": id,
             "name": name,
@@ -72,20 +72,20 @@ class FlavorAdoption:
         }
         made = stamp(seen.created_at)
         resource_id = seen.marker or id
-        return Take(
+        return Adopt(
             Resource(kind="flavor", id=resource_id, name=name, desired=desired, created_at=made), (), memory
         )
 
     @staticmethod
-    def _same(known: Resource | None, seen: FlavorSeen, memory: dict[str, Any]) -> Verdict:
+    def _same(known: Resource | None, seen: FlavorObserved, memory: dict[str, Any]) -> Verdict:
         if known is None:
-            return Clash("a flavor of its name was here a moment ago")
+            return Conflict("a flavor of its name was here a moment ago")
         alike = known.name == seen.notes.get("name", seen.name) and all(
             known.desired[one] == getattr(seen, one) for one in _SIZES
         )
         if alike and known.desired["extra_specs"] == seen.extra_specs:
-            return Join(known.id, memory)
-        return Clash(
+            return Merge(known.id, memory)
+        return Conflict(
             f"the flavor {known.name} ({flavorid(known)}) of fractus has its name or its id and is another:"
             f" {_said(known.desired)} here, {_said({one: getattr(seen, one) for one in _SIZES})} there"
         )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from fractus.model.cloud import Step
-from fractus.model.compute import FlavorSeen, FlavorWanted
+from fractus.model.compute import FlavorObserved, FlavorWanted
 from fractus.model.placement import carried
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.kind import (
@@ -33,7 +33,7 @@ class FlavorLifecycle:
     """What the machine must know of flavors."""
 
     name = "flavor"
-    seen_type = FlavorSeen
+    seen_type = FlavorObserved
     traits = carried(needed_after_delete=True)
     sweeping = Sweeping(whole=60.0)
 
@@ -64,7 +64,7 @@ class FlavorLifecycle:
             is_public=desired["is_public"],
         )
 
-    def differences(self, item: Item, seen: FlavorSeen) -> list[Difference]:
+    def differences(self, item: Item, seen: FlavorObserved) -> list[Difference]:
         """Extra specs, and whether it is everybody's, which no flavor changes: in a flavor that we made."""
         desired, found = item.resource.desired, []
         if not seen.marker:
@@ -76,12 +76,12 @@ class FlavorLifecycle:
             found.append(Difference("is_public", *public, mends=False, adopts=False))
         return found
 
-    def as_wanted(self, item: Item, seen: FlavorSeen, fields: Collection[str]) -> FlavorSeen:
+    def as_wanted(self, item: Item, seen: FlavorObserved, fields: Collection[str]) -> FlavorObserved:
         """Names are the same on both sides."""
-        told: FlavorSeen = with_wanted(self.wanted(item), seen, fields)
+        told: FlavorObserved = with_wanted(self.wanted(item), seen, fields)
         return told
 
-    def plan(self, item: Item, seen: FlavorSeen) -> Plan:
+    def plan(self, item: Item, seen: FlavorObserved) -> Plan:
         """Extra specs follow ours in a flavor that we made; in one that we found and use (the same by nature, without
         our marker) nothing is touched (law 6).
         """
@@ -96,14 +96,14 @@ class FlavorLifecycle:
             return Apply(Step("unset_extra_spec", {"key": surplus[0]}))
         return _let(item, seen) or self._note(item, seen) or Done()
 
-    def _note(self, item: Item, seen: FlavorSeen) -> Plan | None:
+    def _note(self, item: Item, seen: FlavorObserved) -> Plan | None:
         """What a rebuild must know."""
         resource, notes = item.resource, self.wanted(item).notes
         if not to_note(item, notes, seen):
             return None
         return Apply(Step("note", {"id": resource.id, "notes": notes}), {NOTED: resource.generation})
 
-    def admits(self, presence: Presence, seen: FlavorSeen | None, project_id: str) -> bool:
+    def admits(self, presence: Presence, seen: FlavorObserved | None, project_id: str) -> bool:
         """Those that were let in, and all to what is everybody's there, or is none that we made."""
         open_to_all = seen is None or seen.is_public or not seen.marker
         return open_to_all or project_id in presence.memory.get(ADMITTED, ())
@@ -113,11 +113,11 @@ class FlavorLifecycle:
         adopt_fields(resource, found)
         return None
 
-    def settled(self, presence: Presence, seen: FlavorSeen) -> bool:
+    def settled(self, presence: Presence, seen: FlavorObserved) -> bool:
         """A flavor can be used when its extra specs are there too: they come after it, step by step."""
         return presence.state == SETTLED
 
-    async def told(self, tx: Transaction, resource: Resource) -> None:
+    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
         """Nothing else shows parts of it."""
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
@@ -131,7 +131,7 @@ class FlavorLifecycle:
         """It held nothing."""
 
 
-def _let(item: Item, seen: FlavorSeen) -> Plan | None:
+def _let(item: Item, seen: FlavorObserved) -> Plan | None:
     """Who may use a private one no longer goes first."""
     if seen.is_public:
         return None

@@ -7,9 +7,9 @@ has no presence there; when a server with it is built, our own copy is carried l
 from __future__ import annotations
 
 from fractus.base.ids import derived_id
-from fractus.model.compute import KeypairSeen
+from fractus.model.compute import KeypairObserved
 from fractus.model.resource import Resource
-from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp
+from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore, Merge, Verdict, stamp
 from fractus.services.compute.dialect.adoption import ComputeAdoption
 from fractus.services.compute.keypairs.kind import live
 from fractus.services.compute.keypairs.queries import LIVE
@@ -21,25 +21,25 @@ class KeypairAdoption(ComputeAdoption):
 
     outlives_cloud = True
 
-    async def judge(self, tx: Transaction, seen: KeypairSeen, here: Here) -> Verdict:
+    async def judge(self, tx: Transaction, seen: KeypairObserved, context: AdoptionContext) -> Verdict:
         """Names are unique for each user: the same key of the same name is the same, another is a clash."""
         if seen.marker:
             user_id, name = seen.notes.get("user_id", ""), seen.notes.get("name", "")
             if not user_id or not name:
-                return Leave("it does not say whose key it is: its user has to upload it again")
+                return Ignore("it does not say whose key it is: its user has to upload it again")
         else:
-            user_id, name = here.user(seen.user_id), seen.name
+            user_id, name = context.user(seen.user_id), seen.name
             if not seen.user_id or not user_id:
-                return Leave("nobody has said which user of fractus its user is")
+                return Ignore("nobody has said which user of fractus its user is")
         held = await LIVE.id(tx, live(user_id, name))
         if held is not None:
-            known = await here.resource(tx, "keypair", held)
+            known = await context.resource(tx, "keypair", held)
             if known is None or known.desired["fingerprint"] != seen.fingerprint:
-                return Clash(f"user {user_id} has another key of the name {name} here")
-            return Join(held, placed=held == seen.marker)
+                return Conflict(f"user {user_id} has another key of the name {name} here")
+            return Merge(held, placed=held == seen.marker)
         kept = {one: getattr(seen, one) for one in ("type", "public_key", "fingerprint")}
         resource = Resource(
             kind="keypair", id=seen.marker or derived_id("keypair", user_id, name, seen.fingerprint), user_id=user_id,
             name=name, desired={"name": name, "user_id": user_id, **kept}, created_at=stamp(seen.created_at),
         )  # fmt: skip
-        return Take(resource, placed=bool(seen.marker))
+        return Adopt(resource, placed=bool(seen.marker))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractus.model.compute import KeypairSeen
+from fractus.model.compute import KeypairObserved
 from fractus.reconcile.kind import Done, Fail, Item, Plan
 from fractus.services.compute.dialect.lifecycle import ComputeLifecycle
 from fractus.services.compute.keypairs.kind import KIND
@@ -13,7 +13,7 @@ class KeypairLifecycle(ComputeLifecycle):
 
     kind = KIND
 
-    def plan(self, item: Item, seen: KeypairSeen) -> Plan:
+    def plan(self, item: Item, seen: KeypairObserved) -> Plan:
         """A key never changes. One that is not ours, whoever put it there, must not get into a server."""
         if seen.fingerprint and seen.fingerprint != item.resource.desired["fingerprint"]:
             return Fail(f"the keypair {seen.remote_id} there holds another key")

@@ -9,8 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from fractus.model.resource import Need, Presence, Resource
-from fractus.model.servers import ServerSeen
-from fractus.reconcile.taking import Clash, Here, Leave, Take, Verdict, stamp, unmapped
+from fractus.model.servers import ServerObserved
+from fractus.reconcile.adopt.adoption import (
+    Adopt,
+    AdoptionContext,
+    Conflict,
+    Ignore,
+    Verdict,
+    stamp,
+    unmapped,
+)
 from fractus.services.compute.servers.view import hostname_of, shown_properties
 from fractus.store.transaction import Transaction
 
@@ -22,11 +30,11 @@ class ServerAdoption:
 
     after: tuple[str, ...] = ("flavor", "keypair", "image", "port")
 
-    def rank(self, seen: ServerSeen) -> int:
+    def rank(self, seen: ServerObserved) -> int:
         """No order among them."""
         return 0
 
-    def needed(self, seen: ServerSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(self, seen: ServerObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Its ports, and what it was built from."""
         flavor = _flavor_id(seen, listed.get("flavor", {}))
         keys = [("keypair", id) for id in (seen.key_name, f"{seen.user_id}/{seen.key_name}") if seen.key_name]
@@ -41,29 +49,29 @@ class ServerAdoption:
         """A server is where it runs."""
         return False
 
-    async def judge(self, tx: Transaction, seen: ServerSeen, here: Here) -> Verdict:
+    async def judge(self, tx: Transaction, seen: ServerObserved, context: AdoptionContext) -> Verdict:
         """All its ports must be ours: a server that shows half its addresses is worse than one that is not there."""
         if seen.gone:
-            return Leave("it is deleted there")
-        project_id = here.project(seen.project_id)
+            return Ignore("it is deleted there")
+        project_id = context.project(seen.project_id)
         if project_id is None:
             return unmapped()
         if seen.status == "BUILD":
-            return Leave("it is being built: try again when it runs")
+            return Ignore("it is being built: try again when it runs")
         id = seen.marker or seen.remote_id
-        known = await here.resource(tx, "server", id)
+        known = await context.resource(tx, "server", id)
         if known is not None:
-            return Clash(f"there is another server {id} ({known.name}) here")
+            return Conflict(f"there is another server {id} ({known.name}) here")
         ports = []
-        for port in _ports(seen, here.listed("port")):
-            ours = await here.taken(tx, "port", port.remote_id)
+        for port in _ports(seen, context.listed("port")):
+            ours = await context.taken(tx, "port", port.remote_id)
             if ours is None:
-                return Clash(f"its port {port.remote_id} is not taken over")
+                return Conflict(f"its port {port.remote_id} is not taken over")
             ports.append(ours)
-        flavor_id = _flavor_id(seen, here.listed("flavor"))
-        flavor = await here.taken(tx, "flavor", flavor_id) if flavor_id else None
-        image = await here.taken(tx, "image", seen.image_id) if seen.image_id else None
-        key_name, keypair = await self._key(tx, seen, here)
+        flavor_id = _flavor_id(seen, context.listed("flavor"))
+        flavor = await context.taken(tx, "flavor", flavor_id) if flavor_id else None
+        image = await context.taken(tx, "image", seen.image_id) if seen.image_id else None
+        key_name, keypair = await self._key(tx, seen, context)
         desired = {
             **self._as_built(seen, flavor, image),
             "key_name": key_name,
@@ -74,8 +82,8 @@ class ServerAdoption:
             "tags": list(seen.tags),
             "ports": [port.id for port in ports],
             "port_tags": [],
-            "addresses": await self._addresses(tx, ports, here),
-            "security_groups": await self._groups(tx, ports, here),
+            "addresses": await self._addresses(tx, ports, context),
+            "security_groups": await self._groups(tx, ports, context),
             "actions": [],
             # It is taken as it is: stopped is not drift.
             "power_adopted": {"state": seen.vm_state, "after": 0},
@@ -86,20 +94,20 @@ class ServerAdoption:
             id=id,
             project_id=project_id,
             user_id=str(seen.notes.get("user_id", ""))
-            or (here.user(seen.user_id) if not seen.marker else ""),
+            or (context.user(seen.user_id) if not seen.marker else ""),
             name=seen.name,
             desired=desired,
             created_at=made,
-            choice={"cloud": here.cloud, "why": "it was there already", "chosen_at": made},
+            choice={"cloud": context.cloud, "why": "it was there already", "chosen_at": made},
         )
         needs = [Need(one.kind, one.id) for one in (flavor, image, keypair) if one is not None]
         needs += [Need("port", port.id, exclusive=not port.desired["nova_knows"]) for port in ports]
         # What it has there counts as sent: a first wish for another name must not pass for what is there.
         sent = {"name": seen.name, "description": seen.description or "", "metadata": dict(seen.metadata)}
-        return Take(resource, needs, {"ran": True, "done": 0, "sent": 0, **sent})
+        return Adopt(resource, needs, {"ran": True, "done": 0, "sent": 0, **sent})
 
     @staticmethod
-    def _as_built(seen: ServerSeen, flavor: Resource | None, image: Resource | None) -> dict[str, Any]:
+    def _as_built(seen: ServerObserved, flavor: Resource | None, image: Resource | None) -> dict[str, Any]:
         """What it was built with, as far as the cloud still tells it."""
         told = seen.flavor or (flavor.desired if flavor is not None else {})
         name = seen.flavor.get("original_name") or (flavor.name if flavor is not None else seen.flavor_id)
@@ -130,31 +138,33 @@ class ServerAdoption:
         }
 
     @staticmethod
-    async def _key(tx: Transaction, seen: ServerSeen, here: Here) -> tuple[str, Resource | None]:
+    async def _key(
+        tx: Transaction, seen: ServerObserved, context: AdoptionContext
+    ) -> tuple[str, Resource | None]:
         """The name that its user knows its key by, and the key where it is ours."""
         if not seen.key_name:
             return "", None
         for remote_id in (seen.key_name, f"{seen.user_id}/{seen.key_name}"):
-            keypair = await here.taken(tx, "keypair", remote_id)
+            keypair = await context.taken(tx, "keypair", remote_id)
             if keypair is not None:
                 return keypair.name, keypair
         return seen.key_name, None
 
     @staticmethod
-    async def _groups(tx: Transaction, ports: list[Resource], here: Here) -> list[str]:
+    async def _groups(tx: Transaction, ports: list[Resource], context: AdoptionContext) -> list[str]:
         """Names of the groups of all its ports, each once, in the order in which ports show them."""
         ids = dict.fromkeys(id for port in ports for id in sorted(port.desired["security_groups"]))
-        groups = [await here.resource(tx, "security_group", id) for id in ids]
+        groups = [await context.resource(tx, "security_group", id) for id in ids]
         return list(dict.fromkeys(group.name for group in groups if group is not None))
 
     @staticmethod
     async def _addresses(
-        tx: Transaction, ports: list[Resource], here: Here
+        tx: Transaction, ports: list[Resource], context: AdoptionContext
     ) -> dict[str, list[dict[str, Any]]]:
         """Its ports' addresses by the name of their network. Floating ones are not ours to tell."""
         found: dict[str, list[dict[str, Any]]] = {}
         for port in ports:
-            network = await here.resource(tx, "network", port.desired["network_id"])
+            network = await context.resource(tx, "network", port.desired["network_id"])
             entries = found.setdefault(network.name if network is not None else "", [])
             for fixed in port.desired["fixed_ips"]:
                 entries.append(
@@ -168,13 +178,13 @@ class ServerAdoption:
         return found
 
 
-def _ports(seen: ServerSeen, listed: Mapping[str, Any]) -> list[Any]:
+def _ports(seen: ServerObserved, listed: Mapping[str, Any]) -> list[Any]:
     """What the cloud says are its ports, in the order of their making: it keeps no other."""
     own = [port for port in listed.values() if port.device_id == seen.remote_id]
     return sorted(own, key=lambda port: (port.created_at, port.remote_id))
 
 
-def _flavor_id(seen: ServerSeen, listed: Mapping[str, Any]) -> str:
+def _flavor_id(seen: ServerObserved, listed: Mapping[str, Any]) -> str:
     """Its flavor's id there: from 2.47 on Nova tells what it was like instead, so it is the one of its name that still
     is like that.
     """

@@ -18,7 +18,7 @@ from fractus.model.cloud import Step
 from fractus.model.network import ServerPort
 from fractus.model.placement import assigned
 from fractus.model.resource import Need, Presence, Resource, Summary
-from fractus.model.servers import ServerSeen, ServerWanted
+from fractus.model.servers import ServerObserved, ServerWanted
 from fractus.reconcile import drift
 from fractus.reconcile.kind import (
     Apply,
@@ -75,7 +75,7 @@ class ServerLifecycle:
     """The kind `server`."""
 
     name = "server"
-    seen_type = ServerSeen
+    seen_type = ServerObserved
     traits = assigned()
     sweeping = Sweeping(changes=0.0)
 
@@ -142,7 +142,7 @@ class ServerLifecycle:
         password: str = self._secrets.open(kept.encode())["admin_pass"]
         return password
 
-    def differences(self, item: Item, seen: ServerSeen) -> list[Difference]:
+    def differences(self, item: Item, seen: ServerObserved) -> list[Difference]:
         """Texts, and whether it runs: as it was last asked to, or since it was built."""
         wish = _wish(item.resource)
         told = _told(seen, wish)
@@ -154,11 +154,11 @@ class ServerLifecycle:
             found.append(Difference("power_state", power, seen.vm_state, mends=mends, adopts=mends))
         return found
 
-    def as_wanted(self, item: Item, seen: ServerSeen, fields: Collection[str]) -> ServerSeen:
+    def as_wanted(self, item: Item, seen: ServerObserved, fields: Collection[str]) -> ServerObserved:
         """As it is: `plan` sends only what was asked for."""
         return seen
 
-    def plan(self, item: Item, seen: ServerSeen) -> Plan:
+    def plan(self, item: Item, seen: ServerObserved) -> Plan:
         """The next step."""
         if seen.gone:
             return Fail(view.lost(item.presence.cloud))
@@ -189,11 +189,11 @@ class ServerLifecycle:
             resource.desired["power_adopted"] = {"state": found["power_state"], "after": after}
         return None
 
-    def settled(self, presence: Presence, seen: ServerSeen) -> bool:
+    def settled(self, presence: Presence, seen: ServerObserved) -> bool:
         """Whether it is there and runs, or has run."""
         return seen.status not in ("BUILD", "ERROR") and not seen.gone
 
-    async def told(self, tx: Transaction, resource: Resource) -> None:
+    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
         """Nothing else shows parts of it."""
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
@@ -209,7 +209,7 @@ class ServerLifecycle:
 
     # --- steps -----------------------------------------------------------------------------------
 
-    def _power(self, item: Item, seen: ServerSeen, memory: dict[str, Any]) -> Plan | None:
+    def _power(self, item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Stop, start or reboot it, if that was asked for and was not done yet; that it was is noted in `memory`."""
         action = view.last_power_action(item.resource.desired)
         if action is None or action["token"] <= memory["done"]:
@@ -232,7 +232,7 @@ class ServerLifecycle:
         body = {"type": kind} if kind else {}
         return Apply(Step(verb, body), {**memory, "done": token, "sent": token}, once=once)
 
-    def _texts(self, item: Item, seen: ServerSeen, memory: dict[str, Any]) -> Plan | None:
+    def _texts(self, item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description, host name or metadata that its user changed."""
         wish = _wish(item.resource)
         told = _told(seen, wish)
@@ -249,7 +249,7 @@ class ServerLifecycle:
         return None
 
     @staticmethod
-    def _repair(item: Item, seen: ServerSeen, memory: dict[str, Any]) -> Plan | None:
+    def _repair(item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Make it as it is wanted where an operator asked for that: otherwise what others do there is not fought."""
         asked = item.presence.memory.get(drift.REPAIR)
         if asked is None:
@@ -273,7 +273,7 @@ class ServerLifecycle:
         return Apply(Step(verb), {**memory, "power_sent": token}, once=f"{verb}:{token}")
 
     @staticmethod
-    def _known(item: Item, seen: ServerSeen) -> dict[str, Any]:
+    def _known(item: Item, seen: ServerObserved) -> dict[str, Any]:
         """What the presence remembers. What it does not (it was adopted) counts as sent: it is as it is."""
         known = {"done": 0, "sent": 0, **_wish(item.resource)}
         if "hostname" in known:
@@ -292,7 +292,7 @@ _VERBS = (
 )
 
 
-def _told(seen: ServerSeen, wish: Mapping[str, Any]) -> dict[str, Any]:
+def _told(seen: ServerObserved, wish: Mapping[str, Any]) -> dict[str, Any]:
     """The same, as its cloud says it. A host name that we are not shown is as it should be."""
     told = {"name": seen.name, "description": seen.description or "", "metadata": seen.metadata}
     if "hostname" in wish:

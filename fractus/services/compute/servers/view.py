@@ -18,7 +18,7 @@ from fractus.base.clock import iso
 from fractus.model.network import ServerPort
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found, at_home
 from fractus.model.seen import seen_as
-from fractus.model.servers import ServerFault, ServerSeen
+from fractus.model.servers import ServerFault, ServerObserved
 from fractus.services.compute.dialect.view import STORED, links
 
 _EXTENDED = "OS-EXT-SRV-ATTR:"
@@ -133,9 +133,9 @@ class Told(Struct, kw_only=True):
     """Ours; a fault that the cloud tells goes before it."""
 
 
-def seen_of(presence: Presence | None) -> ServerSeen | None:
+def seen_of(presence: Presence | None) -> ServerObserved | None:
     """What the cloud last said of it."""
-    return None if presence is None else seen_as(presence, ServerSeen)
+    return None if presence is None else seen_as(presence, ServerObserved)
 
 
 def addresses_of(ports: Sequence[ServerPort]) -> dict[str, list[dict[str, Any]]]:
@@ -202,12 +202,12 @@ def lost(cloud: str) -> str:
     return f"It is gone from {cloud}: it was deleted there."
 
 
-def _as_seen(seen: ServerSeen) -> Told:
+def _as_seen(seen: ServerObserved) -> Told:
     vm_state = seen.vm_state or _VM_STATES.get(seen.status, "active")
     return Told(vm_state=vm_state, task_state=seen.task_state, status=seen.status)
 
 
-def _error(resource: Resource, here: Presence | None, seen: ServerSeen | None) -> str:
+def _error(resource: Resource, here: Presence | None, seen: ServerObserved | None) -> str:
     """Our own reason why the server is not as asked, or nothing."""
     if here is None or not here.wanted:
         return str(resource.choice.get("error") or "")
@@ -310,7 +310,7 @@ def _wished(resource: Resource) -> dict[str, Any]:
 
 
 def _as_it_is(
-    resource: Resource, told: Told, cloud: str, host: str, seen: ServerSeen | None
+    resource: Resource, told: Told, cloud: str, host: str, seen: ServerObserved | None
 ) -> dict[str, Any]:
     """What of the document its cloud tells, or we for want of it."""
     desired = resource.desired
@@ -335,13 +335,13 @@ def _as_it_is(
     }
 
 
-def _hostname(desired: Mapping[str, Any], seen: ServerSeen | None) -> str:
+def _hostname(desired: Mapping[str, Any], seen: ServerObserved | None) -> str:
     """As its user asked, else as its cloud has made it."""
     made = seen.hostname if seen is not None and not desired.get("hostname_given") else ""
     return made or str(desired["hostname"])
 
 
-def _host(cloud: str, here: Presence | None, seen: ServerSeen | None) -> str:
+def _host(cloud: str, here: Presence | None, seen: ServerObserved | None) -> str:
     """The host as admins know it: the cloud, and the name there where the cloud tells it."""
     if here is None or here.remote_id is None or not cloud:
         return ""
@@ -365,11 +365,11 @@ def _image(desired: Mapping[str, Any]) -> dict[str, Any] | str:
     }
 
 
-def _config_drive(desired: Mapping[str, Any], seen: ServerSeen | None) -> str:
+def _config_drive(desired: Mapping[str, Any], seen: ServerObserved | None) -> str:
     return "True" if desired["config_drive"] or (seen is not None and seen.config_drive) else ""
 
 
-def _fault(resource: Resource, told: Told, seen: ServerSeen | None) -> ServerFault | None:
+def _fault(resource: Resource, told: Told, seen: ServerObserved | None) -> ServerFault | None:
     """The cloud's own reason where it gave one, else ours."""
     if seen is not None and seen.fault is not None and seen.status == "ERROR":
         return seen.fault
@@ -395,7 +395,7 @@ def _failed_at(resource: Resource) -> str:
 def _for_admins(
     resource: Resource,
     here: Presence | None,
-    seen: ServerSeen | None,
+    seen: ServerObserved | None,
     host: str,
     fault: ServerFault | None,
 ) -> dict[str, Any]:
@@ -417,7 +417,7 @@ def _for_admins(
     return extra
 
 
-def _host_status(host: str, seen: ServerSeen | None) -> str:
+def _host_status(host: str, seen: ServerObserved | None) -> str:
     """The state of the host while its cloud answers: empty without a host, `UP` where the cloud does not say."""
     if not host:
         return ""
@@ -446,7 +446,7 @@ def tag_text(tag: str) -> str:
 
 
 def _columns(
-    resource: Resource, document: Mapping[str, Any], cloud: str, host: str, seen: ServerSeen | None
+    resource: Resource, document: Mapping[str, Any], cloud: str, host: str, seen: ServerObserved | None
 ) -> dict[str, Any]:
     desired = resource.desired
     return {

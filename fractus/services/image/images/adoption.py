@@ -9,9 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from fractus.model.images import ImageSeen
+from fractus.model.images import ImageObserved
 from fractus.model.resource import Presence, Resource
-from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp, unmapped
+from fractus.reconcile.adopt.adoption import (
+    Adopt,
+    AdoptionContext,
+    Conflict,
+    Ignore,
+    Merge,
+    Verdict,
+    stamp,
+    unmapped,
+)
 from fractus.store.transaction import Transaction
 
 _OPEN = ("public", "community")
@@ -36,11 +45,11 @@ class ImageAdoption:
         """`files`: after the loss of the database alone, the bits may still be here."""
         self._files = files
 
-    def rank(self, seen: ImageSeen) -> int:
+    def rank(self, seen: ImageObserved) -> int:
         """No order among them."""
         return 0
 
-    def needed(self, seen: ImageSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(self, seen: ImageObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Nothing."""
         return []
 
@@ -48,23 +57,23 @@ class ImageAdoption:
         """If its bits are here."""
         return bool(resource.desired["path"])
 
-    async def judge(self, tx: Transaction, seen: ImageSeen, here: Here) -> Verdict:
+    async def judge(self, tx: Transaction, seen: ImageObserved, context: AdoptionContext) -> Verdict:
         """Of what everybody may use there, and whose project is nobody's here, nobody is the owner."""
         if seen.status not in ("active", "deactivated"):
-            return Leave(f"it is {seen.status} there")
+            return Ignore(f"it is {seen.status} there")
         notes, id = seen.notes, seen.marker or seen.remote_id
         visibility = notes.get("visibility", seen.visibility or "private")
-        owner = notes["owner"] if seen.marker and "owner" in notes else here.project(seen.project_id)
+        owner = notes["owner"] if seen.marker and "owner" in notes else context.project(seen.project_id)
         if owner is None and visibility not in _OPEN:
             return unmapped()
-        known = await here.resource(tx, "image", id)
+        known = await context.resource(tx, "image", id)
         if known is not None:
-            return await self._same(tx, known, seen, here)
+            return await self._same(tx, known, seen, context)
         bits = self._files.present(id)
         members = {
             project: status
             for member, status in seen.members.items()
-            if (project := here.project(member)) is not None
+            if (project := context.project(member)) is not None
         }
         made = stamp(seen.created_at)
         desired = {
@@ -96,16 +105,18 @@ class ImageAdoption:
             status=seen.status,
             desired=desired,
             created_at=made,
-            choice={} if bits else {"only": [here.cloud]},
+            choice={} if bits else {"only": [context.cloud]},
         )
-        return Take(resource)
+        return Adopt(resource)
 
-    async def _same(self, tx: Transaction, known: Resource, seen: ImageSeen, here: Here) -> Verdict:
+    async def _same(
+        self, tx: Transaction, known: Resource, seen: ImageObserved, context: AdoptionContext
+    ) -> Verdict:
         """The same bits under the same id are the same image, in one more cloud."""
         if not seen.checksum or seen.checksum != known.desired["checksum"]:
-            return Clash(f"there is another image {known.id} ({known.name}) here, with other bits")
+            return Conflict(f"there is another image {known.id} ({known.name}) here, with other bits")
         only = known.choice.get("only")
-        if only and here.cloud not in only:
-            known.choice = {**known.choice, "only": [*only, here.cloud]}
-            await here.save(tx, known)
-        return Join(known.id)
+        if only and context.cloud not in only:
+            known.choice = {**known.choice, "only": [*only, context.cloud]}
+            await context.save(tx, known)
+        return Merge(known.id)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from fractus.model.cloud import Step
-from fractus.model.images import OPEN, ImageSeen, ImageWanted, may_carry
+from fractus.model.images import OPEN, ImageObserved, ImageWanted, may_carry
 from fractus.model.placement import carried
 from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
 from fractus.reconcile.drift import DRIFT
@@ -52,7 +52,7 @@ class ImageLifecycle:
     """What the machine must know of images."""
 
     name = "image"
-    seen_type = ImageSeen
+    seen_type = ImageObserved
     traits = carried()
     sweeping = Sweeping(changes=15.0, whole=60.0)
 
@@ -86,7 +86,7 @@ class ImageLifecycle:
             checksum=desired["checksum"] or "",
         )
 
-    def differences(self, item: Item, seen: ImageSeen) -> list[Difference]:
+    def differences(self, item: Item, seen: ImageObserved) -> list[Difference]:
         """Of one that we made: what `plan` would change of the record, and whether everybody may use it. State and
         bits decide whether it can be used at all.
         """
@@ -102,12 +102,12 @@ class ImageLifecycle:
             found.append(Difference("visibility", item.resource.desired["visibility"], seen.visibility))
         return found
 
-    def as_wanted(self, item: Item, seen: ImageSeen, fields: Collection[str]) -> ImageSeen:
+    def as_wanted(self, item: Item, seen: ImageObserved, fields: Collection[str]) -> ImageObserved:
         """Names are the same on both sides; of a visibility that is another, `plan` knows itself."""
-        told: ImageSeen = with_wanted(self.wanted(item), seen, fields)
+        told: ImageObserved = with_wanted(self.wanted(item), seen, fields)
         return told
 
-    def plan(self, item: Item, seen: ImageSeen) -> Plan:
+    def plan(self, item: Item, seen: ImageObserved) -> Plan:
         """Upload where the cloud waits for bits; wait until it has digested them; then all else, and who may use it."""
         desired = item.resource.desired
         if seen.status == "queued":
@@ -122,7 +122,7 @@ class ImageLifecycle:
             return Fail(f"the image there has other bits (MD5 {seen.checksum}, not {desired['checksum']})")
         return self._update(item, seen) or _admit(item, seen) or Done(_standing(item, seen))
 
-    def _update(self, item: Item, seen: ImageSeen) -> Plan | None:
+    def _update(self, item: Item, seen: ImageObserved) -> Plan | None:
         """One patch with all that differs. The notes are not compared: they are written with what makes them old."""
         resource, memory, wanted = item.resource, item.presence.memory, self.wanted(item)
         body: dict[str, Any] = {}
@@ -154,7 +154,7 @@ class ImageLifecycle:
             {OWNER: owner, "noted": [resource.generation, tries]},
         )
 
-    def admits(self, presence: Presence, seen: ImageSeen | None, project_id: str) -> bool:
+    def admits(self, presence: Presence, seen: ImageObserved | None, project_id: str) -> bool:
         """Its owner's project, those that were let in, and all where everybody may use it there, or where somebody else
         has changed that (then the cloud says it).
         """
@@ -168,11 +168,11 @@ class ImageLifecycle:
         adopt_fields(resource, found)
         return None
 
-    def settled(self, presence: Presence, seen: ImageSeen) -> bool:
+    def settled(self, presence: Presence, seen: ImageObserved) -> bool:
         """A server can be built from it only when it is active there, and its bits were seen to be the right ones."""
         return seen.status == "active" and presence.state == SETTLED
 
-    async def told(self, tx: Transaction, resource: Resource) -> None:
+    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
         """Nothing else shows parts of it."""
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
@@ -209,13 +209,13 @@ def _properties(wanted: Mapping[str, str], seen: Mapping[str, str]) -> dict[str,
     return {**({"properties": change} if change else {}), **({"unset": surplus} if surplus else {})}
 
 
-def _lies_with(item: Item, seen: ImageSeen) -> str:
+def _lies_with(item: Item, seen: ImageObserved) -> str:
     """The project (ours) that has it there; empty: the credential's own."""
     owner: str = item.presence.memory.get(OWNER, item.resource.project_id)
     return "" if seen.home else owner
 
 
-def _to_admit(item: Item, seen: ImageSeen) -> set[str]:
+def _to_admit(item: Item, seen: ImageObserved) -> set[str]:
     """The projects, beside the one that it lies with, that may use it there by name."""
     if is_open(item.resource) or _is_anothers(item.presence):
         return set()
@@ -225,7 +225,7 @@ def _to_admit(item: Item, seen: ImageSeen) -> set[str]:
     return users(item, {item.resource.project_id, *members}) - {lies_with}
 
 
-def _admit(item: Item, seen: ImageSeen) -> Plan | None:
+def _admit(item: Item, seen: ImageObserved) -> Plan | None:
     """Who may use it no longer goes first."""
     if seen.visibility in OPEN or _is_anothers(item.presence):
         return None
@@ -241,7 +241,7 @@ def _admit(item: Item, seen: ImageSeen) -> Plan | None:
     return None
 
 
-def _standing(item: Item, seen: ImageSeen) -> dict[str, Any]:
+def _standing(item: Item, seen: ImageObserved) -> dict[str, Any]:
     """What is remembered of one that is there: with whom it lies, and that its cloud keeps what it is told."""
     told = {"noted": [item.resource.generation, 0]} if "noted" in item.presence.memory else {}
     return {OWNER: _lies_with(item, seen), **told}

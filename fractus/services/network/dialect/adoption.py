@@ -10,13 +10,22 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import UNSET
 
-from fractus.model.cloud import Seen
+from fractus.model.cloud import Observed
 from fractus.model.resource import Presence, Resource
 from fractus.model.wire import Vocabulary, WireField
-from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, stamp, unmapped
+from fractus.reconcile.adopt.adoption import (
+    Adopt,
+    AdoptionContext,
+    Conflict,
+    Ignore,
+    Merge,
+    Verdict,
+    stamp,
+    unmapped,
+)
 from fractus.store.transaction import Transaction
 
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Observed)
 
 
 class CrudAdoption(Generic[S]):
@@ -44,41 +53,45 @@ class CrudAdoption(Generic[S]):
         """No: what is on it, or behind it, is in the cloud."""
         return False
 
-    async def judge(self, tx: Transaction, seen: S, here: Here) -> Verdict:
+    async def judge(self, tx: Transaction, seen: S, context: AdoptionContext) -> Verdict:
         """Its project must be somebody's here, and its id nobody else's."""
-        project_id = self.owner(seen, here)
+        project_id = self.owner(seen, context)
         if project_id is None:
             return unmapped()
         id = seen.marker or seen.remote_id
-        known = await here.resource(tx, self.kind, id)
+        known = await context.resource(tx, self.kind, id)
         if known is None:
-            return await self.take(tx, self.resource(id, project_id, seen, here), seen, here)
+            return await self.take(tx, self.resource(id, project_id, seen, context), seen, context)
         if seen.marker and known.project_id == project_id:
-            return await self.join(tx, known, seen, here)
+            return await self.join(tx, known, seen, context)
         return self.clash(known)
 
-    def owner(self, seen: S, here: Here) -> str | None:
+    def owner(self, seen: S, context: AdoptionContext) -> str | None:
         """Our id of the project that it will belong to; None where that is nobody's."""
-        return here.project(seen.project_id)
+        return context.project(seen.project_id)
 
-    async def take(self, tx: Transaction, resource: Resource, seen: S, here: Here) -> Take | Clash | Leave:
+    async def take(
+        self, tx: Transaction, resource: Resource, seen: S, context: AdoptionContext
+    ) -> Adopt | Conflict | Ignore:
         """What becomes of one that is not known here."""
-        return Take(resource)
+        return Adopt(resource)
 
-    async def join(self, tx: Transaction, known: Resource, seen: S, here: Here) -> Join | Clash:
+    async def join(
+        self, tx: Transaction, known: Resource, seen: S, context: AdoptionContext
+    ) -> Merge | Conflict:
         """What becomes of one of ours."""
-        return Join(known.id)
+        return Merge(known.id)
 
-    def clash(self, known: Resource) -> Clash:
+    def clash(self, known: Resource) -> Conflict:
         """Its id is another's here."""
-        return Clash(f"there is another {self.noun} {known.id} ({known.name}) here")
+        return Conflict(f"there is another {self.noun} {known.id} ({known.name}) here")
 
     @property
     def noun(self) -> str:
         """What a sentence calls one of it."""
         return self.kind.replace("_", " ")
 
-    def resource(self, id: str, project_id: str, seen: S, here: Here) -> Resource:
+    def resource(self, id: str, project_id: str, seen: S, context: AdoptionContext) -> Resource:
         """The resource of it."""
         return Resource(
             kind=self.kind,
@@ -99,7 +112,7 @@ class CrudAdoption(Generic[S]):
         }
 
 
-def _kept(field: WireField, seen: Seen) -> Any:
+def _kept(field: WireField, seen: Observed) -> Any:
     value = getattr(seen, field.name, None)
     if field.rules.cloud_chooses or value is None or value is UNSET:
         # What a cloud chose itself shows, and another may have to choose otherwise.

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import UNSET, to_builtins
 
-from fractus.model.cloud import Seen, Step, Wanted
+from fractus.model.cloud import Observed, Step, Wanted
 from fractus.model.placement import carried
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.model.wire import Vocabulary, WireField
@@ -31,7 +31,7 @@ from fractus.reconcile.kind import (
 from fractus.store.transaction import Transaction
 
 W = TypeVar("W", bound=Wanted)
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=Observed)
 
 
 class CrudLifecycle(Generic[W, S]):
@@ -145,7 +145,7 @@ class CrudLifecycle(Generic[W, S]):
         """Nothing is set aside."""
         return {}
 
-    async def told(self, tx: Transaction, resource: Resource) -> None:
+    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
         """Nothing else shows parts of it."""
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:

@@ -5,35 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fractus.model.network import NETWORK, NetworkSeen
+from fractus.model.network import NETWORK, NetworkObserved
 from fractus.model.resource import Resource
-from fractus.reconcile.taking import Here
+from fractus.reconcile.adopt.adoption import AdoptionContext
 from fractus.services.network.dialect.adoption import CrudAdoption
 
 
-class NetworkAdoption(CrudAdoption[NetworkSeen]):
+class NetworkAdoption(CrudAdoption[NetworkObserved]):
     """Taking over networks."""
 
     def __init__(self) -> None:
         super().__init__(NETWORK)
 
-    def needed(self, seen: NetworkSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(self, seen: NetworkObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Its subnets: half a network is none."""
         every = listed.get("subnet", {}).values()
         return [("subnet", one.remote_id) for one in every if one.network_id == seen.remote_id]
 
-    def owner(self, seen: NetworkSeen, here: Here) -> str | None:
+    def owner(self, seen: NetworkObserved, context: AdoptionContext) -> str | None:
         """What everybody may use there is needed though its project is nobody's here: then it belongs to nobody."""
-        project_id = here.project(seen.project_id)
+        project_id = context.project(seen.project_id)
         return "" if project_id is None and (seen.shared or seen.external) else project_id
 
-    def resource(self, id: str, project_id: str, seen: NetworkSeen, here: Here) -> Resource:
+    def resource(self, id: str, project_id: str, seen: NetworkObserved, context: AdoptionContext) -> Resource:
         """No other cloud can be given what an external one is made of there (a provider's segment, the way out)."""
-        made = super().resource(id, project_id, seen, here)
-        made.choice = {"only": [here.cloud]} if seen.external else {}
+        made = super().resource(id, project_id, seen, context)
+        made.choice = {"only": [context.cloud]} if seen.external else {}
         return made
 
-    def desired(self, seen: NetworkSeen) -> dict[str, Any]:
+    def desired(self, seen: NetworkObserved) -> dict[str, Any]:
         """What is there, without subnets yet."""
         beside = {"availability_zone_hints": [], "router:external": bool(seen.external), "subnets": []}
         return {**super().desired(seen), **beside}

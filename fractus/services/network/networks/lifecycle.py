@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fractus.model.network import NETWORK, NetworkSeen, NetworkWanted
+from fractus.model.network import NETWORK, NetworkObserved, NetworkWanted
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.networks.kind import KIND
 from fractus.services.network.networks.queries import MtuLesson, most_of
 
 
-class NetworkLifecycle(CrudLifecycle[NetworkWanted, NetworkSeen]):
+class NetworkLifecycle(CrudLifecycle[NetworkWanted, NetworkObserved]):
     """The kind `network`."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import Any
 
-from fractus.model.network import NetworkSeen
+from fractus.model.network import NetworkObserved
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
 
@@ -28,7 +28,7 @@ class MtuLesson:
         self._ours: dict[str, int] = {}
         self._largest = 0
 
-    def take(self, seen: Iterable[NetworkSeen]) -> None:
+    def take(self, seen: Iterable[NetworkObserved]) -> None:
         """Look at some networks."""
         for one in seen:
             if one.gone or one.unread or one.external or not one.mtu:

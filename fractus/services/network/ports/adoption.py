@@ -11,9 +11,17 @@ from typing import Any
 
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
-from fractus.model.network import PORT, PortSeen
+from fractus.model.network import PORT, PortObserved
 from fractus.model.resource import Need, Resource
-from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict, unmapped
+from fractus.reconcile.adopt.adoption import (
+    Adopt,
+    AdoptionContext,
+    Conflict,
+    Ignore,
+    Merge,
+    Verdict,
+    unmapped,
+)
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.ports.schema import holder
 from fractus.store.transaction import Transaction
@@ -21,7 +29,7 @@ from fractus.store.transaction import Transaction
 _SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
 
 
-class PortAdoption(CrudAdoption[PortSeen]):
+class PortAdoption(CrudAdoption[PortObserved]):
     """Taking over ports."""
 
     after: tuple[str, ...] = ("network", "subnet", "security_group")
@@ -32,7 +40,7 @@ class PortAdoption(CrudAdoption[PortSeen]):
         self._addresses = addresses
         self._macs = macs
 
-    def needed(self, seen: PortSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(self, seen: PortObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """What it is on, and what guards it."""
         return [
             ("network", seen.network_id),
@@ -40,42 +48,42 @@ class PortAdoption(CrudAdoption[PortSeen]):
             *(("security_group", one) for one in seen.security_groups or ()),
         ]
 
-    async def judge(self, tx: Transaction, seen: PortSeen, here: Here) -> Verdict:
+    async def judge(self, tx: Transaction, seen: PortObserved, context: AdoptionContext) -> Verdict:
         """Everything that it is tied to must be taken over before."""
-        project_id = here.project(seen.project_id)
+        project_id = context.project(seen.project_id)
         owner = seen.device_owner
         if owner and not owner.startswith("compute:"):
-            return await self._left(tx, seen, here, Leave(f"it is the cloud's own ({owner})"))
+            return await self._left(tx, seen, context, Ignore(f"it is the cloud's own ({owner})"))
         if project_id is None:
-            return await self._left(tx, seen, here, unmapped())
-        network = await here.taken(tx, "network", seen.network_id)
+            return await self._left(tx, seen, context, unmapped())
+        network = await context.taken(tx, "network", seen.network_id)
         if network is None:
-            return Leave(f"its network {seen.network_id} is not taken over")
+            return Ignore(f"its network {seen.network_id} is not taken over")
         id = seen.marker or seen.remote_id
-        known = await here.resource(tx, "port", id)
+        known = await context.resource(tx, "port", id)
         if known is not None:
             if seen.marker and known.project_id == project_id:
-                return Join(id)
-            return Clash(f"there is another port {id} here")
+                return Merge(id)
+            return Conflict(f"there is another port {id} here")
         fixed: list[dict[str, str]] = []
         auto: list[str] = []
         for one in seen.fixed_ips or []:
-            subnet = await here.taken(tx, "subnet", one.subnet_id)
+            subnet = await context.taken(tx, "subnet", one.subnet_id)
             if subnet is None:
-                return Clash(f"its subnet {one.subnet_id} is not taken over")
+                return Conflict(f"its subnet {one.subnet_id} is not taken over")
             fixed.append({"subnet_id": subnet.id, "ip_address": one.ip_address})
             modes = (subnet.desired["ipv6_ra_mode"], subnet.desired["ipv6_address_mode"])
             auto += [subnet.id] if any(mode in _SELF_ADDRESSED for mode in modes) else []
         groups = []
         for group_id in seen.security_groups or []:
-            group = await here.taken(tx, "security_group", group_id)
+            group = await context.taken(tx, "security_group", group_id)
             if group is None:
-                return Clash(f"its security group {group_id} is not taken over")
+                return Conflict(f"its security group {group_id} is not taken over")
             groups.append(group.id)
-        clash = await self._hold(tx, id, network.id, fixed, seen, here.cloud)
+        clash = await self._hold(tx, id, network.id, fixed, seen, context.cloud)
         if clash is not None:
             return clash
-        return self._made(id, project_id, network, fixed, auto, groups, seen, here)
+        return self._made(id, project_id, network, fixed, auto, groups, seen, context)
 
     def _made(
         self,
@@ -85,10 +93,10 @@ class PortAdoption(CrudAdoption[PortSeen]):
         fixed: list[dict[str, str]],
         auto: list[str],
         groups: list[str],
-        seen: PortSeen,
-        here: Here,
-    ) -> Take:
-        resource = self.resource(id, project_id, seen, here)
+        seen: PortObserved,
+        context: AdoptionContext,
+    ) -> Adopt:
+        resource = self.resource(id, project_id, seen, context)
         of_server = seen.device_owner.startswith("compute:") and bool(seen.device_id)
         resource.desired |= {
             "network_id": network.id,
@@ -96,7 +104,7 @@ class PortAdoption(CrudAdoption[PortSeen]):
             "mac_address": seen.mac_address.lower(),
             "fixed_ips": fixed,
             "auto_subnets": auto,
-            "device_id": here.planned("server", seen.device_id) if of_server else seen.device_id,
+            "device_id": context.planned("server", seen.device_id) if of_server else seen.device_id,
             "device_owner": seen.device_owner,
             "device_since": resource.created_at,
             # Whether Nova made it for the server, and takes it away with it, only Nova knows: it shows when that ends.
@@ -113,7 +121,7 @@ class PortAdoption(CrudAdoption[PortSeen]):
             *(Need("subnet", one) for one in sorted({entry["subnet_id"] for entry in fixed})),
             *(Need("security_group", one) for one in groups),
         ]
-        return Take(resource, needs)
+        return Adopt(resource, needs)
 
     async def _hold(
         self,
@@ -121,9 +129,9 @@ class PortAdoption(CrudAdoption[PortSeen]):
         id: str,
         network_id: str,
         fixed: list[dict[str, str]],
-        seen: PortSeen,
+        seen: PortObserved,
         cloud: str,
-    ) -> Clash | None:
+    ) -> Conflict | None:
         """Its addresses and its MAC are its own."""
         for one in fixed:
             held_by = await self._take(tx, one["subnet_id"], one["ip_address"], holder(id))
@@ -134,19 +142,23 @@ class PortAdoption(CrudAdoption[PortSeen]):
                 )
                 held_by = await self._take(tx, one["subnet_id"], one["ip_address"], holder(id))
             if held_by:
-                return Clash(f"its address {one['ip_address']} is held by {held_by.replace('/', ' ')} here")
+                return Conflict(
+                    f"its address {one['ip_address']} is held by {held_by.replace('/', ' ')} here"
+                )
         try:
             await self._macs.take(tx, network_id, seen.mac_address.lower(), holder(id))
         except MacTaken:
-            return Clash(f"another port of its network has the MAC address {seen.mac_address} here")
+            return Conflict(f"another port of its network has the MAC address {seen.mac_address} here")
         return None
 
-    async def _left(self, tx: Transaction, seen: PortSeen, here: Here, verdict: Leave) -> Leave:
+    async def _left(
+        self, tx: Transaction, seen: PortObserved, context: AdoptionContext, verdict: Ignore
+    ) -> Ignore:
         """It stays the cloud's own; nobody of ours may get its addresses."""
         for one in seen.fixed_ips or []:
-            subnet = await here.taken(tx, "subnet", one.subnet_id)
+            subnet = await context.taken(tx, "subnet", one.subnet_id)
             if subnet is not None:
-                await self._take(tx, subnet.id, one.ip_address, _cloud(here.cloud))
+                await self._take(tx, subnet.id, one.ip_address, _cloud(context.cloud))
         return verdict
 
     async def _take(self, tx: Transaction, subnet_id: str, ip: str, who: str) -> str:

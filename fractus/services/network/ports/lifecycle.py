@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.base.clock import Clock
-from fractus.model.network import PORT, FixedIp, PortSeen, PortWanted
+from fractus.model.network import PORT, FixedIp, PortObserved, PortWanted
 from fractus.model.resource import Need, Resource
 from fractus.model.wire import WireField
 from fractus.reconcile.kind import (
@@ -39,7 +39,7 @@ class Servers(Protocol):
         ...
 
 
-class PortLifecycle(CrudLifecycle[PortWanted, PortSeen]):
+class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
     """The kind `port`."""
 
     def __init__(self, addresses: Addresses, macs: Macs, clock: Clock, servers: Servers) -> None:
@@ -87,7 +87,7 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortSeen]):
                 return Difference("security_groups", desired["security_groups"], groups, adopts=known)
         return super().difference(item, field, asked, there)
 
-    def differences(self, item: Item, seen: PortSeen) -> list[Difference]:
+    def differences(self, item: Item, seen: PortObserved) -> list[Difference]:
         """What `plan` would change, and whose port it is: which server has it is told only."""
         found = super().differences(item, seen)
         device = item.resource.desired["device_id"]
@@ -95,13 +95,13 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortSeen]):
             found.append(Difference("device_id", device, "", mends=False, adopts=False))
         return found
 
-    def beside(self, wanted: PortWanted, seen: PortSeen, body: Mapping[str, Any]) -> dict[str, Any]:
+    def beside(self, wanted: PortWanted, seen: PortObserved, body: Mapping[str, Any]) -> dict[str, Any]:
         """Options that are too many have to be named."""
         if "extra_dhcp_opts" not in body or seen.extra_dhcp_opts is None:
             return {}
         return {"extra_dhcp_opts": _options(wanted.extra_dhcp_opts, seen.extra_dhcp_opts)}
 
-    def plan(self, item: Item, seen: PortSeen) -> Plan:
+    def plan(self, item: Item, seen: PortObserved) -> Plan:
         """One update with all that differs; then wait for the cloud to bind it, for users are shown that."""
         plan = super().plan(item, seen)
         if isinstance(plan, Apply):
@@ -109,7 +109,7 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortSeen]):
         # Which server has it there is remembered: should it be taken from it, that can be told.
         return self._unbound(item, seen) or Done({"device": seen.device_id} if seen.device_id else {})
 
-    def _unbound(self, item: Item, seen: PortSeen) -> Wait | None:
+    def _unbound(self, item: Item, seen: PortObserved) -> Wait | None:
         """Whether to look again: less and less often, as long as a server is on its way up."""
         desired = item.resource.desired
         if seen.status in ("", "ACTIVE") or not desired["device_owner"].startswith("compute:"):
@@ -133,7 +133,7 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortSeen]):
         """Nova took it away with its server, for which it had made it."""
         return bool(resource.desired.get("nova_knows")) and not resource.desired["device_id"]
 
-    async def told(self, tx: Transaction, resource: Resource) -> None:
+    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
         """Its server shows its addresses and groups."""
         await self._servers.ports_changed(tx, resource.desired["device_id"])
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupSeen
+from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupObserved
 from fractus.model.resource import CARRY_ASYNC, Need, Resource
-from fractus.reconcile.taking import Clash, Here, Join, Take, Verdict, stamp, unmapped
+from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Merge, Verdict, stamp, unmapped
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.security_groups.queries import rule_add
 from fractus.services.network.security_groups.schema import normalized, rule_key
@@ -19,29 +19,29 @@ from fractus.store.transaction import Transaction
 _ITSELF = "self"
 
 
-class SecurityGroupAdoption(CrudAdoption[SecurityGroupSeen]):
+class SecurityGroupAdoption(CrudAdoption[SecurityGroupObserved]):
     """Taking over security groups."""
 
     def __init__(self) -> None:
         super().__init__(SECURITY_GROUP)
 
-    def rank(self, seen: SecurityGroupSeen) -> int:
+    def rank(self, seen: SecurityGroupObserved) -> int:
         """Default groups first: the rules of others name them, and theirs is not the id that they have there."""
         return 0 if _is_default(seen) else 1
 
     def needed(
-        self, seen: SecurityGroupSeen, listed: Mapping[str, Mapping[str, Any]]
+        self, seen: SecurityGroupObserved, listed: Mapping[str, Mapping[str, Any]]
     ) -> list[tuple[str, str]]:
         """The groups that its rules let in."""
         remote = {rule.remote_group_id for rule in seen.rules or () if rule.remote_group_id}
         return [("security_group", one) for one in sorted(remote - {_ITSELF, seen.remote_id})]
 
-    async def judge(self, tx: Transaction, seen: SecurityGroupSeen, here: Here) -> Verdict:
+    async def judge(self, tx: Transaction, seen: SecurityGroupObserved, context: AdoptionContext) -> Verdict:
         """A project has one default group. Every cloud has one of its own for each project: the first is ours from then
         on, and those that are just like it are the same. One with other rules, or beside our own copy, stays a group by
         itself, by its own id and with the cloud in its name, for the rules of servers that run must not change.
         """
-        project_id = here.project(seen.project_id)
+        project_id = context.project(seen.project_id)
         if project_id is None:
             return unmapped()
         id, name = seen.marker or seen.remote_id, seen.name
@@ -52,36 +52,38 @@ class SecurityGroupAdoption(CrudAdoption[SecurityGroupSeen]):
             # Nobody can delete it there: it is let go of at most.
             memory["borrowed"] = True
             id = default_id(project_id)
-            known = await here.resource(tx, "security_group", id)
-            copied = any(one.marker == id for one in here.listed("security_group").values())
-            if copied or (known is not None and not await _alike(tx, known, seen, here)):
-                id, name = seen.remote_id, f"{DEFAULT}-{here.cloud}"
+            known = await context.resource(tx, "security_group", id)
+            copied = any(one.marker == id for one in context.listed("security_group").values())
+            if copied or (known is not None and not await _alike(tx, known, seen, context)):
+                id, name = seen.remote_id, f"{DEFAULT}-{context.cloud}"
         there = {**memory, "named": [name, seen.name]}
-        known = await here.resource(tx, "security_group", id)
+        known = await context.resource(tx, "security_group", id)
         if known is not None:
             same = known.project_id == project_id and (bool(seen.marker) or id == default_id(project_id))
-            return Join(id, there) if same else Clash(f"there is another group {id} ({known.name}) here")
-        group = self.resource(id, project_id, seen, here)
-        rules = await _rules(tx, id, seen, here)
+            return Merge(id, there) if same else Conflict(f"there is another group {id} ({known.name}) here")
+        group = self.resource(id, project_id, seen, context)
+        rules = await _rules(tx, id, seen, context)
         group.name = group.desired["name"] = name
         group.desired["rules"] = rules
         for rule in rules:
             await rule_add(tx, rule_row(group, rule))
         others = {rule["remote_group_id"] for rule in rules if rule["remote_group_id"]} - {id}
-        return Take(group, [Need("security_group", one, mode=CARRY_ASYNC) for one in sorted(others)], there)
+        return Adopt(group, [Need("security_group", one, mode=CARRY_ASYNC) for one in sorted(others)], there)
 
 
-def _is_default(seen: SecurityGroupSeen) -> bool:
+def _is_default(seen: SecurityGroupObserved) -> bool:
     return seen.name.lower() == DEFAULT and not seen.marker
 
 
-async def _rules(tx: Transaction, id: str, seen: SecurityGroupSeen, here: Here) -> list[dict[str, Any]]:
+async def _rules(
+    tx: Transaction, id: str, seen: SecurityGroupObserved, context: AdoptionContext
+) -> list[dict[str, Any]]:
     made = stamp(seen.created_at) or tx.now()
     return [
         {
             **{name: value for name, value in msgspec.to_builtins(rule).items() if name != "remote_id"},
             "id": rule.remote_id,
-            "remote_group_id": await _remote(tx, id, seen, rule, here),
+            "remote_group_id": await _remote(tx, id, seen, rule, context),
             "description": rule.description or (None if _is_given(rule, seen) else ""),
             "normalized_cidr": normalized(rule.remote_ip_prefix),
             "created_at": made,
@@ -90,7 +92,7 @@ async def _rules(tx: Transaction, id: str, seen: SecurityGroupSeen, here: Here) 
     ]
 
 
-def _is_given(rule: Rule, seen: SecurityGroupSeen) -> bool:
+def _is_given(rule: Rule, seen: SecurityGroupObserved) -> bool:
     """Whether a rule is one of those that a new group has, and a default group. Neutron gives them no description."""
     narrowed = (rule.protocol, rule.port_range_min, rule.port_range_max, rule.remote_ip_prefix)
     if any(value is not None for value in narrowed):
@@ -99,21 +101,25 @@ def _is_given(rule: Rule, seen: SecurityGroupSeen) -> bool:
     return from_itself if rule.direction == "ingress" else not rule.remote_group_id
 
 
-async def _remote(tx: Transaction, id: str, seen: SecurityGroupSeen, rule: Rule, here: Here) -> str | None:
+async def _remote(
+    tx: Transaction, id: str, seen: SecurityGroupObserved, rule: Rule, context: AdoptionContext
+) -> str | None:
     """The group that a rule lets in, by the id that it has or will have here."""
     remote = rule.remote_group_id
     if not remote:
         return None
     if remote in (_ITSELF, seen.remote_id):
         return id
-    known = await here.taken(tx, "security_group", remote)
-    return here.planned("security_group", remote) if known is None else known.id
+    known = await context.taken(tx, "security_group", remote)
+    return context.planned("security_group", remote) if known is None else known.id
 
 
-async def _alike(tx: Transaction, known: Resource, seen: SecurityGroupSeen, here: Here) -> bool:
+async def _alike(
+    tx: Transaction, known: Resource, seen: SecurityGroupObserved, context: AdoptionContext
+) -> bool:
     """Whether a group there has just the rules of ours."""
     there = set()
     for rule in seen.rules or []:
-        remote = await _remote(tx, known.id, seen, rule, here)
+        remote = await _remote(tx, known.id, seen, rule, context)
         there.add(rule_key({**msgspec.to_builtins(rule), "remote_group_id": remote}, itself=known.id))
     return there == {rule_key(rule, itself=known.id) for rule in known.desired["rules"]}

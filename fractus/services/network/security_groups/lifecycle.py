@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fractus.model.cloud import Step
-from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupSeen, SecurityGroupWanted
+from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupObserved, SecurityGroupWanted
 from fractus.model.resource import SETTLED, Presence, Resource
 from fractus.reconcile.kind import (
     Apply,
@@ -34,7 +34,7 @@ _ITSELF = "self"
 _AT_ONCE = 100
 
 
-class SecurityGroupLifecycle(CrudLifecycle[SecurityGroupWanted, SecurityGroupSeen]):
+class SecurityGroupLifecycle(CrudLifecycle[SecurityGroupWanted, SecurityGroupObserved]):
     """The kind `security_group`."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class SecurityGroupLifecycle(CrudLifecycle[SecurityGroupWanted, SecurityGroupSee
             )
         return rules, absent
 
-    def differences(self, item: Item, seen: SecurityGroupSeen) -> list[Difference]:
+    def differences(self, item: Item, seen: SecurityGroupObserved) -> list[Difference]:
         """What `plan` would change. Rules are told as those that are too many there, and those that are missing."""
         wanted = self.wanted(item)
         found = []
@@ -104,7 +104,7 @@ class SecurityGroupLifecycle(CrudLifecycle[SecurityGroupWanted, SecurityGroupSee
                 found.append(Difference("rules", _plain(missing), _plain(surplus), adopts=False))
         return found
 
-    def plan(self, item: Item, seen: SecurityGroupSeen) -> Plan:
+    def plan(self, item: Item, seen: SecurityGroupObserved) -> Plan:
         """The name, then rules that should not be there, then those that are missing: never too much is allowed."""
         wanted = self.wanted(item)
         if seen.name and wanted.name != seen.name:
@@ -132,7 +132,7 @@ class SecurityGroupLifecycle(CrudLifecycle[SecurityGroupWanted, SecurityGroupSee
             return Step("add_rule", fields)
         return None
 
-    def settled(self, presence: Presence, seen: SecurityGroupSeen) -> bool:
+    def settled(self, presence: Presence, seen: SecurityGroupObserved) -> bool:
         """Once its rules are right: a port with half a group would be open, or closed, where it should not be."""
         return presence.state == SETTLED
 

@@ -10,9 +10,9 @@ from msgspec import UNSET
 
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.ranges import text
-from fractus.model.network import SUBNET, SubnetSeen
+from fractus.model.network import SUBNET, SubnetObserved
 from fractus.model.resource import Need, Resource
-from fractus.reconcile.taking import Clash, Here, Join, Leave, Take, Verdict
+from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore, Merge, Verdict
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.subnets.queries import subnets_of
 from fractus.services.network.subnets.schema import as_pools, as_ranges, cloud_holder, made_pools
@@ -20,7 +20,7 @@ from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
 
 
-class SubnetAdoption(CrudAdoption[SubnetSeen]):
+class SubnetAdoption(CrudAdoption[SubnetObserved]):
     """Taking over subnets."""
 
     after: tuple[str, ...] = ("network",)
@@ -31,7 +31,7 @@ class SubnetAdoption(CrudAdoption[SubnetSeen]):
         self._resources = resources
         self._addresses = addresses
 
-    def needed(self, seen: SubnetSeen, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(self, seen: SubnetObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Its network, and the ports that the cloud has in it for itself."""
         ports = listed.get("port", {}).values()
         uses = [
@@ -41,37 +41,37 @@ class SubnetAdoption(CrudAdoption[SubnetSeen]):
         own = [port for port in uses if port.device_owner and not port.device_owner.startswith("compute:")]
         return [("network", seen.network_id), *(("port", port.remote_id) for port in own)]
 
-    async def judge(self, tx: Transaction, seen: SubnetSeen, here: Here) -> Verdict:
+    async def judge(self, tx: Transaction, seen: SubnetObserved, context: AdoptionContext) -> Verdict:
         """It belongs to its network's project, as all of ours do.
 
         Of one that we made the cloud has its share of addresses as pools; of its own the pools are the whole plan.
         """
-        network = await here.taken(tx, "network", seen.network_id)
+        network = await context.taken(tx, "network", seen.network_id)
         if network is None:
-            return Leave(f"its network {seen.network_id} is not taken over")
+            return Ignore(f"its network {seen.network_id} is not taken over")
         id = seen.marker or seen.remote_id
-        known = await here.resource(tx, "subnet", id)
+        known = await context.resource(tx, "subnet", id)
         if known is not None and seen.marker and known.desired["network_id"] == network.id:
-            return Join(id, await self._share(tx, id, seen, here.cloud))
+            return Merge(id, await self._share(tx, id, seen, context.cloud))
         if known is not None:
             return self.clash(known)
         net = ipaddress.ip_network(seen.cidr)
         for other in await subnets_of(tx, self._resources, network.id):
             if net.overlaps(ipaddress.ip_network(other.desired["cidr"])):
-                return Clash(
+                return Conflict(
                     f"{seen.cidr} overlaps with {other.desired['cidr']} of subnet {other.id} in its network"
                 )
-        return await self._made(tx, id, seen, network, here)
+        return await self._made(tx, id, seen, network, context)
 
     async def _made(
-        self, tx: Transaction, id: str, seen: SubnetSeen, network: Resource, here: Here
+        self, tx: Transaction, id: str, seen: SubnetObserved, network: Resource, context: AdoptionContext
     ) -> Verdict:
         gateway = None if seen.gateway_ip is UNSET else seen.gateway_ip
         pools = list(seen.pools or [])
         if seen.marker:
             made = made_pools(ipaddress.ip_network(seen.cidr), gateway)
             pools = seen.notes.get("pools", as_pools(made, seen.ip_version))
-        resource = self.resource(id, network.project_id, seen, here)
+        resource = self.resource(id, network.project_id, seen, context)
         resource.desired |= {
             "network_id": network.id,
             "network_project_id": network.project_id,
@@ -79,12 +79,12 @@ class SubnetAdoption(CrudAdoption[SubnetSeen]):
             "allocation_pools": pools,
         }
         await self._addresses.open(tx, id, as_ranges(pools), seen.ip_version)
-        memory = await self._share(tx, id, seen, here.cloud) if seen.marker else {"pools": []}
+        memory = await self._share(tx, id, seen, context.cloud) if seen.marker else {"pools": []}
         network.desired["subnets"] = [*network.desired["subnets"], id]
-        await here.save(tx, network)
-        return Take(resource, [Need("network", network.id)], memory)
+        await context.save(tx, network)
+        return Adopt(resource, [Need("network", network.id)], memory)
 
-    async def _share(self, tx: Transaction, id: str, seen: SubnetSeen, cloud: str) -> dict[str, Any]:
+    async def _share(self, tx: Transaction, id: str, seen: SubnetObserved, cloud: str) -> dict[str, Any]:
         """The pools that the cloud has of one of ours are its share: nobody else gets an address of them."""
         pools = list(seen.pools or [])
         for one in as_ranges(pools):

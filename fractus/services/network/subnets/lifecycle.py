@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fractus.addressing.addresses import Addresses
-from fractus.model.network import SUBNET, SubnetSeen, SubnetWanted
+from fractus.model.network import SUBNET, SubnetObserved, SubnetWanted
 from fractus.model.resource import Presence, Resource
 from fractus.reconcile.kind import Item
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
@@ -15,7 +15,7 @@ from fractus.services.network.subnets.view import summarise
 from fractus.store.transaction import Transaction
 
 
-class SubnetLifecycle(CrudLifecycle[SubnetWanted, SubnetSeen]):
+class SubnetLifecycle(CrudLifecycle[SubnetWanted, SubnetObserved]):
     """The kind `subnet`."""
 
     def __init__(self, addresses: Addresses) -> None:
@@ -38,7 +38,7 @@ class SubnetLifecycle(CrudLifecycle[SubnetWanted, SubnetSeen]):
         """The addresses that are given out here."""
         return {"pools": item.resource.desired["allocation_pools"]}
 
-    def beside(self, wanted: SubnetWanted, seen: SubnetSeen, body: Mapping[str, Any]) -> dict[str, Any]:
+    def beside(self, wanted: SubnetWanted, seen: SubnetObserved, body: Mapping[str, Any]) -> dict[str, Any]:
         """DHCP comes with the addresses for it: the cloud may not have had any before."""
         return {"allocation_pools": wanted.pools} if body.get("enable_dhcp") and wanted.pools else {}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fractus.model.cloud import Step
-from fractus.model.images import ImageSeen
+from fractus.model.images import ImageObserved
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Wait
 from fractus.services.image.bits import BitsDirectory
@@ -57,14 +57,14 @@ def life(tmp_path: Path) -> ImageLifecycle:
     ],
 )
 def test_the_next_step(life: ImageLifecycle, why: str, status: str, checksum: str | None, plan: Any) -> None:
-    seen = ImageSeen(
+    seen = ImageObserved(
         remote_id="i", marker="i", name="pic", status=status, checksum=checksum, visibility="private"
     )
     assert life.plan(item(), seen) == plan, why
 
 
 def test_a_record_without_bits_here_waits(life: ImageLifecycle) -> None:
-    seen = ImageSeen(remote_id="i", status="queued")
+    seen = ImageObserved(remote_id="i", status="queued")
     assert life.plan(_without_bits(), seen) == Wait(2.0, "it has no bits yet")
 
 
@@ -87,7 +87,7 @@ def _without_bits() -> Item:
 def test_servers_wait_until_it_is_active(life: ImageLifecycle, status: str, state: str, usable: bool) -> None:
     one = item()
     one.presence.state = state
-    assert life.settled(one.presence, ImageSeen(remote_id="i", status=status)) is usable
+    assert life.settled(one.presence, ImageObserved(remote_id="i", status=status)) is usable
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,14 @@ from msgspec import UNSET
 
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
-from fractus.model.network import FixedIp, NetworkSeen, PortSeen, Rule, SecurityGroupSeen, SubnetSeen
+from fractus.model.network import (
+    FixedIp,
+    NetworkObserved,
+    PortObserved,
+    Rule,
+    SecurityGroupObserved,
+    SubnetObserved,
+)
 from fractus.model.resource import SETTLED, Presence, Resource
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Wait
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
@@ -58,7 +65,7 @@ NETWORKS: list[tuple[Item, dict[str, Any], dict[str, Any] | None, str]] = [
 
 @pytest.mark.parametrize(("asked", "seen", "body", "reason"), NETWORKS)
 def test_networks(asked: Item, seen: dict[str, Any], body: dict[str, Any] | None, reason: str) -> None:
-    plan = NetworkLifecycle().plan(asked, NetworkSeen(remote_id="there", **seen))
+    plan = NetworkLifecycle().plan(asked, NetworkObserved(remote_id="there", **seen))
     assert (plan.step.body if isinstance(plan, Apply) else None) == body, reason
 
 
@@ -99,15 +106,15 @@ SUBNETS: list[tuple[Item, dict[str, Any], dict[str, Any] | None, str]] = [
 
 @pytest.mark.parametrize(("asked", "seen", "body", "reason"), SUBNETS)
 def test_subnets(asked: Item, seen: dict[str, Any], body: dict[str, Any] | None, reason: str) -> None:
-    plan = SubnetLifecycle(Addresses()).plan(asked, SubnetSeen(remote_id="there", **seen))
+    plan = SubnetLifecycle(Addresses()).plan(asked, SubnetObserved(remote_id="there", **seen))
     assert (plan.step.body if isinstance(plan, Apply) else None) == body, reason
 
 
 def test_a_gateway_that_was_not_said_stays_unsaid_in_the_store() -> None:
-    kept = msgspec.to_builtins(SubnetSeen(remote_id="x"))
-    assert msgspec.convert(kept, SubnetSeen).gateway_ip is UNSET
-    kept = msgspec.to_builtins(SubnetSeen(remote_id="x", gateway_ip=None))
-    assert msgspec.convert(kept, SubnetSeen).gateway_ip is None
+    kept = msgspec.to_builtins(SubnetObserved(remote_id="x"))
+    assert msgspec.convert(kept, SubnetObserved).gateway_ip is UNSET
+    kept = msgspec.to_builtins(SubnetObserved(remote_id="x", gateway_ip=None))
+    assert msgspec.convert(kept, SubnetObserved).gateway_ip is None
 
 
 def port(**more: Any) -> Item:
@@ -157,7 +164,7 @@ PORTS: list[tuple[Item, dict[str, Any], dict[str, Any] | None, str]] = [
 @pytest.mark.parametrize(("asked", "seen", "body", "reason"), PORTS)
 def test_ports(asked: Item, seen: dict[str, Any], body: dict[str, Any] | None, reason: str) -> None:
     plan = PortLifecycle(Addresses(), Macs(), VirtualClock(), NoServers()).plan(
-        asked, PortSeen(remote_id="there", **seen)
+        asked, PortObserved(remote_id="there", **seen)
     )
     assert (plan.step.body if isinstance(plan, Apply) else None) == body, reason
 
@@ -167,7 +174,7 @@ async def test_a_servers_port_is_looked_at_until_it_is_bound_but_not_for_ever() 
     life = PortLifecycle(Addresses(), Macs(), clock, NoServers())
     asked = port(device_owner="compute:a", device_id="vm", device_since=clock.now())
     down, active = (
-        PortSeen(remote_id="there", **{**THERE, "status": status}) for status in ("DOWN", "ACTIVE")
+        PortObserved(remote_id="there", **{**THERE, "status": status}) for status in ("DOWN", "ACTIVE")
     )
     assert isinstance(life.plan(asked, down), Wait)
     assert life.plan(asked, active) == Done()
@@ -234,25 +241,27 @@ GROUPS: list[tuple[Item, list[Rule], tuple[str, dict[str, Any]] | None, str]] = 
 def test_security_groups(
     asked: Item, there: list[Rule], step: tuple[str, dict[str, Any]] | None, reason: str
 ) -> None:
-    plan = SecurityGroupLifecycle().plan(asked, SecurityGroupSeen(remote_id="there", name="n", rules=there))
+    plan = SecurityGroupLifecycle().plan(
+        asked, SecurityGroupObserved(remote_id="there", name="n", rules=there)
+    )
     assert ((plan.step.verb, plan.step.body) if isinstance(plan, Apply) else None) == step, reason
 
 
 def test_groups_wait_for_those_they_name_and_are_not_used_before() -> None:
     life = SecurityGroupLifecycle()
     plan = life.plan(
-        group(rule("ingress", remote_group_id="db")), SecurityGroupSeen(remote_id="there", rules=[])
+        group(rule("ingress", remote_group_id="db")), SecurityGroupObserved(remote_id="there", rules=[])
     )
     assert isinstance(plan, Wait)
-    seen = SecurityGroupSeen(remote_id="there")
+    seen = SecurityGroupObserved(remote_id="there")
     assert not life.settled(Presence(kind="security_group", id="x", cloud="a"), seen)
     assert life.settled(Presence(kind="security_group", id="x", cloud="a", state=SETTLED), seen)
 
 
 def test_names_and_what_cannot_be_changed() -> None:
     life = SecurityGroupLifecycle()
-    renamed = life.plan(group(name="m"), SecurityGroupSeen(remote_id="there", name="n"))
+    renamed = life.plan(group(name="m"), SecurityGroupObserved(remote_id="there", name="n"))
     assert isinstance(renamed, Apply)
     assert (renamed.step.verb, renamed.step.body) == ("rename", {"name": "m"})
     assert life.wanted(group(name="default")).name == "fractus-default"
-    assert isinstance(life.plan(group(), SecurityGroupSeen(remote_id="there", stateful=False)), Fail)
+    assert isinstance(life.plan(group(), SecurityGroupObserved(remote_id="there", stateful=False)), Fail)

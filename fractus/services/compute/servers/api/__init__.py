@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractus.services.compute.servers.api.access import (
     Consoles,
+    Dependencies,
     Flavors,
-    Given,
     Images,
     Keypairs,
     Ports,
@@ -36,7 +36,7 @@ __all__ = [
 class ServersApi:
     """Servers."""
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Dependencies) -> None:
         """`given` is everything that they need of the rest of fractus."""
         showing = Showing(given)
         self._files = (

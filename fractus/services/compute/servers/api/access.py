@@ -126,7 +126,7 @@ class ServerLimits:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Dependencies:
     """What wiring hands to the API of servers."""
 
     store: Store
@@ -143,7 +143,7 @@ class Given:
     limits: ServerLimits = ServerLimits()
 
 
-async def bound(given: Given, reader: Reader, project_id: str, name: str, otherwise: int) -> int:
+async def bound(given: Dependencies, reader: Reader, project_id: str, name: str, otherwise: int) -> int:
     """How many of something one server of a project may have; `otherwise` where there are no quotas."""
     if given.quota is None:
         return otherwise
@@ -165,7 +165,7 @@ def target_of(server: Resource) -> dict[str, Any]:
 
 
 async def find(
-    given: Given, call: Call, rule: str, reader: Reader | None = None, *, deleted: bool = False
+    given: Dependencies, call: Call, rule: str, reader: Reader | None = None, *, deleted: bool = False
 ) -> Resource:
     """The server that the path names, where the caller may know of it and do `rule` to it.
 
@@ -216,7 +216,7 @@ def record(call: Call, tx: Transaction, server: Resource, verb: str, args: dict[
 _ACTIONS_KEPT = 200
 
 
-async def change(given: Given, call: Call, tx: Transaction, server: Resource) -> None:
+async def change(given: Dependencies, call: Call, tx: Transaction, server: Resource) -> None:
     """Write a changed wish, and how users see the server from now on."""
     server.request_id = call.request_id
     server.updated_at = tx.now()

@@ -12,7 +12,7 @@ from fractus.model.errors import Conflict, Invalid
 from fractus.model.resource import INSISTS, Resource, at_home
 from fractus.services.compute.servers import policy, queries, view
 from fractus.services.compute.servers.api.access import (
-    Given,
+    Dependencies,
     change,
     check_placed,
     check_state,
@@ -70,7 +70,7 @@ def _anything(_body: Any, _version: Version) -> None:
 class Changing:
     """PUT, DELETE and POST of one server."""
 
-    def __init__(self, given: Given, showing: Showing) -> None:
+    def __init__(self, given: Dependencies, showing: Showing) -> None:
         self._given = given
         self._showing = showing
 

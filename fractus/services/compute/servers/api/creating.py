@@ -16,7 +16,7 @@ from fractus.model.resource import Need, Resource
 from fractus.quota.costs import Room
 from fractus.services.compute.dialect.view import links, roots
 from fractus.services.compute.servers import policy, view
-from fractus.services.compute.servers.api.access import Given, bound, record
+from fractus.services.compute.servers.api.access import Dependencies, bound, record
 from fractus.services.compute.servers.api.passwords import first_password, sealed
 from fractus.services.compute.servers.api.refusals import refuse_unsupported
 from fractus.services.compute.servers.costs import refuse
@@ -46,7 +46,7 @@ def _check(body: Any, version: Version) -> None:
 class Creating:
     """POST of servers."""
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Dependencies) -> None:
         self._given = given
 
     def routes(self) -> list[Route]:

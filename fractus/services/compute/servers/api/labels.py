@@ -12,7 +12,7 @@ from fractus.services.compute import only
 from fractus.services.compute.dialect.view import roots
 from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api.access import (
-    Given,
+    Dependencies,
     bound,
     change,
     check_state,
@@ -41,7 +41,7 @@ def _check_meta(body: Any, _version: Version) -> None:
 class Labels:
     """`/servers/{id}/metadata` and `/servers/{id}/tags`."""
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Dependencies) -> None:
         self._given = given
 
     def routes(self) -> list[Route]:

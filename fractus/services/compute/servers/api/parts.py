@@ -11,7 +11,7 @@ from fractus.model.network import unreachable
 from fractus.model.resource import Resource, at_home
 from fractus.services.compute import only
 from fractus.services.compute.servers import policy
-from fractus.services.compute.servers.api.access import Given, find, shown
+from fractus.services.compute.servers.api.access import Dependencies, find, shown
 from fractus.services.compute.servers.schema import search
 from fractus.services.compute.servers.versions import ACTION, INTERFACE, PARTS
 from fractus.store import presences
@@ -22,7 +22,7 @@ from fractus.web.routing import Call, Reply, Route
 class Parts:
     """Reads below one server."""
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Dependencies) -> None:
         self._given = given
 
     def routes(self) -> list[Route]:

@@ -1,8 +1,8 @@
 """The first password of a server's administrator: the user's, or one that is made up and told once, in the answer.
 
 It is needed again whenever the server is made in a cloud, which is later than the request, so it is kept; but sealed,
-with a key that is not in the database. Without such a key (`Given.secrets` is None) fractus has no passwords: none is
-made up, and one that is given is refused by name.
+with a key that is not in the database. Without such a key (`Dependencies.secrets` is None) fractus has no passwords:
+none is made up, and one that is given is refused by name.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from fractus.model.errors import Forbidden, Invalid
 from fractus.services.compute import only
 from fractus.services.compute.dialect.view import links, roots
 from fractus.services.compute.servers import policy, queries, view
-from fractus.services.compute.servers.api.access import Given, missing
+from fractus.services.compute.servers.api.access import Dependencies, missing
 from fractus.services.compute.servers.api.showing import Showing
 from fractus.services.compute.servers.schema import search
 from fractus.services.compute.servers.versions import LISTS, PARTS
@@ -31,7 +31,7 @@ _TAGS = ("tags", "tags-any", "not-tags", "not-tags-any")
 class Reading:
     """GET of servers."""
 
-    def __init__(self, given: Given, showing: Showing) -> None:
+    def __init__(self, given: Dependencies, showing: Showing) -> None:
         self._given = given
         self._showing = showing
 

@@ -16,7 +16,7 @@ from fractus.base.clock import iso
 from fractus.model.resource import at_home
 from fractus.services.compute.dialect.view import filled
 from fractus.services.compute.servers import policy, view
-from fractus.services.compute.servers.api.access import Given
+from fractus.services.compute.servers.api.access import Dependencies
 from fractus.services.compute.servers.queries import Found
 from fractus.services.compute.servers.versions import SHOWN
 from fractus.store import clouds, presences, work
@@ -68,7 +68,7 @@ class Sight:
 class Showing:
     """Puts servers into answers."""
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Dependencies) -> None:
         self._given = given
         self._asked_at = float("-inf")
         self._seen: dict[str, float | None] = {}

@@ -12,8 +12,8 @@ from fractus.model.resource import Resource
 from fractus.services.image.images import policy, schema
 from fractus.services.image.images.api.access import Access
 from fractus.services.image.images.table import IMAGE
-from fractus.store.again import rerun_now
 from fractus.store.listing import Filter, page
+from fractus.store.retrying import rerun_now
 from fractus.store.transaction import Away, StoreTrouble, Unwritable
 from fractus.web.faults import reason
 from fractus.web.microversion import Version

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fractus.model.cloud import Step
-from fractus.model.compute import FlavorSeen, FlavorWanted
+from fractus.model.compute import FlavorObserved, FlavorWanted
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile.kind import Apply, Done, Item
 from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
@@ -76,7 +76,7 @@ def item(**specs: str) -> Item:
 def test_extra_specs_follow(
     why: str, wanted: dict[str, str], there: dict[str, str], marker: str, plan: Any
 ) -> None:
-    seen = FlavorSeen(remote_id="fractus-small", marker=marker, extra_specs=there)
+    seen = FlavorObserved(remote_id="fractus-small", marker=marker, extra_specs=there)
     assert FlavorLifecycle().plan(item(**wanted), seen) == plan, why
 
 
@@ -108,4 +108,4 @@ def test_where_it_is_changes_nothing_for_users() -> None:
 def test_servers_wait_until_the_extra_specs_are_there_too(state: str, usable: bool) -> None:
     one = item(a="b")
     one.presence.state = state
-    assert FlavorLifecycle().settled(one.presence, FlavorSeen(remote_id="x", marker="small")) is usable
+    assert FlavorLifecycle().settled(one.presence, FlavorObserved(remote_id="x", marker="small")) is usable

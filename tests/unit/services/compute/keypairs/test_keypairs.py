@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from fractus.model.compute import KeypairSeen, KeypairWanted
+from fractus.model.compute import KeypairObserved, KeypairWanted
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence
 from fractus.reconcile.kind import Done, Fail, Item
 from fractus.services.compute.keypairs.lifecycle import KeypairLifecycle
@@ -236,9 +236,11 @@ async def test_the_public_half_is_carried(door: Door) -> None:
 
 async def test_a_foreign_key_of_the_same_name_never_gets_into_a_server(door: Door) -> None:
     life, item = KeypairLifecycle(), await item_of(door)
-    assert life.plan(item, KeypairSeen(remote_id="r", fingerprint=PRINT)) == Done()
-    assert life.plan(item, KeypairSeen(remote_id="r", fingerprint="")) == Done()  # a cloud that tells none
-    foreign = KeypairSeen(remote_id="r", fingerprint="00:11")
+    assert life.plan(item, KeypairObserved(remote_id="r", fingerprint=PRINT)) == Done()
+    assert (
+        life.plan(item, KeypairObserved(remote_id="r", fingerprint="")) == Done()
+    )  # a cloud that tells none
+    foreign = KeypairObserved(remote_id="r", fingerprint="00:11")
     assert life.plan(item, foreign) == Fail("the keypair r there holds another key")
     for state, usable in ((PENDING, False), (BLOCKED, False), (SETTLED, True)):
         item.presence.state = state

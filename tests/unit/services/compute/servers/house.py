@@ -20,11 +20,11 @@ from fractus.base.ids import new_id
 from fractus.model.errors import ApiError, Forbidden, Invalid, NotFound, QuotaExceeded
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, Summary
-from fractus.model.servers import ServerFault, ServerSeen
+from fractus.model.servers import ServerFault, ServerObserved
 from fractus.quota.costs import Over, Room
 from fractus.services.compute import SERVICE
 from fractus.services.compute.servers import policy
-from fractus.services.compute.servers.api import Given, ServerLimits, ServersApi
+from fractus.services.compute.servers.api import Dependencies, ServerLimits, ServersApi
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER
 from fractus.store import clouds, presences
@@ -101,7 +101,7 @@ class Rings:
     def __init__(self) -> None:
         self.rung: list[str] = []
 
-    def ring(self, cloud: str) -> None:
+    def notify(self, cloud: str) -> None:
         self.rung.append(cloud)
 
 
@@ -238,8 +238,8 @@ class House:
         self.store = store
         self.clock = clock
         self.resources = Resources({"server": SERVER, "port": PORT, "security_group": GROUP})
-        self.bell = Rings()
-        self.ledger = Ledger(self.resources, self.bell)
+        self.notifier = Rings()
+        self.ledger = Ledger(self.resources, self.notifier)
         self.networks = Networks(self)
         self.images = Store("No image found with ID {}")
         self.flavors = Store("Flavor {} could not be found.")
@@ -307,8 +307,8 @@ class House:
     def routes(self) -> list[Route]:
         return ServersApi(self._given()).routes()
 
-    def _given(self) -> Given:
-        return Given(
+    def _given(self) -> Dependencies:
+        return Dependencies(
             store=self.store,
             ledger=self.ledger,
             clock=self.clock,
@@ -437,7 +437,7 @@ class House:
                 await presences.add(tx, here)
             here.remote_id = about["remote_id"]
             here.state = PENDING
-            here.observed = msgspec.to_builtins(ServerSeen(**about))
+            here.observed = msgspec.to_builtins(ServerObserved(**about))
             here.observed_at = tx.now()
             await presences.save(tx, here)
             await self._retell(tx, server)

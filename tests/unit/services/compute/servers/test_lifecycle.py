@@ -9,7 +9,7 @@ import pytest
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
 from fractus.model.resource import Presence, Resource
-from fractus.model.servers import ServerFault, ServerSeen
+from fractus.model.servers import ServerFault, ServerObserved
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Lifecycle, Plan, Wait
 from fractus.services.compute.servers import view
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
@@ -31,7 +31,7 @@ def action(verb: str, token: int = 2, **args: str) -> dict[str, Any]:
     return {"token": token, "verb": verb, "args": args, "request_id": "req-1", "at": 0.0}
 
 
-def seen(**about: Any) -> ServerSeen:
+def seen(**about: Any) -> ServerObserved:
     given: dict[str, Any] = {
         "remote_id": "r",
         "status": "ACTIVE",
@@ -39,7 +39,7 @@ def seen(**about: Any) -> ServerSeen:
         "launched_at": "2025-06-15T15:06:40.000000",
         **about,
     }
-    return ServerSeen(**given)
+    return ServerObserved(**given)
 
 
 def item(
@@ -67,7 +67,7 @@ def fault(message: str) -> ServerFault:
     return ServerFault(message=message)
 
 
-PLANS: list[tuple[str, Item, ServerSeen, Plan]] = [
+PLANS: list[tuple[str, Item, ServerObserved, Plan]] = [
     ("as it should be", item(), seen(), Done(MEMORY)),
     ("still being built", item(), seen(status="BUILD", vm_state="building"), Wait(2.0, "it is being built")),
     (
@@ -256,7 +256,7 @@ PLANS: list[tuple[str, Item, ServerSeen, Plan]] = [
 
 
 @pytest.mark.parametrize(("why", "given", "looks", "plan"), PLANS, ids=[row[0] for row in PLANS])
-def test_plans(why: str, given: Item, looks: ServerSeen, plan: Plan) -> None:
+def test_plans(why: str, given: Item, looks: ServerObserved, plan: Plan) -> None:
     assert LIFE.plan(given, looks) == plan
 
 

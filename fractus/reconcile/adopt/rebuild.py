@@ -1,0 +1,69 @@
+"""Make the parent's database again from the clouds alone.
+
+What fractus makes in a cloud carries our marker: our id of it. The project is the one it lies in there. So everything
+that is in some cloud is listed, and taken over by the ids that it had; one resource in three clouds is one again. What
+was in no cloud is lost, and so is what no cloud has a field for: `LOST` says what, in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fractus.model.errors import Conflict
+from fractus.reconcile.adopt import adopt as taking
+from fractus.reconcile.adopt.adopt import AdoptionDependencies, IdentityMapping, ProgressHook, Report, Survey
+from fractus.store.listing import page
+
+#: What cannot be read off any cloud.
+LOST = (
+    "What was in no cloud when the database was lost: images and networks never used, servers that waited for a cloud.",
+    "Quota limits, read-only and freeze brakes, rules about drift.",
+    "First passwords of servers, the history of their actions, locks, users' own tags of servers, addresses of access.",
+    "Descriptions and tags of networks, subnets, ports and security groups; hints of availability zones.",
+    "Which ports were users' own and which were made for a server: those without a name count as made for it.",
+    "Ids of rules of security groups: each cloud has its own, and that of the first is taken.",
+    "What was taken over without a marker: fractus cloud adopt NAME takes it again, by the same ids.",
+)
+
+
+async def held(parts: AdoptionDependencies) -> dict[str, int]:
+    """How many resources of each kind the database has already: more than none, and it is not an empty one."""
+    found = {}
+    for kind, table in parts.resources.tables.items():
+        rows = await page(parts.store, table, [], columns=("id",), limit=1)
+        if rows:
+            found[kind] = len(rows)
+    return found
+
+
+async def check_empty(parts: AdoptionDependencies) -> None:
+    """`Conflict` where something is in the database."""
+    there = await held(parts)
+    if there:
+        raise Conflict(
+            f"The database is not empty (it has {', '.join(sorted(there))}). A rebuild is for a database that was "
+            "lost; pass --into-existing to add what is missing in this one, and change nothing else."
+        )
+
+
+async def rebuild(
+    parts: AdoptionDependencies,
+    found: Sequence[Survey],
+    identities: Mapping[str, IdentityMapping],
+    *,
+    dry_run: bool = False,
+    progress: ProgressHook | None = None,
+) -> dict[str, Report]:
+    """Take back all that carries our marker, and what that needs, cloud by cloud. `identities`: by cloud."""
+    reports = {}
+    for one in found:
+        reports[one.cloud] = await taking.adopt(
+            parts, one, identities[one.cloud], only=taking.marked(one), dry_run=dry_run, progress=progress
+        )
+    return reports
+
+
+def without_marker(found: Survey) -> dict[str, int]:
+    """How many things of each kind a cloud has that do not carry our marker."""
+    counts = {kind: sum(not seen.marker for seen in every.values()) for kind, every in found.things.items()}
+    return {kind: count for kind, count in counts.items() if count}

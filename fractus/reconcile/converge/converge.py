@@ -1,0 +1,521 @@
+"""Make one presence true, one step at a time.
+
+Create is three steps (law 1): write that a create may be under way; look for what an earlier, lost create may have
+left, if there was one; create. A lost create is looked for *twice*, `Pace.quiet` apart, while the child answers: a
+child that was frozen first works off what it had accepted before it froze, and our first look may overtake that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fractus.base.retry import backoff
+from fractus.model.cloud import Actuator, Observed, Scope, Step, Wanted
+from fractus.model.errors import (
+    CloudError,
+    CredentialsRejected,
+    Missing,
+    OutcomeUnknown,
+    Refused,
+    Throttled,
+    Unreachable,
+)
+from fractus.model.placement import NeedsAt
+from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
+from fractus.reconcile import drift
+from fractus.reconcile.converge import unneeded
+from fractus.reconcile.converge.absent import actuator_of, returns
+from fractus.reconcile.converge.ending import end
+from fractus.reconcile.converge.needs import Unmet, meet, meet_changed, verify
+from fractus.reconcile.converge.orphans import ORPHAN, see_off
+from fractus.reconcile.converge.retire import retire
+from fractus.reconcile.guard import automatic_changes, holds, link, returned
+from fractus.reconcile.guard.concurrency import Watched
+from fractus.reconcile.guard.same_child import find
+from fractus.reconcile.kind import ARRIVED, UNNEEDED, Apply, Done, Fail, Item, Lifecycle, MayEnd, Plan, Wait
+from fractus.reconcile.machine import SWEPT_AGAIN, Machine
+from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting, Written
+from fractus.store import findings, presences
+from fractus.store.retrying import rerun
+from fractus.store.work import Claim
+
+#: After so many failed tries it is said, to what waits for it, that a change of what is there does not arrive.
+_TRIES = 5
+
+#: What waits for a silent cloud is woken when it answers again; it looks by itself so seldom. Seconds.
+_AWAY_AGAIN = 300.0
+
+
+def fingerprint(presence: Presence) -> bytes:
+    """All of a presence but when it was seen: what is as it was need not be written."""
+    return msgspec.json.encode(msgspec.structs.replace(presence, observed_at=None))
+
+
+class Look:
+    """One look at one presence: everything the steps below hand on to each other."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        claim: Claim,
+        item: Item,
+        actuator: Actuator[Any, Any],
+        scope: Scope,
+    ) -> None:
+        """Keep it together."""
+        self.machine = machine
+        self.claim = claim
+        self.item = item
+        self.actuator = actuator
+        self.scope = scope
+        # Nothing is compared of what is not there yet: whatever comes of it is written.
+        self.read = b"" if item.presence.remote_id is None else fingerprint(item.presence)
+
+    @property
+    def life(self) -> Lifecycle:
+        """The kind's lifecycle."""
+        return self.machine.lifecycles[self.item.resource.kind]
+
+    async def whole(self) -> Item:
+        """The item with the ids there of what it needs, also where nothing is waited for any more."""
+        if self.item.remote or self.life.traits.needs_at is NeedsAt.AT_CREATE:
+            return self.item
+        machine = self.machine
+        return await drift.item_of(machine.store, self.resource, self.presence)
+
+    @property
+    def presence(self) -> Presence:
+        """The presence."""
+        return self.item.presence
+
+    @property
+    def resource(self) -> Resource:
+        """The resource."""
+        return self.item.resource
+
+    async def save(self, *, tell: bool = True) -> None:
+        """Write the presence under our lease."""
+        await self.machine.write(self.claim, self.resource, self.presence, tell=tell)
+
+    async def end(self, outcome: Settled | Waiting | Blocked) -> Outcome:
+        """Write the presence, and with it what the look came to."""
+        machine, claim = self.machine, self.claim
+        await machine.write(
+            claim, self.resource, self.presence, end=lambda tx: end(machine, tx, claim, outcome)
+        )
+        return Written(outcome)
+
+    async def begin(self, *, anew: bool = False) -> bool:
+        """Write the presence before an outside change; False if that change is no longer wanted, or possible."""
+        return await self.machine.begin(self.claim, self.presence, self.resource, anew=anew)
+
+
+async def converge(machine: Machine, claim: Claim) -> Outcome:
+    """One look at one presence, with at most one outside change."""
+    resource = await machine.resources.fetch(machine.store, claim.kind, claim.id)
+    presence = await presences.fetch(machine.store, claim.kind, claim.id, claim.cloud)
+    if presence is None or (resource is None and ORPHAN not in presence.memory):
+        return Settled()
+    held = await holds.reason_held(machine.store, presence)
+    if held:
+        return Held(claim.cloud, held)
+    reached = actuator_of(machine.children.get(claim.cloud), claim.cloud, claim.kind)
+    actuator = Watched(reached, machine.window(claim.cloud), machine.clock)
+    if resource is None:
+        return await see_off(machine, claim, presence, actuator)
+    scope = await machine.scope_of(resource.project_id)
+    if not presence.wanted:
+        return await retire(machine, claim, resource, presence, actuator, scope)
+    if UNNEEDED in presence.memory and await unneeded.leaves(machine, claim, presence):
+        return Again()
+    remote: dict[tuple[str, str], str] | Unmet = {}
+    if presence.remote_id is None or machine.lifecycles[claim.kind].traits.needs_at is NeedsAt.ALWAYS:
+        remote = await meet(machine, claim, resource, presence)
+    else:
+        remote = await meet_changed(machine, claim, resource, presence)
+    item = Item(resource, presence, remote if isinstance(remote, dict) else {})
+    look = Look(machine, claim, item, actuator, scope)
+    if isinstance(remote, Unmet):
+        return await _unmet(look, remote)
+    if presence.remote_id is None:
+        return await _create(look, machine.lifecycles[claim.kind].wanted(item))
+    return await _follow(look, presence.remote_id)
+
+
+async def _unmet(look: Look, unmet: Unmet) -> Outcome:
+    if not unmet.hopeless:
+        return Written(unmet.waiting) if unmet.written else unmet.waiting
+    if unmet.elsewhere and may_move(look) and await may_leave(look):
+        return await move(look, unmet.reason, refused=False)
+    if not unmet.on:
+        return await _block(look, unmet.reason)
+    _mark_blocked(look, unmet.reason)
+    return await look.end(Waiting(on=unmet.on, again_in=60.0, reason=unmet.reason, read=unmet.read))
+
+
+async def _create(look: Look, wanted: Wanted) -> Outcome:
+    presence, machine = look.presence, look.machine
+    seen = None
+    repeated = presence.creating_since is not None
+    if repeated:
+        try:
+            seen = await find(machine, presence, look.actuator, look.scope, wanted)
+        except CloudError as error:
+            return await _no_answer(look, error)
+        if seen is None and not await _twice(look, "looked_at"):
+            return Waiting(
+                again_in=machine.pace.quiet, reason="looking whether a lost create arrives after all"
+            )
+    if seen is None:
+        presence.creating_since = machine.clock.now()
+        presence.memory.pop("looked_at", None)
+        again = {returned.SENT_AGAIN: True} if repeated else {}
+        presence.memory |= {ARRIVED: look.resource.generation, **again}
+        if not await look.begin(anew=True):
+            return Again()
+        try:
+            seen = await look.actuator.create(look.scope, wanted)
+        except OutcomeUnknown as error:
+            return await _no_answer(look, error)
+        except (Unreachable, Throttled, CredentialsRejected) as error:
+            # Surely not done is this one. Of the one before, that was lost, nothing new is known.
+            if not repeated:
+                presence.creating_since = None
+                await look.save(tell=False)
+            return await _no_answer(look, error)
+        except (Refused, Missing) as error:
+            late = await _late(look, wanted) if repeated else None
+            if isinstance(late, CloudError):
+                return await _no_answer(look, late)
+            if late is None:
+                presence.creating_since = None
+                if await _verify(look, error):
+                    return Again()
+                return await _refused(
+                    look, error.reason, elsewhere=isinstance(error, Refused) and error.elsewhere
+                )
+            seen = late
+    presence.remote_id = seen.remote_id
+    presence.creating_since = None
+    # Without our marker it is not ours, only the same by nature: used, and never deleted (law 6).
+    presence.memory["borrowed"] = not seen.marker
+    presence.error = ""
+    presence.memory.pop("looked_at", None)
+    presence.state = PENDING
+    machine.observed(presence, seen)
+    if not presence.memory.get(returned.OTHERS) and not seen.gone:
+        plan = await _plan(look, seen)
+        if isinstance(plan, Wait):
+            # It takes its time there. All else is looked at once more: the answer may say less than there is.
+            return await look.end(_waiting(look, plan))
+    await look.save()
+    return Again()
+
+
+def _waiting(look: Look, plan: Wait) -> Waiting:
+    """To be looked at again. What a sweep will see change is not asked for one by one while sweeps go on."""
+    pause = max(plan.seconds, SWEPT_AGAIN) if look.machine.sweeps(look.presence) else plan.seconds
+    return Waiting(on=plan.on, again_in=pause, reason=plan.reason)
+
+
+async def _plan(look: Look, seen: Any) -> Plan:
+    """The next step from what was seen; what is drift is remembered, and no work."""
+    presence = look.presence
+    if seen.gone:
+        presence.memory[drift.GONE] = True
+    else:
+        presence.memory.pop(drift.GONE, None)
+        judged = drift.judge(look.life, await look.whole(), seen)
+        drift.remember(presence, judged.drift)
+        seen = judged.seen
+    plan = look.life.plan(look.item, seen)
+    if isinstance(plan, Wait) and presence.generation != look.resource.generation:
+        presence.memory[ARRIVED] = look.resource.generation
+    return plan
+
+
+async def _verify(look: Look, error: CloudError) -> bool:
+    """Whether a change may have been refused because something that it needs is not there any more, so that all of
+    that is observed again before the change is tried again.
+    """
+    may_lack = isinstance(error, Missing) or (isinstance(error, Refused) and error.status in (400, 404))
+    if not may_lack or not look.item.remote or not await verify(look.machine, look.claim, look.item):
+        return False
+    await look.save(tell=False)
+    return True
+
+
+async def _late(look: Look, wanted: Wanted) -> Observed | CloudError | None:
+    """What a lost create made later than anybody waited for it: its address or its quota may be why a second was
+    refused. Given up now, it would stay behind.
+    """
+    try:
+        return await find(look.machine, look.presence, look.actuator, look.scope, wanted)
+    except CloudError as error:
+        return error
+
+
+async def _twice(look: Look, mark: str) -> bool:
+    """Whether nothing was seen at an earlier look either, at least `quiet` ago; else this one is noted as the first."""
+    memory, machine = look.presence.memory, look.machine
+    if mark in memory and machine.age(memory[mark]) < machine.pace.looks:
+        return machine.age(memory[mark]) >= machine.pace.quiet
+    memory[mark] = machine.clock.now()
+    await look.save(tell=False)
+    return False
+
+
+async def _follow(look: Look, remote_id: str) -> Outcome:
+    presence, machine = look.presence, look.machine
+    if (
+        look.life.traits.trust_sweeps
+        and drift.UNVERIFIED not in presence.memory
+        and machine.seen_lately(presence)
+    ):
+        seen = machine.seen_of(presence)
+    else:
+        try:
+            seen = await look.actuator.observe(look.scope, remote_id)
+        except Missing:
+            return await _vanished(look)
+        except CloudError as error:
+            return await _no_answer(look, error)
+        if seen.unread:
+            return Retry(f"{presence.cloud} cannot tell just now: {seen.unread}")
+        machine.observed(presence, seen)
+    presence.memory.pop("missed_at", None)
+    drift.verified(presence)
+    if presence.memory.get(returned.OTHERS):
+        return await _send_other_away(look)
+    plan = await _plan(look, seen)
+    if isinstance(plan, Done):
+        drift.settle(look.life, look.item, plan)
+        return await look.end(unneeded.settled(machine, presence))
+    if isinstance(plan, Wait):
+        presence.state = PENDING
+        if fingerprint(presence) == look.read:
+            return _waiting(look, plan)
+        return await look.end(_waiting(look, plan))
+    if isinstance(plan, Fail):
+        return await _refused(look, plan.reason, elsewhere=plan.elsewhere)
+    return await _apply(look, remote_id, plan)
+
+
+async def _send_other_away(look: Look) -> Outcome:
+    """Remove what is there beside it with the same marker. In use it stays, to be found again by the next sweep."""
+    memory = look.presence.memory
+    other, *rest = memory[returned.OTHERS]
+    try:
+        if other != look.presence.remote_id:  # it may have become ours meanwhile
+            await look.actuator.delete(look.scope, other)
+    except (Missing, Refused):
+        pass
+    except CloudError as error:
+        return await _no_answer(look, error)
+    memory[returned.OTHERS] = rest
+    await look.save(tell=False)
+    return Again()
+
+
+async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
+    presence = look.presence
+    if plan.once:
+        presence.memory["doing"] = plan.once
+        presence.memory["doing_from"] = (presence.observed or {}).get("changed_at", "")
+        if not await look.begin():
+            return Again()
+    step: Step = plan.step
+    try:
+        await look.actuator.apply(look.scope, remote_id, step)
+    except OutcomeUnknown as error:
+        return await _no_answer(look, error)
+    except (Unreachable, Throttled, CredentialsRejected) as error:
+        if presence.memory.pop("doing", None):
+            # Surely not done: the plan must not take it for one whose answer was lost.
+            await look.save(tell=False)
+        return await _no_answer(look, error)
+    except Missing as error:
+        presence.memory.pop("doing", None)
+        presence.observed_at = None
+        if not await _verify(look, error):
+            await look.save(tell=False)
+        # It may be itself what is missing, which its next observation tells, or something that it names.
+        return Retry(error.reason)
+    except Refused as error:
+        presence.memory.pop("doing", None)
+        if drift.REPAIR in presence.memory and presence.generation == look.resource.generation:
+            return await _not_repaired(look, error.reason)
+        if not plan.once:
+            return Again() if await _verify(look, error) else await _block(look, error.reason)
+        # The user's one action was refused there; that ends the action, not the thing.
+        failed = presence.memory.setdefault("failed", {})
+        failed[plan.once] = error.reason
+    presence.memory.pop("doing", None)
+    presence.memory.update(plan.memory)
+    presence.observed_at = None
+    presence.state, presence.error = PENDING, ""
+    await look.save()
+    return Again()
+
+
+async def _not_repaired(look: Look, reason: str) -> Outcome:
+    """The cloud does not let it be repaired: then it stays as somebody else made it, and can be used so."""
+    drift.repaired(look.presence)
+    look.presence.memory["repair_refused"] = reason
+    look.presence.state, look.presence.observed_at = SETTLED, None
+    await look.save()
+    return Again()
+
+
+async def _vanished(look: Look) -> Outcome:
+    """It was there and is not. What holds a user's data is never quietly made anew; what is carried is, when needed.
+
+    Believed when seen twice: a child that reads from a replica of its database may not show yet what it just made. And
+    before it is made anew it is looked for, as after a lost create.
+    """
+    presence = look.presence
+    if not await _twice(look, "missed_at"):
+        return Waiting(
+            again_in=look.machine.pace.quiet, reason=f"it is not in {presence.cloud}; looking again"
+        )
+    presence.memory.pop("missed_at", None)
+    adopted = bool(presence.memory.get("adopted"))
+    if adopted and isinstance(look.life, MayEnd) and look.life.ended(look.resource):
+        return await _ended(look)
+    if look.life.traits.holds_data or adopted:
+        # What was taken over is more than we know of it: an image's bits, a network's wires.
+        presence.memory[drift.GONE] = True
+        drift.verified(presence)
+        return await _block(look, f"It is gone from {presence.cloud}: it was deleted there.")
+    if presence.memory.get(returned.OTHERS):
+        # A cloud that was put back has an earlier one, and not this one yet.
+        return await _send_other_away(look)
+    if drift.is_steady(look.item):
+        # Nobody asks for it now. It is told as missing, and made anew when it is needed there or an operator says so.
+        presence.memory[drift.GONE] = True
+        drift.verified(presence)
+        await look.save()
+        return Settled()
+    drift.anew(presence, look.machine.clock.now())
+    await look.save()
+    return Again()
+
+
+@rerun
+async def _ended(look: Look) -> Outcome:
+    """It came to its end there by itself, and with it the resource. Nothing is left to be deleted."""
+    machine, presence = look.machine, look.presence
+    async with machine.store.transaction() as tx:
+        await machine.hold(tx, look.claim)
+        await presences.drop(tx, presence)
+        await findings.drop(tx, presence.cloud, presence.kind, presence.remote_id or "")
+        resource = await machine.resources.fetch(tx, presence.kind, presence.id)
+        if resource is not None:
+            resource.wanted = False
+            resource.deleted_at = resource.deleted_at or tx.now()
+            await machine.lifecycles[presence.kind].left(tx, resource, presence)
+            await machine.refresh_document(tx, resource)
+            await machine.wake(tx, presence.kind, presence.id)
+        await machine.wake_waiting(tx, presence.kind, presence.id)
+    return Settled()
+
+
+def may_move(look: Look) -> bool:
+    """Whether another cloud may be tried: it was for us to choose, and nothing of it ever ran here. Not of one that is
+    on its way from one cloud to another: that is for whoever moves it to decide.
+    """
+    ours = look.life.traits.assigned and not look.life.demand(look.resource).cloud
+    return ours and look.presence.role is None and not look.presence.memory.get("ran")
+
+
+@rerun
+async def may_leave(look: Look) -> bool:
+    """Whether it may be moved away because its cloud is silent: our link is not the suspect, and not too many were.
+
+    Whoever may not, waits where it is.
+    """
+    if await link.suspect(look.machine, look.machine.store):
+        return False
+    presence = look.presence
+    async with look.machine.store.transaction() as tx:
+        await look.machine.hold(tx, look.claim)
+        return await automatic_changes.may(
+            look.machine, tx, presence.cloud, presence.kind, presence.id, "move elsewhere"
+        )
+
+
+@rerun
+async def move(look: Look, reason: str, *, refused: bool) -> Outcome:
+    """Leave this cloud and have another chosen. What may have been left here is found and removed (law 5)."""
+    machine, presence = look.machine, look.presence
+    async with machine.store.transaction() as tx:
+        await machine.hold(tx, look.claim)
+        presence.wanted = False
+        presence.state, presence.error = PENDING, reason
+        await presences.save(tx, presence)
+        resource = await machine.resources.fetch(tx, presence.kind, presence.id, to_write=True)
+        if resource is not None:
+            choice = {**resource.choice, "cloud": ""}
+            if refused:
+                choice["refused"] = {**choice.get("refused", {}), presence.cloud: reason}
+            else:
+                entry = {"reason": reason, "until": machine.clock.now() + machine.pace.avoid}
+                choice["avoided"] = {**choice.get("avoided", {}), presence.cloud: entry}
+            resource.choice, resource.home = choice, None
+            await machine.refresh_document(tx, resource)
+            await machine.wake(tx, presence.kind, presence.id)
+    return Again()
+
+
+async def _refused(look: Look, reason: str, *, elsewhere: bool) -> Outcome:
+    if elsewhere and may_move(look):
+        return await move(look, reason, refused=True)
+    return await _block(look, reason)
+
+
+async def _block(look: Look, reason: str) -> Outcome:
+    _mark_blocked(look, reason)
+    return await look.end(Blocked(reason))
+
+
+def _mark_blocked(look: Look, reason: str) -> None:
+    look.presence.state, look.presence.error = BLOCKED, reason
+    look.presence.generation = look.resource.generation
+
+
+async def _no_answer(look: Look, error: CloudError) -> Outcome:
+    """The cloud did not (rightly) answer: try again; after a while elsewhere; and tell the user, but go on trying."""
+    presence, machine = look.presence, look.machine
+    waited = machine.clock.now() - max(presence.created_at, float(look.resource.choice.get("chosen_at", 0.0)))
+    starting = presence.remote_id is None
+    certain = presence.creating_since is None
+    movable = starting and may_move(look)
+    late = waited > machine.pace.give_up
+    if movable and (late or (certain and look.claim.attempts >= 1)):
+        if await may_leave(look):
+            return await move(look, error.reason, refused=False)
+        movable = False
+    hopeless = isinstance(error, CredentialsRejected) or late
+    # Users are told nothing yet while another cloud may still take it: who waits for a server stops at an error.
+    if starting and hopeless and presence.error != error.reason and not movable:
+        presence.state, presence.error = BLOCKED, error.reason
+        await look.save()
+    elif (
+        not starting
+        and not look.life.traits.assigned
+        and look.claim.attempts >= _TRIES
+        and not presence.error
+    ):
+        presence.error = error.reason
+        await look.save(tell=False)
+    if isinstance(error, Throttled):
+        return Retry(error.reason, after=error.after)
+    if not machine.away(presence.cloud):
+        return Retry(error.reason, after=backoff(look.claim.attempts + 1, cap=30.0))
+    # While it is away, looking again soon brings something only until the user has been told, or it may move.
+    longest = 30.0 if starting and (not hopeless or may_move(look)) else _AWAY_AGAIN
+    return Retry(
+        error.reason, after=backoff(look.claim.attempts + 1, cap=longest), on=returns(presence.cloud)
+    )
