@@ -46,8 +46,8 @@ from fractus.web.face import ServiceRoutes
 class NetworkKinds:
     """Networks, subnets, ports, security groups."""
 
-    def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock) -> None:
-        """`allocator` is what servers get their ports from."""
+    def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float) -> None:
+        """`allocator` is what servers get their ports from. A cloud is stale after `stale_after` seconds of silence."""
         addresses, macs = Addresses(), Macs()
         groups = GroupWrites(ledger)
         networks = Writer(ledger, NETWORK.name, NETWORK.summarise)
@@ -75,7 +75,7 @@ class NetworkKinds:
             ExtensionApi(),
             AvailabilityZoneApi(store),
             QuotaApi(store, quota),
-            AgentApi(),
+            AgentApi(store, clock, stale_after),
         )
 
     def service(self) -> ServiceRoutes:

@@ -161,7 +161,7 @@ class Kinds:
         self._stale_after = stale_after
         self.image_source = ImageSource(resources)
         self._bits = BitsDirectory(images, reserve=reserve)
-        self.network = NetworkKinds(store, ledger, quota, clock)
+        self.network = NetworkKinds(store, ledger, quota, clock, stale_after)
         self.lifecycles: Mapping[str, Lifecycle] = {
             "server": ServerLifecycle(self.network.allocator, clock, vault),
             "flavor": FlavorLifecycle(),

@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 from fractus.app import private_files, registry
 from fractus.app.children import Connect, ConnectedChildren
 from fractus.app.keystone_limits import KeystoneLimits
+from fractus.app.kinds import MIRRORS
 from fractus.app.metrics import ChildCalls
 from fractus.app.projects import KeystoneProjects
 from fractus.app.read_only import WriteGate
@@ -306,6 +307,7 @@ def worker(
         scope_of=scope_of or KeystoneProjects(credential(parts.settings)).scope_of,
         pace=at or pace(parts.settings),
         affinity=Affinity(parts.settings.scheduling.network_affinity),
+        mirrors={one.mirrored.kind: one for one in MIRRORS},
     )
     made = Worker(machine, Metrics(parts.registry), owner=owner, ownership=ownership)
     notifier.listen(made.notify)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from msgspec import Struct
 
 from fractus.model.installation import Identity, origin
+from fractus.model.mirror import Mirrored
 
 
 class Scope(Struct, frozen=True):
@@ -192,6 +193,10 @@ class Cloud(Protocol):
         needs and a sweep does not ask for: who may use a private flavor or a shared image, and the keys of `users`
         (the child's ids).
         """
+        ...
+
+    def mirrored(self, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:
+        """All of a collection, as the cloud shows it; nothing where it has no such thing."""
         ...
 
     async def sightings(self) -> list[Sighting]:

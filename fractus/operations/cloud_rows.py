@@ -13,7 +13,7 @@ from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.installation import Identity, same
 from fractus.model.resource import Presence
 from fractus.reconcile.kind import Lifecycle
-from fractus.store import clouds, holds, lanes, presences, work
+from fractus.store import clouds, holds, lanes, mirrors, presences, work
 from fractus.store.clouds import CloudRecord
 from fractus.store.resources import Resources
 from fractus.store.retrying import rerun_unless_written
@@ -138,6 +138,7 @@ async def remove(
         await work.forget_cloud(tx, name)
         await lanes.drop(tx, name)
         await tx.execute(_forget_findings, c=name)
+        await mirrors.forget_cloud(tx, name)
         await holds.forget_automatic_changes(tx, name)
         await holds.release(tx, holds.of_automatic_changes(name))
         await clouds.drop(tx, name)

@@ -147,8 +147,9 @@ class Machine:
         scope_of: ScopeOf,
         pace: Pace,
         affinity: Affinity = Affinity.PREFER,
+        mirrors: Mapping[str, Any] = {},
     ) -> None:
-        """Keep the parts. `scope_of` names a project for the driver."""
+        """Keep the parts. `scope_of` names a project for the driver; `mirrors`: kinds of `reconcile.mirrors.Mirror`."""
         self.affinity = affinity
         self.store = store
         self.resources = resources
@@ -173,6 +174,9 @@ class Machine:
         """Cloud -> when we last wrote whether it answers a sweep, and the error, if it did not."""
         self.inventories = Inventories(clock)
         """Full inventories that this process takes."""
+        self.mirrors = mirrors
+        self.mirrored: dict[tuple[str, str], int] = {}
+        """(cloud, kind of mirror) -> how many were there when it was last listed."""
         self.budget = Budget(clock, pace.listings)
         """How many whole listings of each cloud this process may make."""
         self.sent = Sent(clock)

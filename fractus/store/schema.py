@@ -48,6 +48,27 @@ def resource_table(kind: str, *columns: Any, crowded: bool = False) -> Table:
     )
 
 
+def mirror_table(kind: str, *columns: Any) -> Table:
+    """A table of things of the clouds that are not resources: what all have, and columns to filter and sort by.
+
+    `id` is what users know one by: the cloud's own, unless another cloud has the same (`ZONE@id`). `summary` is the
+    document, ready to send; `observed_at` when it was last seen to have changed. Rows are written by sweeps alone.
+    """
+    return Table(
+        f"mirror_{kind}",
+        METADATA,
+        Column("cloud", String(64), primary_key=True),
+        Column("remote_id", String(255), primary_key=True),
+        Column("id", String(320), nullable=False),
+        Column("summary", LargeBinary, nullable=False),
+        Column("observed_at", Double, nullable=False),
+        *columns,
+        Index(f"mirror_{kind}_by_id", "id"),
+        Index(f"mirror_{kind}_by_remote", "remote_id"),
+        info={"mirror": True, "crowded": False},
+    )
+
+
 CLOUD = Table(
     "cloud",
     METADATA,

@@ -13,7 +13,7 @@ from fractus.clouds.openstack.check import examine, login_remarks
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.entry import Entry
 from fractus.clouds.openstack.identify import identify, mark, spelled, unmark
-from fractus.clouds.openstack.inventory import Inventory, sightings
+from fractus.clouds.openstack.inventory import Inventory, mirrored, sightings
 from fractus.clouds.openstack.neutron import NeutronKind
 from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.ports import Ports
@@ -27,6 +27,7 @@ from fractus.clouds.openstack.wire import CallObserver, Wire
 from fractus.model.cloud import Actuator, CloudRow, Observed, Report, Scope, Sighting
 from fractus.model.errors import CredentialsRejected, Unreachable
 from fractus.model.installation import Identity, Mark
+from fractus.model.mirror import Mirrored
 from fractus.model.network import VOCABULARIES
 
 #: Kinds of Neutron to which something is particular.
@@ -143,6 +144,10 @@ class OpenStackCloud:
                 return self._inventory.keys_of(users)
         listed: AsyncIterator[Observed] = self._actuators[kind].list_changed("")
         return listed
+
+    def mirrored(self, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:
+        """All of a collection, as the cloud shows it; nothing where it has no such thing."""
+        return mirrored(self._child, what)
 
     async def sightings(self) -> list[Sighting]:
         """What is there of kinds that fractus does not serve."""

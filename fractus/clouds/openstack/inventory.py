@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from fractus.clouds.openstack.keypairs import Keypairs
 from fractus.clouds.openstack.services import Ask
 from fractus.model.cloud import HOME, Observed, Sighting
 from fractus.model.errors import CredentialsRejected, Missing, Refused
+from fractus.model.mirror import Mirrored
 
 _PAGE = 500
 
@@ -70,6 +71,19 @@ class Inventory:
         for user_id in sorted(users):
             async for seen in self.keypairs.of_user(user_id):
                 yield seen
+
+
+async def mirrored(child: Child, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:
+    """A collection as the child shows it. One that cannot be read is left to the log."""
+    if what.extension and what.extension not in await child.services.extensions():
+        return
+    ask = Ask(service=what.service, path=what.path, query=what.query, version=what.version)
+    async for page in child.pages(HOME, ask, what.collection, limit=_PAGE, gently=True):
+        for raw in page:
+            try:
+                yield msgspec.json.decode(raw, type=dict[str, Any])
+            except msgspec.DecodeError as error:
+                child.unreadable(what.kind, raw, error)
 
 
 async def sightings(child: Child) -> list[Sighting]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from fractus.base.clock import Clock
+from fractus.base.ids import new_id
+from fractus.clouds.simulated.agents import agents_of
 from fractus.clouds.simulated.life import move_on
 from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import (
@@ -39,6 +41,9 @@ class SimulatedBackend:
         self.moved: Callable[[], None] | None = None
         """Called when a look, whoever's, has brought something up to the present."""
         self._quotas: dict[tuple[str, str], int] = {}
+        self.began = self.now()
+        self.agents = agents_of(shape.path or new_id(), shape.hosts) if shape.agents else {}
+        """Neutron's, by id; a test may change them."""
 
     def now(self) -> float:
         """The time by this cloud's own clock."""

@@ -11,6 +11,7 @@ import msgspec
 
 from fractus.base.clock import Clock
 from fractus.base.ids import derived_id, new_id
+from fractus.clouds.simulated.agents import shown
 from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.fault_injector import FaultInjector
 from fractus.clouds.simulated.faults import Faults
@@ -28,6 +29,7 @@ from fractus.clouds.simulated.subnet import Subnets
 from fractus.model.cloud import Actuator, CloudRow, Finding, Observed, Report, Scope, Sighting
 from fractus.model.errors import CloudError, Unreachable
 from fractus.model.installation import Identity, Mark
+from fractus.model.mirror import Mirrored
 from fractus.model.network import VOCABULARIES
 
 #: Before our id of a project in the name of the one that is made for it in a cloud with a Keystone of its own.
@@ -209,6 +211,17 @@ class SimulatedCloud:
             seen = msgspec.structs.replace(seen, members=dict(there.members))
         found: Observed = seen
         return found
+
+    async def mirrored(self, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:
+        """All agents of its Neutron; it has no other collections."""
+
+        def work() -> list[dict[str, Any]]:
+            backend = self.backend
+            return [shown(agent, backend.began, backend.now()) for agent in backend.agents.values()]
+
+        if what.kind == "network_agent":
+            for agent in await self._injector.call(what.kind, "list", "", work, change=False):
+                yield agent
 
     async def sightings(self) -> list[Sighting]:
         """Volumes, as far as servers have some."""

@@ -38,6 +38,8 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tunnelled networks on a physical MTU of 1500."""
     clock_offset: float = 0.0
     """How far the cloud's own clock is ahead of ours. Seconds."""
+    agents: bool = False
+    """Whether its Neutron has agents: without, it is one that leaves networks to the hypervisors."""
     quota: dict[str, int] = {}
     """For each project: instances, cores, ram, key_pairs, network, subnet, port, security_group, security_group_rule.
     What is not named is not limited.

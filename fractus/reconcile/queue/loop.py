@@ -387,8 +387,10 @@ class Worker:
                 inventory.cancel()
 
     def _kinds(self, cloud: str) -> list[str]:
-        child = self.machine.children.get(cloud)
-        return [kind for kind in child.actuators() if kind in self.machine.lifecycles] if child else []
+        machine, child = self.machine, self.machine.children.get(cloud)
+        if child is None:
+            return []
+        return [*(kind for kind in child.actuators() if kind in machine.lifecycles), *machine.mirrors]
 
     def _overdue(self, cloud: str) -> list[str]:
         """The kinds that the inventory is to list whole now, in this order."""

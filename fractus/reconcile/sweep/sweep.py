@@ -27,6 +27,7 @@ from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Machine, Round, kept
 from fractus.reconcile.sweep import drift_rules
 from fractus.reconcile.sweep.ingest import is_news, take_batch
+from fractus.reconcile.sweep.mirrors import MirrorTurn
 from fractus.reconcile.sweep.strays import report
 from fractus.reconcile.sweep_timing import ASK, TURN, WRITE, SweepTiming
 from fractus.store import clouds, presences
@@ -130,9 +131,9 @@ async def _due(
     *,
     full: bool,
     kinds: Collection[str] | None,
-) -> tuple[list[Turn], str]:
+) -> tuple[list[Turn | MirrorTurn], str]:
     """What is to be listed now, in the cloud's own order of kinds; and why it could not say that of all, if so."""
-    due: list[Turn] = []
+    due: list[Turn | MirrorTurn] = []
     failed = ""
     for kind, actuator in child.actuators().items():
         life = machine.lifecycles.get(kind)
@@ -147,26 +148,31 @@ async def _due(
             log.warning("sweep failed", cloud=child.name, kind=kind, error=error.reason)
             if isinstance(error, Unreachable | CredentialsRejected):
                 break
+    for kind, mirror in machine.mirrors.items():
+        listing = MirrorTurn(machine, child, mirror, timing)
+        if (kinds is None or kind in kinds) and listing.due(known, _early(machine), full=full):
+            due.append(listing)
     if not full:
         chosen = await _within_budget(machine, child, known, due)
-        return [turn for turn in due if turn in chosen], failed
-    for turn in due:
-        machine.budget.spend(child.name, turn.kind)
+        return [each for each in due if each in chosen], failed
+    for each in due:
+        machine.budget.spend(child.name, each.kind)
     return due, failed
 
 
 async def _within_budget(
-    machine: Machine, child: Cloud, known: Mapping[str, Any], due: list[Turn]
-) -> list[Turn]:
+    machine: Machine, child: Cloud, known: Mapping[str, Any], due: list[Turn | MirrorTurn]
+) -> list[Turn | MirrorTurn]:
     """What of it a quick sweep lists: servers, by their cursor, in any case."""
     cloud, budget = child.name, machine.budget
-    chosen = [turn for turn in due if turn.life.traits.trust_sweeps and not turn.whole]
+    chosen = [turn for turn in due if turn.always]
     if len(chosen) == len(due):
         return chosen
     swept = [kind for kind in child.actuators() if kind in machine.lifecycles]
     held, under_way = await presences.standing_kinds(machine.store, cloud, swept)
     budget.note_activity(cloud, under_way)
-    held |= {kind for kind in swept if f"{kind}@" not in known}
+    held |= {kind for kind in (*swept, *machine.mirrors) if f"{kind}@" not in known}
+    held |= {kind for kind in machine.mirrors if machine.mirrored.get((cloud, kind), 1)}
     chosen += [turn for turn in due if turn not in chosen and not turn.whole and turn.kind in held]
     whole = [turn for turn in due if turn.whole]
     chosen += budget.choose(cloud, whole, held)
@@ -241,6 +247,11 @@ class Turn:
         """What is known when it is done: kind -> the child's stamp; `<kind>@` -> when it was last listed whole, by our
         clock; `<kind>#` -> what the listing said of the cloud itself.
         """
+
+    @property
+    def always(self) -> bool:
+        """Whether every quick sweep lists it: what is believed of sweeps, by its cursor."""
+        return self.life.traits.trust_sweeps and not self.whole
 
     @property
     def lateness(self) -> float:

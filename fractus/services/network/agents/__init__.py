@@ -1,1 +1,1 @@
-"""Agents: those of the clouds are the clouds' own, so there are none here."""
+"""Agents of the clouds, mirrored: each cloud has its own, and they are shown with the cloud as their zone."""

@@ -1,0 +1,25 @@
+"""Things of a cloud that are not our resources and are shown as it shows them: how a driver lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class Mirrored(Struct, frozen=True, kw_only=True):
+    """One collection of one service. The credential's own project lists it, as an administrator."""
+
+    kind: str
+    """Ours (`network_agent`)."""
+    service: str
+    path: str
+    """Of the collection, after the service's version (`/agents`)."""
+    collection: str
+    """The key of the list in an answer."""
+    query: Mapping[str, str] = {}
+    """What the listing is asked with: an order that pages can follow."""
+    version: str = ""
+    """The microversion that the compute service is asked with; empty: none."""
+    extension: str = ""
+    """The alias that the network service must have; where it lacks it there are none."""

@@ -1,0 +1,146 @@
+"""Sweeping what a cloud has beside our resources: its mirror follows, and is never acted upon.
+
+A mirror is listed whole, within the cloud's budget of listings (decision 0024), and compared with what is held. What is
+new or changed is written, what is not listed any more is forgotten. An id that another cloud has too is shown as
+`ZONE@id`; each cloud's own sweep says so of its own rows, so two that are found to share one both say it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Table
+
+from fractus.base.log import logger
+from fractus.model.cloud import Cloud
+from fractus.model.errors import Missing, Refused
+from fractus.model.mirror import Mirrored
+from fractus.reconcile.machine import Machine
+from fractus.reconcile.sweep_timing import ASK, TURN, WRITE, SweepTiming
+from fractus.store import mirrors
+from fractus.store.mirrors import MirrorRow
+from fractus.store.retrying import rerun
+
+log = logger("reconcile.mirrors")
+
+#: Written in one transaction.
+_BATCH = 100
+
+T = TypeVar("T")
+
+
+class Mirror(Protocol):
+    """A kind of mirror, as the machine sees it."""
+
+    @property
+    def mirrored(self) -> Mirrored:
+        """How a driver lists it."""
+        ...
+
+    @property
+    def table(self) -> Table:
+        """Where its rows are."""
+        ...
+
+    @property
+    def every(self) -> float:
+        """Seconds between two listings, as far as the cloud's budget allows."""
+        ...
+
+    def row(self, cloud: str, id: str, remote_id: str, found: Mapping[str, Any]) -> MirrorRow:
+        """What is kept of one thing as its cloud shows it."""
+        ...
+
+    def id_of(self, found: Mapping[str, Any]) -> str:
+        """Its id there; empty where it has none, and is passed over."""
+        ...
+
+
+class MirrorTurn:
+    """One listing of one mirror in one cloud."""
+
+    whole = True
+    always = False
+
+    def __init__(self, machine: Machine, child: Cloud, mirror: Mirror, timing: SweepTiming) -> None:
+        """Nothing is asked yet."""
+        self.machine = machine
+        self.cloud = child.name
+        self.kind = mirror.mirrored.kind
+        self.at = timing.began
+        self.cursors: dict[str, Any] = {}
+        self._child, self._mirror, self._spent = child, mirror, timing
+        self._passed = math.inf
+
+    @property
+    def lateness(self) -> float:
+        """How many of its own intervals have passed since it was last asked for."""
+        return self._passed / self._mirror.every
+
+    def due(self, known: Mapping[str, Any], early: float, *, full: bool) -> bool:
+        """Whether it is time to list. `known`: the cloud's cursors; `early`: seconds that do not count."""
+        machine = self.machine
+        self.at = machine.clock.monotonic() if full else self._spent.began
+        self._passed = self.at - machine.budget.asked_at(self.cloud, self.kind)
+        if full:
+            return True
+        first = f"{self.kind}@" not in known or math.isinf(self._passed)
+        return (
+            not (first and self.cloud in machine.inventories) and self._passed >= self._mirror.every - early
+        )
+
+    async def take(self) -> int:
+        """List, and write what is new; how many things had changed. What a cloud does not let us list is not there."""
+        machine, mirror = self.machine, self._mirror
+        started = machine.clock.now()
+        found: dict[str, Mapping[str, Any]] = {}
+        try:
+            with self._spent.on(ASK):
+                async for one in self._child.mirrored(mirror.mirrored):
+                    if remote_id := mirror.id_of(one):
+                        found[remote_id] = one
+                    machine.inventories.goes_on(self.cloud)
+        except (Refused, Missing) as error:
+            log.info("not mirrored", cloud=self.cloud, kind=self.kind, error=error.reason)
+            found = {}
+        changed = await self._keep(found)
+        machine.mirrored[self.cloud, self.kind] = len(found)
+        machine.budget.listed(self.cloud, self.kind, self.at)
+        self.cursors[f"{self.kind}@"] = started
+        return changed
+
+    async def _keep(self, found: Mapping[str, Mapping[str, Any]]) -> int:
+        """Make the rows those of what was found."""
+        store, table = self.machine.store, self._mirror.table
+        held = await mirrors.of_cloud(store, table, self.cloud)
+        shared = await mirrors.shared_ids(store, table, self.cloud, found) if found else set()
+        changed: list[MirrorRow] = []
+        for remote_id, one in found.items():
+            id = f"{self.cloud}@{remote_id}" if remote_id in shared else remote_id
+            row = self._mirror.row(self.cloud, id, remote_id, one)
+            if held.get(remote_id) != (row.id, row.summary):
+                changed.append(row)
+        gone = sorted(held.keys() - found.keys())
+        for rows in _batches(changed):
+            await self._write(rows, {row.remote_id for row in rows if row.remote_id in held}, [])
+        for ids in _batches(gone):
+            await self._write([], set(), ids)
+        return len(changed) + len(gone)
+
+    @rerun
+    async def _write(self, rows: list[MirrorRow], held: set[str], gone: list[str]) -> None:
+        table = self._mirror.table
+        with self._spent.on(TURN) as waiting:
+            async with self.machine.store.transaction() as tx:
+                waiting.turns(WRITE)
+                await mirrors.put(tx, table, self.cloud, rows, held)
+                await mirrors.drop(tx, table, self.cloud, gone)
+
+
+def _batches(every: Iterable[T]) -> Iterable[list[T]]:
+    rest = iter(every)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch

@@ -1,0 +1,63 @@
+"""A kind of mirror, declared: what the clouds have and show beside our resources (agents, hypervisors, pools).
+
+One `MIRROR` in its folder says how drivers list it, which fields are shown, and what lists may do with them; sweeps,
+the table and the answers come from that. Both halves read it, so it imports neither `fractus.web` nor
+`fractus.reconcile`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Table
+
+from fractus.model.mirror import Mirrored
+from fractus.services.field import Fields
+from fractus.services.kind import column
+from fractus.store.mirrors import MirrorRow
+from fractus.store.schema import mirror_table
+
+_encode = msgspec.json.encode
+
+
+class MirrorKind(Struct, frozen=True, kw_only=True):
+    """One kind."""
+
+    mirrored: Mirrored
+    """How a driver lists it."""
+    collection: str
+    """The key of its lists in our answers."""
+    noun: str
+    """The key of one in our answers."""
+    fields: Fields
+    """What is shown of one, in this order. A field that its cloud does not show is null."""
+    table: Table
+    zone: str = ""
+    """The field in which its cloud stands, for that is its zone here; empty: the kind has none."""
+    every: float = 60.0
+    """Seconds between two listings of a cloud, as far as its budget allows."""
+
+    def id_of(self, found: Mapping[str, Any]) -> str:
+        """Its id in its cloud."""
+        return str(found.get("id") or "")
+
+    def row(self, cloud: str, id: str, remote_id: str, found: Mapping[str, Any]) -> MirrorRow:
+        """Its document, and what lists filter and sort by."""
+        document = {name: found.get(name) for name in self.fields}
+        document["id"] = id
+        if self.zone:
+            document[self.zone] = cloud
+        columns = {
+            one.column.name: one.column.of(document[name])
+            for name, one in self.fields.items()
+            if one.column is not None
+        }
+        return MirrorRow(remote_id, id, _encode(document), columns)
+
+
+def mirror_table_of(kind: str, fields: Fields) -> Table:
+    """The table of a mirror, with the columns of its fields."""
+    return mirror_table(kind, *(column(one.column) for one in fields.values() if one.column is not None))
