@@ -91,6 +91,5 @@ class ServerObserved(Observed, frozen=True, kw_only=True):
     launch_index: int = 0
 
 
-# Verbs of a server's Step: rename {"name"}; stop {}; start {}; reboot {"type": "SOFT"|"HARD"};
-# set_metadata {"metadata": {...}} (the whole set, without our marker); describe {"description"};
-# set_hostname {"hostname"}.
+# Verbs of a server's Step: rename {"name"}; set_metadata {"metadata": {...}} (the whole set, without our marker);
+# describe {"description"}; set_hostname {"hostname"}; and those of `fractus.model.server_verbs`.

@@ -6,11 +6,12 @@ saw. A lifecycle is pure but for `prepare` and `gone`, which get the machine's o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, structs
 
+from fractus.model.action import Action
 from fractus.model.cloud import Observed, Step, Wanted
 from fractus.model.placement import Traits
 from fractus.model.resource import Need, Presence, Resource, Summary
@@ -40,12 +41,15 @@ class Item(Struct, frozen=True):
     presence: Presence
     remote: Mapping[tuple[str, str], str]
     """(kind, id) of each need -> its id in this presence's cloud."""
+    actions: Sequence[Action] = ()
+    """The open actions of the resource, oldest first, where its kind has verbs (`Acts`)."""
 
 
 class Done(Struct, frozen=True):
-    """Nothing is left to do. `memory` is kept in the presence."""
+    """Nothing is left to do. `memory` is kept in the presence. `over`: tokens of actions that have come about."""
 
     memory: dict[str, Any] = {}
+    over: tuple[int, ...] = ()
 
 
 class Apply(Struct, frozen=True):
@@ -53,12 +57,14 @@ class Apply(Struct, frozen=True):
 
     `once` names a step that must not be repeated lightly (a reboot): it is stored before the call, and the plan sees it
     in `presence.memory["doing"]` when the answer was lost, with the child's stamp of the thing before it in
-    `presence.memory["doing_from"]`: if the stamp has moved, something was done.
+    `presence.memory["doing_from"]`: if the stamp has moved, something was done. Where it is `Action.once` of an open
+    action, what comes of the step is written into that action's row. `over`: tokens of actions whose place it takes.
     """
 
     step: Step
     memory: dict[str, Any] = {}
     once: str = ""
+    over: tuple[int, ...] = ()
 
 
 class Wait(Struct, frozen=True):
@@ -142,6 +148,16 @@ class MayEnd(Protocol):
 
     def ended(self, resource: Resource) -> bool:
         """Something that was taken over is gone from its cloud: whether that is as it should be, and its end."""
+        ...
+
+
+@runtime_checkable
+class Acts(Protocol):
+    """A kind of whose resources more is asked than their desired state: part of a lifecycle that needs it."""
+
+    @property
+    def verbs(self) -> Collection[str]:
+        """What its clouds do when they are asked."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -13,16 +13,17 @@ from msgspec import Struct
 from fractus.base import guard
 from fractus.base.clock import Clock
 from fractus.base.window import Window
+from fractus.model.action import Action
 from fractus.model.cloud import Cloud, Observed, Scope
 from fractus.model.placement import LOCAL, Placement, Traits
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.model.seen import seen_as
 from fractus.reconcile import drift
 from fractus.reconcile.budget import Budget
-from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, UNNEEDED, USERS, Guards, Lifecycle, Shared
+from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, UNNEEDED, USERS, Acts, Guards, Lifecycle, Shared
 from fractus.reconcile.tempo import Inventories, Sent
 from fractus.scheduling.choice import Affinity
-from fractus.store import findings, presences, work
+from fractus.store import actions, findings, presences, work
 from fractus.store.ledger import Notifier
 from fractus.store.resources import Resources
 from fractus.store.retrying import rerun
@@ -159,6 +160,8 @@ class Machine:
         assigned = [kind for kind, life in lifecycles.items() if life.traits.assigned]
         self.colocates = len(assigned) > 1
         """Whether one assigned resource can need another, so that both must be in one cloud."""
+        self.acting = frozenset(kind for kind, life in lifecycles.items() if isinstance(life, Acts))
+        """Kinds of whose resources actions are asked."""
         self.children = children
         self.clock = clock
         self.notifier = notifier
@@ -397,15 +400,18 @@ class Machine:
         *,
         tell: bool = True,
         end: Callable[[Transaction], Awaitable[None]] | None = None,
+        acted: Sequence[Action] = (),
     ) -> None:
         """Write what a look learnt, under our lease; tell users, and wake those who wait on it if it matters to them.
 
         A look lasts as long as its cloud takes to answer, and others write the same row meanwhile: a removed resource
         makes its presences unwanted, a sweep sees them change. What they wrote stays. `end` ends the look in the same
-        transaction, and makes sure that the item is ours.
+        transaction, and makes sure that the item is ours. `acted`: actions of which something came.
         """
         async with self.store.transaction() as tx:
             await (self.hold(tx, claim) if end is None else end(tx))
+            for action in acted:
+                await actions.save(tx, action)
             held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud, to_write=True)
             if held is None:
                 return

@@ -25,13 +25,12 @@ from sqlalchemy import (
 from fractus.model.action import Action, Event
 from fractus.store.resources import MANY, among, by_sizes, padded
 from fractus.store.schema import ACTION
-from fractus.store.transaction import Query, Reader, Row, Transaction, upsert
+from fractus.store.transaction import Query, Reader, Row, Transaction
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 
 _FIELDS = tuple(column.name for column in ACTION.c)
-_KEY = ("kind", "id", "token")
 _c = ACTION.c
 _values_of = {name: bindparam(name, type_=_c[name].type) for name in _FIELDS}
 _all = select(*(_c[name] for name in _FIELDS))
@@ -41,7 +40,12 @@ _of = (_c.kind == bindparam("k"), _c.id == bindparam("i"))
 _NEWEST, _LATEST = 2**31 - 1, 1e308
 
 _add = Query(insert(ACTION).values(_values_of))
-_save = upsert(ACTION, _values_of, lambda new: {n: new[n] for n in _FIELDS if n not in _KEY})
+_PROGRESS = ("state", "step", "due_at", "error", "events", "finished_at")
+_save = Query(
+    update(ACTION)
+    .where(*_of, _c.token == bindparam("t", type_=Integer), _c.due_at.is_not(None))
+    .values({name: bindparam(name, type_=_c[name].type) for name in _PROGRESS})
+)
 # Not in order: a database would read the whole history by its key for that.
 _open = Query(_all.where(*_of, _c.due_at.is_not(None)))
 _open_many = by_sizes(
@@ -103,8 +107,10 @@ async def add(tx: Transaction, action: Action) -> None:
 
 
 async def save(tx: Transaction, action: Action) -> None:
-    """Write what became of an action, also where it has no row yet."""
-    await tx.put(_save, _values(action))
+    """Write what became of an open action. One that is finished by now stays as it is."""
+    values = _values(action)
+    progress = {name: values[name] for name in _PROGRESS}
+    await tx.put(_save, {"k": action.kind, "i": action.id, "t": action.token, **progress})
 
 
 async def open_of(reader: Reader, kind: str, id: str) -> list[Action]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from fractus.store import migrate
+from fractus.testing.user import COMPUTE
+from fractus.testing.world import World
 
 ROOT = Path(migrate.__file__).parents[2]
 VERSIONS = "fractus/store/migrations/versions"
@@ -39,6 +42,39 @@ async def main():
         await world.settle()
         assert server not in [one["id"] for one in await ann.servers()]
     print("lived")
+
+asyncio.run(main())
+"""
+
+
+#: What a worker and an API process of the old code make of a server that the new code was asked to stop.
+BESIDE = """
+import asyncio, sys
+from pathlib import Path
+import fractus
+from fractus.app import wiring
+from fractus.reconcile.kind import Item
+from fractus.store import presences
+from fractus.testing.user import COMPUTE
+from fractus.testing.world import World
+
+wiring.upgrade = lambda *_, **__: None
+
+assert Path(fractus.__file__).is_relative_to(sys.argv[2]), fractus.__file__
+
+async def main():
+    async with World(clouds=0, tmp_path=Path(sys.argv[1])) as world:
+        ann, id = world.user("ann"), sys.argv[3]
+        machine = world.parts.worker.machine
+        server = await machine.resources.fetch(machine.store, "server", id)
+        (here,) = await presences.of_resource(machine.store, "server", id)
+        plan = machine.lifecycles["server"].plan(Item(server, here, {}), machine.seen_of(here))
+        print("plan", plan.step.verb, plan.once)
+        shown = (await ann.get(f"{COMPUTE}/servers/{id}")).ok()["server"]
+        print("task", shown["OS-EXT-STS:task_state"])
+        (await ann.acts(id, "lock")).ok()
+        listed = (await ann.get(f"{COMPUTE}/servers/{id}/os-instance-actions")).ok()["instanceActions"]
+        print("listed", *[one["action"] for one in listed])
 
 asyncio.run(main())
 """
@@ -82,20 +118,50 @@ def old_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+def run(code: Path, story: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Tell the old code a story: the first argument is its directory, the second where its code is."""
+    first, *rest = map(str, arguments)
+    return subprocess.run(
+        [sys.executable, "-c", story, first, str(code), *rest],
+        cwd=code,
+        env={**os.environ, "PYTHONPATH": str(code), "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+
+
 def test_the_last_release_boots_a_server_on_this_schema(old_code: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
     migrate.upgrade(state / "fractus.db")
     known_there = sorted(path.name for path in (old_code / VERSIONS).glob("[0-9]*.py"))
     assert known_there, "it has migrations of its own"
-    done = subprocess.run(
-        [sys.executable, "-c", STORY, str(tmp_path), str(old_code)],
-        cwd=old_code,
-        env={**os.environ, "PYTHONPATH": str(old_code), "PYTHONSAFEPATH": "1"},
-        capture_output=True,
-        text=True,
-        timeout=110,
-    )
+    done = run(old_code, STORY, tmp_path)
     assert done.returncode == 0, done.stderr[-4000:]
     assert done.stdout.strip().endswith("lived")
     assert migrate.revision(state / "fractus.db") == migrate.known()[-1]
+
+
+async def test_the_last_release_does_and_adds_to_what_was_asked_of_this_one(
+    old_code: Path, tmp_path: Path
+) -> None:
+    async with World(clouds=1, tmp_path=tmp_path) as world:
+        ann = world.user("ann")
+        server = await ann.boots_server("vm")
+        await world.settle()
+        (await ann.acts(server, "os-stop")).ok()
+        done = await asyncio.to_thread(run, old_code, BESIDE, tmp_path, server)
+        assert done.returncode == 0, done.stderr[-4000:]
+        told = [line for line in done.stdout.splitlines() if line.startswith(("plan ", "task ", "listed "))]
+        assert told == [
+            "plan stop stop:2",
+            "task powering-off",
+            "listed lock stop create",
+        ]
+        await world.settle()
+        shown = await ann.server(server)
+        assert (shown["status"], shown["locked"]) == ("SHUTOFF", True)
+        at = f"{COMPUTE}/servers/{server}/os-instance-actions"
+        listed = (await ann.get(at)).ok()["instanceActions"]
+        assert [one["action"] for one in listed] == ["lock", "stop", "create"]

@@ -35,12 +35,14 @@ def changes(cloud: Cloud) -> set[tuple[str, str]]:
 
 
 def verbs(actuator: type[Any]) -> set[str]:
-    """What a class holds its step's verb against, in whichever of its methods; what it does not say, its base says."""
+    """What a class holds its step's verb against, in whichever of its methods, and the rows of a table that it holds as
+    `verbs`; what it does not say, its base says.
+    """
     for one in actuator.__mro__:
         if one.__module__.startswith("fractus."):
             module = ast.parse(inspect.getsource(inspect.getmodule(one)))  # type: ignore[arg-type]
             tree = next(n for n in ast.walk(module) if isinstance(n, ast.ClassDef) and n.name == one.__name__)
-            if found := set(_verbs_in(tree)):
+            if found := set(_verbs_in(tree)) | set(vars(one).get("verbs", ())):
                 return found
     return set()
 

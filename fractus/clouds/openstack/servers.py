@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -20,6 +20,7 @@ from fractus.clouds.openstack.server_create import (
 from fractus.clouds.openstack.services import Ask, reaches, segment
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused, Throttled, Unreachable
+from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb
 from fractus.model.servers import ServerFault, ServerObserved, ServerWanted
 
 #: What servers are read with. 2.3 brings the extended attributes, 2.16 the host's state, 2.19 the description, 2.69
@@ -31,20 +32,6 @@ _NAMES_DOWN_CELLS = "2.69"
 
 #: A fifth of what most children allow (1000): a page is answered in well under a second.
 _PAGE = 200
-
-_STATUS_WHEN_DONE = {"stop": "SHUTOFF", "start": "ACTIVE"}
-_TASKS_WHEN_UNDER_WAY = {
-    "stop": ("powering-off",),
-    "start": ("powering-on",),
-    "reboot": (
-        "rebooting",
-        "reboot_pending",
-        "reboot_started",
-        "rebooting_hard",
-        "reboot_pending_hard",
-        "reboot_started_hard",
-    ),
-}
 
 #: Seconds after which a server that is busy with something else is asked again.
 _BUSY_SECONDS = 3.0
@@ -212,27 +199,24 @@ class Servers:
             metadata=dict(wanted.metadata),
         )
 
+    #: What is done as its row says.
+    verbs = CLOUD_VERBS
+
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
-        """Verbs: rename, describe, set_hostname, set_metadata, stop, start, reboot. What is so already is done."""
+        """Verbs: rename, describe, set_hostname, set_metadata, and those of the table. What is so already is done."""
         match step.verb:
             case "rename":
                 await self._put(scope, remote_id, {"name": step.body["name"]})
             case "describe":
                 await self._put(scope, remote_id, {"description": step.body["description"] or None})
-            case "stop":
-                await self._act(scope, remote_id, "stop", {"os-stop": None})
-            case "start":
-                await self._act(scope, remote_id, "start", {"os-start": None})
-            case "reboot":
-                await self._act(
-                    scope, remote_id, "reboot", {"reboot": {"type": step.body.get("type", "SOFT")}}
-                )
             case "set_hostname":
                 await self._put(scope, remote_id, {"hostname": step.body["hostname"]})
             case "set_metadata":
                 await self._set_metadata(scope, remote_id, step.body["metadata"])
-            case verb:
-                raise Refused(f"servers of {self._child.name} have no verb {verb}")
+            case name if name in self.verbs:
+                await self._act(scope, remote_id, self.verbs[name], step.body)
+            case name:
+                raise Refused(f"servers of {self._child.name} have no verb {name}")
 
     async def _put(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:
         # From 2.75 on the answer is larger, and we do not read it.
@@ -251,11 +235,10 @@ class Servers:
         )
         await self._child.send(scope, ask)
 
-    async def _act(self, scope: Scope, remote_id: str, verb: str, body: dict[str, Any]) -> None:
+    async def _act(self, scope: Scope, remote_id: str, verb: ServerVerb, args: Mapping[str, Any]) -> None:
         """An action; a 409 may say that it is done already, or that the server is busy with something else."""
-        # Stopping twice is stopping once; rebooting is not.
-        repeat = verb != "reboot"
         path = f"/servers/{segment(remote_id)}/action"
+        body, repeat = verb.request(args), not verb.again
         ask = Ask(service="compute", method="POST", path=path, body=body, repeat=repeat)
         try:
             await self._child.send(scope, ask)
@@ -264,14 +247,14 @@ class Servers:
                 raise
             await self._judge(scope, remote_id, verb, refusal)
 
-    async def _judge(self, scope: Scope, remote_id: str, verb: str, refusal: Refused) -> None:
+    async def _judge(self, scope: Scope, remote_id: str, verb: ServerVerb, refusal: Refused) -> None:
         """Return where the refused verb has nothing left to do, else raise what the refusal means."""
         seen = await self._show(scope, remote_id)
-        if seen.task_state in _TASKS_WHEN_UNDER_WAY.get(verb, ()):
+        if seen.task_state in verb.tasks:
             return
         if seen.task_state is not None:
             raise Throttled(refusal.reason, after=_BUSY_SECONDS) from refusal
-        if seen.status != _STATUS_WHEN_DONE.get(verb):
+        if not verb.is_at_status(seen.status):
             raise refusal
 
     async def _set_metadata(self, scope: Scope, remote_id: str, metadata: dict[str, str]) -> None:

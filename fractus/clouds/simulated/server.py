@@ -19,6 +19,7 @@ from fractus.clouds.simulated.records import (
 )
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Refused, Throttled
+from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb, When
 from fractus.model.servers import ServerObserved, ServerWanted
 
 _GIB = 1024**3
@@ -35,6 +36,10 @@ _STATUS = {
     ("error", None): "ERROR",
     ("deleted", None): "DELETED",
 }
+
+
+#: What happens by itself where a verb ends in a vm_state (`life.py`).
+_COMES_TO = {"active": "started", "stopped": "stopped"}
 
 
 class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
@@ -208,8 +213,11 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
 
     # ------------------------------------------------------------------ verbs
 
+    #: What is done as its row says.
+    verbs = CLOUD_VERBS
+
     def change(self, thing: ServerRecord, step: Step) -> None:
-        """Verbs: rename, describe, set_hostname, set_metadata, stop, start, reboot. What is so already is done."""
+        """Verbs: rename, describe, set_hostname, set_metadata, and those of the table. What is so already is done."""
         match step.verb:
             case "rename":
                 thing.name = step.body["name"]
@@ -219,36 +227,22 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
                 thing.hostname = step.body["hostname"]
             case "set_metadata":
                 thing.metadata = dict(step.body["metadata"])
-            case "stop":
-                return self._act(thing, "stop", ("active", "error"), "powering-off", "stopped")
-            case "start":
-                return self._act(thing, "start", ("stopped",), "powering-on", "started")
-            case "reboot":
-                return self._reboot(thing, hard=step.body.get("type", "SOFT") == "HARD")
+            case name if name in self.verbs:
+                return self._act(thing, self.verbs[name], self.verbs[name].asked(step.body))
             case _:
                 return super().change(thing, step)
         return self.touch(thing)
 
-    def _act(
-        self, thing: ServerRecord, verb: str, from_states: tuple[str, ...], task: str, event: str
-    ) -> None:
-        done = {"stop": "stopped", "start": "active"}.get(verb)
-        if thing.task_state == task or (thing.task_state is None and thing.vm_state == done):
+    def _act(self, thing: ServerRecord, verb: ServerVerb, when: When) -> None:
+        if thing.task_state in verb.tasks or (thing.task_state is None and verb.is_at(thing.vm_state)):
             return
         if thing.task_state is not None:
-            raise Throttled(_cannot(verb, thing, "task_state", thing.task_state), after=_BUSY_SECONDS)
-        if thing.vm_state not in from_states or not thing.host:
-            raise Refused(_cannot(verb, thing, "vm_state", thing.vm_state), status=409)
-        thing.task_state = task
-        schedule(thing, event, self.now() + self.injector.backend.shape.action_seconds)
+            raise Throttled(_cannot(verb.name, thing, "task_state", thing.task_state), after=_BUSY_SECONDS)
+        if thing.vm_state not in when.vm_states or not thing.host:
+            raise Refused(_cannot(verb.name, thing, "vm_state", thing.vm_state), status=409)
+        thing.task_state = when.task
+        schedule(thing, _COMES_TO[verb.ends], self.now() + self.injector.backend.shape.action_seconds)
         self.touch(thing)
-
-    def _reboot(self, thing: ServerRecord, *, hard: bool) -> None:
-        task = "rebooting_hard" if hard else "rebooting"
-        if thing.task_state in ("rebooting", "rebooting_hard"):
-            return
-        states = ("active", "stopped", "error") if hard else ("active",)
-        self._act(thing, "reboot", states, task, "started")
 
     def end(self, thing: ServerRecord) -> None:
         """Accept the delete; the server is gone a little later. Asked again meanwhile, nothing more happens."""

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from fractus.base.retry import backoff
+from fractus.model.action import Action
 from fractus.model.cloud import Actuator, Observed, Scope, Step, Wanted
 from fractus.model.errors import (
     CloudError,
@@ -25,7 +26,7 @@ from fractus.model.errors import (
 from fractus.model.placement import NeedsAt
 from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile import drift
-from fractus.reconcile.converge import unneeded
+from fractus.reconcile.converge import acting, unneeded
 from fractus.reconcile.converge.absent import actuator_of, returns
 from fractus.reconcile.converge.ending import end
 from fractus.reconcile.converge.needs import Unmet, meet, meet_changed, verify
@@ -72,6 +73,8 @@ class Look:
         self.scope = scope
         # Nothing is compared of what is not there yet: whatever comes of it is written.
         self.read = b"" if item.presence.remote_id is None else fingerprint(item.presence)
+        self.acted: list[Action] = []
+        """Open actions of which something came: written with the presence."""
 
     @property
     def life(self) -> Lifecycle:
@@ -97,13 +100,17 @@ class Look:
 
     async def save(self, *, tell: bool = True) -> None:
         """Write the presence under our lease."""
-        await self.machine.write(self.claim, self.resource, self.presence, tell=tell)
+        await self.machine.write(self.claim, self.resource, self.presence, tell=tell, acted=self.acted)
 
     async def end(self, outcome: Settled | Waiting | Blocked) -> Outcome:
         """Write the presence, and with it what the look came to."""
         machine, claim = self.machine, self.claim
         await machine.write(
-            claim, self.resource, self.presence, end=lambda tx: end(machine, tx, claim, outcome)
+            claim,
+            self.resource,
+            self.presence,
+            end=lambda tx: end(machine, tx, claim, outcome),
+            acted=self.acted,
         )
         return Written(outcome)
 
@@ -115,7 +122,8 @@ class Look:
 async def converge(machine: Machine, claim: Claim) -> Outcome:
     """One look at one presence, with at most one outside change."""
     resource = await machine.resources.fetch(machine.store, claim.kind, claim.id)
-    presence = await presences.fetch(machine.store, claim.kind, claim.id, claim.cloud)
+    read = presences.fetch_acting if claim.kind in machine.acting else presences.fetch
+    presence = await read(machine.store, claim.kind, claim.id, claim.cloud)
     if presence is None or (resource is None and ORPHAN not in presence.memory):
         return Settled()
     held = await holds.reason_held(machine.store, presence)
@@ -135,7 +143,8 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
         remote = await meet(machine, claim, resource, presence)
     else:
         remote = await meet_changed(machine, claim, resource, presence)
-    item = Item(resource, presence, remote if isinstance(remote, dict) else {})
+    asked = await acting.of_presence(machine, presence)
+    item = Item(resource, presence, remote if isinstance(remote, dict) else {}, asked)
     look = Look(machine, claim, item, actuator, scope)
     if isinstance(remote, Unmet):
         return await _unmet(look, remote)
@@ -292,6 +301,7 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
     plan = await _plan(look, seen)
     if isinstance(plan, Done):
         drift.settle(look.life, look.item, plan)
+        look.acted += acting.over(look.item.actions, plan.over, machine.clock.now())
         return await look.end(unneeded.settled(machine, presence))
     if isinstance(plan, Wait):
         presence.state = PENDING
@@ -327,6 +337,8 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
         if not await look.begin():
             return Again()
     step: Step = plan.step
+    asked = next((one for one in look.item.actions if one.once == plan.once), None)
+    started = look.machine.clock.now()
     try:
         await look.actuator.apply(look.scope, remote_id, step)
     except OutcomeUnknown as error:
@@ -350,8 +362,16 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
         if not plan.once:
             return Again() if await _verify(look, error) else await _block(look, error.reason)
         # The user's one action was refused there; that ends the action, not the thing.
-        failed = presence.memory.setdefault("failed", {})
-        failed[plan.once] = error.reason
+        if asked is None:
+            failed = presence.memory.setdefault("failed", {})
+            failed[plan.once] = error.reason
+        else:
+            now = look.machine.clock.now()
+            look.acted.append(acting.refused(asked, step.verb, presence.cloud, started, error.reason, now))
+    else:
+        if asked is not None:
+            look.acted.append(acting.sent(asked, step.verb, presence.cloud, started))
+    look.acted += acting.superseded(look.item.actions, plan.over, look.machine.clock.now())
     presence.memory.pop("doing", None)
     presence.memory.update(plan.memory)
     presence.observed_at = None
@@ -477,6 +497,7 @@ async def _refused(look: Look, reason: str, *, elsewhere: bool) -> Outcome:
 
 async def _block(look: Look, reason: str) -> Outcome:
     _mark_blocked(look, reason)
+    look.acted += acting.failed(look.item.actions, reason, look.machine.clock.now())
     return await look.end(Blocked(reason))
 
 

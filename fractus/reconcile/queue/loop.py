@@ -16,6 +16,7 @@ from fractus.base import log as logging
 from fractus.base.retry import backoff
 from fractus.model.errors import CloudError
 from fractus.model.purpose import SWEEP, purpose
+from fractus.reconcile.converge import acting
 from fractus.reconcile.converge.absent import returns
 from fractus.reconcile.converge.assign import attend
 from fractus.reconcile.converge.converge import converge
@@ -50,6 +51,8 @@ _FILLING = 4
 _AWAY_ROOM = 4
 #: Between two pages of the search for old tombstones: some 100 million rows a year. Seconds.
 _PURGE_PAUSE = 30.0
+#: Between two looks for actions that are due. Seconds.
+_DUE_PAUSE = 10.0
 
 
 class _Lane:
@@ -139,7 +142,9 @@ class Worker:
             lane.tasks = [group.create_task(self._lane(name, lane))]
             if name:
                 lane.tasks.append(group.create_task(self._sweeper(name)))
-            elif self.machine.pace.keep_deleted:
+                continue
+            lane.tasks.append(group.create_task(self._actions()))
+            if self.machine.pace.keep_deleted:
                 lane.tasks.append(group.create_task(self._purger()))
         for name in lanes.keys() - mine:
             lane = lanes.pop(name)
@@ -464,6 +469,15 @@ class Worker:
     async def _wake_some(self, kind: str, id: str) -> bool:
         async with self.machine.store.transaction() as tx:
             return await work.wake_some(tx, kind, id, _SLICE)
+
+    async def _actions(self) -> None:
+        """Look at actions that are due: whoever has the queue of whole resources does it."""
+        while True:
+            await self.machine.clock.sleep(_DUE_PAUSE)
+            try:
+                await acting.look_at_due(self.machine)
+            except Exception as error:
+                _say("could not look at actions that are due", error)
 
     async def _purger(self) -> None:
         """Let go of old tombstones, a page at a time: whoever has the queue of whole resources does it."""

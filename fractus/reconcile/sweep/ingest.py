@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from fractus.model.action import Action
 from fractus.model.cloud import Observed
 from fractus.model.placement import NeedsAt
 from fractus.model.resource import PENDING, Need, Presence, Resource
 from fractus.reconcile import drift
+from fractus.reconcile.converge import acting
 from fractus.reconcile.converge.needs import all_met, needs_changed
 from fractus.reconcile.guard.returned import OTHERS
 from fractus.reconcile.kind import Done, Item, Lifecycle, Plan, Wait
 from fractus.reconcile.machine import SWEPT, SWEPT_AGAIN, Machine, kept
-from fractus.store import presences, work
+from fractus.store import actions, presences, work
 from fractus.store.transaction import Transaction
 
 
@@ -40,10 +42,12 @@ class _Held:
         there: dict[str, Presence],
         resources: dict[str, Resource],
         every: dict[str, list[Presence]],
+        asked: dict[str, list[Action]],
     ) -> None:
         self.there = there
         self.resources = resources
         self.every = every
+        self.asked = asked
 
 
 async def take_batch(turn: Listing, tx: Transaction, news: Sequence[Observed]) -> list[bool | None]:
@@ -56,6 +60,7 @@ async def take_batch(turn: Listing, tx: Transaction, news: Sequence[Observed]) -
         there,
         await machine.resources.many(tx, kind, ids) if ids else {},
         await presences.of_resources(tx, kind, ids) if ids else {},
+        await actions.open_of_many(tx, kind, ids) if kind in machine.acting else {},
     )
     taken: list[bool | None] = []
     for seen in news:
@@ -102,7 +107,8 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
     if turn.life.traits.trust_sweeps and turn.lists:
         presence.memory[SWEPT] = True
         machine.named.add((turn.cloud, kind))
-    to_do = resource is None or await _judge(turn, tx, resource, presence, seen)
+    asked = held.asked.get(presence.id, ())
+    to_do = resource is None or await _judge(turn, tx, resource, presence, seen, asked)
     await presences.save(tx, presence, was=was)
     drifted = await drift.keep(tx, presence, mark, resource)
     if resource is not None:
@@ -115,14 +121,19 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
 
 
 async def _judge(
-    turn: Listing, tx: Transaction, resource: Resource, presence: Presence, seen: Observed
+    turn: Listing,
+    tx: Transaction,
+    resource: Resource,
+    presence: Presence,
+    seen: Observed,
+    asked: Sequence[Action],
 ) -> bool:
     """Whether it is to be looked at; else it is as it should be, or on its way, as sweeps will see."""
     needs: dict[Need, Presence | None] = {}
     if turn.life.traits.needs_at is NeedsAt.ALWAYS:
         tables = turn.machine.resources.tables
         needs = await presences.of_needs(tx, presence.kind, presence.id, turn.cloud, tables)
-    item = Item(resource, presence, drift.remote_of(needs))
+    item = Item(resource, presence, drift.remote_of(needs), asked)
     steady = drift.is_steady(item)
     plan = drift.take(turn.life, item, seen)
     if plan is None:
@@ -156,6 +167,8 @@ async def _follow(turn: Listing, tx: Transaction, item: Item, plan: Plan) -> boo
         return await work.put_off(tx, *key, machine.clock.now() + pause)
     if isinstance(plan, Done) and await work.drop_free(tx, *key):
         drift.settle(turn.life, item, plan)
+        for action in acting.over(item.actions, plan.over, machine.clock.now()):
+            await actions.save(tx, action)
         return True
     return False
 

@@ -56,14 +56,20 @@ async def test_an_action_comes_back_as_it_was_written(tables: AnyStore) -> None:
     assert made.once == "reboot:3"
 
 
-async def test_what_became_of_it_is_written_over_it_or_anew(tables: AnyStore) -> None:
-    await added(tables, action(2))
+async def test_what_became_of_it_is_written_while_it_is_open(tables: AnyStore) -> None:
+    event = Event(step="stop", cloud="east", started_at=4.5)
+    await added(tables, action(1), action(2))
     async with tables.transaction() as tx:
-        await actions.save(tx, action(2, state=SENT, step=1))
-        await actions.save(tx, finished(1))
-    (known,) = await actions.open_of(tables, "server", "s")
-    assert (known.token, known.state, known.step) == (2, SENT, 1)
-    assert [one.token for one in await actions.history(tables, "server", "s", 10)] == [2, 1]
+        await actions.save(tx, action(2, state=SENT, step=1, events=[event], verb="never changed"))
+    one, other = await actions.open_of(tables, "server", "s")
+    assert (other.state, other.step, other.events, other.verb) == (SENT, 1, [event], "stop")
+    assert one == action(1)
+    async with tables.transaction() as tx:
+        await actions.save(tx, finished(2))
+        await actions.save(tx, action(2, state=ASKED))
+        await actions.save(tx, action(3))
+    found = await actions.history(tables, "server", "s", 10)
+    assert [(one.token, one.state, one.due_at) for one in found] == [(2, DONE, None), (1, ASKED, 61.0)]
 
 
 async def test_open_ones_are_those_of_the_resource_oldest_first(tables: AnyStore) -> None:

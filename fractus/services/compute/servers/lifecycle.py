@@ -18,6 +18,7 @@ from fractus.model.cloud import Step
 from fractus.model.network import ServerPort
 from fractus.model.placement import assigned
 from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.model.server_verbs import CLOUD_VERBS, verb_to
 from fractus.model.servers import ServerObserved, ServerWanted
 from fractus.reconcile import drift
 from fractus.reconcile.kind import (
@@ -33,7 +34,7 @@ from fractus.reconcile.kind import (
     Wait,
     adopt_fields,
 )
-from fractus.services.compute.servers import view
+from fractus.services.compute.servers import actions, view
 from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Transaction
@@ -53,6 +54,10 @@ _TAKES_METADATA = ("active", "paused", "suspended", "stopped")
 
 #: States in which it is told whether a server runs as it should.
 _POWER_STATES = ("active", "stopped", "paused", "suspended", "rescued", "shelved", "shelved_offloaded")
+
+
+#: States that a verb brings a server to: what is found in one of them can be brought to another.
+_MENDED = frozenset(verb.ends for verb in CLOUD_VERBS.values())
 
 
 class PortsHeld(Protocol):
@@ -75,6 +80,7 @@ class ServerLifecycle:
     """The kind `server`."""
 
     name = "server"
+    verbs = frozenset(CLOUD_VERBS)
     seen_type = ServerObserved
     traits = assigned()
     sweeping = Sweeping(changes=0.0)
@@ -107,7 +113,7 @@ class ServerLifecycle:
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """What is built now is built as it is wanted now: nothing is left to be sent to it."""
-        last = view.last_power_action(resource.desired)
+        last = actions.newest(resource.desired)
         return {"done": 0 if last is None else last["token"], "sent": 0, **_wish(resource)}
 
     def wanted(self, item: Item) -> ServerWanted:
@@ -150,7 +156,7 @@ class ServerLifecycle:
         power = view.power_wanted(item.resource.desired)
         quiet = seen.task_state is None and view.underway(item.resource, item.presence) is None
         if quiet and seen.vm_state in _POWER_STATES and seen.vm_state != power:
-            mends = seen.vm_state in view.AFTER.values()
+            mends = seen.vm_state in _MENDED
             found.append(Difference("power_state", power, seen.vm_state, mends=mends, adopts=mends))
         return found
 
@@ -169,7 +175,7 @@ class ServerLifecycle:
             return Fail(failed.message, elsewhere=True)
         memory = self._known(item, seen)
         step = (
-            self._power(item, seen, memory)
+            self._act(item, seen, memory)
             or self._texts(item, seen, memory)
             or self._repair(item, seen, memory)
         )
@@ -178,13 +184,14 @@ class ServerLifecycle:
         noted = memory["done"] != item.presence.memory.get("done", 0)
         if seen.task_state is not None and not noted:
             return Wait(self._pause(item.resource.updated_at), f"it is busy: {seen.task_state}")
-        return Done({**memory, "sent": 0})
+        over = tuple(one.token for one in item.actions if one.token <= memory["done"])
+        return Done({**memory, "sent": 0}, over=over)
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
         """Texts, and whether it runs, until its user says otherwise."""
         adopt_fields(resource, {name: value for name, value in found.items() if name != "power_state"})
         if "power_state" in found:
-            action = view.last_power_action(resource.desired)
+            action = actions.newest(resource.desired)
             after = 0 if action is None else action["token"]
             resource.desired["power_adopted"] = {"state": found["power_state"], "after": after}
         return None
@@ -209,28 +216,29 @@ class ServerLifecycle:
 
     # --- steps -----------------------------------------------------------------------------------
 
-    def _power(self, item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
-        """Stop, start or reboot it, if that was asked for and was not done yet; that it was is noted in `memory`."""
-        action = view.last_power_action(item.resource.desired)
+    def _act(self, item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
+        """Do the newest action, if it was not done yet; that it was is noted in `memory`."""
+        action = actions.newest(item.resource.desired)
         if action is None or action["token"] <= memory["done"]:
             return None
-        verb, token = action["verb"], action["token"]
-        once, task = f"{verb}:{token}", seen.task_state or ""
-        if verb == "reboot":
-            # Its answer was lost: if it is rebooting, or has changed since, that was ours.
+        verb, token, args = CLOUD_VERBS[action["verb"]], action["token"], action["args"]
+        once, task = f"{verb.name}:{token}", seen.task_state
+        if verb.again:
+            # Its answer was lost: if it is being done there, or the server has changed since, that was ours.
             was = item.presence.memory
             moved = was.get("doing_from") not in (None, "", seen.changed_at)
-            done = was.get("doing") == once and ("reboot" in task or moved)
+            done = was.get("doing") == once and (task in verb.tasks or moved)
         else:
-            done = seen.vm_state == view.AFTER[verb] and not task
+            done = verb.is_at(seen.vm_state) and task is None
         if done:
             memory["done"] = token
             return None
-        kind = action["args"].get("type", "")
-        if task and not (kind == "HARD" and "reboot" in task):
+        if task is not None and not verb.overtakes(args, task):
             return Wait(self._pause(item.resource.updated_at), f"it is busy: {task}")
-        body = {"type": kind} if kind else {}
-        return Apply(Step(verb, body), {**memory, "done": token, "sent": token}, once=once)
+        over = tuple(one.token for one in item.actions if one.token < token)
+        return Apply(
+            Step(verb.name, dict(args)), {**memory, "done": token, "sent": token}, once=once, over=over
+        )
 
     def _texts(self, item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description, host name or metadata that its user changed."""
@@ -261,15 +269,11 @@ class ServerLifecycle:
                 step = Step(verb, {field: wish[field]})
                 return Apply(step, {**memory, field: wish[field]}, once=f"{verb}:{token}")
         power = view.power_wanted(item.resource.desired)
-        if (
-            "power_state" not in asked["fields"]
-            or seen.vm_state == power
-            or seen.vm_state not in view.AFTER.values()
-        ):
+        if "power_state" not in asked["fields"] or seen.vm_state == power or seen.vm_state not in _MENDED:
             return None
         if seen.task_state is not None or item.presence.memory.get("power_sent") == token:
             return None
-        verb = "start" if power == "active" else "stop"
+        verb = verb_to(power).name
         return Apply(Step(verb), {**memory, "power_sent": token}, once=f"{verb}:{token}")
 
     @staticmethod

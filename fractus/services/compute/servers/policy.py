@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractus.auth.base_rules import NOVA_ADMIN, NOVA_MEMBER_OR_ADMIN, NOVA_READER_OR_ADMIN
 from fractus.auth.policy import RuleDefault
+from fractus.model.server_verbs import SERVER_VERBS
 
 _SERVERS = "os_compute_api:servers:"
 _METADATA = "os_compute_api:server-metadata:"
@@ -33,14 +34,7 @@ TRUSTED_CERTS = _SERVERS + "create:trusted_certs"
 ZERO_DISK = _SERVERS + "create:zero_disk_flavor"
 UPDATE = _SERVERS + "update"
 DELETE = _SERVERS + "delete"
-FORCE_DELETE = "os_compute_api:os-deferred-delete:force"
-START = _SERVERS + "start"
-STOP = _SERVERS + "stop"
-REBOOT = _SERVERS + "reboot"
 CONSOLE_OUTPUT = "os_compute_api:os-console-output"
-RESET_STATE = "os_compute_api:os-admin-actions:reset_state"
-LOCK = "os_compute_api:os-lock-server:lock"
-UNLOCK = "os_compute_api:os-lock-server:unlock"
 UNLOCK_OVERRIDE = "os_compute_api:os-lock-server:unlock:unlock_override"
 METADATA_LIST = _METADATA + "index"
 METADATA_SHOW = _METADATA + "show"
@@ -59,6 +53,7 @@ IPS_SHOW = "os_compute_api:ips:show"
 ACTIONS_LIST = _ACTIONS + "list"
 ACTIONS_SHOW = _ACTIONS + "show"
 ACTIONS_EVENTS = _ACTIONS + "events"
+ACTIONS_DETAILS = _ACTIONS + "events:details"
 GROUPS_LIST = "os_compute_api:os-security-groups:list"
 INTERFACES_LIST = "os_compute_api:os-attach-interfaces:list"
 INTERFACES_SHOW = "os_compute_api:os-attach-interfaces:show"
@@ -92,13 +87,7 @@ _MEMBERS = (
     (TRUSTED_CERTS, "Create a server with certificates to check its image with."),
     (UPDATE, "Update a server."),
     (DELETE, "Delete a server."),
-    (FORCE_DELETE, "Delete a server whatever it is doing."),
-    (START, "Start a server."),
-    (STOP, "Stop a server."),
-    (REBOOT, "Reboot a server."),
     (CONSOLE_OUTPUT, "Read the console log of a server."),
-    (LOCK, "Lock a server."),
-    (UNLOCK, "Unlock a server."),
     (METADATA_CREATE, "Add metadata to a server."),
     (METADATA_REPLACE, "Replace the metadata of a server."),
     (METADATA_UPDATE, "Change one item of a server's metadata."),
@@ -117,13 +106,19 @@ _ADMINS = (
     (FORCED_HOST, "Force a new server onto a host."),
     (DESTINATION, "Ask for a host or hypervisor for a new server."),
     (ZERO_DISK, "Create a server from an image with a flavor without disk."),
-    (RESET_STATE, "Reset the state of a server."),
     (UNLOCK_OVERRIDE, "Unlock a server that somebody else locked."),
     (ACTIONS_EVENTS, "See all details of the events of an action."),
+    (ACTIONS_DETAILS, "See why an event of an action failed."),
 )
+
+_VERBS = [
+    RuleDefault(verb.rule, NOVA_ADMIN if verb.admin else NOVA_MEMBER_OR_ADMIN, verb.permits or verb.summary)
+    for verb in SERVER_VERBS.values()
+]
 
 RULES = [
     *(RuleDefault(name, NOVA_READER_OR_ADMIN, says) for name, says in _READERS),
     *(RuleDefault(name, NOVA_MEMBER_OR_ADMIN, says) for name, says in _MEMBERS),
     *(RuleDefault(name, NOVA_ADMIN, says) for name, says in _ADMINS),
+    *_VERBS,
 ]

@@ -172,5 +172,10 @@ PARTS = VersionTable(
 #: One row of os-instance-actions.
 ACTION = VersionTable([FieldAdded(V(2, 58), "updated_at")])
 
+#: One event of it.
+EVENT = VersionTable(
+    [FieldAdded(V(2, 62), "hostId"), FieldAdded(V(2, 62), "host"), FieldAdded(V(2, 84), "details")]
+)
+
 #: One row of os-interface.
 INTERFACE = VersionTable([FieldAdded(V(2, 70), "tag")])

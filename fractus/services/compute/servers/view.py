@@ -18,19 +18,13 @@ from fractus.base.clock import iso
 from fractus.model.network import ServerPort
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found, at_home
 from fractus.model.seen import seen_as
+from fractus.model.server_verbs import CLOUD_VERBS
 from fractus.model.servers import ServerFault, ServerObserved
 from fractus.services.compute.dialect.view import STORED, links
+from fractus.services.compute.servers import actions
 
 _EXTENDED = "OS-EXT-SRV-ATTR:"
 _STATE = "OS-EXT-STS:"
-
-#: What is told as the task of a server whose user asked for it, until its cloud tells its own.
-_TASKS = {
-    "stop": "powering-off",
-    "start": "powering-on",
-    "reboot": "rebooting",
-    "reboot HARD": "rebooting_hard",
-}
 
 _REBUILDING = ("rebuilding", "rebuild_block_device_mapping", "rebuild_spawning")
 _RESIZING = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
@@ -159,42 +153,24 @@ def groups_of(ports: Sequence[ServerPort]) -> list[str]:
     return list(dict.fromkeys(name for port in ports for name in port.security_groups))
 
 
-#: The vm_state that an action ends in.
-AFTER = {"stop": "stopped", "start": "active"}
-
-
-def last_power_action(desired: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The user's newest wish to stop, start or reboot."""
-    for action in reversed(desired.get("actions", ())):
-        if action["verb"] in ("stop", "start", "reboot"):
-            found: dict[str, Any] = action
-            return found
-    return None
-
-
 def power_wanted(desired: Mapping[str, Any]) -> str:
     """Whether a server should run: `active` or `stopped`, as its user last asked, or as an operator took it over."""
-    action = last_power_action(desired)
+    action = actions.newest(desired)
     adopted = desired.get("power_adopted")
     if adopted and (action is None or adopted["after"] >= action["token"]):
         return str(adopted["state"])
-    return "stopped" if action is not None and action["verb"] == "stop" else "active"
+    return CLOUD_VERBS[action["verb"]].ends if action is not None else "active"
 
 
-def underway(resource: Resource, presence: Presence | None) -> dict[str, Any] | None:
-    """The power action that was asked for and is not seen to be done."""
-    action = last_power_action(resource.desired)
+def underway(resource: Resource, presence: Presence | None) -> Mapping[str, Any] | None:
+    """The newest action that was asked for and is not seen to be done."""
+    action = actions.newest(resource.desired)
     if action is None or presence is None or not presence.wanted:
         return None
     memory = presence.memory
     if action["token"] > memory.get("done", 0) or action["token"] == memory.get("sent", 0):
         return action
     return None
-
-
-def _task_of(action: Mapping[str, Any]) -> str:
-    hard = action["verb"] == "reboot" and action.get("args", {}).get("type") == "HARD"
-    return _TASKS["reboot HARD" if hard else action["verb"]]
 
 
 def lost(cloud: str) -> str:
@@ -237,8 +213,9 @@ def tell(resource: Resource, presences: Sequence[Presence]) -> Told:
     action = underway(resource, here)
     # What is seen to have come about is over, whether or not the worker has written so: a server that is told to be
     # SHUTOFF can be started.
-    if action is not None and told.task_state is None and told.vm_state != AFTER.get(action["verb"]):
-        told.task_state, told.status = _task_of(action), ""
+    verb = None if action is None else CLOUD_VERBS[action["verb"]]
+    if action is not None and verb is not None and told.task_state is None and not verb.is_at(told.vm_state):
+        told.task_state, told.status = verb.asked(action["args"]).task, ""
     return told
 
 
@@ -318,7 +295,7 @@ def _as_it_is(
     ended = _stamp(resource.deleted_at) if resource.deleted_at is not None else None
     return {
         "status": told.status,
-        "hostId": _host_id(resource.project_id, host),
+        "hostId": host_id(resource.project_id, host),
         # Nova shows no addresses of a server that is being built.
         "addresses": {} if told.vm_state == "building" else desired["addresses"],
         "OS-EXT-AZ:availability_zone": cloud or desired["zone"],
@@ -348,7 +325,7 @@ def _host(cloud: str, here: Presence | None, seen: ServerObserved | None) -> str
     return f"{cloud}:{seen.host}" if seen is not None and seen.host else cloud
 
 
-def _host_id(project_id: str, host: str) -> str:
+def host_id(project_id: str, host: str) -> str:
     """Nova's rule: the same for servers of a project on one host, and telling nothing else."""
     return hashlib.sha224((project_id + host).encode()).hexdigest() if host else ""
 

@@ -14,6 +14,7 @@ from fractus.services.compute.servers.api.access import (
 )
 from fractus.services.compute.servers.api.changing import Changing
 from fractus.services.compute.servers.api.creating import Creating
+from fractus.services.compute.servers.api.history import History
 from fractus.services.compute.servers.api.labels import Labels
 from fractus.services.compute.servers.api.parts import Parts
 from fractus.services.compute.servers.api.reading import Reading
@@ -45,6 +46,7 @@ class ServersApi:
             Changing(given, showing),
             Labels(given),
             Parts(given),
+            History(given),
         )
 
     def routes(self) -> list[Route]:

@@ -12,13 +12,16 @@ import msgspec
 from fractus.addressing.ranges import Range
 from fractus.auth.principal import Principal
 from fractus.base.clock import Clock
+from fractus.model.action import DONE, Action
 from fractus.model.errors import Conflict, NotFound
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Resource
+from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb
 from fractus.quota.costs import Room
 from fractus.services.compute import FILE_BYTES, FILE_PATH, FILES, METADATA_ITEMS
-from fractus.services.compute.servers import view
+from fractus.services.compute.servers import actions, view
 from fractus.services.compute.servers.api.passwords import Secrets
+from fractus.store import actions as stored_actions
 from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Store, Transaction
@@ -189,31 +192,37 @@ def shown(server: Resource) -> dict[str, Any]:
     return document
 
 
-def record(call: Call, tx: Transaction, server: Resource, verb: str, args: dict[str, Any]) -> int:
-    """Write down what was done to a server; its token, which is larger than all before it.
+async def record(
+    call: Call, tx: Transaction, server: Resource, verb: str, args: dict[str, Any] | None = None
+) -> None:
+    """Write down what is asked of a server: a row, and what its desired state says of it.
 
-    Only the newest are kept, with the first (that it was created): the list is read with every change of the server.
+    That it is created needs no row of its own: it is said by the server itself.
     """
-    actions = list(server.desired["actions"])
-    token: int = actions[-1]["token"] + 1 if actions else 1
-    actions.append(
-        {
-            "token": token,
-            "verb": verb,
-            "args": args,
-            "request_id": call.request_id,
-            "user_id": call.principal.user_id,
-            "project_id": call.principal.project_id,
-            "at": tx.now(),
-        }
+    action = Action(
+        kind="server",
+        id=server.id,
+        token=actions.next_token(server.desired),
+        verb=verb,
+        args=args or {},
+        request_id=call.request_id,
+        user_id=call.principal.user_id,
+        project_id=call.principal.project_id,
+        at=tx.now(),
     )
-    if len(actions) > _ACTIONS_KEPT:
-        actions = [actions[0], *actions[1 - _ACTIONS_KEPT :]]
-    server.desired["actions"] = actions
-    return token
+    if verb in CLOUD_VERBS:
+        action.due_at = tx.now() + _DUE
+    else:
+        action.state, action.finished_at = DONE, tx.now()
+    actions.noted(server.desired, action)
+    if verb != CREATE:
+        await stored_actions.add(tx, action)
 
 
-_ACTIONS_KEPT = 200
+CREATE = "create"
+
+#: What came of an action is looked for after so long, should nothing have told of it. Seconds.
+_DUE = 60.0
 
 
 async def change(given: Dependencies, call: Call, tx: Transaction, server: Resource) -> None:
@@ -237,6 +246,18 @@ def check_placed(server: Resource, document: dict[str, Any]) -> None:
     """Refuse what needs a server that is somewhere."""
     if not document["hostId"]:
         raise Conflict(f"Instance {server.id} is not ready")
+
+
+def check_asked(
+    verb: ServerVerb, args: Mapping[str, Any], server: Resource, document: dict[str, Any]
+) -> None:
+    """Refuse a verb that a server's state does not allow, in Nova's order."""
+    when = verb.asked(args)
+    if verb.placed_first:
+        check_placed(server, document)
+    check_state(server, document, verb.name, when.vm_states, when.task_states)
+    if not verb.placed_first:
+        check_placed(server, document)
 
 
 def check_state(

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from fractus.model.action import SUPERSEDED
 from fractus.model.errors import Conflict, Invalid
 from fractus.model.resource import INSISTS, Resource, at_home
-from fractus.services.compute.servers import policy, queries, view
+from fractus.model.server_verbs import SERVER_VERBS, ServerVerb
+from fractus.services.compute.servers import actions, policy, queries, view
 from fractus.services.compute.servers.api.access import (
     Dependencies,
     change,
+    check_asked,
     check_placed,
-    check_state,
     check_unlocked,
     find,
     missing,
@@ -26,24 +29,12 @@ from fractus.services.compute.servers.api.access import (
 from fractus.services.compute.servers.api.showing import Showing
 from fractus.services.compute.servers.schema import bodies
 from fractus.services.compute.servers.versions import REQUESTS, UPDATED
+from fractus.store import actions as stored_actions
 from fractus.store import presences
 from fractus.store.transaction import Transaction
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Handler, Reply, Route, Schema
 from fractus.web.schema import body_schema, convert
-
-_HARD_FROM = ("active", "stopped", "paused", "suspended", "error")
-_HARD_WHILE = (
-    None,
-    "rebooting",
-    "reboot_pending",
-    "reboot_started",
-    "resuming",
-    "rebooting_hard",
-    "unpausing",
-    "pausing",
-    "suspending",
-)
 
 #: What Nova takes out of a console's log.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f]")
@@ -93,21 +84,7 @@ class Changing:
                 rule=policy.DELETE,
                 summary="Delete a server.",
             ),
-            _action("os-start", self.start, policy.START, _anything, "Start a server."),
-            _action("os-stop", self.stop, policy.STOP, _anything, "Stop a server."),
-            _action("reboot", self.reboot, policy.REBOOT, body_schema(bodies.RebootBody), "Reboot a server."),
-            _action("lock", self.lock, policy.LOCK, _check_lock, "Lock a server."),
-            _action("unlock", self.unlock, policy.UNLOCK, _anything, "Unlock a server."),
-            _action(
-                "os-resetState",
-                self.reset_state,
-                policy.RESET_STATE,
-                body_schema(bodies.ResetStateBody),
-                "Say that a server is well, or broken, until its cloud says something new.",
-            ),
-            _action(
-                "forceDelete", self.force_delete, policy.FORCE_DELETE, _anything, "Delete a server at once."
-            ),
+            *(_action(verb, self._handler(verb)) for verb in SERVER_VERBS.values()),
             Route(
                 method="POST",
                 path=f"{one}/action",
@@ -145,9 +122,9 @@ class Changing:
         await self._delete(call, policy.DELETE)
         return Reply(204)
 
-    async def force_delete(self, call: Call) -> Reply:
+    async def force_delete(self, verb: ServerVerb, call: Call) -> Reply:
         """The same, for there is no deferred deletion that could be cut short."""
-        await self._delete(call, policy.FORCE_DELETE)
+        await self._delete(call, verb.rule)
         return Reply(202)
 
     async def _delete(self, call: Call, rule: str) -> None:
@@ -156,106 +133,89 @@ class Changing:
             check_unlocked(call, server, shown(server))
             if not server.wanted:
                 return
-            record(call, tx, server, "delete", {})
+            if actions.newest(server.desired) is not None:
+                # What was asked of it before, and is not done yet, is over.
+                await stored_actions.close(tx, "server", server.id, SUPERSEDED)
+            await record(call, tx, server, "delete")
             server.request_id = call.request_id
             server.wanted = False
             server.updated_at = tx.now()
             every = await presences.of_resource(tx, "server", server.id)
             await self._given.ledger.remove(tx, server, view.summarise(server, every), hide=False)
 
-    # --- power -----------------------------------------------------------------------------------
+    # --- actions ---------------------------------------------------------------------------------
 
-    async def stop(self, call: Call) -> Reply:
-        """Power off."""
+    def _handler(self, verb: ServerVerb) -> Handler:
+        """What answers the request for a verb: the row says it all, where a cloud does it."""
+        own = {
+            "lock": self.lock,
+            "unlock": self.unlock,
+            "resetState": self.reset_state,
+            "forceDelete": self.force_delete,
+        }
+        return partial(own.get(verb.name, self._act), verb)
 
-        def check(server: Resource, document: dict[str, Any]) -> None:
-            check_placed(server, document)
-            check_state(server, document, "stop", ("active", "error"))
-
-        return await self._act(call, policy.STOP, "stop", {}, check)
-
-    async def start(self, call: Call) -> Reply:
-        """Power on."""
-
-        def check(server: Resource, document: dict[str, Any]) -> None:
-            check_placed(server, document)
-            check_state(server, document, "start", ("stopped",))
-
-        return await self._act(call, policy.START, "start", {}, check)
-
-    async def reboot(self, call: Call) -> Reply:
-        """Restart; hard is by cutting the power."""
-        kind = call.body["reboot"]["type"].upper()
-
-        def check(server: Resource, document: dict[str, Any]) -> None:
-            if kind == "SOFT":
-                check_state(server, document, "reboot", ("active",))
-            else:
-                check_state(server, document, "reboot", _HARD_FROM, _HARD_WHILE)
-            check_placed(server, document)
-
-        return await self._act(call, policy.REBOOT, "reboot", {"type": kind}, check)
-
-    async def _act(
-        self,
-        call: Call,
-        rule: str,
-        verb: str,
-        args: dict[str, Any],
-        check: Callable[[Resource, dict[str, Any]], None],
-    ) -> Reply:
+    async def _act(self, verb: ServerVerb, call: Call) -> Reply:
+        """Have its cloud do it."""
+        args = verb.arguments(call.body[verb.key])
         async with self._given.store.transaction() as tx:
-            server = await find(self._given, call, rule, tx)
+            server = await find(self._given, call, verb.rule, tx)
             document = shown(server)
             check_unlocked(call, server, document)
-            check(server, document)
-            record(call, tx, server, verb, args)
-            await change(self._given, call, tx, server)
+            check_asked(verb, args, server, document)
+            await self._record(call, tx, server, verb, args)
         return Reply(202)
 
     # --- states of our own -----------------------------------------------------------------------
 
-    async def lock(self, call: Call) -> Reply:
+    async def lock(self, verb: ServerVerb, call: Call) -> Reply:
         """Keep everybody but admins from changing it."""
-        lock = call.body["lock"]
+        lock = call.body[verb.key]
         reason = None
         if REQUESTS.behaviour("lock_has_reason", call.version) and lock is not None:
             reason = lock.get("locked_reason")
         async with self._given.store.transaction() as tx:
-            server = await find(self._given, call, policy.LOCK, tx)
+            server = await find(self._given, call, verb.rule, tx)
             owner = server.project_id == call.principal.project_id
             if server.desired["locked"] and owner:
                 return Reply(202)
             server.desired.update(locked=True, locked_by="owner" if owner else "admin")
             server.desired["locked_reason"] = reason or server.desired["locked_reason"]
-            await self._record(call, tx, server, "lock")
+            await self._record(call, tx, server, verb)
         return Reply(202)
 
-    async def unlock(self, call: Call) -> Reply:
+    async def unlock(self, verb: ServerVerb, call: Call) -> Reply:
         """Undo it; what an admin locked, only an admin unlocks."""
         async with self._given.store.transaction() as tx:
-            server = await find(self._given, call, policy.UNLOCK, tx)
+            server = await find(self._given, call, verb.rule, tx)
             mine = "owner" if server.project_id == call.principal.project_id else "admin"
             if server.desired["locked_by"] not in ("", mine):
                 call.enforce(policy.UNLOCK_OVERRIDE, target_of(server))
             server.desired.update(locked=False, locked_by="", locked_reason=None)
-            await self._record(call, tx, server, "unlock")
+            await self._record(call, tx, server, verb)
         return Reply(202)
 
-    async def reset_state(self, call: Call) -> Reply:
+    async def reset_state(self, verb: ServerVerb, call: Call) -> Reply:
         """Show another state until the cloud says something new; nothing is done to the server."""
         async with self._given.store.transaction() as tx:
-            server = await find(self._given, call, policy.RESET_STATE, tx)
+            server = await find(self._given, call, verb.rule, tx)
             told = view.tell(server, await presences.of_resource(tx, "server", server.id))
             server.desired["reset"] = {
-                "vm_state": call.body["os-resetState"]["state"],
+                "vm_state": call.body[verb.key]["state"],
                 "over": [told.vm_state, told.task_state],
             }
-            await self._record(call, tx, server, "resetState")
+            await self._record(call, tx, server, verb)
         return Reply(202)
 
-    async def _record(self, call: Call, tx: Transaction, server: Resource, verb: str) -> None:
-        record(call, tx, server, verb, {})
+    async def _record(
+        self,
+        call: Call,
+        tx: Transaction,
+        server: Resource,
+        verb: ServerVerb,
+        args: dict[str, Any] | None = None,
+    ) -> None:
+        await record(call, tx, server, verb.name, args)
         await change(self._given, call, tx, server)
 
     # --- live ------------------------------------------------------------------------------------
@@ -270,15 +230,24 @@ class Changing:
         return Reply(200, {"output": _CONTROLS.sub("", text)})
 
 
-def _action(name: str, handler: Handler, rule: str, schema: Schema, summary: str) -> Route:
+#: What checks the value of a verb's key; Nova looks at nothing but the key of the others.
+_SCHEMAS: Mapping[str, Schema] = {
+    "reboot": body_schema(bodies.RebootBody),
+    "lock": _check_lock,
+    "resetState": body_schema(bodies.ResetStateBody),
+}
+
+
+def _action(verb: ServerVerb, handler: Handler) -> Route:
     return Route(
         method="POST",
         path="/servers/{server_id}/action",
-        action=name,
+        action=verb.key,
         handler=handler,
-        rule=rule,
-        schema=schema,
-        summary=summary,
+        rule=verb.rule,
+        schema=_SCHEMAS.get(verb.name, _anything),
+        min_version=Version.parse(verb.since) if verb.since else None,
+        summary=verb.summary,
     )
 
 

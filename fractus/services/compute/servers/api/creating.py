@@ -16,7 +16,7 @@ from fractus.model.resource import Need, Resource
 from fractus.quota.costs import Room
 from fractus.services.compute.dialect.view import links, roots
 from fractus.services.compute.servers import policy, view
-from fractus.services.compute.servers.api.access import Dependencies, bound, record
+from fractus.services.compute.servers.api.access import CREATE, Dependencies, bound, record
 from fractus.services.compute.servers.api.passwords import first_password, sealed
 from fractus.services.compute.servers.api.refusals import refuse_unsupported
 from fractus.services.compute.servers.costs import refuse
@@ -291,7 +291,6 @@ class Creating:
             "port_tags": [nic.tag for nic in nics] if any(nic.tag for nic in nics) else [],
             "addresses": view.addresses_of(ports),
             "security_groups": view.groups_of(ports),
-            "actions": [],
         }
         server = Resource(
             kind="server",
@@ -304,7 +303,7 @@ class Creating:
             created_at=tx.now(),
             updated_at=tx.now(),
         )
-        record(call, tx, server, "create", {})
+        await record(call, tx, server, CREATE)
         every = [*needs, *(Need("port", port.port_id, exclusive=True) for port in ports)]
         return await self._given.ledger.create(tx, server, view.summarise(server, []), every, assign=True)
 

@@ -48,5 +48,6 @@ async def test_every_rule_is_used_or_asked_for_by_name(house: House) -> None:
         policy.ZERO_DISK,
         policy.UNLOCK_OVERRIDE,
         policy.ACTIONS_EVENTS,
+        policy.ACTIONS_DETAILS,
     }
     assert {rule.name for rule in policy.RULES} == used | asked
