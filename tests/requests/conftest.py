@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class _Reachable(World):
-    """A world whose links lead to where it listens."""
+    """A world whose links have the URL that it listens on."""
 
     url = ""
 

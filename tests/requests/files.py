@@ -1,4 +1,4 @@
-"""The files of requests: where they are, whose they are, and how one is run by gabbi."""
+"""The files of requests: where they are, and how gabbi runs one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def every() -> list[RequestFile]:
 
 @dataclasses.dataclass(frozen=True)
 class Caller:
-    """Somebody who asks."""
+    """A user with a token for one project."""
 
     token: str
     project_id: str
@@ -59,15 +59,15 @@ class Caller:
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where requests go, and who asks: two members of two projects, and an administrator."""
+    """Where requests are sent, and by whom: members of two projects, and an administrator."""
 
     endpoints: Mapping[str, str]
-    """The URL of each service as its catalog has it, without a version."""
+    """The URL of each service as in the catalog, without a version."""
     callers: Mapping[str, Caller]
-    """Who is there of `member`, `other` and `admin`."""
+    """By role: `member`, `other`, `admin`; those that there is no token for are missing."""
 
     def environment(self) -> dict[str, str]:
-        """What the files name as `$ENVIRON['...']`."""
+        """What the files refer to as `$ENVIRON['...']`."""
         named = {}
         for role, caller in self.callers.items():
             named[f"{role.upper()}_TOKEN"] = caller.token
@@ -78,13 +78,13 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a file went."""
+    """The result of one file."""
 
     requests: int
     failed: list[str]
-    """The request's name, and what was otherwise than expected, of each that failed."""
+    """For each request that failed: its name, the difference, and the answer."""
     skipped: list[str]
-    """The name of each request that was not sent."""
+    """The names of the requests that were skipped."""
 
 
 def run(file: RequestFile, place: Place) -> Outcome:
@@ -92,7 +92,7 @@ def run(file: RequestFile, place: Place) -> Outcome:
     content = yaml.safe_load(file.path.read_text())
     where = urlsplit(place.endpoints[file.service])
     defaults: dict[str, Any] = content.setdefault("defaults", {})
-    # Each request has a client of its own: one that verifies reads all authorities anew, for nothing without TLS.
+    # gabbi makes a client for each request; a client that verifies certificates loads all authorities each time.
     defaults.update(ssl=where.scheme == "https", cert_validate=where.scheme == "https")
     suite = suitemaker.test_suite_from_dict(
         unittest.defaultTestLoader,
@@ -117,21 +117,21 @@ def run(file: RequestFile, place: Place) -> Outcome:
             request.http.client.close()
     return Outcome(
         requests=len(requests),
-        failed=[_told(test, trace) for test, trace in (*result.failures, *result.errors)],
+        failed=[_described(test, trace) for test, trace in (*result.failures, *result.errors)],
         skipped=[test.test_data["name"] for test, _ in result.skipped],  # type: ignore[attr-defined]
     )
 
 
-def _told(test: Any, trace: str) -> str:
-    """What failed, in a few lines: the request, what was wrong, and the answer."""
+def _described(test: Any, trace: str) -> str:
+    """A failed request in a few lines: the request, the difference, and the answer."""
     data = test.test_data
     if "data unavailable" in trace:
-        return f"{data['name']}\n    not sent: it names what an earlier request was not answered"
+        return f"{data['name']}\n    not sent: it refers to an answer that an earlier request did not get"
     said = [line for line in trace.strip().splitlines() if not line.startswith((" ", "Traceback"))]
     answer = getattr(test, "output", "")
     return (
         f"{data['name']}\n    {data['method']} {getattr(test, 'url', data['url'])}\n"
-        f"    {' '.join(said)[:600]}\n    answered: {str(answer)[:1500]}"
+        f"    {' '.join(said)[:600]}\n    answer: {str(answer)[:1500]}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Who asks in a cloud with a Keystone: two members, each of a project made for them, and an administrator."""
+"""Users in a cloud with a Keystone: two members, each in a new project, and an administrator."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from openstack.connection import Connection
 
 from tests.requests.files import Caller, Place
 
-#: What may be left in a project by a file that failed, in an order in which it can be deleted.
+#: What a file that failed may leave in a project, in the order in which it can be deleted.
 _LEFT = (
     "ports", "rbac-policies", "networks", "security-groups", "subnetpools", "address-scopes", "address-groups"
 )  # fmt: skip
 
-#: Names of what has no project begin so.
+#: Names of users, projects and flavors of these files begin with it.
 _PREFIX = "requests-"
 
 
 @contextlib.contextmanager
 def made(entry: str, clouds_yaml: Path | None = None) -> Iterator[Place]:
-    """Log in with an administrator's entry of a `clouds.yaml`; two projects and users, removed again at the end."""
+    """Log in with an administrator's entry of a `clouds.yaml`; two new projects with users, removed at the end."""
     config = OpenStackConfig(config_files=[str(clouds_yaml)] if clouds_yaml else None)
     admin = Connection(config=config.get_one(entry))
     with contextlib.ExitStack() as held:
@@ -56,14 +56,14 @@ def _caller(connection: Connection) -> Caller:
 
 
 def _unversioned(connection: Connection, service: str) -> str:
-    """What the catalog has, without the version that some clouds put at its end."""
+    """The endpoint in the catalog without the version at its end."""
     url = urlsplit(connection.endpoint_for(service))
     path = url.path.rstrip("/").removesuffix("/v2.1").removesuffix("/v2.0")
     return url._replace(path=path).geturl()
 
 
 def _clean(admin: Connection, project_id: str, user_id: str) -> None:
-    """Delete what is left in a project, with its default group; key pairs of its user; flavors of these files."""
+    """Delete what is left of a project, with its default group, its user's key pairs, and flavors of these files."""
     network: Any = admin.network
     for collection in _LEFT:
         reply = network.get(f"/{collection}", params={"project_id": project_id, "fields": "id"})

@@ -1,11 +1,11 @@
-"""The command: sends the requests of all files, or of some, to a cloud, and says which were answered otherwise.
+"""The command: sends the requests of all files, or of some, to a cloud, and reports the answers that differ.
 
-    python -m tests.requests.run --os-cloud ENTRY [--clouds-yaml FILE] [--direct] [network/network ...]
+    python -m tests.requests.run --os-cloud ENTRY [--clouds-yaml FILE] [network/networks ...]
     python -m tests.requests.run --endpoint URL --token TOKEN [--other-token TOKEN] [--admin-token TOKEN] [...]
 
-With an administrator's entry of a `clouds.yaml` two projects are made for it and removed again; any cloud can be
-asked, and fractus is one. With a URL and a token the requests go to the one endpoint of a fractus, and the project of
-the token should be empty. Files that need a token which is not given are left out, and kinds that are not served there.
+With an administrator's entry of a `clouds.yaml` the requests go to that cloud, which may be a fractus; two projects are
+created for them and removed at the end. With a URL and a token they go to the endpoint of a fractus; the project of the
+token should be empty. Files that need a token which is not given, or a kind that is not served there, are left out.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _place(given: argparse.Namespace) -> Iterator[Place]:
 
 
 def _caller(url: str, token: str) -> Caller:
-    """Whose a token is, as Keystone says, which the refusal of a request without a token names."""
+    """The owner of a token, from the Keystone that the refusal of a request without a token names."""
     refused = httpx.get(f"{url}/network/v2.0/networks")
     keystone = _KEYSTONE.search(refused.headers.get("www-authenticate", ""))
     if not keystone:
@@ -88,7 +88,7 @@ def _is_served(url: str, place: Place) -> bool:
 
 
 def _report(file: RequestFile, place: Place) -> bool:
-    """Run one file and print how it went; whether all was well."""
+    """Run one file and print the result; whether all requests were answered as expected."""
     needed = {found.lower() for found in _NEEDS.findall(file.path.read_text())}
     if missing := needed - place.callers.keys():
         print(f"{file}: left out, it needs the token of: {', '.join(sorted(missing))}")

@@ -26,7 +26,7 @@ def _file(tmp_path: Path, text: str, name: str = "network/some.yaml") -> Request
 def test_every_request_has_a_name_of_its_own(file: RequestFile) -> None:
     requests = yaml.safe_load(file.path.read_text())["tests"]
     twice = [name for name, n in collections.Counter(one["name"] for one in requests).items() if n > 1]
-    assert not twice, "later requests name earlier ones"
+    assert not twice, "later requests refer to earlier ones by name"
 
 
 @pytest.mark.parametrize("file", every(), ids=str)
@@ -40,7 +40,7 @@ def test_a_file_says_what_it_needs_that_is_not_served(tmp_path: Path) -> None:
     assert _file(tmp_path, "# Some.\n").unserved == []
 
 
-async def test_what_is_answered_otherwise_is_told(tmp_path: Path, place: Place) -> None:
+async def test_answers_that_differ_are_reported(tmp_path: Path, place: Place) -> None:
     text = _HEADER + (
         "- {name: wrong status, GET: /v2.0/networks, status: 404}\n"
         "- {name: wrong value, GET: /v2.0/networks, response_json_paths: {$.networks: [1]}}\n"
@@ -58,14 +58,14 @@ async def test_what_is_answered_otherwise_is_told(tmp_path: Path, place: Place) 
     assert "not sent" in last
 
 
-async def test_what_is_skipped_is_told(tmp_path: Path, place: Place) -> None:
+async def test_skipped_requests_are_reported(tmp_path: Path, place: Place) -> None:
     text = _HEADER + "- {name: some, GET: /v2.0/networks, skip: for a reason}\n"
     assert (await asyncio.to_thread(run, _file(tmp_path, text), place)).skipped == ["some"]
 
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four files in the place of those that there are."""
+    """Four files in place of the real ones."""
     given = {
         "right": _HEADER + "- {name: some, GET: /v2.0/networks}\n",
         "wrong": _HEADER + "- {name: some, GET: /v2.0/networks, status: 404}\n",
@@ -79,29 +79,29 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("files")
-async def test_the_command_tells_how_each_file_went(
+async def test_the_command_reports_each_file(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "_caller", lambda _url, token: Caller(token, "project", "user"))
     url = place.endpoints["network"].removesuffix("/network")
     arguments = ["--endpoint", url, "--token", place.callers["member"].token]
     assert await asyncio.to_thread(command.main, arguments) == 1
-    said = capsys.readouterr().out
-    assert "network/right: 1 requests, 0 failed" in said
-    assert "network/wrong: 1 requests, 1 failed" in said
-    assert "network/marked: left out, not served there: /v2.0/nothing" in said
-    assert "network/others: left out, it needs the token of: other" in said
+    printed = capsys.readouterr().out
+    assert "network/right: 1 requests, 0 failed" in printed
+    assert "network/wrong: 1 requests, 1 failed" in printed
+    assert "network/marked: left out, not served there: /v2.0/nothing" in printed
+    assert "network/others: left out, it needs the token of: other" in printed
     assert await asyncio.to_thread(command.main, [*arguments, "network/right"]) == 0
 
 
 @pytest.mark.usefixtures("files")
-def test_the_command_refuses_a_file_that_there_is_not() -> None:
+def test_the_command_refuses_an_unknown_file() -> None:
     with pytest.raises(SystemExit, match="there is no file network/none; there are: network/right"):
         command.main(["--endpoint", "http://127.0.0.1:1", "--token", "t", "network/none"])
 
 
 @pytest.mark.usefixtures("files")
-async def test_the_command_says_where_the_endpoint_is_no_fractus(place: Place) -> None:
+async def test_the_command_refuses_an_endpoint_that_is_not_a_fractus(place: Place) -> None:
     nowhere = place.endpoints["network"] + "/nowhere"
     with pytest.raises(SystemExit, match="does not say where its Keystone is"):
         await asyncio.to_thread(command.main, ["--endpoint", nowhere, "--token", "t"])
