@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from fractus.app.kinds import KINDS
 from fractus.model.carried import Field
-from fractus.services.compute.flavors.carried import FIELDS as FLAVOR
 from fractus.services.image.images.carried import FIELDS as IMAGE
 from fractus.services.network.ports.carried import FIELDS as PORT
 from fractus.services.network.security_groups.carried import FIELDS as SECURITY_GROUP
@@ -14,7 +13,6 @@ from fractus.services.network.subnets.carried import FIELDS as SUBNET
 
 FIELDS: Mapping[str, Sequence[Field]] = {
     "image": IMAGE,
-    "flavor": FLAVOR,
     **{kind.name: kind.carried for kind in KINDS},
     "subnet": SUBNET,
     "port": PORT,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fractus.services.compute.flavors.kind import KIND as FLAVOR
 from fractus.services.compute.keypairs.kind import KIND as KEYPAIR
 from fractus.services.kind import Kind
 from fractus.services.mirror import MirrorKind
 from fractus.services.network.agents.kind import MIRROR as NETWORK_AGENT
 from fractus.services.network.networks.kind import KIND as NETWORK
 
-KINDS: tuple[Kind, ...] = (KEYPAIR, NETWORK)
+KINDS: tuple[Kind, ...] = (FLAVOR, KEYPAIR, NETWORK)
 
 #: What the clouds have beside our resources, and is shown as they show it.
 MIRRORS: tuple[MirrorKind, ...] = (NETWORK_AGENT,)

@@ -31,12 +31,11 @@ from fractus.services.compute.availability_zones import policy as zone_policy
 from fractus.services.compute.availability_zones.api import AvailabilityZonesApi
 from fractus.services.compute.extensions import policy as extension_policy
 from fractus.services.compute.extensions.api import ExtensionsApi
-from fractus.services.compute.flavors import policy as flavor_policy
 from fractus.services.compute.flavors.adoption import FlavorAdoption
 from fractus.services.compute.flavors.api import FlavorsApi
+from fractus.services.compute.flavors.kind import KIND as FLAVOR
 from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
 from fractus.services.compute.flavors.queries import FlavorSource
-from fractus.services.compute.flavors.table import FLAVOR
 from fractus.services.compute.keypairs.adoption import KeypairAdoption
 from fractus.services.compute.keypairs.api import KeypairsApi
 from fractus.services.compute.keypairs.kind import KIND as KEYPAIR
@@ -89,7 +88,6 @@ from fractus.web.routing import Route
 SEALED: Mapping[str, tuple[str, ...]] = {"server": ("admin_pass",)}
 
 TABLES: Mapping[str, Table] = {
-    "flavor": FLAVOR,
     "server": SERVER,
     "image": IMAGE,
     "subnet": SUBNET,
@@ -170,7 +168,7 @@ class Kinds:
             **self.network.lifecycles,
         }
         self.adoptions: Mapping[str, Adoption] = {
-            "flavor": FlavorAdoption(resources),
+            "flavor": FlavorAdoption(),
             "keypair": KeypairAdoption(),
             "image": ImageAdoption(self._bits),
             **self.network.adoptions,
@@ -208,13 +206,17 @@ class Kinds:
         routes = [route for api in apis for route in api.routes()]
         policies = (
             server_policy,
-            flavor_policy,
             zone_policy,
             limit_policy,
             extension_policy,
             removed_policy,
         )
-        rules = [*base_rules.NOVA, *KEYPAIR.rules, *(rule for one in policies for rule in one.RULES)]
+        rules = [
+            *base_rules.NOVA,
+            *FLAVOR.rules,
+            *KEYPAIR.rules,
+            *(rule for one in policies for rule in one.RULES),
+        ]
         return ServiceRoutes(
             service=compute.SERVICE, routes=routes, rules=rules, unserved=compute.unserved(routes)
         )

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from fractus.base.clock import iso, parse_iso
-from fractus.clouds.openstack import flavors, images, neutron, nova, servers
+from fractus.clouds.openstack import images, neutron, nova, servers
 from fractus.model.cloud import Observed, Step
 from tests.contract import things
 from tests.contract.subjects import Subject
@@ -134,7 +134,7 @@ async def test_pages_of_one_hide_nothing_and_repeat_nothing(
     cloud: Subject, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a page left out would be reported as missing, and looked for."""
-    for module in (flavors, images, neutron, nova, servers):
+    for module in (images, neutron, nova, servers):
         monkeypatch.setattr(module, "_PAGE", 1)
     wanted = await WANTED[kind](cloud, cloud.ann)
     made = [await cloud.make(kind, wanted)]

@@ -29,6 +29,7 @@ class Document(Struct, kw_only=True):
 
     id: str | int = ""
     name: str = ""
+    description: str | None = None
 
 
 class NovaKind(Generic[W, S]):

@@ -53,7 +53,7 @@ class ComputeKind(Kind, frozen=True, kw_only=True):
     missing: str = ""
     """Nova's sentence about one that is not there, with `{}` for what the caller calls it."""
     taken: str = ""
-    """Nova's sentence about a name that is in use, with `{}` for the name."""
+    """Nova's sentence about one that is there already, with `{name}`, and `{live}` for what stands in that column."""
     marker_missing: str = ""
     """Nova's sentence about a marker that is not there."""
 

@@ -6,40 +6,21 @@ A child's flavors belong to its operator, and our driver changes and removes onl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from fractus.model.compute import FlavorObserved
-from fractus.model.resource import Presence, Resource
+from fractus.model.resource import Resource
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore, Merge, Verdict, stamp
-from fractus.services.compute.flavors.queries import flavor_fetch, flavor_named, flavor_taken
-from fractus.services.compute.flavors.view import flavorid
-from fractus.store.resources import Resources
+from fractus.services.compute.dialect.adoption import ComputeAdoption
+from fractus.services.compute.flavors.kind import flavorid
+from fractus.services.compute.flavors.queries import LIVE, NAMES
 from fractus.store.transaction import Transaction
 
 _SIZES = ("vcpus", "ram", "disk", "ephemeral", "swap")
 
 
-class FlavorAdoption:
+class FlavorAdoption(ComputeAdoption):
     """Taking over flavors."""
-
-    after: tuple[str, ...] = ()
-
-    def __init__(self, resources: Resources) -> None:
-        """`resources`: where ours are."""
-        self._resources = resources
-
-    def rank(self, seen: FlavorObserved) -> int:
-        """No order among them."""
-        return 0
-
-    def needed(self, seen: FlavorObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
-        """Nothing."""
-        return []
-
-    def rests_here(self, resource: Resource, presence: Presence) -> bool:
-        """One of ours does; one that was taken over from the cloud goes with it."""
-        return not presence.memory.get("adopted")
 
     async def judge(self, tx: Transaction, seen: FlavorObserved, context: AdoptionContext) -> Verdict:
         """The same by name and nature as one of ours: that one, in one more cloud."""
@@ -53,11 +34,9 @@ class FlavorAdoption:
         memory = {"borrowed": not ours}
         if ours and (known := await context.resource(tx, "flavor", seen.marker)) is not None:
             return Merge(known.id, memory)
-        taken = await flavor_taken(tx, id, name)
-        if taken == "name":
-            return self._same(await flavor_named(tx, self._resources, name), seen, memory)
-        if taken == "id":
-            return self._same(await flavor_fetch(tx, self._resources, id), seen, memory)
+        held = await LIVE.id(tx, id) or await NAMES.id(tx, name)
+        if held is not None:
+            return self._same(await context.resource(tx, "flavor", held), seen, memory)
         access = [project for one in seen.access if (project := context.project(one)) is not None]
         desired = {
             "flavorid": id,

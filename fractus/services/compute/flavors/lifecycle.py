@@ -2,67 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 from fractus.model.cloud import Step
-from fractus.model.compute import FlavorObserved, FlavorWanted
-from fractus.model.placement import carried
-from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
-from fractus.reconcile.kind import (
-    ADMITTED,
-    NOTED,
-    USERS,
-    Apply,
-    Demand,
-    Difference,
-    Done,
-    Item,
-    Plan,
-    Sweeping,
-    adopt_fields,
-    to_note,
-    users,
-    with_wanted,
-)
-from fractus.services.compute.flavors import view
-from fractus.store.transaction import Transaction
+from fractus.model.compute import FlavorObserved
+from fractus.model.resource import Presence, Resource
+from fractus.reconcile.kind import ADMITTED, NOTED, USERS, Apply, Difference, Done, Item, Plan, to_note, users
+from fractus.services.compute.dialect.lifecycle import ComputeLifecycle
+from fractus.services.compute.flavors.kind import KIND, flavorid
 
 
-class FlavorLifecycle:
+class FlavorLifecycle(ComputeLifecycle):
     """What the machine must know of flavors."""
 
-    name = "flavor"
-    seen_type = FlavorObserved
-    traits = carried(needed_after_delete=True)
-    sweeping = Sweeping(whole=60.0)
+    kind = KIND
 
-    def demand(self, resource: Resource) -> Demand:
-        """Nothing: it goes where it is needed."""
-        return Demand()
-
-    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """Nothing to remember."""
-        return {}
-
-    def wanted(self, item: Item) -> FlavorWanted:
-        """Sizes and extra specs."""
-        desired = item.resource.desired
-        return FlavorWanted(
-            id=item.resource.id,
-            name=desired["name"],
-            notes={
-                "flavorid": desired.get("flavorid", item.resource.id),
-                **{name: desired[name] for name in ("name", "description", "is_public", "access")},
-            },
-            vcpus=desired["vcpus"],
-            ram=desired["ram"],
-            disk=desired["disk"],
-            ephemeral=desired["ephemeral"],
-            swap=desired["swap"],
-            extra_specs=desired["extra_specs"],
-            is_public=desired["is_public"],
-        )
+    def notes(self, resource: Resource) -> dict[str, Any]:
+        """What users call it, and what no flavor of a child says as it is here."""
+        kept = {name: resource.desired[name] for name in ("name", "description", "is_public", "access")}
+        return {"flavorid": flavorid(resource), **kept}
 
     def differences(self, item: Item, seen: FlavorObserved) -> list[Difference]:
         """Extra specs, and whether it is everybody's, which no flavor changes: in a flavor that we made."""
@@ -75,11 +33,6 @@ class FlavorLifecycle:
             public = desired["is_public"], seen.is_public
             found.append(Difference("is_public", *public, mends=False, adopts=False))
         return found
-
-    def as_wanted(self, item: Item, seen: FlavorObserved, fields: Collection[str]) -> FlavorObserved:
-        """Names are the same on both sides."""
-        told: FlavorObserved = with_wanted(self.wanted(item), seen, fields)
-        return told
 
     def plan(self, item: Item, seen: FlavorObserved) -> Plan:
         """Extra specs follow ours in a flavor that we made; in one that we found and use (the same by nature, without
@@ -107,28 +60,6 @@ class FlavorLifecycle:
         """Those that were let in, and all to what is everybody's there, or is none that we made."""
         open_to_all = seen is None or seen.is_public or not seen.marker
         return open_to_all or project_id in presence.memory.get(ADMITTED, ())
-
-    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
-        """Fields have the same names in the wish."""
-        adopt_fields(resource, found)
-        return None
-
-    def settled(self, presence: Presence, seen: FlavorObserved) -> bool:
-        """A flavor can be used when its extra specs are there too: they come after it, step by step."""
-        return presence.state == SETTLED
-
-    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
-        """Nothing else shows parts of it."""
-
-    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
-        """As users see it; where it is changes nothing."""
-        return view.summarise(resource, presences)
-
-    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
-        """It held nothing in that cloud."""
-
-    async def gone(self, tx: Transaction, resource: Resource) -> None:
-        """It held nothing."""
 
 
 def _let(item: Item, seen: FlavorObserved) -> Plan | None:

@@ -126,7 +126,7 @@ class CollectionApi:
     async def admit(self, tx: Transaction, resource: Resource, live: str) -> None:
         """Refuse a new resource where there is one like it; `live`: what will stand in that column."""
         if await tx.row(self._one, live=live) is not None:
-            raise Conflict(self.kind.taken.format(resource.name))
+            raise Conflict(self.kind.taken.format(name=resource.name, live=live))
 
     def enforce(self, call: Call, verb: str, **target: str) -> None:
         """Refuse a caller who may not do it to what is of `target`, in whatever project."""

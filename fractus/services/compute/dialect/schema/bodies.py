@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from fractus.model.errors import Invalid
 from fractus.services.compute.dialect.schema.fields import ComputeField
-from fractus.services.compute.dialect.schema.values import only, refuse
+from fractus.services.compute.dialect.schema.values import checked_object, refuse
 from fractus.services.field import REQUIRED
 from fractus.web.microversion import UNVERSIONED, Version
 
@@ -22,17 +22,6 @@ def version_of(text: str) -> Version:
 def reached(asked: Version, since: str) -> bool:
     """Whether the asked version is `since` or later."""
     return asked >= version_of(since)
-
-
-def checked_object(value: Any, field: str, required: Iterable[str], known: Iterable[str]) -> dict[str, Any]:
-    """An object with fields that are known, and all that are required."""
-    if not isinstance(value, dict):
-        raise refuse(field, value, f"{value!r} is not of type 'object'")
-    only(value, known, field, value)
-    for one in required:
-        if one not in value:
-            raise refuse(field, value, f"{one!r} is a required property")
-    return value
 
 
 def check_create(kind: str, fields: Iterable[ComputeField], body: Any, version: Version) -> None:

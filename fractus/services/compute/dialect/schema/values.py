@@ -97,3 +97,14 @@ def integer(minimum: int) -> Check:
         return f"{value!r} is greater than the maximum of {MAX_INT}" if int(value) > MAX_INT else None
 
     return check
+
+
+def checked_object(value: Any, field: str, required: Iterable[str], known: Iterable[str]) -> dict[str, Any]:
+    """An object with fields that are known, and all that are required."""
+    if not isinstance(value, dict):
+        raise refuse(field, value, f"{value!r} is not of type 'object'")
+    only(value, known, field, value)
+    for one in required:
+        if one not in value:
+            raise refuse(field, value, f"{one!r} is a required property")
+    return value

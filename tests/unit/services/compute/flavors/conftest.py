@@ -7,17 +7,16 @@ import pytest
 
 from fractus.auth import base_rules
 from fractus.services.compute import SERVICE
-from fractus.services.compute.flavors import policy
 from fractus.services.compute.flavors.api import FlavorsApi
-from fractus.services.compute.flavors.table import FLAVOR
+from fractus.services.compute.flavors.kind import KIND
 from fractus.web.face import ServiceRoutes
 from tests.unit.services.in_process import Door, Rows
 
 
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
-    rows = Rows(tmp_path, {"flavor": FLAVOR})
+    rows = Rows(tmp_path, {"flavor": KIND.table})
     api = FlavorsApi(rows.store, rows.ledger, rows.tokens)
-    rules = [*base_rules.NOVA, *policy.RULES]
+    rules = [*base_rules.NOVA, *KIND.rules]
     yield Door(rows, [ServiceRoutes(service=SERVICE, routes=api.routes(), rules=rules)])
     await rows.store.close()

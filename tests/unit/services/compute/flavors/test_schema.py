@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from fractus.model.errors import Invalid
+from fractus.services.compute.dialect.api.versions import document_table
+from fractus.services.compute.dialect.schema.bodies import check_create, values
 from fractus.services.compute.flavors import schema
-from fractus.services.compute.flavors.versions import DETAIL
+from fractus.services.compute.flavors.kind import FIELDS, KIND
 from fractus.web.microversion import Version
 
-GOOD = {"name": "x", "ram": 12, "vcpus": 5, "disk": 1}
+NEWEST = Version(2, 104)
+GOOD: dict[str, Any] = {"name": "x", "ram": 12, "vcpus": 5, "disk": 1}
 _YES = [True, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes"]
 _NO = [False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no"]
 
@@ -78,7 +81,7 @@ def at(field: str, value: Any, why: str) -> str:
 )
 def test_a_wrong_flavor_is_refused_in_novas_words(body: Any, sentence: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        schema.create(body)
+        check_create("flavor", FIELDS.values(), body, NEWEST)
     assert refusal.value.message == sentence
 
 
@@ -92,7 +95,8 @@ def test_numbers_may_come_as_texts_and_booleans_as_words() -> None:
             "os-flavor-access:is_public": "off",
         }
     }
-    kept = schema.wanted(schema.create(body))
+    check_create("flavor", FIELDS.values(), body, NEWEST)
+    kept = values(FIELDS.values(), body["flavor"], create=True)
     assert (kept["ram"], kept["swap"], kept["rxtx_factor"], kept["is_public"]) == (12, 3, 2.5, False)
 
 
@@ -108,10 +112,10 @@ def test_numbers_may_come_as_texts_and_booleans_as_words() -> None:
 def test_fields_belong_to_versions(field: str, value: Any, version: Version, allowed: bool) -> None:
     body = {"flavor": {**GOOD, field: value}}
     if allowed:
-        DETAIL.request_check(body, version, "create")
+        document_table(KIND).request_check(body, version, "create")
     else:
         with pytest.raises(Invalid, match=f"'{field}' was unexpected"):
-            DETAIL.request_check(body, version, "create")
+            document_table(KIND).request_check(body, version, "create")
 
 
 @pytest.mark.parametrize(
