@@ -250,7 +250,7 @@ def show(settings: Settings, name: str) -> None:
         table.add_row("settings", ", ".join(f"{key}={value}" for key, value in sorted(row.settings.items())))
         table.add_row("pace", pace_of(row, settings))
         for line in lines_of_holds(about(name, await holds.every(parts.store)), parts.now()):
-            table.add_row("brake", line)
+            table.add_row("hold", line)
         table.add_row("credential", f"sealed, version {row.version}")
         table.add_row("last answer", _ago(row.seen_at))
         table.add_row("error", row.error or "none")

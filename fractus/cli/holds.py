@@ -1,4 +1,4 @@
-"""The brakes on the command line: of one cloud (`fractus cloud ...`), and of the whole."""
+"""Holds on the command line: of one cloud (`fractus cloud ...`), and global ones."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def state_of(row: CloudRecord, *, whole: bool = False) -> str:
 
 
 def lines_of_holds(on: Sequence[Hold], now: float) -> list[str]:
-    """One line for each brake of the whole that is on."""
+    """One line for each global hold in force."""
     lines = []
     for one in on:
         if one.name.startswith(_OF_WORKERS) and now - one.at > _TOLD_FOR:
             continue
         why = f": {one.reason}" if one.reason else ""
-        lines.append(f"brake {_named(one.name)}, by {one.by or 'fractus'} since {iso(one.at)}{why}")
+        lines.append(f"hold {_named(one.name)}, by {one.by or 'fractus'} since {iso(one.at)}{why}")
     return lines
 
 
@@ -73,7 +73,7 @@ def _named(name: str) -> str:
     if first == "slowed":
         return f"{rest.split('/')[0]} is asked for less at once"
     if first == "unasked":
-        return f"nothing more is changed in {rest} without a user's wish"
+        return f"no more automatic changes in {rest}"
     return {READ_ONLY: "read-only", ALL_FROZEN: "all clouds are frozen"}.get(name, name)
 
 
@@ -179,7 +179,7 @@ def thaw(settings: Settings, name: str, cordoned: bool) -> None:
 @click.argument("name")
 @with_settings
 def allow(settings: Settings, name: str) -> None:
-    """Let fractus act again in the cloud NAME without a user's wish, after it did too much at once and stopped."""
+    """Allow automatic changes in the cloud NAME again, after fractus made too many at once and stopped."""
     if not with_parts(settings, lambda parts: holding.allow(parts.store, parts.notifier, name)):
         raise click.ClickException(f"Nothing is held back in {name}.")
     console.print(f"Moves, remakes and repairs in {name} go on.")
@@ -248,7 +248,7 @@ def read_only_off(settings: Settings, all_: bool) -> None:
 @read_only_group.command("show")
 @with_settings
 def read_only_show(settings: Settings) -> None:
-    """Say whether it is on, since when, by whom and why, with all other brakes of the whole."""
+    """Say whether it is on, since when, by whom and why, with all other global holds."""
 
     async def do(parts: OperatorParts) -> list[Hold]:
         return await holds.every(parts.store)

@@ -36,7 +36,7 @@ _LEVELS = ("debug", "info", "warning", "error")
         "Run it here": ["up", "status", "down"],
         "Try it on many clouds": ["simulate"],
         "What is behind it": ["cloud", "resource", "drift", "quota", "keystone", "rebuild"],
-        "Brakes": ["read-only", "freeze", "thaw"],
+        "Holds": ["read-only", "freeze", "thaw"],
         "Upkeep": ["purge", "vault"],
         "The parts of `up`, one process each": ["serve", "work"],
         "On several nodes": ["deploy", "upgrade"],

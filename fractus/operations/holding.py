@@ -1,4 +1,4 @@
-"""Brakes as an operator puts them on and takes them off. Rows only: workers and API look at them by themselves."""
+"""Place and release holds. Only rows are written: workers and API processes read them by themselves."""
 
 from __future__ import annotations
 
@@ -117,14 +117,14 @@ async def wait_idle(
 
 @rerun_unless_written
 async def place(store: Store, name: str, *, reason: str, by: str) -> None:
-    """Put on one of the brakes of the whole."""
+    """Place a global hold."""
     async with store.transaction() as tx:
         await holds.place(tx, name, reason, by)
 
 
 @rerun_unless_written
 async def release(store: Store, notifier: Notifier, name: str) -> bool:
-    """Take off one of the brakes of the whole; what it held up goes on. Whether it was on."""
+    """Release a global hold; what it stopped goes on. Whether it was in force."""
     async with store.transaction() as tx:
         was = await holds.release(tx, name)
         for row in await clouds.every(tx):
@@ -134,7 +134,7 @@ async def release(store: Store, notifier: Notifier, name: str) -> bool:
 
 @rerun_unless_written
 async def allow(store: Store, notifier: Notifier, name: str) -> bool:
-    """Take off the brake on what we do in a cloud without a user's wish, and count anew. Whether it was on."""
+    """Release the hold on automatic changes in a cloud and reset its count. Whether it was in force."""
     await cloud_rows.known(store, name)
     async with store.transaction() as tx:
         await holds.forget_automatic_changes(tx, name)
@@ -163,7 +163,7 @@ async def freeze_resource(
 
 
 async def thaw_resource(store: Store, notifier: Notifier, id: str) -> list[str]:
-    """Take the brake off the resources with this id; their kinds."""
+    """Release the holds on the resources with this id; their kinds."""
     ends = f"/{id}"
     on = [
         one.name

@@ -100,7 +100,7 @@ class Pace(Struct, frozen=True):
     keep_deleted: float = 0.0
     """After so long the rows of what was deleted are let go of; 0: never."""
     unasked_percent: float = 10.0
-    """The share of what a cloud holds that may be changed there within `unasked_window` without a user's wish."""
+    """The share of what a cloud holds that automatic changes may touch within `unasked_window`."""
     unasked_least: int = 50
     """So many may be in any case."""
     unasked_window: float = 600.0

@@ -29,9 +29,9 @@ class Waiting(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """A brake is on, so nothing was done: looked at again when it comes off. Nothing has failed.
+    """A hold is in force, so nothing was done: looked at again when it is released. Nothing has failed.
 
-    `cloud` is the one it is held in; `hold` is the name of the brake where it is not one of an operator's.
+    `cloud` is the one it is held in; `hold` names the hold where no operator placed it.
     """
 
     cloud: str

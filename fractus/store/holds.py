@@ -1,6 +1,6 @@
-"""Brakes that are on: an operator's (read-only, everything frozen, one resource frozen), and those we put on ourselves.
+"""Holds in force: an operator's (read-only, everything frozen, one resource frozen), and those a worker placed.
 
-A brake is a row: there, it is on. What an operator says of one cloud stands in that cloud's own row (`clouds.hold`).
+A hold is in force while its row exists. An operator's hold on one cloud is kept in the cloud's own row (`clouds.hold`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, union_all, update
 
-from fractus.store.schema import BRAKE, CLOUD, UNASKED
+from fractus.store.schema import HOLD, CLOUD, AUTOMATIC_CHANGE
 from fractus.store.transaction import Query, Reader, Transaction
 
 #: Every write of users is refused.
@@ -24,12 +24,12 @@ OPEN, CORDONED, DRAINING, FROZEN = "open", "cordoned", "draining", "frozen"
 
 
 def of_resource(kind: str, id: str) -> str:
-    """The name of the brake that freezes one resource."""
+    """The name of the hold that freezes one resource."""
     return f"resource/{kind}/{id}"
 
 
 def of_link(owner: str) -> str:
-    """The name of the brake that a worker puts on when it takes its own link for broken."""
+    """The name of the hold that a worker places when it suspects its own link."""
     return f"link/{owner}"
 
 
@@ -39,7 +39,7 @@ def of_slowed(cloud: str, owner: str) -> str:
 
 
 def of_automatic_changes(cloud: str) -> str:
-    """The name of the brake on what we do in a cloud without a user's wish."""
+    """The name of the hold on automatic changes in a cloud."""
     return f"unasked/{cloud}"
 
 
@@ -52,13 +52,13 @@ class Hold(Struct, frozen=True):
     at: float
 
 
-_c = BRAKE.c
+_c = HOLD.c
 _named = _c.name == bindparam("name")
 _fields = select(_c.name, _c.reason, _c.pulled_by, _c.pulled_at)
 _every = Query(_fields.order_by(_c.name))
 _one = Query(_fields.where(_named))
 _add = Query(
-    insert(BRAKE).values(
+    insert(HOLD).values(
         name=bindparam("name"),
         reason=bindparam("why"),
         pulled_by=bindparam("by"),
@@ -66,11 +66,11 @@ _add = Query(
     )
 )
 _set = Query(
-    update(BRAKE)
+    update(HOLD)
     .where(_named)
     .values(reason=bindparam("why"), pulled_by=bindparam("by"), pulled_at=bindparam("at"))
 )
-_drop = Query(delete(BRAKE).where(_named))
+_drop = Query(delete(HOLD).where(_named))
 _against = Query(
     union_all(
         select(_c.name, _c.reason).where(or_(_c.name == ALL_FROZEN, _c.name == bindparam("resource"))),
@@ -80,11 +80,11 @@ _against = Query(
     )
 )
 
-_u = UNASKED.c
+_u = AUTOMATIC_CHANGE.c
 _did = and_(_u.cloud == bindparam("c"), _u.kind == bindparam("k"), _u.id == bindparam("i"))
-_again = Query(update(UNASKED).where(_did).values(at=bindparam("now"), what=bindparam("what")))
+_again = Query(update(AUTOMATIC_CHANGE).where(_did).values(at=bindparam("now"), what=bindparam("what")))
 _do = Query(
-    insert(UNASKED).values(
+    insert(AUTOMATIC_CHANGE).values(
         cloud=bindparam("c"),
         kind=bindparam("k"),
         id=bindparam("i"),
@@ -93,7 +93,7 @@ _do = Query(
     )
 )
 _done = Query(select(func.count()).where(_u.cloud == bindparam("c"), _u.at > bindparam("since")))
-_outdated = Query(delete(UNASKED).where(_u.cloud == bindparam("c"), _u.at <= bindparam("since")))
+_outdated = Query(delete(AUTOMATIC_CHANGE).where(_u.cloud == bindparam("c"), _u.at <= bindparam("since")))
 
 
 async def every(reader: Reader) -> list[Hold]:
@@ -108,19 +108,19 @@ async def fetch(reader: Reader, name: str) -> Hold | None:
 
 
 async def place(tx: Transaction, name: str, reason: str, by: str = "") -> None:
-    """Put a brake on, or say anew why it is on."""
+    """Place a hold, or replace its reason."""
     values = {"name": name, "why": reason, "by": by, "at": tx.now()}
     if not await tx.execute(_set, **values):
         await tx.execute(_add, **values)
 
 
 async def release(tx: Transaction, name: str) -> bool:
-    """Take a brake off; whether it was on."""
+    """Release a hold; whether it was in force."""
     return bool(await tx.execute(_drop, name=name))
 
 
 async def against(reader: Reader, kind: str, id: str, cloud: str) -> dict[str, str]:
-    """What holds up outside changes of one resource in one cloud: name of a brake, or state of the cloud -> reason."""
+    """What stops outside changes of one resource in one cloud: name of a hold, or state of the cloud -> reason."""
     rows = await reader.rows(_against, resource=of_resource(kind, id), cloud=cloud)
     return {row[0]: row[1] for row in rows}
 

@@ -100,7 +100,7 @@ INSTALLATION = Table(
     Column("created_at", Double, nullable=False),
 )
 
-BRAKE = Table(
+HOLD = Table(
     "brake",
     METADATA,
     Column("name", String(255), primary_key=True),
@@ -109,7 +109,7 @@ BRAKE = Table(
     Column("pulled_at", Double, nullable=False),
 )
 
-UNASKED = Table(
+AUTOMATIC_CHANGE = Table(
     "unasked",
     METADATA,
     Column("cloud", String(64), primary_key=True),

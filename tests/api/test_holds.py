@@ -1,4 +1,4 @@
-"""Brakes as users and operators see them, over the whole endpoint."""
+"""Holds as users and operators see them, over the whole endpoint."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from fractus.store.listing import page
 #: What cannot be read off any cloud.
 LOST = (
     "What was in no cloud when the database was lost: images and networks never used, servers that waited for a cloud.",
-    "Quota limits, read-only and freeze brakes, rules about drift.",
+    "Quota limits, read-only and freeze holds, rules about drift.",
     "First passwords of servers, the history of their actions, locks, users' own tags of servers, addresses of access.",
     "Descriptions and tags of networks, subnets, ports and security groups; hints of availability zones.",
     "Which ports were users' own and which were made for a server: those without a name count as made for it.",

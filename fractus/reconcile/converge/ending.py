@@ -17,7 +17,7 @@ from fractus.store.work import Claim, LeaseLost
 
 #: A blocked thing for which no cloud is chosen is tried again this often: an operator may have helped. Seconds.
 _BLOCKED_AGAIN = 120.0
-#: What a brake holds up is looked at again so seldom, should the wake-up at its end get lost. Seconds.
+#: An item under a hold is looked at again so seldom, should the wake-up at its release get lost. Seconds.
 _HELD_AGAIN = 1200.0
 #: However soon, or late, a child asks us to come back (`Retry-After: 0`, or next year). Seconds.
 _SOONEST, _LATEST = 0.1, 300.0
@@ -76,7 +76,7 @@ async def _missed(machine: Machine, tx: Transaction, claim: Claim, outcome: Wait
 async def _write_held(
     machine: Machine, tx: Transaction, claim: Claim, outcome: Held, now: float
 ) -> bool | None:
-    """It is woken when the brake comes off; had that happened since it was looked at, nothing would wake it."""
+    """It is woken when the hold is released; had that happened since it was looked at, nothing would wake it."""
     if outcome.hold:
         still = await stored_brakes.fetch(tx, outcome.hold) is not None
     else:

@@ -1,6 +1,6 @@
-"""What we do in a cloud without a user's wish is counted, and has a limit: a mistake must not go through all of it.
+"""Automatic changes in a cloud (nobody asked for them) are counted and limited: a mistake must not go through all of it.
 
-Whatever moves, makes anew or repairs by itself asks `may` first. Above the limit a brake goes on that only an operator
+Whatever moves, makes anew or repairs by itself asks `may` first. Above the limit a hold is placed that only an operator
 takes off (`fractus cloud allow`).
 """
 
@@ -32,7 +32,7 @@ async def may(machine: Machine, tx: Transaction, cloud: str, kind: str, id: str,
             f"without a user's wish, the last to {what}; more needs an operator: fractus cloud allow {cloud}"
         )
         await holds.place(tx, name, reason)
-        log.error("too much without a user's wish", cloud=cloud, done=done, held=held, what=what)
+        log.error("too many automatic changes", cloud=cloud, done=done, held=held, what=what)
         return False
     await holds.note_automatic_change(tx, cloud, kind, id, what, since)
     return True

@@ -1,4 +1,4 @@
-"""What holds up outside changes: brakes that an operator put on, and what may go on all the same.
+"""What stops outside changes: holds that an operator placed, and what may go on all the same.
 
 Every look at a presence begins with this question, asked of the store, so that once a freeze is written no look begins
 a change any more. One that had begun ends by itself: it makes one call at most.

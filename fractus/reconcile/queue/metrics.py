@@ -72,7 +72,7 @@ class Metrics:
             ["cloud", "state"],
             registry=registry,
         )
-        self.hold = Gauge("fractus_hold", "1 while a brake of the whole is on", ["name"], registry=registry)
+        self.hold = Gauge("fractus_hold", "1 while a global hold is in force", ["name"], registry=registry)
 
     def swept_in(self, sort: str, timing: SweepTiming) -> None:
         """Tell how long a sweep took that has just ended, and with what."""

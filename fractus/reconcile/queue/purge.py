@@ -14,7 +14,7 @@ from sqlalchemy import Select, Table, bindparam, delete, exists, or_, select
 from fractus.store import actions
 from fractus.store.resources import Resources, among, by_sizes, padded
 from fractus.store.retrying import rerun
-from fractus.store.schema import BRAKE, FINDING, NEED, PRESENCE, WORK
+from fractus.store.schema import HOLD, FINDING, NEED, PRESENCE, WORK
 from fractus.store.transaction import Query, Reader, Store, Transaction
 
 #: Rows that are looked at in one step: what a store does in some milliseconds.
@@ -54,7 +54,7 @@ def _last(table: Table) -> Query:
 
 
 _needs = Query(delete(NEED).where(NEED.c.kind == bindparam("k"), NEED.c.id == bindparam("i")))
-_brake = Query(delete(BRAKE).where(BRAKE.c.name == bindparam("name")))
+_hold = Query(delete(HOLD).where(HOLD.c.name == bindparam("name")))
 
 
 class Step:
@@ -103,6 +103,6 @@ async def purge_these(
 
 async def _let_go(tx: Transaction, resources: Resources, kind: str, id: str) -> None:
     await tx.execute(_needs, k=kind, i=id)
-    await tx.execute(_brake, name=f"resource/{kind}/{id}")
+    await tx.execute(_hold, name=f"resource/{kind}/{id}")
     await actions.forget(tx, kind, id)
     await resources.drop(tx, kind, id)

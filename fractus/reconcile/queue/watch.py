@@ -40,10 +40,10 @@ class Watch:
         await self._write(fresh, over)
         for name, why in fresh.items():
             if name not in self._said:
-                log.warning("brake on", hold=name, reason=why)
+                log.warning("hold placed", hold=name, reason=why)
             self._said[name] = (why, now)
         for name in over:
-            log.warning("brake off", hold=name)
+            log.warning("hold released", hold=name)
             del self._said[name]
 
     @rerun

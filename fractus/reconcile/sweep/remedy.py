@@ -1,7 +1,7 @@
 """What an operator can do about a finding: adopt, ignore, repair, forget, reopen.
 
 `foresee` says in words what a verb would do, or why it cannot; `do` writes it down, in the caller's transaction. No
-cloud is called here: what has to be done there is work for the queue, and does not happen while a brake is on.
+cloud is called here: what has to be done there is work for the queue, and does not happen while a hold is in force.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The brakes on the command line: what they say, what they write, and what they refuse."""
+"""The holds on the command line: what they say, what they write, and what they refuse."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Place:
     def cloud(self, name: str) -> CloudRecord:
         return self.parts(lambda core: cloud_rows.known(core.store, name))
 
-    def brakes(self) -> dict[str, str]:
+    def holds(self) -> dict[str, str]:
         async def read(core: wiring.Core) -> dict[str, str]:
             return {one.name: one.reason for one in await holds.every(core.store)}
 
@@ -155,24 +155,24 @@ def test_wait_returns_when_nothing_is_under_way_and_fails_where_something_stays(
 def test_read_only_is_a_row_that_all_processes_read(place: Place) -> None:
     assert place("read-only", "show").output == "Read-only is off.\n"
     assert place("read-only", "on", "--reason", "moving house").exit_code == 0
-    assert place.brakes() == {"read-only": "moving house"}
+    assert place.holds() == {"read-only": "moving house"}
     shown = place("read-only", "show").output
-    assert shown.startswith("brake read-only, by ")
+    assert shown.startswith("hold read-only, by ")
     assert "moving house" in shown
     assert place("read-only", "off").output == "Read-only is off.\n"
     assert place("read-only", "off").output == "Read-only was not on; nothing was changed.\n"
     place("read-only", "on", "--all")
-    assert set(place.brakes()) == {"read-only", "all-frozen"}
+    assert set(place.holds()) == {"read-only", "all-frozen"}
     place("read-only", "off", "--all")
-    assert place.brakes() == {}
+    assert place.holds() == {}
 
 
 def test_all_clouds_are_frozen_at_once_and_only_if_one_says_all(place: Place) -> None:
     assert place("freeze").exit_code == 2
     assert place("freeze", "--all", "--reason", "smoke").exit_code == 0
-    assert place.brakes() == {"all-frozen": "smoke"}
+    assert place.holds() == {"all-frozen": "smoke"}
     assert place("thaw", "--all").output == "What waited goes on.\n"
-    assert place.brakes() == {}
+    assert place.holds() == {}
     assert "were not frozen" in place("thaw", "--all").output
 
 
@@ -188,10 +188,10 @@ def test_one_resource_is_frozen_by_its_id(place: Place) -> None:
     assert "No resource has the id 'none'" in place("resource", "freeze", "none").output
     assert "--kind" in place("resource", "freeze", "twice").output
     assert place("resource", "freeze", "twice", "--kind", "network").exit_code == 0
-    assert place.brakes() == {"resource/network/twice": ""}
+    assert place.holds() == {"resource/network/twice": ""}
     assert place("resource", "thaw", "twice").output == "The network twice goes on.\n"
     assert place("resource", "thaw", "twice").exit_code == 1
-    assert place.brakes() == {}
+    assert place.holds() == {}
 
 
 def test_the_brakes_are_told_in_words() -> None:
@@ -204,10 +204,10 @@ def test_the_brakes_are_told_in_words() -> None:
     ]
     lines = lines_of_holds(on, at + 10)
     assert [line.split(", by ")[0] for line in lines] == [
-        "brake all clouds are frozen",
-        "brake link of host:1:2 is suspect, nothing is moved away from silent clouds",
-        "brake server s1 is frozen",
-        "brake nothing more is changed in east without a user's wish",
+        "hold all clouds are frozen",
+        "hold link of host:1:2 is suspect, nothing is moved away from silent clouds",
+        "hold server s1 is frozen",
+        "hold no more automatic changes in east",
     ]
     assert lines[0].endswith("by ann@desk since 2027-01-15T08:00:00Z: smoke")
     # One that a worker left behind when it died is not believed for ever.
@@ -242,7 +242,7 @@ def test_the_cap_is_a_setting(tmp_path: Path) -> None:
     cap.stop_above(6, 6, settings, "repair", "servers")
 
 
-# --- the pace of a cloud, and what we do unasked ----------------------------------------------
+# --- the pace of a cloud, and automatic changes ------------------------------------------------
 
 
 def test_the_pace_of_a_cloud_is_set_and_shown(place: Place) -> None:
@@ -278,4 +278,4 @@ def test_a_cloud_says_which_brakes_concern_it(place: Place) -> None:
     assert "1 of 8" not in east
     assert place("cloud", "allow", "east").output == "Moves, remakes and repairs in east go on.\n"
     assert place("cloud", "allow", "east").output == "Error: Nothing is held back in east.\n"
-    assert set(place.brakes()) == {"slowed/west/h:1:2"}
+    assert set(place.holds()) == {"slowed/west/h:1:2"}

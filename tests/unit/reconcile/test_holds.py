@@ -1,4 +1,4 @@
-"""What a brake holds up, and that what it held goes on when it comes off."""
+"""What a hold stops, and that it goes on when the hold is released."""
 
 from __future__ import annotations
 
