@@ -77,6 +77,7 @@ contracts: $(STAMP)
 sizes: $(STAMP)
 	python tools/checks/sizes.py
 	python tools/checks/places.py
+	python tools/checks/words.py
 
 databases: $(STAMP)
 	@tools/databases/databases up

@@ -275,7 +275,7 @@ def keystone_project_lookup(settings: Settings) -> KeystoneProjectLookup:
 
 
 def notifier(settings: Settings) -> DatagramNotifier | RabbitNotifier:
-    """How this process rings the workers of all nodes. One of a broker has to be started, and closed."""
+    """How this process notifies the workers of all nodes. A notifier of a broker has to be started, and closed."""
     near = DatagramNotifier(settings.state_dir)
     urls = brokers(settings.wake.url)
     return RabbitNotifier(urls, heartbeat=settings.wake.heartbeat, instead=near.notify) if urls else near

@@ -30,12 +30,12 @@ def main(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    ringing = node.LocalNotifier()
-    parts = wiring.core(settings, notifier=ringing)
+    notifier = node.LocalNotifier()
+    parts = wiring.core(settings, notifier=notifier)
     owner = owner_name()
     broker = wiring.rabbit_lanes(settings)
     ownership = Shared(parts.store, parts.clock, owner, broker=broker)
-    worker = wiring.worker(parts, ringing, owner=owner, ownership=ownership)
+    worker = wiring.worker(parts, notifier, owner=owner, ownership=ownership)
     outward = wiring.notifier(settings)
 
     def route(cloud: str) -> None:
@@ -45,7 +45,7 @@ async def _run(settings: Settings) -> None:
         else:
             outward.notify(cloud)
 
-    ringing.listen(route)
+    notifier.listen(route)
     if broker is not None:
         broker.hear(worker.notify)
         broker.start()

@@ -1,4 +1,4 @@
-"""Ringing over a broker: never waited for, never an error, and nothing piles up."""
+"""Notifications over a broker: never waited for, never an error, and nothing piles up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractConnection
 
 from fractus.notify.connection import ANSWER_WITHIN, Line
 
-#: Rings for one cloud within this are one ring. Seconds: less than a wake-up takes.
+#: Notifications for one cloud within this time are sent as one. Seconds: less than a wake-up takes.
 _TOGETHER = 0.003
 #: A broker that is dead has been so for no longer than this, else its heartbeats had been missed. Seconds.
 _LATELY = 30.0
@@ -23,17 +23,17 @@ def queue_name(cloud: str) -> str:
 
 
 class RabbitNotifier:
-    """Rings workers through a broker. Implements `fractus.store.ledger.Notifier`.
+    """Notifies workers through a broker. Implements `fractus.store.ledger.Notifier`.
 
     What is not sent yet is a set of names, so it can never be more than there are clouds. While no broker is connected
-    `instead` is called: the bell of this node.
+    `instead` is called: the notifier of this node.
     """
 
     def __init__(
         self, urls: Sequence[str], *, heartbeat: float = 5.0, instead: Callable[[str], None] = lambda _: None
     ) -> None:
         """Nothing is connected to before `start`."""
-        self._line = Line(urls, self._use, heartbeat=heartbeat, name="fractus rings")
+        self._line = Line(urls, self._use, heartbeat=heartbeat, name="fractus notifications")
         self._instead = instead
         self._connected = False
         self._unsent: set[str] = set()
@@ -41,7 +41,7 @@ class RabbitNotifier:
         self._some = asyncio.Event()
 
     def start(self) -> None:
-        """Begin to connect; to be called in the event loop that rings."""
+        """Begin to connect; to be called in the event loop that notifies."""
         self._line.start()
 
     async def close(self) -> None:
@@ -50,11 +50,11 @@ class RabbitNotifier:
 
     @property
     def connected(self) -> bool:
-        """Whether rings go through a broker now."""
+        """Whether notifications go through a broker now."""
         return self._connected
 
     def notify(self, cloud: str) -> None:
-        """Have it rung soon; returns at once."""
+        """Have its workers notified soon; returns at once."""
         if self._connected:
             self._unsent.add(cloud)
             self._some.set()
@@ -81,7 +81,7 @@ class RabbitNotifier:
                 names, self._unsent = self._unsent, set()
                 async with asyncio.timeout(ANSWER_WITHIN):
                     for name in names:
-                        # A queue that nobody has made yet has no worker either: such a ring may be lost.
+                        # A queue that nobody has made yet has no worker either: such a notification may be lost.
                         await exchange.publish(Message(name.encode()), queue_name(name), mandatory=False)
                         self._sent[name] = time.monotonic()
         finally:

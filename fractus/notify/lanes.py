@@ -3,7 +3,7 @@
 Of all workers that wait at a queue the broker sends its messages to one alone, the owner; when that one dies or hangs
 (its heartbeats stop) the next in line gets them, at once. AMQP tells nobody that he is active. So the newest message is
 never acknowledged before the next one comes: it is the sign of ownership, and the broker itself hands it on to the next
-in line. Every worker rings the queues it waits at now and then, so that there is a sign, and one that does not come
+in line. Every worker now and then sends to the queues it waits at, so that there is a sign, and one that does not come
 back shows an owner that it is none any more.
 
 The line is in the order in which the workers came, whatever we would prefer. So a worker that should own a queue comes
@@ -39,7 +39,7 @@ _PAUSE = 1.5
 _GRACE = 3.0
 #: And the owner steps back again only after this: perhaps the other one lives, but does not reach the broker. Seconds.
 _STEP_BACK_AGAIN = 20.0
-#: Every worker rings the queues it waits at so often. Seconds, for up to 100 queues; longer with more.
+#: Every worker sends to the queues it waits at so often. Seconds, for up to 100 queues; longer with more.
 _SIGN = 10.0
 #: An owner whose signs did not come back so many times is none.
 _SIGNS_MISSED = 4
@@ -167,7 +167,7 @@ class RabbitLanes:
         self._stir.set()
 
     async def _arrange(self, channel: AbstractChannel) -> None:
-        """Take the places that we should have, give up those that we should not, and ring."""
+        """Take the places that we should have, give up those that we should not, and send."""
         again, self._line_up = self._line_up, set()
         for name in sorted(self._places.keys() & (again | (self._places.keys() - self._ranks.keys()))):
             await self._give_up(name)
@@ -198,7 +198,7 @@ class RabbitLanes:
             self._not_before[name] = now + _PAUSE
             return True
         if place.sign is not None and now - place.heard_at > _SIGNS_MISSED * self._sign_every():
-            log.warning("our own rings do not come back; queueing up anew", cloud=name)
+            log.warning("own messages do not come back; joining the queue again", cloud=name)
             return True
         return False
 

@@ -18,7 +18,7 @@ from fractus.base.log import logger
 log = logger("notify.node")
 
 
-#: Workers of one node that can be rung: each listens on a number of its own.
+#: Workers of one node that can be notified: each listens on a number of its own.
 _WORKERS = 4
 
 
@@ -29,10 +29,10 @@ def address(state_dir: Path, number: int = 0) -> str:
 
 
 class DatagramNotifier:
-    """Rings other processes of this node. Implements `fractus.store.ledger.Notifier`."""
+    """Notifies other processes of this node. Implements `fractus.store.ledger.Notifier`."""
 
     def __init__(self, state_dir: Path) -> None:
-        """Ring the workers of `state_dir`."""
+        """Notify the workers of `state_dir`."""
         self._addresses = [address(state_dir, number) for number in range(_WORKERS)]
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -49,7 +49,7 @@ class DatagramNotifier:
 
 
 class LocalNotifier:
-    """Rings within this process."""
+    """Notifies within this process."""
 
     def __init__(self) -> None:
         """Nobody listens yet."""

@@ -17,7 +17,7 @@ from fractus.simulation.pulse import Pulse
 from fractus.store import clouds
 from fractus.store.holds import OPEN
 
-#: Nobody else rings, and nothing is lost between two parts of one process: it looks by itself almost never.
+#: Nobody else notifies, and nothing is lost between two parts of one process: it looks by itself almost never.
 _PACE = Pace(poll=600.0, sweep=NEVER, sweep_busy=NEVER, inventory=NEVER, drain=2.0, lease=600.0)
 
 #: Before a process was killed its last sweep may not have been written: so much is looked at again. Seconds.
@@ -54,7 +54,7 @@ class Child(Node):
     async def _know_inside(self) -> None:
         """The row of the cloud below; where a state directory was moved or copied, it is changed."""
         store, vault = self.parts.store, self.parts.vault
-        told: dict[str, Any] = {"hosts": self._hosts, "path": str(shelf_of(self.directory))}
+        told: dict[str, Any] = {"hosts": self._hosts, "path": str(records_of(self.directory))}
         known = await clouds.fetch(store, INSIDE)
         if known is None:
             settings = {"weight": 1.0, **told}
@@ -70,11 +70,11 @@ class Child(Node):
 
     def _last_change(self) -> float:
         try:
-            return min(shelf_of(self.directory).stat().st_mtime, self.clock.now()) - _BEFORE
+            return min(records_of(self.directory).stat().st_mtime, self.clock.now()) - _BEFORE
         except FileNotFoundError:
             return self.clock.now() - _BEFORE
 
 
-def shelf_of(directory: Path) -> Path:
+def records_of(directory: Path) -> Path:
     """The file of what is in the simulated cloud below a child."""
     return directory / "simulated" / f"{INSIDE}.sqlite"

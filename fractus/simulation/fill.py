@@ -20,7 +20,7 @@ from fractus.base.clock import SystemClock
 from fractus.reconcile.kind import USERS
 from fractus.services.network.security_groups.view import default_id
 from fractus.simulation import ids
-from fractus.simulation.child import shelf_of
+from fractus.simulation.child import records_of
 from fractus.simulation.identity import Identity, first_id
 from fractus.simulation.model import Model, host_id
 from fractus.simulation.plan import Plan
@@ -48,7 +48,7 @@ class Filler:
         """Read the model's rows."""
         self._state, self._plan, self._model = state, plan, model
         self._source = source = Path(model.directory)
-        paths = (source / "fractus.db", shelf_of(source))
+        paths = (source / "fractus.db", records_of(source))
         self._files = [_File(model, path.relative_to(source)) for path in paths]
 
     def fill(self, cloud: int, password: str) -> None:

@@ -93,7 +93,7 @@ _enabled = Query(
 _cursors = Query(
     select(_c.name, _c.cursors).where(_c.enabled == bindparam("yes", type_=Boolean)).order_by(_c.name)
 )
-_brake = Query(
+_hold = Query(
     update(CLOUD)
     .where(_c.name == bindparam("n"))
     .values(
@@ -154,7 +154,7 @@ async def hold(
     tx: Transaction, name: str, state: str, *, reason: str = "", by: str = "", unswept: bool = False
 ) -> None:
     """Say what may be done in a cloud from now on: one of the states of `fractus.store.holds`."""
-    await tx.execute(_brake, n=name, state=state, why=reason, by=by, at=tx.now(), unswept=unswept)
+    await tx.execute(_hold, n=name, state=state, why=reason, by=by, at=tx.now(), unswept=unswept)
 
 
 async def seen_times(reader: Reader) -> dict[str, float | None]:

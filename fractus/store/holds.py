@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, union_all, update
 
-from fractus.store.schema import HOLD, CLOUD, AUTOMATIC_CHANGE
+from fractus.store.schema import AUTOMATIC_CHANGE, CLOUD, HOLD
 from fractus.store.transaction import Query, Reader, Transaction
 
 #: Every write of users is refused.

@@ -15,7 +15,7 @@ from fractus.store.transaction import Transaction
 
 
 class Notifier(Protocol):
-    """Tells workers that a queue has got something due. A lost ring costs time, never work."""
+    """Tells workers that a queue has work that is due. A lost notification costs time, never work."""
 
     def notify(self, cloud: str) -> None:
         """Wake those who work on `cloud`'s queue (empty: the queue of whole resources)."""

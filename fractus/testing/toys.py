@@ -134,7 +134,7 @@ class ToyClouds:
         """Let go of the store."""
         await self.store.close()
 
-    # ------------------------------------------------------------------ the machine's children, and its bell
+    # ------------------------------------------------------------------ the machine's children, and its notifier
 
     def names(self) -> Iterable[str]:
         """Of all clouds."""

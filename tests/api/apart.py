@@ -61,10 +61,10 @@ def api(port: int) -> None:
 
 
 async def work() -> None:
-    ringing = node.LocalNotifier()
-    core = wiring.core(load(), notifier=ringing)
+    notifier = node.LocalNotifier()
+    core = wiring.core(load(), notifier=notifier)
     await core.children.refresh(core.store)
-    worker = wiring.worker(core, ringing, _scope_of, Pace(lease=3.0, sweep=0.5, sweep_busy=0.2))
+    worker = wiring.worker(core, notifier, _scope_of, Pace(lease=3.0, sweep=0.5, sweep_busy=0.2))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await worker.run(stop)

@@ -10,7 +10,7 @@ from fractus.base.retry import backoff
 from fractus.reconcile.guard import holds
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Again, Blocked, Held, Outcome, Retry, Settled, Waiting
-from fractus.store import holds as stored_brakes
+from fractus.store import holds as stored_holds
 from fractus.store import presences, work
 from fractus.store.transaction import Transaction
 from fractus.store.work import Claim, LeaseLost
@@ -29,7 +29,7 @@ async def end(machine: Machine, tx: Transaction, claim: Claim, outcome: Outcome)
     if left is None:
         raise LeaseLost(f"{claim.kind}/{claim.id}@{claim.cloud}")
     if not left:
-        # It is due at once, and whoever woke it rang when nobody could take it yet.
+        # It is due at once, and whoever woke it notified when nobody could take it yet.
         tx.after_commit(lambda: machine.notifier.notify(claim.cloud))
 
 
@@ -78,7 +78,7 @@ async def _write_held(
 ) -> bool | None:
     """It is woken when the hold is released; had that happened since it was looked at, nothing would wake it."""
     if outcome.hold:
-        still = await stored_brakes.fetch(tx, outcome.hold) is not None
+        still = await stored_holds.fetch(tx, outcome.hold) is not None
     else:
         presence = await presences.fetch(tx, claim.kind, claim.id, claim.cloud)
         still = presence is not None and bool(await holds.reason_held(tx, presence))

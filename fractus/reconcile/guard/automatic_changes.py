@@ -1,4 +1,5 @@
-"""Automatic changes in a cloud (nobody asked for them) are counted and limited: a mistake must not go through all of it.
+"""Automatic changes in a cloud (nobody asked for them) are counted and limited: a mistake must not go through all of
+it.
 
 Whatever moves, makes anew or repairs by itself asks `may` first. Above the limit a hold is placed that only an operator
 takes off (`fractus cloud allow`).

@@ -34,7 +34,7 @@ from fractus.reconcile.sweep.targeted_polls import between
 from fractus.reconcile.sweep_timing import SweepTiming
 from fractus.reconcile.tempo import Tempo
 from fractus.store import clouds, work
-from fractus.store import holds as stored_brakes
+from fractus.store import holds as stored_holds
 from fractus.store.retrying import rerun
 from fractus.store.transaction import StoreTrouble
 from fractus.store.work import Claim, LeaseLost
@@ -45,7 +45,7 @@ log = logging.logger("reconcile.loop")
 _STEPS = 20
 #: Items of a backlog that are woken in one transaction.
 _SLICE = 250
-#: Free slots are filled when they are this part of all, unless somebody rings.
+#: Free slots are filled when they are this part of all, unless a notification comes.
 _FILLING = 4
 #: Items of a cloud that is away that are under way at once: one may be the probe that hangs.
 _AWAY_ROOM = 4
@@ -242,7 +242,7 @@ class Worker:
                     await self._rest(wake_up, cloud, full=len(running) >= room)
                 except Exception as error:
                     # A store that does not answer for a while must not end the lane.
-                    _say("lane stumbled", error, cloud=cloud)
+                    _say("lane loop error", error, cloud=cloud)
                     await _until(wake_up, backoff(1, base=self.machine.pace.poll))
 
     def _room(self, cloud: str) -> int:
@@ -257,7 +257,9 @@ class Worker:
         return 0 if window.pause else window.size
 
     async def _rest(self, wake_up: asyncio.Event, cloud: str, *, full: bool) -> None:
-        """Sleep until something is due, somebody rings, or the poll interval is over. `full`: till a slot is free."""
+        """Sleep until something is due, a notification comes, or the poll interval is over. `full`: till a slot is
+        free.
+        """
         if wake_up.is_set():
             return
         due = await work.next_due(self.machine.store, cloud)
@@ -313,7 +315,7 @@ class Worker:
     async def handle(self, claim: Claim) -> float:
         """Look at one item until it settles or has to wait, and write down when to look again.
 
-        In how many seconds that may be; who wakes it sooner rings.
+        In how many seconds that may be; who wakes it sooner notifies.
         """
         logging.request_id.set(claim.request_id)
         self._held[_key(claim)] = claim
@@ -435,21 +437,21 @@ class Worker:
         timing: SweepTiming | None = None,
     ) -> bool:
         """One sweep; whether the cloud answered. `kinds`: only these. `timing` is told where the time went."""
-        sort, timing = "full" if full else "quick", timing or SweepTiming(self.machine.clock)
+        mode, timing = "full" if full else "quick", timing or SweepTiming(self.machine.clock)
         mark = purpose.set(SWEEP)
         try:
             record = await clouds.fetch(self.machine.store, cloud)
             if record is not None and record.unswept:
                 return False
             changed = await sweep(self.machine, cloud, full=full, kinds=kinds, record=record, timing=timing)
-            self.metrics.swept_in(sort, timing)
+            self.metrics.swept_in(mode, timing)
         except Exception as error:
             _say("sweep failed", error, cloud=cloud)
-            self.metrics.swept.labels(cloud, "all", sort, "failed").inc()
+            self.metrics.swept.labels(cloud, "all", mode, "failed").inc()
             return False
         finally:
             purpose.reset(mark)
-        self.metrics.swept.labels(cloud, "all", sort, "failed" if changed is None else "done").inc()
+        self.metrics.swept.labels(cloud, "all", mode, "failed" if changed is None else "done").inc()
         if changed is not None:
             await self._quietly(self._returned(cloud))
         return changed is not None
@@ -490,7 +492,7 @@ class Worker:
                 try:
                     step = await purge(machine.store, machine.resources, kind, after, before)
                 except Exception as error:
-                    _say("purge stumbled", error, kind=kind)
+                    _say("purge failed", error, kind=kind)
                     break
                 after = step.after
                 if step.ids:
@@ -511,7 +513,7 @@ class Worker:
             self.metrics.state.labels(row.name, row.state).set(1)
         await self._watch.tell()
         self.metrics.hold.clear()
-        for hold in await stored_brakes.every(self.machine.store):
+        for hold in await stored_holds.every(self.machine.store):
             self.metrics.hold.labels(hold.name).set(1)
 
     async def run_due(self) -> int:

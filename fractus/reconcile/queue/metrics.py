@@ -1,4 +1,4 @@
-"""What the machine tells Prometheus."""
+"""The worker's metrics, for Prometheus."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Metrics:
         self.registry = registry
         self.outcomes = Counter(
             "fractus_reconcile_outcomes",
-            "Looks by what they came to",
+            "Looks by their outcome",
             ["cloud", "kind", "outcome"],
             registry=registry,
         )
@@ -29,19 +29,15 @@ class Metrics:
         self.depth = Gauge("fractus_queue_depth", "Items that are due", ["cloud"], registry=registry)
         self.running = Gauge("fractus_running", "Items under way", ["cloud"], registry=registry)
         self.swept = Counter(
-            "fractus_sweeps", "Sweeps by how they ended", ["cloud", "kind", "sort", "end"], registry=registry
+            "fractus_sweeps", "Sweeps by their result", ["cloud", "kind", "mode", "result"], registry=registry
         )
         self.sweep_seconds = Histogram(
-            "fractus_sweep_seconds",
-            "How long one sweep took",
-            ["sort"],
-            registry=registry,
-            buckets=_SWEEP,
+            "fractus_sweep_seconds", "How long one sweep took", ["mode"], registry=registry, buckets=_SWEEP
         )
         self.sweep_parts = Histogram(
             "fractus_sweep_part_seconds",
             "What the time of one sweep went to",
-            ["sort", "part"],
+            ["mode", "part"],
             registry=registry,
             buckets=_SWEEP,
         )
@@ -53,31 +49,34 @@ class Metrics:
         )
         self.late = Histogram(
             "fractus_worker_late_seconds",
-            "How late the worker comes to what is due",
+            "How late the worker starts what is due",
             registry=registry,
             buckets=_LATE,
         )
         self.staleness = Gauge(
-            "fractus_staleness_seconds", "Since a cloud last answered a sweep", ["cloud"], registry=registry
+            "fractus_staleness_seconds",
+            "Seconds since a cloud last answered a sweep",
+            ["cloud"],
+            registry=registry,
         )
         self.room = Gauge(
             "fractus_cloud_concurrency_limit",
-            "Items that may be under way at once: fewer while the cloud is in trouble",
+            "Items that may be under way at once: lower while the cloud is in trouble",
             ["cloud"],
             registry=registry,
         )
         self.state = Gauge(
             "fractus_cloud_state",
-            "1 for what its operator says of a cloud",
+            "1 for the state that the operator gave a cloud",
             ["cloud", "state"],
             registry=registry,
         )
         self.hold = Gauge("fractus_hold", "1 while a global hold is in force", ["name"], registry=registry)
 
-    def swept_in(self, sort: str, timing: SweepTiming) -> None:
-        """Tell how long a sweep took that has just ended, and with what."""
+    def swept_in(self, mode: str, timing: SweepTiming) -> None:
+        """Count a sweep that has just ended: its time, and what that went to."""
         total = timing.total
-        self.sweep_seconds.labels(sort).observe(total)
+        self.sweep_seconds.labels(mode).observe(total)
         for part in PARTS:
-            self.sweep_parts.labels(sort, part).observe(timing.seconds[part])
-        self.sweep_parts.labels(sort, "rest").observe(max(0.0, total - sum(timing.seconds.values())))
+            self.sweep_parts.labels(mode, part).observe(timing.seconds[part])
+        self.sweep_parts.labels(mode, "rest").observe(max(0.0, total - sum(timing.seconds.values())))

@@ -14,7 +14,7 @@ from sqlalchemy import Select, Table, bindparam, delete, exists, or_, select
 from fractus.store import actions
 from fractus.store.resources import Resources, among, by_sizes, padded
 from fractus.store.retrying import rerun
-from fractus.store.schema import HOLD, FINDING, NEED, PRESENCE, WORK
+from fractus.store.schema import FINDING, HOLD, NEED, PRESENCE, WORK
 from fractus.store.transaction import Query, Reader, Store, Transaction
 
 #: Rows that are looked at in one step: what a store does in some milliseconds.

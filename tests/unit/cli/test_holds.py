@@ -194,7 +194,7 @@ def test_one_resource_is_frozen_by_its_id(place: Place) -> None:
     assert place.holds() == {}
 
 
-def test_the_brakes_are_told_in_words() -> None:
+def test_holds_are_listed_in_words() -> None:
     at = 1_800_000_000.0
     on = [
         Hold("all-frozen", "smoke", "ann@desk", at),
@@ -264,7 +264,7 @@ def test_the_pace_of_a_cloud_is_set_and_shown(place: Place) -> None:
     assert place("cloud", "set", "east", "--concurrency", "0").exit_code == 2
 
 
-def test_a_cloud_says_which_brakes_concern_it(place: Place) -> None:
+def test_a_cloud_says_which_holds_concern_it(place: Place) -> None:
     async def pull(core: wiring.Core) -> None:
         async with core.store.transaction() as tx:
             await holds.place(tx, holds.of_automatic_changes("east"), "60 of the 100 things")

@@ -94,7 +94,7 @@ async def _a_ring_reaches_the_owner(group: Group) -> None:
         notifier.notify("c5")
     notifier.notify("")
     await until(lambda: {"c5", ""} <= set(group.heard))
-    assert group.heard.count("c5") < 50, "rings of one moment are one"
+    assert group.heard.count("c5") < 50, "notifications of one moment are one"
     await notifier.close()
 
 
@@ -131,7 +131,7 @@ async def test_a_queue_that_somebody_deleted_is_made_again(group: Group) -> None
 
 
 async def test_a_broker_that_dies_hangs_and_comes_back(broker: Broker) -> None:
-    """Ringing never waits and never fails; without a broker the bell of this node is rung instead."""
+    """Notifying never waits and never fails; without a broker the notifier of this node is used instead."""
     near: list[str] = []
     with capture_logs():
         notifier = RabbitNotifier(["amqp://127.0.0.1:1/", broker.url], heartbeat=2, instead=near.append)
@@ -163,7 +163,7 @@ async def test_a_broker_that_dies_hangs_and_comes_back(broker: Broker) -> None:
                 notifier.notify(f"n{number}")
             assert time.process_time() - started < 1.0, "nobody waits for it"
             await until(lambda: not notifier.connected and line.assigned() is None)
-            assert len(near) >= 10_000, "what was not sent is rung here"
+            assert len(near) >= 10_000, "what was not sent is notified here"
         finally:
             broker.go_on()
         await until(lambda: notifier.connected and line.assigned() == {"a"})

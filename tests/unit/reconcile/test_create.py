@@ -49,7 +49,7 @@ async def test_needs_are_carried_once_for_twenty_boxes(world: World) -> None:
         await world.box(f"b{number}")
     with capture_logs() as logs:
         await world.settle(120)
-    assert logs == [], "side by side, and none stumbled over another"
+    assert logs == [], "side by side, and none was in the way of another"
     assert len(east.here("box")) == 20
     assert east.made.count(("net", "n1")) == 1
     assert len(east.made) == 41

@@ -107,7 +107,7 @@ async def test_what_may_not_move_waits_where_it_is_and_goes_when_allowed(world: 
     assert (await world.shown())["status"] == "settled"
 
 
-async def test_a_share_of_a_cloud_may_be_changed_and_then_a_brake_is_on(world: World) -> None:
+async def test_a_share_of_a_cloud_may_be_changed_and_then_a_hold_is_placed(world: World) -> None:
     world.machine.pace = Pace(unasked_least=2, unasked_window=600.0)
     await world.cloud("east")
 

@@ -64,7 +64,7 @@ async def settled(world: World, id: str = "b1") -> bool:
 # --- wake for speed, sweep for truth ------------------------------------------------------------
 
 
-async def test_with_a_bell_that_nobody_hears_everything_is_found_by_looking(quick: World) -> None:
+async def test_with_every_notification_lost_everything_is_found_by_looking(quick: World) -> None:
     east = await quick.cloud("east")
     async with running(quick.worker):
         await quick.box()
@@ -78,7 +78,7 @@ async def _gone(world: World) -> bool:
     return await status(world) == "gone"
 
 
-async def test_a_bell_is_answered_before_the_next_look(tmp_path: Path) -> None:
+async def test_a_notification_is_answered_before_the_next_look(tmp_path: Path) -> None:
     world = World(tmp_path, Pace(poll=30.0))
     try:
         await world.cloud("east")

@@ -85,7 +85,7 @@ async def test_a_page_at_a_time_leaves_none_out(world: World) -> None:
     assert len(await purged(world, "net")) == number
 
 
-async def test_its_brake_goes_with_it(world: World) -> None:
+async def test_its_hold_goes_with_it(world: World) -> None:
     await world.cloud("east")
     await deleted(world, "b1")
     async with world.sqlite.transaction() as tx:

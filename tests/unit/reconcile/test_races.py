@@ -357,7 +357,7 @@ async def test_those_who_wait_are_not_woken_by_what_does_not_matter_to_them(worl
 
 
 async def test_everything_works_with_all_wake_ups_dropped(world: World) -> None:
-    """Bells ring nowhere in these tests; here nobody is woken in the store either: all is found by looking."""
+    """Nobody is notified in these tests; here nobody is woken in the store either: all is found by looking."""
     dropped = world.machine
 
     async def deaf(*_what: object) -> None: ...

@@ -483,7 +483,7 @@ async def test_it_is_told_what_the_time_of_a_sweep_went_to(world: World) -> None
     assert await world.worker.sweep_once("east", full=False)
 
     def told(part: str) -> float | None:
-        labels = {"sort": "quick", "part": part}
+        labels = {"mode": "quick", "part": part}
         return world.worker.metrics.registry.get_sample_value("fractus_sweep_part_seconds_sum", labels)
 
     assert told("ask") == 3 * 1.5, "boxes, nets, plugs"

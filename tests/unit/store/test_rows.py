@@ -113,8 +113,8 @@ async def test_dropped_for_good(tables: AnyStore) -> None:
 # --- the ledger ---------------------------------------------------------------------------------
 
 
-class Rung:
-    """A bell that counts."""
+class CountingNotifier:
+    """A notifier that counts."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -124,7 +124,7 @@ class Rung:
 
 
 async def test_law_1_a_wish_and_its_work_are_written_together_or_not_at_all(tables: AnyStore) -> None:
-    notifier = Rung()
+    notifier = CountingNotifier()
     ledger = Ledger(ALL, notifier)
 
     async def refused() -> None:
@@ -146,12 +146,12 @@ async def test_law_1_a_wish_and_its_work_are_written_together_or_not_at_all(tabl
 
 async def test_what_is_carried_on_first_use_is_no_work_yet(tables: AnyStore) -> None:
     async with tables.transaction() as tx:
-        await Ledger(ALL, Rung()).create(tx, crate(), summary(), assign=False)
+        await Ledger(ALL, CountingNotifier()).create(tx, crate(), summary(), assign=False)
     assert await work.about(tables, "crate", "c1") == []
 
 
 async def test_a_change_is_a_new_generation(tables: AnyStore, clock: HandClock) -> None:
-    ledger = Ledger(ALL, Rung())
+    ledger = Ledger(ALL, CountingNotifier())
     async with tables.transaction() as tx:
         made = await ledger.create(tx, crate(), summary(), [Need("net", "1")], assign=False)
     clock.time += 5
@@ -171,7 +171,7 @@ async def test_a_change_is_a_new_generation(tables: AnyStore, clock: HandClock) 
 async def test_law_5_a_removed_one_stays_as_a_row(
     tables: AnyStore, hide: bool, deleted_at: float | None
 ) -> None:
-    ledger = Ledger(ALL, Rung())
+    ledger = Ledger(ALL, CountingNotifier())
     async with tables.transaction() as tx:
         made = await ledger.create(tx, crate(), summary(), assign=False)
         await ledger.remove(tx, made, hide=hide)
@@ -402,7 +402,7 @@ async def test_users_of_one_thing_are_not_looked_for_among_all_of_their_kind(tab
 
 
 async def test_a_change_of_what_no_cloud_has_is_no_work(tables: AnyStore) -> None:
-    notifier = Rung()
+    notifier = CountingNotifier()
     ledger = Ledger(ALL, notifier)
     async with tables.transaction() as tx:
         made = await ledger.create(tx, crate(), summary(), assign=False)

@@ -95,14 +95,14 @@ def admin() -> Principal:
     )
 
 
-class Rings:
-    """A bell that counts."""
+class Notifications:
+    """A notifier that counts."""
 
     def __init__(self) -> None:
-        self.rung: list[str] = []
+        self.notified: list[str] = []
 
     def notify(self, cloud: str) -> None:
-        self.rung.append(cloud)
+        self.notified.append(cloud)
 
 
 @dataclasses.dataclass
@@ -238,7 +238,7 @@ class House:
         self.store = store
         self.clock = clock
         self.resources = Resources({"server": SERVER, "port": PORT, "security_group": GROUP})
-        self.notifier = Rings()
+        self.notifier = Notifications()
         self.ledger = Ledger(self.resources, self.notifier)
         self.networks = Networks(self)
         self.images = Store("No image found with ID {}")
@@ -440,7 +440,7 @@ class House:
             here.observed = msgspec.to_builtins(ServerObserved(**about))
             here.observed_at = tx.now()
             await presences.save(tx, here)
-            await self._retell(tx, server)
+            await self._refresh_document(tx, server)
 
     async def remember(self, id: str, cloud: str = "east", **memory: Any) -> None:
         async with self.store.transaction() as tx:
@@ -450,21 +450,21 @@ class House:
             assert server is not None
             here.memory.update(memory)
             await presences.save(tx, here)
-            await self._retell(tx, server)
+            await self._refresh_document(tx, server)
 
     async def block(self, id: str, reason: str, cloud: str = "east") -> None:
         async with self.store.transaction() as tx:
             server = await self.resources.fetch(tx, "server", id)
             assert server is not None
             await presences.add(tx, Presence(kind="server", id=id, cloud=cloud, state=BLOCKED, error=reason))
-            await self._retell(tx, server)
+            await self._refresh_document(tx, server)
 
     async def nowhere(self, id: str, reason: str) -> None:
         async with self.store.transaction() as tx:
             server = await self.resources.fetch(tx, "server", id)
             assert server is not None
             server.choice = {"error": reason, "cloud": ""}
-            await self._retell(tx, server)
+            await self._refresh_document(tx, server)
 
     async def gone(self, id: str) -> None:
         async with self.store.transaction() as tx:
@@ -475,9 +475,9 @@ class House:
             await self.life.gone(tx, server)
             server.wanted = False
             server.deleted_at = tx.now()
-            await self._retell(tx, server)
+            await self._refresh_document(tx, server)
 
-    async def _retell(self, tx: Transaction, server: Resource) -> None:
+    async def _refresh_document(self, tx: Transaction, server: Resource) -> None:
         every = await presences.of_resource(tx, "server", server.id)
         server.updated_at = tx.now()
         await self.resources.save(tx, server, self.life.summarise(server, every))

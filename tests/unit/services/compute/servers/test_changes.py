@@ -30,7 +30,7 @@ async def shown(house: House, id: str, **more: Any) -> dict[str, Any]:
 async def test_a_put_changes_the_wish_and_wakes_the_machine(house: House) -> None:
     id = await house.create()
     await house.place(id)
-    house.notifier.rung.clear()
+    house.notifier.notified.clear()
     house.clock.at += 5
     body = {
         "name": "new",
@@ -44,7 +44,7 @@ async def test_a_put_changes_the_wish_and_wakes_the_machine(house: House) -> Non
     assert answer["updated"] == "2025-06-15T15:06:45Z"
     server = await house.fetch(id)
     assert (server.name, server.desired["name"], server.generation) == ("new", "new", 2)
-    assert house.notifier.rung == [""]
+    assert house.notifier.notified == [""]
 
 
 async def test_a_put_that_changes_nothing_writes_nothing(house: House) -> None:

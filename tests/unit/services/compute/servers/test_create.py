@@ -88,7 +88,7 @@ async def test_the_wish_is_stored_whole_with_what_it_needs_and_work_is_waiting(h
         ("port", desired["ports"][0], True),
     }
     assert [item.cloud for item in await work.about(house.store, "server", id)] == [""]
-    assert house.notifier.rung == [""]
+    assert house.notifier.notified == [""]
     assert house.life.demand(server).cloud == "west"
     assert house.life.demand(server).kinds >= {"server", "flavor", "image", "keypair", "port"}
 
@@ -301,7 +301,7 @@ async def test_a_refusal_names_the_field_and_leaves_nothing(
     assert says in await house.bad_create(**server)
     for table in (SERVER, PORT, NEED):
         assert await rows(house, table) == 0
-    assert house.notifier.rung == []
+    assert house.notifier.notified == []
 
 
 @pytest.mark.parametrize(
