@@ -63,6 +63,8 @@ def _print(one: dict[str, Any]) -> None:
         "deleted_at",
     ):
         table.add_row(key, str(one[key]))
+    if one["home"]:
+        table.add_row("home", one["home"])
     choice = one["choice"]
     if choice:
         table.add_row("chosen cloud", f"{choice.get('cloud') or 'none'} ({choice.get('why', '')})")

@@ -16,11 +16,12 @@ class Placement(Enum):
     """What decides in which clouds a resource has presences.
 
     ASSIGNED: a cloud is chosen for it when it is made. CARRIED: it comes to a cloud when something there needs it.
-    LOCAL: it is in no cloud.
+    FOLLOWS: it is in exactly those clouds where what it relates is. LOCAL: it is in no cloud.
     """
 
     ASSIGNED = "assigned"
     CARRIED = "carried"
+    FOLLOWS = "follows"
     LOCAL = "local"
 
 
@@ -52,6 +53,8 @@ class Traits(Struct, frozen=True):
     """What was asked for while it was there is built with it, though it was deleted since (a flavor, a key): it is
     carried after its end too, and leaves each cloud with the last that needs it there.
     """
+    follows: frozenset[str] = frozenset()
+    """The kinds that decide where it is, of all that it needs (`fractus.reconcile.converge.following` has the rule)."""
 
     @property
     def assigned(self) -> bool:
@@ -79,6 +82,13 @@ def assigned(
 def carried(*, needed_after_delete: bool = False) -> Traits:
     """Comes to a cloud when something there needs it, and can be made again there at any time."""
     return Traits(Placement.CARRIED, needed_after_delete=needed_after_delete)
+
+
+def follows(*kinds: str, async_delete: bool = False) -> Traits:
+    """Is wherever those of these kinds are that it needs: where all are that it waits for, or, where it waits for none,
+    where any is.
+    """
+    return Traits(Placement.FOLLOWS, follows=frozenset(kinds), async_delete=async_delete)
 
 
 LOCAL = Traits(Placement.LOCAL)

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from fractus.model.resource import INSISTS, PENDING, SETTLED, Need, Presence, Resource
-from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, Done, Item, Lifecycle, Plan
+from fractus.reconcile.kind import ADMITTED, ARRIVED, FACTS, OWNER, Done, Item, Lifecycle, Plan, fingerprint
 from fractus.store import findings, presences
 from fractus.store.findings import CHANGED, IGNORED, MISSING, OPEN, Finding
 from fractus.store.transaction import Reader, Transaction
@@ -61,9 +61,13 @@ def insisted(item: Item, field: str) -> bool:
 
 
 def is_steady(item: Item) -> bool:
-    """Whether it was as its user wants it, and the user has wanted nothing else since."""
+    """Whether it was as its user wants it, with the facts of today, and the user has wanted nothing else since."""
     presence = item.presence
-    return presence.state == SETTLED and presence.generation == item.resource.generation
+    return (
+        presence.state == SETTLED
+        and presence.generation == item.resource.generation
+        and presence.memory.get(FACTS, "") == fingerprint(item.facts)
+    )
 
 
 def remember(presence: Presence, drift: Mapping[str, Any]) -> None:
@@ -88,6 +92,8 @@ def settle(life: Lifecycle, item: Item, done: Done) -> None:
         repaired(presence)
         presence.memory.pop("repair_refused", None)
     presence.memory.update(done.memory)
+    if item.facts or FACTS in presence.memory:
+        presence.memory[FACTS] = fingerprint(item.facts)
     if life.traits.assigned:
         presence.memory["ran"] = True
     presence.state, presence.error = SETTLED, ""

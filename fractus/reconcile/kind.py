@@ -6,16 +6,18 @@ saw. A lifecycle is pure but for `prepare` and `gone`, which get the machine's o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import msgspec
 from msgspec import Struct, structs
 
 from fractus.model.action import Action
 from fractus.model.cloud import Observed, Step, Wanted
 from fractus.model.placement import Traits
 from fractus.model.resource import Need, Presence, Resource, Summary
-from fractus.store.transaction import Transaction
+from fractus.store.transaction import Reader, Transaction
 
 USERS, ADMITTED, OWNER, ARRIVED = "users", "admitted", "owner", "arrived"
 """Keys in the memory of a presence, all about its use there.
@@ -30,6 +32,9 @@ settled for that one yet.
 NOTED = "noted"
 """Key in the memory of a presence: the generation of the resource for which its notes were written anew."""
 
+FACTS = "facts"
+"""Key in the memory of a presence: the fingerprint of the facts that it was last settled for."""
+
 UNNEEDED = "unneeded_since"
 """Key in the memory of a presence: since when nothing needs it there."""
 
@@ -43,6 +48,8 @@ class Item(Struct, frozen=True):
     """(kind, id) of each need -> its id in this presence's cloud."""
     actions: Sequence[Action] = ()
     """The open actions of the resource, oldest first, where its kind has verbs (`Acts`)."""
+    facts: Mapping[str, Any] = {}
+    """What `ReadsFacts.facts` has read of other rows."""
 
 
 class Done(Struct, frozen=True):
@@ -159,6 +166,36 @@ class Acts(Protocol):
     def verbs(self) -> Collection[str]:
         """What its clouds do when they are asked."""
         ...
+
+
+@runtime_checkable
+class ReadsFacts(Protocol):
+    """A kind whose steps must know of other rows (the members of a group in other clouds, the routes of a router): part
+    of a lifecycle that needs it.
+
+    Facts are read before `wanted` and `plan`, which get them in `Item.facts` and stay pure. A presence that was settled
+    with other facts has work to do: what differs then is no drift.
+    """
+
+    @property
+    def facts_from(self) -> frozenset[str]:
+        """The kinds whose rows are read: when one changes, comes to a cloud or leaves one, `concerns` is asked."""
+        ...
+
+    async def facts(self, reader: Reader, resource: Resource, presence: Presence) -> Mapping[str, Any]:
+        """What to know in this presence's cloud: values that JSON can hold, the same for the same rows."""
+        ...
+
+    async def concerns(self, reader: Reader, kind: str, id: str) -> list[str]:
+        """The ids of this kind whose facts come from (kind, id). Each of their presences is looked at."""
+        ...
+
+
+def fingerprint(facts: Mapping[str, Any]) -> str:
+    """What tells facts apart; empty where there are none."""
+    if not facts:
+        return ""
+    return hashlib.blake2s(msgspec.json.encode(facts, order="deterministic"), digest_size=8).hexdigest()
 
 
 @runtime_checkable

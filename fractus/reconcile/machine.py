@@ -21,6 +21,7 @@ from fractus.model.seen import seen_as
 from fractus.reconcile import drift
 from fractus.reconcile.budget import Budget
 from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, UNNEEDED, USERS, Acts, Guards, Lifecycle, Shared
+from fractus.reconcile.relations import Key, Relations
 from fractus.reconcile.tempo import Inventories, Sent
 from fractus.scheduling.choice import Affinity
 from fractus.store import actions, findings, presences, work
@@ -158,7 +159,8 @@ class Machine:
         self.guards = {kind: life for kind, life in lifecycles.items() if isinstance(life, Guards)}
         """Kinds of which a cloud is told which projects may use one."""
         assigned = [kind for kind, life in lifecycles.items() if life.traits.assigned]
-        self.colocates = len(assigned) > 1
+        self.relations = Relations(resources, lifecycles)
+        self.colocates = len(assigned) > 1 or bool(self.relations.followers)
         """Whether one assigned resource can need another, so that both must be in one cloud."""
         self.acting = frozenset(kind for kind, life in lifecycles.items() if isinstance(life, Acts))
         """Kinds of whose resources actions are asked."""
@@ -262,6 +264,16 @@ class Machine:
         await work.wake(tx, kind, id, cloud)
         tx.after_commit(lambda: self.notifier.notify(cloud))
 
+    async def wake_all(self, tx: Transaction, keys: Iterable[Key]) -> None:
+        """Have each of these looked at now."""
+        for key in keys:
+            await self.wake(tx, *key)
+
+    async def announce(self, tx: Transaction, kind: str, id: str) -> None:
+        """(kind, id) is not as it was for others: wake those who wait for it, and those whose facts come from it."""
+        await self.wake_waiting(tx, kind, id)
+        await self.wake_all(tx, await self.relations.changed(tx, kind, id))
+
     async def wake_waiting(self, tx: Transaction, kind: str, id: str) -> None:
         """Have everything that waits on (kind, id) looked at now."""
         for cloud in await work.wake_waiting(tx, kind, id):
@@ -281,6 +293,7 @@ class Machine:
             made.memory[USERS] = {project_id: resource.generation}
         if made.memory:
             await presences.save(tx, made)
+        await self.wake_all(tx, await self.relations.moved(tx, resource.kind, resource.id))
         if self.colocates and self.traits(resource.kind).placement is not Placement.CARRIED:
             # What is carried is looked for by those who wait for it when it is ready, and not before.
             await self.wake_waiting(tx, resource.kind, resource.id)
@@ -426,7 +439,7 @@ class Machine:
                     seen = found([held]) == found([presence])
                     await self.refresh_document(tx, fresh, drifted=drifted, seen=seen)
             if self.readiness_of(held) != self.readiness_of(presence):
-                await self.wake_waiting(tx, presence.kind, presence.id)
+                await self.announce(tx, presence.kind, presence.id)
 
     async def unwant(self, tx: Transaction, presence: Presence) -> None:
         """Have a presence leave its cloud."""
@@ -435,6 +448,7 @@ class Machine:
             presence.state = PENDING
             await presences.save(tx, presence)
             await self.wake_waiting(tx, presence.kind, presence.id)
+            await self.wake_all(tx, await self.relations.moved(tx, presence.kind, presence.id))
         await self.wake(tx, presence.kind, presence.id, presence.cloud)
 
     def _keep_what_others_wrote(self, presence: Presence, held: Presence) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import compress
 from typing import Any, TypeAlias
@@ -230,6 +230,41 @@ _users = Query(
 )
 
 
+@lru_cache(maxsize=64)
+def _astray(followed: tuple[str, ...]) -> Query:
+    """Of a kind that follows others: what is not in a cloud where one of those is, and what is there without one that
+    it waits for, or without any.
+    """
+    other, own = PRESENCE.alias("other"), PRESENCE.alias("own")
+    among_them = or_(*(NEED.c.need_kind == kind for kind in followed))
+    theirs = and_(
+        other.c.kind == NEED.c.need_kind,
+        other.c.id == NEED.c.need_id,
+        other.c.cloud == bindparam("c"),
+        other.c.wanted.is_(True),
+    )
+    ours = and_(own.c.kind == NEED.c.kind, own.c.id == NEED.c.id, own.c.cloud == bindparam("c"))
+    missing = (
+        select(NEED.c.id)
+        .select_from(NEED.join(other, theirs).outerjoin(own, ours))
+        .where(NEED.c.kind == bindparam("k"), among_them, own.c.id.is_(None))
+    )
+    needs_of_it = and_(NEED.c.kind == own.c.kind, NEED.c.id == own.c.id, among_them)
+    there = select(NEED.c.need_id).select_from(NEED.join(other, theirs)).where(needs_of_it)
+    unmet = (
+        select(NEED.c.need_id)
+        .select_from(NEED.outerjoin(other, theirs))
+        .where(needs_of_it, NEED.c.loose.is_(False), other.c.id.is_(None))
+    )
+    surplus = select(own.c.id).where(
+        own.c.cloud == bindparam("c"),
+        own.c.kind == bindparam("k"),
+        own.c.wanted.is_(True),
+        or_(unmet.correlate(own).exists(), ~there.correlate(own).exists()),
+    )
+    return Query(missing.union(surplus).limit(bindparam("n")))
+
+
 async def of_resource(reader: Reader, kind: str, id: str) -> list[Presence]:
     """All presences of a resource, oldest first."""
     return [_load(row) for row in await reader.rows(_of, k=kind, i=id)]
@@ -407,3 +442,13 @@ async def dependents(
 async def clouds_of_users(reader: Reader, kind: str, id: str, by: str, *, limit: int) -> set[str]:
     """The clouds in which things of the kind `by` need (kind, id), from at most `limit` of those that are to stay."""
     return {cloud for (cloud,) in await reader.rows(_users, k=kind, i=id, by=by, n=limit)}
+
+
+async def astray(
+    reader: Reader, cloud: str, kind: str, followed: Collection[str], *, limit: int = 1000
+) -> list[str]:
+    """Ids of some of `kind`, which follows others of the kinds `followed`, that may be missing in a cloud, or too many
+    there. One that is not there because not all are that it waits for is among them.
+    """
+    rows = await reader.rows(_astray(tuple(sorted(followed))), c=cloud, k=kind, n=limit)
+    return [id for (id,) in rows]

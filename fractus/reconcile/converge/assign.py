@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from fractus.base.retry import backoff
+from fractus.model.placement import Placement
 from fractus.model.resource import Presence, Resource, at_home
 from fractus.reconcile.converge import colocation, peers, unneeded
 from fractus.reconcile.converge.colocation import Member
 from fractus.reconcile.converge.ending import end
+from fractus.reconcile.converge.following import follow
 from fractus.reconcile.converge.needs import first_look
 from fractus.reconcile.guard import holds, lessons
 from fractus.reconcile.kind import UNNEEDED
@@ -60,7 +62,10 @@ async def _attend_to(
 ) -> Settled | Retry:
     """See that what is wanted is where it should be, and hand a change to each of its presences."""
     outcome: Settled | Retry = Settled()
-    if machine.traits(claim.kind).assigned:
+    placement = machine.traits(claim.kind).placement
+    if placement is Placement.FOLLOWS:
+        await follow(machine, tx, resource, every)
+    elif placement is Placement.ASSIGNED:
         if not any(one.wanted for one in every):
             outcome = await _assign(machine, tx, claim, resource, every)
         else:
@@ -70,6 +75,7 @@ async def _attend_to(
             await machine.wake(tx, one.kind, one.id, one.cloud)
         if await _is_unneeded(tx, one):
             await unneeded.note(machine, tx, one)
+    await machine.wake_all(tx, await machine.relations.changed(tx, resource.kind, resource.id))
     return outcome
 
 
@@ -90,6 +96,7 @@ async def _is_unneeded(tx: Transaction, one: Presence) -> bool:
 
 async def _leave(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> None:
     """Ask every presence to leave; when all have left, let go of the rest."""
+    await machine.wake_all(tx, await machine.relations.changed(tx, resource.kind, resource.id))
     for one in every:
         if one.wanted and await _is_awaited(machine, tx, one):
             one.memory["passing"] = True

@@ -1,5 +1,7 @@
 """What must be in one cloud: an assigned resource, the assigned ones that it needs, and those that need it.
 
+What FOLLOWS several of them ties them too: a volume that is attached to a server must be where that is.
+
 Data is never copied to a second cloud because something needs it there. So what needs a resource that has a home goes
 to that home, and resources of which none has a home yet are assigned together. What can be carried confines nothing,
 but for what was taken over and is not ours to copy (`choice["only"]`).
@@ -126,8 +128,13 @@ class _Search:
             for kind, id, mode in await self._machine.resources.users(self._tx, resource.kind, resource.id):
                 if mode == IF_PRESENT:
                     continue
-                if self._machine.traits(kind).assigned:
+                placement = self._machine.traits(kind).placement
+                if placement is Placement.ASSIGNED:
                     await self._visit(kind, id)
+                elif placement is Placement.FOLLOWS:
+                    # It can only be where all are that it waits for.
+                    others = await self._machine.resources.needs(self._tx, kind, id)
+                    await self._along([need for need in others if need.awaited])
 
     async def _along(self, needs: Sequence[Need]) -> None:
         for need in needs:

@@ -86,7 +86,8 @@ class Look:
         if self.item.remote or self.life.traits.needs_at is NeedsAt.AT_CREATE:
             return self.item
         machine = self.machine
-        return await drift.item_of(machine.store, self.resource, self.presence)
+        whole = await drift.item_of(machine.store, self.resource, self.presence)
+        return msgspec.structs.replace(self.item, remote=whole.remote)
 
     @property
     def presence(self) -> Presence:
@@ -144,7 +145,8 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     else:
         remote = await meet_changed(machine, claim, resource, presence)
     asked = await acting.of_presence(machine, presence)
-    item = Item(resource, presence, remote if isinstance(remote, dict) else {}, asked)
+    facts = await machine.relations.facts(machine.store, resource, presence)
+    item = Item(resource, presence, remote if isinstance(remote, dict) else {}, asked, facts)
     look = Look(machine, claim, item, actuator, scope)
     if isinstance(remote, Unmet):
         return await _unmet(look, remote)
@@ -439,15 +441,17 @@ async def _ended(look: Look) -> Outcome:
             await machine.refresh_document(tx, resource)
             await machine.wake(tx, presence.kind, presence.id)
         await machine.wake_waiting(tx, presence.kind, presence.id)
+        await machine.wake_all(tx, await machine.relations.moved(tx, presence.kind, presence.id))
     return Settled()
 
 
 def may_move(look: Look) -> bool:
-    """Whether another cloud may be tried: it was for us to choose, and nothing of it ever ran here. Not of one that is
-    on its way from one cloud to another: that is for whoever moves it to decide.
+    """Whether another cloud may be tried: it was for us to choose, nothing of it ever ran here, and it uses nothing
+    that has its data here. Not of one that changes its cloud already: that is for whoever moves it to decide.
     """
     ours = look.life.traits.assigned and not look.life.demand(look.resource).cloud
-    return ours and look.presence.role is None and not look.presence.memory.get("ran")
+    bound = any(look.machine.traits(kind).assigned for kind, _ in look.item.remote)
+    return ours and not bound and look.presence.role is None and not look.presence.memory.get("ran")
 
 
 @rerun

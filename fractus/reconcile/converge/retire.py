@@ -91,7 +91,8 @@ async def _never_seen(
         there = await presences.fetch(machine.store, need.kind, need.id, presence.cloud)
         if there is not None and there.remote_id is not None:
             remote[need.kind, need.id] = there.remote_id
-    wanted = machine.lifecycles[resource.kind].wanted(Item(resource, presence, remote))
+    facts = await machine.relations.facts(machine.store, resource, presence)
+    wanted = machine.lifecycles[resource.kind].wanted(Item(resource, presence, remote, facts=facts))
     seen = await find(machine, presence, actuator, scope, wanted)
     if seen is not None:
         presence.remote_id = seen.remote_id
@@ -155,7 +156,7 @@ async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: P
             elif there is not None and await _passes(tx, there):
                 await unneeded.note(machine, tx, there)
         await machine.refresh_document(tx, fresh)
-        await machine.wake_waiting(tx, resource.kind, resource.id)
+        await machine.announce(tx, resource.kind, resource.id)
         await machine.wake(tx, resource.kind, resource.id)
     return Settled()
 

@@ -117,7 +117,7 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
     if to_do:
         await machine.wake(tx, kind, presence.id, turn.cloud)
     if machine.readiness_of(presence) != face:
-        await machine.wake_waiting(tx, kind, presence.id)
+        await machine.announce(tx, kind, presence.id)
 
 
 async def _judge(
@@ -133,7 +133,8 @@ async def _judge(
     if turn.life.traits.needs_at is NeedsAt.ALWAYS:
         tables = turn.machine.resources.tables
         needs = await presences.of_needs(tx, presence.kind, presence.id, turn.cloud, tables)
-    item = Item(resource, presence, drift.remote_of(needs), asked)
+    facts = await turn.machine.relations.facts(tx, resource, presence)
+    item = Item(resource, presence, drift.remote_of(needs), asked, facts)
     steady = drift.is_steady(item)
     plan = drift.take(turn.life, item, seen)
     if plan is None:

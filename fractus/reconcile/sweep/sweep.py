@@ -459,6 +459,10 @@ async def _attend_to(machine: Machine, cloud: str) -> None:
         log.warning("unqueued work found", kind=kind, id=id, cloud=cloud)
     if left:
         await wake_all(machine, cloud, left)
+    for kind, followed in machine.relations.followers.items():
+        # Whoever moved what they follow may have been an older process, which told them nothing.
+        if astray := await presences.astray(machine.store, cloud, kind, followed):
+            await wake_all(machine, "", [(kind, id) for id in astray])
 
 
 @rerun

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fractus.model.errors import Refused
 from fractus.model.resource import AWAIT, IF_PRESENT, Need
 from tests.unit.reconcile.toy import MORE, World
 
@@ -219,3 +220,17 @@ async def test_a_need_of_what_is_in_no_cloud_is_an_error_and_no_wait_for_ever(wo
     await world.settle()
     shown = await world.shown()
     assert (shown["status"], shown["why"]) == ("error", "memo m1 is in no cloud")
+
+
+async def test_one_that_its_cloud_refuses_stays_with_the_data_that_it_uses(world: World) -> None:
+    """Its user is told why, and not that there is no cloud."""
+    east = await world.cloud("east")
+    west = await world.cloud("west")
+    await world.want("vol", "v1", zone="east")
+    await world.settle()
+    east.fail("create", Refused("no room left here", elsewhere=True))
+    await world.want("box", "b1", [Need("vol", "v1")])
+    await world.settle()
+    shown = await world.shown()
+    assert (shown["cloud"], shown["status"], shown["why"]) == ("east", "error", "no room left here")
+    assert west.things == {}

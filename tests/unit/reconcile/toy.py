@@ -158,7 +158,7 @@ class World:
         resource = Resource(
             kind=kind, id=id, project_id="p1", desired={"size": size, "parts": parts, **desired}
         )
-        assign = self.machine.traits(kind).placement is Placement.ASSIGNED
+        assign = self.machine.traits(kind).placement in (Placement.ASSIGNED, Placement.FOLLOWS)
         async with self.sqlite.transaction() as tx:
             await self.ledger.create(tx, resource, self.summarise(resource, []), needs, assign=assign)
         return resource

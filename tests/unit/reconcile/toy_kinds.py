@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from fractus.model.cloud import Step
-from fractus.model.placement import LOCAL, assigned, carried
+from fractus.model.placement import LOCAL, assigned, carried, follows
 from fractus.model.resource import Need, Presence, Resource, Summary, at_home
 from fractus.reconcile.kind import (
     Apply,
@@ -21,17 +21,24 @@ from fractus.reconcile.kind import (
     adopt_fields,
     with_wanted,
 )
+from fractus.store import presences
+from fractus.store.resources import Resources
 from fractus.store.schema import resource_table
-from fractus.store.transaction import Transaction
+from fractus.store.transaction import Reader, Transaction
 from tests.unit.reconcile.toy_cloud import BoxObserved, BoxWanted
 
-TABLES = {kind: resource_table(f"toy_{kind}") for kind in ("box", "net", "plug", "vol", "memo", "note")}
+TABLES = {
+    kind: resource_table(f"toy_{kind}")
+    for kind in ("box", "net", "plug", "vol", "tie", "hub", "memo", "note")
+}
 
 TRAITS = {
     "box": assigned(),
     "net": carried(),
     "plug": carried(),
     "vol": assigned(),
+    "tie": follows("box", "vol"),
+    "hub": follows("net"),
     "memo": LOCAL,
 }
 
@@ -119,5 +126,48 @@ class ToyLife:
         self.ended.append(resource.id)
 
 
+class HubLife(ToyLife):
+    """A hub is wherever one of its nets is. It joins those that are there, and has the size of all together, wherever
+    they are: two things that only other rows say.
+    """
+
+    facts_from = frozenset({"net"})
+    resources = Resources({"hub": TABLES["hub"], "net": TABLES["net"]})
+
+    async def facts(self, reader: Reader, resource: Resource, presence: Presence) -> Mapping[str, Any]:
+        size, here = 0, []
+        for need in await self.resources.needs(reader, "hub", resource.id):
+            net = await self.resources.fetch(reader, "net", need.id)
+            there = await presences.fetch(reader, "net", need.id, presence.cloud)
+            if net is not None and net.wanted:
+                size += net.desired["size"]
+            if there is not None and there.wanted and there.remote_id is not None:
+                here.append(need.id)
+        return {"size": size, "here": sorted(here)}
+
+    async def concerns(self, reader: Reader, kind: str, id: str) -> list[str]:
+        return [user for by, user in await self.resources.needed_by(reader, kind, id) if by == "hub"]
+
+    def wanted(self, item: Item) -> BoxWanted:
+        parts = {
+            f"net/{id}": item.remote["net", id] for id in item.facts["here"] if ("net", id) in item.remote
+        }
+        return BoxWanted(id=item.resource.id, name=item.resource.name, size=item.facts["size"], parts=parts)
+
+    def plan(self, item: Item, seen: BoxObserved) -> Plan:
+        wanted = self.wanted(item)
+        if seen.gone:
+            return Fail(f"it is gone from {item.presence.cloud}")
+        if seen.size != wanted.size:
+            return Apply(Step("resize", {"size": wanted.size}))
+        if seen.parts != wanted.parts:
+            return Apply(Step("plug", {"parts": wanted.parts}))
+        return Done()
+
+    def differences(self, item: Item, seen: BoxObserved) -> list[Difference]:
+        wanted = self.wanted(item)
+        return [] if seen.size == wanted.size else [Difference("size", wanted.size, seen.size)]
+
+
 #: Kinds that the machine knows something of; a `note` is only with us, and nobody has to be asked about it.
-LIVES = dict.fromkeys(TRAITS, ToyLife)
+LIVES: dict[str, type[ToyLife]] = {**dict.fromkeys(TRAITS, ToyLife), "hub": HubLife}
