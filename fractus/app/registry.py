@@ -9,7 +9,6 @@ from typing import Protocol
 from sqlalchemy import Table
 
 from fractus.app.children import Connect
-from fractus.app.consoles import LiveConsoles
 from fractus.app.kinds import KINDS
 from fractus.app.network_kinds import NetworkKinds
 from fractus.auth import base_rules
@@ -71,6 +70,7 @@ from fractus.services.network.security_groups.costs import COSTS as GROUP_COSTS
 from fractus.services.network.security_groups.table import SECURITY_GROUP
 from fractus.services.network.subnets.costs import COSTS as SUBNET_COSTS
 from fractus.services.network.subnets.table import SUBNET
+from fractus.services.relay import Relay
 from fractus.services.volume.extensions import policy as volume_extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
 from fractus.services.volume.limits import policy as volume_limit_policy
@@ -155,7 +155,7 @@ class Kinds:
         self._ledger = ledger
         self._quota = quota
         self._clock = clock
-        self._consoles = LiveConsoles(store, children)
+        self._live = Relay(store, children, TABLES)
         self._stale_after = stale_after
         self.image_source = ImageSource(resources)
         self._bits = BitsDirectory(images, reserve=reserve)
@@ -189,7 +189,7 @@ class Kinds:
             images=self.image_source,
             flavors=FlavorSource(self._resources),
             keypairs=KeypairSource(self._resources),
-            consoles=self._consoles,
+            live=self._live,
             quota=self._quota,
             secrets=self._vault,
             limits=ServerLimits(stale_after=self._stale_after),

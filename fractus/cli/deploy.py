@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from fractus.app.consoles import DEADLINE
 from fractus.cli.frame import output
 from fractus.deploy import check, live, render, secret
 from fractus.deploy.inventory import Inventory, InventoryError, load
 from fractus.reconcile.machine import Pace
+from fractus.services.relay import DEADLINE
 from fractus.settings.sections import Auth
 
 console = output()

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from msgspec import Struct
 
 from fractus.model.installation import Identity, origin
+from fractus.model.live import LiveCall, Relayed
 from fractus.model.mirror import Mirrored
 
 
@@ -203,8 +204,8 @@ class Cloud(Protocol):
         """What is there of kinds that fractus does not serve. A service that is not there has none."""
         ...
 
-    async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
-        """The end of a server's console: a live read. `deadline` in seconds from now."""
+    async def relay(self, scope: Scope, remote_id: str, call: LiveCall, deadline: float) -> Relayed:
+        """What the cloud answers to a live call about one thing. `deadline` in seconds from now."""
         ...
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from fractus.model.cloud import Step
 from fractus.model.errors import Missing
+from fractus.testing.live import console_of
 from tests.contract import things
 from tests.contract.subjects import Subject
 
@@ -105,12 +106,12 @@ async def test_its_port_is_free_again_after_its_end(cloud: Subject) -> None:
 async def test_its_console_is_read(cloud: Subject) -> None:
     """The one live read of a server; `lines` bounds it."""
     _, remote_id = await _active(cloud)
-    whole = await cloud.cloud.console_log(cloud.ann, remote_id, None, 20.0)
+    whole = await console_of(cloud.cloud, cloud.ann, remote_id, None, 20.0)
     assert whole
-    last = await cloud.cloud.console_log(cloud.ann, remote_id, 1, 20.0)
+    last = await console_of(cloud.cloud, cloud.ann, remote_id, 1, 20.0)
     assert len(last.splitlines()) <= 1 < len(whole.splitlines())
     with pytest.raises(Missing):
-        await cloud.cloud.console_log(cloud.ann, "6ba7b810-9dad-11d1-80b4-00c04fd430c8", None, 20.0)
+        await console_of(cloud.cloud, cloud.ann, "6ba7b810-9dad-11d1-80b4-00c04fd430c8", None, 20.0)
 
 
 async def test_a_server_without_network(cloud: Subject) -> None:

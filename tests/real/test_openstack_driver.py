@@ -30,6 +30,7 @@ from fractus.model.errors import CredentialsRejected, Missing, Refused
 from fractus.model.images import ImageWanted
 from fractus.model.network import FixedIp, NetworkWanted, PortWanted, Rule, SecurityGroupWanted, SubnetWanted
 from fractus.model.servers import ServerObserved, ServerWanted
+from fractus.testing.live import console_of
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -269,7 +270,7 @@ async def test_a_server_lives_its_whole_life(
         {"shape": "round"},
         wanted.id,
     )
-    assert await cloud.console_log(scope, server.remote_id, 5, 10.0)
+    assert await console_of(cloud, scope, server.remote_id, 5, 10.0)
     with pytest.raises(Refused):
         await cloud.actuators()["network"].delete(scope, network_id)
     await _dies(cloud, scope, wanted, changed)

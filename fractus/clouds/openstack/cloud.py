@@ -14,19 +14,21 @@ from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.entry import Entry
 from fractus.clouds.openstack.identify import identify, mark, spelled, unmark
 from fractus.clouds.openstack.inventory import Inventory, mirrored, sightings
+from fractus.clouds.openstack.live import relay
 from fractus.clouds.openstack.neutron import NeutronKind
 from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.ports import Ports
 from fractus.clouds.openstack.projects import Projects
 from fractus.clouds.openstack.security_groups import SecurityGroups
 from fractus.clouds.openstack.servers import Servers
-from fractus.clouds.openstack.services import Ask, Services, segment
+from fractus.clouds.openstack.services import Services
 from fractus.clouds.openstack.tokens import Authenticator, KeystoneAuthenticator, Tokens
 from fractus.clouds.openstack.transport import AiohttpTransport, Transport
 from fractus.clouds.openstack.wire import CallObserver, Wire
 from fractus.model.cloud import Actuator, CloudRow, Observed, Report, Scope, Sighting
 from fractus.model.errors import CredentialsRejected, Unreachable
 from fractus.model.installation import Identity, Mark
+from fractus.model.live import LiveCall, Relayed
 from fractus.model.mirror import Mirrored
 from fractus.model.network import VOCABULARIES
 
@@ -153,22 +155,13 @@ class OpenStackCloud:
         """What is there of kinds that fractus does not serve."""
         return await sightings(self._child)
 
-    async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
-        """The end of a server's console. `Unreachable` when `deadline` seconds have passed."""
-        length = {} if lines is None else {"length": lines}
-        ask = Ask(
-            service="compute",
-            method="POST",
-            path=f"/servers/{segment(remote_id)}/action",
-            body={"os-getConsoleOutput": length},
-            repeat=True,
-            lane="live",
-        )
+    async def relay(self, scope: Scope, remote_id: str, call: LiveCall, deadline: float) -> Relayed:
+        """The answer of the service. `Unreachable` when `deadline` seconds have passed."""
         try:
             async with asyncio.timeout(deadline):
-                return await self._child.item(scope, ask, "output", str | None) or ""  # type: ignore[arg-type]
+                return await relay(self._child, scope, remote_id, call)
         except TimeoutError as error:
-            raise Unreachable(f"{self.name} did not give the console log within {deadline:g} s") from error
+            raise Unreachable(f"{self.name} did not give {call.noun} within {deadline:g} s") from error
 
     async def close(self) -> None:
         """Let go of connections and threads."""

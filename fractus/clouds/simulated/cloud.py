@@ -27,8 +27,9 @@ from fractus.clouds.simulated.server import Servers
 from fractus.clouds.simulated.shape import Shape
 from fractus.clouds.simulated.subnet import Subnets
 from fractus.model.cloud import Actuator, CloudRow, Finding, Observed, Report, Scope, Sighting
-from fractus.model.errors import CloudError, Unreachable
+from fractus.model.errors import CloudError, Refused, Unreachable
 from fractus.model.installation import Identity, Mark
+from fractus.model.live import LiveCall, Relayed
 from fractus.model.mirror import Mirrored
 from fractus.model.network import VOCABULARIES
 
@@ -228,23 +229,22 @@ class SimulatedCloud:
         names = [id for server in self.backend.servers.values() for id in server.volumes]
         return [Sighting("volume", "volumes", len(names), sorted(names)[:5])] if names else []
 
-    async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
-        """The end of a server's console. `Unreachable` when `deadline` seconds have passed."""
-        read = asyncio.ensure_future(
-            self._injector.call(
-                "server",
-                "console_log",
-                remote_id,
-                lambda: self._servers.console(remote_id, lines),
-                change=False,
-            )
-        )
+    async def relay(self, scope: Scope, remote_id: str, call: LiveCall, deadline: float) -> Relayed:
+        """What is answered to a live call. `Unreachable` when `deadline` seconds have passed."""
+
+        def work() -> Any:
+            if call.name == "console_log":
+                return self._servers.console(remote_id, call.body["os-getConsoleOutput"].get("length"))
+            raise Refused(f"a simulated cloud does not answer to {call.name}", status=501)
+
+        kind = "server" if call.service == "compute" else call.service
+        read = asyncio.ensure_future(self._injector.call(kind, call.name, remote_id, work, change=False))
         patience = asyncio.ensure_future(self._clock.sleep(deadline))
         try:
             await asyncio.wait({read, patience}, return_when=asyncio.FIRST_COMPLETED)
             if read.done():
-                return read.result()
-            raise Unreachable(f"{self.name} did not give the console log within {deadline:g} s")
+                return Relayed(read.result(), self.project_of(scope)[0])
+            raise Unreachable(f"{self.name} did not give {call.noun} within {deadline:g} s")
         finally:
             for task in (read, patience):
                 task.cancel()

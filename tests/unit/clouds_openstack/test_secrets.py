@@ -16,6 +16,7 @@ from fractus.clouds.openstack import OpenStackCloud
 from fractus.model.cloud import HOME, CloudRow, Scope
 from fractus.model.errors import CloudError
 from fractus.model.servers import ServerWanted
+from fractus.testing.live import console_of
 from tests.unit.clouds_openstack.fake import Answering, Clock, FakeChild, cut_off, drop, reply, text
 
 PASSWORD = "hunter2-hunter2"
@@ -94,7 +95,7 @@ async def _everything(cloud: OpenStackCloud) -> list[BaseException]:
         servers.create(HOME, wanted),
         servers.find(HOME, wanted),
         servers.delete(Scope("p-ann"), "s1"),
-        cloud.console_log(HOME, "s1", 5, 1.0),
+        console_of(cloud, HOME, "s1", 5, 1.0),
     ):
         try:
             await attempt

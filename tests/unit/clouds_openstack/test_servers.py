@@ -3,13 +3,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from fractus.clouds.openstack import OpenStackCloud
 from fractus.clouds.openstack.server_create import create_body, create_version, derived_hostname
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import CloudError, Missing, OutcomeUnknown, Refused, Throttled, Unreachable
+from fractus.model.live import LiveCall
 from fractus.model.servers import ServerObserved, ServerWanted
+from fractus.testing.live import console_of
 from tests.unit.clouds_openstack.fake import Answering, FakeAuthenticator, FakeChild, drop, fault, hang, reply
 
 ANN = Scope("p-ann")
@@ -479,14 +482,30 @@ async def test_a_deletion_whose_answer_was_lost_may_be_repeated(
 async def test_the_console_log_has_a_deadline(cloud: OpenStackCloud, fake: FakeChild) -> None:
     action = f"POST {SERVERS}/s1/action"
     fake.on(action, reply({"output": "booting\n"}))
-    assert await cloud.console_log(ANN, "s1", 5, 1.0) == "booting\n"
-    assert await cloud.console_log(ANN, "s1", None, 1.0) == "booting\n"
+    assert await console_of(cloud, ANN, "s1", 5, 1.0) == "booting\n"
+    assert await console_of(cloud, ANN, "s1", None, 1.0) == "booting\n"
     assert [heard.json for heard in fake.said(action)] == [
         {"os-getConsoleOutput": {"length": 5}},
         {"os-getConsoleOutput": {}},
     ]
     fake.on(action, reply({"output": None}))
-    assert await cloud.console_log(ANN, "s1", None, 1.0) == ""
+    assert await console_of(cloud, ANN, "s1", None, 1.0) == ""
     fake.on(action, hang)
     with pytest.raises(Unreachable, match=r"within 0\.02 s"):
-        await cloud.console_log(ANN, "s1", 5, 0.02)
+        await console_of(cloud, ANN, "s1", 5, 0.02)
+
+
+async def test_a_live_call_is_made_in_the_microversion_that_its_answer_is_understood_in(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    call = LiveCall(
+        name="topology", noun="the topology", service="compute", path="/servers/{id}/topology", version="2.78",
+        missing="", not_ready="",
+    )  # fmt: skip
+    fake.on(f"GET {SERVERS}/s1/topology", reply({"nodes": []}, **{"X-Openstack-Request-Id": "req-2"}))
+    relayed = await cloud.relay(ANN, "s1", call, 1.0)
+    assert (relayed.body, relayed.request_id, relayed.project_id) == ({"nodes": []}, "req-2", ANN.project_id)
+    (heard,) = fake.said(f"GET {SERVERS}/s1/topology")
+    assert heard.headers["openstack-api-version"] == "compute 2.78"
+    with pytest.raises(Refused, match=r"serves 2\.1 to 2\.104, and not 2\.999"):
+        await cloud.relay(ANN, "s1", structs.replace(call, version="2.999"), 1.0)

@@ -22,6 +22,7 @@ from fractus.model.errors import (
 )
 from fractus.model.network import NetworkWanted
 from fractus.testing.clock import VirtualClock
+from fractus.testing.live import console_of
 from tests.unit.clouds_simulated.conftest import ANN, Place
 
 BACK, GONE = 1, 0
@@ -155,7 +156,7 @@ async def test_the_console_has_a_deadline(place: Place, clock: VirtualClock) -> 
     made = await place.server()
     await clock.advance(10)
     place.faults.hangs(60.0)
-    task = asyncio.create_task(place.cloud.console_log(ANN, made.remote_id, None, 2.0))
+    task = asyncio.create_task(console_of(place.cloud, ANN, made.remote_id, None, 2.0))
     await asyncio.sleep(0)
     await clock.advance(2)
     with pytest.raises(Unreachable, match="did not give the console log within 2 s"):

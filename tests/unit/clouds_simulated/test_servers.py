@@ -15,6 +15,7 @@ from fractus.clouds.simulated.shape import Shape
 from fractus.model.cloud import Step
 from fractus.model.errors import Missing, Refused, Throttled
 from fractus.testing.clock import VirtualClock
+from fractus.testing.live import console_of
 from tests.unit.clouds_simulated.conftest import ANN, BEN, Place
 
 
@@ -220,16 +221,16 @@ async def test_the_cloud_s_clock_is_its_own(clock: VirtualClock, tmp_path: Path)
 async def test_the_console_shows_every_boot(place: Place, clock: VirtualClock) -> None:
     made = await place.server(hostname="web-1")
     with pytest.raises(Refused):
-        await place.cloud.console_log(ANN, made.remote_id, None, 5.0)
+        await console_of(place.cloud, ANN, made.remote_id, None, 5.0)
     await clock.advance(10)
-    once = await place.cloud.console_log(ANN, made.remote_id, None, 5.0)
+    once = await console_of(place.cloud, ANN, made.remote_id, None, 5.0)
     assert once.endswith("web-1 login:\n")
     await place["server"].apply(ANN, made.remote_id, Step("reboot", {"type": "SOFT"}))
     await clock.advance(10)
-    twice = await place.cloud.console_log(ANN, made.remote_id, None, 5.0)
+    twice = await console_of(place.cloud, ANN, made.remote_id, None, 5.0)
     assert twice.startswith(once)
     assert twice.count("login:") == 2
-    assert await place.cloud.console_log(ANN, made.remote_id, 1, 5.0) == "web-1 login:\n"
+    assert await console_of(place.cloud, ANN, made.remote_id, 1, 5.0) == "web-1 login:\n"
 
 
 @given(

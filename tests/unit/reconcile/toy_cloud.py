@@ -127,9 +127,6 @@ class ToyCloud:
     async def check(self) -> Report:
         return Report(reachable=not self.down)
 
-    async def console_log(self, scope: Scope, remote_id: str, lines: int | None, deadline: float) -> str:
-        return ""
-
     async def close(self) -> None:
         return None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fractus.services.compute.servers.api.access import (
-    Consoles,
     Dependencies,
     Flavors,
     Images,
     Keypairs,
+    Live,
     Ports,
     Quota,
     ServerLimits,
@@ -22,11 +22,11 @@ from fractus.services.compute.servers.api.showing import Showing
 from fractus.web.routing import Route
 
 __all__ = [
-    "Consoles",
     "Flavors",
     "Given",
     "Images",
     "Keypairs",
+    "Live",
     "Ports",
     "Quota",
     "ServerLimits",

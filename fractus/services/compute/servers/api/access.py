@@ -14,6 +14,7 @@ from fractus.auth.principal import Principal
 from fractus.base.clock import Clock
 from fractus.model.action import DONE, Action
 from fractus.model.errors import Conflict, NotFound
+from fractus.model.live import LiveCall
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Resource
 from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb
@@ -88,12 +89,13 @@ class Keypairs(Protocol):
         ...
 
 
-class Consoles(Protocol):
-    """Live reads of a server in its cloud."""
+class Live(Protocol):
+    """Live reads of a resource in its cloud."""
 
-    async def console_log(self, server: Resource, lines: int | None) -> str:
-        """The end of the server's console log, all of it where `lines` is None. `Unavailable` if its cloud is silent,
-        `NotFound` where the server has no console.
+    async def ask(self, resource: Resource, call: LiveCall, *, root: str = "") -> Any:
+        """The answer, in our words. `Unavailable` if its cloud is silent, `NotFound` where it has no such thing.
+
+        `root`: our URL of the service up to its version, for links.
         """
         ...
 
@@ -139,7 +141,7 @@ class Dependencies:
     images: Images
     flavors: Flavors
     keypairs: Keypairs
-    consoles: Consoles
+    live: Live
     quota: Quota | None = None
     secrets: Secrets | None = None
     """What seals the first passwords of servers; None: there are none."""

@@ -26,6 +26,7 @@ from fractus.services.compute.servers.api.access import (
     shown,
     target_of,
 )
+from fractus.services.compute.servers.api.live import console_log
 from fractus.services.compute.servers.api.showing import Showing
 from fractus.services.compute.servers.schema import bodies
 from fractus.services.compute.servers.versions import REQUESTS, UPDATED
@@ -226,7 +227,7 @@ class Changing:
         check_placed(server, shown(server))
         length = call.body["os-getConsoleOutput"].get("length")
         lines = None if length is None or int(length) < 0 else int(length)
-        text = await self._given.consoles.console_log(server, lines)
+        text = await self._given.live.ask(server, console_log(lines))
         return Reply(200, {"output": _CONTROLS.sub("", text)})
 
 

@@ -18,6 +18,7 @@ from fractus.auth.principal import Principal
 from fractus.auth.vault import Vault
 from fractus.base.ids import new_id
 from fractus.model.errors import ApiError, Forbidden, Invalid, NotFound, QuotaExceeded
+from fractus.model.live import LiveCall
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, Summary
 from fractus.model.servers import ServerFault, ServerObserved
@@ -203,8 +204,9 @@ class Console:
         self.text = "booted\x07\n"
         self.asked: list[tuple[str, int | None]] = []
 
-    async def console_log(self, server: Resource, lines: int | None) -> str:
-        self.asked.append((server.id, lines))
+    async def ask(self, resource: Resource, call: LiveCall, *, root: str = "") -> Any:
+        assert call.name == "console_log"
+        self.asked.append((resource.id, call.body["os-getConsoleOutput"].get("length")))
         return self.text
 
 
@@ -316,7 +318,7 @@ class House:
             images=self.images,
             flavors=self.flavors,
             keypairs=self.keys,
-            consoles=self.console,
+            live=self.console,
             quota=self.quota,
             limits=self.limits,
             secrets=self.secrets,
