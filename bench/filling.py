@@ -166,7 +166,7 @@ class _Writer:
         self._servers_of: Counter[int] = Counter()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Release the file."""
         self._db.close()
 
     def write(self) -> None:

@@ -51,7 +51,7 @@ class ConnectedChildren:
         return sorted({id for one in seen for id in (one.installation, *one.below) if id})
 
     async def refresh(self, store: Store) -> None:
-        """Connect to what is new or changed, let go of what was removed."""
+        """Connect to what is new or changed, release what was removed."""
         rows = {row.name: row for row in await clouds.every(store)}
         if self.installation is None or any(self._is_news(row) for row in rows.values()):
             # Read with the rows that it is handed to: a rebuild changes it, and all of them.
@@ -116,6 +116,6 @@ class ConnectedChildren:
             await cloud.close()
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Release all connections."""
         for name in list(self._clouds):
             await self._close(name)

@@ -116,7 +116,7 @@ class Core:
         return self.clock.now()
 
     async def close(self) -> None:
-        """Let go of children and store."""
+        """Release children and store."""
         await self.children.close()
         await self.store.close()
 

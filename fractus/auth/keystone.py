@@ -135,7 +135,7 @@ class Keystone:
         self._logging_in: asyncio.Task[str] | None = None
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
         if self._logging_in is not None:
             self._logging_in.cancel()
             await asyncio.wait([self._logging_in])

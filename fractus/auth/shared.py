@@ -99,7 +99,7 @@ class SharedTokens:
         task.add_done_callback(self._writing.discard)
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
         for task in list(self._writing):
             task.cancel()
         if self._writing:

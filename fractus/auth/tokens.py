@@ -127,7 +127,7 @@ class KeystoneTokens:
         return self._alive(await self._ask_once(key, token, peer))
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
         for task in self._ahead:
             task.cancel()
         await asyncio.gather(*self._ahead, return_exceptions=True)

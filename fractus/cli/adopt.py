@@ -1,4 +1,4 @@
-"""`fractus cloud adopt`, `fractus cloud detach`, `fractus rebuild`: taking over what is there, and letting go of it."""
+"""`fractus cloud adopt`, `fractus cloud detach`, `fractus rebuild`: taking over what is there, and giving it up."""
 
 from __future__ import annotations
 
@@ -175,19 +175,19 @@ def detach(settings: Settings, name: str, *, yes: bool, at_most: int | None) -> 
         held = await presences.left_in(parts.store, name)
         for kind, number in sorted(held.items()):
             console.print(f"  {number} {kind}")
-        stop_above(sum(held.values()), at_most, settings, "let go of", "things")
+        stop_above(sum(held.values()), at_most, settings, "drop", "things")
         if not yes:
             return None
         await letting.freeze(parts, name, getpass.getuser())
         await asyncio.sleep(_UNDER_WAY)
-        with _progress("letting go") as told:
+        with _progress("dropping") as told:
             let = await letting.detach(parts, name, told)
         return let, await cloud_identity.let_go(parts, record)
 
     done = with_parts(settings, do)
     if done is None:
         raise click.ClickException(
-            f"All of this would be let go of, and go on running in {name}. Nothing was changed. "
+            f"fractus would drop all of this, and it would go on running in {name}. Nothing was changed. "
             "If that is what you want, pass --yes."
         )
     let, behind = done
@@ -207,9 +207,7 @@ def detach(settings: Settings, name: str, *, yes: bool, at_most: int | None) -> 
 @click.argument("names", nargs=-1)
 @_projects
 @_dry_run
-@click.option(
-    "--into-existing", is_flag=True, help="The database is not empty: add what is missing, no more."
-)
+@click.option("--into-existing", is_flag=True, help="The database is not empty: only add what is missing.")
 @click.option(
     "--installation",
     metavar="ID",
@@ -224,7 +222,7 @@ def rebuild(
     into_existing: bool,
     installation: str | None,
 ) -> None:
-    """Make a lost database again from the clouds (all, or NAMES): what carries our marker there, by the ids it had.
+    """Rebuild a lost database from the clouds (all, or NAMES): what carries our marker there, by the ids it had.
 
     Add the clouds first, by the names that they had: `fractus cloud add`. Look at `--dry-run` before.
     """

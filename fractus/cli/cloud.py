@@ -347,13 +347,13 @@ def set_cloud(
 @cloud_group.command("remove")
 @click.argument("name")
 @click.option(
-    "--forget", is_flag=True, help="Let go of what it holds: it goes on running there, unknown to fractus."
+    "--forget", is_flag=True, help="Drop what it holds: it goes on running there, unknown to fractus."
 )
 @click.option(
     "--detach",
     "detached",
     is_flag=True,
-    help="Let go of all in it, thing by thing: it goes on running there, and leaves users' lists.",
+    help="Drop all in it, thing by thing: it goes on running there, and leaves users' lists.",
 )
 @click.option("--yes", is_flag=True, help="Do it: without it the numbers are shown and nothing is changed.")
 @at_most_option
@@ -369,7 +369,7 @@ def remove(
     async def do(parts: OperatorParts) -> tuple[dict[str, int], str]:
         if forget:
             held = await presences.left_in(parts.store, name)
-            stop_above(sum(held.values()), at_most, settings, "let go of", "things")
+            stop_above(sum(held.values()), at_most, settings, "drop", "things")
         record = await cloud_rows.known(parts.store, name)
         left = await cloud_rows.remove(parts.store, parts.resources, parts.lifecycles, name, forget=forget)
         return left, await cloud_identity.let_go(parts, record)

@@ -241,7 +241,7 @@ _verb(
 )
 _verb(ADOPT, "What was found becomes what is wanted.")
 _verb(IGNORE, "Tell it as open no more, until it changes again.")
-_verb(FORGET, "Let go of what is gone from its cloud, or drop the report of an orphan.")
+_verb(FORGET, "Drop what is gone from its cloud, or drop the report of an orphan.")
 _verb(REOPEN, "Tell as open again what is ignored.")
 
 

@@ -193,7 +193,7 @@ CLOUD_COMMANDS = (cordon, uncordon, drain_work, freeze, thaw, allow)
 @_reason
 @with_settings
 def freeze_all(settings: Settings, all_: bool, reason: str) -> None:
-    """Make no change in any cloud, until `fractus thaw --all`. Requests are accepted and wait; sweeps go on."""
+    """Stop every change in every cloud until `fractus thaw --all`. Requests are accepted and wait; sweeps go on."""
     with_parts(
         settings, lambda parts: holding.place(parts.store, ALL_FROZEN, reason=reason, by=holding.who())
     )
@@ -204,7 +204,7 @@ def freeze_all(settings: Settings, all_: bool, reason: str) -> None:
 @click.option("--all", "all_", is_flag=True, required=True, help="All clouds: one is `fractus cloud thaw`.")
 @with_settings
 def thaw_all(settings: Settings, all_: bool) -> None:
-    """Go on after `fractus freeze --all`. Clouds that were frozen by themselves stay so."""
+    """Allow changes again after `fractus freeze --all`. A cloud that was frozen by its own command stays frozen."""
     was = _release(settings, ALL_FROZEN)
     console.print("What waited goes on." if was else "All clouds were not frozen; nothing was changed.")
 
@@ -215,7 +215,7 @@ def _release(settings: Settings, name: str) -> bool:
 
 @click.group("read-only")
 def read_only_group() -> None:
-    """Refuse every write of users (503, with the reason), while reads go on; or no more."""
+    """Refuse every write of users (503, with the reason) while reads go on, or accept them again."""
 
 
 @read_only_group.command("on")

@@ -1,4 +1,4 @@
-"""`fractus purge`: let go of what was deleted long ago."""
+"""`fractus purge`: drop what was deleted long ago."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Span(click.ParamType[float]):
 @at_most_option
 @with_settings
 def purge_command(settings: Settings, older_than: float, dry_run: bool, at_most: int | None) -> None:
-    """Let go of the rows of resources that were deleted long ago, and that nothing points to any more.
+    """Drop the rows of resources that were deleted long ago, and that nothing refers to any more.
 
-    What a cloud has not confirmed, what a finding tells of, and what somebody still needs, stays. The worker does the
-    same by itself, slowly, after `work.keep_deleted_days`.
+    Rows stay if a cloud has not confirmed the delete, a finding names them, or something still needs them. The worker
+    does the same by itself, slowly, after `work.keep_deleted_days`.
     """
 
     async def do(parts: OperatorParts) -> dict[str, int]:
@@ -52,7 +52,7 @@ def purge_command(settings: Settings, older_than: float, dry_run: bool, at_most:
             numbers[kind] = await purge.count(parts, kind, before)
         if dry_run:
             return numbers
-        stop_above(sum(numbers.values()), at_most, settings, "let go of", "deleted resources")
+        stop_above(sum(numbers.values()), at_most, settings, "drop", "deleted resources")
         return {kind: await purge.drop(parts, kind, before) for kind in parts.resources.tables}
 
     numbers = with_parts(settings, do)

@@ -22,7 +22,7 @@ _json = click.option(
 
 @click.group("quota")
 def quota_group() -> None:
-    """Quotas: show a project's, count them anew. They are set through the API: `openstack quota set`."""
+    """Quotas: show a project's, recount usage. They are set through the API: `openstack quota set`."""
 
 
 @quota_group.command("show")

@@ -220,7 +220,7 @@ def _timeouts(inventory: Inventory, facts: Facts) -> Iterator[Finding]:
 
 
 def _ending(inventory: Inventory, facts: Facts) -> Iterator[Finding]:
-    """How programs end, and how soon HAProxy lets go of them."""
+    """How programs end, and how soon HAProxy drops them."""
     timeouts = inventory.timeouts
     if timeouts.drain >= facts.lease * 2:
         yield _advice(
@@ -239,7 +239,7 @@ def _ending(inventory: Inventory, facts: Facts) -> Iterator[Finding]:
     if timeouts.api_check_falls <= timeouts.check_falls:
         yield _unsafe(
             "check-falls",
-            f"HAProxy lets go of the API after {timeouts.api_check_falls} failed checks, as soon as of the database "
+            f"HAProxy drops the API after {timeouts.api_check_falls} failed checks, as soon as of the database "
             f"({timeouts.check_falls}): while the database changes hands there would be no API at all.",
         )
 

@@ -188,9 +188,9 @@ class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """HAProxy to the database: the longest that a pooled connection may lie idle."""
     check_interval: float = 1.0
     check_falls: int = 2
-    """Failed checks after which HAProxy lets go of a database node."""
+    """Failed checks after which HAProxy drops a database node."""
     api_check_falls: int = 4
-    """The same for the API and Keystone: later, so that they are not all let go of while the database changes hands."""
+    """The same for the API and Keystone: later, so that they are not all dropped while the database changes hands."""
     drain: int = 60
     """What fractus gets to finish what is under way before systemd kills it."""
 

@@ -180,7 +180,7 @@ class Up:
             cwd=settings.state_dir,
             log=settings.log_dir / f"{name}.log",
             ready=ready,
-            # It finishes what is under way, and then has to let go of everything.
+            # It finishes what is under way, and then has to release everything.
             stop_within=max(10.0, drain + 4.0),
         )
 

@@ -209,7 +209,7 @@ class Cloud(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
         ...
 
 

@@ -45,7 +45,7 @@ class RabbitNotifier:
         self._line.start()
 
     async def close(self) -> None:
-        """Let go of the broker."""
+        """Release the broker."""
         await self._line.close()
 
     @property

@@ -69,7 +69,7 @@ class Line:
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

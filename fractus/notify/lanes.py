@@ -96,7 +96,7 @@ class RabbitLanes:
         self._line.start()
 
     async def close(self) -> None:
-        """Let go of the broker: it hands all our queues on."""
+        """Release the broker: it hands all our queues on."""
         await self._line.close()
 
     # ------------------------------------------------------------------ what the worker asks

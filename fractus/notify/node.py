@@ -44,7 +44,7 @@ class DatagramNotifier:
                 self._socket.sendto(cloud.encode(), one)
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Release the socket."""
         self._socket.close()
 
 

@@ -130,8 +130,8 @@ async def remove(
         if left and not forget:
             what = ", ".join(f"{number} {kind}" for kind, number in sorted(left.items()))
             raise Conflict(
-                f"The cloud '{name}' holds resources: {what}. Delete them first, or pass --forget to let go of them: "
-                "they go on running there and fractus knows them no more."
+                f"The cloud '{name}' holds resources: {what}. Delete them first, or pass --forget to drop them: "
+                "they go on running there, and fractus no longer knows them."
             )
         for kind in left:
             await _forget_kind(tx, resources, lifecycles, name, kind)

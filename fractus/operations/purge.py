@@ -1,4 +1,4 @@
-"""Letting go of what was deleted long ago, kind by kind."""
+"""Dropping what was deleted long ago, kind by kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def count(parts: OperatorParts, kind: str, before: float) -> int:
 
 
 async def drop(parts: OperatorParts, kind: str, before: float) -> int:
-    """Let go of those; how many that were."""
+    """Drop those; how many that were."""
     number, after = 0, ""
     while True:
         step = await purge.purge(parts.store, parts.resources, kind, after, before)

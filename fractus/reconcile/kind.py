@@ -305,9 +305,9 @@ class Lifecycle(Protocol):
         ...
 
     async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
-        """One cloud has confirmed that nothing is there any more: let go of what `prepare` took."""
+        """One cloud has confirmed that nothing is there any more: drop what `prepare` took."""
         ...
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
-        """The resource has left every cloud: let go of what it held (addresses, ports, files)."""
+        """The resource has left every cloud: drop what it held (addresses, ports, files)."""
         ...

@@ -99,7 +99,7 @@ class Pace(Struct, frozen=True):
     keep_unneeded: float = 0.0
     """How long what is in a cloud only for others stays there after the last of them."""
     keep_deleted: float = 0.0
-    """After so long the rows of what was deleted are let go of; 0: never."""
+    """After so long the rows of what was deleted are dropped; 0: never."""
     unasked_percent: float = 10.0
     """The share of what a cloud holds that automatic changes may touch within `unasked_window`."""
     unasked_least: int = 50

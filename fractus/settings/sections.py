@@ -257,7 +257,7 @@ class Work(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
-            description="Days after which the worker lets go of the row of what was deleted and that nothing points to "
+            description="Days after which the worker drops the row of what was deleted and that nothing points to "
             "any more; until then an admin can list it. 0: never.",
         ),
     ] = 90.0

@@ -1,4 +1,4 @@
-"""Servers that were deleted long ago are let go of, as an operator's `nova-manage db archive_deleted_rows` does: else a
+"""Servers that were deleted long ago are dropped, as an operator's `nova-manage db archive_deleted_rows` does: else a
 simulation that makes and deletes servers for hours grows by each of them.
 
 They stay listable (`changes-since`, `deleted=True`) for two hours, which is longer than anybody is away in a bench.
@@ -18,7 +18,7 @@ log = logging.logger("simulate")
 
 #: So long a deleted server is kept, and so often each cloud is looked at. Seconds.
 KEPT, _EVERY = 7200.0, 600.0
-#: Servers of one cloud that are let go of at once, and the pause before the next so many. Seconds.
+#: Servers of one cloud that are dropped at once, and the pause before the next so many. Seconds.
 _PAGE, _PAUSE = 50, 1.0
 
 

@@ -29,7 +29,7 @@ _IMPLIED = {"admin": ("member", "reader"), "member": ("reader",)}
 
 #: How long a token is good for, as Keystone's own default. Seconds.
 LIFETIME = 3600.0
-#: Tokens that have ended are let go of when there are so many.
+#: Tokens that have ended are released when there are so many.
 _MANY = 5000
 
 

@@ -95,7 +95,7 @@ class Node:
             await self._api(scope, receive, send)
 
     async def close(self) -> None:
-        """Finish what is under way, and let go of everything."""
+        """Finish what is under way, and release everything."""
         self._stop.set()
         if self.tasks:
             working, *others = self.tasks

@@ -1,7 +1,7 @@
 """Actions as rows: written in the transaction that asks for them, and again in that which writes what came of a step.
 
 An action is open as long as it has a due time: then it is looked at by itself, should its wake-up get lost. What is
-finished stays as the history of its resource, until that is let go of (`fractus.reconcile.queue.purge`).
+finished stays as the history of its resource, until that is dropped (`fractus.reconcile.queue.purge`).
 """
 
 from __future__ import annotations
@@ -173,5 +173,5 @@ async def close(tx: Transaction, kind: str, id: str, state: str) -> None:
 
 
 async def forget(tx: Transaction, kind: str, id: str) -> None:
-    """Let go of the history of a resource, with the resource."""
+    """Drop the history of a resource, with the resource."""
     await tx.put(_forget, {"k": kind, "i": id})

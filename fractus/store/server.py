@@ -90,7 +90,7 @@ class _Pool:
             self._idle.pop().cut()
 
     async def close(self) -> None:
-        """Let go of what is not in use."""
+        """Release what is not in use."""
         while self._idle:
             await self._idle.pop().close()
 
@@ -358,7 +358,7 @@ class ServerStore:
             clock.heard(told, asked, self._heard_at)
 
     async def close(self) -> None:
-        """Let go of the connections, once what is being committed is done."""
+        """Release the connections, once what is being committed is done."""
         if self._sharing is not None:
             await self._sharing.close()
         if self._commits:

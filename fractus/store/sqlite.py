@@ -59,7 +59,7 @@ _GROUP = 64
 _PATIENCE = 10_000
 
 #: KiB of pages that a connection keeps at hand: most of what lists of a million servers go through for the one that
-#: reads, little for those that write or go through everything once. All are let go of as another connection commits.
+#: reads, little for those that write or go through everything once. All are released as another connection commits.
 _READ_CACHE, _CACHE = 65_536, 16_384
 
 #: Statements that a connection keeps prepared: more than a process has, for one that is not costs ten times as much.

@@ -78,11 +78,11 @@ class Wire(Protocol):
         ...
 
     async def close(self) -> None:
-        """Say goodbye."""
+        """Close the connection in order."""
         ...
 
     def cut(self) -> None:
-        """Let go without a word."""
+        """Close the connection at once, without telling the server."""
         ...
 
 

@@ -231,5 +231,5 @@ class Store(Reader, Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
         ...

@@ -131,7 +131,7 @@ class ToyClouds:
                         await presences.add(tx, presence)
 
     async def close(self) -> None:
-        """Let go of the store."""
+        """Release the store."""
         await self.store.close()
 
     # ------------------------------------------------------------------ the machine's children, and its notifier

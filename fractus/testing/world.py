@@ -199,7 +199,7 @@ class World:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of everything."""
+        """Release everything."""
         await self.parts.close()
         await self._held.aclose()
         for cloud in self.clouds_by_name.values():

@@ -1,4 +1,4 @@
-"""Letting go of a cloud: everything in it goes on, and what lives elsewhere too stays here."""
+"""Dropping a cloud: everything in it goes on, and what lives elsewhere too stays here."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ async def _use_up(world: World, ann: User, network: MadeNetwork, room: int) -> N
     servers = await ann.servers()
     assert {server["status"] for server in servers} == {"ACTIVE"}
     await ann.deletes_server(servers[0]["id"])
-    assert (await ann.asks_for_server("one", network=network)).status == 400, "its cloud has not let go of it"
+    assert (await ann.asks_for_server("one", network=network)).status == 400, "its cloud has not released it"
     await world.settle()
     await ann.boots_server("one", network=network)
     await world.settle()

@@ -1,4 +1,4 @@
-"""Clouds that were there before fractus: taken over, changed behind its back, mended, and let go of again.
+"""Clouds that were there before fractus: taken over, changed behind its back, mended, and released again.
 
 `FRACTUS_REAL_SERVERS` (50) is how many servers the first of the two clouds has; the second has a few.
 """

@@ -62,6 +62,8 @@ RETIRED = (
     Retired("fractus_room", "fractus_cloud_concurrency_limit"),
     Retired("nobody attended to it", "unqueued work found"),
     Retired("stumbled", "failed"),
+    Retired("let go of", "release, or drop"),
+    Retired("lets go of", "releases, or drops"),
 )
 
 CHECKED = (

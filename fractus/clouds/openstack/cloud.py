@@ -164,5 +164,5 @@ class OpenStackCloud:
             raise Unreachable(f"{self.name} did not give {call.noun} within {deadline:g} s") from error
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Release connections and threads."""
         await self._child.services.close()

@@ -242,7 +242,7 @@ class Services:
         self._learnt.clear()
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Release connections and threads."""
         await self.tokens.close()
         await self.wire.close()
 

@@ -69,7 +69,7 @@ class Authenticator(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of threads."""
+        """Release threads."""
         ...
 
 
@@ -146,7 +146,7 @@ class KeystoneAuthenticator:
         )
 
     async def close(self) -> None:
-        """Let go of threads; one that still waits for a dead Keystone ends by its own timeout."""
+        """Release threads; one that still waits for a dead Keystone ends by its own timeout."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -250,5 +250,5 @@ class Tokens:
                 del self._held[project_id]
 
     async def close(self) -> None:
-        """Let go of threads."""
+        """Release threads."""
         await self._authenticator.close()

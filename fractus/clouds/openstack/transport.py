@@ -83,7 +83,7 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
         ...
 
 
@@ -148,7 +148,7 @@ class AiohttpTransport:
             raise _accident(call, error, bool(sent)) from error
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -187,5 +187,5 @@ class Wire:
         return self._breakers[service]
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
         await self._transport.close()

@@ -150,5 +150,5 @@ class SimulatedBackend:
         self.look().save_to(path)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Release the file."""
         self.records.close()

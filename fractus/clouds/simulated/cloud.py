@@ -251,6 +251,6 @@ class SimulatedCloud:
             await asyncio.gather(read, patience, return_exceptions=True)
 
     async def close(self) -> None:
-        """Let go of the file, if this driver opened it."""
+        """Release the file, if this driver opened it."""
         if self._owns_backend:
             self.backend.close()

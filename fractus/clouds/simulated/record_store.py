@@ -263,5 +263,5 @@ class Records:
         target.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Release the file."""
         self._db.close()

@@ -350,7 +350,7 @@ class _Run:
         resource, resources = take.resource, self._parts.resources
         buried = await resources.fetch(tx, kind, resource.id)
         if buried is not None:
-            # What was let go of, or ended here, and is there (again): it comes back in the place of its tombstone.
+            # What was dropped, or ended here, and is there (again): it comes back in the place of its tombstone.
             if await presences.of_resource(tx, kind, buried.id):
                 return Conflict(f"{kind} {buried.id} was deleted here and has not left every cloud yet"), None
             if has_left(buried.choice, self.cloud, seen.remote_id):

@@ -106,7 +106,7 @@ class Adoption(Protocol):
         ...
 
     def rests_here(self, resource: Resource, presence: Presence) -> bool:
-        """Whether a resource lives on here when its last cloud is let go of: `presence` is the one there."""
+        """Whether a resource lives on here when its last cloud is dropped: `presence` is the one there."""
         ...
 
     async def judge(self, tx: Transaction, seen: Any, context: AdoptionContext) -> Verdict:

@@ -1,4 +1,4 @@
-"""Let go of everything in a cloud, and leave everything there as it is.
+"""Stop managing a cloud: drop our rows of it, and leave everything there as it is.
 
 No call is made to the child. It is frozen first, so that no look begins a change there any more; then presences are
 dropped, some at a time, those that need others before what they need. A run that was broken off goes on where it
@@ -26,7 +26,7 @@ REASON = "it is being detached"
 
 
 class Let(Struct):
-    """What was let go of, by kind: how many vanish from users' lists, live on elsewhere, or are put elsewhere."""
+    """What was dropped, by kind: how many vanish from users' lists, live on elsewhere, or are put elsewhere."""
 
     vanished: Counter[str]
     stayed: Counter[str]
@@ -41,7 +41,7 @@ async def freeze(parts: AdoptionDependencies, cloud: str, by: str) -> None:
 
 
 async def detach(parts: AdoptionDependencies, cloud: str, progress: ProgressHook | None = None) -> Let:
-    """Let go of all, and of the cloud itself. It must have been frozen, for long enough that changes begun are done."""
+    """Drop all, and of the cloud itself. It must have been frozen, for long enough that changes begun are done."""
     row = await clouds.fetch(parts.store, cloud)
     if row is None or row.state != holds.FROZEN:
         raise Conflict(f"The cloud '{cloud}' is not frozen: what is under way there might still change it.")
@@ -63,7 +63,7 @@ async def detach(parts: AdoptionDependencies, cloud: str, progress: ProgressHook
 
 @rerun
 async def _some(parts: AdoptionDependencies, cloud: str, kind: str) -> list[str]:
-    """Let go of some presences of a kind: what came of each, by the names in `Let`."""
+    """Drop some presences of a kind: what came of each, by the names in `Let`."""
     async with parts.store.transaction() as tx:
         held = await presences.in_cloud(tx, cloud, kind, limit=_BATCH)
         return [await _let_go(parts, tx, presence) for presence in held]

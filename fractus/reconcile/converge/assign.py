@@ -95,7 +95,7 @@ async def _is_unneeded(tx: Transaction, one: Presence) -> bool:
 
 
 async def _leave(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> None:
-    """Ask every presence to leave; when all have left, let go of the rest."""
+    """Ask every presence to leave; when all have left, drop the rest."""
     await machine.wake_all(tx, await machine.relations.changed(tx, resource.kind, resource.id))
     for one in every:
         if one.wanted and await _is_awaited(machine, tx, one):

@@ -169,6 +169,7 @@ async def _unmet(look: Look, unmet: Unmet) -> Outcome:
 async def _create(look: Look, wanted: Wanted) -> Outcome:
     presence, machine = look.presence, look.machine
     seen = None
+    # 1. A create was sent before, and its answer is not known: look for what it made, twice, before it is sent again.
     repeated = presence.creating_since is not None
     if repeated:
         try:
@@ -180,12 +181,14 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
                 again_in=machine.pace.quiet, reason="looking whether a lost create arrives after all"
             )
     if seen is None:
+        # 2. Store that a create is about to be sent. Not stored (fenced, no longer wanted), it is not sent.
         presence.creating_since = machine.clock.now()
         presence.memory.pop("looked_at", None)
         again = {returned.SENT_AGAIN: True} if repeated else {}
         presence.memory |= {ARRIVED: look.resource.generation, **again}
         if not await look.begin(anew=True):
             return Again()
+        # 3. Send it, with our marker on it. A lost answer leaves `creating_since` set, for step 1 of the next look.
         try:
             seen = await look.actuator.create(look.scope, wanted)
         except OutcomeUnknown as error:
@@ -208,9 +211,9 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
                     look, error.reason, elsewhere=isinstance(error, Refused) and error.elsewhere
                 )
             seen = late
+    # 4. Keep what was created or found. Without our marker it is not ours, only the same: used, never deleted (law 6).
     presence.remote_id = seen.remote_id
     presence.creating_since = None
-    # Without our marker it is not ours, only the same by nature: used, and never deleted (law 6).
     presence.memory["borrowed"] = not seen.marker
     presence.error = ""
     presence.memory.pop("looked_at", None)

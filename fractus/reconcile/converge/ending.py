@@ -1,4 +1,4 @@
-"""What a look came to is written down: the item is let go of, or given back to be looked at again.
+"""The outcome of a look is written: the item is released, or scheduled to be looked at again.
 
 Where a look has learnt something, both are one transaction; nobody sees the one without the other, and it costs one
 commit.

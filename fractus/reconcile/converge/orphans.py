@@ -1,4 +1,4 @@
-"""See an orphan out of its cloud: a thing with our marker that we know nothing of, and that an operator wants gone.
+"""Delete an orphan from its cloud: a thing with our marker that we know nothing of, and that an operator wants gone.
 
 It gets a presence without a resource, so that it is written down before the cloud is called, done under a lease, and
 stopped by holds like anything else.

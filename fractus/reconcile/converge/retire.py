@@ -1,6 +1,6 @@
-"""See a presence out of its cloud. Only what we created or adopted there is ever deleted (law 6).
+"""Remove a presence from its cloud. Only what we created or adopted there is ever deleted (law 6).
 
-What was found there and taken into use because it was the same by nature (`memory["borrowed"]`) is let go of, no more.
+What existed there before us and is used because it is the same (`memory["borrowed"]`) stays there: only our row goes.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ async def retire(
     scope: Scope,
 ) -> Outcome:
     """One look at a presence that is no longer wanted."""
+    # 1. What depends on it in this cloud leaves first.
     dependents = await presences.dependents(machine.store, presence.kind, presence.id, presence.cloud)
     if dependents:
         kind, id = dependents[0]
@@ -56,6 +57,8 @@ async def retire(
             reason=f"{kind} {id} must leave first",
             read=machine.readiness_of(first),
         )
+    # 2. Without an id nothing was created, unless a create's answer was lost: then that is looked for.
+    # 3. With an id it is deleted, and its row is dropped when the cloud says that it is gone (`_leave`).
     try:
         if presence.remote_id is None:
             return await _never_seen(machine, claim, resource, presence, actuator, scope)
@@ -85,7 +88,7 @@ async def _never_seen(
     """No answer to a create was ever stored. If one was sent, look for what it may have made, twice."""
     if presence.creating_since is None:
         return await _leave(machine, claim, resource, presence)
-    # What it needed there may have left: it is looked for by its marker, so less than a whole wish will do.
+    # What it needed there may have left: it is looked for by its marker, so less than all of what is desired will do.
     remote: dict[tuple[str, str], str] = defaultdict(str)
     for need in await machine.resources.needs(machine.store, resource.kind, resource.id):
         there = await presences.fetch(machine.store, need.kind, need.id, presence.cloud)

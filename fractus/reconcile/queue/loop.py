@@ -482,7 +482,7 @@ class Worker:
                 _say("could not look at actions that are due", error)
 
     async def _purger(self) -> None:
-        """Let go of old tombstones, a page at a time: whoever has the queue of whole resources does it."""
+        """Drop old tombstones, a page at a time: whoever has the queue of whole resources does it."""
         machine = self.machine
         for kind in itertools.cycle(machine.resources.tables):
             after = ""
@@ -496,7 +496,7 @@ class Worker:
                     break
                 after = step.after
                 if step.ids:
-                    log.info("let go of what was deleted long ago", kind=kind, number=len(step.ids))
+                    log.info("dropped what was deleted long ago", kind=kind, number=len(step.ids))
                 if not after:
                     break
 

@@ -1,4 +1,4 @@
-"""Tombstones are let go of after a while: rows of what is long deleted, and that nothing points to any more.
+"""Tombstones are dropped after a while: rows of what was deleted long ago, and that nothing refers to any more.
 
 A deleted thing stays until every cloud has confirmed (law 5), and as long as something is still known of it: work, a
 finding about it (a child that was restored may show it again), somebody who needs it.
@@ -78,7 +78,7 @@ async def look(reader: Reader, resources: Resources, kind: str, after: str, befo
 
 @rerun
 async def purge(store: Store, resources: Resources, kind: str, after: str, before: float) -> Step:
-    """Let go of what `look` finds, looked at again in the transaction that does it."""
+    """Drop what `look` finds, looked at again in the transaction that does it."""
     async with store.transaction() as tx:
         step = await look(tx, resources, kind, after, before)
         for id in step.ids:
@@ -90,7 +90,7 @@ async def purge(store: Store, resources: Resources, kind: str, after: str, befor
 async def purge_these(
     store: Store, resources: Resources, kind: str, ids: Sequence[str], before: float
 ) -> set[str]:
-    """Let go of those of these, at most `MANY`, that were deleted before that time and are known to nobody; which."""
+    """Drop those of these, at most `MANY`, that were deleted before that time and are known to nobody; which."""
     if not ids:
         return set()
     query, asked = padded(_old_of(resources.tables[kind]), "key", ids)

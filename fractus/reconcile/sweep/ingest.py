@@ -1,4 +1,4 @@
-"""Take in what a sweep saw, many things in one transaction.
+"""Write what a sweep observed, many things in one transaction.
 
 What is done by that is settled on the spot: a server that a sweep shows running, and that nobody has under a lease,
 needs no look of its own; nor does a port that it shows as it was sent. All else is handed to the queue.

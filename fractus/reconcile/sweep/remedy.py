@@ -82,7 +82,7 @@ def _foresee_missing(finding: Finding, verb: str, life: Lifecycle) -> Deed:
         return _no("nothing is there to adopt: forget or repair it")
     if verb == FORGET:
         end = "and is marked deleted" if life.traits.holds_data else "and stays where else it is"
-        return Deed(True, f"fractus lets go of it in {finding.cloud}, {end}")
+        return Deed(True, f"fractus drops it in {finding.cloud}, {end}")
     if life.traits.holds_data:
         return Deed(
             True,

@@ -104,7 +104,9 @@ async def _sweep(
 ) -> int | None:
     cloud, changed = child.name, 0
     cursors: dict[str, Any] = {}
+    # 1. Choose what to list now: what is due, within the cloud's budget.
     turns, failed = await _due(machine, child, known, timing, full=full, kinds=kinds)
+    # 2. List it, kind by kind, and write what differs; a cursor counts only after everything listed was written.
     for turn in turns:
         try:
             changed += await turn.take()
@@ -116,8 +118,10 @@ async def _sweep(
                 break
             if turn.whole:
                 machine.budget.listed(cloud, turn.kind, turn.at)
+    # 3. Apply the operator's rules to what was found.
     if turns and not full:
         await drift_rules.apply(machine, cloud, full=False)
+    # 4. Store the cursors, and that the cloud answered or did not.
     if failed or turns:
         await _note_sweep(machine, cloud, failed, known, cursors)
     return None if failed else changed

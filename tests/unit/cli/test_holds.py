@@ -226,7 +226,7 @@ def test_more_than_the_cap_is_refused_before_the_first_change(place: Place) -> N
     place.parts(fill)
     done = place("cloud", "remove", "east", "--forget", "--at-most", "2")
     assert done.exit_code == 1
-    assert "This would let go of 3 things" in done.output
+    assert "This would drop 3 things" in done.output
     assert "Nothing was changed. If that is what you want, pass --at-most 3." in done.output
     assert place.parts(lambda core: presences.left_in(core.store, "east")) == {"image": 3}
     assert place("cloud", "remove", "east", "--forget", "--at-most", "3").exit_code == 0

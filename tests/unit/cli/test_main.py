@@ -31,7 +31,7 @@ def test_help_names_every_command_in_its_section_and_imports_none_that_lives_els
     words = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ") and line.split()]
     for command in ("up", "status", "down", "cloud", "resource", "serve", "work", "config", "version"):
         assert command in words
-    assert "Run it here:" in done.stdout
+    assert "Run on this machine:" in done.stdout
     assert "      fractus cloud add paris --os-cloud my-paris\n" in done.stdout
 
 

@@ -45,7 +45,7 @@ def test_what_is_old_enough_goes_when_it_is_not_too_much(filled: Place) -> None:
     assert done.output == "  2 network\n2 deleted resources can go.\n"
     done = filled("purge", "--older-than", "30d", "--at-most", "1")
     assert done.exit_code == 1
-    assert "This would let go of 2 deleted resources" in done.output
+    assert "This would drop 2 deleted resources" in done.output
     assert left(filled) == {"n1", "n2", "n3", "alive"}
     assert filled("purge", "--older-than", "720h").output == "  2 network\n2 deleted resources are gone.\n"
     assert left(filled) == {"n3", "alive"}

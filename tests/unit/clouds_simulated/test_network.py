@@ -1,4 +1,4 @@
-"""What Neutron keeps unique, and what it does not let go of."""
+"""What Neutron keeps unique, and what it does not release."""
 
 from __future__ import annotations
 

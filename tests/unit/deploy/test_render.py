@@ -125,7 +125,7 @@ def test_the_back_ends_are_asked_how_they_are_and_changes_are_never_sent_twice(s
         assert f"http-check send meth GET uri {path} ver HTTP/1.1 hdr Host {name}" in backend
         assert "http-request disable-l7-retry unless { method GET HEAD }" in backend
         assert sum(line.startswith("server ") for line in backend) == 3
-        # Later than the database, or all would be let go of while it changes hands.
+        # Later than the database, or all would be dropped while it changes hands.
         assert "default-server fall 4" in backend
 
 

@@ -104,7 +104,7 @@ async def nothing_left(east: ToyCloud, west: ToyCloud, world: World) -> None:
         assert east.here(kind) + west.here(kind) == []
     assert (await world.shown())["status"] == "gone"
     assert await world.where() == []
-    assert world.lives["box"].ended == ["b1"], "what it held was let go of once"
+    assert world.lives["box"].ended == ["b1"], "what it held was released once"
 
 
 Story = Callable[[World], Awaitable[None]]

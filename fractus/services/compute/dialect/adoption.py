@@ -13,7 +13,7 @@ class ComputeAdoption:
 
     after: tuple[str, ...] = ()
     outlives_cloud = False
-    """One that was taken over is not its cloud's, and lives on here when that is let go of."""
+    """One that was taken over is not its cloud's, and lives on here when that is released."""
 
     def rank(self, seen: Any) -> int:
         """No order among them."""

@@ -1,7 +1,8 @@
 """A flavor of a cloud becomes one of ours. It stays the cloud's own: servers use it there, and we never change it.
 
 A child's flavors belong to its operator, and our driver changes and removes only those that it made. So the presence is
-`borrowed` where the flavor has no marker: a change here reaches the clouds where we made a copy, and a delete lets go.
+`borrowed` where the flavor has no marker: a change here reaches the clouds where we made a copy, and a delete releases
+it.
 """
 
 from __future__ import annotations

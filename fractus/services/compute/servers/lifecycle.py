@@ -61,7 +61,7 @@ _MENDED = frozenset(verb.ends for verb in CLOUD_VERBS.values())
 
 
 class PortsHeld(Protocol):
-    """What lets go of a server's ports and addresses."""
+    """What releases a server's ports and addresses."""
 
     async def release(self, tx: Transaction, server_id: str) -> None:
         """The server is gone from every cloud."""

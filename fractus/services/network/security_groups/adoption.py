@@ -49,7 +49,7 @@ class SecurityGroupAdoption(CrudAdoption[SecurityGroupObserved]):
         if seen.marker and seen.marker == default_id(project_id):
             name = DEFAULT
         elif _is_default(seen):
-            # Nobody can delete it there: it is let go of at most.
+            # Nobody can delete it there: it is released at most.
             memory["borrowed"] = True
             id = default_id(project_id)
             known = await context.resource(tx, "security_group", id)

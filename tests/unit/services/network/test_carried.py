@@ -123,7 +123,7 @@ async def test_changes_arrive(ann: Tenant, world: World) -> None:
     assert [one.ip_address for one in there.fixed_ips] == ["10.0.0.77"]
     old = port["fixed_ips"][0]["ip_address"]
     again = await ann.create("port", network_id=net, fixed_ips=[{"ip_address": old}])
-    assert again["fixed_ips"][0]["ip_address"] == old, "free as soon as the cloud has let go of it"
+    assert again["fixed_ips"][0]["ip_address"] == old, "free as soon as the cloud has released it"
 
 
 async def test_others_servers_on_a_shared_network(

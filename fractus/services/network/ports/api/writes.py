@@ -124,7 +124,7 @@ class PortWrites(Writer):
                 await self.servers.ports_changed(tx, server_id)
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
-        """Delete a port. What it held is free at once where no cloud has it, else when all have let go of it."""
+        """Delete a port. What it held is free at once where no cloud has it, else when all have released it."""
         await super().remove(tx, resource)
         if not await presences.of_resource(tx, "port", resource.id):
             await self.let_go(tx, resource.id)
