@@ -13,7 +13,7 @@ from fractus.services.network.subnets.carried import FIELDS as SUBNET
 
 FIELDS: Mapping[str, Sequence[Field]] = {
     "image": IMAGE,
-    **{kind.name: kind.carried for kind in KINDS},
+    **{kind.name: kind.carried for kind in KINDS if kind.vocabulary is not None},
     "subnet": SUBNET,
     "port": PORT,
     "security_group": SECURITY_GROUP,

@@ -8,8 +8,9 @@ from fractus.services.kind import Kind
 from fractus.services.mirror import MirrorKind
 from fractus.services.network.agents.kind import MIRROR as NETWORK_AGENT
 from fractus.services.network.networks.kind import KIND as NETWORK
+from fractus.services.network.rbac_policies.kind import KIND as RBAC_POLICY
 
-KINDS: tuple[Kind, ...] = (FLAVOR, KEYPAIR, NETWORK)
+KINDS: tuple[Kind, ...] = (FLAVOR, KEYPAIR, NETWORK, RBAC_POLICY)
 
 #: What the clouds have beside our resources, and is shown as they show it.
 MIRRORS: tuple[MirrorKind, ...] = (NETWORK_AGENT,)

@@ -18,6 +18,7 @@ from fractus.services.network.agents import policy as agent_policy
 from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.availability_zones import policy as zone_policy
 from fractus.services.network.availability_zones.api import AvailabilityZoneApi
+from fractus.services.network.dialect.api.sharing import Shares
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.extensions.api import ExtensionApi
 from fractus.services.network.networks.adoption import NetworkAdoption
@@ -30,15 +31,19 @@ from fractus.services.network.ports.api import PortAllocator, PortApi, PortWrite
 from fractus.services.network.ports.lifecycle import PortLifecycle
 from fractus.services.network.quotas import policy as quota_policy
 from fractus.services.network.quotas.api import QuotaApi
+from fractus.services.network.rbac_policies.api import RbacPolicyApi
+from fractus.services.network.rbac_policies.kind import KIND as RBAC_POLICY
 from fractus.services.network.security_groups import policy as group_policy
 from fractus.services.network.security_groups.adoption import SecurityGroupAdoption
 from fractus.services.network.security_groups.api import GroupWrites, SecurityGroupApi
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
+from fractus.services.network.security_groups.view import target as group_target
 from fractus.services.network.subnets import policy as subnet_policy
 from fractus.services.network.subnets.adoption import SubnetAdoption
 from fractus.services.network.subnets.api import SubnetApi, SubnetWrites
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
 from fractus.store.ledger import Ledger
+from fractus.store.listing import Filter
 from fractus.store.transaction import Store
 from fractus.web.face import ServiceRoutes
 
@@ -67,6 +72,15 @@ class NetworkKinds:
             "security_group": SecurityGroupAdoption(),
             "port": PortAdoption(addresses, macs),
         }
+        policies = Writer(ledger, RBAC_POLICY.name, RBAC_POLICY.summarise)
+        shareable = {
+            "network": Shares(
+                networks, NETWORK.target, lambda id: Filter("network_id", "eq", id), subnets.network_changed
+            ),
+            "security_group": Shares(
+                groups, group_target, lambda id: Filter("security_groups", "like", f"%|{id}|%")
+            ),
+        }
         self._apis = (
             NetworkApi(store, networks, subnets, ports, groups),
             SubnetApi(store, subnets, networks, ports),
@@ -74,6 +88,7 @@ class NetworkKinds:
             SecurityGroupApi(store, groups),
             ExtensionApi(),
             AvailabilityZoneApi(store),
+            RbacPolicyApi(store, policies, shareable),
             QuotaApi(store, quota),
             AgentApi(store, clock, stale_after),
         )

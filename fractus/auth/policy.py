@@ -166,7 +166,12 @@ class Policy:
         return rule in self._owners
 
     def allows(self, rule: str, principal: Principal, target: Mapping[str, Any] | None = None) -> bool:
-        """Whether `principal` may do `rule` to `target` (default: something of their own). KeyError: no such rule."""
+        """Whether `principal` may do `rule` to `target` (default: something of their own). KeyError: no such rule.
+
+        What is shared with the caller's project by name (`shared_with`) is `shared` to the caller, as Neutron has it.
+        """
+        if target is not None and principal.project_id in (target.get("shared_with") or ()):
+            target = {**target, "shared": True}
         depends = self._depends[rule]
         if not depends.kept:
             return self._ask(rule, principal, target)

@@ -10,6 +10,9 @@ from msgspec import UNSET, Struct, UnsetType
 from fractus.model.cloud import Observed, Wanted
 from fractus.model.wire import Vocabulary, Wire
 
+SHARED_WITH = "shared_with"
+"""Key in what is desired of networks and security groups: the projects with which one is shared by name."""
+
 # In what was seen, None (for a gateway, which may be none: UNSET) means that the cloud does not say: absent is not
 # empty, and what is not said is not compared with what is wanted.
 
@@ -234,6 +237,7 @@ def unreachable(network_id: str, clouds: Sequence[str]) -> str:
     )
 
 
-# Verbs: network update {...Neutron body}; subnet update {..., "notes" (what a rebuild must know) with our "id"};
+# Verbs: of network and security_group admit and expel {"project_id"} (ours: a project that may use it there); network
+# update {...Neutron body}; subnet update {..., "notes" (what a rebuild must know) with our "id"};
 # port update {...}; security_group rename {"name"}, add_rule {fields of Rule, remote_group_id already the child's},
 # add_rules {"rules": [as of add_rule]}, delete_rule {"remote_id"}.

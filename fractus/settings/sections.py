@@ -472,6 +472,9 @@ class Quota(Struct, frozen=True, kw_only=True):
     security_group_rule: Annotated[Limit, Meta(description="Rules of all security groups of a project.")] = (
         100
     )
+    rbac_policy: Annotated[
+        Limit, Meta(description="RBAC policies of a project: what it shares with others by name.")
+    ] = 10
     image_count_total: Annotated[
         Limit, Meta(description="Images of a project. Unlimited, as in a Glance without unified limits.")
     ] = -1

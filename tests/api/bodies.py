@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fractus.testing.user import PUBLIC_KEY
+from tests.api.examples import bodies
 from tests.api.house import SECRET, TAG, House, Served
 
 Body = Callable[[House], Any]
@@ -138,11 +139,8 @@ _COMPUTE: Mapping[str, Body] = {
 }
 
 _NETWORK: Mapping[str, Body] = {
+    **bodies("network"),
     "PUT /quotas/{project_id}": lambda _: {"quota": {"network": 50, "port": 60}},
-    "POST /networks": lambda _: {
-        "network": {"name": "new", "description": "new", "admin_state_up": True, "mtu": 1400, "tags": ["new"]}
-    },
-    "PUT /networks/{id}": lambda _: {"network": {"name": "new", "admin_state_up": False}},
     "POST /subnets": lambda house: {"subnet": _subnet(house)},
     "PUT /subnets/{id}": lambda _: {"subnet": {"name": "new", "dns_nameservers": ["10.7.0.3"]}},
     "POST /ports": lambda house: {"port": _port(house)},

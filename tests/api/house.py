@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fractus.app import wiring
+from fractus.app.kinds import KINDS
 from fractus.base.ids import new_id
 from fractus.notify.node import LocalNotifier
 from fractus.services.compute.removed.policy import TOLD
@@ -16,6 +17,7 @@ from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
 from fractus.testing.world import World
 from fractus.web.face import Service, ServiceRoutes
 from fractus.web.routing import Route
+from tests.api.examples import EXAMPLES
 
 #: Stands in every name that ann gives: nobody else may ever read it.
 SECRET = "annssecret"
@@ -82,11 +84,14 @@ class House:
     request_id: str = ""
     """Of the server's creation."""
     addresses: tuple[str, ...] = ()
+    declared: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Path of the collection of a declared kind -> the id of one."""
 
     def ids(self) -> set[str]:
         """Everything by which a stranger could tell that they see what is not theirs."""
         found = {self.network.id, self.network.subnet_id, self.group, self.rule, self.port, self.image}
         found |= {self.flavor, self.server, self.server_port, self.request_id, self.owner.project_id}
+        found |= set(self.declared.values())
         return found | set(self.addresses) | {SECRET, self.owner.principal.user_id}
 
     def parameters(self, service: str, path: str) -> dict[str, str]:
@@ -125,6 +130,7 @@ class House:
             "ports": self.port,
             "security-groups": self.group,
             "security-group-rules": self.rule,
+            **self.declared,
         }
         return {"id": things.get(path.split("/")[1], self.port)}
 
@@ -165,6 +171,7 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
     await owner.makes_keypair(house.key)
     await _make_flavor(world, house)
     await _tag(house)
+    await _make_declared(house)
     house.server = await owner.boots_server(
         f"{SECRET}-server",
         zone=zone,
@@ -189,6 +196,15 @@ async def _make_flavor(world: World, house: House) -> None:
     flavor = f"{COMPUTE}/flavors/{house.flavor}"
     (await admin.post(f"{flavor}/action", {"addTenantAccess": {"tenant": house.owner.project_id}})).ok()
     (await admin.post(f"{flavor}/os-extra_specs", {"extra_specs": {f"{SECRET}-spec": SECRET}})).ok()
+
+
+async def _make_declared(house: House) -> None:
+    """One of each networking kind that is declared, as its example says; a network is there already."""
+    for kind in KINDS:
+        if kind.service == "network" and kind.name != "network":
+            body = {kind.name: EXAMPLES[kind.name].create(house)}
+            made = (await house.owner.post(f"{NETWORK}{kind.root}", body)).ok()
+            house.declared[kind.root[1:]] = made[kind.name]["id"]
 
 
 async def _tag(house: House) -> None:

@@ -18,7 +18,7 @@ from fractus.model.cloud import HOME, Scope
 from fractus.model.images import OPEN
 from fractus.model.resource import PENDING, SETTLED, Presence, Resource
 from fractus.reconcile import drift
-from fractus.reconcile.kind import USERS, Apply, Done, Item, Lifecycle
+from fractus.reconcile.kind import ADMITTED, USERS, Apply, Done, Item, Lifecycle
 from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
 from fractus.services.image.images import schema as image_schema
 from fractus.services.image.images.lifecycle import ImageLifecycle
@@ -191,6 +191,13 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda _: set(),
     ),
     ("network", "mtu"): plain("mtu", 1400, 1300),
+    ("network", "RBAC policies"): Change(
+        lambda made: {"shared_with": [made.cloud.ben.project_id]},
+        lambda _: {"shared_with": []},
+        lambda made, _: made.item.presence.memory.get(ADMITTED, []),
+        lambda made: [made.cloud.ben.project_id],
+        lambda _: [],
+    ),
     ("subnet", "gateway_ip"): plain("gateway_ip", "10.77.0.254", None),
     ("subnet", "dns_nameservers"): plain("dns_nameservers", ["192.0.2.1", "192.0.2.2"], []),
     ("subnet", "host_routes"): plain("host_routes", [_ROUTE], []),
@@ -304,7 +311,7 @@ async def carry(cloud: Subject, kind: str) -> Made:
     presence = Presence(kind=kind, id=resource.id, cloud="cloud")
     if kind == "subnet":
         presence.memory["pools"] = [{"start": "10.77.0.2", "end": "10.77.0.9"}]
-    if kind in ("image", "flavor"):
+    if kind in ("image", "flavor", "network"):
         # Noted before the last change: only those that may use it are let in.
         presence.memory[USERS] = {cloud.ann.project_id: 0, cloud.ben.project_id: 0}
     made = Made(cloud, Item(resource, presence, remote), scope)

@@ -87,6 +87,49 @@ async def test_only_a_shared_network_has_other_projects_ports(cloud: Subject) ->
         await cloud["port"].create(cloud.ben, wanted)
 
 
+async def _let(cloud: Subject, kind: str, remote_id: str, verb: str) -> None:
+    """Ben's project is let in, or no longer; doing it twice is the same as once."""
+    step = Step(verb, {"project_id": cloud.ben.project_id})
+    for _ in range(2):
+        await cloud[kind].apply(cloud.ann, remote_id, step)
+
+
+async def test_only_projects_that_are_let_in_have_ports_on_a_network(cloud: Subject) -> None:
+    """What is shared by name is shared with nobody else, and with them only as long as it is said."""
+    net = await things.net(cloud, cloud.ann)
+    wanted = things.port_of(net)
+    with pytest.raises(Missing):
+        await cloud["port"].create(cloud.ben, wanted)
+    await _let(cloud, "network", net.network_id, "admit")
+    assert (await cloud["network"].observe(cloud.ann, net.network_id)).shared is False
+    with pytest.raises((Refused, Missing)):
+        await cloud["network"].apply(cloud.ben, net.network_id, Step("update", {"name": "ben's"}))
+    made = await cloud.make("port", wanted, cloud.ben)
+    assert (made.mac_address, made.fixed_ips) == (wanted.mac_address, wanted.fixed_ips)
+    with pytest.raises(Refused) as refused:
+        await _let(cloud, "network", net.network_id, "expel")
+    assert refused.value.status == 409
+    await cloud["port"].delete(cloud.ben, made.remote_id)
+    await cloud.gone("port", made.remote_id, cloud.ben)
+    await _let(cloud, "network", net.network_id, "expel")
+    with pytest.raises(Missing):
+        await cloud["port"].create(cloud.ben, wanted)
+
+
+async def test_only_projects_that_are_let_in_have_a_group_on_their_ports(cloud: Subject) -> None:
+    """The group of one project on the ports of another: whoever owns it decides what comes in there."""
+    group = (await cloud.make("security_group", await things.security_group(cloud, cloud.ann))).remote_id
+    net = await things.net(cloud, cloud.ben)
+    wanted = things.port_of(net, security_groups=[group])
+    with pytest.raises((Refused, Missing)):
+        await cloud["port"].create(cloud.ben, wanted)
+    await _let(cloud, "security_group", group, "admit")
+    made = await cloud.make("port", wanted, cloud.ben)
+    assert made.security_groups == [group]
+    await cloud["port"].apply(cloud.ben, made.remote_id, Step("update", {"security_groups": []}))
+    await _let(cloud, "security_group", group, "expel")
+
+
 async def test_a_network_is_born_shared_and_its_maker_s(cloud: Subject) -> None:
     """Sharing takes an administrator's rights there; the network is the project's all the same."""
     wanted = msgspec.structs.replace(await things.network(cloud, cloud.ann), shared=True)

@@ -56,6 +56,7 @@ STORIES: tuple[Story, ...] = (
     other.changes_ports,
     other.leaves_images_and_flavors,
     other.changes_what_was_carried,
+    other.shares_by_name,
 )
 
 
@@ -90,6 +91,8 @@ async def test_every_change_of_every_kind_has_a_story(tmp_path: Path) -> None:
 def test_verbs_are_read_from_whatever_a_driver_holds_them_against() -> None:
     [simulated, openstack] = [cloud.actuators() for cloud in clouds()]
     assert {"stop", "start", "reboot", "rename"} <= verbs(type(simulated["server"]))
-    assert verbs(type(simulated["network"])) == verbs(type(openstack["network"])) == {"update"}
+    assert verbs(type(simulated["subnet"])) == verbs(type(openstack["subnet"])) == {"update"}
+    shared = {"update", "admit", "expel"}
+    assert verbs(type(simulated["network"])) == verbs(type(openstack["network"])) == shared
     assert verbs(type(openstack["image"])) == {"upload", "update", "admit", "expel"}
     assert verbs(type(openstack["keypair"])) == set()

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from fractus.testing.crash import CrashMatrix, Story
-from fractus.testing.user import COMPUTE, IMAGE, NETWORK
+from fractus.testing.user import COMPUTE, IMAGE, NETWORK, User
 from fractus.testing.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -105,6 +105,49 @@ async def changes_what_was_carried(world: World) -> AsyncIterator[None]:
     assert (there.name, there.properties["hw_disk_bus"]) == ("new", "scsi")
 
 
+async def shares_by_name(world: World) -> AsyncIterator[None]:
+    """A network and a group are shared with another project, which uses both, and then no longer."""
+    ann, ben = world.user("ann"), world.user("ben", project="p2")
+    network = await ann.makes_network("red", cidr="10.1.0.0/24")
+    group = await ann.makes_security_group("web")
+    await ann.boots_server("vm", zone="a", network=network, groups=["web"])
+    await world.settle()
+    yield
+    policies = [await _shares(ann, kind, id, ben) for kind, id in _both(network.id, group)]
+    port = (await ben.makes_port(network, security_groups=[group]))["id"]
+    theirs = await ben.boots_server("theirs", zone="a", networks=[{"port": port}])
+    await world.settle()
+    assert (await ben.server(theirs))["status"] == "ACTIVE"
+    for kind, id in _both(network.id, group):
+        [there] = world.cloud("a").marked(kind, id)
+        assert len(there.shared_with) == 1
+    await ben.deletes_server(theirs)
+    await world.settle()
+    (await ben.delete(f"{NETWORK}/ports/{port}")).ok()
+    await world.settle()
+    for policy in policies:
+        (await ann.delete(f"{NETWORK}/rbac-policies/{policy}")).ok()
+    await world.settle()
+    for kind, id in _both(network.id, group):
+        [there] = world.cloud("a").marked(kind, id)
+        assert there.shared_with == []
+
+
+def _both(network: str, group: str) -> list[tuple[str, str]]:
+    return [("network", network), ("security_group", group)]
+
+
+async def _shares(owner: User, kind: str, id: str, target: User) -> str:
+    body = {
+        "object_type": kind,
+        "object_id": id,
+        "action": "access_as_shared",
+        "target_tenant": target.project_id,
+    }
+    made = (await owner.post(f"{NETWORK}/rbac-policies", {"rbac_policy": body})).ok()
+    return str(made["rbac_policy"]["id"])
+
+
 _PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
 
 
@@ -113,7 +156,8 @@ def _change(op: str, name: str, value: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "story", [finds_no_host, changes_ports, leaves_images_and_flavors, changes_what_was_carried]
+    "story",
+    [finds_no_host, changes_ports, leaves_images_and_flavors, changes_what_was_carried, shares_by_name],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
     matrix = CrashMatrix(story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path)

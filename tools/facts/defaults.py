@@ -12,7 +12,7 @@ import nova.conf
 from glance.common import config as glance
 from neutron.conf import common as neutron
 from neutron.conf.extensions.allowedaddresspairs import allowed_address_pair_opts
-from neutron.conf.quota import core_quota_opts, security_group_quota_opts
+from neutron.conf.quota import core_quota_opts, rbac_quota_opts, security_group_quota_opts
 from nova.objects import instance, tag
 
 
@@ -23,13 +23,13 @@ def _of(options: Any) -> dict[str, Any]:
 def main() -> None:
     """Print it."""
     of_nova = nova.conf.CONF.quota
-    networks = _of(core_quota_opts) | _of(security_group_quota_opts)
+    networks = _of(core_quota_opts) | _of(security_group_quota_opts) | _of(rbac_quota_opts)
     bounds, images = _of(neutron.core_opts), _of(glance.common_opts)
     pairs = _of(allowed_address_pair_opts)
     same = "instances cores ram key_pairs metadata_items injected_files injected_file_content_bytes"
     quotas = {name: of_nova[name] for name in f"{same} server_groups server_group_members".split()}
     quotas["injected_file_path_bytes"] = of_nova.injected_file_path_length
-    for name in ("network", "subnet", "port", "security_group", "security_group_rule"):
+    for name in ("network", "subnet", "port", "security_group", "security_group_rule", "rbac_policy"):
         quotas[name] = networks[f"quota_{name}"]
     facts = {
         "quotas": quotas,

@@ -22,6 +22,7 @@ from fractus.clouds.openstack.projects import Projects
 from fractus.clouds.openstack.security_groups import SecurityGroups
 from fractus.clouds.openstack.servers import Servers
 from fractus.clouds.openstack.services import Services
+from fractus.clouds.openstack.sharing import SharedKind
 from fractus.clouds.openstack.tokens import Authenticator, KeystoneAuthenticator, Tokens
 from fractus.clouds.openstack.transport import AiohttpTransport, Transport
 from fractus.clouds.openstack.wire import CallObserver, Wire
@@ -33,7 +34,11 @@ from fractus.model.mirror import Mirrored
 from fractus.model.network import VOCABULARIES
 
 #: Kinds of Neutron to which something is particular.
-_PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {"port": Ports, "security_group": SecurityGroups}
+_PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {
+    "network": SharedKind,
+    "port": Ports,
+    "security_group": SecurityGroups,
+}
 
 
 class OpenStackCloud:

@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from fractus.clouds.openstack.neutron import Document, NeutronKind
+from fractus.clouds.openstack.neutron import Document
 from fractus.clouds.openstack.services import Ask, segment
+from fractus.clouds.openstack.sharing import SharedKind
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Missing, Refused
 from fractus.model.installation import NAME, read
@@ -34,7 +35,7 @@ class _Rule(Struct, kw_only=True):
     description: str | None = ""
 
 
-class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupObserved]):
+class SecurityGroups(SharedKind[SecurityGroupWanted, SecurityGroupObserved]):
     """The actuator of security groups. Rules are steps of their own: Neutron makes a group with two that it chooses."""
 
     printed: Mapping[str, Any] = {"rules": list[_Rule]}
@@ -48,8 +49,10 @@ class SecurityGroups(NeutronKind[SecurityGroupWanted, SecurityGroupObserved]):
         return _free(wanted.name)
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
-        """Verbs: rename, add_rule, add_rules, delete_rule. A rule that is there, or gone, already is done."""
+        """Verbs: rename, add_rule, add_rules, delete_rule, admit, expel. What is so already is done."""
         match step.verb:
+            case "admit" | "expel":
+                await super().apply(scope, remote_id, step)
             case "rename":
                 await self._update(scope, remote_id, {"name": _free(step.body["name"])})
             case "add_rule":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SubnetRecord
-from fractus.model.errors import Missing, Refused
+from fractus.clouds.simulated.sharing import SharedSimulated
+from fractus.model.errors import Refused
 from fractus.model.network import NetworkObserved, NetworkWanted
 
 
-class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkObserved]):
+class Networks(SharedSimulated[NetworkRecord, NetworkWanted, NetworkObserved]):
     """The actuator of networks."""
 
     def complete(self, thing: NetworkRecord) -> None:
@@ -25,14 +25,7 @@ class Networks(NeutronSimulated[NetworkRecord, NetworkWanted, NetworkObserved]):
 
     def may_see(self, thing: NetworkRecord, project_id: str) -> bool:
         """The project's own, and those that are shared."""
-        return thing.project_id == project_id or thing.shared
-
-    def held_to_change(self, id: str, project_id: str) -> NetworkRecord:
-        """Others' shared networks are "not found" to whoever would change them, as in Neutron."""
-        thing = self.held(id, project_id)
-        if project_id not in (thing.project_id, self.injector.home):
-            raise Missing(self.missing(id))
-        return thing
+        return thing.shared or super().may_see(thing, project_id)
 
     def end(self, thing: NetworkRecord) -> None:
         """Delete it with its subnets and the cloud's own ports, unless somebody else's ports are on it."""

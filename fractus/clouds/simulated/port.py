@@ -18,7 +18,11 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
     def complete(self, thing: PortRecord) -> None:
         """It is on a network that its project may use, and has the addresses that its machine gives itself."""
         network = self.records.get(NetworkRecord, thing.network_id)
-        if network is None or not (network.project_id == thing.project_id or network.shared):
+        if network is None or not (
+            network.project_id == thing.project_id
+            or network.shared
+            or thing.project_id in network.shared_with
+        ):
             raise Missing(f"Network {thing.network_id} could not be found.")
         thing.fixed_ips = self._with_own(thing)
 
@@ -50,7 +54,7 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
         """Its groups exist, its addresses are of its network's subnets, and nobody else has them or its MAC."""
         for group_id in thing.security_groups:
             group = self.records.get(SecurityGroupRecord, group_id)
-            if group is None or group.project_id != thing.project_id:
+            if group is None or thing.project_id not in (group.project_id, *group.shared_with):
                 raise Missing(f"Security group {group_id} does not exist")
         if self._taken(f"mac/{thing.network_id}/{thing.mac_address.lower()}", thing):
             raise Refused(

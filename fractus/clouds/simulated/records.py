@@ -83,7 +83,13 @@ class ImageRecord(Record, kw_only=True):
     members: dict[str, str] = {}
 
 
-class NetworkRecord(Record, kw_only=True):
+class SharedRecord(Record, kw_only=True):
+    """What may be shared with some projects, named by their ids here."""
+
+    shared_with: list[str] = []
+
+
+class NetworkRecord(SharedRecord, kw_only=True):
     """A network."""
 
     KIND: ClassVar[str] = "network"
@@ -154,7 +160,7 @@ class PortRecord(Record, kw_only=True):
         return held
 
 
-class SecurityGroupRecord(Record, kw_only=True):
+class SecurityGroupRecord(SharedRecord, kw_only=True):
     """A security group; each rule carries its own id."""
 
     KIND: ClassVar[str] = "security_group"

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from fractus.base.ids import new_id
-from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import SecurityGroupRecord
+from fractus.clouds.simulated.sharing import SharedSimulated
 from fractus.model.cloud import Step
 from fractus.model.errors import Refused
 from fractus.model.network import Rule, SecurityGroupObserved, SecurityGroupWanted
@@ -17,7 +17,7 @@ from fractus.model.network import Rule, SecurityGroupObserved, SecurityGroupWant
 _ITSELF = "self"
 
 
-class SecurityGroups(NeutronSimulated[SecurityGroupRecord, SecurityGroupWanted, SecurityGroupObserved]):
+class SecurityGroups(SharedSimulated[SecurityGroupRecord, SecurityGroupWanted, SecurityGroupObserved]):
     """The actuator of security groups. Rules are steps of their own."""
 
     def complete(self, thing: SecurityGroupRecord) -> None:
@@ -28,8 +28,10 @@ class SecurityGroups(NeutronSimulated[SecurityGroupRecord, SecurityGroupWanted, 
         ]
 
     def change(self, thing: SecurityGroupRecord, step: Step) -> None:
-        """Verbs: rename, add_rule, add_rules, delete_rule. A rule that is there, or gone, already is done."""
+        """Verbs: rename, add_rule, add_rules, delete_rule, admit, expel. What is so already is done."""
         match step.verb:
+            case "admit" | "expel":
+                return super().change(thing, step)
             case "rename":
                 thing.name = step.body["name"]
             case "add_rule":

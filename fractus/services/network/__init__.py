@@ -25,7 +25,7 @@ _CORE = ("network", "subnet", "subnetpool", "port")
 #: Collections that are served: path -> kind.
 _SERVED = {
     "/networks": "network", "/subnets": "subnet", "/ports": "port", "/security-groups": "security_group",
-    "/security-group-rules": "security_group_rule",
+    "/security-group-rules": "security_group_rule", "/rbac-policies": "rbac_policy",
 }  # fmt: skip
 
 

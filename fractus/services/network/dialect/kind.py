@@ -8,12 +8,14 @@ from typing import Any, TypeAlias
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_MEMBER, NEUTRON_ADMIN_OR_READER
 from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED
+from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.quota.costs import Costs
 from fractus.services.field import Field, Fields, Match, flag
 from fractus.services.network.dialect import view
 from fractus.services.network.dialect.costs import refuse
 from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.table import named
 from fractus.store.listing import Filter, Filters
 
 Derive: TypeAlias = "Callable[[Resource, Sequence[Presence]], Mapping[str, Any]]"
@@ -106,6 +108,7 @@ def target(resource: Resource) -> dict[str, Any]:
         "project_id": resource.project_id,
         "tenant_id": resource.project_id,
         "shared": resource.desired.get("shared"),
+        SHARED_WITH: resource.desired.get(SHARED_WITH),
         f"{resource.kind}:project_id": resource.project_id,
     }
 
@@ -115,10 +118,18 @@ def own(project_id: str) -> Filters:
     return [Filter("project_id", "eq", project_id)]
 
 
-def own_or(*columns: str) -> Callable[[str], Filters]:
-    """What a project sees of a kind that is also for others where one of these columns says so."""
+def own_or(*columns: str, by_name: bool = False) -> Callable[[str], Filters]:
+    """What a project sees of a kind that is also for others where one of these columns says so.
+
+    `by_name`: and that may be shared with some projects.
+    """
     seen = [Filter(column, "eq", True) for column in columns]
-    return lambda project_id: [[Filter("project_id", "eq", project_id), *seen]]
+
+    def scope(project_id: str) -> Filters:
+        some = [named(project_id)] if by_name else []
+        return [[Filter("project_id", "eq", project_id), *seen, *some]]
+
+    return scope
 
 
 def cost(name: str, of: Callable[[Resource], Mapping[str, int]] | None = None, *others: str) -> Costs:

@@ -12,11 +12,14 @@ from typing import Any, Generic, TypeVar
 from msgspec import UNSET, to_builtins
 
 from fractus.model.cloud import Observed, Step, Wanted
+from fractus.model.network import SHARED_WITH
 from fractus.model.placement import carried
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.model.wire import Vocabulary, WireField
 from fractus.reconcile.kind import (
+    ADMITTED,
     NOTED,
+    OWNER,
     Apply,
     Demand,
     Difference,
@@ -26,6 +29,7 @@ from fractus.reconcile.kind import (
     Sweeping,
     adopt_fields,
     to_note,
+    users,
     with_wanted,
 )
 from fractus.store.transaction import Transaction
@@ -157,6 +161,45 @@ class CrudLifecycle(Generic[W, S]):
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """Nothing is held."""
+
+
+class SharedLifecycle(CrudLifecycle[W, S]):
+    """A kind that may be shared with some projects by name: those that use it in a cloud are let in there.
+
+    `desired` has them in `SHARED_WITH`. A presence of what was ever shared so remembers whose it is, and with that who
+    has to be let in; of all others nothing is remembered, and nobody is.
+    """
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """Whose it is, where it is shared."""
+        return {OWNER: resource.project_id} if resource.desired.get(SHARED_WITH) else {}
+
+    def admits(self, presence: Presence, seen: S | None, project_id: str) -> bool:
+        """Its owner, everybody where it is shared with all or with nobody by name, and who was let in."""
+        memory = presence.memory
+        if OWNER not in memory or project_id == memory[OWNER] or bool(getattr(seen, "shared", False)):
+            return True
+        return project_id in memory.get(ADMITTED, ())
+
+    def plan(self, item: Item, seen: S) -> Plan:
+        """As it should be first, then who may use it."""
+        plan = super().plan(item, seen)
+        return self.let(item, plan.memory) if isinstance(plan, Done) else plan
+
+    def let(self, item: Item, memory: Mapping[str, Any]) -> Plan:
+        """Who may use it no longer goes first. `memory`: what is remembered besides, once all is done."""
+        resource, held = item.resource, item.presence.memory
+        shared: list[str] = resource.desired.get(SHARED_WITH, [])
+        admitted: list[str] = held.get(ADMITTED, [])
+        wanted = (users(item, shared) & set(shared)) - {resource.project_id}
+        surplus, missing = sorted(set(admitted) - wanted), sorted(wanted - set(admitted))
+        if surplus:
+            left = [one for one in admitted if one != surplus[0]]
+            return Apply(Step("expel", {"project_id": surplus[0]}), {ADMITTED: left})
+        if missing:
+            return Apply(Step("admit", {"project_id": missing[0]}), {ADMITTED: [*admitted, missing[0]]})
+        whose = {OWNER: resource.project_id} if shared or OWNER in held else {}
+        return Done({**memory, **whose})
 
 
 def _remote(item: Item, kind: str, id: Any) -> Any:

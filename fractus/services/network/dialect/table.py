@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, String, Text
+import re
+
+from sqlalchemy import Column, Integer, String, Table, Text
+
+from fractus.model.network import SHARED_WITH
+from fractus.store.statements import Filter
 
 
 def standard_columns() -> list[Column[object]]:
@@ -13,3 +18,18 @@ def standard_columns() -> list[Column[object]]:
         Column("revision", Integer, nullable=False, default=1),
     ]
     return columns
+
+
+def shareable(table: Table) -> Table:
+    """The table of what may be shared by name: with which projects it is, each between bars; NULL: it never was.
+
+    The column comes last, for it is younger than the tables.
+    """
+    table.append_column(Column(SHARED_WITH, Text, nullable=True))
+    return table
+
+
+def named(project_id: str) -> Filter:
+    """What is shared with a project by name."""
+    text = re.sub(r"([\\%_])", r"\\\1", project_id)
+    return Filter(SHARED_WITH, "like", f"%|{text}|%")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fractus.base.clock import iso
+from fractus.model.network import SHARED_WITH
 from fractus.model.resource import BLOCKED, Presence, Resource
 
 
@@ -74,9 +76,29 @@ def tag_pattern(tag: str) -> str:
 
 def columns(resource: Resource, *, born: int = 1) -> dict[str, Any]:
     """The columns that every table of this service has. Things are found by the name that is shown."""
+    with_whom = resource.desired.get(SHARED_WITH)
     return {
+        **({} if with_whom is None else {SHARED_WITH: among(with_whom)}),
         "name": resource.name,
         "description": resource.desired.get("description", ""),
         "tags": tags_column(resource.desired.get("tags", [])),
         "revision": revision(resource, born),
     }
+
+
+def is_shared_with(desired: Mapping[str, Any], project_id: str) -> bool:
+    """Whether it is shared with all, or with this project by name."""
+    return bool(desired.get("shared")) or project_id in desired.get(SHARED_WITH, ())
+
+
+_SHARED, _NOT_SHARED = b'"shared":true', b'"shared":false'
+
+
+def to(document: bytes, among_projects: str | None, project_id: str) -> bytes:
+    """A stored document as a project is shown it: what is shared with it by name is `shared` to it.
+
+    `among_projects`: the column `shared_with`.
+    """
+    if not among_projects or among([project_id]) not in among_projects:
+        return document
+    return document.replace(_NOT_SHARED, _SHARED, 1)

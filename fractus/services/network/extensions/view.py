@@ -74,6 +74,15 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "quotas", "Quota management support", "Expose functions for quotas management per project",
         "2012-07-29T10:00:00-00:00",
     ),
+    (
+        "rbac-policies", "RBAC Policies",
+        "Allows creation and modification of policies that control project access to resources.",
+        "2015-06-17T12:15:12-00:00",
+    ),
+    (
+        "rbac-security-groups", "Add security_group type to network RBAC",
+        "Add security_group type to network RBAC", "2019-02-14T00:00:00-00:00",
+    ),
     ("security-group", "security-group", "The security groups extension.", "2012-10-05T10:00:00-00:00"),
     (
         "security-groups-normalized-cidr", "Normalized CIDR field for security group rules",

@@ -51,6 +51,7 @@ class NetworkApi(CollectionApi):
     async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
         """Its subnets are shared as it is."""
         if resource.desired["shared"] != before["shared"]:
+            await self._writes.forget_policies(tx, resource.id, "*")
             await self._subnets.network_changed(tx, resource)
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:

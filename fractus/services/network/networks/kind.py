@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
-from fractus.model.carried import CARRIED, REFUSED, refused
+from fractus.model.carried import CARRIED, REFUSED, carried
 from fractus.model.network import NETWORK as VOCABULARY
 from fractus.model.resource import Presence, Resource
 from fractus.services.field import Check, Convert, Field, Match, anything, named, number
@@ -18,7 +18,7 @@ from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import read_only, standard
 from fractus.services.network.dialect.schema.zones import HINTS
-from fractus.services.network.dialect.table import standard_columns
+from fractus.services.network.dialect.table import shareable, standard_columns
 from fractus.services.network.dialect.view import is_refused_everywhere
 
 #: What Neutron says of a VXLAN network in the usual set-up; shown until a cloud has said its own.
@@ -86,8 +86,8 @@ KIND = Kind(
     collection="networks",
     extensions=("external-net", "net-mtu", "net-mtu-writable", "network_availability_zone"),
     fields=FIELDS,
-    parts=(refused("RBAC policies", "they are not served"),),
-    table=table_of("network", FIELDS, *standard_columns()),
+    parts=(carried("RBAC policies", "each cloud is told of the projects that use it there"),),
+    table=shareable(table_of("network", FIELDS, *standard_columns())),
     summarise=neutron.Documents(
         FIELDS,
         order=(
@@ -97,7 +97,7 @@ KIND = Kind(
         derived=_derived,
         status=_status,
     ),
-    scope=neutron.own_or("shared", "external"),
+    scope=neutron.own_or("shared", "external", by_name=True),
     target=_target,
     rules=(
         RuleDefault("external", "field:networks:router:external=True", "The network leads outside."),

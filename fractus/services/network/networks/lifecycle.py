@@ -7,12 +7,12 @@ from typing import Any
 
 from fractus.model.network import NETWORK, NetworkObserved, NetworkWanted
 from fractus.model.resource import Resource
-from fractus.services.network.dialect.lifecycle import CrudLifecycle
+from fractus.services.network.dialect.lifecycle import SharedLifecycle
 from fractus.services.network.networks.kind import KIND
 from fractus.services.network.networks.queries import MtuLesson, most_of
 
 
-class NetworkLifecycle(CrudLifecycle[NetworkWanted, NetworkObserved]):
+class NetworkLifecycle(SharedLifecycle[NetworkWanted, NetworkObserved]):
     """The kind `network`."""
 
     def __init__(self) -> None:

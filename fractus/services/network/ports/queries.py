@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fractus.model.resource import Resource
+from fractus.services.network.dialect.table import named
 from fractus.services.network.ports.table import PORT
 from fractus.store.listing import Filter, Filters, Sort, one_of, page
 from fractus.store.resources import Resources
@@ -84,7 +85,7 @@ async def networks_usable(reader: Reader, resources: Resources, project_id: str)
     """Networks for a server that names none: the project's own, then shared ones (Nova's order)."""
     conditions: list[Filters] = [
         [Filter("project_id", "eq", project_id), Filter("shared", "eq", False)],
-        [Filter("shared", "eq", True)],
+        [[Filter("shared", "eq", True), named(project_id)]],
     ]
     table, sorts = resources.tables["network"], [Sort("created_at")]
     ids = [
@@ -94,5 +95,5 @@ async def networks_usable(reader: Reader, resources: Resources, project_id: str)
             reader, table, [Filter("deleted_at", "null"), *own], columns=("id",), sorts=sorts
         )
     ]
-    found = [await resources.fetch(reader, "network", id) for id in ids]
+    found = [await resources.fetch(reader, "network", id) for id in dict.fromkeys(ids)]
     return [network for network in found if network is not None]

@@ -12,13 +12,12 @@ from fractus.model.resource import SETTLED, Presence, Resource
 from fractus.reconcile.kind import (
     Apply,
     Difference,
-    Done,
     Fail,
     Item,
     Plan,
     Wait,
 )
-from fractus.services.network.dialect.lifecycle import CrudLifecycle
+from fractus.services.network.dialect.lifecycle import SharedLifecycle
 from fractus.services.network.security_groups.queries import rules_drop
 from fractus.services.network.security_groups.schema import rule_key
 from fractus.services.network.security_groups.view import DEFAULT, default_id, summarise
@@ -34,7 +33,7 @@ _ITSELF = "self"
 _AT_ONCE = 100
 
 
-class SecurityGroupLifecycle(CrudLifecycle[SecurityGroupWanted, SecurityGroupObserved]):
+class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupObserved]):
     """The kind `security_group`."""
 
     def __init__(self) -> None:
@@ -42,7 +41,8 @@ class SecurityGroupLifecycle(CrudLifecycle[SecurityGroupWanted, SecurityGroupObs
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """A default group, which nobody can delete, is in a cloud only as long as it is needed there."""
-        return {"passing": True} if resource.id == default_id(resource.project_id) else {}
+        passing = {"passing": True} if resource.id == default_id(resource.project_id) else {}
+        return {**await super().prepare(tx, resource, cloud), **passing}
 
     def wanted(self, item: Item) -> SecurityGroupWanted:
         """The group to be. Rules whose remote group is not in the cloud yet are left out until it is."""
@@ -118,7 +118,7 @@ class SecurityGroupLifecycle(CrudLifecycle[SecurityGroupWanted, SecurityGroupObs
         _, absent = self._rules(item)
         if absent:
             return Wait(2.0, f"waits for security_group {absent[0]}")
-        return Done()
+        return self.let(item, {})
 
     @staticmethod
     def _rule_step(wanted: list[Rule], there: list[Rule], *, itself: str) -> Step | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
 
+from fractus.services.network.dialect.table import named
 from fractus.services.network.security_groups.table import SECURITY_GROUP, SECURITY_GROUP_RULE
 from fractus.store.listing import Filter, Filters, page
 from fractus.store.transaction import Query, Reader, Transaction
@@ -19,7 +20,12 @@ _group = Query(select(_c.security_group_id).where(_c.id == bindparam("key")))
 
 
 def group_scope(project_id: str) -> Filters:
-    """What a project sees: its own groups, and their rules."""
+    """What a project sees: its own groups, and those that are shared with it."""
+    return [[Filter("project_id", "eq", project_id), Filter("shared", "eq", True), named(project_id)]]
+
+
+def rule_scope(project_id: str) -> Filters:
+    """What a project sees: the rules of its own groups."""
     return [Filter("project_id", "eq", project_id)]
 
 

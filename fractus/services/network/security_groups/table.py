@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, String, Table
 
-from fractus.services.network.dialect.table import standard_columns
+from fractus.services.network.dialect.table import shareable, standard_columns
 from fractus.store.schema import METADATA, resource_table
 
-SECURITY_GROUP = resource_table(
-    "security_group",
-    Column("stateful", Boolean, nullable=False, default=True),
-    Column("shared", Boolean, nullable=False, default=False),
-    *standard_columns(),
+SECURITY_GROUP = shareable(
+    resource_table(
+        "security_group",
+        Column("stateful", Boolean, nullable=False, default=True),
+        Column("shared", Boolean, nullable=False, default=False),
+        *standard_columns(),
+    )
 )
 
 #: `port_range_*` are -1 where there is none: sort columns are never NULL.

@@ -74,14 +74,18 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
     document: dict[str, Any] = {
         **documents.head(resource),
         "stateful": desired["stateful"],
-        "shared": False,
+        "shared": bool(desired.get("shared")),
         "security_group_rules": [
             rule_document(resource, rule) for rule in sorted(desired["rules"], key=lambda one: str(one["id"]))
         ],
         **documents.tail(resource),
         **documents.refused(presences),
     }
-    columns = {"stateful": desired["stateful"], "shared": False, **documents.columns(resource)}
+    columns = {
+        "stateful": desired["stateful"],
+        "shared": bool(desired.get("shared")),
+        **documents.columns(resource),
+    }
     return Summary("", document, columns=columns)
 
 
@@ -91,6 +95,7 @@ def target(resource: Resource) -> dict[str, Any]:
         "id": resource.id,
         "project_id": resource.project_id,
         "tenant_id": resource.project_id,
-        "shared": False,
+        "shared": bool(resource.desired.get("shared")),
+        "shared_with": resource.desired.get("shared_with"),
         "security_group:project_id": resource.project_id,
     }

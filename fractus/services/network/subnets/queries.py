@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractus.model.resource import Resource
+from fractus.services.network.dialect.table import named
 from fractus.services.network.subnets.table import SUBNET
 from fractus.store.listing import Filter, Filters, Sort, page
 from fractus.store.resources import Resources
@@ -16,6 +17,7 @@ def subnet_scope(project_id: str) -> Filters:
             Filter("project_id", "eq", project_id),
             Filter("network_project_id", "eq", project_id),
             Filter("shared", "eq", True),
+            named(project_id),
         ]
     ]
 

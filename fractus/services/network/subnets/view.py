@@ -47,5 +47,6 @@ def target(resource: Resource) -> dict[str, Any]:
         "project_id": resource.project_id,
         "tenant_id": resource.project_id,
         "shared": resource.desired["shared"],
+        "shared_with": resource.desired.get("shared_with"),
         "network:project_id": resource.desired["network_project_id"],
     }

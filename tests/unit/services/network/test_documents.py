@@ -248,13 +248,13 @@ async def test_what_is_around_the_resources(ann: Tenant, root: Tenant) -> None:
     await ann.create("port", network_id=net)
     used = (await ann.get(f"quotas/{ann.project_id}/details")).ok()["quota"]
     assert {kind: one["used"] for kind, one in used.items()} == {
-        "network": 1, "subnet": 1, "port": 1, "security_group": 1, "security_group_rule": 4,
+        "network": 1, "subnet": 1, "port": 1, "security_group": 1, "security_group_rule": 4, "rbac_policy": 0,
     }  # fmt: skip
     assert set((await ann.get(f"quotas/{ann.project_id}")).ok()["quota"].values()) == {-1}
     assert error(await ann.get("quotas/x"))[2] == "rule:get_quota is disallowed by policy"
     assert (await root.get("quotas/x")).status == 200
     assert await root.listed("agents") == []
-    for path in ("routers", "floatingips", "subnetpools", "qos/policies", "rbac-policies", "trunks"):
+    for path in ("routers", "floatingips", "subnetpools", "qos/policies", "trunks"):
         assert (await ann.get(path)).status == 404
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fractus.model.errors import NotFound
+from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.services.field import Fields
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import bad_request, denied, malformed, not_carried
+from fractus.services.network.dialect.view import among, to
 from fractus.web.routing import Call
 
 _INSIDE = ("fixed_ips", "allowed_address_pairs")
@@ -55,6 +57,12 @@ def seen(
     if not call.allows(f"get_{resource.kind}", target(resource)):
         raise missing
     return resource
+
+
+def shown_to(call: Call, resource: Resource) -> bytes:
+    """Its document as the caller's project is shown it."""
+    with_whom = resource.desired.get(SHARED_WITH)
+    return to(resource.summary, among(with_whom) if with_whom else None, call.principal.project_id)
 
 
 def refuse_constraint(call: Call) -> None:

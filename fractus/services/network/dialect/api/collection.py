@@ -21,6 +21,7 @@ from fractus.services.network.dialect.api.access import (
     refuse_constraint,
     refuse_foreign,
     seen,
+    shown_to,
 )
 from fractus.services.network.dialect.api.lists import Lists, Special
 from fractus.services.network.dialect.api.replies import collection_routes, created
@@ -91,7 +92,7 @@ class CollectionApi:
     async def show(self, call: Call) -> Reply:
         """GET one."""
         resource = await self.permitted(self._store, call, call.params["id"], f"get_{self.kind.name}")
-        return lists.one(self.kind.name, resource.summary, call.query)
+        return lists.one(self.kind.name, shown_to(call, resource), call.query)
 
     async def create(self, call: Call) -> Reply:
         """POST one or several: all of them or none."""
@@ -109,7 +110,7 @@ class CollectionApi:
             id=new_id(),
             project_id=item.values["project_id"],
             user_id=call.principal.user_id,
-            name=item.values["name"],
+            name=item.values.get("name", ""),
             desired=given(self.kind.fields, item.values),
             request_id=call.request_id,
         )
@@ -126,13 +127,14 @@ class CollectionApi:
         async with self._store.transaction() as tx:
             found = await self._resources.fetch(tx, kind.name, id)
             resource = seen(call, found, kind.target, self.missing(id))
-            authorise(call, f"update_{kind.name}", kind.fields, item, kind.target(resource), create=False)
+            about = self.about(resource, item)
+            authorise(call, f"update_{kind.name}", kind.fields, item, about, create=False)
             refuse_foreign(kind.fields, item)
             await self.before_update(tx, call, resource, item)
             before = dict(resource.desired)
             await self._writes.update(tx, resource, given(kind.fields, item.values))
             await self.after_update(tx, resource, before)
-        return lists.one(kind.name, resource.summary, call.query)
+        return lists.one(kind.name, shown_to(call, resource), call.query)
 
     async def delete(self, call: Call) -> Reply:
         """DELETE."""
@@ -159,6 +161,10 @@ class CollectionApi:
         about = {**values, f"{name}:project_id": values["project_id"]}
         authorise(call, f"create_{name}", self.kind.fields, item, about, create=True)
         refuse_foreign(self.kind.fields, item)
+
+    def about(self, resource: Resource, item: Item) -> Mapping[str, Any]:
+        """What policy rules are asked about at a change."""
+        return self.kind.target(resource)
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Refuse it, or complete its `desired`."""

@@ -12,10 +12,12 @@ from sqlalchemy import Table
 
 from fractus.auth.principal import Principal
 from fractus.model.errors import NotFound
+from fractus.model.network import SHARED_WITH
 from fractus.services.field import Fields, Match
 from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.dialect.schema.errors import malformed
-from fractus.services.network.dialect.view import tag_pattern
+from fractus.services.network.dialect.table import named
+from fractus.services.network.dialect.view import tag_pattern, to
 from fractus.store.listing import Filter, Filters, Sort, UnknownMarker, page
 from fractus.store.transaction import Reader, Row
 from fractus.web.paging import neutron_links, neutron_paging
@@ -56,10 +58,11 @@ async def reply(reader: Reader, call: Call, lists: Lists, *, more: Filters = ())
     """The answer to a GET of the collection. `more`: what else holds for all that the query asks for."""
     shown = paging_columns(lists)
     paging = neutron_paging(call.query, columns=shown)
-    conditions = [*filters(call.query, lists), *more, *visible(call.principal, lists)]
+    conditions = [*filters(call.query, lists, call.principal), *more, *visible(call.principal, lists)]
     sorts = [Sort(column, ascending is paging.reverse) for column, ascending in paging.sorts]
     extra = bool(lists.admin_rule) and call.allows(lists.admin_rule)
-    columns = ("id", "summary", "extra") if extra else ("id", "summary")
+    by_name = SHARED_WITH in lists.table.c
+    columns = ("id", "summary", *(["extra"] if extra else []), *([SHARED_WITH] if by_name else []))
     if paging.marker is not None:
         await _check_marker(reader, call.principal, lists, paging.marker)
     try:
@@ -71,6 +74,9 @@ async def reply(reader: Reader, call: Call, lists: Lists, *, more: Filters = ())
         raise lists.missing(paging.marker or "") from None
     if paging.reverse:
         rows.reverse()
+    if by_name:
+        who = call.principal.project_id
+        rows = [(row[0], to(row[1], row[-1], who), *row[2:-1]) for row in rows]
     parts = [b'{"', lists.collection.encode(), b'":[', b",".join(documents(rows, fields(call.query))), b"]"]
     links = neutron_links(call, paging, [row[0] for row in rows])
     if links:
@@ -130,7 +136,7 @@ def one(kind: str, document: bytes, query: Query) -> Reply:
 # --- filters -------------------------------------------------------------------------------------
 
 
-def filters(query: Query, lists: Lists) -> list[Filter | Sequence[Filter]]:
+def filters(query: Query, lists: Lists, principal: Principal) -> list[Filter | Sequence[Filter]]:
     """The conditions of a query; a parameter that is repeated holds for any of its values."""
     conditions: list[Filter | Sequence[Filter]] = []
     unknown = []
@@ -145,6 +151,8 @@ def filters(query: Query, lists: Lists) -> list[Filter | Sequence[Filter]]:
             conditions.append(_tagged(name, given))
         elif attribute is None or attribute.match is None:
             unknown.append(name)
+        elif name == "shared" and SHARED_WITH in lists.table.c:
+            conditions += _shared(attribute.match, given, principal)
         else:
             conditions.append(_matching(attribute.match, given))
     if unknown:
@@ -159,6 +167,17 @@ def _matching(match: Match, given: list[str]) -> Filter | Sequence[Filter]:
     if match.how == "member":
         return [Filter(match.column, "like", f"%|{escape(value)}|%") for value in found]
     return Filter(match.column, "eq", found[0]) if len(found) == 1 else Filter(match.column, "in", found)
+
+
+def _shared(match: Match, given: list[str], principal: Principal) -> list[Filter | Sequence[Filter]]:
+    """What is shared with all, or with the caller's project by name; or neither."""
+    plain, by_name = _matching(match, given), named(principal.project_id)
+    asked = {match.convert(text) if match.convert is not None else text for text in given}
+    if asked == {True}:
+        return [[Filter(match.column, "eq", True), by_name]]
+    if asked == {False}:
+        return [plain, [Filter(SHARED_WITH, "null"), Filter(SHARED_WITH, "notlike", by_name.value)]]
+    return [plain]
 
 
 def escape(text: str) -> str:

@@ -48,7 +48,7 @@ class MirrorApi:
         if not call.allows(self.rule):
             return Reply(200, {self.mirror.collection: []})
         paging = neutron_paging(call.query, columns=lists.paging_columns(self._lists))
-        conditions = lists.filters(call.query, self._lists)
+        conditions = lists.filters(call.query, self._lists, call.principal)
         sorts = [Sort(name, ascending is paging.reverse) for name, ascending in paging.sorts]
         rows = await self._rows(conditions, sorts, paging.marker, paging.limit or _ALL)
         if paging.reverse:

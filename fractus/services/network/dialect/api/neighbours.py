@@ -5,10 +5,11 @@ A method that follows from another kind's change takes part in its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from fractus.model.resource import Resource
+from fractus.store.listing import Filter
 from fractus.store.transaction import Reader, Transaction
 
 
@@ -41,6 +42,22 @@ class Ports(Protocol):
 
     async def join_subnet(self, tx: Transaction, subnet: Resource) -> None:
         """Give the ports of a network their own addresses in a subnet where ports address themselves."""
+        ...
+
+
+class SharedTransactions(Protocol):
+    """Shares things of one kind."""
+
+    def target(self, resource: Resource) -> Mapping[str, Any]:
+        """One as policy rules know it."""
+        ...
+
+    async def is_used(self, reader: Reader, id: str, of: Filter) -> bool:
+        """Whether projects for which a condition on `project_id` holds use it."""
+        ...
+
+    async def share(self, tx: Transaction, resource: Resource, target: str, *, there: bool) -> None:
+        """It is shared with a project, or with all (`*`), from now on; or no longer."""
         ...
 
 

@@ -7,9 +7,11 @@ from typing import TypeAlias
 
 import msgspec
 
+from fractus.model.network import SHARED_WITH
 from fractus.model.resource import INSISTS, Need, Presence, Resource, Summary
 from fractus.store import presences
 from fractus.store.ledger import Ledger
+from fractus.store.listing import Filter, page
 from fractus.store.transaction import Transaction
 
 Summarise: TypeAlias = "Callable[[Resource, list[Presence]], Summary]"
@@ -91,3 +93,13 @@ class Writer:
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Not wanted any more: gone for users at once, in every cloud as soon as may be."""
         await self.ledger.remove(tx, resource, hide=True)
+        if resource.desired.get("shared") or SHARED_WITH in resource.desired:
+            await self.forget_policies(tx, resource.id)
+
+    async def forget_policies(self, tx: Transaction, object_id: str, target: str = "") -> None:
+        """The policies that share it are no more; `target`: only those that share it with that project, or with all."""
+        resources = self.ledger.resources
+        of = [Filter("object_id", "eq", object_id)]
+        of += [Filter("target_tenant", "eq", target)] if target else []
+        for (id,) in await page(tx, resources.tables["rbac_policy"], of, columns=("id",), limit=1 << 31):
+            await resources.drop(tx, "rbac_policy", id)

@@ -17,6 +17,7 @@ from fractus.model.errors import ApiError, Conflict, Invalid, QuotaExceeded
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Presence, Resource, as_found
 from fractus.services.network.dialect.api.neighbours import Groups
+from fractus.services.network.dialect.view import is_shared_with
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.writes import PortWrites
 from fractus.services.network.ports.queries import networks_usable, ports_of_server
@@ -252,7 +253,8 @@ def _taken_away(there: Presence) -> bool:
 
 
 def _visible(network: Resource, principal: Principal) -> bool:
-    return principal.is_admin or network.project_id == principal.project_id or bool(network.desired["shared"])
+    mine = network.project_id == principal.project_id
+    return principal.is_admin or mine or is_shared_with(network.desired, principal.project_id)
 
 
 def _in_novas_words(error: ApiError, network_id: str) -> ApiError:

@@ -70,6 +70,7 @@ def _network_target(network: Resource) -> dict[str, Any]:
         "project_id": network.project_id,
         "tenant_id": network.project_id,
         "shared": network.desired["shared"],
+        "shared_with": network.desired.get("shared_with"),
         "network:project_id": network.project_id,
     }
 

@@ -16,6 +16,7 @@ from fractus.services.network.dialect.api.access import (
     refuse_body,
     refuse_constraint,
     seen,
+    shown_to,
 )
 from fractus.services.network.dialect.api.lists import Lists
 from fractus.services.network.dialect.api.replies import collection_routes, created
@@ -23,7 +24,7 @@ from fractus.services.network.dialect.api.tags import Tags
 from fractus.services.network.dialect.schema.attributes import Item, read
 from fractus.services.network.dialect.schema.errors import conflict, invalid, not_found
 from fractus.services.network.security_groups.api.writes import GroupWrites
-from fractus.services.network.security_groups.queries import group_scope, rule_group
+from fractus.services.network.security_groups.queries import group_scope, rule_group, rule_scope
 from fractus.services.network.security_groups.schema import (
     GROUP_ATTRIBUTES,
     RULE_ATTRIBUTES,
@@ -59,7 +60,7 @@ RULES = Lists(
     collection="security_group_rules",
     table=SECURITY_GROUP_RULE,
     attributes=RULE_ATTRIBUTES,
-    scope=lambda principal: group_scope(principal.project_id),
+    scope=lambda principal: rule_scope(principal.project_id),
     missing=_missing_rule,
     tombstones=False,
 )
@@ -140,7 +141,7 @@ class SecurityGroupApi:
     async def show(self, call: Call) -> Reply:
         """GET a security group."""
         group = await self._groups.permitted(self._store, call, call.params["id"], "get_security_group")
-        return lists.one("security_group", group.summary, call.query)
+        return lists.one("security_group", shown_to(call, group), call.query)
 
     async def create(self, call: Call) -> Reply:
         """POST security groups, one or several: all of them or none."""
@@ -184,7 +185,7 @@ class SecurityGroupApi:
                     "Updating default security group not allowed.", "SecurityGroupCannotUpdateDefault"
                 )
             await self._writes.update(tx, group, item.values)
-        return lists.one("security_group", group.summary, call.query)
+        return lists.one("security_group", shown_to(call, group), call.query)
 
     async def _used(self, tx: Transaction, group_id: str, *, anywhere: bool = False) -> bool:
         """Whether a port has the group; `anywhere`: or a cloud has it, where some things cannot be changed."""

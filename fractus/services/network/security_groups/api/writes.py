@@ -9,6 +9,7 @@ from fractus.base.ids import new_id
 from fractus.model.resource import CARRY_ASYNC, Need, Resource
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.errors import conflict
+from fractus.services.network.dialect.view import is_shared_with
 from fractus.services.network.security_groups.queries import groups_named, rule_add, rule_drop, rules_drop
 from fractus.services.network.security_groups.schema import normalized
 from fractus.services.network.security_groups.view import (
@@ -136,8 +137,12 @@ class GroupWrites(Writer):
     # --- what ports and servers ask of groups ----------------------------------------------------
 
     async def usable(self, reader: Reader, id: str, project_id: str) -> Resource | None:
-        """A group of the project by id."""
-        return await self.ledger.resources.visible(reader, "security_group", id, project_id)
+        """A group of the project by id, or one that is shared with it."""
+        found = await self.ledger.resources.fetch(reader, "security_group", id)
+        if found is None or found.deleted_at is not None:
+            return None
+        mine = found.project_id == project_id or is_shared_with(found.desired, project_id)
+        return found if mine else None
 
     async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
         """A port has stateful groups or stateless ones: `Conflict` where there are both among these."""

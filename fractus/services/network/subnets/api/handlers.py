@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import UNSET
 
 from fractus.base.ids import new_id
+from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import (
@@ -44,6 +45,7 @@ def _network_target(network: Resource) -> dict[str, Any]:
         "project_id": network.project_id,
         "tenant_id": network.project_id,
         "shared": network.desired["shared"],
+        "shared_with": network.desired.get("shared_with"),
         "network:project_id": network.project_id,
     }
 
@@ -153,6 +155,8 @@ class SubnetApi:
         desired.update(
             network_id=network.id, shared=network.desired["shared"], network_project_id=network.project_id
         )
+        if SHARED_WITH in network.desired:
+            desired[SHARED_WITH] = network.desired[SHARED_WITH]
         return Resource(
             kind="subnet",
             id=new_id(),

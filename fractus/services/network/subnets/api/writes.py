@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractus.addressing.addresses import Addresses
+from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.subnets.queries import subnets_of
@@ -52,4 +53,6 @@ class SubnetWrites(Writer):
         """The network is shared now, or no longer: so are its subnets."""
         for subnet in await subnets_of(tx, self.ledger.resources, network.id):
             subnet.desired["shared"] = network.desired["shared"]
+            if SHARED_WITH in network.desired:
+                subnet.desired[SHARED_WITH] = network.desired[SHARED_WITH]
             await self.touch(tx, subnet)

@@ -1,0 +1,51 @@
+"""How what a policy says is written into what it shares: with whom, beside all else that is desired of the thing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from fractus.model.network import SHARED_WITH
+from fractus.model.resource import Resource
+from fractus.services.network.dialect.api.writing import Writer
+from fractus.store.listing import Filter, page
+from fractus.store.transaction import Reader, Transaction
+
+Follow: TypeAlias = "Callable[[Transaction, Resource], Awaitable[None]]"
+
+
+async def _nothing(_tx: Transaction, _resource: Resource) -> None:
+    """Nothing follows."""
+
+
+class Shares:
+    """Shares things of one kind, which ports use."""
+
+    def __init__(
+        self,
+        writes: Writer,
+        target: Callable[[Resource], Mapping[str, Any]],
+        of_port: Callable[[str], Filter],
+        follow: Follow = _nothing,
+    ) -> None:
+        """`of_port`: which ports use one; `follow`: what else is written when it is shared otherwise."""
+        self._writes = writes
+        self.target = target
+        self._of_port = of_port
+        self._follow = follow
+
+    async def is_used(self, reader: Reader, id: str, of: Filter) -> bool:
+        """Whether projects for which a condition on `project_id` holds have ports that use it."""
+        ports = self._writes.ledger.resources.tables["port"]
+        using = [self._of_port(id), of, Filter("deleted_at", "null")]
+        return bool(await page(reader, ports, using, columns=("id",), limit=1))
+
+    async def share(self, tx: Transaction, resource: Resource, target: str, *, there: bool) -> None:
+        """It is shared with a project, or with all (`*`), from now on; or no longer."""
+        if target == "*":
+            resource.desired["shared"] = there
+        else:
+            others = [one for one in resource.desired.get(SHARED_WITH, ()) if one != target]
+            resource.desired[SHARED_WITH] = sorted([*others, target]) if there else others
+        await self._writes.change(tx, resource)
+        await self._follow(tx, resource)

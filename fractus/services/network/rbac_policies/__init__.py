@@ -1,0 +1,1 @@
+"""RBAC policies: what of one project is shared with another one, by name."""

@@ -1,0 +1,46 @@
+"""One row for each declared kind: what a create and a change of one say, for the suites that walk all kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fractus.app.kinds import KINDS
+
+if TYPE_CHECKING:
+    from tests.api.house import House
+
+
+class Example(NamedTuple):
+    """`create`: about the things of a furnished project."""
+
+    create: Callable[[House], dict[str, Any]]
+    update: dict[str, Any]
+
+
+EXAMPLES: Mapping[str, Example] = {
+    "network": Example(
+        lambda _: {"name": "new", "description": "new", "admin_state_up": True, "mtu": 1400, "tags": ["new"]},
+        {"name": "new", "admin_state_up": False},
+    ),
+    "rbac_policy": Example(
+        lambda house: {
+            "object_type": "security_group",
+            "object_id": house.group,
+            "action": "access_as_shared",
+            "target_tenant": "f" * 32,
+        },
+        {"target_tenant": "e" * 32},
+    ),
+}
+
+
+def bodies(service: str) -> dict[str, Callable[[House], Any]]:
+    """The bodies of the routes that make and change one, by method and path. KeyError for a kind without an example."""
+    found: dict[str, Callable[[House], Any]] = {}
+    for kind in KINDS:
+        if kind.service == service:
+            example = EXAMPLES[kind.name]
+            found[f"POST {kind.root}"] = lambda house, kind=kind, one=example: {kind.name: one.create(house)}
+            found[f"PUT {kind.root}/{{id}}"] = lambda _, kind=kind, one=example: {kind.name: one.update}
+    return found
