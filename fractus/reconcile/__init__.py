@@ -51,12 +51,16 @@ What all of them share stands beside them:
     machine    the parts (store, clouds, clock, lifecycles), and the writes that every step ends with
     outcome    what a look can come to
     drift      how an observed difference is told from work that is still to be done
+    relations  which kinds are looked at when a resource of another kind moves or changes
     budget, tempo, sweep_timing     how often each cloud is listed, and what that costs
 
 A question, and where its answer is:
 
     Why is this server still BUILD?                      `fractus resource show`, then converge/needs and outcome
     Why was this cloud chosen?                           converge/assign, converge/colocation
+    Where is what follows others (an attachment)?        converge/following, docs/decisions/0022
+    What if a server changes its cloud?                  converge/relocation
+    What must a step know of other rows?                 kind, `ReadsFacts`; relations; sweep/related
     What happens when a create's answer is lost?         converge/converge, `_create`; tests/unit/reconcile/test_create
     What if the cloud is down?                           converge/converge, `_no_answer`; guard/link; docs/faults.md
     What if somebody deletes it in the cloud?            converge/converge, `_vanished`; drift; sweep/remedy

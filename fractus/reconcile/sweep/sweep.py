@@ -25,9 +25,11 @@ from fractus.reconcile.guard.returned import send_away
 from fractus.reconcile.guard.same_child import held_by_others, told_apart
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Machine, Round, kept
+from fractus.reconcile.relations import Key
 from fractus.reconcile.sweep import drift_rules
 from fractus.reconcile.sweep.ingest import is_news, take_batch
 from fractus.reconcile.sweep.mirrors import MirrorTurn
+from fractus.reconcile.sweep.related import overlooked
 from fractus.reconcile.sweep.strays import report
 from fractus.reconcile.sweep_timing import ASK, TURN, WRITE, SweepTiming
 from fractus.store import clouds, presences
@@ -463,10 +465,14 @@ async def _attend_to(machine: Machine, cloud: str) -> None:
         log.warning("unqueued work found", kind=kind, id=id, cloud=cloud)
     if left:
         await wake_all(machine, cloud, left)
-    for kind, followed in machine.relations.followers.items():
-        # Whoever moved what they follow may have been an older process, which told them nothing.
-        if astray := await presences.astray(machine.store, cloud, kind, followed):
-            await wake_all(machine, "", [(kind, id) for id in astray])
+    if keys := await overlooked(machine, cloud):
+        await _wake_keys(machine, keys)
+
+
+@rerun
+async def _wake_keys(machine: Machine, keys: list[Key]) -> None:
+    async with machine.store.transaction() as tx:
+        await machine.wake_all(tx, keys)
 
 
 @rerun

@@ -241,7 +241,8 @@ async def test_facts_come_from_rows_of_other_clouds_and_a_change_of_them_is_work
     assert await world.findings() == {}
 
 
-async def test_a_change_of_facts_that_nobody_was_told_of_is_found_by_the_next_look(world: World) -> None:
+@pytest.mark.parametrize("by", ["look", "sweep"])
+async def test_a_change_of_facts_that_nobody_was_told_of_is_found(world: World, by: str) -> None:
     east = await world.cloud("east")
     await hub(world, "n1")
     await world.want("box", "b1", [Need("net", "n1")])
@@ -251,8 +252,12 @@ async def test_a_change_of_facts_that_nobody_was_told_of_is_found_by_the_next_lo
         assert net is not None
         net.desired["size"] = 42
         await world.resources.save(tx, net)
-        await work.wake(tx, "hub", "h1", "east")
+        if by == "look":
+            await work.wake(tx, "hub", "h1", "east")
     await world.settle()
+    if by == "sweep":
+        await world.sweep("east", full=True)
+        await world.settle()
     assert [one.size for one in east.here("hub")] == [42]
     assert await world.findings() == {}
 
