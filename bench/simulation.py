@@ -68,9 +68,9 @@ class Simulation:
         """Have them change so many percent of their servers in a minute, answer so slowly; returns when it is so."""
         await self._obeyed(control.ask(self.state, change=change, latency=latency))
 
-    async def _obeyed(self, wish: control.Wish) -> None:
+    async def _obeyed(self, controls: control.Controls) -> None:
         shares = range(len(self.leaders()))
-        while not control.obeyed(self.state, shares, wish.version):
+        while not control.obeyed(self.state, shares, controls.version):
             await asyncio.sleep(control.LOOK)
 
 

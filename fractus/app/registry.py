@@ -84,7 +84,7 @@ from fractus.web.face import ServiceRoutes
 from fractus.web.routing import Route
 
 #: Every kind, and where its rows are.
-#: Kind -> fields of its wish that are sealed with the key of the vault.
+#: Kind -> fields of what is desired that are sealed with the key of the vault.
 SEALED: Mapping[str, tuple[str, ...]] = {"server": ("admin_pass",)}
 
 TABLES: Mapping[str, Table] = {

@@ -145,8 +145,8 @@ def core(
 
 def migrates(settings: Settings) -> bool:
     """Whether a process that starts may change a database that is behind."""
-    wish = settings.store.migrate
-    return opening.is_file(settings.store.url) if wish == "auto" else wish == "yes"
+    migrate = settings.store.migrate
+    return opening.is_file(settings.store.url) if migrate == "auto" else migrate == "yes"
 
 
 async def operator_parts(settings: Settings) -> Core:

@@ -20,7 +20,7 @@ from fractus.simulation.plan import MOST_CLOUDS, Plan, default_state
 
 R = TypeVar("R")
 
-#: What a process that is busy may take to carry out a wish. Seconds.
+#: What a process that is busy may take to carry out a command. Seconds.
 _PATIENCE = 10.0
 
 
@@ -128,10 +128,10 @@ def _known(state: Path) -> Plan:
     return made
 
 
-def _obeyed(state: Path, made: Plan, wish: control.Wish) -> None:
+def _obeyed(state: Path, made: Plan, controls: control.Controls) -> None:
     if not running.is_running(state / "run"):
         click.echo("They do not run now; it is so from their next start on.")
-    elif not control.wait(state, range(len(made.shares())), wish.version, _PATIENCE):
+    elif not control.wait(state, range(len(made.shares())), controls.version, _PATIENCE):
         raise click.ClickException(f"It is asked for, but was not carried out within {_PATIENCE:g} s.")
 
 

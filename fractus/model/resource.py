@@ -36,8 +36,8 @@ from its own. Clouds have no path between them."""
 
 
 INSISTS = "insists"
-"""In a wish: field -> the generation in which its user asked for what was wanted already. What is shown may be another
-value, which somebody gave it in its cloud; then that is made undone.
+"""In `desired`: field -> the generation in which its user asked for what was wanted already. What is shown may be
+another value, which somebody gave it in its cloud; then that is made undone.
 """
 
 
@@ -158,6 +158,6 @@ def found(presences: Sequence[Presence]) -> dict[str, Any]:
 
 
 def as_found(resource: Resource, presences: Sequence[Presence]) -> Resource:
-    """The resource as it is found, for views: `found` over what is wanted. The wish is not changed."""
+    """The resource as it is found, for views: `found` over what is wanted. `desired` is not changed."""
     desired = {**resource.desired, **found(presences)}
     return structs.replace(resource, name=str(desired.get("name") or ""), desired=desired)

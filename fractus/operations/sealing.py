@@ -34,13 +34,13 @@ def _one(table: Table) -> Query:
 
 @functools.cache
 def _set(table: Table) -> Query:
-    return Query(update(table).where(table.c.id == bindparam("key")).values(desired=bindparam("wish")))
+    return Query(update(table).where(table.c.id == bindparam("key")).values(desired=bindparam("value")))
 
 
-async def _sealed_wishes(
+async def _sealed_rows(
     reader: Reader, table: Table, fields: tuple[str, ...]
 ) -> list[tuple[str, dict[str, Any]]]:
-    """(id, wish) of all rows of a kind with something sealed in it, deleted ones too: one may still be leaving."""
+    """(id, desired) of all rows of a kind with something sealed in it, deleted ones too: one may still be leaving."""
     found: list[tuple[str, dict[str, Any]]] = []
     after = ""
     while True:
@@ -49,9 +49,9 @@ async def _sealed_wishes(
             return found
         after = rows[-1][0]
         for id, text in rows:
-            wish = msgspec.json.decode(text, type=dict[str, Any])
-            if any(wish.get(field) for field in fields):
-                found.append((id, wish))
+            desired = msgspec.json.decode(text, type=dict[str, Any])
+            if any(desired.get(field) for field in fields):
+                found.append((id, desired))
 
 
 async def reseal(parts: OperatorParts) -> int:
@@ -63,15 +63,15 @@ async def reseal(parts: OperatorParts) -> int:
             changed += 1
     for kind, fields in parts.sealed.items():
         table = parts.resources.tables[kind]
-        for id, wish in await _sealed_wishes(store, table, fields):
-            if not _is_new(vault, wish, fields):
+        for id, desired in await _sealed_rows(store, table, fields):
+            if not _is_new(vault, desired, fields):
                 await _reseal_wish(store, vault, table, fields, id)
                 changed += 1
     return changed
 
 
-def _is_new(vault: Vault, wish: Mapping[str, Any], fields: tuple[str, ...]) -> bool:
-    return all(vault.is_newest(wish[field].encode()) for field in fields if wish.get(field))
+def _is_new(vault: Vault, desired: Mapping[str, Any], fields: tuple[str, ...]) -> bool:
+    return all(vault.is_newest(desired[field].encode()) for field in fields if desired.get(field))
 
 
 @rerun
@@ -89,11 +89,11 @@ async def _reseal_wish(store: Store, vault: Vault, table: Table, fields: tuple[s
         row = await tx.row(_one(table), key=id)
         if row is None:
             return
-        wish = msgspec.json.decode(row[0], type=dict[str, Any])
+        desired = msgspec.json.decode(row[0], type=dict[str, Any])
         for field in fields:
-            if wish.get(field):
-                wish[field] = vault.reseal(wish[field].encode()).decode("ascii")
-        await tx.execute(_set(table), key=id, wish=msgspec.json.encode(wish).decode())
+            if desired.get(field):
+                desired[field] = vault.reseal(desired[field].encode()).decode("ascii")
+        await tx.execute(_set(table), key=id, value=msgspec.json.encode(desired).decode())
 
 
 async def left_behind(parts: OperatorParts) -> int:
@@ -101,8 +101,8 @@ async def left_behind(parts: OperatorParts) -> int:
     store, vault = parts.store, parts.vault
     old = sum(not vault.is_newest(row.secret) for row in await clouds.every(store))
     for kind, fields in parts.sealed.items():
-        wishes = await _sealed_wishes(store, parts.resources.tables[kind], fields)
-        old += sum(not _is_new(vault, wish, fields) for _, wish in wishes)
+        rows = await _sealed_rows(store, parts.resources.tables[kind], fields)
+        old += sum(not _is_new(vault, desired, fields) for _, desired in rows)
     return old
 
 

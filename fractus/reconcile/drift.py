@@ -2,7 +2,8 @@
 
 A presence that was settled and yet differs has drifted. What is found there is kept in its memory (`drift`: field ->
 `wanted`, `found` ...; `missing`: the thing itself is gone), so that views show it, and as a finding, so that operators
-see it. `repair` names the fields that an operator wants to have as they should be: those are worked off like any wish.
+see it. `repair` names the fields that an operator wants to have as they should be: those are worked off like any change
+of a user.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def with_wanted(wanted: Wanted, seen: Any, fields: Collection[str]) -> Any:
 
 
 def adopt_fields(resource: Resource, found: Mapping[str, Any]) -> None:
-    """`Lifecycle.adopt` of kinds whose fields stand in their wish under the same names."""
+    """`Lifecycle.adopt` of kinds whose fields have the same names in what is desired."""
     resource.desired.update(found)
     if "name" in found:
         resource.name = str(found["name"])

@@ -51,7 +51,7 @@ class Retry(Struct, frozen=True):
 
 
 class Blocked(Struct, frozen=True):
-    """It cannot be done as asked; only a changed wish can help."""
+    """It cannot be done as asked; only a change by its user can help."""
 
     reason: str
 

@@ -21,7 +21,7 @@ _FILE = "control.json"
 LOOK = 0.1
 
 
-class Wish(Struct, frozen=True, kw_only=True):
+class Controls(Struct, frozen=True, kw_only=True):
     """What should be so."""
 
     version: int = 0
@@ -33,12 +33,12 @@ class Wish(Struct, frozen=True, kw_only=True):
     """The same for the factor of latencies."""
 
 
-def read(state: Path) -> Wish:
+def read(state: Path) -> Controls:
     """What is asked now."""
     try:
-        return msgspec.json.decode((state / _FILE).read_bytes(), type=Wish)
+        return msgspec.json.decode((state / _FILE).read_bytes(), type=Controls)
     except FileNotFoundError:
-        return Wish()
+        return Controls()
 
 
 def ask(
@@ -47,18 +47,18 @@ def ask(
     faults: dict[str, str] | None = None,
     change: float | None = None,
     latency: float | None = None,
-) -> Wish:
+) -> Controls:
     """Ask for more; `faults` are of the clouds that it names alone."""
     before = read(state)
     now = {**before.faults, **(faults or {})}
-    wish = Wish(
+    controls = Controls(
         version=before.version + 1,
         faults={name: fault for name, fault in now.items() if fault != "none"},
         change=before.change if change is None else change,
         latency=before.latency if latency is None else latency,
     )
-    put(state / _FILE, msgspec.json.encode(wish), lasting=False)
-    return wish
+    put(state / _FILE, msgspec.json.encode(controls), lasting=False)
+    return controls
 
 
 def done(state: Path, share: int, version: int) -> None:
@@ -89,8 +89,8 @@ def begin(state: Path, shares: Collection[int]) -> None:
     """At a start: no process has carried out anything yet. Faults last; how clouds behave was said anew."""
     before = read(state)
     if before.change is not None or before.latency is not None:
-        wish = Wish(version=before.version + 1, faults=before.faults)
-        put(state / _FILE, msgspec.json.encode(wish), lasting=False)
+        controls = Controls(version=before.version + 1, faults=before.faults)
+        put(state / _FILE, msgspec.json.encode(controls), lasting=False)
     for share in shares:
         _done(state, share).unlink(missing_ok=True)
 

@@ -83,14 +83,14 @@ class Process:
         if written == self._carried_out:
             return
         self._carried_out = written
-        wish = control.read(self._state)
-        self._changes.percent = self._plan.change if wish.change is None else wish.change
+        controls = control.read(self._state)
+        self._changes.percent = self._plan.change if controls.change is None else controls.change
         for name, gate in self._gates.items():
-            fault = wish.faults.get(name, "none")
+            fault = controls.faults.get(name, "none")
             if fault != gate.fault or not (gate.door.is_open or fault == "refuse"):
                 await gate.suffer(fault)
-            gate.latency.factor = self._plan.latency if wish.latency is None else wish.latency
-        control.done(self._state, self._share, wish.version)
+            gate.latency.factor = self._plan.latency if controls.latency is None else controls.latency
+        control.done(self._state, self._share, controls.version)
 
 
 def main(state: Path, plan: Plan, share: int) -> None:

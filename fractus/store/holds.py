@@ -126,7 +126,7 @@ async def against(reader: Reader, kind: str, id: str, cloud: str) -> dict[str, s
 
 
 async def automatic_changes(reader: Reader, cloud: str, since: float) -> int:
-    """How many things of a cloud we have changed without anybody's wish after `since`."""
+    """How many things of a cloud we have changed automatically after `since`."""
     row = await reader.row(_done, c=cloud, since=since)
     return int(row[0]) if row else 0
 
@@ -134,7 +134,7 @@ async def automatic_changes(reader: Reader, cloud: str, since: float) -> int:
 async def note_automatic_change(
     tx: Transaction, cloud: str, kind: str, id: str, what: str, keep_since: float
 ) -> None:
-    """Remember that we do `what` to (kind, id) in a cloud without anybody's wish; what is older is forgotten."""
+    """Count the automatic change `what` of (kind, id) in a cloud; what is older is forgotten."""
     key = {"c": cloud, "k": kind, "i": id}
     await tx.execute(_outdated, c=cloud, since=keep_since)
     if not await tx.execute(_again, **key, now=tx.now(), what=what):
@@ -142,5 +142,5 @@ async def note_automatic_change(
 
 
 async def forget_automatic_changes(tx: Transaction, cloud: str) -> None:
-    """Count anew what we do in a cloud without anybody's wish."""
+    """Start to count the automatic changes in a cloud again."""
     await tx.execute(_outdated, c=cloud, since=tx.now())

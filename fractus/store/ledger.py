@@ -71,7 +71,8 @@ class Ledger:
         limited: bool = True,
         nowhere: bool = False,
     ) -> None:
-        """A changed wish: a new generation, which every presence has to reach. `needs`: all, or None: as before.
+        """A change of what is desired: a new generation, which every presence has to reach. `needs`: all, or None: as
+        before.
 
         `nowhere`: it is carried on first use, and this transaction has seen that no cloud has it yet: so nobody need
         look. Who places it meanwhile has read it as it was before, and one of the two transactions runs again.

@@ -264,7 +264,7 @@ class ServerStore:
         return wire
 
     async def _take_turn(self, wire: Wire, wait: float) -> None:
-        """Be alone, unless that is not wished for, or somebody who has stopped in the middle keeps all others out."""
+        """Be alone, unless that is not asked for, or somebody who has stopped in the middle keeps all others out."""
         loses = lost_before.get()
         if not wait or (not loses and self._clock.monotonic() < self._without_until):
             return

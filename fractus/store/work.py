@@ -243,7 +243,7 @@ async def wake_some(tx: Transaction, kind: str, id: str, number: int) -> bool:
 async def due(reader: Reader, cloud: str, now: float, limit: int, *, newest: int = 0) -> list[Claim]:
     """Up to `limit` items of a cloud's queue that are due, the oldest first: what may be claimed.
 
-    `newest` of them are taken from the other end, for behind the backlog of an outage nobody's new wish should wait.
+    `newest` of them are taken from the other end, for behind the backlog of an outage nobody's new request should wait.
     """
     found = await reader.rows(_due, c=cloud, now=now, n=limit - newest) if limit > newest else []
     if newest and len(found) == limit - newest:

@@ -16,7 +16,7 @@ log = logger("reconcile.automatic_changes")
 
 
 async def may(machine: Machine, tx: Transaction, cloud: str, kind: str, id: str, what: str) -> bool:
-    """Whether `what` may be done to (kind, id) in a cloud without anybody's wish; if so, it is counted.
+    """Whether `what` may be done to (kind, id) in a cloud automatically; if so, it is counted.
 
     Doing the same to one thing again is not counted twice.
     """
@@ -30,7 +30,7 @@ async def may(machine: Machine, tx: Transaction, cloud: str, kind: str, id: str,
     if done >= most:
         reason = (
             f"{done} of the {held} things that {cloud} holds were changed within {machine.pace.unasked_window:g} s "
-            f"without a user's wish, the last to {what}; more needs an operator: fractus cloud allow {cloud}"
+            f"that no user asked for, the last to {what}; more needs an operator: fractus cloud allow {cloud}"
         )
         await holds.place(tx, name, reason)
         log.error("too many automatic changes", cloud=cloud, done=done, held=held, what=what)

@@ -58,7 +58,7 @@ async def _do(machine: Machine, remedies: Remedies, one: Finding, rule: DriftRul
         if rule.verb == REPAIR and not await may(
             machine, tx, one.cloud, one.kind, one.resource_id, "repair by rule"
         ):
-            return Deed(False, "too much was changed there without a user's wish")
+            return Deed(False, "too many automatic changes were made there")
         return await remedies.do(tx, one, rule.verb, names)
 
 
