@@ -35,10 +35,10 @@ FIELDS = named([
     _time("started_at"),
     _time("heartbeat_timestamp"),
     _words("description"),
+    Field("resources_synced"),
     Field("availability_zone", match=Match("cloud")),
     structs.replace(_switch("alive"), sort=""),
     Field("configurations"),
-    Field("resources_synced"),
 ])  # fmt: skip
 
 MIRROR = MirrorKind(

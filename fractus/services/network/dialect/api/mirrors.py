@@ -78,17 +78,13 @@ class MirrorApi:
     async def _rows(
         self, conditions: Filters, sorts: list[Sort], marker: str | None, limit: int
     ) -> list[Row]:
-        order = sorts or [Sort("id", False)]
         try:
             return await page(
                 self._store, self.mirror.table, conditions,
-                columns=_COLUMNS, sorts=order, marker=marker, limit=limit,
+                columns=_COLUMNS, sorts=sorts or [Sort("id", False)], marker=marker, limit=limit,
             )  # fmt: skip
         except UnknownMarker:
-            # Neutron begins anew where it does not know the marker.
-            return await page(
-                self._store, self.mirror.table, conditions, columns=_COLUMNS, sorts=order, limit=limit
-            )
+            raise self.missing(marker or "") from None
 
     async def _staleness(self, rows: Iterable[Row]) -> dict[str, str]:
         names = {row[2] for row in rows}
