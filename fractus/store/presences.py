@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    FromClause,
     Table,
     and_,
     bindparam,
@@ -232,35 +233,51 @@ _users = Query(
 
 @lru_cache(maxsize=64)
 def _astray(followed: tuple[str, ...]) -> Query:
-    """Of a kind that follows others: what is not in a cloud where one of those is, and what is there without one that
-    it waits for, or without any.
+    """Of a kind that follows others: what is not in a cloud where it should be, by the rule of
+    `reconcile.converge.following`, and what is there and should not.
     """
-    other, own = PRESENCE.alias("other"), PRESENCE.alias("own")
-    among_them = or_(*(NEED.c.need_kind == kind for kind in followed))
-    theirs = and_(
-        other.c.kind == NEED.c.need_kind,
-        other.c.id == NEED.c.need_id,
-        other.c.cloud == bindparam("c"),
-        other.c.wanted.is_(True),
-    )
-    ours = and_(own.c.kind == NEED.c.kind, own.c.id == NEED.c.id, own.c.cloud == bindparam("c"))
+    own = PRESENCE.alias("own")
+
+    def here(need: FromClause, other: FromClause) -> ColumnElement[bool]:
+        """That what is followed has a presence in the cloud that is to stay."""
+        same = and_(other.c.kind == need.c.need_kind, other.c.id == need.c.need_id)
+        return and_(same, other.c.cloud == bindparam("c"), other.c.wanted.is_(True))
+
+    def of(need: FromClause, owner: FromClause) -> ColumnElement[bool]:
+        """That it is a need of `owner`, and decides where that is."""
+        deciding = or_(*(need.c.need_kind == kind for kind in followed))
+        return and_(need.c.kind == owner.c.kind, need.c.id == owner.c.id, deciding)
+
+    def lacks_one(owner: FromClause) -> ColumnElement[bool]:
+        """That one that it waits for is not there."""
+        need, other = NEED.alias("awaited"), PRESENCE.alias("theirs")
+        absent = select(need.c.need_id).select_from(need.outerjoin(other, here(need, other)))
+        absent = absent.where(of(need, owner), need.c.loose.is_(False), other.c.id.is_(None))
+        return absent.correlate(owner).exists()
+
+    def has_any(owner: FromClause) -> ColumnElement[bool]:
+        """That one is there."""
+        need, other = NEED.alias("used"), PRESENCE.alias("theirs")
+        there = select(need.c.need_id).select_from(need.join(other, here(need, other)))
+        return there.where(of(need, owner)).correlate(owner).exists()
+
+    other, owner = PRESENCE.alias("other"), NEED.alias("owner")
+    ours = and_(own.c.kind == owner.c.kind, own.c.id == owner.c.id, own.c.cloud == bindparam("c"))
     missing = (
-        select(NEED.c.id)
-        .select_from(NEED.join(other, theirs).outerjoin(own, ours))
-        .where(NEED.c.kind == bindparam("k"), among_them, own.c.id.is_(None))
-    )
-    needs_of_it = and_(NEED.c.kind == own.c.kind, NEED.c.id == own.c.id, among_them)
-    there = select(NEED.c.need_id).select_from(NEED.join(other, theirs)).where(needs_of_it)
-    unmet = (
-        select(NEED.c.need_id)
-        .select_from(NEED.outerjoin(other, theirs))
-        .where(needs_of_it, NEED.c.loose.is_(False), other.c.id.is_(None))
+        select(owner.c.id)
+        .select_from(owner.join(other, here(owner, other)).outerjoin(own, ours))
+        .where(
+            owner.c.kind == bindparam("k"),
+            or_(*(owner.c.need_kind == kind for kind in followed)),
+            own.c.id.is_(None),
+            ~lacks_one(owner),
+        )
     )
     surplus = select(own.c.id).where(
         own.c.cloud == bindparam("c"),
         own.c.kind == bindparam("k"),
         own.c.wanted.is_(True),
-        or_(unmet.correlate(own).exists(), ~there.correlate(own).exists()),
+        or_(lacks_one(own), ~has_any(own)),
     )
     return Query(missing.union(surplus).limit(bindparam("n")))
 
@@ -447,8 +464,8 @@ async def clouds_of_users(reader: Reader, kind: str, id: str, by: str, *, limit:
 async def astray(
     reader: Reader, cloud: str, kind: str, followed: Collection[str], *, limit: int = 1000
 ) -> list[str]:
-    """Ids of some of `kind`, which follows others of the kinds `followed`, that may be missing in a cloud, or too many
-    there. One that is not there because not all are that it waits for is among them.
+    """Ids of some of `kind`, which follows others of the kinds `followed`, that are missing in a cloud, or too many
+    there.
     """
     rows = await reader.rows(_astray(tuple(sorted(followed))), c=cloud, k=kind, n=limit)
     return [id for (id,) in rows]

@@ -219,6 +219,8 @@ async def test_a_full_sweep_of_what_is_in_order_looks_at_nothing(world: World) -
     await hub(world, "n1")
     await tied(world)
     await world.want("box", "b2", [Need("net", "n1")])
+    # One that waits for what is nowhere yet is as it should be too.
+    await world.want("tie", "t2", [Need("box", "b1", mode=AWAIT), Need("vol", "none", mode=AWAIT)])
     await world.settle()
     await world.sweep("east", full=True)
     assert await world.pending() == []
