@@ -14,6 +14,7 @@ from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
 from fractus.services import network
 from fractus.services.compute.servers.lifecycle import ShownPorts
+from fractus.services.network.address_scopes.api import AddressScopeApi, ScopeWrites
 from fractus.services.network.agents import policy as agent_policy
 from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.availability_zones import policy as zone_policy
@@ -38,6 +39,7 @@ from fractus.services.network.security_groups.adoption import SecurityGroupAdopt
 from fractus.services.network.security_groups.api import GroupWrites, SecurityGroupApi
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.security_groups.view import target as group_target
+from fractus.services.network.subnet_pools.api import PoolWrites, SubnetPoolApi
 from fractus.services.network.subnets import policy as subnet_policy
 from fractus.services.network.subnets.adoption import SubnetAdoption
 from fractus.services.network.subnets.api import SubnetApi, SubnetWrites
@@ -46,6 +48,17 @@ from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
 from fractus.store.transaction import Store
 from fractus.web.face import ServiceRoutes
+
+_DECLARED = [kind for kind in KINDS if kind.service == "network"]
+
+#: Collections that are served: path -> kind.
+_COLLECTIONS = {
+    **{kind.root: kind.name for kind in _DECLARED},
+    "/subnets": "subnet",
+    "/ports": "port",
+    "/security-groups": "security_group",
+    "/security-group-rules": "security_group_rule",
+}
 
 
 class NetworkKinds:
@@ -56,7 +69,8 @@ class NetworkKinds:
         addresses, macs = Addresses(), Macs()
         groups = GroupWrites(ledger)
         networks = Writer(ledger, NETWORK.name, NETWORK.summarise)
-        subnets = SubnetWrites(ledger, addresses)
+        scopes, pools = ScopeWrites(ledger), PoolWrites(ledger)
+        subnets = SubnetWrites(ledger, addresses, networks)
         ports = PortWrites(ledger, addresses, macs, groups)
         self.allocator = PortAllocator(ports, groups)
         ports.servers = shown = ShownPorts(ledger.resources, self.allocator)
@@ -83,10 +97,12 @@ class NetworkKinds:
         }
         self._apis = (
             NetworkApi(store, networks, subnets, ports, groups),
-            SubnetApi(store, subnets, networks, ports),
+            SubnetApi(store, subnets, pools, ports),
+            AddressScopeApi(store, scopes),
+            SubnetPoolApi(store, pools, scopes, subnets),
             PortApi(store, ports, groups),
             SecurityGroupApi(store, groups),
-            ExtensionApi(),
+            ExtensionApi([alias for kind in _DECLARED for alias in kind.extensions]),
             AvailabilityZoneApi(store),
             RbacPolicyApi(store, policies, shareable),
             QuotaApi(store, quota),
@@ -104,8 +120,11 @@ class NetworkKinds:
             quota_policy,
             agent_policy,
         )
-        declared = [rule for kind in KINDS if kind.service == "network" for rule in kind.rules]
+        declared = [rule for kind in _DECLARED for rule in kind.rules]
         rules = [*base_rules.NEUTRON, *declared, *(rule for one in policies for rule in one.RULES)]
         return ServiceRoutes(
-            service=network.SERVICE, routes=routes, rules=rules, unserved=network.unserved(routes)
+            service=network.service(_COLLECTIONS),
+            routes=routes,
+            rules=rules,
+            unserved=network.unserved(routes),
         )

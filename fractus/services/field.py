@@ -80,9 +80,9 @@ def flag(name: str, *, default: bool = False) -> Stored:
     return Stored(name, bool, default)
 
 
-def number(name: str, default: int = 0) -> Stored:
+def number(name: str, default: int = 0, write: Convert | None = None) -> Stored:
     """A column of integers."""
-    return Stored(name, int, default)
+    return Stored(name, int, default, 0, write)
 
 
 def anything(_value: Any) -> bool:

@@ -96,10 +96,18 @@ class Kind(Struct, frozen=True, kw_only=True):
 _TYPES: Mapping[type, Callable[[], Any]] = {bool: Boolean, int: Integer, float: Double, str: Text}
 
 
-def table_of(name: str, fields: Fields, *more: Any, crowded: bool = False) -> Table:
-    """The table of a kind: what every resource has, the columns of its fields, and `more` columns and indexes."""
-    columns = [column(one.column) for one in fields.values() if one.column is not None]
-    return resource_table(name, *columns, *more, crowded=crowded)
+def table_of(
+    name: str, fields: Fields, *more: Any, order: Sequence[str] = (), crowded: bool = False
+) -> Table:
+    """The table of a kind: what every resource has, the columns of its fields, and `more` columns and indexes.
+
+    `order`: the columns that a migration made before the others, where that is not the order of the fields.
+    """
+    columns = {one.column.name: column(one.column) for one in fields.values() if one.column is not None}
+    columns |= {one.name: one for one in more if isinstance(one, Column)}
+    others = [one for one in more if not isinstance(one, Column)]
+    ordered = [columns[one] for one in dict.fromkeys([*order, *columns])]
+    return resource_table(name, *ordered, *others, crowded=crowded)
 
 
 def column(stored: Stored) -> Column[Any]:

@@ -465,6 +465,9 @@ class Quota(Struct, frozen=True, kw_only=True):
     subnet: Annotated[
         Limit, Meta(description="Subnets of a project, those on others' networks among them.")
     ] = 100
+    subnetpool: Annotated[
+        Limit, Meta(description="Subnet pools of a project. Unlimited, as in Neutron.")
+    ] = -1
     port: Annotated[Limit, Meta(description="Ports of a project, those of its servers among them.")] = 500
     security_group: Annotated[
         Limit, Meta(description="Security groups of a project; its default group is one of them.")

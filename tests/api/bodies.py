@@ -141,6 +141,9 @@ _COMPUTE: Mapping[str, Body] = {
 _NETWORK: Mapping[str, Body] = {
     **bodies("network"),
     "PUT /quotas/{project_id}": lambda _: {"quota": {"network": 50, "port": 60}},
+    "PUT /subnetpools/{id}/add_prefixes": lambda _: {"prefixes": ["10.201.0.0/16"]},
+    "PUT /subnetpools/{id}/remove_prefixes": lambda _: {"prefixes": ["10.201.0.0/16"]},
+    "PUT /subnetpools/{id}/onboard_network_subnets": lambda house: {"network_id": house.network.id},
     "POST /subnets": lambda house: {"subnet": _subnet(house)},
     "PUT /subnets/{id}": lambda _: {"subnet": {"name": "new", "dns_nameservers": ["10.7.0.3"]}},
     "POST /ports": lambda house: {"port": _port(house)},

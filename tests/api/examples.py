@@ -23,6 +23,10 @@ EXAMPLES: Mapping[str, Example] = {
         lambda _: {"name": "new", "description": "new", "admin_state_up": True, "mtu": 1400, "tags": ["new"]},
         {"name": "new", "admin_state_up": False},
     ),
+    "address_scope": Example(lambda _: {"name": "new", "ip_version": 4}, {"name": "new"}),
+    "subnetpool": Example(
+        lambda _: {"name": "new", "prefixes": ["10.200.0.0/16"]}, {"name": "new", "default_quota": 300}
+    ),
     "rbac_policy": Example(
         lambda house: {
             "object_type": "security_group",

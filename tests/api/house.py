@@ -170,8 +170,8 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
     house.image = await owner.makes_image(f"{SECRET}-image", tags=[TAG], visibility="shared")
     await owner.makes_keypair(house.key)
     await _make_flavor(world, house)
-    await _tag(house)
     await _make_declared(house)
+    await _tag(house)
     house.server = await owner.boots_server(
         f"{SECRET}-server",
         zone=zone,
@@ -212,6 +212,7 @@ async def _tag(house: House) -> None:
         "subnets/" + house.network.subnet_id,
         f"ports/{house.port}",
         f"security-groups/{house.group}",
+        f"subnetpools/{house.declared['subnetpools']}",
     ):
         (await house.owner.put(f"{NETWORK}/{path}/tags/{TAG}")).ok()
     members = f"{IMAGE}/images/{house.image}/members"

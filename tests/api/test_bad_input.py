@@ -323,6 +323,7 @@ _TAGGED = (
     "subnet:",
     "port:",
     "security_group:",
+    "subnetpool:",
     "image:",
     "flavor:",
     "work:",

@@ -23,11 +23,13 @@ from fractus.base.ids import is_uuid
 from fractus.services.compute.servers.schema import bodies
 from fractus.services.field import Fields
 from fractus.services.image.images import schema as image_schema
+from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.schema import ATTRIBUTES as PORT_ATTRIBUTES
 from fractus.services.network.security_groups.schema import GROUP_ATTRIBUTES, RULE_ATTRIBUTES
+from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.schema import ATTRIBUTES as SUBNET_ATTRIBUTES
 from fractus.testing.asgi import HttpReply
 from fractus.testing.world import World
@@ -48,6 +50,8 @@ KINDS: dict[str, Fields] = {
     "port": PORT_ATTRIBUTES,
     "security_group": GROUP_ATTRIBUTES,
     "security_group_rule": RULE_ATTRIBUTES,
+    "address_scope": ADDRESS_SCOPE.fields,
+    "subnetpool": SUBNET_POOL.fields,
 }
 #: The types of compute's bodies, by route. All that have a list or a map in them must be here.
 MODELS: dict[str, type] = {
@@ -320,5 +324,8 @@ def test_every_list_of_the_network_api_states_how_long_it_may_be(kind: str) -> N
         except Exception:
             takes_lists = False
         assert takes_lists is (attribute.bound is not None), name
-    assert set(KINDS) == {"network", "subnet", "port", "security_group", "security_group_rule"}
+    assert set(KINDS) == {"network", "subnet", "port", "security_group", "security_group_rule"} | {
+        "address_scope",
+        "subnetpool",
+    }
     assert attributes.MOST <= MOST_ENTRIES

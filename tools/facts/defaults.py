@@ -29,8 +29,16 @@ def main() -> None:
     same = "instances cores ram key_pairs metadata_items injected_files injected_file_content_bytes"
     quotas = {name: of_nova[name] for name in f"{same} server_groups server_group_members".split()}
     quotas["injected_file_path_bytes"] = of_nova.injected_file_path_length
-    for name in ("network", "subnet", "port", "security_group", "security_group_rule", "rbac_policy"):
-        quotas[name] = networks[f"quota_{name}"]
+    for name in (
+        "network",
+        "subnet",
+        "subnetpool",
+        "port",
+        "security_group",
+        "security_group_rule",
+        "rbac_policy",
+    ):
+        quotas[name] = networks.get(f"quota_{name}", networks["default_quota"])
     facts = {
         "quotas": quotas,
         "compute": {

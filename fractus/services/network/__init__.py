@@ -7,7 +7,7 @@ are unknown ones (400, by name). Routes that fractus does not serve answer 501 a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from fractus.model.errors import ApiError
 from fractus.services.network.dialect.schema.errors import not_found
@@ -20,13 +20,6 @@ MOUNT = "/v2.0"
 
 #: What Neutron calls the core of its API, in its order.
 _CORE = ("network", "subnet", "subnetpool", "port")
-
-
-#: Collections that are served: path -> kind.
-_SERVED = {
-    "/networks": "network", "/subnets": "subnet", "/ports": "port", "/security-groups": "security_group",
-    "/security-group-rules": "security_group_rule", "/rbac-policies": "rbac_policy",
-}  # fmt: skip
 
 
 def _versions(base_url: str) -> Reply:
@@ -46,27 +39,30 @@ def _resources(base_url: str) -> Reply:
     return Reply(200, {"resources": entries})
 
 
-def _no_method(method: str, path: str) -> ApiError | None:
-    """Neutron takes a PUT or DELETE of a collection for one of a thing without an id, which is not there."""
-    kind = _SERVED.get(path) if method in ("PUT", "DELETE") else None
-    return None if kind is None else not_found(kind, "None")
+def service(collections: Mapping[str, str]) -> Service:
+    """The face, where these collections are served: path -> kind."""
 
+    def no_method(method: str, path: str) -> ApiError | None:
+        """Neutron takes a PUT or DELETE of a collection for one of a thing without an id, which is not there."""
+        kind = collections.get(path) if method in ("PUT", "DELETE") else None
+        return None if kind is None else not_found(kind, "None")
 
-SERVICE = Service(
-    type="network",
-    prefix=PREFIX,
-    mount=MOUNT,
-    envelope=neutron,
-    denied=neutron_denied,
-    documents={"/": _versions, MOUNT: _resources},
-    json_types=None,  # Neutron reads every body as JSON, whatever it says it is
-    malformed="Body contains invalid data",
-    json_suffix=True,
-    spellings=True,
-    no_method=_no_method,
-    quota_status=409,
-    unserved_status=404,
-)
+    return Service(
+        type="network",
+        prefix=PREFIX,
+        mount=MOUNT,
+        envelope=neutron,
+        denied=neutron_denied,
+        documents={"/": _versions, MOUNT: _resources},
+        json_types=None,  # Neutron reads every body as JSON, whatever it says it is
+        malformed="Body contains invalid data",
+        json_suffix=True,
+        spellings=True,
+        no_method=no_method,
+        quota_status=409,
+        unserved_status=404,
+    )
+
 
 _CRUD = ("GET POST", "GET PUT DELETE")
 

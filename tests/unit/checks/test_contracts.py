@@ -69,7 +69,7 @@ PLANTED = [
     ("util", "", FLOORS),
     (f"{SERVERS}.view", "fractus.services.compute.servers.queries", PURE),
     (f"{SERVERS}.table", "fractus.services.compute.servers.queries", PART_ORDER),
-    (f"{SERVERS}.queries", "fractus.services.compute.servers.view", PART_ORDER),
+    (f"{SERVERS}.policy", "fractus.services.compute.servers.queries", PART_ORDER),
     (f"{SERVERS}.view", "fractus.services.compute.servers.schema", PART_ORDER),
     (f"{SERVERS}.policy", "fractus.services.compute.servers.versions", PART_ORDER),
     (f"{SERVERS}.lifecycle", "fractus.services.compute.servers.api", PART_ORDER),

@@ -116,6 +116,7 @@ TABLE = table_of(
     Column("disabled", Boolean, nullable=False),
     Column("description", String(255), nullable=False),
     Column("access", Text, nullable=False),
+    order=("flavorid", "live_id", "live_name", "vcpus"),
 )  # fmt: skip
 
 

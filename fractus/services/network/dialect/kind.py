@@ -40,12 +40,18 @@ NAME = Field(
 
 
 def switch(
-    name: str, *, default: bool = False, column: str | None = None, sort: bool = False, **more: Any
+    name: str,
+    *,
+    default: bool = False,
+    column: str | None = None,
+    sort: bool = False,
+    put: bool = True,
+    **more: Any,
 ) -> Field:
     """A field of yes or no, carried. `column`: where lists find it (None: its name; empty: nowhere)."""
     place = name if column is None else column
     return Field(
-        name, post=True, put=True, default=default, convert=values.to_boolean,
+        name, post=True, put=put, default=default, convert=values.to_boolean,
         match=Match(place, values.to_boolean) if place else None,
         sort=place if sort else "",
         column=flag(place, default=default) if place else None,

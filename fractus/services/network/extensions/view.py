@@ -1,10 +1,12 @@
 """The extensions that are served: alias, name, description, date, as Neutron 29 prints them.
 
-What stands here is kept; what does not is refused by name. An alias more is a promise more.
+What stands here is kept; what does not is refused by name. An alias more is a promise more: one that comes with a kind
+is named in the kind's declaration.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
@@ -24,10 +26,6 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Allow filtering by attributes with empty string value", "2018-05-01T10:00:00-00:00",
     ),
     (
-        "external-net", "Neutron external network", "Adds external network attribute to network resource.",
-        "2013-01-14T10:00:00-00:00",
-    ),
-    (
         "extra_dhcp_opt", "Neutron Extra DHCP options",
         "Extra options configuration for DHCP. For example PXE boot options to DHCP clients can be specified "
         "(e.g. tftp-server, server-ip-address, bootfile-name)", "2013-03-17T12:00:00-00:00",
@@ -39,15 +37,6 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "ip-substring-filtering", "IP address substring filtering",
         "Provides IP address substring filtering when listing ports", "2017-11-28T09:00:00-00:00",
-    ),
-    ("net-mtu", "Network MTU", "Provides MTU attribute for a network resource.", "2015-03-25T10:00:00-00:00"),
-    (
-        "net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource.",
-        "2017-07-12T00:00:00-00:00",
-    ),
-    (
-        "network_availability_zone", "Network Availability Zone", "Availability zone support for network.",
-        "2015-01-01T10:00:00-00:00",
     ),
     (
         "pagination", "Pagination support", "Extension that indicates that pagination is enabled.",
@@ -74,15 +63,6 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "quotas", "Quota management support", "Expose functions for quotas management per project",
         "2012-07-29T10:00:00-00:00",
     ),
-    (
-        "rbac-policies", "RBAC Policies",
-        "Allows creation and modification of policies that control project access to resources.",
-        "2015-06-17T12:15:12-00:00",
-    ),
-    (
-        "rbac-security-groups", "Add security_group type to network RBAC",
-        "Add security_group type to network RBAC", "2019-02-14T00:00:00-00:00",
-    ),
     ("security-group", "security-group", "The security groups extension.", "2012-10-05T10:00:00-00:00"),
     (
         "security-groups-normalized-cidr", "Normalized CIDR field for security group rules",
@@ -108,7 +88,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "This extension will display the revision number of neutron resources.", "2016-04-11T10:00:00-00:00",
     ),
     (
-        "standard-attr-tag", "Tag support for resources with standard attribute: port, subnet, network, security_group",
+        "standard-attr-tag",
+        "Tag support for resources with standard attribute: port, subnet, network, security_group, subnetpool",
         "Enables to set tag on resources with standard attribute.", "2017-01-01T00:00:00-00:00",
     ),
     (
@@ -126,7 +107,55 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
 )  # fmt: skip
 
-EXTENSIONS: dict[str, dict[str, Any]] = {
-    alias: {"alias": alias, "name": name, "description": text, "updated": date, "links": []}
-    for alias, name, text, date in _ROWS
-}
+#: Those of declared kinds.
+_OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
+    ("address-scope", "Address scope", "Address scopes extension.", "2015-07-26T10:00:00-00:00"),
+    (
+        "default-subnetpools", "Default Subnetpools",
+        "Provides ability to mark and use a subnetpool as the default.", "2016-02-18T18:00:00-00:00",
+    ),
+    (
+        "external-net", "Neutron external network", "Adds external network attribute to network resource.",
+        "2013-01-14T10:00:00-00:00",
+    ),
+    ("net-mtu", "Network MTU", "Provides MTU attribute for a network resource.", "2015-03-25T10:00:00-00:00"),
+    (
+        "net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource.",
+        "2017-07-12T00:00:00-00:00",
+    ),
+    (
+        "network_availability_zone", "Network Availability Zone", "Availability zone support for network.",
+        "2015-01-01T10:00:00-00:00",
+    ),
+    (
+        "rbac-policies", "RBAC Policies",
+        "Allows creation and modification of policies that control project access to resources.",
+        "2015-06-17T12:15:12-00:00",
+    ),
+    (
+        "rbac-security-groups", "Add security_group type to network RBAC",
+        "Add security_group type to network RBAC", "2019-02-14T00:00:00-00:00",
+    ),
+    (
+        "subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool",
+        "2015-03-30T10:00:00-00:00",
+    ),
+    (
+        "subnet_onboard", "Subnet Onboard", "Provides support for onboarding subnets into subnet pools",
+        "2018-12-18T09:00:00-00:00",
+    ),
+    (
+        "subnetpool-prefix-ops", "Subnet Pool Prefix Operations",
+        "Provides support for adjusting the prefix list of subnet pools", "2019-02-08T10:00:00-00:00",
+    ),
+)  # fmt: skip
+
+
+def served(aliases: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The documents by alias: those of the whole service, and `aliases`, which kinds name."""
+    texts = {row[0]: row for row in _OF_KINDS}
+    rows = sorted([*_ROWS, *(texts[alias] for alias in aliases)])
+    return {
+        alias: {"alias": alias, "name": name, "description": text, "updated": date, "links": []}
+        for alias, name, text, date in rows
+    }

@@ -41,12 +41,15 @@ def _target(resource: Resource) -> dict[str, Any]:
 
 def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
     """The MTU asked for, or the smallest that any of its clouds has: what fits through everywhere."""
+    scopes = resource.desired.get("address_scopes", {})
     there = [one for one in presences if one.wanted and one.remote_id is not None]
     known = [seen["mtu"] for one in there if (seen := one.observed) and seen.get("mtu")]
     return {
         "mtu": int(resource.desired["mtu"]) or min(known, default=DEFAULT_MTU),
         "subnets": sorted(resource.desired["subnets"]),
         "availability_zones": sorted(one.cloud for one in there),
+        "ipv4_address_scope": scopes.get("4"),
+        "ipv6_address_scope": scopes.get("6"),
     }
 
 
@@ -73,7 +76,7 @@ FIELDS = named([
     ),
     neutron.switch("port_security_enabled", default=True, column="", rule=NEUTRON_ADMIN_OR_MEMBER),
     HINTS,
-    read_only("availability_zones"),
+    *(read_only(name) for name in ("availability_zones", "ipv4_address_scope", "ipv6_address_scope")),
     _wire("provider:network_type", check=values.string(32)),
     _wire("provider:physical_network", check=values.string(64)),
     _wire("provider:segmentation_id", convert=values.to_int),
@@ -87,12 +90,13 @@ KIND = Kind(
     extensions=("external-net", "net-mtu", "net-mtu-writable", "network_availability_zone"),
     fields=FIELDS,
     parts=(carried("RBAC policies", "each cloud is told of the projects that use it there"),),
-    table=shareable(table_of("network", FIELDS, *standard_columns())),
+    table=shareable(table_of("network", FIELDS, *standard_columns(), order=("shared", "external"))),
     summarise=neutron.Documents(
         FIELDS,
         order=(
             "admin_state_up", "mtu", "status", "subnets", "shared", "availability_zone_hints",
-            "availability_zones", "router:external", "port_security_enabled",
+            "availability_zones", "ipv4_address_scope", "ipv6_address_scope", "router:external",
+            "port_security_enabled",
         ),
         derived=_derived,
         status=_status,

@@ -10,15 +10,16 @@ from msgspec import UNSET
 
 from fractus.addressing.ranges import Range, cloud_share, default_pools, number, overlapping, text, usable
 from fractus.model.errors import ApiError
+from fractus.model.resource import Resource
 from fractus.services.field import Bound, Field, Fields, Match, named
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import Item, read_only, standard, stated
 from fractus.services.network.dialect.schema.errors import (
+    apart,
     bad_request,
     conflict,
     invalid,
     invalid_input,
-    not_found,
 )
 
 Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
@@ -72,6 +73,7 @@ ATTRIBUTES: Fields = named([
         check=lambda value: None if value == "prefix_delegation" else values.uuid_or_none(value),
         match=Match("subnetpool_id"), sort="subnetpool_id",
     ),
+    Field("use_default_subnetpool", post=True, default=False, convert=values.to_boolean),
     Field("prefixlen", post=True, default=UNSET, convert=values.to_int, check=values.not_negative),
     Field(
         "cidr", post=True, default=UNSET,
@@ -127,22 +129,42 @@ def share(subnet: Mapping[str, Any]) -> int:
 
 
 def cidr_of(item: Item) -> Network:
-    """The network of a new subnet, without host bits; refuses pools of subnets, of which there are none."""
-    if item.set("cidr") and item.set("prefixlen"):
-        raise bad_request("subnets", "cidr and prefixlen must not be supplied together")
-    pool = item.values.get("subnetpool_id")
-    if item.set("subnetpool_id"):
-        raise not_found("subnetpool", str(pool))
+    """The network of a new subnet that is cut from no pool, without host bits."""
     if not item.set("cidr"):
         raise bad_request("subnets", "a subnetpool must be specified in the absence of a cidr")
     return ipaddress.ip_network(item.values["cidr"], strict=False)
+
+
+def check_whole(item: Item) -> None:
+    """A subnet is of the network that is asked for, or of one of a length."""
+    if item.set("cidr") and item.set("prefixlen"):
+        raise bad_request("subnets", "cidr and prefixlen must not be supplied together")
+
+
+def check_pools(
+    others: Iterable[Mapping[str, Any]], version: int, pool: Resource | None, scope: str | None
+) -> None:
+    """Subnets of one family on a network are all of one pool, or all of pools of one address scope, or all of none.
+
+    `others`: what they are wished to be; `scope`: that of the network.
+    """
+    own, id = (pool.desired["address_scope_id"], pool.id) if pool is not None else (None, None)
+    if scope and pool is not None and own != scope:
+        raise apart()
+    for other in others:
+        theirs = other.get("subnetpool_id")
+        if other["ip_version"] == version and theirs != id and not (scope and pool is not None):
+            raise invalid(
+                "Subnets hosted on the same network must be allocated from the same subnet pool.",
+                "NetworkSubnetPoolAffinityError",
+            )
 
 
 def check_new(item: Item, net: Network) -> None:
     """Whether the parts of a new subnet fit together."""
     given = item.values
     version = given["ip_version"]
-    _same_version(version, item.values["cidr"], net.version, "cidr")
+    _same_version(version, item.values["cidr"] if item.set("cidr") else str(net), net.version, "cidr")
     if version == 6 and int(net.network_address) == 0:
         raise invalid_input("IPv6 subnet '::' is not supported")
     if given["enable_dhcp"]:

@@ -22,5 +22,6 @@ SUBNET = shareable(
         Column("subnetpool_id", String(36), nullable=False, default=""),
         *standard_columns(),
         Index("subnet_by_network", "network_id"),
+        Index("subnet_by_pool", "subnetpool_id"),
     )
 )

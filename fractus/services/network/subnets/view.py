@@ -25,7 +25,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         **documents.head(resource),
         **{name: desired[name] for name in names},
         "host_routes": sorted(desired["host_routes"], key=lambda one: (one["destination"], one["nexthop"])),
-        "subnetpool_id": None,
+        "subnetpool_id": desired.get("subnetpool_id"),
         **documents.tail(resource, born=_BORN),
         **documents.refused(presences),
     }
@@ -34,7 +34,7 @@ def summarise(resource: Resource, presences: list[Presence]) -> Summary:
         **{name: desired[name] for name in ("network_id", "ip_version", "cidr", "enable_dhcp")},
         "shared": desired["shared"],
         "network_project_id": desired["network_project_id"],
-        "subnetpool_id": "",
+        "subnetpool_id": desired.get("subnetpool_id") or "",
         **documents.columns(resource, born=_BORN),
     }
     return Summary("", document, columns=columns)

@@ -23,6 +23,7 @@ async def test_a_network_with_a_subnet_and_a_port(ann: Tenant) -> None:
     network = await ann.create("network", name="net", description="d", tags=["t"])
     assert set(network) == STANDARD | {
         "admin_state_up", "mtu", "status", "subnets", "shared", "availability_zone_hints", "availability_zones",
+        "ipv4_address_scope", "ipv6_address_scope",
         "router:external", "port_security_enabled",
     }  # fmt: skip
     assert (network["status"], network["mtu"], network["subnets"]) == ("ACTIVE", 1450, [])
@@ -248,13 +249,14 @@ async def test_what_is_around_the_resources(ann: Tenant, root: Tenant) -> None:
     await ann.create("port", network_id=net)
     used = (await ann.get(f"quotas/{ann.project_id}/details")).ok()["quota"]
     assert {kind: one["used"] for kind, one in used.items()} == {
-        "network": 1, "subnet": 1, "port": 1, "security_group": 1, "security_group_rule": 4, "rbac_policy": 0,
+        "network": 1, "subnet": 1, "subnetpool": 0, "port": 1, "security_group": 1, "security_group_rule": 4,
+        "rbac_policy": 0,
     }  # fmt: skip
     assert set((await ann.get(f"quotas/{ann.project_id}")).ok()["quota"].values()) == {-1}
     assert error(await ann.get("quotas/x"))[2] == "rule:get_quota is disallowed by policy"
     assert (await root.get("quotas/x")).status == 200
     assert await root.listed("agents") == []
-    for path in ("routers", "floatingips", "subnetpools", "qos/policies", "trunks"):
+    for path in ("routers", "floatingips", "qos/policies", "trunks"):
         assert (await ann.get(path)).status == 404
 
 

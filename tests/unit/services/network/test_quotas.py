@@ -11,7 +11,8 @@ from fractus.testing.world import World
 from tests.unit.services.network.conftest import Tenant, error
 
 GIVEN = {
-    "network": 2, "subnet": 3, "port": 4, "security_group": 2, "security_group_rule": 7, "rbac_policy": 5,
+    "network": 2, "subnet": 3, "subnetpool": 1, "port": 4, "security_group": 2, "security_group_rule": 7,
+    "rbac_policy": 5,
 }  # fmt: skip
 
 

@@ -40,6 +40,8 @@ class CollectionApi:
     kind: ClassVar[Kind]
     core: ClassVar[bool] = True
     """Of Neutron's core; else an extension, which judges some requests in another order."""
+    bulk: ClassVar[bool] = True
+    """Several may be made with one request."""
     special: ClassVar[Mapping[str, Special]] = {}
     """Filters of its list that are no columns: parameter -> conditions."""
 
@@ -81,7 +83,10 @@ class CollectionApi:
     def _read(self, call: Call, id: str = "") -> Request:
         """The body of a create, or of a change of `id`."""
         kind = self.kind
-        return read(kind.name, kind.fields, call.body, call.principal, create=not id, core=self.core, id=id)
+        return read(
+            kind.name, kind.fields, call.body, call.principal,
+            create=not id, core=self.core, bulk=self.bulk, id=id,
+        )  # fmt: skip
 
     # --- what the routes do ----------------------------------------------------------------------
 
@@ -134,7 +139,7 @@ class CollectionApi:
             before = dict(resource.desired)
             await self._writes.update(tx, resource, given(kind.fields, item.values))
             await self.after_update(tx, resource, before)
-        return lists.one(kind.name, shown_to(call, resource), call.query)
+        return lists.one(kind.name, self.changed(call, resource), call.query)
 
     async def delete(self, call: Call) -> Reply:
         """DELETE."""
@@ -177,6 +182,10 @@ class CollectionApi:
 
     async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
         """Write what follows from it. `before`: its `desired` before the change."""
+
+    def changed(self, call: Call, resource: Resource) -> bytes:
+        """The document that answers a change."""
+        return shown_to(call, resource)
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
         """Refuse it, or remove what goes with it."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from fractus.addressing.prefixes import Net
 from fractus.model.resource import Resource
+from fractus.services.network.dialect.schema.attributes import Item
 from fractus.store.listing import Filter
 from fractus.store.transaction import Reader, Transaction
+from fractus.web.routing import Call
 
 
 class Subnets(Protocol):
@@ -22,6 +25,44 @@ class Subnets(Protocol):
 
     async def network_changed(self, tx: Transaction, network: Resource) -> None:
         """Their network is shared now, or no longer."""
+        ...
+
+    async def network_scoped(self, tx: Transaction, network_id: str, version: int, scope: str | None) -> None:
+        """The pool that their network's subnets of a family are of is in another address scope now."""
+        ...
+
+    async def of_version(self, reader: Reader, network_id: str, version: int) -> list[Resource]:
+        """The subnets of one family on a network, oldest first."""
+        ...
+
+    async def pooled(self, tx: Transaction, subnets: Sequence[Resource], pool: Resource) -> None:
+        """Subnets of one network and one family are a pool's from now on."""
+        ...
+
+
+class Pools(Protocol):
+    """Cuts subnets from pools."""
+
+    async def choose(self, tx: Transaction, call: Call, item: Item) -> Resource | None:
+        """The pool that a request for a subnet names, or the default one that it asks for; None: neither."""
+        ...
+
+    async def cut(self, tx: Transaction, pool: Resource, item: Item) -> Net:
+        """A network of the pool for that subnet."""
+        ...
+
+
+class Scopes(Protocol):
+    """Knows which pools may be in which address scope."""
+
+    async def check_owner(self, tx: Transaction, call: Call, pool: Resource) -> None:
+        """`Invalid` where a pool may not be changed, for it is in another project's scope."""
+        ...
+
+    async def check_pool(
+        self, tx: Transaction, call: Call, pool_id: str, desired: Mapping[str, Any], cuts: Mapping[str, str]
+    ) -> None:
+        """Refuse a pool in a scope where it may not be. `cuts`: its subnets -> their networks."""
         ...
 
 

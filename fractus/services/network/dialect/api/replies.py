@@ -46,14 +46,15 @@ def collection_routes(
     `core`: of Neutron's core, which refuses requests that accept no JSON; extensions answer with it all the same.
     """
     noun, one = kind.replace("_", " "), f"/{path}/{{id}}"
+    article = "an" if noun[0] in "aeiou" else "a"
     rows: list[tuple[str, str, Handler, str, str]] = [
         ("GET", f"/{path}", api.index, "get", f"List {noun}s."),
         ("POST", f"/{path}", api.create, "create", f"Create one {noun} or several."),
-        ("GET", one, api.show, "get", f"Show a {noun}."),
-        ("DELETE", one, api.delete, "delete", f"Delete a {noun}."),
+        ("GET", one, api.show, "get", f"Show {article} {noun}."),
+        ("DELETE", one, api.delete, "delete", f"Delete {article} {noun}."),
     ]
     if update is not None:
-        rows.append(("PUT", one, update, "update", f"Change a {noun}."))
+        rows.append(("PUT", one, update, "update", f"Change {article} {noun}."))
     return [
         Route(
             method=method,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -18,13 +18,16 @@ Summarise: TypeAlias = "Callable[[Resource, list[Presence]], Summary]"
 
 #: Attributes of our documents alone: no cloud hears of a change of them.
 _OURS = frozenset({"description", "tags"})
+_NONE: Mapping[str, object] = {}
 
 
 class Writer:
     """Writes one kind."""
 
-    def __init__(self, ledger: Ledger, kind: str, summarise: Summarise) -> None:
+    def __init__(self, ledger: Ledger, kind: str, summarise: Summarise, *, local: bool = False) -> None:
+        """`local`: no cloud ever has one."""
         self.ledger = ledger
+        self._local = local
         self._kind = kind
         self._summarise = summarise
 
@@ -82,16 +85,33 @@ class Writer:
         else:
             await self.change(tx, resource, needs)
 
-    async def list_part(self, tx: Transaction, id: str, key: str, part: str, *, there: bool) -> None:
-        """The document names a part (a subnet of a network) in its list `key` from now on, or no longer."""
+    async def list_part(
+        self,
+        tx: Transaction,
+        id: str,
+        key: str,
+        part: str,
+        *,
+        there: bool,
+        also: Mapping[str, object] = _NONE,
+    ) -> None:
+        """The document names a part (a subnet of a network) in its list `key` from now on, or no longer.
+
+        `also`: what else of it changes by that.
+        """
         whole = await self.ledger.resources.fetch(tx, self._kind, id)
         if whole is not None and whole.deleted_at is None:
             others = [one for one in whole.desired[key] if one != part]
             whole.desired[key] = [*others, part] if there else others
+            whole.desired.update(also)
             await self.touch(tx, whole)
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Not wanted any more: gone for users at once, in every cloud as soon as may be."""
+        if self._local:
+            # No cloud has to confirm it, so nothing is left to be remembered.
+            await self.ledger.resources.drop(tx, self._kind, resource.id)
+            return
         await self.ledger.remove(tx, resource, hide=True)
         if resource.desired.get("shared") or SHARED_WITH in resource.desired:
             await self.forget_policies(tx, resource.id)

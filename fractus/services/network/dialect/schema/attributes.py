@@ -43,22 +43,25 @@ def _revision(text: str) -> int:
 _tags = values.unique(values.string(values.NAME_SIZE))
 
 
-def standard(*, tags_on_create: bool) -> list[Field]:
-    """What all of Neutron's resources have: identity, project, description, revision, tags.
-
-    `tags_on_create`: the extension `tag-creation` is for ports, networks and subnets only.
-    """
+def identity() -> list[Field]:
+    """What everything has: an id and a project."""
     project = Field(
         "project_id", post=True, desired="", default=UNSET, check=values.string(values.PROJECT_SIZE),
         match=Match("project_id"), sort="project_id",
     )  # fmt: skip
+    return [read_only("id", "id"), structs.replace(project, name="tenant_id"), project]
+
+
+def standard(*, tags_on_create: bool) -> list[Field]:
+    """What most of Neutron's resources have: identity, description, revision, tags.
+
+    `tags_on_create`: the extension `tag-creation` is for ports, networks and subnets only.
+    """
     tags = Field(
         "tags", carried=OURS, why="they change nothing of what it does, and lists are filtered by them here"
     )
     return [
-        read_only("id", "id"),
-        structs.replace(project, name="tenant_id"),
-        project,
+        *identity(),
         read_only("revision_number", "revision", match=Match("revision", _revision)),
         *(Field(name) for name in ("created_at", "updated_at", "tags-any", "not-tags", "not-tags-any")),
         Field(
@@ -108,11 +111,13 @@ def read(
     *,
     create: bool,
     core: bool = True,
+    bulk: bool = True,
     id: str = "",
 ) -> Request:
     """The resources in a body about `kind`; `Invalid` in Neutron's words. `id`: of the one that is changed.
 
-    `core`: of Neutron's core, which looks at an empty body another way than its extensions.
+    `core`: of Neutron's core, which looks at an empty body another way than its extensions. `bulk`: several may be made
+    at once.
     """
     collection = f"{kind}s"
     if not body and not core:
@@ -121,7 +126,7 @@ def read(
         raise malformed(f"Unable to find '{kind}' in request body")
     if collection not in body:
         return Request([_read_one(kind, attributes, body, principal, create=create, id=id)], bulk=False)
-    if not create:
+    if not create or not bulk:
         raise malformed("Bulk operation not supported")
     entries = body[collection]
     if not entries:

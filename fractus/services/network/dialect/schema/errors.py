@@ -12,6 +12,7 @@ _NOT_FOUND = {
     "subnet": ("SubnetNotFound", "Subnet {} could not be found."),
     "port": ("PortNotFound", "Port {} could not be found."),
     "subnetpool": ("SubnetPoolNotFound", "Subnet pool {} could not be found."),
+    "address_scope": ("AddressScopeNotFound", "Address scope {} could not be found."),
     "security_group": ("SecurityGroupNotFound", "Security group {} does not exist"),
     "security_group_rule": ("SecurityGroupRuleNotFound", "Security group rule {} does not exist"),
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
@@ -50,6 +51,15 @@ def invalid(sentence: str, type: str) -> Invalid:
 def conflict(sentence: str, type: str) -> Conflict:
     """Clashes with what is there."""
     return Conflict(sentence, type=type)
+
+
+def apart() -> Invalid:
+    """Subnets of one network in several address scopes."""
+    return Invalid(
+        "Subnets of the same address family hosted on the same network must all participate in the same address "
+        "scope.",
+        type="NetworkAddressScopeAffinityError",
+    )
 
 
 def not_carried(attribute: str, reason: str) -> ApiError:

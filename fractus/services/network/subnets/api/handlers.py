@@ -17,10 +17,9 @@ from fractus.services.network.dialect.api.access import (
     seen,
 )
 from fractus.services.network.dialect.api.lists import Lists
-from fractus.services.network.dialect.api.neighbours import Ports
+from fractus.services.network.dialect.api.neighbours import Pools, Ports
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
-from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import Item, read
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input, not_carried, not_found
@@ -69,11 +68,11 @@ LISTS = Lists(
 class SubnetApi:
     """Handlers of subnets."""
 
-    def __init__(self, store: Store, writes: SubnetWrites, networks: Writer, ports: Ports) -> None:
+    def __init__(self, store: Store, writes: SubnetWrites, pools: Pools, ports: Ports) -> None:
         self._store = store
         self._writes = writes
         self._resources = writes.ledger.resources
-        self._networks = networks
+        self._pools = pools
         self._ports = ports
         self._tags = Tags("subnet", "subnets", store, self._permitted, writes.touch)
 
@@ -110,7 +109,9 @@ class SubnetApi:
         given = item.values
         network = await self._network(tx, call, given["network_id"])
         authorise(call, "create_subnet", ATTRIBUTES, item, _network_target(network), create=True)
-        net = schema.cidr_of(item)
+        schema.check_whole(item)
+        pool = await self._pools.choose(tx, call, item)
+        net = schema.cidr_of(item) if pool is None else await self._pools.cut(tx, pool, item)
         schema.check_new(item, net)
         check_mtu(network.id, network.desired["mtu"], given["ip_version"])
         gateway = given["gateway_ip"]
@@ -123,12 +124,13 @@ class SubnetApi:
             pools = schema.made_pools(net, gateway)
         others = await subnets_of(tx, self._resources, network.id)
         schema.check_overlap(net, [one.desired["cidr"] for one in others], network.id)
+        scope = network.desired.get("address_scopes", {}).get(str(net.version))
+        schema.check_pools([one.desired for one in others], net.version, pool, scope)
         subnet = self._resource(call, item, network)
         subnet.desired.update(
             cidr=str(net), gateway_ip=gateway, allocation_pools=schema.as_pools(pools, net.version)
         )
-        made = await self._writes.add(tx, subnet)
-        await self._networks.list_part(tx, network.id, "subnets", made.id, there=True)
+        made = await self._writes.add(tx, subnet, network, pool)
         if schema.is_auto(subnet.desired):
             await self._ports.join_subnet(tx, made)
         return made
@@ -222,6 +224,5 @@ class SubnetApi:
                     "SubnetInUse",
                 )
             await self._ports.leave_subnet(tx, network_id, subnet.id)
-            await self._networks.list_part(tx, network_id, "subnets", subnet.id, there=False)
-            await self._writes.remove(tx, subnet)
+            await self._writes.leave(tx, subnet)
         return Reply(204)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from fractus.addressing.addresses import Addresses
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Need, Resource
@@ -11,23 +14,65 @@ from fractus.services.network.subnets.schema import as_pools, as_ranges, cloud_h
 from fractus.services.network.subnets.view import summarise
 from fractus.store import presences
 from fractus.store.ledger import Ledger
-from fractus.store.transaction import Transaction
+from fractus.store.transaction import Reader, Transaction
 
 
 class SubnetWrites(Writer):
     """Writes subnets and the addresses that are dealt out of them."""
 
-    def __init__(self, ledger: Ledger, addresses: Addresses) -> None:
+    def __init__(self, ledger: Ledger, addresses: Addresses, networks: Writer) -> None:
         super().__init__(ledger, "subnet", summarise)
         self._addresses = addresses
+        self._networks = networks
 
-    async def add(self, tx: Transaction, subnet: Resource) -> Resource:
-        """A new subnet, all its pools free."""
+    async def add(
+        self, tx: Transaction, subnet: Resource, network: Resource, pool: Resource | None = None
+    ) -> Resource:
+        """A new subnet, all its addresses free; cut from `pool`, where there is one."""
         desired = subnet.desired
+        desired["subnetpool_id"] = None if pool is None else pool.id
         await self._addresses.open(
             tx, subnet.id, as_ranges(desired["allocation_pools"]), desired["ip_version"]
         )
-        return await self.create(tx, subnet, [Need("network", desired["network_id"])])
+        made = await self.create(tx, subnet, [Need("network", desired["network_id"])])
+        also = (
+            {} if pool is None else _scoped(network, desired["ip_version"], pool.desired["address_scope_id"])
+        )
+        await self._networks.list_part(tx, network.id, "subnets", made.id, there=True, also=also)
+        return made
+
+    async def leave(self, tx: Transaction, subnet: Resource) -> None:
+        """Remove a subnet. With the last one of its family that is of a pool its network is in no scope any more."""
+        desired, also = subnet.desired, {}
+        if desired.get("subnetpool_id"):
+            others = await self.of_version(tx, desired["network_id"], desired["ip_version"])
+            network = await self.ledger.resources.fetch(tx, "network", desired["network_id"])
+            if network is not None and len(others) == 1:
+                also = _scoped(network, desired["ip_version"], None)
+        await self._networks.list_part(
+            tx, desired["network_id"], "subnets", subnet.id, there=False, also=also
+        )
+        await self.remove(tx, subnet)
+
+    async def of_version(self, reader: Reader, network_id: str, version: int) -> list[Resource]:
+        """The subnets of one family on a network, oldest first."""
+        found = await subnets_of(reader, self.ledger.resources, network_id)
+        return [one for one in found if one.desired["ip_version"] == version]
+
+    async def pooled(self, tx: Transaction, subnets: Sequence[Resource], pool: Resource) -> None:
+        """Subnets of one network and one family are a pool's from now on."""
+        for subnet in subnets:
+            subnet.desired["subnetpool_id"] = pool.id
+            await self.touch(tx, subnet)
+        for id in {one.desired["network_id"] for one in subnets}:
+            await self.network_scoped(tx, id, pool.desired["ip_version"], pool.desired["address_scope_id"])
+
+    async def network_scoped(self, tx: Transaction, network_id: str, version: int, scope: str | None) -> None:
+        """The pool that their network's subnets of a family are of is in another address scope now."""
+        network = await self.ledger.resources.fetch(tx, "network", network_id)
+        if network is not None:
+            network.desired.update(_scoped(network, version, scope))
+            await self._networks.touch(tx, network)
 
     async def reshape(self, tx: Transaction, subnet: Resource, pools: list[dict[str, str]]) -> None:
         """Other pools: what is held stays held."""
@@ -56,3 +101,8 @@ class SubnetWrites(Writer):
             if SHARED_WITH in network.desired:
                 subnet.desired[SHARED_WITH] = network.desired[SHARED_WITH]
             await self.touch(tx, subnet)
+
+
+def _scoped(network: Resource, version: int, scope: str | None) -> dict[str, Any]:
+    """What changes of a network whose subnets of a family are in another scope."""
+    return {"address_scopes": {**network.desired.get("address_scopes", {}), str(version): scope}}

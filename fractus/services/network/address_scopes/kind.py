@@ -1,0 +1,39 @@
+"""Address scopes, declared (neutron_lib.api.definitions.address_scope): which subnet pools share one address plan."""
+
+from __future__ import annotations
+
+from fractus.auth.base_rules import NEUTRON_ADMIN
+from fractus.auth.policy import RuleDefault
+from fractus.services.field import Field, Match, named, number
+from fractus.services.kind import Kind, table_of
+from fractus.services.network.dialect import kind as neutron
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import identity
+
+FIELDS = named([
+    *identity(),
+    neutron.NAME,
+    neutron.switch("shared", sort=True, rule=NEUTRON_ADMIN),
+    Field(
+        "ip_version", post=True, convert=values.to_int, check=values.one_of((4, 6)),
+        match=Match("ip_version", values.to_int), sort="ip_version", column=number("ip_version", 4),
+    ),
+])  # fmt: skip
+
+KIND = Kind(
+    name="address_scope",
+    service="network",
+    collection="address_scopes",
+    extensions=("address-scope",),
+    fields=FIELDS,
+    table=table_of("address_scope", FIELDS),
+    summarise=neutron.Documents(FIELDS),
+    scope=neutron.own_or("shared"),
+    target=neutron.target,
+    rules=(
+        RuleDefault(
+            "shared_address_scopes", "field:address_scopes:shared=True", "The address scope is shared."
+        ),
+        *neutron.rules("address_scope", FIELDS, seen="rule:shared_address_scopes"),
+    ),
+)

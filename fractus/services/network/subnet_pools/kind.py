@@ -1,0 +1,75 @@
+"""Subnet pools, declared (neutron_lib.api.definitions.subnetpool, address_scope): ranges that subnets are cut from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+
+from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
+from fractus.auth.policy import RuleDefault
+from fractus.model.resource import Presence, Resource
+from fractus.services.field import Field, Match, named, number, text
+from fractus.services.kind import Kind, table_of
+from fractus.services.network.dialect import kind as neutron
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import standard, stated
+from fractus.services.network.dialect.table import standard_columns
+from fractus.services.network.subnet_pools import schema
+
+
+def _number(name: str, default: int = 0) -> Field:
+    return Field(
+        name, post=True, put=True, default=UNSET, convert=values.to_int, check=values.not_negative,
+        match=Match(name, values.to_int), sort=name, column=number(name, default, int),
+    )  # fmt: skip
+
+
+def _derived(resource: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
+    """Neutron shows lengths as text."""
+    return {name: str(resource.desired[name]) for name in schema.LENGTHS}
+
+
+FIELDS = named([
+    *standard(tags_on_create=False),
+    Field("name", post=True, put=True, check=schema.name, match=Match("name"), sort="name", shown=""),
+    Field("prefixes", post=True, put=True, bound=stated("prefixes"), check=values.unique(values.subnet)),
+    _number("default_quota", -1),
+    Field(
+        "ip_version", desired="ip_version", match=Match("ip_version", values.to_int), sort="ip_version",
+        column=number("ip_version", 4),
+    ),
+    *(_number(name) for name in schema.LENGTHS),
+    neutron.switch("is_default", sort=True, rule=NEUTRON_ADMIN),
+    neutron.switch("shared", sort=True, rule=NEUTRON_ADMIN, put=False),
+    Field(
+        "address_scope_id", post=True, put=True, default=UNSET, check=values.uuid_or_none,
+        match=Match("address_scope_id"), sort="address_scope_id", column=text("address_scope_id", 36),
+    ),
+])  # fmt: skip
+
+KIND = Kind(
+    name="subnetpool",
+    service="network",
+    collection="subnetpools",
+    extensions=("subnet_allocation", "default-subnetpools", "subnetpool-prefix-ops", "subnet_onboard"),
+    fields=FIELDS,
+    table=table_of("subnetpool", FIELDS, *standard_columns()),
+    summarise=neutron.Documents(
+        FIELDS,
+        order=(*schema.LENGTHS, "is_default", "shared", "prefixes", "ip_version", "default_quota", "address_scope_id"),
+        derived=_derived,
+        born=0,
+    ),
+    scope=neutron.own_or("shared"),
+    target=neutron.target,
+    rules=(
+        RuleDefault("shared_subnetpools", "field:subnetpools:shared=True", "The subnet pool is shared."),
+        *neutron.rules("subnetpool", FIELDS, seen="rule:shared_subnetpools"),
+        RuleDefault("onboard_network_subnets", NEUTRON_ADMIN_OR_MEMBER, "Take a network's subnets into a pool."),
+        RuleDefault("add_prefixes", NEUTRON_ADMIN_OR_MEMBER, "Add ranges to a pool."),
+        RuleDefault("remove_prefixes", NEUTRON_ADMIN_OR_MEMBER, "Remove ranges from a pool."),
+    ),
+    costs=neutron.cost("subnetpool"),
+)  # fmt: skip
