@@ -18,12 +18,12 @@ from fractus.store.transaction import Query, Reader, Transaction
 class Lane(Struct, frozen=True):
     """One lane as it is held. Stamps are seconds since the epoch.
 
-    `told`: the holder was told by the message broker that it is its; else it found that by itself.
+    `by_broker`: the message broker assigned it to its holder; else the holder took it by the ranking.
     """
 
     cloud: str
     holder: str
-    told: bool
+    by_broker: bool
     since: float
     until: float
 
@@ -49,7 +49,7 @@ _take = Query(
         until=bindparam("until"),
     )
 )
-_tell = Query(
+_note = Query(
     update(LANE)
     .where(_l.cloud == bindparam("c"), _l.holder == bindparam("h"))
     .values(told=bindparam("t", type_=Boolean))
@@ -81,19 +81,19 @@ async def every(reader: Reader) -> dict[str, Lane]:
 
 
 async def take(
-    tx: Transaction, cloud: str, holder: str, seconds: float, *, was: Lane | None, told: bool
+    tx: Transaction, cloud: str, holder: str, seconds: float, *, was: Lane | None, by_broker: bool
 ) -> bool:
     """Take a lane that was last seen as `was`; False where somebody else was quicker."""
-    values = {"c": cloud, "h": holder, "t": told, "at": tx.now(), "until": tx.now() + seconds}
+    values = {"c": cloud, "h": holder, "t": by_broker, "at": tx.now(), "until": tx.now() + seconds}
     if was is None:
         await tx.execute(_add, **values)
         return True
     return bool(await tx.execute(_take, **values, was=was.holder, was_since=was.since))
 
 
-async def tell(tx: Transaction, cloud: str, holder: str, *, told: bool) -> None:
+async def note_broker(tx: Transaction, cloud: str, holder: str, *, by_broker: bool) -> None:
     """Note whether the broker agrees that a lane is its holder's."""
-    await tx.execute(_tell, c=cloud, h=holder, t=told)
+    await tx.execute(_note, c=cloud, h=holder, t=by_broker)
 
 
 async def renew(tx: Transaction, holder: str, seconds: float) -> None:
@@ -102,7 +102,7 @@ async def renew(tx: Transaction, holder: str, seconds: float) -> None:
 
 
 async def free(tx: Transaction, holder: str) -> None:
-    """Give back all lanes of a worker, and strike it off the list."""
+    """Release all lanes of a worker, and remove it from the list."""
     await tx.execute(_free, h=holder, no=False)
     await tx.execute(_leave, n=holder)
 
@@ -113,7 +113,7 @@ async def drop(tx: Transaction, cloud: str) -> None:
 
 
 async def beat(tx: Transaction, worker: str, version: str, seconds: float) -> None:
-    """A worker is alive, for so long at least; those that have not said so for long are struck off the list."""
+    """A worker is alive, for so long at least; those that have not said so for long are removed from the list."""
     if not await tx.execute(_beat, n=worker, v=version, until=tx.now() + seconds):
         await tx.execute(_enter, n=worker, v=version, at=tx.now(), until=tx.now() + seconds)
     await tx.execute(_gone, at=tx.now() - 10 * seconds)

@@ -64,7 +64,7 @@ class Broker(Protocol):
         ...
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """Have `changed` called when `told` answers something else."""
+        """Have `changed` called when `assigned` answers something else."""
         ...
 
     async def leave(self) -> None:
@@ -115,19 +115,19 @@ class Shared:
             *(one for one, until in (await lanes.workers(self._store)).items() if until >= now),
         }
         ranking = spread(names, alive)
-        told = None
+        assigned = None
         if self._broker is not None:
             self._broker.prefer({name: ranking[name].index(self._owner) for name in names})
-            told = self._broker.assigned()
+            assigned = self._broker.assigned()
         held = {name: lane for name, lane in (await lanes.every(self._store)).items() if name in names}
         ours = {name for name, lane in held.items() if lane.holder == self._owner}
         wanted = {
             name: held.get(name)
             for name in names - ours
-            if self._may_take(held.get(name), told, name, now, first=ranking[name][0] == self._owner)
+            if self._may_take(held.get(name), assigned, name, now, first=ranking[name][0] == self._owner)
         }
-        wrong = {name for name in ours if held[name].told != (told is not None and name in told)}
-        return frozenset(ours | await self._write(wanted, wrong, told or frozenset()))
+        wrong = {name for name in ours if held[name].by_broker != (assigned is not None and name in assigned)}
+        return frozenset(ours | await self._write(wanted, wrong, assigned or frozenset()))
 
     async def leave(self) -> None:
         """See `Ownership`."""
@@ -155,44 +155,46 @@ class Shared:
         self._beat_at = now
 
     def _may_take(
-        self, lane: Lane | None, told: frozenset[str] | None, name: str, now: float, *, first: bool
+        self, lane: Lane | None, assigned: frozenset[str] | None, name: str, now: float, *, first: bool
     ) -> bool:
         free = lane is None or not lane.holder or lane.until < now
         # One that seems to begin far ahead was written before a clock was set back.
         steady = lane is not None and abs(now - lane.since) >= _HELD_AT_LEAST
-        if told is None:
-            # Who was told by the broker knows better, as long as it lives.
-            return first and (free or (steady and lane is not None and not lane.told))
-        if name in told:
-            return free or steady or (lane is not None and not lane.told)
+        if assigned is None:
+            # Whom the broker chose knows better, as long as it lives.
+            return first and (free or (steady and lane is not None and not lane.by_broker))
+        if name in assigned:
+            return free or steady or (lane is not None and not lane.by_broker)
         forgotten = lane is None or now - max(lane.until, lane.since) >= _PATIENCE
         return first and free and forgotten
 
     async def _write(
-        self, wanted: Mapping[str, Lane | None], wrong: Iterable[str], told: frozenset[str]
+        self, wanted: Mapping[str, Lane | None], wrong: Iterable[str], assigned: frozenset[str]
     ) -> set[str]:
-        taken = await self._take(wanted, told)
+        taken = await self._take(wanted, assigned)
         wrong = list(wrong)
         if wrong:
-            await self._tell(wrong, told)
+            await self._note_broker(wrong, assigned)
         if taken:
-            log.info("lanes taken", clouds=sorted(taken), by_broker=bool(taken & told))
+            log.info("lanes taken", clouds=sorted(taken), by_broker=bool(taken & assigned))
         return taken
 
     @rerun
-    async def _tell(self, wrong: list[str], told: frozenset[str]) -> None:
+    async def _note_broker(self, wrong: list[str], assigned: frozenset[str]) -> None:
         async with self._store.transaction() as tx:
             for name in wrong:
-                await lanes.tell(tx, name, self._owner, told=name in told)
+                await lanes.note_broker(tx, name, self._owner, by_broker=name in assigned)
 
-    async def _take(self, wanted: Mapping[str, Lane | None], told: frozenset[str]) -> set[str]:
+    async def _take(self, wanted: Mapping[str, Lane | None], assigned: frozenset[str]) -> set[str]:
         if not wanted:
             return set()
         taken = set()
         try:
             async with self._store.transaction() as tx:
                 for name, was in wanted.items():
-                    took = await lanes.take(tx, name, self._owner, self._seconds, was=was, told=name in told)
+                    took = await lanes.take(
+                        tx, name, self._owner, self._seconds, was=was, by_broker=name in assigned
+                    )
                     if took:
                         taken.add(name)
         except Exception as error:
@@ -200,5 +202,5 @@ class Shared:
                 log.info("lane not taken", clouds=list(wanted), error=f"{type(error).__name__}: {error}")
                 return set()
             # A lane that somebody else takes at this very moment must not spoil the others.
-            return set().union(*[await self._take({name: was}, told) for name, was in wanted.items()])
+            return set().union(*[await self._take({name: was}, assigned) for name, was in wanted.items()])
         return taken
