@@ -75,7 +75,7 @@ def watch(files: Files, changed: Callable[[], None]) -> threading.Thread:
 
 
 def _watch(files: Files, changed: Callable[[], None]) -> None:
-    served, told = files.stamp(), ""
+    served, logged = files.stamp(), ""
     pause = threading.Event()
     while not pause.wait(_LOOK):
         try:
@@ -86,9 +86,9 @@ def _watch(files: Files, changed: Callable[[], None]) -> None:
             continue
         problem = files.problem()
         if not problem:
-            served, told = now, ""
+            served, logged = now, ""
             log.info("the certificate was renewed", cert=str(files.cert))
             changed()
-        elif problem != told:
-            told = problem
+        elif problem != logged:
+            logged = problem
             log.warning("a renewed certificate is not in use", why=problem)

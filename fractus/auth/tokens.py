@@ -211,21 +211,21 @@ class KeystoneTokens:
                 self._keep(self._known, key, _Known(principal, self._clock.monotonic() - age))
                 return principal
         try:
-            told = await self._told(token, known, peer)
+            verified = await self._verified(token, known, peer)
         except KeystoneAway as away:
             return self._without_keystone(key, away)
         # A token that is for no project and not for the whole system is for nothing that is served.
-        if told is None or not (told.project_id or told.system_scope):
+        if verified is None or not (verified.project_id or verified.system_scope):
             self._known.pop(key, None)
             self._keep(self._refused, key, self._clock.monotonic())
             raise Unauthorized(_REFUSED)
         self._refused.pop(key, None)
-        self._keep(self._known, key, _Known(told, self._clock.monotonic()))
+        self._keep(self._known, key, _Known(verified, self._clock.monotonic()))
         if self._shared is not None:
-            self._shared.put(key, told)
-        return told
+            self._shared.put(key, verified)
+        return verified
 
-    async def _told(self, token: str, known: _Known | None, peer: str) -> Principal | None:
+    async def _verified(self, token: str, known: _Known | None, peer: str) -> Principal | None:
         if known is not None and self._clock.monotonic() - known.confirmed < self._stale_ttl:
             return await self._keystone.confirm(token)
         return await self._keystone.learn(token, _network(peer))

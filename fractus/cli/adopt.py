@@ -60,12 +60,12 @@ def _progress(what: str) -> Iterator[ProgressHook]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         tasks: dict[str, int] = {}
 
-        def told(kind: str, done: int, total: int) -> None:
+        def on_progress(kind: str, done: int, total: int) -> None:
             if kind not in tasks:
                 tasks[kind] = bars.add_task(kind or what, total=total)
             bars.update(tasks[kind], completed=done, total=total)  # type: ignore[arg-type]
 
-        yield told
+        yield on_progress
 
 
 def _ours(settings: Settings) -> Named:
@@ -77,9 +77,9 @@ def _ours(settings: Settings) -> Named:
 
 async def _listed(parts: OperatorParts, child: Cloud, users: tuple[str, ...]) -> Survey:
     theirs = [one.partition("=")[0] for one in users]
-    with _progress(f"listing {child.name}") as told:
+    with _progress(f"listing {child.name}") as on_progress:
         try:
-            return await taking.survey(child, parts.adoptions, users=theirs, progress=told)
+            return await taking.survey(child, parts.adoptions, users=theirs, progress=on_progress)
         except CloudError as error:
             raise click.ClickException(f"{child.name} could not be listed: {error.reason}") from error
 
@@ -115,8 +115,8 @@ def adopt(
             stop_above(number, at_most, settings, "take over", "things")
             if keep is not None:
                 await cloud_rows.change(parts.store, parts.vault, name, settings={"projects": keep})
-            with _progress("taking over") as told:
-                report = await taking.adopt(parts, found, said, progress=told)
+            with _progress("taking over") as on_progress:
+                report = await taking.adopt(parts, found, said, progress=on_progress)
         try:
             seen = await child.sightings()
         except CloudError as error:
@@ -180,8 +180,8 @@ def detach(settings: Settings, name: str, *, yes: bool, at_most: int | None) -> 
             return None
         await letting.freeze(parts, name, getpass.getuser())
         await asyncio.sleep(_UNDER_WAY)
-        with _progress("dropping") as told:
-            let = await letting.detach(parts, name, told)
+        with _progress("dropping") as on_progress:
+            let = await letting.detach(parts, name, on_progress)
         return let, await cloud_identity.let_go(parts, record)
 
     done = with_parts(settings, do)
@@ -248,8 +248,8 @@ def rebuild(
             if keep is not None and not dry_run:
                 await cloud_rows.change(parts.store, parts.vault, name, settings={"projects": keep})
             found.append(one)
-        with _progress("rebuilding") as told:
-            return found, await rebuilding.rebuild(parts, found, said, dry_run=dry_run, progress=told)
+        with _progress("rebuilding") as on_progress:
+            return found, await rebuilding.rebuild(parts, found, said, dry_run=dry_run, progress=on_progress)
 
     found, reports = with_parts(settings, do)
     for one in found:

@@ -37,12 +37,12 @@ def state_of(row: CloudRecord, *, whole: bool = False) -> str:
     """What may be done in a cloud, in words; `whole`: also why, who said so and when."""
     words = [] if row.enabled else ["disabled"]
     if row.state != OPEN:
-        told = row.state + (", not swept" if row.unswept else "")
+        text = row.state + (", not swept" if row.unswept else "")
         if whole:
             at = iso(row.state_at) if row.state_at else "?"
-            told += f" by {row.state_by or 'fractus'} at {at}"
-            told += f": {row.state_reason}" if row.state_reason else ""
-        words.append(told)
+            text += f" by {row.state_by or 'fractus'} at {at}"
+            text += f": {row.state_reason}" if row.state_reason else ""
+        words.append(text)
     return ", ".join(words) or "open"
 
 

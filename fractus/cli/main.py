@@ -114,8 +114,8 @@ def up(
     """
     from fractus.local.up import Up, told_of
 
-    told = told_of(port, keystone_port, log_level)
-    settings = load(state_dir, overrides=told)
+    overrides = told_of(port, keystone_port, log_level)
+    settings = load(state_dir, overrides=overrides)
     # What is written holds passwords and tokens.
     os.umask(0o077)
     _make(settings.state_dir)
@@ -127,7 +127,7 @@ def up(
             argv = [sys.executable, "-m", "fractus", "up", "--state", str(settings.state_dir), *flags]
             detach.start(argv, settings, progress)
         else:
-            Up(settings, progress, told=told, demo=not no_demo).run()
+            Up(settings, progress, told=overrides, demo=not no_demo).run()
     except AlreadyRunning as error:
         raise click.ClickException(_runs_already(settings)) from error
 

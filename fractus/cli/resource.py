@@ -78,15 +78,15 @@ def _print(one: dict[str, Any]) -> None:
         stale = ", stale" if presence["stale"] else ""
         seen = presence["observed_at"] or "never"
         role = f"{presence['role']}, " if presence["role"] else ""
-        told = f"{role}{presence['state']}, id there {presence['remote_id'] or 'none yet'}, last seen {seen}{stale}"
-        table.add_row(f"in {presence['cloud']}", told)
+        text = f"{role}{presence['state']}, id there {presence['remote_id'] or 'none yet'}, last seen {seen}{stale}"
+        table.add_row(f"in {presence['cloud']}", text)
         if presence["error"]:
             table.add_row("  error", presence["error"])
     for pending in one["pending"]:
-        told = (
+        text = (
             f"due {pending['due_at']}, tries {pending['attempts']} {pending['waits_on']} {pending['reason']}"
         )
-        table.add_row(f"pending in {pending['cloud']}", told)
+        table.add_row(f"pending in {pending['cloud']}", text)
     console.print(table)
 
 

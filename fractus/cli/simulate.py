@@ -78,7 +78,7 @@ def _state_of(state_dir: str | None) -> Path:
     "--latency", type=_Factor(), help="How long answers take: realistic (default), none, or times as long."
 )
 @click.pass_context
-def simulate(ctx: click.Context, /, state_dir: str | None, **told: Any) -> None:
+def simulate(ctx: click.Context, /, state_dir: str | None, **options: Any) -> None:
     """Serve many simulated OpenStack clouds, in the foreground.
 
     \b
@@ -90,7 +90,7 @@ def simulate(ctx: click.Context, /, state_dir: str | None, **told: Any) -> None:
     in them is kept: the same command goes on with it.
     """  # noqa: D301 - the backslash is click's mark of lines that stay as they are
     state = _state_of(state_dir)
-    given = {name: value for name, value in told.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     if ctx.invoked_subcommand is not None:
         ctx.obj = state_dir
         if given:

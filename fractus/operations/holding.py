@@ -101,15 +101,15 @@ async def wait_idle(
 ) -> bool:
     """Wait until nothing is under way in a cloud; with `begun`, nor begun there. False after `within` seconds."""
     end = now() + within
-    told = ""
+    printed = ""
     while True:
         calls, open_, waiting = await idle(store, name, now())
         if not calls and not (begun and open_):
             return True
         line = f"{calls} under way, {open_} begun and not at their end, {waiting} wait"
-        if line != told:
+        if line != printed:
             say(line)
-            told = line
+            printed = line
         if now() >= end:
             return False
         await asyncio.sleep(_LOOK)

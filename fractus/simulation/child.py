@@ -54,10 +54,10 @@ class Child(Node):
     async def _know_inside(self) -> None:
         """The row of the cloud below; where a state directory was moved or copied, it is changed."""
         store, vault = self.parts.store, self.parts.vault
-        told: dict[str, Any] = {"hosts": self._hosts, "path": str(records_of(self.directory))}
+        given: dict[str, Any] = {"hosts": self._hosts, "path": str(records_of(self.directory))}
         known = await clouds.fetch(store, INSIDE)
         if known is None:
-            settings = {"weight": 1.0, **told}
+            settings = {"weight": 1.0, **given}
             await cloud_rows.add(
                 store, vault, name=INSIDE, driver="simulated", identity="shared", settings=settings, auth={}
             )
@@ -65,8 +65,8 @@ class Child(Node):
                 # The pulse sweeps it; it has answered, and will.
                 await clouds.hold(tx, INSIDE, OPEN, unswept=True)
                 await clouds.seen(tx, INSIDE, {})
-        elif any(known.settings.get(name) != value for name, value in told.items()):
-            await cloud_rows.change(store, vault, INSIDE, settings=told)
+        elif any(known.settings.get(name) != value for name, value in given.items()):
+            await cloud_rows.change(store, vault, INSIDE, settings=given)
 
     def _last_change(self) -> float:
         try:

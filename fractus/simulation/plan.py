@@ -73,20 +73,20 @@ def read(state: Path) -> Plan | None:
         raise SettingsError(f"{state / _FILE} cannot be read: {error}.") from error
 
 
-def agreed(state: Path, told: dict[str, object]) -> Plan:
+def agreed(state: Path, given: dict[str, object]) -> Plan:
     """The plan of this start: what was told, over what an earlier start has made. `SettingsError` where they differ."""
     before = read(state)
     if before is None:
-        plan = msgspec.convert(told, Plan)
+        plan = msgspec.convert(given, Plan)
     else:
-        for name, value in told.items():
+        for name, value in given.items():
             made = getattr(before, name)
             if name not in _LOOSE and value != made:
                 raise SettingsError(
                     f"The clouds in {state} were made with --{name} {made}, which cannot be {value} now. Leave the "
                     f"option out, choose another --state, or remove the directory."
                 )
-        plan = msgspec.structs.replace(before, **told)
+        plan = msgspec.structs.replace(before, **given)
     _check(plan)
     return plan
 

@@ -36,13 +36,13 @@ async def prepare(state: Path, plan: Plan, say: Callable[[str], None]) -> None:
         await _all([await _run(state, "model")], state, lambda: None)
     at_once = min(len(os.sched_getaffinity(0)), len(lacking(state, plan)))
     parts = [await _run(state, "fill", str(part), str(at_once)) for part in range(at_once)]
-    told = 0.0
+    waited = 0.0
 
     def look() -> None:
-        nonlocal told
-        told += _LOOK
-        if told >= _SAY_EVERY:
-            told = 0.0
+        nonlocal waited
+        waited += _LOOK
+        if waited >= _SAY_EVERY:
+            waited = 0.0
             left = len(lacking(state, plan))
             say(f"{plan.clouds - left} of {plan.clouds} are filled.")
 

@@ -132,8 +132,8 @@ async def differing(reader: Reader, kind: str, field: str, most: int) -> list[st
     """Our ids of things of a kind of which a cloud has this field otherwise than is wanted, and so users see it
     otherwise; also of those that it has no more. `most` of them, and in no order.
     """
-    told = f'%"field":"{field}"%'
-    return [id for (id,) in await reader.rows(_differing, k=kind, f=told, n=most)]
+    like = f'%"field":"{field}"%'
+    return [id for (id,) in await reader.rows(_differing, k=kind, f=like, n=most)]
 
 
 async def counts(reader: Reader) -> dict[tuple[str, str, str], int]:

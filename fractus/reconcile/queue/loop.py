@@ -326,13 +326,13 @@ class Worker:
                 outcome = await self._steps(look, claim)
             if not isinstance(outcome, Written):
                 await self._write(claim, outcome)
-            told = outcome.outcome if isinstance(outcome, Written) else outcome
-            self.metrics.outcomes.labels(claim.cloud, claim.kind, type(told).__name__).inc()
-            if isinstance(told, Waiting) and not told.on:
+            result = outcome.outcome if isinstance(outcome, Written) else outcome
+            self.metrics.outcomes.labels(claim.cloud, claim.kind, type(result).__name__).inc()
+            if isinstance(result, Waiting) and not result.on:
                 self._sent(claim)
-            if isinstance(told, Settled):
+            if isinstance(result, Settled):
                 return math.inf
-            return told.again_in if isinstance(told, Waiting) else 0.0
+            return result.again_in if isinstance(result, Waiting) else 0.0
         except LeaseLost:
             log.warning("another worker took over", kind=claim.kind, id=claim.id, cloud=claim.cloud)
         except Exception as error:
