@@ -98,8 +98,12 @@ def part_of(names: Sequence[str], within: str = "") -> Callable[[bytes], bytes]:
     `within`: the name under which the part stands in an object of its own; empty: it stands alone.
     """
     rename = {f"field_{number}": name for number, name in enumerate(names)}
-    part = msgspec.defstruct("Part", [(name, msgspec.Raw) for name in rename], rename=rename)
-    whole = part if not within else msgspec.defstruct("Whole", [("part", part)], rename={"part": within})
+    part = msgspec.defstruct("Part", [(name, msgspec.Raw) for name in rename], rename=rename, gc=False)
+    whole = (
+        part
+        if not within
+        else msgspec.defstruct("Whole", [("part", part)], rename={"part": within}, gc=False)
+    )
     decode, encode = msgspec.json.Decoder(part).decode, msgspec.json.encode
     if not within:
         return lambda document: encode(decode(document))

@@ -36,7 +36,7 @@ class KeypairsApi(CollectionApi):
 
     def _user(self, call: Call, verb: str) -> str:
         """Whose keys are meant: the first user that the query names, else the caller."""
-        asked = call.query.all("user_id") if "user_id" in self.known(call, KIND.verbs[verb]) else []
+        asked = call.query.all("user_id") if call.query and "user_id" in self.known(call, verb) else []
         return (asked[0] if asked else "") or call.principal.user_id
 
     def live_key(self, call: Call, verb: str, text: str) -> str:

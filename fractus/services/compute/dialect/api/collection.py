@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.resource import Resource
 from fractus.services.compute.dialect.api.versions import document_table, partial_table
-from fractus.services.compute.dialect.kind import ComputeKind, Verb
+from fractus.services.compute.dialect.kind import ComputeKind
 from fractus.services.compute.dialect.schema.bodies import (
     check_create,
     check_update,
@@ -55,6 +55,11 @@ class CollectionApi:
         listed, within = kind.listed.split(), kind.name if kind.wrapped else ""
         self._entries, self._entry = partial_table(kind, listed, within), part_of(listed, within)
         self._guarded = [one for one in kind.fields.values() if one.seen_by]
+        parameters = {name: verb.parameters for name, verb in kind.verbs.items()}
+        self._filters = {name: [one for one in some if one.filters] for name, some in parameters.items()}
+        self._paged_since = {
+            name: one.since for name, some in parameters.items() for one in some if one.name == "limit"
+        }
         columns = [kind.table.c[name] for name in ("id", "summary", "extra", *self.visibility)]
         self._one = Query(select(*columns).where(kind.table.c[kind.live] == bindparam("live")))
 
@@ -95,9 +100,8 @@ class CollectionApi:
 
     def judge(self, call: Call, verb: str) -> None:
         """Refuse the query of a GET or DELETE, or the caller."""
-        declared = self.kind.verbs[verb]
-        if declared.strict and reached(call.version, declared.strict):
-            only(call.query.names(), self.known(call, declared))
+        if call.query and self._is_strict(call.version, verb):
+            only(call.query.names(), self.known(call, verb))
 
     def live_key(self, call: Call, verb: str, text: str) -> str:
         """What stands in the column `live` of the one that the caller calls `text`."""
@@ -134,40 +138,45 @@ class CollectionApi:
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def known(self, call: Call, verb: Verb) -> list[str]:
+    def known(self, call: Call, verb: str) -> list[str]:
         """The query parameters that the asked version knows."""
-        return [one.name for one in verb.parameters if reached(call.version, one.since)]
+        parameters = self.kind.verbs[verb].parameters
+        return [one.name for one in parameters if reached(call.version, one.since)]
+
+    def _is_strict(self, version: Version, verb: str) -> bool:
+        strict = self.kind.verbs[verb].strict
+        return bool(strict) and reached(version, strict)
 
     async def index(self, call: Call) -> Reply:
         """The list without detail."""
         paging, rows = await self._rows(call, "index")
-        bodies = [self._entry(row[1]) for row in rows]
+        bodies = [self._entry(row[0]) for row in rows]
         if not self._entries.newest_at(call.version):
             bodies = [_encode(self._entries.response_down(_decode(body), call.version)) for body in bodies]
         return self._list(call, paging, bodies, rows)
 
     async def detail(self, call: Call) -> Reply:
         """The list of whole documents."""
-        paging, rows = await self._rows(call, "detail")
+        paging, rows = await self._rows(call, "detail", "extra")
         hidden = self._hidden(call)
-        return self._list(call, paging, [self._shown(call, row[1], row[2], hidden) for row in rows], rows)
+        return self._list(call, paging, [self._shown(call, row[0], row[2], hidden) for row in rows], rows)
 
-    async def _rows(self, call: Call, verb: str) -> tuple[Paging | None, list[Row]]:
+    async def _rows(self, call: Call, verb: str, *more: str) -> tuple[Paging | None, list[Row]]:
         self.judge(call, verb)
-        kind, declared = self.kind, self.kind.verbs[verb]
-        known = self.known(call, declared)
-        paging = nova_paging(call.query) if "limit" in known else None
+        kind, since = self.kind, self._paged_since.get(verb)
+        paged = since is not None and reached(call.version, since)
+        paging = nova_paging(call.query) if paged else None
         sort = self._sort(call)
         filters = [Filter("deleted_at", "null"), *self.scope(call)]
-        for one in declared.parameters:
-            text = call.query.one(one.name) if one.filters is not None and one.name in known else None
+        for one in self._filters[verb]:
+            text = call.query.one(one.name) if reached(call.version, one.since) else None
             if text is not None and one.filters is not None:
                 filters += one.filters(text)
         rows = await page(
             self._store,
             kind.table,
             filters,
-            columns=("id", "summary", "extra", kind.marked_by),
+            columns=("summary", kind.marked_by, *more),
             sorts=(sort,),
             marker=await self._marker(call, verb, paging),
             limit=_UNPAGED if paging is None else paging.limit or 0,
@@ -194,7 +203,7 @@ class CollectionApi:
         name = self.kind.collection.encode()
         shown = filled(bodies, call) if self.kind.linked else bodies
         body = b'{"' + name + b'":[' + b",".join(shown) + b"]"
-        links = [] if paging is None else nova_links(call, paging, len(rows), rows[-1][3] if rows else None)
+        links = [] if paging is None else nova_links(call, paging, len(rows), rows[-1][1] if rows else None)
         if links:
             body += b',"' + name + b'_links":' + _encode(links)
         return Reply(200, body + b"}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from fractus.services.field import REQUIRED
 from fractus.web.microversion import UNVERSIONED, Version
 
 
+@functools.cache
 def version_of(text: str) -> Version:
     """A microversion as declarations write it; an empty text is older than all."""
     return Version.parse(text) if text else UNVERSIONED
