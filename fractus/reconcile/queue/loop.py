@@ -382,7 +382,8 @@ class Worker:
         inventory: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as group:
             while not self._draining:
-                if self._overdue(cloud) and (inventory is None or inventory.done()):
+                due = self._overdue(cloud) or self._unfinished(cloud)
+                if due and (inventory is None or inventory.done()):
                     inventory = group.create_task(self._inventory(cloud))
                     # It says that it is coming before the quick sweep looks for that.
                     await asyncio.sleep(0)
@@ -403,19 +404,23 @@ class Worker:
         """The kinds that the inventory is to list whole now, in this order."""
         return self.machine.budget.inventory(cloud, self._kinds(cloud), self.machine.pace.inventory)
 
+    def _unfinished(self, cloud: str) -> bool:
+        """Whether what ends an inventory is due: not only where a kind is."""
+        since = self._full_at.get(cloud, -math.inf)
+        return self.machine.clock.monotonic() - since >= self.machine.pace.inventory
+
     async def _inventory(self, cloud: str) -> None:
         """List what is overdue: everything, where this worker has not for long; else one kind after the other."""
         machine, interval = self.machine, self.machine.pace.inventory
         at_once = machine.clock.monotonic() - self._full_at.get(cloud, -math.inf) >= 2 * interval
-        while kinds := self._overdue(cloud):
+        while (kinds := self._overdue(cloud)) or self._unfinished(cloud):
             async with machine.inventories.turn(cloud):
                 done = await self.sweep_once(cloud, full=True, kinds=kinds if at_once else kinds[:1])
                 # A kind that the cloud refuses to list is not overdue any more, and holds up nothing else.
                 done = done or (at_once and not self._overdue(cloud))
-                now = machine.clock.monotonic()
-                if done and now - self._full_at.get(cloud, -math.inf) >= interval:
+                if done and self._unfinished(cloud):
                     await self._quietly(finish_inventory(machine, cloud))
-                    self._full_at[cloud] = now
+                    self._full_at[cloud] = machine.clock.monotonic()
             if at_once or not done:
                 return
             await machine.clock.sleep(machine.budget.spacing(len(self._kinds(cloud)), interval))

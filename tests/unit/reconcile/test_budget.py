@@ -14,7 +14,7 @@ from fractus.model.errors import Refused
 from fractus.model.resource import PENDING
 from fractus.reconcile.budget import Budget
 from fractus.reconcile.machine import Pace
-from fractus.store import presences
+from fractus.store import presences, work
 from fractus.testing.clock import VirtualClock
 from fractus.testing.toys import ToyCloud, ToyClouds
 from tests.unit.reconcile.toy import HandClock, World
@@ -142,6 +142,23 @@ async def test_what_is_under_way_is_listed_at_its_own_interval_and_the_rest_goes
         rest = sum(counts[kind] for kind in toys.kinds[3:])
         assert 50 <= rest <= 70, "half of the budget is kept for the rest"
         assert all(counts[kind] for kind in toys.kinds)
+
+
+async def test_what_ends_an_inventory_is_done_where_quick_sweeps_list_everything(tmp_path: Path) -> None:
+    """What is unsettled and nobody's work is found, though no kind is left to the inventory."""
+    async with swept(tmp_path, kinds=4, held=4) as toys:
+        await minutes(toys, 15)
+        (cloud,) = toys.clouds.values()
+        kind = toys.kinds[0]
+        async with toys.store.transaction() as tx:
+            presence = await presences.fetch(tx, kind, f"{kind}-0", cloud.name)
+            assert presence is not None
+            presence.state = PENDING
+            await presences.save(tx, presence)
+        await minutes(toys, 11)
+        assert await presences.unattended(toys.store, cloud.name) == []
+        (due,) = await work.due(toys.store, cloud.name, toys.clock.now(), 10)
+        assert (due.kind, due.id) == (kind, f"{kind}-0")
 
 
 async def test_a_short_interval_of_inventories_is_kept_and_spread(tmp_path: Path) -> None:
