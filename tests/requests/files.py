@@ -17,7 +17,7 @@ from gabbi import handlers, suitemaker
 
 HERE = Path(__file__).parent
 
-#: A line among the first of a file which needs a collection that only real clouds serve yet.
+#: A line near the top of a file that needs a collection, or an extension, which only real clouds serve yet.
 _MARKER = re.compile(r"^# Not served by fractus yet: (/\S+)$", re.MULTILINE)
 _HEAD = 2000
 
@@ -35,7 +35,7 @@ class RequestFile:
 
     @property
     def unserved(self) -> list[str]:
-        """The paths of the collections that it needs and that fractus does not serve yet, as it says itself."""
+        """The paths that it needs and that fractus does not serve yet, from its lines that say so."""
         return _MARKER.findall(self.path.read_text()[:_HEAD])
 
     def __str__(self) -> str:

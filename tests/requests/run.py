@@ -83,7 +83,7 @@ def _caller(url: str, token: str) -> Caller:
 
 
 def _is_served(url: str, place: Place) -> bool:
-    """Whether there is a collection that fractus does not serve yet."""
+    """Whether a collection or an extension is served, as not every fractus does."""
     return httpx.get(url, headers={"X-Auth-Token": place.callers["member"].token}).status_code != 404
 
 
