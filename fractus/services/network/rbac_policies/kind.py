@@ -28,7 +28,7 @@ _ONE_PROJECT = f"{NEUTRON_ADMIN} or not field:rbac_policy:target_tenant={EVERYBO
 
 def _type(value: Any) -> Any:
     normalized = value.strip().lower() if isinstance(value, str) else value
-    if normalized not in ACTIONS:
+    if not isinstance(normalized, str) or normalized not in ACTIONS:
         raise invalid_input(f"'{value}' is not a valid RBAC object type")
     return normalized
 
