@@ -15,6 +15,7 @@ from fractus.reconcile.kind import Lifecycle
 from fractus.services import network
 from fractus.services.compute.servers.lifecycle import ShownPorts
 from fractus.services.network.address_scopes.api import AddressScopeApi, ScopeWrites
+from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.agents import policy as agent_policy
 from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.availability_zones import policy as zone_policy
@@ -40,6 +41,7 @@ from fractus.services.network.security_groups.api import GroupWrites, SecurityGr
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.security_groups.view import target as group_target
 from fractus.services.network.subnet_pools.api import PoolWrites, SubnetPoolApi
+from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets import policy as subnet_policy
 from fractus.services.network.subnets.adoption import SubnetAdoption
 from fractus.services.network.subnets.api import SubnetApi, SubnetWrites
@@ -90,6 +92,15 @@ class NetworkKinds:
         shareable = {
             "network": Shares(
                 networks, NETWORK.target, lambda id: Filter("network_id", "eq", id), subnets.network_changed
+            ),
+            "subnetpool": Shares(
+                pools, SUBNET_POOL.target, lambda id: Filter("subnetpool_id", "eq", id), user="subnet"
+            ),
+            "address_scope": Shares(
+                scopes,
+                ADDRESS_SCOPE.target,
+                lambda id: Filter("address_scope_id", "eq", id),
+                user="subnetpool",
             ),
             "security_group": Shares(
                 groups, group_target, lambda id: Filter("security_groups", "like", f"%|{id}|%")

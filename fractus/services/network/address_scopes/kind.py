@@ -9,6 +9,7 @@ from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import identity
+from fractus.services.network.dialect.table import shareable
 
 FIELDS = named([
     *identity(),
@@ -26,9 +27,9 @@ KIND = Kind(
     collection="address_scopes",
     extensions=("address-scope",),
     fields=FIELDS,
-    table=table_of("address_scope", FIELDS),
+    table=shareable(table_of("address_scope", FIELDS)),
     summarise=neutron.Documents(FIELDS),
-    scope=neutron.own_or("shared"),
+    scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,
     rules=(
         RuleDefault(

@@ -128,6 +128,14 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "2015-01-01T10:00:00-00:00",
     ),
     (
+        "rbac-address-scope", "Add address_scope type to RBAC", "Add address_scope type to RBAC",
+        "2020-02-12T00:00:00-00:00",
+    ),
+    (
+        "rbac-subnetpool", "Add subnetpool type to RBAC", "Add subnetpool type to RBAC",
+        "2020-02-05T00:00:00-00:00",
+    ),
+    (
         "rbac-policies", "RBAC Policies",
         "Allows creation and modification of policies that control project access to resources.",
         "2015-06-17T12:15:12-00:00",

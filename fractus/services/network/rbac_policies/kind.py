@@ -21,7 +21,12 @@ EVERYBODY = "*"
 SHARED, EXTERNAL = "access_as_shared", "access_as_external"
 
 #: What can be shared by name, and the actions that Neutron has for it.
-ACTIONS = {"network": (SHARED, EXTERNAL), "security_group": (SHARED,)}
+ACTIONS = {
+    "network": (SHARED, EXTERNAL),
+    "security_group": (SHARED,),
+    "subnetpool": (SHARED,),
+    "address_scope": (SHARED,),
+}
 
 _ONE_PROJECT = f"{NEUTRON_ADMIN} or not field:rbac_policy:target_tenant={EVERYBODY}"
 
@@ -68,7 +73,7 @@ KIND = Kind(
     name="rbac_policy",
     service="network",
     collection="rbac_policies",
-    extensions=("rbac-policies", "rbac-security-groups"),
+    extensions=("rbac-policies", "rbac-security-groups", "rbac-subnetpool", "rbac-address-scope"),
     fields=FIELDS,
     table=table_of("rbac_policy", FIELDS, Index("rbac_policy_by_object", "object_id")),
     summarise=_summarise,

@@ -15,7 +15,7 @@ from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import standard, stated
-from fractus.services.network.dialect.table import standard_columns
+from fractus.services.network.dialect.table import shareable, standard_columns
 from fractus.services.network.subnet_pools import schema
 
 
@@ -55,14 +55,14 @@ KIND = Kind(
     collection="subnetpools",
     extensions=("subnet_allocation", "default-subnetpools", "subnetpool-prefix-ops", "subnet_onboard"),
     fields=FIELDS,
-    table=table_of("subnetpool", FIELDS, *standard_columns()),
+    table=shareable(table_of("subnetpool", FIELDS, *standard_columns())),
     summarise=neutron.Documents(
         FIELDS,
         order=(*schema.LENGTHS, "is_default", "shared", "prefixes", "ip_version", "default_quota", "address_scope_id"),
         derived=_derived,
         born=0,
     ),
-    scope=neutron.own_or("shared"),
+    scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,
     rules=(
         RuleDefault("shared_subnetpools", "field:subnetpools:shared=True", "The subnet pool is shared."),

@@ -19,26 +19,30 @@ async def _nothing(_tx: Transaction, _resource: Resource) -> None:
 
 
 class Shares:
-    """Shares things of one kind, which ports use."""
+    """Shares things of one kind."""
 
     def __init__(
         self,
         writes: Writer,
         target: Callable[[Resource], Mapping[str, Any]],
-        of_port: Callable[[str], Filter],
+        of_user: Callable[[str], Filter],
         follow: Follow = _nothing,
+        *,
+        user: str = "port",
     ) -> None:
-        """`of_port`: which ports use one; `follow`: what else is written when it is shared otherwise."""
+        """`of_user`: which things of the kind `user` use one; `follow`: what else is written when it is shared
+        otherwise.
+        """
         self._writes = writes
         self.target = target
-        self._of_port = of_port
+        self._of_user, self._user = of_user, user
         self._follow = follow
 
     async def is_used(self, reader: Reader, id: str, of: Filter) -> bool:
-        """Whether projects for which a condition on `project_id` holds have ports that use it."""
-        ports = self._writes.ledger.resources.tables["port"]
-        using = [self._of_port(id), of, Filter("deleted_at", "null")]
-        return bool(await page(reader, ports, using, columns=("id",), limit=1))
+        """Whether projects for which a condition on `project_id` holds have something that uses it."""
+        users = self._writes.ledger.resources.tables[self._user]
+        using = [self._of_user(id), of, Filter("deleted_at", "null")]
+        return bool(await page(reader, users, using, columns=("id",), limit=1))
 
     async def share(self, tx: Transaction, resource: Resource, target: str, *, there: bool) -> None:
         """It is shared with a project, or with all (`*`), from now on; or no longer."""

@@ -108,13 +108,13 @@ class Writer:
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Not wanted any more: gone for users at once, in every cloud as soon as may be."""
+        if resource.desired.get("shared") or SHARED_WITH in resource.desired:
+            await self.forget_policies(tx, resource.id)
         if self._local:
             # No cloud has to confirm it, so nothing is left to be remembered.
             await self.ledger.resources.drop(tx, self._kind, resource.id)
             return
         await self.ledger.remove(tx, resource, hide=True)
-        if resource.desired.get("shared") or SHARED_WITH in resource.desired:
-            await self.forget_policies(tx, resource.id)
 
     async def forget_policies(self, tx: Transaction, object_id: str, target: str = "") -> None:
         """The policies that share it are no more; `target`: only those that share it with that project, or with all."""
