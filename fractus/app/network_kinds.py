@@ -14,6 +14,8 @@ from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
 from fractus.services import network
 from fractus.services.compute.servers.lifecycle import ShownPorts
+from fractus.services.network.address_groups.api import AddressGroupApi
+from fractus.services.network.address_groups.kind import KIND as ADDRESS_GROUP
 from fractus.services.network.address_scopes.api import AddressScopeApi, ScopeWrites
 from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.agents import policy as agent_policy
@@ -109,6 +111,7 @@ class NetworkKinds:
         self._apis = (
             NetworkApi(store, networks, subnets, ports, groups),
             SubnetApi(store, subnets, pools, ports),
+            AddressGroupApi(store, Writer(ledger, ADDRESS_GROUP.name, ADDRESS_GROUP.summarise, local=True)),
             AddressScopeApi(store, scopes),
             SubnetPoolApi(store, pools, scopes, subnets),
             PortApi(store, ports, groups),

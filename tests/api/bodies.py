@@ -141,6 +141,8 @@ _COMPUTE: Mapping[str, Body] = {
 _NETWORK: Mapping[str, Body] = {
     **bodies("network"),
     "PUT /quotas/{project_id}": lambda _: {"quota": {"network": 50, "port": 60}},
+    "PUT /address-groups/{id}/add_addresses": lambda _: {"addresses": ["10.201.0.0/16"]},
+    "PUT /address-groups/{id}/remove_addresses": lambda _: {"addresses": []},
     "PUT /subnetpools/{id}/add_prefixes": lambda _: {"prefixes": ["10.201.0.0/16"]},
     "PUT /subnetpools/{id}/remove_prefixes": lambda _: {"prefixes": ["10.201.0.0/16"]},
     "PUT /subnetpools/{id}/onboard_network_subnets": lambda house: {"network_id": house.network.id},

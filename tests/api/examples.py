@@ -24,6 +24,7 @@ EXAMPLES: Mapping[str, Example] = {
         {"name": "new", "admin_state_up": False},
     ),
     "address_scope": Example(lambda _: {"name": "new", "ip_version": 4}, {"name": "new"}),
+    "address_group": Example(lambda _: {"name": "new", "addresses": ["10.202.0.0/16"]}, {"name": "new"}),
     "subnetpool": Example(
         lambda _: {"name": "new", "prefixes": ["10.200.0.0/16"]}, {"name": "new", "default_quota": 300}
     ),

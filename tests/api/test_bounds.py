@@ -23,6 +23,7 @@ from fractus.base.ids import is_uuid
 from fractus.services.compute.servers.schema import bodies
 from fractus.services.field import Fields
 from fractus.services.image.images import schema as image_schema
+from fractus.services.network.address_groups.kind import KIND as ADDRESS_GROUP
 from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
@@ -50,6 +51,7 @@ KINDS: dict[str, Fields] = {
     "port": PORT_ATTRIBUTES,
     "security_group": GROUP_ATTRIBUTES,
     "security_group_rule": RULE_ATTRIBUTES,
+    "address_group": ADDRESS_GROUP.fields,
     "address_scope": ADDRESS_SCOPE.fields,
     "subnetpool": SUBNET_POOL.fields,
 }
@@ -325,6 +327,7 @@ def test_every_list_of_the_network_api_states_how_long_it_may_be(kind: str) -> N
             takes_lists = False
         assert takes_lists is (attribute.bound is not None), name
     assert set(KINDS) == {"network", "subnet", "port", "security_group", "security_group_rule"} | {
+        "address_group",
         "address_scope",
         "subnetpool",
     }

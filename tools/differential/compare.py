@@ -92,7 +92,9 @@ class Side:
 
     async def clean(self) -> None:
         """Remove what was made: ports before networks, networks before groups, the newest first."""
-        order = ("/ports/", "/subnets/", "/networks/", "/security-group-rules/", "/security-groups/")
+        order = (
+            "/ports/", "/subnets/", "/networks/", "/security-group-rules/", "/security-groups/", "/address-groups/"
+        )  # fmt: skip
         for prefix in order:
             for path in reversed(self._made):
                 if path.startswith(prefix):

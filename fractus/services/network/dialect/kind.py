@@ -82,7 +82,7 @@ class Documents:
             if one.column is not None
         ]
         self._order, self._derived, self._status, self._born = tuple(order), derived, status, born
-        self._standard = "revision_number" in fields
+        self._standard, self._tagged = "revision_number" in fields, "tags" in fields
 
     def __call__(self, resource: Resource, presences: Sequence[Presence] = ()) -> Summary:
         """The document and the columns."""
@@ -103,6 +103,8 @@ class Documents:
         if self._standard:
             document.update(view.tail(resource, born=self._born))
             columns.update(view.columns(resource, born=self._born))
+            if not self._tagged:
+                del document["tags"], columns["tags"]
         document.update(view.refused(there))
         return Summary(status, document, columns=columns)
 

@@ -10,14 +10,14 @@ from fractus.model.network import SHARED_WITH
 from fractus.store.statements import Filter
 
 
-def standard_columns() -> list[Column[object]]:
-    """New ones each time: a column belongs to one table."""
+def standard_columns(*, tags: bool = True) -> list[Column[object]]:
+    """New ones each time: a column belongs to one table. `tags`: whether the kind has them."""
     columns: list[Column[object]] = [
         Column("description", String(255), nullable=False, default=""),
         Column("tags", Text, nullable=False, default=""),
         Column("revision", Integer, nullable=False, default=1),
     ]
-    return columns
+    return [one for one in columns if tags or one.name != "tags"]
 
 
 def shareable(table: Table) -> Table:

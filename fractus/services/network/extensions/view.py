@@ -109,6 +109,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
 
 #: Those of declared kinds.
 _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
+    ("address-group", "Address group", "Support address group", "2020-07-15T10:00:00-00:00"),
     ("address-scope", "Address scope", "Address scopes extension.", "2015-07-26T10:00:00-00:00"),
     (
         "default-subnetpools", "Default Subnetpools",

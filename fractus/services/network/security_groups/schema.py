@@ -10,7 +10,7 @@ from fractus.model.errors import ApiError, Conflict
 from fractus.services.field import Field, Fields, Match, named
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import Item, read_only, standard
-from fractus.services.network.dialect.schema.errors import conflict, invalid, not_found
+from fractus.services.network.dialect.schema.errors import conflict, invalid
 
 PROTOCOLS = {
     "ah": 51, "dccp": 33, "egp": 8, "esp": 50, "gre": 47, "hopopt": 0, "icmp": 1, "igmp": 2, "ip": 0,
@@ -178,8 +178,6 @@ def rule_of(item: Item) -> dict[str, Any]:
             "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.",
             "SecurityGroupMultipleRemoteEntites",
         )
-    if addresses is not None:
-        raise not_found("address_group", str(addresses))  # there are none
     return rule
 
 

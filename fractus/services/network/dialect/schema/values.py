@@ -258,11 +258,12 @@ def ip_address_or_none(value: Any) -> str | None:
 
 
 def subnet(value: Any) -> str | None:
-    """A CIDR with its prefix length."""
+    """A CIDR with its prefix length: no mask, no zone of an IPv6 address."""
     try:
-        if "/" in value and not re.search(r"\s", value):
-            ipaddress.ip_interface(value)
-            return None
+        if "/" in value and not re.search(r"[\s%]", value):
+            one = ipaddress.ip_interface(value)
+            if one.version == 6 or one.with_prefixlen == value:
+                return None
     except (ValueError, TypeError):
         pass
     return f"'{value}' is not a valid IP subnet"

@@ -10,6 +10,7 @@ from fractus.base.ids import new_id
 from fractus.model.errors import NotAllowed
 from fractus.model.resource import Resource
 from fractus.quota.limits import is_project_id
+from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import (
     authorise,
@@ -22,7 +23,7 @@ from fractus.services.network.dialect.api.lists import Lists
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
 from fractus.services.network.dialect.schema.attributes import Item, read
-from fractus.services.network.dialect.schema.errors import conflict, invalid, not_found
+from fractus.services.network.dialect.schema.errors import conflict, invalid, not_carried, not_found
 from fractus.services.network.security_groups.api.writes import GroupWrites
 from fractus.services.network.security_groups.queries import group_scope, rule_group, rule_scope
 from fractus.services.network.security_groups.schema import (
@@ -282,12 +283,20 @@ class SecurityGroupRuleApi:
         about = {**item.values, "security_group:project_id": group.project_id}
         authorise(call, "create_security_group_rule", RULE_ATTRIBUTES, item, about, create=True)
         rule = rule_of(item)
-        remote = rule["remote_group_id"]
+        addresses, remote = item.values["remote_address_group_id"], rule["remote_group_id"]
+        if addresses is not None:
+            await self._refuse_addresses(tx, call, str(addresses))
         foreign = remote is not None and remote != group.id
         # Another project's group cannot stand in a rule: in a cloud it would be in another project too.
         if foreign and await self._writes.usable(tx, str(remote), group.project_id) is None:
             raise _missing(str(remote))
         return rule
+
+    async def _refuse_addresses(self, tx: Transaction, call: Call, id: str) -> None:
+        """Address groups are here alone, and a rule in a cloud would refer to one there."""
+        found = await self._writes.ledger.resources.fetch(tx, "address_group", id)
+        seen(call, found, neutron.target, not_found("address_group", id))
+        raise not_carried("remote_address_group_id", "address groups are kept at this endpoint alone")
 
     @staticmethod
     def _check_new(group: Resource, rules: list[dict[str, Any]]) -> None:
