@@ -32,7 +32,7 @@ DEADLINE = 10.0
 _ZONES = frozenset({"availability_zone", "OS-EXT-AZ:availability_zone", "zone", "zoneName"})
 
 #: A URL up to the version of its service's API.
-_ROOT = re.compile(r"https?://[^\s\"]*?/v\d+(?:\.\d+)?(?=/|$)")
+_ROOT = re.compile(r"https?://[^\s\"]*?/v\d+(?:\.\d+)?(?=/|\Z)")
 
 
 class Clouds(Protocol):

@@ -54,6 +54,17 @@ REASONS: tuple[Reason, ...] = (
         "The child binds them at once; fractus binds none before a cloud has it.",
     ),
     Reason(
+        r"^refused \| .*rbac-policies.*access_as_external",
+        "RBAC policies of external networks",
+        "`access_as_external` is refused by name: external networks belong to the clouds.",
+    ),
+    Reason(
+        r"^document .*\| .*GET .*rbac-policies",
+        "the RBAC policy of a network made `shared`",
+        "Neutron lists one for all projects; here the attribute says it, and such a policy is listed only where it was "
+        "made as one.",
+    ),
+    Reason(
         r"document .*(project_id|tenant_id) \| a rule by an admin",
         "whose a rule is",
         "Its group's project, not the caller's: in a cloud it can be nobody else's.",
@@ -82,6 +93,12 @@ REASONS: tuple[Reason, ...] = (
         r"\| GET extensions/nosuch",
         "an extension that is not there",
         "404 from both; Neutron answers it outside of its own envelope.",
+    ),
+    Reason(
+        r"^document .*\| .*GET .*/agents",
+        "agents",
+        "Those of all clouds, with the cloud as their zone; what is shown is as old as the last listing of their "
+        "cloud.",
     ),
     Reason(
         r"document \.subnets \| an owner's subnets",
