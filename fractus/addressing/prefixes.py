@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
@@ -25,23 +26,54 @@ def _joined(some: Iterable[Any]) -> list[Net]:
 
 def without(have: Iterable[Net], taken: Iterable[Net]) -> list[Net]:
     """What is left of some networks, in order."""
-    left: list[Any] = list(have)
-    for gone in taken:
-        left = [part for one in left for part in _minus(one, gone)]
-    return _joined(left)
-
-
-def _minus(one: Any, gone: Any) -> Iterator[Net]:
-    if not one.overlaps(gone):
-        yield one
-    elif one != gone and gone.subnet_of(one):
-        yield from one.address_exclude(gone)
+    every = list(taken)
+    gone = {version: _Spans(every, version) for version in (4, 6)}
+    left: list[Any] = []
+    for one in _joined(have):
+        gaps = gone[one.version].gaps(*_ends(one))
+        address = type(one.network_address)
+        left += (
+            part
+            for first, last in gaps
+            for part in ipaddress.summarize_address_range(address(first), address(last))
+        )
+    return left
 
 
 def overlap(some: Iterable[Net], others: Iterable[Net]) -> bool:
     """Whether they have an address in common."""
-    other = list(others)
-    return any(one.overlaps(two) for one in some for two in other)
+    every = list(others)
+    spans = {version: _Spans(every, version) for version in (4, 6)}
+    return any(spans[one.version].meet(*_ends(one)) for one in some)
+
+
+class _Spans:
+    """Networks of one family as spans of numbers, so that one among thousands is found without a look at each."""
+
+    def __init__(self, some: Iterable[Net], version: int) -> None:
+        spans = [_ends(one) for one in _joined(one for one in some if one.version == version)]
+        self._firsts = [first for first, _ in spans]
+        self._lasts = [last for _, last in spans]
+
+    def meet(self, first: int, last: int) -> bool:
+        """Whether one has a number from `first` to `last`."""
+        at = bisect_left(self._lasts, first)
+        return at < len(self._firsts) and self._firsts[at] <= last
+
+    def gaps(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """What is in none of them from `first` to `last`, in order."""
+        at = bisect_left(self._lasts, first)
+        while at < len(self._firsts) and self._firsts[at] <= last:
+            if first < self._firsts[at]:
+                yield first, self._firsts[at] - 1
+            first = self._lasts[at] + 1
+            at += 1
+        if first <= last:
+            yield first, last
+
+
+def _ends(one: Net) -> tuple[int, int]:
+    return int(one.network_address), int(one.broadcast_address)
 
 
 def inside(one: Net, have: Iterable[Net]) -> bool:

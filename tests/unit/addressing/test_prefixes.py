@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fractus.addressing.prefixes import first_free, inside, nets, overlap, without
 
@@ -33,3 +37,18 @@ def test_families_have_nothing_in_common() -> None:
     assert not overlap(nets(["10.0.0.0/8"]), nets(["fd00::/8"]))
     assert not inside(nets(["fd00::/64"])[0], nets(["0.0.0.0/0"]))
     assert inside(nets(["10.1.0.0/16"])[0], nets(["10.0.0.0/8"]))
+
+
+#: Networks of a small space of addresses, so that they often meet.
+SOME = st.lists(
+    st.builds(lambda at, length: f"10.0.0.{at}/{length}", st.integers(0, 63), st.integers(26, 32)), max_size=8
+)
+
+
+@given(SOME, SOME)
+def test_sets_are_those_of_their_addresses(have: list[str], taken: list[str]) -> None:
+    mine, gone = ({one for net in nets(some) for one in net} for some in (have, taken))
+    left = without(nets(have), nets(taken))
+    assert {one for net in left for one in net} == mine - gone
+    assert left == list(ipaddress.collapse_addresses(left)), "joined, in order"  # type: ignore[type-var]
+    assert overlap(nets(have), nets(taken)) == bool(mine & gone)

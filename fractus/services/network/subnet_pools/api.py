@@ -44,12 +44,14 @@ class PoolWrites(Writer):
             if id is not None:
                 raise _bad("subnetpool_id and use_default_subnetpool cannot both be specified")
             id = await default_pool(tx, self.ledger.resources, version)
-            if id is None:
-                raise _bad(f"No default subnetpool found for IPv{version}")
-        if id is None:
+        elif id is None:
             return None
-        found = await self.ledger.resources.fetch(tx, KIND.name, id, to_write=True)
-        pool = seen(call, found, KIND.target, not_found(KIND.name, id))
+        found = await self.ledger.resources.fetch(tx, KIND.name, id, to_write=True) if id else None
+        missing: Exception = not_found(KIND.name, str(id))
+        if item.values["use_default_subnetpool"]:
+            # One that the caller may not see is none of theirs, and its id stays unknown to them.
+            missing = _bad(f"No default subnetpool found for IPv{version}")
+        pool = seen(call, found, KIND.target, missing)
         if item.set("allocation_pools") and not item.set("cidr"):
             raise _bad("allocation_pools allowed only for specific subnet requests.")
         if version != pool.desired["ip_version"]:
@@ -157,6 +159,7 @@ class SubnetPoolApi(CollectionApi):
     async def _extend(self, tx: Transaction, call: Call, pool: Resource, more: Sequence[str]) -> None:
         item = Item({"prefixes": [*pool.desired["prefixes"], *more]}, frozenset({"prefixes"}))
         await self.before_update(tx, call, pool, item)
+        schema.refuse_many(item.values["prefixes"])
         await self._writes.update(tx, pool, item.values)
 
     async def remove_prefixes(self, call: Call) -> Reply:
@@ -167,6 +170,7 @@ class SubnetPoolApi(CollectionApi):
             if overlap([one.net for one in await cuts_of(tx, self._resources, pool.id)], less):
                 raise schema.prefixes_refused("One or more the prefixes to be removed is in use by a subnet.")
             left = [str(one) for one in without(nets(pool.desired["prefixes"]), less)]
+            schema.refuse_many(left)
             await self._writes.update(tx, pool, {"prefixes": left})
         return Reply(200, {"prefixes": left})
 
@@ -184,7 +188,7 @@ class SubnetPoolApi(CollectionApi):
             subnets = await self._subnets.of_version(tx, network.id, pool.desired["ip_version"])
             cuts = [one.net for one in await cuts_of(tx, self._resources, pool.id)]
             for one in subnets:
-                if overlap(nets([one.desired["cidr"]]), cuts):
+                if overlap(cuts, nets([one.desired["cidr"]])):
                     raise schema.update_refused(
                         f"Onboarding subnet {one.id}: {one.desired['cidr']} conflicts with allocated prefixes in "
                         f"subnet pool {pool.id}"

@@ -9,11 +9,13 @@ from typing import Any
 from fractus.addressing.prefixes import Net, first_free, inside, nets, without
 from fractus.model.errors import Conflict, Invalid
 from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import stated
 from fractus.services.network.dialect.schema.errors import conflict, invalid, malformed
 
 LENGTHS = ("default_prefixlen", "min_prefixlen", "max_prefixlen")
 #: IP version -> the least and the most length of a prefix, and that of the prefixes that a pool's quota counts.
 _FAMILIES = {4: (8, 32, 32), 6: (64, 128, 64)}
+_BOUND = stated("prefixes")
 
 
 def name(value: Any) -> str | None:
@@ -97,7 +99,14 @@ def prefixes_of(body: Any) -> list[str]:
     given = body.get("prefixes") if isinstance(body, dict) else None
     if not given or not isinstance(given, list):
         raise malformed("Request body contains invalid data")
+    refuse_many(given)
     wrong = next((why for one in given if (why := values.subnet(one))), None)
     if wrong:
         raise malformed(f"Invalid input for prefixes. Reason: {wrong}.")
     return given
+
+
+def refuse_many(prefixes: Sequence[Any]) -> None:
+    """`Invalid` where they are more than one pool may have."""
+    if len(prefixes) > _BOUND.most:
+        raise _BOUND.error("subnet pool")

@@ -57,3 +57,30 @@ async def test_there_is_one_default_pool_of_a_family(ann: Tenant, root: Tenant) 
     net, _ = await ann.network()
     made = await ann.create("subnet", network_id=net, ip_version=4, use_default_subnetpool=True)
     assert (made["subnetpool_id"], made["cidr"], made["gateway_ip"]) == (id, "10.77.0.0/26", "10.77.0.1")
+
+
+async def test_a_default_pool_that_is_not_shared_is_the_default_of_its_project_alone(
+    ann: Tenant, root: Tenant
+) -> None:
+    id = await pool(root, "10.77.0.0/16", is_default=True, default_prefixlen=26)
+    body = {"ip_version": 4, "use_default_subnetpool": True}
+    net, _ = await ann.network()
+    refused = error(await ann.ask("subnet", network_id=net, **body))
+    assert refused == (400, "BadRequest", "Bad subnets request: No default subnetpool found for IPv4.")
+    own, _ = await root.network()
+    assert (await root.create("subnet", network_id=own, **body))["subnetpool_id"] == id
+
+
+async def test_a_pool_has_no_more_ranges_than_can_be_looked_through(ann: Tenant) -> None:
+    id = await pool(ann, *(f"10.77.{at}.0/25" for at in range(256)))
+    many = [f"10.76.{at}.0/25" for at in range(256)]
+    sentence = "Invalid input for prefixes. Reason: more than 256 items are not allowed."
+    for verb, given in (
+        ("add", [*many, "10.78.0.0/16"]),
+        ("add", ["10.78.0.0/16"]),
+        ("remove", [*many, "10.78.0.0/16"]),
+        ("remove", ["10.77.1.4/32"]),
+    ):
+        assert error(await ranges(ann, id, verb, *given)) == (400, "HTTPBadRequest", sentence)
+    assert len((await ann.show("subnetpool", id))["prefixes"]) == 256
+    assert (await ranges(ann, id, "add", "10.77.0.0/16")).ok() == {"prefixes": ["10.77.0.0/16"]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fractus.model.errors import NotFound
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.services.field import Fields
@@ -49,7 +48,7 @@ def refuse_foreign(fields: Fields, item: Item) -> None:
 
 
 def seen(
-    call: Call, resource: Resource | None, target: Callable[[Resource], Mapping[str, Any]], missing: NotFound
+    call: Call, resource: Resource | None, target: Callable[[Resource], Mapping[str, Any]], missing: Exception
 ) -> Resource:
     """The resource, where it is there and the caller may know of it; else `missing`."""
     if resource is None or resource.deleted_at is not None:
