@@ -53,7 +53,26 @@ async def meet(
     """
     tables = machine.resources.tables
     known = await presences.of_needs(machine.store, resource.kind, resource.id, presence.cloud, tables)
-    return await _meet(machine, claim, known, presence.cloud, resource.project_id)
+    met = await _meet(machine, claim, known, presence.cloud, resource.project_id)
+    if isinstance(met, Unmet) or presence.remote_id is None:
+        return met
+    return met | _still_used(known)
+
+
+def _still_used(known: Mapping[Need, Presence | None]) -> dict[tuple[str, str], str]:
+    """What is used where it is, and is being observed again. What is there already goes on using it: left out, it would
+    be taken from it there (a rule that names another group).
+    """
+    return {
+        (need.kind, need.id): there.remote_id
+        for need, there in known.items()
+        if there is not None
+        and there.remote_id is not None
+        and there.wanted
+        and not need.awaited
+        and drift.UNVERIFIED in there.memory
+        and not there.memory.get(drift.GONE)
+    }
 
 
 async def meet_changed(

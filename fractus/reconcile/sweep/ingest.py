@@ -155,7 +155,8 @@ async def _follow(turn: Listing, tx: Transaction, item: Item, plan: Plan) -> boo
     Whoever has it under a lease will write what became of it, so then it is left to be looked at once more.
     """
     machine, presence = turn.machine, item.presence
-    if presence.memory.get(OTHERS):
+    if presence.memory.get(OTHERS) or drift.UNVERIFIED in presence.memory:
+        # What is to be observed again is looked at: the listing may have begun before that was asked for.
         return False
     key = presence.kind, presence.id, presence.cloud
     presence.memory.pop("missed_at", None)

@@ -446,14 +446,19 @@ def _less_overlap(stamp: str) -> str:
 
 
 async def _missing(machine: Machine, cloud: str, kind: str, present: set[str], started: float) -> None:
-    """Have everything looked at that we hold and a whole listing did not show, and that is not known to be gone."""
+    """Have everything looked at that we hold and a whole listing did not show, and that is not known to be gone; and
+    what is to be observed again, for until then nothing makes use of it, and its wake-up may have got lost.
+    """
     after = ""
     while True:
         held = await presences.in_cloud(machine.store, cloud, kind, after=after)
         if not held:
             return
         after = held[-1].id
-        lost = [one for one in held if _is_missing(one, present, started, machine.clock.now())]
+        now = machine.clock.now()
+        lost = [
+            one for one in held if drift.UNVERIFIED in one.memory or _is_missing(one, present, started, now)
+        ]
         if lost:
             await wake_all(machine, cloud, [(kind, one.id) for one in lost])
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from fractus.model.errors import CloudError, Missing, Refused, Throttled
-from fractus.model.resource import Need
+from fractus.model.resource import IF_PRESENT, PENDING, Need
+from fractus.reconcile import drift
+from fractus.reconcile.converge import needs
+from fractus.store import presences
+from fractus.store.work import Claim
 from tests.unit.reconcile.toy import ToyCloud, World
 
 
@@ -78,3 +82,68 @@ async def test_a_change_that_is_refused_for_what_was_lost_has_it_made_again(
     assert east.made.count(("net", "n1")) == 2
     assert [one.size for one in east.here("plug")] == [2]
     assert len(east.calls) - calls < 20
+
+
+async def unverified(world: World) -> None:
+    """What `needs.verify` writes of a network, where the wake-up that comes with it gets lost."""
+    async with world.sqlite.transaction() as tx:
+        there = await presences.fetch(tx, "net", "n1", "east")
+        assert there is not None
+        there.memory[drift.UNVERIFIED] = "token"
+        await presences.save(tx, there)
+
+
+async def test_what_is_to_be_observed_again_is_found_by_a_full_sweep(world: World) -> None:
+    """Its wake-up may have been taken by a process that knows nothing of the mark."""
+    await world.cloud("east")
+    await world.box("b1", zone="east")
+    await world.settle()
+    await unverified(world)
+    await world.box("b2", zone="east")
+    await world.settle(30)
+    assert (await world.shown("box", "b2"))["status"] != "settled"
+    await world.sweep("east", full=True)
+    await world.settle(30)
+    assert (await world.shown("box", "b2"))["status"] == "settled"
+
+
+async def test_what_is_to_be_observed_again_is_not_settled_by_a_sweep_alone(world: World) -> None:
+    """A sweep that sees it change may have begun before that was asked for."""
+    east = await world.cloud("east")
+    await world.box("b1", zone="east")
+    await world.settle()
+    (net,) = east.here("net")
+    async with world.sqlite.transaction() as tx:
+        there = await presences.fetch(tx, "net", "n1", "east")
+        assert there is not None
+        there.memory[drift.UNVERIFIED] = "token"
+        there.state = PENDING
+        await presences.save(tx, there)
+        await world.machine.wake(tx, "net", "n1", "east")
+    world.clock.time += 10
+    east.change(net.remote_id, owner="somebody")
+    await world.sweep("east")
+    await world.settle()
+    there = await world.presence("net", "n1", "east")
+    assert there is not None
+    assert drift.UNVERIFIED not in there.memory
+
+
+async def test_what_is_there_goes_on_using_what_is_being_observed_again(world: World) -> None:
+    """Else a rule that names another group would be taken from its group meanwhile."""
+    await world.cloud("east")
+    await world.box("b1", zone="east")
+    await world.settle()
+    net = await world.presence("net", "n1", "east")
+    assert net is not None
+    async with world.sqlite.transaction() as tx:
+        await world.resources.set_needs(tx, "plug", "p-b1", [Need("net", "n1", mode=IF_PRESENT)])
+    await unverified(world)
+    plug = await world.presence("plug", "p-b1", "east")
+    resource = await world.resources.fetch(world.store, "plug", "p-b1")
+    assert plug is not None
+    assert resource is not None
+    claim = Claim("plug", "p-b1", "east", "fence", 0, 0, "")
+    assert await needs.meet(world.machine, claim, resource, plug) == {("net", "n1"): net.remote_id}
+    plug.remote_id = None
+    assert await needs.meet(world.machine, claim, resource, plug) == {}, "nothing new is made with it"
