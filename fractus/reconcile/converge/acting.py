@@ -72,14 +72,18 @@ async def look_at_due(machine: Machine) -> int:
     """Wake what has an action that is due, unless it is somebody's work already; how many resources have one.
 
     That is how an action goes on whose wake-up was taken by a worker that knows no actions, and how one goes on at a
-    time of its own. What is open of a resource that is to go is over: its end took its place.
+    time of its own. What is open of a resource that is to go is over: its end took its place. Of a kind that has no
+    actions here, a process of a later version knows more: that is only put off, so that others get their turn.
     """
     due = await actions.due(machine.store, machine.clock.now(), _MOST)
     if not due:
         return 0
     async with machine.store.transaction() as tx:
         for kind, id in due:
-            resource = await machine.resources.fetch(tx, kind, id) if kind in machine.acting else None
+            if kind not in machine.acting:
+                await actions.put_off(tx, kind, id, tx.now(), tx.now() + AGAIN)
+                continue
+            resource = await machine.resources.fetch(tx, kind, id)
             if resource is None or not resource.wanted:
                 await actions.close(tx, kind, id, SUPERSEDED)
                 continue

@@ -208,3 +208,15 @@ async def test_what_is_open_of_a_box_that_is_to_go_is_over(world: World, east: T
     assert (await rows(world))[1].state == SUPERSEDED
     await world.settle()
     assert east.here() == []
+
+
+async def test_what_a_newer_process_knows_actions_of_is_left_to_it(world: World, east: ToyCloud) -> None:
+    """Beside a process of a later version, whose kinds have actions that this one has none of."""
+    await asks(world, 1, work=False)
+    world.machine.acting = frozenset()
+    world.clock.time += acting.AGAIN + 1
+    await acting.look_at_due(world.machine)
+    open_one = (await rows(world))[1]
+    assert (open_one.state, open_one.finished_at) == (ASKED, None)
+    assert open_one.due_at == world.clock.time + acting.AGAIN, "and others are not kept waiting behind it"
+    assert await work.about(world.store, "box", "b1") == []
