@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 import time
@@ -12,6 +13,9 @@ from typing import Any
 
 import apsw
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import create_engine, event
 from structlog.testing import capture_logs
 
 from fractus.store import migrate
@@ -270,3 +274,36 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MigrationFailed, match=r"store\.db is no database"):
         upgrade(path)
     assert path.read_text().startswith("This is a letter")
+
+
+def test_what_old_code_writes_while_documents_are_brought_up_to_date_stays() -> None:
+    """A database server lets it write in between."""
+    (path,) = (Path(migrate.__file__).parent / "migrations" / "versions").glob("0016_*.py")
+    spec = importlib.util.spec_from_file_location("scopes", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module._PAGE = 2
+    engine = create_engine("sqlite://")
+    told: dict[str, Any] = {}
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE network (id TEXT PRIMARY KEY, summary BLOB)")
+        for id in "abcde":
+            connection.exec_driver_sql("INSERT INTO network VALUES (?, ?)", (id, b'{"name":"old"}'))
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def renamed(_c: Any, cursor: Any, statement: str, *_rest: Any) -> None:
+            if statement.startswith("UPDATE") and not told:
+                told["by"] = "old code"
+                cursor.connection.execute(
+                    "UPDATE network SET summary = ? WHERE id = 'd'", (b'{"name":"new"}',)
+                )
+
+        with Operations.context(MigrationContext.configure(connection)):
+            module._name_scopes()
+        rows = connection.exec_driver_sql("SELECT id, summary FROM network").all()
+    told = {id: json.loads(summary) for id, summary in rows}
+    assert told.pop("d")["name"] == "new"
+    scopes = {"ipv4_address_scope": None, "ipv6_address_scope": None}
+    assert told == {id: {"name": "old", **scopes} for id in "abce"}

@@ -10,6 +10,9 @@ from alembic import op
 revision = "0016"
 down_revision: str | None = "0015"
 
+#: Networks whose documents are read at once.
+_PAGE = 500
+
 
 def upgrade() -> None:
     _scopes()
@@ -89,15 +92,22 @@ def _pools() -> None:
 
 
 def _name_scopes() -> None:
-    """Documents of networks say that they are in no address scope; code of before writes them without."""
+    """Documents of networks say that they are in no address scope; code of before writes them without.
+
+    That code may write one at the same time: what it has written since the document was read stays.
+    """
     network = sa.table("network", sa.column("id", sa.String()), sa.column("summary", sa.LargeBinary()))
-    connection = op.get_bind()
-    for id, summary in connection.execute(sa.select(network.c.id, network.c.summary)).all():
-        found = json.loads(summary)
-        if "ipv4_address_scope" not in found:
-            found |= {"ipv4_address_scope": None, "ipv6_address_scope": None}
-            written = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
-            connection.execute(network.update().where(network.c.id == id).values(summary=written))
+    connection, after = op.get_bind(), ""
+    page = sa.select(network.c.id, network.c.summary).order_by(network.c.id).limit(_PAGE)
+    while rows := connection.execute(page.where(network.c.id > after)).all():
+        for id, summary in rows:
+            found = json.loads(summary)
+            if "ipv4_address_scope" not in found:
+                found |= {"ipv4_address_scope": None, "ipv6_address_scope": None}
+                written = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
+                same = (network.c.id == id, network.c.summary == summary)
+                connection.execute(network.update().where(*same).values(summary=written))
+        after = rows[-1].id
 
 
 def downgrade() -> None:
