@@ -466,6 +466,8 @@ class Machine:
         for project, at in held.memory.get(USERS, {}).items():
             noted = presence.memory.setdefault(USERS, {})
             noted[project] = max(at, noted.get(project, at))
+        if held.memory.get("passing"):
+            presence.memory["passing"] = True
         if UNNEEDED in held.memory:
             presence.memory[UNNEEDED] = held.memory[UNNEEDED]
         else:

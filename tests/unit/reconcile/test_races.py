@@ -181,6 +181,23 @@ async def test_what_becomes_unneeded_while_its_cloud_is_asked_still_leaves_in_ti
     await world.close()
 
 
+async def test_what_is_needed_no_longer_while_its_cloud_is_asked_still_leaves(world: World) -> None:
+    """That it is there only for others is written during a look at it, which must not write it away again."""
+    east = await world.cloud("east")
+    await world.box()
+    await world.settle()
+    await world.change("plug", "p-b1", size=2)
+
+    async def unplugged() -> None:
+        await world.change("box", "b1", [Need("net", "n1")])
+
+    once(east, "before resize", unplugged)
+    await world.settle(3600)
+    assert (await world.shown())["status"] == "settled"
+    assert east.here("plug") == []
+    assert await world.where("plug", "p-b1") == []
+
+
 async def test_what_stays_long_unneeded_is_not_taken_for_the_work_of_a_wrong_clock(tmp_path: Path) -> None:
     world = World(tmp_path, Pace(keep_unneeded=7200.0))
     await world.cloud("east")
