@@ -110,6 +110,8 @@ class SubnetPoolApi(CollectionApi):
         old = resource.desired
         after = {**old, **item.values}
         after |= schema.complete(after)
+        if after["ip_version"] != old["ip_version"]:
+            raise schema.versions_refused()
         if without(nets(old["prefixes"]), nets(after["prefixes"])):
             raise schema.prefixes_refused("Existing prefixes must be a subset of the new prefixes")
         if "prefixes" in item.values:

@@ -31,7 +31,7 @@ def complete(desired: Mapping[str, Any]) -> dict[str, Any]:
     if not versions:
         raise invalid("Empty subnet pool prefix list.", "EmptySubnetPoolPrefixList")
     if len(versions) > 1:
-        raise invalid("Cannot mix IPv4 and IPv6 prefixes in a subnet pool.", "PrefixVersionMismatch")
+        raise versions_refused()
     version = versions.pop()
     first, last, _ = _FAMILIES[version]
     least, most = desired.get("min_prefixlen", first), desired.get("max_prefixlen", last)
@@ -92,6 +92,11 @@ def update_refused(reason: str) -> Invalid:
 def prefixes_refused(reason: str) -> Invalid:
     """Its ranges may not be changed so."""
     return invalid(f"Illegal update to prefixes: {reason}.", "IllegalSubnetPoolPrefixUpdate")
+
+
+def versions_refused() -> Invalid:
+    """Its ranges are of one family, which stays that of the pool also where it has none left."""
+    return invalid("Cannot mix IPv4 and IPv6 prefixes in a subnet pool.", "PrefixVersionMismatch")
 
 
 def prefixes_of(body: Any) -> list[str]:

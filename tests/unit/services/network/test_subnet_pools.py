@@ -84,3 +84,13 @@ async def test_a_pool_has_no_more_ranges_than_can_be_looked_through(ann: Tenant)
         assert error(await ranges(ann, id, verb, *given)) == (400, "HTTPBadRequest", sentence)
     assert len((await ann.show("subnetpool", id))["prefixes"]) == 256
     assert (await ranges(ann, id, "add", "10.77.0.0/16")).ok() == {"prefixes": ["10.77.0.0/16"]}
+
+
+async def test_an_empty_pool_keeps_its_family(ann: Tenant) -> None:
+    id = await pool(ann, "10.77.0.0/16")
+    assert (await ranges(ann, id, "remove", "10.77.0.0/16")).ok() == {"prefixes": []}
+    other = await ranges(ann, id, "add", "fd00::/48")
+    assert error(other)[:2] == (400, "PrefixVersionMismatch")
+    changed = await ann.change("subnetpool", id, prefixes=["fd00::/48"])
+    assert error(changed)[:2] == (400, "PrefixVersionMismatch")
+    assert (await ranges(ann, id, "add", "10.78.0.0/16")).ok() == {"prefixes": ["10.78.0.0/16"]}
