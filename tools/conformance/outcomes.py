@@ -12,7 +12,7 @@ from typing import Any
 import subunit
 import testtools
 
-_BRACKETS = re.compile(r"\[[^]]*\]$")
+_BRACKETS = re.compile(r"\[[^]]*\]\Z")
 _WORDS = {
     "success": "pass",
     "skip": "skip",

@@ -20,7 +20,7 @@ STATES = ("pass", "fail", "not served", "not run")
 
 #: What Tempest or fractus says of a test whose route or extension fractus does not serve yet.
 _UNSERVED = re.compile(r"fractus (does not serve|cannot honour) |cannot be carried to the clouds ")
-_CLASS = re.compile(r"^(setUpClass|tearDownClass) \(([\w.]+)\)$")
+_CLASS = re.compile(r"^(setUpClass|tearDownClass) \(([\w.]+)\)\Z")
 
 
 class Outcome(NamedTuple):

@@ -11,7 +11,7 @@ from tools.differential.ends import Answer, End
 
 _NAME = re.compile(r"\{([\w.:]+)\}")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_ADDRESS = re.compile(r"fixed_ips\.\d+\.ip_address$")
+_ADDRESS = re.compile(r"fixed_ips\.\d+\.ip_address\Z")
 #: Values of documents that are chance, or time.
 _CHANCE = frozenset({"id", "created_at", "updated_at", "mac_address"})
 
