@@ -14,7 +14,7 @@ from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import invalid
 from fractus.store.transaction import Transaction
-from fractus.web.routing import Call, Reply, Route
+from fractus.web.routing import Call, Reply
 
 
 class AddressGroupApi(CollectionApi):
@@ -22,20 +22,10 @@ class AddressGroupApi(CollectionApi):
 
     kind = KIND
     core = False
-
-    def routes(self) -> list[Route]:
-        """Those of every kind, and two of its own."""
-        rows = (
-            ("add_addresses", self.add_addresses, "Add addresses to an address group."),
-            ("remove_addresses", self.remove_addresses, "Remove addresses from an address group."),
-        )
-        own = [
-            Route(
-                method="PUT", path=f"{KIND.root}/{{id}}/{name}", handler=handler, rule=name, summary=summary
-            )
-            for name, handler, summary in rows
-        ]
-        return super().routes() + own
+    actions = {
+        "add_addresses": "Add addresses to an address group.",
+        "remove_addresses": "Remove addresses from an address group.",
+    }
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Each address counts as a change of a new group, as in Neutron."""

@@ -59,12 +59,13 @@ class ScopeWrites(Writer):
         rows = await page(tx, resources.tables["subnet"], beside, columns=("id",), limit=1 << 31)
         if {row[0] for row in rows} - cuts.keys():
             raise apart()
+        own = nets(desired["prefixes"])
         others = [Filter("address_scope_id", "eq", id), Filter("id", "ne", pool_id), _ALIVE]
         for (other,) in await page(
             tx, resources.tables["subnetpool"], others, columns=("id",), limit=1 << 31
         ):
             pool = await resources.fetch(tx, "subnetpool", other)
-            if pool is not None and overlap(nets(desired["prefixes"]), nets(pool.desired["prefixes"])):
+            if pool is not None and overlap(own, nets(pool.desired["prefixes"])):
                 raise conflict(
                     "Failed to associate address scope: subnetpools within an address scope must have unique "
                     "prefixes.",

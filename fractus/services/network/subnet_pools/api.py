@@ -23,7 +23,7 @@ from fractus.services.network.subnet_pools.kind import KIND
 from fractus.services.network.subnet_pools.queries import cuts_of, default_pool
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Store, Transaction
-from fractus.web.routing import Call, Reply, Route
+from fractus.web.routing import Call, Reply
 
 
 class PoolWrites(Writer):
@@ -79,25 +79,15 @@ class SubnetPoolApi(CollectionApi):
     kind = KIND
     core = False
     bulk = False
+    actions = {
+        "add_prefixes": "Add ranges to a subnet pool.",
+        "remove_prefixes": "Remove ranges from a subnet pool.",
+        "onboard_network_subnets": "Take the subnets of a network into a subnet pool.",
+    }
 
     def __init__(self, store: Store, writes: PoolWrites, scopes: Scopes, subnets: Subnets) -> None:
         super().__init__(store, writes)
         self._scopes, self._subnets = scopes, subnets
-
-    def routes(self) -> list[Route]:
-        """Those of every kind, and three of its own."""
-        rows = (
-            ("add_prefixes", self.add_prefixes, "Add ranges to a subnet pool."),
-            ("remove_prefixes", self.remove_prefixes, "Remove ranges from a subnet pool."),
-            ("onboard_network_subnets", self.onboard, "Take the subnets of a network into a subnet pool."),
-        )
-        own = [
-            Route(
-                method="PUT", path=f"{KIND.root}/{{id}}/{name}", handler=handler, rule=name, summary=summary
-            )
-            for name, handler, summary in rows
-        ]
-        return super().routes() + own
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its ranges are of one family, and nobody else's in its scope."""
@@ -176,7 +166,7 @@ class SubnetPoolApi(CollectionApi):
             await self._writes.update(tx, pool, {"prefixes": left})
         return Reply(200, {"prefixes": left})
 
-    async def onboard(self, call: Call) -> Reply:
+    async def onboard_network_subnets(self, call: Call) -> Reply:
         """PUT onboard_network_subnets: subnets that are there become cut from the pool."""
         id = call.body.get("network_id") if isinstance(call.body, dict) else None
         if id is None:

@@ -44,6 +44,8 @@ class CollectionApi:
     """Several may be made with one request."""
     special: ClassVar[Mapping[str, Special]] = {}
     """Filters of its list that are no columns: parameter -> conditions."""
+    actions: ClassVar[Mapping[str, str]] = {}
+    """`PUT {collection}/{id}/NAME` beside its update: name, also of the rule and of the handler -> summary."""
 
     def __init__(self, store: Store, writes: Writer) -> None:
         """`writes` writes the kind."""
@@ -67,6 +69,9 @@ class CollectionApi:
         found = collection_routes(self, kind.name, path, kind.fields, update=self.update, core=self.core)
         if "tags" in kind.fields:
             found += Tags(kind.name, path, self._store, self.permitted, self._writes.touch).routes()
+        for name, summary in self.actions.items():
+            path, handler = f"{kind.root}/{{id}}/{name}", getattr(self, name)
+            found.append(Route(method="PUT", path=path, handler=handler, rule=name, summary=summary))
         return found
 
     def missing(self, id: str) -> NotFound:
