@@ -219,6 +219,20 @@ def users(item: Item, allowed: Collection[str]) -> set[str]:
     return {project for project, at in noted.items() if project in allowed or at == now}
 
 
+def admission(presence: Presence, wanted: Collection[str]) -> Apply | None:
+    """The next step until just the projects `wanted` are let use it there; None: they are. Who may use it no longer
+    goes first.
+    """
+    admitted: list[str] = presence.memory.get(ADMITTED, [])
+    surplus, missing = sorted(set(admitted) - set(wanted)), sorted(set(wanted) - set(admitted))
+    if surplus:
+        left = [one for one in admitted if one != surplus[0]]
+        return Apply(Step("expel", {"project_id": surplus[0]}), {ADMITTED: left})
+    if missing:
+        return Apply(Step("admit", {"project_id": missing[0]}), {ADMITTED: [*admitted, missing[0]]})
+    return None
+
+
 def to_note(item: Item, notes: Mapping[str, Any], seen: Observed) -> bool:
     """Whether the notes there have become old by what was changed here since it was settled.
 

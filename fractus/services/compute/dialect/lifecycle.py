@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from fractus.model.placement import carried
-from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
-from fractus.reconcile.kind import Demand, Difference, Done, Item, Plan, Sweeping, adopt_fields, with_wanted
+from fractus.model.resource import SETTLED, Presence, Resource, Summary
+from fractus.reconcile.kind import Difference, Done, Item, Plan, Sweeping, with_wanted
 from fractus.services.compute.dialect.kind import ComputeKind
-from fractus.store.transaction import Transaction
+from fractus.services.lifecycle import LifecycleDefaults
 
 
-class ComputeLifecycle:
+class ComputeLifecycle(LifecycleDefaults):
     """What the machine must know of one kind, from its declaration. Its fields have the same names in `desired`, in
     what is asked of drivers and in what they say.
     """
@@ -42,14 +42,6 @@ class ComputeLifecycle:
         """None that could be told."""
         return []
 
-    def demand(self, resource: Resource) -> Demand:
-        """Nothing: it goes where it is needed."""
-        return Demand()
-
-    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """Nothing to remember."""
-        return {}
-
     def wanted(self, item: Item) -> Any:
         """As its user wants it."""
         desired = item.resource.desired
@@ -62,24 +54,10 @@ class ComputeLifecycle:
         """Names are the same on both sides."""
         return with_wanted(self.wanted(item), seen, fields)
 
-    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
-        """Fields have the same names in what is desired."""
-        adopt_fields(resource, found)
-        return None
-
     def settled(self, presence: Presence, seen: Any) -> bool:
         """It can be used when nothing is left to do of it."""
         return presence.state == SETTLED
 
-    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
-        """Nothing else shows parts of it."""
-
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """As users see it."""
         return self.kind.summarise(resource, presences)
-
-    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
-        """It held nothing in that cloud."""
-
-    async def gone(self, tx: Transaction, resource: Resource) -> None:
-        """It held nothing."""

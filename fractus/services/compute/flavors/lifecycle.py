@@ -7,7 +7,19 @@ from typing import Any
 from fractus.model.cloud import Step
 from fractus.model.compute import FlavorObserved
 from fractus.model.resource import Presence, Resource
-from fractus.reconcile.kind import ADMITTED, NOTED, USERS, Apply, Difference, Done, Item, Plan, to_note, users
+from fractus.reconcile.kind import (
+    ADMITTED,
+    NOTED,
+    USERS,
+    Apply,
+    Difference,
+    Done,
+    Item,
+    Plan,
+    admission,
+    to_note,
+    users,
+)
 from fractus.services.compute.dialect.lifecycle import ComputeLifecycle
 from fractus.services.compute.flavors.kind import KIND, flavorid
 
@@ -63,16 +75,9 @@ class FlavorLifecycle(ComputeLifecycle):
 
 
 def _let(item: Item, seen: FlavorObserved) -> Plan | None:
-    """Who may use a private one no longer goes first."""
+    """Of a private one: who may use it."""
     if seen.is_public:
         return None
     desired, memory = item.resource.desired, item.presence.memory
-    admitted: list[str] = memory.get(ADMITTED, [])
     wanted = users(item, memory.get(USERS, {}) if desired["is_public"] else desired["access"])
-    surplus, missing = sorted(set(admitted) - wanted), sorted(wanted - set(admitted))
-    if surplus:
-        left = [one for one in admitted if one != surplus[0]]
-        return Apply(Step("expel", {"project_id": surplus[0]}), {ADMITTED: left})
-    if missing:
-        return Apply(Step("admit", {"project_id": missing[0]}), {ADMITTED: [*admitted, missing[0]]})
-    return None
+    return admission(item.presence, wanted)

@@ -35,6 +35,7 @@ from fractus.reconcile.kind import (
     adopt_fields,
 )
 from fractus.services.compute.servers import actions, view
+from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Transaction
@@ -76,7 +77,7 @@ class Sealed(Protocol):
         ...
 
 
-class ServerLifecycle:
+class ServerLifecycle(LifecycleDefaults):
     """The kind `server`."""
 
     name = "server"
@@ -200,15 +201,9 @@ class ServerLifecycle:
         """Whether it is there and runs, or has run."""
         return seen.status not in ("BUILD", "ERROR") and not seen.gone
 
-    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
-        """Nothing else shows parts of it."""
-
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """The server as users see it now."""
         return view.summarise(resource, presences)
-
-    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
-        """Nothing was taken for one cloud alone."""
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """Ports and addresses are free again."""

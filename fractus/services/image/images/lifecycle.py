@@ -8,13 +8,12 @@ from typing import Any, Protocol
 from fractus.model.cloud import Step
 from fractus.model.images import OPEN, ImageObserved, ImageWanted, may_carry
 from fractus.model.placement import carried
-from fractus.model.resource import SETTLED, Need, Presence, Resource, Summary
+from fractus.model.resource import SETTLED, Presence, Resource, Summary
 from fractus.reconcile.drift import DRIFT
 from fractus.reconcile.kind import (
     ADMITTED,
     OWNER,
     Apply,
-    Demand,
     Difference,
     Done,
     Fail,
@@ -22,11 +21,12 @@ from fractus.reconcile.kind import (
     Plan,
     Sweeping,
     Wait,
-    adopt_fields,
+    admission,
     users,
     with_wanted,
 )
 from fractus.services.image.images import view
+from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store.transaction import Transaction
 
 #: Between two looks at an image that its cloud is still working on. Seconds.
@@ -48,7 +48,7 @@ class Files(Protocol):
         """They are needed no longer."""
 
 
-class ImageLifecycle:
+class ImageLifecycle(LifecycleDefaults):
     """What the machine must know of images."""
 
     name = "image"
@@ -59,14 +59,6 @@ class ImageLifecycle:
     def __init__(self, files: Files) -> None:
         """`files`: where the bits lie on this node."""
         self._files = files
-
-    def demand(self, resource: Resource) -> Demand:
-        """Nothing: it goes where it is needed."""
-        return Demand()
-
-    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """Nothing to remember."""
-        return {}
 
     def wanted(self, item: Item) -> ImageWanted:
         """Record and bits. In the owner's project, unless everybody may use it here."""
@@ -163,24 +155,13 @@ class ImageLifecycle:
             return True
         return project_id == memory.get(OWNER) or project_id in memory.get(ADMITTED, ())
 
-    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
-        """Fields have the same names in the wish."""
-        adopt_fields(resource, found)
-        return None
-
     def settled(self, presence: Presence, seen: ImageObserved) -> bool:
         """A server can be built from it only when it is active there, and its bits were seen to be the right ones."""
         return seen.status == "active" and presence.state == SETTLED
 
-    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
-        """Nothing else shows parts of it."""
-
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """As users see it; where it is changes nothing."""
         return view.summarise(resource, presences)
-
-    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
-        """It held nothing in that cloud."""
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """No cloud needs the bits any more. Removing them twice does no harm, keeping them for ever would."""
@@ -226,19 +207,10 @@ def _to_admit(item: Item, seen: ImageObserved) -> set[str]:
 
 
 def _admit(item: Item, seen: ImageObserved) -> Plan | None:
-    """Who may use it no longer goes first."""
+    """Who may use it, where that is for its owner to say."""
     if seen.visibility in OPEN or _is_anothers(item.presence):
         return None
-    admitted: list[str] = item.presence.memory.get(ADMITTED, [])
-    wanted = _to_admit(item, seen)
-    surplus, missing = sorted(set(admitted) - wanted), sorted(wanted - set(admitted))
-    if surplus:
-        left = [one for one in admitted if one != surplus[0]]
-        return Apply(Step("expel", {"project_id": surplus[0]}), {ADMITTED: left})
-    if missing:
-        now = [*admitted, missing[0]]
-        return Apply(Step("admit", {"project_id": missing[0]}), {ADMITTED: now})
-    return None
+    return admission(item.presence, _to_admit(item, seen))
 
 
 def _standing(item: Item, seen: ImageObserved) -> dict[str, Any]:

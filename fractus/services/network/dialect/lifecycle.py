@@ -14,31 +14,31 @@ from msgspec import UNSET, to_builtins
 from fractus.model.cloud import Observed, Step, Wanted
 from fractus.model.network import SHARED_WITH
 from fractus.model.placement import carried
-from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.model.resource import Presence, Resource, Summary
 from fractus.model.wire import Vocabulary, WireField
 from fractus.reconcile.kind import (
     ADMITTED,
     NOTED,
     OWNER,
     Apply,
-    Demand,
     Difference,
     Done,
     Item,
     Plan,
     Sweeping,
-    adopt_fields,
+    admission,
     to_note,
     users,
     with_wanted,
 )
+from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store.transaction import Transaction
 
 W = TypeVar("W", bound=Wanted)
 S = TypeVar("S", bound=Observed)
 
 
-class CrudLifecycle(Generic[W, S]):
+class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
     """A kind that comes to a cloud when something there needs it. Its fields have the same names in what is desired,
     in what is asked for and in what is seen.
     """
@@ -130,37 +130,13 @@ class CrudLifecycle(Generic[W, S]):
             if not self.is_equal(item, one, asked, there):
                 yield one, asked, there
 
-    def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
-        """Fields have the same names in what is desired."""
-        adopt_fields(resource, found)
-        return None
-
     def settled(self, presence: Presence, seen: S) -> bool:
         """As soon as it is there: most things of Neutron are born as they are."""
         return True
 
-    # ------------------------------------------------------------------ what most kinds have no use for
-
-    def demand(self, resource: Resource) -> Demand:
-        """Nothing: no cloud is chosen for it."""
-        return Demand()
-
-    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """Nothing is set aside."""
-        return {}
-
-    async def document_changed(self, tx: Transaction, resource: Resource) -> None:
-        """Nothing else shows parts of it."""
-
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
         return self._summarise(resource, presences)
-
-    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
-        """Nothing was set aside."""
-
-    async def gone(self, tx: Transaction, resource: Resource) -> None:
-        """Nothing is held."""
 
 
 class SharedLifecycle(CrudLifecycle[W, S]):
@@ -187,18 +163,14 @@ class SharedLifecycle(CrudLifecycle[W, S]):
         return self.let(item, plan.memory) if isinstance(plan, Done) else plan
 
     def let(self, item: Item, memory: Mapping[str, Any]) -> Plan:
-        """Who may use it no longer goes first. `memory`: what is remembered besides, once all is done."""
-        resource, held = item.resource, item.presence.memory
+        """Who may use it. `memory`: what is remembered besides, once all is done."""
+        resource = item.resource
         shared: list[str] = resource.desired.get(SHARED_WITH, [])
-        admitted: list[str] = held.get(ADMITTED, [])
         wanted = (users(item, shared) & set(shared)) - {resource.project_id}
-        surplus, missing = sorted(set(admitted) - wanted), sorted(wanted - set(admitted))
-        if surplus:
-            left = [one for one in admitted if one != surplus[0]]
-            return Apply(Step("expel", {"project_id": surplus[0]}), {ADMITTED: left})
-        if missing:
-            return Apply(Step("admit", {"project_id": missing[0]}), {ADMITTED: [*admitted, missing[0]]})
-        whose = {OWNER: resource.project_id} if shared or OWNER in held else {}
+        step = admission(item.presence, wanted)
+        if step is not None:
+            return step
+        whose = {OWNER: resource.project_id} if shared or OWNER in item.presence.memory else {}
         return Done({**memory, **whose})
 
 
