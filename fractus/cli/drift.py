@@ -16,7 +16,7 @@ from fractus.cli.frame import with_settings
 from fractus.cli.parts import console, with_parts
 from fractus.model.errors import NotFound
 from fractus.operations.drift import (
-    adopt_strays,
+    adopt_unmatched,
     apply,
     as_reported,
     check_names,
@@ -202,14 +202,14 @@ def _run(
         able = [one for one, deed in foreseen if deed.able]
         if yes:
             stop_above(len(able), at_most, settings, verb, "things")
-        strays = [one for one in able if verb == ADOPT and one.what in (FOREIGN, ORPHAN)]
-        for report in await adopt_strays(parts, strays, dry_run=not yes):
+        unmatched = [one for one in able if verb == ADOPT and one.what in (FOREIGN, ORPHAN)]
+        for report in await adopt_unmatched(parts, unmatched, dry_run=not yes):
             foreseen = [(one, as_reported(one, deed, report)) for one, deed in foreseen]
         if not yes:
             return foreseen
         done = []
         for one, deed in foreseen:
-            if deed.able and one not in strays:
+            if deed.able and one not in unmatched:
                 deed = await apply(parts, remedies, one, verb, fields)
             done.append((one, deed))
         return done

@@ -20,10 +20,10 @@ from fractus.store.findings import FOREIGN, IGNORED, OPEN, ORPHAN, Finding
 from fractus.store.retrying import rerun_unless_written
 
 
-async def adopt_strays(parts: OperatorParts, strays: Sequence[Finding], *, dry_run: bool) -> list[Report]:
+async def adopt_unmatched(parts: OperatorParts, unmatched: Sequence[Finding], *, dry_run: bool) -> list[Report]:
     """What came of it, or would, cloud by cloud. The clouds are only read; `CloudError` where one does not answer."""
     by_cloud: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for one in strays:
+    for one in unmatched:
         by_cloud[one.cloud].add((one.kind, one.remote_id))
     return [await _adopt(parts, cloud, keys, dry_run=dry_run) for cloud, keys in sorted(by_cloud.items())]
 

@@ -40,7 +40,7 @@ Where to look
 Imports point down this list, and a contract in `.importlinter` keeps it so:
 
     queue      who works on what and when: the worker's loop, lanes and their owners, purge, metrics, clock skew
-    sweep      a cloud as a whole: listings, ingest, strays, findings and what is done about them, mirrors
+    sweep      a cloud as a whole: listings, ingest, what matches no presence, findings and remedies, mirrors
     converge   one resource: assignment, needs, one step of a presence, its end, open actions
     adopt      taking existing things under management, detaching a cloud, rebuilding a lost database
     guard      what stops or slows a change: holds, a suspect link, limits, things that came back

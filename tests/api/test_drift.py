@@ -8,7 +8,7 @@ import pytest
 
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, Record, SecurityGroupRecord
 from fractus.model.network import FixedIp, Rule
-from fractus.operations.drift import adopt_strays
+from fractus.operations.drift import adopt_unmatched
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.sweep.remedy import Deed, Remedies
 from fractus.store import drift_rules, findings
@@ -550,7 +550,7 @@ async def test_one_foreign_thing_is_adopted_and_from_then_on_ours(world: World) 
     a.faults.clear_log()
     wanted = [one for one in await drift(world, foreign=True) if one.remote_id == "g-1"]
     for dry_run in (True, False):
-        (report,) = await adopt_strays(world.core, wanted, dry_run=dry_run)
+        (report,) = await adopt_unmatched(world.core, wanted, dry_run=dry_run)
         assert (report.conflicts, report.taken["security_group"], report.taken["network"]) == ([], 1, 0)
     assert a.faults.changes() == []
     assert "theirs" in [one["name"] for one in await ann.listed(f"{NETWORK}/security-groups")]

@@ -60,9 +60,9 @@ def _left_ids(choice: Mapping[str, Any], cloud: str) -> list[str]:
     return [ids] if isinstance(ids, str) else list(ids)
 
 
-async def send_away(machine: Machine, cloud: str, kind: str, strays: Iterable[Observed]) -> None:
-    """Have those of the strays of a full listing leave that came back, or are there beside ours."""
-    for seen in strays:
+async def send_away(machine: Machine, cloud: str, kind: str, unmatched: Iterable[Observed]) -> None:
+    """Have those of a full listing that match no presence leave that came back, or are there beside ours."""
+    for seen in unmatched:
         if seen.marker and not seen.unread and not seen.gone:
             await _send_one_away(machine, cloud, kind, seen)
 

@@ -47,12 +47,12 @@ async def held_by_others(
     return found
 
 
-async def told_apart(reader: Reader, cloud: str, kind: str, strays: list[Observed]) -> list[Observed]:
-    """The strays of a listing, those that are held under another name without their marker."""
-    theirs = await held_by_others(reader, cloud, kind, strays)
+async def told_apart(reader: Reader, cloud: str, kind: str, unmatched: list[Observed]) -> list[Observed]:
+    """What of a listing matches no presence; what is held under another name is without its marker."""
+    theirs = await held_by_others(reader, cloud, kind, unmatched)
     return [
         msgspec.structs.replace(one, marker="", managed_by=cloud) if one.remote_id in theirs else one
-        for one in strays
+        for one in unmatched
     ]
 
 

@@ -30,7 +30,7 @@ from fractus.reconcile.sweep import drift_rules
 from fractus.reconcile.sweep.ingest import is_news, take_batch
 from fractus.reconcile.sweep.mirrors import MirrorTurn
 from fractus.reconcile.sweep.related import overlooked
-from fractus.reconcile.sweep.strays import report
+from fractus.reconcile.sweep.unmatched import report
 from fractus.reconcile.sweep_timing import ASK, TURN, WRITE, SweepTiming
 from fractus.store import clouds, presences
 from fractus.store.clouds import CloudRecord
@@ -306,7 +306,7 @@ class Turn:
         # After a whole listing only what was listed counts: a child whose clock was set back gets its cursor back too.
         newest, changed, number = "" if self.whole else self.since, 0, 0
         present: set[str] = set()
-        strays: list[Observed] = []
+        unmatched: list[Observed] = []
         lesson = self.life.lesson() if isinstance(self.life, Learns) else None
         batches = _batches(self.actuator.list_changed("" if self.whole else self.since))
         while True:
@@ -314,7 +314,7 @@ class Turn:
                 batch = await anext(batches, None)
             if batch is None:
                 break
-            more, stray = await take_all(self, batch)
+            more, apart = await take_all(self, batch)
             changed += more
             number += len(batch)
             if lesson is not None:
@@ -326,12 +326,12 @@ class Turn:
                 if self.whole:
                     present.add(seen.remote_id)
             if self.whole:
-                strays += stray
+                unmatched += apart
         if self.whole:
             await _missing(machine, cloud, kind, present, self.started)
-            strays = await told_apart(machine.store, cloud, kind, strays)
-            await report(machine, cloud, kind, strays, present)
-            await send_away(machine, cloud, kind, await self._once_ours(strays))
+            unmatched = await told_apart(machine.store, cloud, kind, unmatched)
+            await report(machine, cloud, kind, unmatched, present)
+            await send_away(machine, cloud, kind, await self._once_ours(unmatched))
             self.cursors[f"{kind}@"] = self.started
         if lesson is not None and (learnt := await self._learnt(lesson)):
             self.cursors[f"{kind}#"] = learnt
@@ -348,12 +348,12 @@ class Turn:
         machine = self.machine
         return await lesson.learnt(machine.store, machine.resources, whole=self.whole, before=self.before)
 
-    async def _once_ours(self, strays: list[Observed]) -> list[Observed]:
+    async def _once_ours(self, unmatched: list[Observed]) -> list[Observed]:
         """Those whose resource we know. Of most orphans we know nothing; they cost a read, and no transaction."""
         machine, kind = self.machine, self.kind
         return [
             seen
-            for seen in strays
+            for seen in unmatched
             if seen.marker and await machine.resources.fetch(machine.store, kind, seen.marker) is not None
         ]
 
@@ -375,15 +375,15 @@ async def take_all(turn: Turn, batch: list[Observed]) -> tuple[int, list[Observe
         turn.machine.store, turn.cloud, turn.kind, [seen.remote_id for seen in read]
     )
     news: list[Observed] = []
-    strays: list[Observed] = []
+    unmatched: list[Observed] = []
     for seen in read:
         there = held.get(seen.remote_id)
         if there is not None:
             news += [seen] if is_news(turn, there, seen) else []
         elif not seen.gone:
-            (news if await _is_awaited(turn, seen) else strays).append(seen)
+            (news if await _is_awaited(turn, seen) else unmatched).append(seen)
     changed, unknown = await _write(turn, news)
-    return changed, strays + unknown
+    return changed, unmatched + unknown
 
 
 async def _is_awaited(turn: Turn, seen: Observed) -> bool:
@@ -409,7 +409,7 @@ async def _write(turn: Turn, news: list[Observed]) -> tuple[int, list[Observed]]
             log.exception("cannot take in", cloud=turn.cloud, kind=turn.kind, remote_id=news[0].remote_id)
             return 0, []
         alone = [await _write(turn, [seen]) for seen in news]
-        return sum(more for more, _ in alone), [seen for _, stray in alone for seen in stray]
+        return sum(more for more, _ in alone), [seen for _, apart in alone for seen in apart]
     return took.count(True), [seen for seen, known in zip(news, took, strict=True) if known is None]
 
 

@@ -25,8 +25,8 @@ def machine_of(world: World) -> Machine:
 async def swept(world: World, cloud: ToyCloud, kind: str = "box") -> None:
     """What a full sweep of that kind, and the worker, make of what is there."""
     held = {one.remote_id for one in await presences.in_cloud(world.store, cloud.name, kind)}
-    strays = [cloud.seen(thing) for thing in cloud.here(kind) if thing.remote_id not in held]
-    await send_away(machine_of(world), cloud.name, kind, strays)
+    unmatched = [cloud.seen(thing) for thing in cloud.here(kind) if thing.remote_id not in held]
+    await send_away(machine_of(world), cloud.name, kind, unmatched)
     await world.settle()
 
 

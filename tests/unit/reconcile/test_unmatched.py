@@ -6,7 +6,7 @@ import pytest
 
 from fractus.model.resource import Presence
 from fractus.reconcile import drift
-from fractus.reconcile.sweep import strays
+from fractus.reconcile.sweep import unmatched
 from fractus.store import findings, presences
 from fractus.store.findings import CHANGED, Finding
 from tests.unit.reconcile.toy import World
@@ -35,7 +35,7 @@ async def box(world: World) -> str:
 async def test_a_finding_about_what_is_as_it_should_be_is_dropped(world: World) -> None:
     id = await box(world)
     assert await told(world) == [id]
-    await strays.report(world.machine, "east", "box", [], {id})
+    await unmatched.report(world.machine, "east", "box", [], {id})
     assert await told(world) == []
 
 
@@ -53,5 +53,5 @@ async def test_one_that_is_right_since_a_moment_stays(world: World, monkeypatch:
         return found
 
     monkeypatch.setattr(presences, "by_remotes", and_then_it_changes)
-    await strays.report(world.machine, "east", "box", [], {id})
+    await unmatched.report(world.machine, "east", "box", [], {id})
     assert await told(world) == [id]

@@ -15,14 +15,14 @@ from fractus.store.transaction import Transaction
 _BATCH = 100
 
 
-async def report(machine: Machine, cloud: str, kind: str, strays: list[Observed], present: set[str]) -> None:
+async def report(machine: Machine, cloud: str, kind: str, unmatched: list[Observed], present: set[str]) -> None:
     """Bring the findings about a kind in line with a whole listing: `orphan` with our marker, else `foreign`.
 
     Only what differs from what is written already is written. Findings about what is ours are looked after where they
     arise; those that were left behind (by a fault, or a version of fractus that knew nothing of them) are mended here.
     """
     held = await findings.of_kind(machine.store, cloud, kind)
-    there = {seen.remote_id: _finding(cloud, kind, seen) for seen in strays}
+    there = {seen.remote_id: _finding(cloud, kind, seen) for seen in unmatched}
     news = [one for id, one in there.items() if not _same(held.get(id), one)]
     over = [id for id, one in held.items() if id not in there and one.what in (ORPHAN, FOREIGN)]
     ours = [id for id, one in held.items() if one.what in (MISSING, CHANGED)]
