@@ -20,7 +20,9 @@ from fractus.store.findings import FOREIGN, IGNORED, OPEN, ORPHAN, Finding
 from fractus.store.retrying import rerun_unless_written
 
 
-async def adopt_unmatched(parts: OperatorParts, unmatched: Sequence[Finding], *, dry_run: bool) -> list[Report]:
+async def adopt_unmatched(
+    parts: OperatorParts, unmatched: Sequence[Finding], *, dry_run: bool
+) -> list[Report]:
     """What came of it, or would, cloud by cloud. The clouds are only read; `CloudError` where one does not answer."""
     by_cloud: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for one in unmatched:

@@ -15,7 +15,9 @@ from fractus.store.transaction import Transaction
 _BATCH = 100
 
 
-async def report(machine: Machine, cloud: str, kind: str, unmatched: list[Observed], present: set[str]) -> None:
+async def report(
+    machine: Machine, cloud: str, kind: str, unmatched: list[Observed], present: set[str]
+) -> None:
     """Bring the findings about a kind in line with a whole listing: `orphan` with our marker, else `foreign`.
 
     Only what differs from what is written already is written. Findings about what is ours are looked after where they
