@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fractus.app.kinds import KINDS
+from fractus.app.kinds import ENTRIES
 from fractus.model.carried import Field
-from fractus.services.image.images.carried import FIELDS as IMAGE
-from fractus.services.network.ports.carried import FIELDS as PORT
-from fractus.services.network.security_groups.carried import FIELDS as SECURITY_GROUP
-from fractus.services.network.subnets.carried import FIELDS as SUBNET
 
 FIELDS: Mapping[str, Sequence[Field]] = {
-    "image": IMAGE,
-    **{kind.name: kind.carried for kind in KINDS if kind.vocabulary is not None},
-    "subnet": SUBNET,
-    "port": PORT,
-    "security_group": SECURITY_GROUP,
+    one.kind.name: one.kind.carried for one in ENTRIES if one.lifecycle is not None and one.kind.carried
 }

@@ -1,19 +1,205 @@
-"""The kinds that are declared, in the order in which they are listed: what is not named here is not there."""
+"""The one list of kinds, and of what services have beside them: what is not named here is not there.
+
+A line names a kind's declaration, its API, and its lifecycle and adoption where it is ever in a cloud (as they are, or
+as a function of `WorkerParts` where they depend on others). Everything else follows from that.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from fractus.app.entry import ApiParts, Entry, Other, Undeclared
+from fractus.services.compute.availability_zones import policy as compute_zone_policy
+from fractus.services.compute.availability_zones.api import AvailabilityZonesApi
+from fractus.services.compute.extensions import policy as compute_extension_policy
+from fractus.services.compute.extensions.api import ExtensionsApi as ComputeExtensionsApi
+from fractus.services.compute.flavors.adoption import FlavorAdoption
+from fractus.services.compute.flavors.api import FlavorsApi
 from fractus.services.compute.flavors.kind import KIND as FLAVOR
+from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
+from fractus.services.compute.flavors.queries import FlavorSource
+from fractus.services.compute.keypairs.adoption import KeypairAdoption
+from fractus.services.compute.keypairs.api import KeypairsApi
 from fractus.services.compute.keypairs.kind import KIND as KEYPAIR
+from fractus.services.compute.keypairs.lifecycle import KeypairLifecycle
+from fractus.services.compute.keypairs.queries import KeypairSource
+from fractus.services.compute.limits import policy as compute_limit_policy
+from fractus.services.compute.limits.api import LimitsApi
+from fractus.services.compute.removed import policy as removed_policy
+from fractus.services.compute.removed.api import RemovedApi
+from fractus.services.compute.servers import policy as server_policy
+from fractus.services.compute.servers.adoption import ServerAdoption
+from fractus.services.compute.servers.api import ServersApi
+from fractus.services.compute.servers.api.access import Dependencies, ServerLimits
+from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
+from fractus.services.compute.servers.lifecycle import ServerLifecycle
+from fractus.services.compute.servers.table import SERVER as SERVER_TABLE
+from fractus.services.image.images import policy as image_policy
+from fractus.services.image.images.adoption import ImageAdoption
+from fractus.services.image.images.carried import FIELDS as IMAGE_FIELDS
+from fractus.services.image.images.costs import COSTS as IMAGE_COSTS
+from fractus.services.image.images.lifecycle import ImageLifecycle
+from fractus.services.image.images.queries import ImageSource
+from fractus.services.image.images.schema import IMPORT_METHODS
+from fractus.services.image.images.table import IMAGE as IMAGE_TABLE
+from fractus.services.image.info import policy as info_policy
+from fractus.services.image.info.api import InfoApi
+from fractus.services.image.schemas import policy as schema_policy
+from fractus.services.image.schemas.api import SchemasApi
 from fractus.services.kind import Kind
 from fractus.services.mirror import MirrorKind
+from fractus.services.network.address_groups.api import AddressGroupApi
 from fractus.services.network.address_groups.kind import KIND as ADDRESS_GROUP
+from fractus.services.network.address_scopes.api import AddressScopeApi
 from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
+from fractus.services.network.agents import policy as agent_policy
+from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.agents.kind import MIRROR as NETWORK_AGENT
+from fractus.services.network.availability_zones import policy as network_zone_policy
+from fractus.services.network.availability_zones.api import AvailabilityZoneApi
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
+from fractus.services.network.extensions.api import ExtensionApi
+from fractus.services.network.networks.adoption import NetworkAdoption
+from fractus.services.network.networks.api import NetworkApi
 from fractus.services.network.networks.kind import KIND as NETWORK
+from fractus.services.network.networks.lifecycle import NetworkLifecycle
+from fractus.services.network.ports import policy as port_policy
+from fractus.services.network.ports.adoption import PortAdoption
+from fractus.services.network.ports.api import PortApi
+from fractus.services.network.ports.carried import FIELDS as PORT_FIELDS
+from fractus.services.network.ports.costs import COSTS as PORT_COSTS
+from fractus.services.network.ports.lifecycle import PortLifecycle
+from fractus.services.network.ports.table import PORT as PORT_TABLE
+from fractus.services.network.quotas import policy as quota_policy
+from fractus.services.network.quotas.api import QuotaApi
+from fractus.services.network.rbac_policies.api import RbacPolicyApi
 from fractus.services.network.rbac_policies.kind import KIND as RBAC_POLICY
+from fractus.services.network.security_groups import policy as group_policy
+from fractus.services.network.security_groups.adoption import SecurityGroupAdoption
+from fractus.services.network.security_groups.api import SecurityGroupApi
+from fractus.services.network.security_groups.carried import FIELDS as GROUP_FIELDS
+from fractus.services.network.security_groups.costs import COSTS as GROUP_COSTS
+from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
+from fractus.services.network.security_groups.table import SECURITY_GROUP as GROUP_TABLE
+from fractus.services.network.subnet_pools.api import SubnetPoolApi
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
+from fractus.services.network.subnets import policy as subnet_policy
+from fractus.services.network.subnets.adoption import SubnetAdoption
+from fractus.services.network.subnets.api import SubnetApi
+from fractus.services.network.subnets.carried import FIELDS as SUBNET_FIELDS
+from fractus.services.network.subnets.costs import COSTS as SUBNET_COSTS
+from fractus.services.network.subnets.lifecycle import SubnetLifecycle
+from fractus.services.network.subnets.table import SUBNET as SUBNET_TABLE
+from fractus.services.volume.extensions import policy as volume_extension_policy
+from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
+from fractus.services.volume.limits import policy as volume_limit_policy
+from fractus.services.volume.limits.api import LimitsApi as VolumeLimitsApi
+from fractus.services.volume.lists import policy as volume_list_policy
+from fractus.services.volume.lists.api import ListsApi
 
-KINDS: tuple[Kind, ...] = (FLAVOR, KEYPAIR, NETWORK, ADDRESS_SCOPE, SUBNET_POOL, RBAC_POLICY, ADDRESS_GROUP)
+# --- kinds that are written by hand ---------------------------------------------------------------
+
+SERVER = Undeclared(
+    name="server", service="compute", table=SERVER_TABLE, rules=server_policy.RULES, costs=SERVER_COSTS,
+    sealed=("admin_pass",),
+)  # fmt: skip
+IMAGE = Undeclared(
+    name="image", service="image", table=IMAGE_TABLE, rules=image_policy.RULES, costs=IMAGE_COSTS,
+    carried=IMAGE_FIELDS,
+)  # fmt: skip
+SUBNET = Undeclared(
+    name="subnet", service="network", table=SUBNET_TABLE, rules=subnet_policy.RULES, costs=SUBNET_COSTS,
+    carried=SUBNET_FIELDS, root="/subnets",
+)  # fmt: skip
+PORT = Undeclared(
+    name="port", service="network", table=PORT_TABLE, rules=port_policy.RULES, costs=PORT_COSTS,
+    carried=PORT_FIELDS, root="/ports",
+)  # fmt: skip
+SECURITY_GROUP = Undeclared(
+    name="security_group", service="network", table=GROUP_TABLE, rules=group_policy.RULES, costs=GROUP_COSTS,
+    carried=GROUP_FIELDS, root="/security-groups",
+)  # fmt: skip
+
+# --- the lists ------------------------------------------------------------------------------------
+
+
+def _servers(at: ApiParts) -> ServersApi:
+    return ServersApi(
+        Dependencies(
+            store=at.store,
+            ledger=at.ledger,
+            clock=at.clock,
+            ports=at.ports,
+            images=ImageSource(at.resources),
+            flavors=FlavorSource(at.resources),
+            keypairs=KeypairSource(at.resources),
+            live=at.live,
+            quota=at.quota,
+            secrets=at.vault,
+            limits=ServerLimits(stale_after=at.stale_after),
+        )
+    )
+
+
+COMPUTE: tuple[Entry[ApiParts], ...] = (
+    Entry(SERVER, _servers, lambda at: ServerLifecycle(at.ports, at.clock, at.vault), ServerAdoption()),
+    Entry(FLAVOR, lambda at: FlavorsApi(at.store, at.ledger, at.projects), FlavorLifecycle(), FlavorAdoption()),
+    Entry(KEYPAIR, lambda at: KeypairsApi(at.store, at.ledger, at.clock), KeypairLifecycle(), KeypairAdoption()),
+)  # fmt: skip
+
+IMAGES: tuple[Entry[ApiParts], ...] = (
+    Entry(IMAGE, lambda at: at.images, lambda at: ImageLifecycle(at.bits), lambda at: ImageAdoption(at.bits)),
+)
+
+NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
+    Entry(NETWORK, NetworkApi, NetworkLifecycle(), NetworkAdoption()),
+    Entry(
+        SUBNET,
+        SubnetApi,
+        lambda at: SubnetLifecycle(at.addresses),
+        lambda at: SubnetAdoption(at.resources, at.addresses),
+    ),
+    Entry(
+        PORT,
+        PortApi,
+        lambda at: PortLifecycle(at.addresses, at.macs, at.clock, at.shown_ports),
+        lambda at: PortAdoption(at.addresses, at.macs),
+    ),
+    Entry(SECURITY_GROUP, SecurityGroupApi, SecurityGroupLifecycle(), SecurityGroupAdoption()),
+    Entry(ADDRESS_SCOPE, AddressScopeApi),
+    Entry(SUBNET_POOL, SubnetPoolApi),
+    Entry(RBAC_POLICY, RbacPolicyApi),
+    Entry(ADDRESS_GROUP, AddressGroupApi),
+)
+
+ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING)
+
+#: Those that are declared.
+KINDS: tuple[Kind, ...] = tuple(one.kind for one in ENTRIES if isinstance(one.kind, Kind))
 
 #: What the clouds have beside our resources, and is shown as they show it.
 MIRRORS: tuple[MirrorKind, ...] = (NETWORK_AGENT,)
+
+# --- what services have beside kinds --------------------------------------------------------------
+
+COMPUTE_OTHERS: tuple[Other[ApiParts], ...] = (
+    Other(lambda at: AvailabilityZonesApi(at.store), compute_zone_policy.RULES),
+    Other(lambda at: LimitsApi(at.store, at.quota, at.projects), compute_limit_policy.RULES),
+    Other(lambda _: ComputeExtensionsApi(), compute_extension_policy.RULES),
+    Other(lambda _: RemovedApi(), removed_policy.RULES),
+)
+IMAGE_OTHERS: tuple[Other[ApiParts], ...] = (
+    Other(lambda _: SchemasApi(), schema_policy.RULES),
+    Other(lambda _: InfoApi(IMPORT_METHODS), info_policy.RULES),
+)
+NETWORK_OTHERS: tuple[Other[NetworkNeighbours], ...] = (
+    Other(lambda _: ExtensionApi([alias for one in NETWORKING for alias in one.kind.extensions])),
+    Other(lambda at: AvailabilityZoneApi(at.store), network_zone_policy.RULES),
+    Other(lambda at: QuotaApi(at.store, at.quota), quota_policy.RULES),
+    Other(lambda at: AgentApi(at.store, at.clock, at.stale_after), agent_policy.RULES),
+)
+VOLUME_OTHERS: tuple[Other[ApiParts], ...] = (
+    Other(lambda _: ListsApi(), volume_list_policy.RULES),
+    Other(lambda _: VolumeLimitsApi(), volume_limit_policy.RULES),
+    Other(lambda _: VolumeExtensionsApi(), volume_extension_policy.RULES),
+)

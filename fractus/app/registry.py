@@ -1,17 +1,20 @@
-"""The one list: every kind of resource, every service, every driver. What is not named here is not there."""
+"""What follows from the lists of kinds and drivers: tables, costs, services, and both halves of every kind, built."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TypeVar
 
 from sqlalchemy import Table
 
+from fractus.app import kinds
 from fractus.app.children import Connect
-from fractus.app.kinds import KINDS
-from fractus.app.network_kinds import NetworkKinds
+from fractus.app.entry import ApiParts, Entry, Other, WorkerParts, adoptions, lifecycles
+from fractus.app.network_neighbours import JoinedNetwork
 from fractus.auth import base_rules
+from fractus.auth.policy import RuleDefault
 from fractus.auth.projects import AnyProject, ProjectLookup
 from fractus.auth.vault import Vault
 from fractus.base.clock import Clock
@@ -25,88 +28,38 @@ from fractus.quota.quota import Quota
 from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Children
-from fractus.services import compute, image, volume
-from fractus.services.compute.availability_zones import policy as zone_policy
-from fractus.services.compute.availability_zones.api import AvailabilityZonesApi
-from fractus.services.compute.extensions import policy as extension_policy
-from fractus.services.compute.extensions.api import ExtensionsApi
-from fractus.services.compute.flavors.adoption import FlavorAdoption
-from fractus.services.compute.flavors.api import FlavorsApi
-from fractus.services.compute.flavors.kind import KIND as FLAVOR
-from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
-from fractus.services.compute.flavors.queries import FlavorSource
-from fractus.services.compute.keypairs.adoption import KeypairAdoption
-from fractus.services.compute.keypairs.api import KeypairsApi
-from fractus.services.compute.keypairs.kind import KIND as KEYPAIR
-from fractus.services.compute.keypairs.lifecycle import KeypairLifecycle
-from fractus.services.compute.keypairs.queries import KeypairSource
-from fractus.services.compute.limits import policy as limit_policy
-from fractus.services.compute.limits.api import LimitsApi
-from fractus.services.compute.removed import policy as removed_policy
-from fractus.services.compute.removed.api import RemovedApi
-from fractus.services.compute.servers import policy as server_policy
-from fractus.services.compute.servers.adoption import ServerAdoption
-from fractus.services.compute.servers.api import ServersApi
-from fractus.services.compute.servers.api.access import Dependencies, ServerLimits
-from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
-from fractus.services.compute.servers.lifecycle import ServerLifecycle
-from fractus.services.compute.servers.table import SERVER
+from fractus.services import compute, image, network, volume
 from fractus.services.image.bits import BitsDirectory, Reserve
-from fractus.services.image.images import policy as image_policy
-from fractus.services.image.images.adoption import ImageAdoption
 from fractus.services.image.images.api import ImagesApi
-from fractus.services.image.images.costs import COSTS as IMAGE_COSTS
-from fractus.services.image.images.lifecycle import ImageLifecycle
-from fractus.services.image.images.queries import ImageSource
-from fractus.services.image.images.schema import IMPORT_METHODS
-from fractus.services.image.images.table import IMAGE
-from fractus.services.image.info import policy as info_policy
-from fractus.services.image.info.api import InfoApi
-from fractus.services.image.schemas import policy as schema_policy
-from fractus.services.image.schemas.api import SchemasApi
-from fractus.services.network.ports.costs import COSTS as PORT_COSTS
-from fractus.services.network.ports.table import PORT
-from fractus.services.network.security_groups.costs import COSTS as GROUP_COSTS
-from fractus.services.network.security_groups.table import SECURITY_GROUP
-from fractus.services.network.subnets.costs import COSTS as SUBNET_COSTS
-from fractus.services.network.subnets.table import SUBNET
 from fractus.services.relay import Relay
-from fractus.services.volume.extensions import policy as volume_extension_policy
-from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
-from fractus.services.volume.limits import policy as volume_limit_policy
-from fractus.services.volume.limits.api import LimitsApi as VolumeLimitsApi
-from fractus.services.volume.lists import policy as volume_list_policy
-from fractus.services.volume.lists.api import ListsApi
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
 from fractus.store.transaction import Store
 from fractus.web.face import ServiceRoutes
 from fractus.web.routing import Route
 
+A = TypeVar("A")
+
 #: Every kind, and where its rows are.
+TABLES: Mapping[str, Table] = {one.kind.name: one.kind.table for one in kinds.ENTRIES}
+
 #: Kind -> fields of what is desired that are sealed with the key of the vault.
-SEALED: Mapping[str, tuple[str, ...]] = {"server": ("admin_pass",)}
-
-TABLES: Mapping[str, Table] = {
-    "server": SERVER,
-    "image": IMAGE,
-    "subnet": SUBNET,
-    "port": PORT,
-    "security_group": SECURITY_GROUP,
-    **{kind.name: kind.table for kind in KINDS},
+SEALED: Mapping[str, tuple[str, ...]] = {
+    one.kind.name: one.kind.sealed for one in kinds.ENTRIES if one.kind.sealed
 }
-
-_ANY_PROJECT = AnyProject()
 
 #: Every kind that is limited, and what one of it costs.
 COSTS: Mapping[str, Costs] = {
-    "server": SERVER_COSTS,
-    "image": IMAGE_COSTS,
-    "subnet": SUBNET_COSTS,
-    "port": PORT_COSTS,
-    "security_group": GROUP_COSTS,
-    **{kind.name: kind.costs for kind in KINDS if kind.costs is not None},
+    one.kind.name: one.kind.costs for one in kinds.ENTRIES if one.kind.costs is not None
 }
+
+#: Collections of networking that are served: path -> kind.
+_COLLECTIONS = {
+    **{one.kind.root: one.kind.name for one in kinds.NETWORKING},
+    "/security-group-rules": "security_group_rule",
+}
+
+_ANY_PROJECT = AnyProject()
 
 
 def drivers(clock: Clock, calls: CallObserver, simulations: Path) -> Mapping[str, Connect]:
@@ -121,16 +74,19 @@ def drivers(clock: Clock, calls: CallObserver, simulations: Path) -> Mapping[str
     return {"openstack": openstack, "simulated": simulated}
 
 
-class HasRoutes(Protocol):
-    """A resource's half in the API."""
+def _routes(entries: Iterable[Entry[A] | Other[A]], at: A) -> list[Route]:
+    return [route for one in entries for route in one.api(at).routes()]
 
-    def routes(self) -> list[Route]:
-        """What it serves."""
-        ...
+
+def _rules(
+    base: Sequence[RuleDefault], entries: Sequence[Entry[A]], others: Sequence[Other[A]]
+) -> list[RuleDefault]:
+    declared = [rule for one in entries for rule in one.kind.rules]
+    return [*base, *declared, *(rule for one in others for rule in one.rules)]
 
 
 class Kinds:
-    """Every kind, built: its half in the API and its half in the worker."""
+    """Every kind: its half in the API, built when it is asked for, and its half in the worker."""
 
     def __init__(
         self,
@@ -155,86 +111,70 @@ class Kinds:
         self._ledger = ledger
         self._quota = quota
         self._clock = clock
-        self._live = Relay(store, children, TABLES)
+        self._children = children
         self._stale_after = stale_after
-        self.image_source = ImageSource(resources)
         self._bits = BitsDirectory(images, reserve=reserve)
-        self.network = NetworkKinds(store, ledger, quota, clock, stale_after)
-        self.lifecycles: Mapping[str, Lifecycle] = {
-            "server": ServerLifecycle(self.network.allocator, clock, vault),
-            "flavor": FlavorLifecycle(),
-            "keypair": KeypairLifecycle(),
-            "image": ImageLifecycle(self._bits),
-            **self.network.lifecycles,
-        }
-        self.adoptions: Mapping[str, Adoption] = {
-            "flavor": FlavorAdoption(),
-            "keypair": KeypairAdoption(),
-            "image": ImageAdoption(self._bits),
-            **self.network.adoptions,
-            "server": ServerAdoption(),
-        }
-        self.images_api = ImagesApi(store, ledger, self._bits)
+        self._network = JoinedNetwork(store, ledger, quota, clock, stale_after)
+        parts = WorkerParts(
+            resources=resources,
+            clock=clock,
+            vault=vault,
+            addresses=self._network.addresses,
+            macs=self._network.macs,
+            bits=self._bits,
+            ports=self._network.allocator,
+            shown_ports=self._network.shown_ports,
+        )
+        self.lifecycles: Mapping[str, Lifecycle] = lifecycles(kinds.ENTRIES, parts)
+        self.adoptions: Mapping[str, Adoption] = adoptions(kinds.ENTRIES, parts)
+
+    @functools.cached_property
+    def images_api(self) -> ImagesApi:
+        """The API of images: its uploads are settled at the start and the end of a process."""
+        return ImagesApi(self._store, self._ledger, self._bits)
 
     def services(self, projects: ProjectLookup = _ANY_PROJECT) -> list[ServiceRoutes]:
         """All services, with all that their resources contribute. `projects`: who knows which ones there are."""
-        return [self._compute(projects), self.network.service(), self._image(), self._volume()]
-
-    def _compute(self, projects: ProjectLookup) -> ServiceRoutes:
-        given = Dependencies(
+        at = ApiParts(
             store=self._store,
+            resources=self._resources,
             ledger=self._ledger,
             clock=self._clock,
-            ports=self.network.allocator,
-            images=self.image_source,
-            flavors=FlavorSource(self._resources),
-            keypairs=KeypairSource(self._resources),
-            live=self._live,
             quota=self._quota,
-            secrets=self._vault,
-            limits=ServerLimits(stale_after=self._stale_after),
+            vault=self._vault,
+            projects=projects,
+            live=Relay(self._store, self._children, TABLES),
+            ports=self._network.allocator,
+            images=self.images_api,
+            stale_after=self._stale_after,
         )
-        apis: list[HasRoutes] = [
-            ServersApi(given),
-            FlavorsApi(self._store, self._ledger, projects),
-            KeypairsApi(self._store, self._ledger, self._clock),
-            AvailabilityZonesApi(self._store),
-            LimitsApi(self._store, self._quota, projects),
-            ExtensionsApi(),
-            RemovedApi(),
-        ]
-        routes = [route for api in apis for route in api.routes()]
-        policies = (
-            server_policy,
-            zone_policy,
-            limit_policy,
-            extension_policy,
-            removed_policy,
-        )
-        rules = [
-            *base_rules.NOVA,
-            *FLAVOR.rules,
-            *KEYPAIR.rules,
-            *(rule for one in policies for rule in one.RULES),
-        ]
+        return [_compute(at), self._networking(), _image(at), _volume(at)]
+
+    def _networking(self) -> ServiceRoutes:
+        routes = _routes((*kinds.NETWORKING, *kinds.NETWORK_OTHERS), self._network.api)
         return ServiceRoutes(
-            service=compute.SERVICE, routes=routes, rules=rules, unserved=compute.unserved(routes)
+            service=network.service(_COLLECTIONS),
+            routes=routes,
+            rules=_rules(base_rules.NEUTRON, kinds.NETWORKING, kinds.NETWORK_OTHERS),
+            unserved=network.unserved(routes),
         )
 
-    def _image(self) -> ServiceRoutes:
-        apis: list[HasRoutes] = [self.images_api, SchemasApi(), InfoApi(IMPORT_METHODS)]
-        routes = [route for api in apis for route in api.routes()]
-        rules = [*base_rules.GLANCE, *image_policy.RULES, *schema_policy.RULES, *info_policy.RULES]
-        return ServiceRoutes(
-            service=image.SERVICE, routes=routes, rules=rules, unserved=image.unserved(routes)
-        )
 
-    @staticmethod
-    def _volume() -> ServiceRoutes:
-        apis: list[HasRoutes] = [ListsApi(), VolumeLimitsApi(), VolumeExtensionsApi()]
-        routes = [route for api in apis for route in api.routes()]
-        policies = (volume_list_policy, volume_limit_policy, volume_extension_policy)
-        rules = [*base_rules.CINDER, *(rule for one in policies for rule in one.RULES)]
-        return ServiceRoutes(
-            service=volume.SERVICE, routes=routes, rules=rules, unserved=volume.unserved(routes)
-        )
+def _compute(at: ApiParts) -> ServiceRoutes:
+    routes = _routes((*kinds.COMPUTE, *kinds.COMPUTE_OTHERS), at)
+    rules = _rules(base_rules.NOVA, kinds.COMPUTE, kinds.COMPUTE_OTHERS)
+    return ServiceRoutes(
+        service=compute.SERVICE, routes=routes, rules=rules, unserved=compute.unserved(routes)
+    )
+
+
+def _image(at: ApiParts) -> ServiceRoutes:
+    routes = _routes((*kinds.IMAGES, *kinds.IMAGE_OTHERS), at)
+    rules = _rules(base_rules.GLANCE, kinds.IMAGES, kinds.IMAGE_OTHERS)
+    return ServiceRoutes(service=image.SERVICE, routes=routes, rules=rules, unserved=image.unserved(routes))
+
+
+def _volume(at: ApiParts) -> ServiceRoutes:
+    routes = _routes(kinds.VOLUME_OTHERS, at)
+    rules = _rules(base_rules.CINDER, (), kinds.VOLUME_OTHERS)
+    return ServiceRoutes(service=volume.SERVICE, routes=routes, rules=rules, unserved=volume.unserved(routes))

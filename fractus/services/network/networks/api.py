@@ -7,8 +7,7 @@ from typing import Any
 
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.collection import CollectionApi
-from fractus.services.network.dialect.api.neighbours import Groups, Ports, Subnets
-from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input
 from fractus.services.network.dialect.schema.mtu import check_mtu
@@ -17,7 +16,7 @@ from fractus.services.network.networks.kind import KIND
 from fractus.services.network.networks.queries import most_of
 from fractus.store import clouds, presences
 from fractus.store.listing import Filter, page
-from fractus.store.transaction import Reader, Store, Transaction
+from fractus.store.transaction import Reader, Transaction
 from fractus.web.routing import Call
 
 
@@ -26,9 +25,9 @@ class NetworkApi(CollectionApi):
 
     kind = KIND
 
-    def __init__(self, store: Store, writes: Writer, subnets: Subnets, ports: Ports, groups: Groups) -> None:
-        super().__init__(store, writes)
-        self._subnets, self._ports, self._groups = subnets, ports, groups
+    def __init__(self, at: NetworkNeighbours) -> None:
+        super().__init__(at)
+        self._subnets, self._ports, self._groups = at.subnets, at.ports, at.groups
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, its MTU is carried somewhere, and its project has a default group."""

@@ -8,10 +8,8 @@ from typing import Any
 from fractus.model.errors import Conflict
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
-from fractus.services.network.dialect.api.access import refuse_body, refuse_constraint
 from fractus.services.network.dialect.api.collection import CollectionApi
-from fractus.services.network.dialect.api.neighbours import SharedTransactions
-from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import (
     conflict,
@@ -22,8 +20,8 @@ from fractus.services.network.dialect.schema.errors import (
 )
 from fractus.services.network.rbac_policies.kind import ACTIONS, EVERYBODY, EXTERNAL, KIND
 from fractus.store.listing import Filter, page
-from fractus.store.transaction import Store, Transaction
-from fractus.web.routing import Call, Reply
+from fractus.store.transaction import Transaction
+from fractus.web.routing import Call
 
 
 class RbacPolicyApi(CollectionApi):
@@ -32,10 +30,9 @@ class RbacPolicyApi(CollectionApi):
     kind = KIND
     core = False
 
-    def __init__(self, store: Store, writes: Writer, shareable: Mapping[str, SharedTransactions]) -> None:
-        """`shareable`: who writes what can be shared, by kind."""
-        super().__init__(store, writes)
-        self._shareable = shareable
+    def __init__(self, at: NetworkNeighbours) -> None:
+        super().__init__(at)
+        self._shareable = at.shares
 
     def about(self, resource: Resource, item: Item) -> Mapping[str, Any]:
         """With whom it will be shared."""
@@ -80,16 +77,6 @@ class RbacPolicyApi(CollectionApi):
         """Whoever loses access does not use it."""
         await self._refuse_used(tx, resource.desired)
         await self._share(tx, resource.desired, there=False)
-
-    async def delete(self, call: Call) -> Reply:
-        """DELETE. No cloud has one, so nothing is left of it."""
-        refuse_body(call)
-        refuse_constraint(call)
-        async with self._store.transaction() as tx:
-            policy = await self.permitted(tx, call, call.params["id"], "delete_rbac_policy")
-            await self.before_delete(tx, call, policy)
-            await self._resources.drop(tx, KIND.name, policy.id)
-        return Reply(204)
 
     async def _object(self, tx: Transaction, call: Call, wanted: Mapping[str, Any]) -> Resource:
         """What it shares, where the caller may share it."""

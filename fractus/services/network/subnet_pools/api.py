@@ -14,7 +14,7 @@ from fractus.model.resource import Resource
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api.access import seen
 from fractus.services.network.dialect.api.collection import CollectionApi
-from fractus.services.network.dialect.api.neighbours import Scopes, Subnets
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import bad_request, invalid, invalid_input, not_found
@@ -22,7 +22,7 @@ from fractus.services.network.subnet_pools import schema
 from fractus.services.network.subnet_pools.kind import KIND
 from fractus.services.network.subnet_pools.queries import cuts_of, default_pool
 from fractus.store.ledger import Ledger
-from fractus.store.transaction import Store, Transaction
+from fractus.store.transaction import Transaction
 from fractus.web.routing import Call, Reply
 
 
@@ -85,9 +85,9 @@ class SubnetPoolApi(CollectionApi):
         "onboard_network_subnets": "Take the subnets of a network into a subnet pool.",
     }
 
-    def __init__(self, store: Store, writes: PoolWrites, scopes: Scopes, subnets: Subnets) -> None:
-        super().__init__(store, writes)
-        self._scopes, self._subnets = scopes, subnets
+    def __init__(self, at: NetworkNeighbours) -> None:
+        super().__init__(at)
+        self._scopes, self._subnets = at.scopes, at.subnets
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its ranges are of one family, and nobody else's in its scope."""

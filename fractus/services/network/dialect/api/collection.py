@@ -24,13 +24,13 @@ from fractus.services.network.dialect.api.access import (
     shown_to,
 )
 from fractus.services.network.dialect.api.lists import Lists, Special
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
-from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.attributes import Item, Request, read
 from fractus.services.network.dialect.schema.errors import not_found
 from fractus.store.listing import Filters
-from fractus.store.transaction import Reader, Store, Transaction
+from fractus.store.transaction import Reader, Transaction
 from fractus.web.routing import Call, Reply, Route
 
 
@@ -47,11 +47,11 @@ class CollectionApi:
     actions: ClassVar[Mapping[str, str]] = {}
     """`PUT {collection}/{id}/NAME` beside its update: name, also of the rule and of the handler -> summary."""
 
-    def __init__(self, store: Store, writes: Writer) -> None:
-        """`writes` writes the kind."""
-        self._store = store
-        self._writes = writes
-        self._resources = writes.ledger.resources
+    def __init__(self, at: NetworkNeighbours) -> None:
+        """Of what the kinds of networking have in common. A subclass takes from it what else it asks of others."""
+        self._store = at.store
+        self._writes = at.writer(self.kind)
+        self._resources = at.ledger.resources
         kind = self.kind
         self._lists = Lists(
             collection=kind.collection,

@@ -6,14 +6,21 @@ A method that follows from another kind's change takes part in its transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from fractus.addressing.prefixes import Net
+from fractus.base.clock import Clock
 from fractus.model.resource import Resource
+from fractus.quota.quota import Quota
+from fractus.services.kind import Kind
+from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.attributes import Item
+from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
-from fractus.store.transaction import Reader, Transaction
+from fractus.store.transaction import Reader, Store, Transaction
 from fractus.web.routing import Call
+
+W = TypeVar("W", bound=Writer)
 
 
 class Subnets(Protocol):
@@ -120,3 +127,37 @@ class Groups(Protocol):
     async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
         """`Conflict` where one port cannot have all of these groups."""
         ...
+
+
+class NetworkNeighbours:
+    """What the API of every kind of networking is built of, and where it finds the writers of the others."""
+
+    groups: Groups
+    scopes: Scopes
+    pools: Pools
+    subnets: Subnets
+    ports: Ports
+
+    def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float) -> None:
+        """A cloud is stale after `stale_after` seconds of silence."""
+        self.store, self.ledger, self.quota, self.clock = store, ledger, quota, clock
+        self.stale_after = stale_after
+        self.shares: dict[str, SharedTransactions] = {}
+        """Who shares what can be shared, by kind."""
+        self._writers: dict[str, Writer] = {}
+
+    def add(self, writer: W) -> W:
+        """A kind that is written in a way of its own."""
+        self._writers[writer.kind] = writer
+        return writer
+
+    def writer(self, kind: Kind) -> Writer:
+        """Who writes a kind: its own writer, where one was added, or one that does what the declaration says."""
+        if kind.name not in self._writers:
+            local = kind.vocabulary is None
+            self._writers[kind.name] = Writer(self.ledger, kind.name, kind.summarise, local=local)
+        return self._writers[kind.name]
+
+    def own(self, writer: type[W]) -> W:
+        """The writer of this class, which was added."""
+        return next(one for one in self._writers.values() if isinstance(one, writer))

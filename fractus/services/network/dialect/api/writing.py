@@ -28,7 +28,7 @@ class Writer:
         """`local`: no cloud ever has one."""
         self.ledger = ledger
         self._local = local
-        self._kind = kind
+        self.kind = kind
         self._summarise = summarise
 
     async def create(
@@ -99,7 +99,7 @@ class Writer:
 
         `also`: what else of it changes by that.
         """
-        whole = await self.ledger.resources.fetch(tx, self._kind, id)
+        whole = await self.ledger.resources.fetch(tx, self.kind, id)
         if whole is not None and whole.deleted_at is None:
             others = [one for one in whole.desired[key] if one != part]
             whole.desired[key] = [*others, part] if there else others
@@ -112,7 +112,7 @@ class Writer:
             await self.forget_policies(tx, resource.id)
         if self._local:
             # No cloud has to confirm it, so nothing is left to be remembered.
-            await self.ledger.resources.drop(tx, self._kind, resource.id)
+            await self.ledger.resources.drop(tx, self.kind, resource.id)
             return
         await self.ledger.remove(tx, resource, hide=True)
 

@@ -16,7 +16,7 @@ from fractus.services.network.dialect.api.access import (
     seen,
 )
 from fractus.services.network.dialect.api.lists import Lists
-from fractus.services.network.dialect.api.neighbours import Groups
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
 from fractus.services.network.dialect.schema import values
@@ -30,7 +30,7 @@ from fractus.services.network.ports.table import PORT
 from fractus.services.network.ports.view import bound, target
 from fractus.store import presences
 from fractus.store.listing import Filter, Filters
-from fractus.store.transaction import Reader, Store, Transaction
+from fractus.store.transaction import Reader, Transaction
 from fractus.web.routing import Call, Reply, Route
 
 _BINDING = "get_port:binding:host_id"
@@ -78,13 +78,13 @@ def _network_target(network: Resource) -> dict[str, Any]:
 class PortApi:
     """Handlers of ports."""
 
-    def __init__(self, store: Store, writes: PortWrites, groups: Groups) -> None:
-        self._store = store
-        self._finding = writes.finding()
-        self._writes = writes
-        self._resources = writes.ledger.resources
-        self._groups = groups
-        self._tags = Tags("port", "ports", store, self._permitted, writes.touch)
+    def __init__(self, at: NetworkNeighbours) -> None:
+        self._store = at.store
+        self._writes = at.own(PortWrites)
+        self._finding = self._writes.finding()
+        self._resources = at.ledger.resources
+        self._groups = at.groups
+        self._tags = Tags("port", "ports", at.store, self._permitted, self._writes.touch)
 
     def routes(self) -> list[Route]:
         """All of them."""

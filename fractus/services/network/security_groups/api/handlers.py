@@ -20,6 +20,7 @@ from fractus.services.network.dialect.api.access import (
     shown_to,
 )
 from fractus.services.network.dialect.api.lists import Lists
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
 from fractus.services.network.dialect.schema.attributes import Item, read
@@ -110,12 +111,14 @@ def _may_make_one(principal: Principal, project_id: str) -> bool:
 class SecurityGroupApi:
     """Handlers of security groups."""
 
-    def __init__(self, store: Store, writes: GroupWrites) -> None:
-        self._groups = Groups(store, writes)
-        self._store = store
-        self._writes = writes
-        self._resources = writes.ledger.resources
-        self._tags = Tags("security_group", "security-groups", store, self._groups.permitted, writes.touch)
+    def __init__(self, at: NetworkNeighbours) -> None:
+        self._store = at.store
+        self._writes = at.own(GroupWrites)
+        self._groups = Groups(at.store, self._writes)
+        self._resources = at.ledger.resources
+        self._tags = Tags(
+            "security_group", "security-groups", at.store, self._groups.permitted, self._writes.touch
+        )
 
     def routes(self) -> list[Route]:
         """All of them, with those of the rules."""

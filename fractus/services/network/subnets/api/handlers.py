@@ -17,7 +17,7 @@ from fractus.services.network.dialect.api.access import (
     seen,
 )
 from fractus.services.network.dialect.api.lists import Lists
-from fractus.services.network.dialect.api.neighbours import Pools, Ports
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
 from fractus.services.network.dialect.schema import values
@@ -31,7 +31,7 @@ from fractus.services.network.subnets.schema import ATTRIBUTES
 from fractus.services.network.subnets.table import SUBNET
 from fractus.services.network.subnets.view import target
 from fractus.store.listing import Filter, Filters
-from fractus.store.transaction import Reader, Store, Transaction
+from fractus.store.transaction import Reader, Transaction
 from fractus.web.routing import Call, Reply, Route
 
 
@@ -68,13 +68,13 @@ LISTS = Lists(
 class SubnetApi:
     """Handlers of subnets."""
 
-    def __init__(self, store: Store, writes: SubnetWrites, pools: Pools, ports: Ports) -> None:
-        self._store = store
-        self._writes = writes
-        self._resources = writes.ledger.resources
-        self._pools = pools
-        self._ports = ports
-        self._tags = Tags("subnet", "subnets", store, self._permitted, writes.touch)
+    def __init__(self, at: NetworkNeighbours) -> None:
+        self._store = at.store
+        self._writes = at.own(SubnetWrites)
+        self._resources = at.ledger.resources
+        self._pools = at.pools
+        self._ports = at.ports
+        self._tags = Tags("subnet", "subnets", at.store, self._permitted, self._writes.touch)
 
     def routes(self) -> list[Route]:
         """All of them."""

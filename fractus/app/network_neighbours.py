@@ -1,0 +1,57 @@
+"""How the kinds of networking are joined: whatever one asks of another's writer is named here, once."""
+
+from __future__ import annotations
+
+from fractus.addressing.addresses import Addresses
+from fractus.addressing.macs import Macs
+from fractus.base.clock import Clock
+from fractus.quota.quota import Quota
+from fractus.services.compute.servers.lifecycle import ShownPorts
+from fractus.services.network.address_scopes.api import ScopeWrites
+from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
+from fractus.services.network.dialect.api.sharing import Shares
+from fractus.services.network.networks.kind import KIND as NETWORK
+from fractus.services.network.ports.api import PortAllocator, PortWrites
+from fractus.services.network.security_groups.api import GroupWrites
+from fractus.services.network.security_groups.view import target as group_target
+from fractus.services.network.subnet_pools.api import PoolWrites
+from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
+from fractus.services.network.subnets.api import SubnetWrites
+from fractus.store.ledger import Ledger
+from fractus.store.listing import Filter
+from fractus.store.transaction import Store
+
+
+class JoinedNetwork:
+    """Networking, joined. `allocator` is what servers get their ports from."""
+
+    def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float) -> None:
+        """A cloud is stale after `stale_after` seconds of silence."""
+        self.addresses, self.macs = Addresses(), Macs()
+        self.api = at = NetworkNeighbours(store, ledger, quota, clock, stale_after)
+        groups = at.groups = at.add(GroupWrites(ledger))
+        scopes = at.scopes = at.add(ScopeWrites(ledger))
+        pools = at.pools = at.add(PoolWrites(ledger))
+        networks = at.writer(NETWORK)
+        subnets = at.subnets = at.add(SubnetWrites(ledger, self.addresses, networks))
+        ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups))
+        self.allocator = PortAllocator(ports, groups)
+        ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.allocator)
+        at.shares |= {
+            "network": Shares(
+                networks, NETWORK.target, lambda id: Filter("network_id", "eq", id), subnets.network_changed
+            ),
+            "subnetpool": Shares(
+                pools, SUBNET_POOL.target, lambda id: Filter("subnetpool_id", "eq", id), user="subnet"
+            ),
+            "address_scope": Shares(
+                scopes,
+                ADDRESS_SCOPE.target,
+                lambda id: Filter("address_scope_id", "eq", id),
+                user="subnetpool",
+            ),
+            "security_group": Shares(
+                groups, group_target, lambda id: Filter("security_groups", "like", f"%|{id}|%")
+            ),
+        }
