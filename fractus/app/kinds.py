@@ -63,13 +63,10 @@ from fractus.services.network.networks.adoption import NetworkAdoption
 from fractus.services.network.networks.api import NetworkApi
 from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
-from fractus.services.network.ports import policy as port_policy
 from fractus.services.network.ports.adoption import PortAdoption
 from fractus.services.network.ports.api import PortApi
-from fractus.services.network.ports.carried import FIELDS as PORT_FIELDS
-from fractus.services.network.ports.costs import COSTS as PORT_COSTS
+from fractus.services.network.ports.kind import KIND as PORT
 from fractus.services.network.ports.lifecycle import PortLifecycle
-from fractus.services.network.ports.table import PORT as PORT_TABLE
 from fractus.services.network.quotas import policy as quota_policy
 from fractus.services.network.quotas.api import QuotaApi
 from fractus.services.network.rbac_policies.api import RbacPolicyApi
@@ -110,10 +107,6 @@ IMAGE = Undeclared(
 SUBNET = Undeclared(
     name="subnet", service="network", table=SUBNET_TABLE, rules=subnet_policy.RULES, costs=SUBNET_COSTS,
     carried=SUBNET_FIELDS, root="/subnets",
-)  # fmt: skip
-PORT = Undeclared(
-    name="port", service="network", table=PORT_TABLE, rules=port_policy.RULES, costs=PORT_COSTS,
-    carried=PORT_FIELDS, root="/ports",
 )  # fmt: skip
 SECURITY_GROUP = Undeclared(
     name="security_group", service="network", table=GROUP_TABLE, rules=group_policy.RULES, costs=GROUP_COSTS,

@@ -28,7 +28,7 @@ from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
-from fractus.services.network.ports.schema import ATTRIBUTES as PORT_ATTRIBUTES
+from fractus.services.network.ports.kind import FIELDS as PORT_ATTRIBUTES
 from fractus.services.network.security_groups.schema import GROUP_ATTRIBUTES, RULE_ATTRIBUTES
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.schema import ATTRIBUTES as SUBNET_ATTRIBUTES

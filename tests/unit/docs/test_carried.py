@@ -11,7 +11,7 @@ from fractus.model.carried import CARRIED, OURS, REFUSED
 from fractus.services.field import Fields
 from fractus.services.image.images.schema import SETTABLE
 from fractus.services.network.networks.kind import FIELDS as NETWORK
-from fractus.services.network.ports.schema import ATTRIBUTES as PORT
+from fractus.services.network.ports.kind import FIELDS as PORT
 from fractus.services.network.security_groups.schema import GROUP_ATTRIBUTES
 from fractus.services.network.subnets.schema import ATTRIBUTES as SUBNET
 from tools.docs import carried, coverage

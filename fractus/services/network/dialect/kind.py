@@ -11,7 +11,7 @@ from fractus.model.carried import CARRIED
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.quota.costs import Costs
-from fractus.services.field import Field, Fields, Match, flag
+from fractus.services.field import Field, Fields, Match, Stored, flag
 from fractus.services.network.dialect import view
 from fractus.services.network.dialect.costs import refuse
 from fractus.services.network.dialect.schema import values
@@ -63,7 +63,9 @@ class Documents:
     """How users see a kind: its fields as they are kept, what is derived, and what all documents have.
 
     `order`: the names between the project and the description, where it is not that of the fields. `born`: the
-    revision of a new one.
+    revision of a new one. `columns`: those of keys of what is desired that no document has. `privileged`: the names
+    that only those see whom a rule of the kind's own lets; a document has them apart. `ours`: the keys that are shown
+    as desired, whatever was found in a cloud.
     """
 
     def __init__(
@@ -74,6 +76,9 @@ class Documents:
         derived: Derive = nothing,
         status: Callable[[Resource, Sequence[Presence]], str] = no_status,
         born: int = 1,
+        columns: Sequence[Stored] = (),
+        privileged: Sequence[str] = (),
+        ours: Sequence[str] = (),
     ) -> None:
         self._shown = [(one.document, one.key) for one in fields.values() if one.document]
         self._columns = [
@@ -81,14 +86,19 @@ class Documents:
             for one in fields.values()
             if one.column is not None
         ]
+        self._columns += [(one.name, one.of, one.name, one.name) for one in columns]
+        self._privileged, self._ours = tuple(privileged), tuple(ours)
         self._order, self._derived, self._status, self._born = tuple(order), derived, status, born
         self._standard, self._tagged = "revision_number" in fields, "tags" in fields
 
     def __call__(self, resource: Resource, presences: Sequence[Presence] = ()) -> Summary:
         """The document and the columns."""
         there = list(presences)
+        wanted = resource.desired
         resource = as_found(resource, there)
         desired = resource.desired
+        for key in self._ours:
+            desired[key] = wanted[key]
         status = self._status(resource, there)
         body = {name: desired[key] for name, key in self._shown}
         body.update(self._derived(resource, there))
@@ -98,6 +108,7 @@ class Documents:
             name: of(body[shown] if shown in body else desired.get(key))
             for name, of, shown, key in self._columns
         }
+        extra = {name: body.pop(name) for name in self._privileged} or None
         document = {**view.head(resource), **{name: body[name] for name in self._order or body}}
         columns["name"] = resource.name
         if self._standard:
@@ -106,7 +117,7 @@ class Documents:
             if not self._tagged:
                 del document["tags"], columns["tags"]
         document.update(view.refused(there))
-        return Summary(status, document, columns=columns)
+        return Summary(status, document, extra, columns)
 
 
 def target(resource: Resource) -> dict[str, Any]:

@@ -10,46 +10,19 @@ from collections.abc import Collection
 from typing import Any
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
-    (
-        "aap-reject-multicast", "Allowed address pairs reject multicast extension",
-        "Reject multicast addresses in Allowed Address Pairs", "2026-04-01T00:00:00-00:00",
-    ),
     ("agent", "agent", "The agent management extension.", "2013-02-03T10:00:00-00:00"),
-    ("allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs", "2013-07-23T10:00:00-00:00"),
     ("availability_zone", "Availability Zone", "The availability zone extension.", "2015-01-01T10:00:00-00:00"),
-    (
-        "binding", "Port Binding", "Expose port bindings of a virtual port to external application",
-        "2014-02-03T10:00:00-00:00",
-    ),
     (
         "empty-string-filtering", "Empty String Filtering Extension",
         "Allow filtering by attributes with empty string value", "2018-05-01T10:00:00-00:00",
-    ),
-    (
-        "extra_dhcp_opt", "Neutron Extra DHCP options",
-        "Extra options configuration for DHCP. For example PXE boot options to DHCP clients can be specified "
-        "(e.g. tftp-server, server-ip-address, bootfile-name)", "2013-03-17T12:00:00-00:00",
     ),
     (
         "filter-validation", "Filter parameters validation", "Provides validation on filter parameters.",
         "2018-07-04T10:00:00-00:00",
     ),
     (
-        "ip-substring-filtering", "IP address substring filtering",
-        "Provides IP address substring filtering when listing ports", "2017-11-28T09:00:00-00:00",
-    ),
-    (
         "pagination", "Pagination support", "Extension that indicates that pagination is enabled.",
         "2016-06-12T00:00:00-00:00",
-    ),
-    (
-        "port-mac-address-regenerate", "Mac address regenerate", "Network port MAC address regenerate",
-        "2018-05-03T10:00:00-00:00",
-    ),
-    ("port-security", "Port Security", "Provides port security", "2012-07-23T10:00:00-00:00"),
-    (
-        "port-security-groups-filtering", "Port filtering on security groups",
-        "Provides security groups filtering when listing ports", "2018-01-09T09:00:00-00:00",
     ),
     (
         "project-id", "project_id field enabled", "Extension that indicates that project_id field is enabled.",
@@ -109,8 +82,17 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
 
 #: Those of declared kinds.
 _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "aap-reject-multicast", "Allowed address pairs reject multicast extension",
+        "Reject multicast addresses in Allowed Address Pairs", "2026-04-01T00:00:00-00:00",
+    ),
     ("address-group", "Address group", "Support address group", "2020-07-15T10:00:00-00:00"),
     ("address-scope", "Address scope", "Address scopes extension.", "2015-07-26T10:00:00-00:00"),
+    ("allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs", "2013-07-23T10:00:00-00:00"),
+    (
+        "binding", "Port Binding", "Expose port bindings of a virtual port to external application",
+        "2014-02-03T10:00:00-00:00",
+    ),
     (
         "default-subnetpools", "Default Subnetpools",
         "Provides ability to mark and use a subnetpool as the default.", "2016-02-18T18:00:00-00:00",
@@ -118,6 +100,15 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
     (
         "external-net", "Neutron external network", "Adds external network attribute to network resource.",
         "2013-01-14T10:00:00-00:00",
+    ),
+    (
+        "extra_dhcp_opt", "Neutron Extra DHCP options",
+        "Extra options configuration for DHCP. For example PXE boot options to DHCP clients can be specified "
+        "(e.g. tftp-server, server-ip-address, bootfile-name)", "2013-03-17T12:00:00-00:00",
+    ),
+    (
+        "ip-substring-filtering", "IP address substring filtering",
+        "Provides IP address substring filtering when listing ports", "2017-11-28T09:00:00-00:00",
     ),
     ("net-mtu", "Network MTU", "Provides MTU attribute for a network resource.", "2015-03-25T10:00:00-00:00"),
     (
@@ -129,12 +120,17 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "2015-01-01T10:00:00-00:00",
     ),
     (
-        "rbac-address-scope", "Add address_scope type to RBAC", "Add address_scope type to RBAC",
-        "2020-02-12T00:00:00-00:00",
+        "port-mac-address-regenerate", "Mac address regenerate", "Network port MAC address regenerate",
+        "2018-05-03T10:00:00-00:00",
+    ),
+    ("port-security", "Port Security", "Provides port security", "2012-07-23T10:00:00-00:00"),
+    (
+        "port-security-groups-filtering", "Port filtering on security groups",
+        "Provides security groups filtering when listing ports", "2018-01-09T09:00:00-00:00",
     ),
     (
-        "rbac-subnetpool", "Add subnetpool type to RBAC", "Add subnetpool type to RBAC",
-        "2020-02-05T00:00:00-00:00",
+        "rbac-address-scope", "Add address_scope type to RBAC", "Add address_scope type to RBAC",
+        "2020-02-12T00:00:00-00:00",
     ),
     (
         "rbac-policies", "RBAC Policies",
@@ -144,6 +140,10 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
     (
         "rbac-security-groups", "Add security_group type to network RBAC",
         "Add security_group type to network RBAC", "2019-02-14T00:00:00-00:00",
+    ),
+    (
+        "rbac-subnetpool", "Add subnetpool type to RBAC", "Add subnetpool type to RBAC",
+        "2020-02-05T00:00:00-00:00",
     ),
     (
         "subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool",

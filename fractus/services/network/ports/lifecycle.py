@@ -21,8 +21,8 @@ from fractus.reconcile.kind import (
     adopt_fields,
 )
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
+from fractus.services.network.ports.kind import KIND
 from fractus.services.network.ports.schema import holder, needs_of
-from fractus.services.network.ports.view import summarise
 from fractus.store.transaction import Transaction
 
 #: A port that its server's cloud has not bound after this long (the server failed, or is off) is looked at no more.
@@ -43,7 +43,7 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
     """The kind `port`."""
 
     def __init__(self, addresses: Addresses, macs: Macs, clock: Clock, servers: Servers) -> None:
-        super().__init__(PORT, summarise)
+        super().__init__(PORT, KIND.summarise)
         self._servers = servers
         self._addresses = addresses
         self._macs = macs

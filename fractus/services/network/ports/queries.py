@@ -1,4 +1,4 @@
-"""Which ports somebody may see, and which are on a network, a subnet, a server."""
+"""Which ports are on a network, a subnet, a server."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.table import named
-from fractus.services.network.ports.table import PORT
+from fractus.services.network.ports.kind import KIND
 from fractus.store.listing import Filter, Filters, Sort, one_of, page
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Row
 
-
-def port_scope(project_id: str) -> Filters:
-    """What a project sees: its own ports, and all on its networks."""
-    return [
-        [Filter("project_id", "eq", project_id), Filter("network_project_id", "eq", project_id)],
-    ]
+PORT = KIND.table
 
 
 async def _fetch(reader: Reader, resources: Resources, conditions: Filters) -> list[Resource]:
@@ -26,9 +21,14 @@ async def _fetch(reader: Reader, resources: Resources, conditions: Filters) -> l
     return [port for port in found if port is not None]
 
 
-async def ports_of_server(reader: Reader, resources: Resources, server_id: str) -> list[Resource]:
-    """The ports that have a server as their device, oldest first."""
-    return await _fetch(reader, resources, [Filter("device_id", "eq", server_id)])
+async def ports_of_device(
+    reader: Reader, resources: Resources, device_id: str, owners: Sequence[str] = ()
+) -> list[Resource]:
+    """The ports that have something as their device, oldest first; `owners`: only those of these device owners."""
+    conditions = [Filter("device_id", "eq", device_id)]
+    if owners:
+        conditions.append(Filter("device_owner", "in", owners))
+    return await _fetch(reader, resources, conditions)
 
 
 async def devices_of(reader: Reader, port_ids: Iterable[str]) -> list[str]:

@@ -12,34 +12,32 @@ from msgspec import UNSET, Struct
 from fractus.addressing.ranges import eui64, number, usable
 from fractus.model.errors import ApiError
 from fractus.model.resource import Need
-from fractus.services.field import Bound, Field, Fields, Match, named
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.attributes import Item, read_only, standard, stated
 from fractus.services.network.dialect.schema.errors import (
     conflict,
     invalid,
     invalid_input,
     malformed,
-    not_carried,
     not_found,
 )
 
-_VNIC_TYPES = (
+VNIC_TYPES = (
     "normal", "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "vdpa",
     "accelerator-direct", "accelerator-direct-physical", "remote-managed",
 )  # fmt: skip
 
-#: Neutron's default of `max_allowed_address_pair`.
-_PAIRS = 10
+MOST_PAIRS = 10
+"""Neutron's default of `max_allowed_address_pair`."""
 
 
-def _too_many_pairs(_of: str) -> ApiError:
+def too_many_pairs(_of: str) -> ApiError:
+    """More than Neutron takes."""
     return invalid(
-        f"The number of allowed address pair exceeds the maximum {_PAIRS}.", "AllowedAddressPairExhausted"
+        f"The number of allowed address pair exceeds the maximum {MOST_PAIRS}.", "AllowedAddressPairExhausted"
     )
 
 
-def _pairs(value: Any) -> str | None:
+def address_pairs(value: Any) -> str | None:
     """Allowed address pairs: each with an address or a CIDR, and perhaps a MAC."""
     if not isinstance(value, list):
         raise malformed("Allowed address pairs must be a list.")
@@ -104,7 +102,7 @@ _BLANK_OPTION = {
 }
 
 
-def _options(value: Any) -> str | None:
+def dhcp_options(value: Any) -> str | None:
     """Extra DHCP options. A value of null removes one."""
     if value is None:
         return None
@@ -117,69 +115,14 @@ def _options(value: Any) -> str | None:
     return None
 
 
-def _profile(value: Any) -> str | None:
+def profile(value: Any) -> str | None:
+    """An object, or null."""
     return None if value is None or isinstance(value, dict) else f"'{value}' is not a dictionary"
 
 
-ATTRIBUTES: Fields = named([
-    *standard(tags_on_create=True),
-    Field(
-        "name", post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name"
-    ),
-    Field("network_id", post=True, check=values.uuid, match=Match("network_id"), sort="network_id"),
-    Field(
-        "admin_state_up", post=True, put=True, default=True, convert=values.to_boolean,
-        match=Match("admin_state_up", values.to_boolean), sort="admin_state_up",
-    ),
-    Field(
-        "mac_address", post=True, put=True, default=UNSET, convert=values.canonical_mac, rule=True,
-        check=lambda value: None if value is None else values.mac_address(value),
-        match=Match("mac_address", values.canonical_mac), sort="mac_address",
-    ),
-    Field(
-        "fixed_ips", post=True, put=True, default=UNSET, bound=stated("fixed_ips"), check=values.fixed_ips, rule=True
-    ),
-    Field(
-        "device_id", post=True, put=True, default="", check=values.string(255), rule=True,
-        match=Match("device_id"), sort="device_id",
-    ),
-    Field(
-        "device_owner", post=True, put=True, default="", check=values.string(255), rule=True,
-        match=Match("device_owner"), sort="device_owner",
-    ),
-    read_only("status", "status"),
-    Field(
-        "security_groups", post=True, put=True, default=UNSET, convert=values.to_list,
-        bound=stated("security_groups"), check=values.unique(values.uuid),
-        match=Match("security_groups", how="member"),
-    ),
-    Field(
-        "port_security_enabled", post=True, put=True, default=UNSET, convert=values.to_boolean, rule=True
-    ),
-    Field(
-        "allowed_address_pairs", post=True, put=True, default=UNSET, convert=values.to_list,
-        bound=Bound(_PAIRS, _too_many_pairs), check=_pairs, rule=True,
-    ),
-    Field(
-        "extra_dhcp_opts", post=True, put=True, default=None, bound=stated("extra_dhcp_opts"), check=_options
-    ),
-    Field(
-        "binding:vnic_type", post=True, put=True, default="normal", check=values.one_of(_VNIC_TYPES), rule=True
-    ),
-    Field("binding:host_id", post=True, put=True, default=UNSET, rule=True, match=Match("host")),
-    Field("binding:profile", post=True, put=True, default=UNSET, rule=True, check=_profile),
-    read_only("binding:vif_type"),
-    read_only("binding:vif_details"),
-])  # fmt: skip
-
-
-def refuse_foreign(item: Item) -> None:
-    """Refuse what belongs to the clouds: where a port is bound, and to what. To be asked after the policy."""
-    if item.values.get("binding:vnic_type", "normal") != "normal":
-        raise not_carried("binding:vnic_type", "only ports of the type 'normal' are carried")
-    for name in ("binding:host_id", "binding:profile"):
-        if item.values.get(name, UNSET) not in (UNSET, None, "", {}):
-            raise not_carried(name, "a cloud binds its ports itself")
+def is_said(value: Any) -> bool:
+    """Whether a request names a place, or says anything of the binding there."""
+    return value not in (UNSET, None, "", {})
 
 
 def holder(port_id: str) -> str:

@@ -44,6 +44,8 @@ class CollectionApi:
     """Several may be made with one request."""
     special: ClassVar[Mapping[str, Special]] = {}
     """Filters of its list that are no columns: parameter -> conditions."""
+    admin_rule: ClassVar[str] = ""
+    """The policy rule of those who see what a document has apart; empty where it has nothing apart."""
     actions: ClassVar[Mapping[str, str]] = {}
     """`PUT {collection}/{id}/NAME` beside its update: name, also of the rule and of the handler -> summary."""
 
@@ -59,6 +61,7 @@ class CollectionApi:
             attributes=kind.fields,
             scope=lambda principal: kind.scope(principal.project_id),
             missing=self.missing,
+            admin_rule=self.admin_rule,
             special=dict(self.special),
         )
 
@@ -93,6 +96,13 @@ class CollectionApi:
             create=not id, core=self.core, bulk=self.bulk, id=id,
         )  # fmt: skip
 
+    def _privileged(self, call: Call) -> bool:
+        return bool(self.admin_rule) and call.allows(self.admin_rule)
+
+    def _shown(self, call: Call, resource: Resource) -> bytes:
+        document = shown_to(call, resource)
+        return lists.splice(document, resource.extra) if self._privileged(call) else document
+
     # --- what the routes do ----------------------------------------------------------------------
 
     async def index(self, call: Call) -> Reply:
@@ -102,7 +112,7 @@ class CollectionApi:
     async def show(self, call: Call) -> Reply:
         """GET one."""
         resource = await self.permitted(self._store, call, call.params["id"], f"get_{self.kind.name}")
-        return lists.one(self.kind.name, shown_to(call, resource), call.query)
+        return lists.one(self.kind.name, self._shown(call, resource), call.query)
 
     async def create(self, call: Call) -> Reply:
         """POST one or several: all of them or none."""
@@ -111,7 +121,7 @@ class CollectionApi:
             self.judge(call, item)
         async with self._store.transaction() as tx:
             made = [await self.add(tx, call, item) for item in request.items]
-        return created(self.kind.name, made, bulk=request.bulk)
+        return created(self.kind.name, made, bulk=request.bulk, extra=self._privileged(call))
 
     async def add(self, tx: Transaction, call: Call, item: Item) -> Resource:
         """A new resource of what was asked for."""
@@ -140,9 +150,9 @@ class CollectionApi:
             about = self.about(resource, item)
             authorise(call, f"update_{kind.name}", kind.fields, item, about, create=False)
             refuse_foreign(kind.fields, item)
-            await self.before_update(tx, call, resource, item)
+            more = await self.before_update(tx, call, resource, item) or {}
             before = dict(resource.desired)
-            await self._writes.update(tx, resource, given(kind.fields, item.values))
+            await self._writes.update(tx, resource, {**given(kind.fields, item.values), **more})
             await self.after_update(tx, resource, before)
         return lists.one(kind.name, self.changed(call, resource), call.query)
 
@@ -182,15 +192,18 @@ class CollectionApi:
     async def after_create(self, tx: Transaction, resource: Resource) -> None:
         """Write what follows from it."""
 
-    async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
-        """Refuse the change, or complete `item.values`."""
+    async def before_update(
+        self, tx: Transaction, call: Call, resource: Resource, item: Item
+    ) -> Mapping[str, Any] | None:
+        """Refuse the change, or complete `item.values`; what else of its `desired` changes by that."""
+        return None
 
     async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
         """Write what follows from it. `before`: its `desired` before the change."""
 
     def changed(self, call: Call, resource: Resource) -> bytes:
         """The document that answers a change."""
-        return shown_to(call, resource)
+        return self._shown(call, resource)
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
         """Refuse it, or remove what goes with it."""

@@ -93,6 +93,26 @@ class Ports(Protocol):
         ...
 
 
+class PortUser(Protocol):
+    """A kind that refers to ports: asked before users change one, and told after it was changed."""
+
+    async def check_update(self, tx: Transaction, port: Resource, values: Mapping[str, Any]) -> None:
+        """Refuse that a user changes these attributes of a port."""
+        ...
+
+    async def check_delete(self, tx: Transaction, port: Resource) -> None:
+        """Refuse that a user deletes a port."""
+        ...
+
+    async def port_updated(self, tx: Transaction, port: Resource, before: Mapping[str, Any]) -> None:
+        """A port was changed, by whomever. `before`: its `desired` before."""
+        ...
+
+    async def port_removed(self, tx: Transaction, port: Resource) -> None:
+        """A port was deleted, by whomever."""
+        ...
+
+
 class SharedTransactions(Protocol):
     """Shares things of one kind."""
 

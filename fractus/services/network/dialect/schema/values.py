@@ -294,6 +294,11 @@ def mac_address(value: Any) -> str | None:
     return None
 
 
+def mac_address_or_none(value: Any) -> str | None:
+    """A MAC address, or null."""
+    return None if value is None else mac_address(value)
+
+
 def exact_keys(keys: Collection[str], given: Any) -> str | None:
     """An object with these keys and no others."""
     shown = "{" + ", ".join(f"'{key}'" for key in keys) + "}"

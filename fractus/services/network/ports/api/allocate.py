@@ -20,7 +20,7 @@ from fractus.services.network.dialect.api.neighbours import Groups
 from fractus.services.network.dialect.view import is_shared_with
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.writes import PortWrites
-from fractus.services.network.ports.queries import networks_usable, ports_of_server
+from fractus.services.network.ports.queries import networks_usable, ports_of_device
 from fractus.services.network.ports.schema import holder
 from fractus.services.network.ports.view import in_order
 from fractus.store import presences
@@ -79,7 +79,7 @@ class PortAllocator:
             if port.desired["owned_by_server"]:
                 await self._writes.remove(tx, port)
             else:
-                await self._writes.alter(tx, port, {"device_id": "", "device_owner": ""})
+                await self._writes.update(tx, port, {"device_id": "", "device_owner": ""})
 
     async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
         """The ports that a server has, in the order in which they were asked for."""
@@ -100,7 +100,7 @@ class PortAllocator:
         """Ports that have the server as their device and that it needs itself."""
         needs = await self._resources.needs(reader, "server", server_id)
         own = {need.id for need in needs if need.kind == "port"}
-        ports = await ports_of_server(reader, self._resources, server_id)
+        ports = await ports_of_device(reader, self._resources, server_id)
         return [port for port in ports if port.id in own]
 
     # --- ports that are there --------------------------------------------------------------------
@@ -121,7 +121,7 @@ class PortAllocator:
             raise Conflict(f"Port {port.id} is still in use.")
         if not port.desired["fixed_ips"]:
             raise Invalid(f"Port {port.id} requires a FixedIP in order to be used.")
-        await self._writes.alter(tx, port, {**device})
+        await self._writes.update(tx, port, {**device})
         return port
 
     # --- new ports -------------------------------------------------------------------------------

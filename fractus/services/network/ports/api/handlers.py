@@ -1,4 +1,4 @@
-"""The routes of ports."""
+"""The API of ports, as far as it is particular: networks, addresses, MACs, groups, and who has one."""
 
 from __future__ import annotations
 
@@ -8,36 +8,21 @@ from typing import Any
 from msgspec import UNSET
 
 from fractus.model.resource import Resource
-from fractus.services.network.dialect.api import lists
-from fractus.services.network.dialect.api.access import (
-    authorise,
-    refuse_body,
-    refuse_constraint,
-    seen,
-)
-from fractus.services.network.dialect.api.lists import Lists
+from fractus.services.network.dialect.api.access import authorise, refuse_foreign
+from fractus.services.network.dialect.api.collection import CollectionApi
+from fractus.services.network.dialect.api.lists import escape
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
-from fractus.services.network.dialect.api.replies import collection_routes, created
-from fractus.services.network.dialect.api.tags import Tags
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.attributes import Item, read
+from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict, invalid, not_found
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.writes import PortWrites
-from fractus.services.network.ports.queries import port_scope
-from fractus.services.network.ports.schema import ATTRIBUTES
-from fractus.services.network.ports.table import PORT
-from fractus.services.network.ports.view import bound, target
+from fractus.services.network.ports.kind import BINDING, FIELDS, KIND
+from fractus.services.network.ports.view import bound
 from fractus.store import presences
 from fractus.store.listing import Filter, Filters
 from fractus.store.transaction import Reader, Transaction
-from fractus.web.routing import Call, Reply, Route
-
-_BINDING = "get_port:binding:host_id"
-
-
-def _missing(id: str) -> Any:
-    return not_found("port", id)
+from fractus.web.routing import Call
 
 
 def _by_fixed_ips(given: list[str]) -> Filters:
@@ -45,24 +30,13 @@ def _by_fixed_ips(given: list[str]) -> Filters:
     found: list[Any] = []
     for key, wanted in values.key_values(given).items():
         if key in ("ip_address", "subnet_id"):
-            patterns = [f"%|{key}={lists.escape(value)}|%" for value in wanted]
+            patterns = [f"%|{key}={escape(value)}|%" for value in wanted]
         elif key == "ip_address_substr":
-            patterns = [f"%|ip_address=%{lists.escape(value)}%" for value in wanted]
+            patterns = [f"%|ip_address=%{escape(value)}%" for value in wanted]
         else:
             continue
         found.append([Filter("fixed_ips", "like", pattern) for pattern in patterns])
     return found
-
-
-LISTS = Lists(
-    collection="ports",
-    table=PORT,
-    attributes=ATTRIBUTES,
-    scope=lambda principal: port_scope(principal.project_id),
-    missing=_missing,
-    admin_rule=_BINDING,
-    special={"fixed_ips": _by_fixed_ips},
-)
 
 
 def _network_target(network: Resource) -> dict[str, Any]:
@@ -75,67 +49,41 @@ def _network_target(network: Resource) -> dict[str, Any]:
     }
 
 
-class PortApi:
+class PortApi(CollectionApi):
     """Handlers of ports."""
 
+    kind = KIND
+    admin_rule = BINDING
+    special = {"fixed_ips": _by_fixed_ips}
+
     def __init__(self, at: NetworkNeighbours) -> None:
-        self._store = at.store
-        self._writes = at.own(PortWrites)
-        self._finding = self._writes.finding()
-        self._resources = at.ledger.resources
-        self._groups = at.groups
-        self._tags = Tags("port", "ports", at.store, self._permitted, self._writes.touch)
+        super().__init__(at)
+        self._ports, self._groups = at.own(PortWrites), at.groups
+        self._finding = self._ports.finding()
 
-    def routes(self) -> list[Route]:
-        """All of them."""
-        return [
-            *collection_routes(self, "port", "ports", ATTRIBUTES, update=self.update),
-            *self._tags.routes(),
-        ]
-
-    async def _permitted(self, reader: Reader, call: Call, id: str, rule: str) -> Resource:
-        found = await self._resources.fetch(reader, "port", id)
-        port = seen(call, found, target, _missing(id))
-        call.enforce(rule, target(port))
-        return port
-
-    async def index(self, call: Call) -> Reply:
-        """GET ports."""
-        return await lists.reply(
-            self._store, call, LISTS, more=await self._finding.conditions(self._store, call.query)
-        )
-
-    async def show(self, call: Call) -> Reply:
-        """GET a port."""
-        return self._one(call, await self._permitted(self._store, call, call.params["id"], "get_port"))
-
-    @staticmethod
-    def _one(call: Call, port: Resource) -> Reply:
-        extra = port.extra if call.allows(_BINDING) else None
-        return lists.one("port", lists.splice(port.summary, extra), call.query)
+    async def conditions(self, call: Call) -> Filters:
+        """Which few ports have an address, a MAC or a subnet that the list is asked for."""
+        return await self._finding.conditions(self._store, call.query)
 
     # --- create ----------------------------------------------------------------------------------
 
-    async def create(self, call: Call) -> Reply:
-        """POST ports, one or several: all of them or none."""
-        request = read("port", ATTRIBUTES, call.body, call.principal, create=True)
-        async with self._store.transaction() as tx:
-            made = [await self._create(tx, call, item) for item in request.items]
-        return created("port", made, bulk=request.bulk, extra=call.allows(_BINDING))
+    def judge(self, call: Call, item: Item) -> None:
+        """Nothing yet: the policy asks whose network it is on."""
 
-    async def _create(self, tx: Transaction, call: Call, item: Item) -> Resource:
+    async def add(self, tx: Transaction, call: Call, item: Item) -> Resource:
+        """A new port, on a network that the caller may use."""
         network = await self._network(tx, call, item.values["network_id"])
         about = {**_network_target(network), **item.values, "shared": network.desired["shared"]}
-        authorise(call, "create_port", ATTRIBUTES, item, about, create=True)
-        schema.refuse_foreign(item)
+        authorise(call, "create_port", FIELDS, item, about, create=True)
+        refuse_foreign(FIELDS, item)
         given: dict[str, Any] = {
             name: None if value is UNSET else value for name, value in item.values.items()
         }
         _check_security(given, network)
-        await self._writes.check_subnets(tx, network.id, call.principal.project_id, given["fixed_ips"] or [])
+        await self._ports.check_subnets(tx, network.id, call.principal.project_id, given["fixed_ips"] or [])
         if given["security_groups"] and not schema.trusted(given["device_owner"]):
             await self._check_groups(tx, given["security_groups"], given["project_id"])
-        return await self._writes.add(
+        return await self._ports.add(
             tx, network, given, user_id=call.principal.user_id, request_id=call.request_id
         )
 
@@ -157,55 +105,35 @@ class PortApi:
 
     # --- update ----------------------------------------------------------------------------------
 
-    async def update(self, call: Call) -> Reply:
-        """PUT a port."""
-        refuse_constraint(call)
-        item = read("port", ATTRIBUTES, call.body, call.principal, create=False, id=call.params["id"]).items[
-            0
-        ]
-        async with self._store.transaction() as tx:
-            port = seen(
-                call,
-                await self._resources.fetch(tx, "port", call.params["id"]),
-                target,
-                _missing(call.params["id"]),
-            )
-            about = {**target(port), **{k: v for k, v in item.values.items() if k == "device_owner"}}
-            authorise(call, "update_port", ATTRIBUTES, item, about, create=False)
-            schema.refuse_foreign(item)
-            await self._writes.alter(tx, port, await self._changes(tx, call, port, item))
-        return self._one(call, port)
+    def about(self, resource: Resource, item: Item) -> Mapping[str, Any]:
+        """As what it is used from now on."""
+        owner = {name: item.values[name] for name in ("device_owner",) if name in item.values}
+        return {**KIND.target(resource), **owner}
 
-    async def _changes(self, tx: Transaction, call: Call, port: Resource, item: Item) -> dict[str, object]:
-        """What an update comes to, judged and complete."""
-        desired, given = port.desired, item.values
-        plain = (
-            "name",
-            "description",
-            "admin_state_up",
-            "device_id",
-            "device_owner",
-            "port_security_enabled",
-        )
-        changes: dict[str, object] = {name: given[name] for name in plain if name in given}
+    async def before_update(
+        self, tx: Transaction, call: Call, resource: Resource, item: Item
+    ) -> Mapping[str, Any]:
+        """Its addresses follow from its MAC, and its needs from both. What other kinds forbid is refused."""
+        given, desired = item.values, resource.desired
+        await self._ports.check_update(tx, resource, given)
+        more: dict[str, Any] = {}
         mac = desired["mac_address"]
         if "mac_address" in given:
-            await self._check_unbound(tx, port, given["mac_address"])
-            mac = changes["mac_address"] = await self._writes.change_mac(tx, port, given["mac_address"])
+            await self._check_unbound(tx, resource, given["mac_address"])
+            mac = more["mac_address"] = await self._ports.change_mac(tx, resource, given["mac_address"])
         owner = str(given.get("device_owner", desired["device_owner"]))
         if "fixed_ips" in given or mac != desired["mac_address"]:
             asked = given.get("fixed_ips", desired["fixed_ips"])
-            await self._writes.check_subnets(tx, desired["network_id"], call.principal.project_id, asked)
-            changes.update(await self._writes.readdress(tx, port, asked, mac, owner))
+            await self._ports.check_subnets(tx, desired["network_id"], call.principal.project_id, asked)
+            more.update(await self._ports.readdress(tx, resource, asked, mac, owner))
         if "security_groups" in given:
-            await self._check_groups(tx, given["security_groups"], port.project_id)
-            changes["security_groups"] = given["security_groups"]
+            await self._check_groups(tx, given["security_groups"], resource.project_id)
         if "allowed_address_pairs" in given:
-            changes["allowed_address_pairs"] = schema.pairs(given["allowed_address_pairs"], mac)
+            more["allowed_address_pairs"] = schema.pairs(given["allowed_address_pairs"], mac)
         if "extra_dhcp_opts" in given:
-            changes["extra_dhcp_opts"] = schema.options(desired["extra_dhcp_opts"], given["extra_dhcp_opts"])
-        _check_insecure(given, {**desired, **changes})
-        return changes
+            more["extra_dhcp_opts"] = schema.options(desired["extra_dhcp_opts"], given["extra_dhcp_opts"])
+        _check_insecure(given, {**desired, **given, **more})
+        return more
 
     async def _check_unbound(self, tx: Transaction, port: Resource, mac: str | None) -> None:
         old = port.desired["mac_address"]
@@ -217,14 +145,9 @@ class PortApi:
                 "PortBound",
             )
 
-    async def delete(self, call: Call) -> Reply:
-        """DELETE a port."""
-        refuse_constraint(call)
-        async with self._store.transaction() as tx:
-            port = await self._permitted(tx, call, call.params["id"], "delete_port")
-            refuse_body(call)
-            await self._writes.remove(tx, port)
-        return Reply(204)
+    async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
+        """What other kinds need is not deleted."""
+        await self._ports.check_delete(tx, resource)
 
 
 def _pairs_need_security() -> Exception:

@@ -9,19 +9,20 @@ from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.base.ids import new_id
 from fractus.model.resource import Need, Resource
-from fractus.services.network.dialect.api.neighbours import Groups
+from fractus.services.network.dialect.api.neighbours import Groups, PortUser
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.finding import Finding
+from fractus.services.network.ports.kind import KIND
 from fractus.services.network.ports.queries import (
     ports_but,
+    ports_of_device,
     ports_of_network,
     ports_on_subnet,
     subnets_of_network,
 )
 from fractus.services.network.ports.schema import Pick, SubnetFacts, holder, needs_of
-from fractus.services.network.ports.view import summarise
 from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Transaction
@@ -44,12 +45,14 @@ class PortWrites(Writer):
     """Writes ports."""
 
     def __init__(self, ledger: Ledger, addresses: Addresses, macs: Macs, groups: Groups) -> None:
-        super().__init__(ledger, "port", summarise)
+        super().__init__(ledger, KIND.name, KIND.summarise)
         self._addresses = addresses
         self._macs = macs
         self._groups = groups
         self.servers: Servers | None = None
         """Joined later: servers need ports, too."""
+        self.users: list[PortUser] = []
+        """Kinds that refer to ports. Joined later, as well."""
 
     async def add(
         self,
@@ -62,12 +65,14 @@ class PortWrites(Writer):
         owned: bool = False,
         place: int = 0,
     ) -> Resource:
-        """A new port. `values`: Neutron's attributes; `mac_address`, `fixed_ips`, `security_groups` may be None.
+        """A new port. `values`: Neutron's attributes, of which `project_id` is required, and `mac_address`, `fixed_ips`
+        and `security_groups` may be None.
 
-        `owned`: it was made for a server and leaves with it; `place`: which of the server's ports it is.
+        `owned`: it was made for a server and leaves with it; `place`: which of the server's ports it is. Neutron's
+        errors about addresses and MACs.
         """
         port_id = new_id()
-        owner = values["device_owner"]
+        owner = values.get("device_owner", "")
         mac = await self._take_mac(tx, network.id, values.get("mac_address"), port_id)
         subnets = await self.facts(tx, network.id)
         picks = schema.picks(values.get("fixed_ips"), subnets, mac=mac, device_owner=owner)
@@ -79,13 +84,16 @@ class PortWrites(Writer):
         if groups is None:
             groups = [await self._groups.ensure_default(tx, values["project_id"])] if secure else []
         desired = {
-            **{name: values[name] for name in ("name", "description", "tags", "admin_state_up")},
+            "name": values.get("name", ""),
+            "description": values.get("description", ""),
+            "tags": values.get("tags", []),
+            "admin_state_up": values.get("admin_state_up", True),
             "network_id": network.id,
             "network_project_id": network.project_id,
             "mac_address": mac,
             "fixed_ips": await self._take(tx, network.id, port_id, picks),
             "auto_subnets": [one.id for one in subnets if one.auto],
-            "device_id": values["device_id"],
+            "device_id": values.get("device_id", ""),
             "device_owner": owner,
             "device_since": tx.now(),
             "owned_by_server": owned,
@@ -97,17 +105,9 @@ class PortWrites(Writer):
         }
         port = Resource(
             kind="port", id=port_id, project_id=values["project_id"], user_id=user_id,
-            name=values["name"], desired=desired, request_id=request_id,
+            name=desired["name"], desired=desired, request_id=request_id,
         )  # fmt: skip
         return await self.create(tx, port, needs_of(desired))
-
-    async def alter(self, tx: Transaction, port: Resource, values: dict[str, object]) -> None:
-        """Change a port; `values` are complete and judged. Its needs follow."""
-        if "device_id" in values and values["device_id"] != port.desired["device_id"]:
-            values["device_since"] = tx.now()
-        after = {**port.desired, **values}
-        needs = needs_of(after)
-        await self.update(tx, port, values, needs if needs != needs_of(port.desired) else None)
 
     async def update(
         self,
@@ -116,18 +116,41 @@ class PortWrites(Writer):
         values: dict[str, object],
         needs: Sequence[Need] | None = None,
     ) -> None:
-        """As any kind's; the server that has the port shows its addresses and groups."""
-        before = resource.desired["device_id"]
+        """Change a port; `values` are complete and judged. Its needs follow, and who has it or refers to it."""
+        before = dict(resource.desired)
+        if values.get("device_id", before["device_id"]) != before["device_id"]:
+            values = {**values, "device_since": tx.now()}
+        after = {**before, **values}
+        if needs is None and needs_of(after) != needs_of(before):
+            needs = needs_of(after)
         await super().update(tx, resource, values, needs)
         if self.servers is not None:
-            for server_id in {before, resource.desired["device_id"]} - {""}:
+            for server_id in {before["device_id"], after["device_id"]} - {""}:
                 await self.servers.ports_changed(tx, server_id)
+        for user in self.users:
+            await user.port_updated(tx, resource, before)
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Delete a port. What it held is free at once where no cloud has it, else when all have released it."""
         await super().remove(tx, resource)
         if not await presences.of_resource(tx, "port", resource.id):
             await self.let_go(tx, resource.id)
+        for user in self.users:
+            await user.port_removed(tx, resource)
+
+    async def check_update(self, tx: Transaction, port: Resource, values: Mapping[str, Any]) -> None:
+        """Refuse what a kind that refers to the port does not let its users change."""
+        for user in self.users:
+            await user.check_update(tx, port, values)
+
+    async def check_delete(self, tx: Transaction, port: Resource) -> None:
+        """Refuse that users delete a port that another kind needs."""
+        for user in self.users:
+            await user.check_delete(tx, port)
+
+    async def of_device(self, reader: Reader, device_id: str, *owners: str) -> list[Resource]:
+        """The ports that have something as their device, oldest first; `owners`: only those of these device owners."""
+        return await ports_of_device(reader, self.ledger.resources, device_id, owners)
 
     async def let_go(self, tx: Transaction, port_id: str) -> None:
         """Its addresses and its MAC are free."""
@@ -282,7 +305,7 @@ class PortWrites(Writer):
         """Take the addresses of a subnet from the ports that have some."""
         for port in await ports_on_subnet(tx, self.ledger.resources, network_id, subnet_id):
             left = [one for one in port.desired["fixed_ips"] if one["subnet_id"] != subnet_id]
-            await self.alter(tx, port, {"fixed_ips": left})
+            await self.update(tx, port, {"fixed_ips": left})
 
     async def join_subnet(self, tx: Transaction, subnet: Resource) -> None:
         """Give the ports of a network their own addresses in a subnet where ports address themselves."""
@@ -294,7 +317,7 @@ class PortWrites(Writer):
             )
             more = await self._take(tx, network_id, port.id, picks)
             auto = [*port.desired["auto_subnets"], subnet.id]
-            await self.alter(
+            await self.update(
                 tx, port, {"fixed_ips": [*port.desired["fixed_ips"], *more], "auto_subnets": auto}
             )
 

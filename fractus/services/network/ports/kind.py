@@ -1,0 +1,136 @@
+"""Ports, declared (neutron_lib.api.definitions.port and the extensions that are served)."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+from sqlalchemy import Column, Index, String
+
+from fractus.model.carried import CARRIED, OURS, REFUSED
+from fractus.model.network import PORT as VOCABULARY
+from fractus.services.field import Bound, Field, Match, Stored, named, text
+from fractus.services.kind import Kind, table_of
+from fractus.services.network.dialect import kind as neutron
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import read_only, standard, stated
+from fractus.services.network.dialect.table import standard_columns
+from fractus.services.network.dialect.view import among
+from fractus.services.network.ports import schema, view
+from fractus.services.network.ports.policy import RULES
+from fractus.store.listing import Filter, Filters
+
+BINDING = "get_port:binding:host_id"
+"""The rule of those who see how a port is bound."""
+
+_BOUND = "a cloud binds its ports itself"
+_PLUGGED = "the Nova of its cloud writes its own there when the port is plugged"
+_NETWORK_OWNER = text("network_project_id", 64)
+
+
+def _scope(project_id: str) -> Filters:
+    """A project sees its own ports, and all on its networks."""
+    return [[Filter("project_id", "eq", project_id), Filter("network_project_id", "eq", project_id)]]
+
+
+def _device(name: str) -> Field:
+    return Field(
+        name, post=True, put=True, default="", check=values.string(255), rule=True,
+        match=Match(name), sort=name, column=text(name, 255), carried=OURS, why=_PLUGGED,
+    )  # fmt: skip
+
+
+FIELDS = named([
+    *standard(tags_on_create=True),
+    neutron.NAME,
+    Field(
+        "network_id", post=True, check=values.uuid, match=Match("network_id"), sort="network_id",
+        column=text("network_id", 36),
+    ),
+    neutron.switch("admin_state_up", default=True, sort=True),
+    Field(
+        "mac_address", post=True, put=True, default=UNSET, convert=values.canonical_mac, rule=True,
+        check=values.mac_address_or_none, match=Match("mac_address", values.canonical_mac), sort="mac_address",
+        column=text("mac_address", 17), carried=CARRIED,
+    ),
+    Field(
+        "fixed_ips", post=True, put=True, default=UNSET, bound=stated("fixed_ips"), check=values.fixed_ips, rule=True,
+        column=Stored("fixed_ips", str, "", write=view.addresses_column), carried=CARRIED,
+    ),
+    _device("device_id"),
+    _device("device_owner"),
+    read_only("status", "status"),
+    Field(
+        "security_groups", post=True, put=True, default=UNSET, convert=values.to_list,
+        bound=stated("security_groups"), check=values.unique(values.uuid),
+        match=Match("security_groups", how="member"), column=text("security_groups", write=among), carried=CARRIED,
+    ),
+    Field(
+        "port_security_enabled", post=True, put=True, default=UNSET, convert=values.to_boolean, rule=True,
+        carried=CARRIED,
+    ),
+    Field(
+        "allowed_address_pairs", post=True, put=True, default=UNSET, convert=values.to_list,
+        bound=Bound(schema.MOST_PAIRS, schema.too_many_pairs), check=schema.address_pairs, rule=True,
+        carried=CARRIED,
+    ),
+    Field(
+        "extra_dhcp_opts", post=True, put=True, default=None, bound=stated("extra_dhcp_opts"),
+        check=schema.dhcp_options, carried=CARRIED,
+    ),
+    Field(
+        "binding:vnic_type", post=True, put=True, default="normal", check=values.one_of(schema.VNIC_TYPES), rule=True,
+        desired="", carried=REFUSED, foreign=lambda value: value != "normal",
+        why="only ports of the type 'normal' are carried",
+    ),
+    Field(
+        "binding:host_id", post=True, put=True, default=UNSET, rule=True, match=Match("host"), desired="",
+        column=text("host", 255), carried=REFUSED, foreign=schema.is_said, why=_BOUND,
+    ),
+    Field(
+        "binding:profile", post=True, put=True, default=UNSET, rule=True, check=schema.profile, desired="",
+        carried=REFUSED, foreign=schema.is_said, why=_BOUND,
+    ),
+    read_only("binding:vif_type"),
+    read_only("binding:vif_details"),
+])  # fmt: skip
+
+_TABLE = table_of(
+    "port",
+    FIELDS,
+    Column(_NETWORK_OWNER.name, String(_NETWORK_OWNER.size), nullable=False, default=""),
+    *standard_columns(),
+    Index("port_by_network", "network_id"),
+    Index("port_by_device", "device_id"),
+    # Lists, which Neutron sorts by id: a project's ports, those on its networks, and those on one network.
+    Index("port_by_owner", "project_id", "id"),
+    Index("port_by_network_owner", "network_project_id", "id"),
+    Index("port_on_network", "network_id", "id"),
+    order=("network_id", "network_project_id", "mac_address", "device_id", "device_owner", "admin_state_up", "host"),
+    crowded=True,
+)  # fmt: skip
+
+KIND = Kind(
+    name="port",
+    service="network",
+    collection="ports",
+    extensions=(
+        "aap-reject-multicast", "allowed-address-pairs", "binding", "extra_dhcp_opt", "ip-substring-filtering",
+        "port-mac-address-regenerate", "port-security", "port-security-groups-filtering",
+    ),
+    fields=FIELDS,
+    table=_TABLE,
+    summarise=neutron.Documents(
+        FIELDS,
+        derived=view.derived,
+        status=view.status,
+        columns=(_NETWORK_OWNER,),
+        privileged=("binding:host_id", "binding:vif_type", "binding:vif_details", "binding:profile"),
+        # Which server it is for is ours to say, also while somebody has taken it from that there.
+        ours=("device_id",),
+    ),
+    scope=_scope,
+    target=view.target,
+    rules=tuple(RULES),
+    costs=neutron.cost("port"),
+    needs=lambda port: schema.needs_of(port.desired),
+    vocabulary=VOCABULARY,
+)  # fmt: skip
