@@ -165,5 +165,8 @@ def named(fields: Sequence[F]) -> Mapping[str, F]:
 
 def given(fields: Fields, values: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of a request's values in `Resource.desired`."""
-    kept = {one.key: values.get(name, UNSET) for name, one in fields.items() if one.key}
-    return {key: value for key, value in kept.items() if value is not UNSET}
+    return {
+        key: value
+        for name, value in values.items()
+        if value is not UNSET and name in fields and (key := fields[name].key)
+    }

@@ -64,23 +64,6 @@ def _subnet(house: House) -> dict[str, Any]:
     }
 
 
-def _port(house: House) -> dict[str, Any]:
-    return {
-        "network_id": house.network.id,
-        "name": "new",
-        "description": "new",
-        "admin_state_up": True,
-        "fixed_ips": [{"subnet_id": house.network.subnet_id, "ip_address": "10.7.0.77"}],
-        "security_groups": [house.group],
-        "mac_address": "fa:16:3e:00:00:77",
-        "device_id": "",
-        "device_owner": "",
-        "allowed_address_pairs": [{"ip_address": "10.7.0.78"}],
-        "extra_dhcp_opts": [{"opt_name": "mtu", "opt_value": "1400", "ip_version": 4}],
-        "port_security_enabled": True,
-    }
-
-
 def _rule(house: House) -> dict[str, Any]:
     return {
         "security_group_id": house.group,
@@ -148,8 +131,6 @@ _NETWORK: Mapping[str, Body] = {
     "PUT /subnetpools/{id}/onboard_network_subnets": lambda house: {"network_id": house.network.id},
     "POST /subnets": lambda house: {"subnet": _subnet(house)},
     "PUT /subnets/{id}": lambda _: {"subnet": {"name": "new", "dns_nameservers": ["10.7.0.3"]}},
-    "POST /ports": lambda house: {"port": _port(house)},
-    "PUT /ports/{id}": lambda _: {"port": {"name": "new", "admin_state_up": False}},
     "POST /security-groups": lambda _: {"security_group": {"name": "new", "description": "new"}},
     "PUT /security-groups/{id}": lambda _: {"security_group": {"name": "new", "description": "new"}},
     "PUT /security-group-rules/{id}": lambda _: {"security_group_rule": {"description": "new"}},

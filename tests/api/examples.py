@@ -18,6 +18,23 @@ class Example(NamedTuple):
     update: dict[str, Any]
 
 
+def _port(house: House) -> dict[str, Any]:
+    return {
+        "network_id": house.network.id,
+        "name": "new",
+        "description": "new",
+        "admin_state_up": True,
+        "fixed_ips": [{"subnet_id": house.network.subnet_id, "ip_address": "10.7.0.77"}],
+        "security_groups": [house.group],
+        "mac_address": "fa:16:3e:00:00:77",
+        "device_id": "",
+        "device_owner": "",
+        "allowed_address_pairs": [{"ip_address": "10.7.0.78"}],
+        "extra_dhcp_opts": [{"opt_name": "mtu", "opt_value": "1400", "ip_version": 4}],
+        "port_security_enabled": True,
+    }
+
+
 EXAMPLES: Mapping[str, Example] = {
     "network": Example(
         lambda _: {"name": "new", "description": "new", "admin_state_up": True, "mtu": 1400, "tags": ["new"]},
@@ -28,6 +45,7 @@ EXAMPLES: Mapping[str, Example] = {
     "subnetpool": Example(
         lambda _: {"name": "new", "prefixes": ["10.200.0.0/16"]}, {"name": "new", "default_quota": 300}
     ),
+    "port": Example(_port, {"name": "new", "admin_state_up": False}),
     "rbac_policy": Example(
         lambda house: {
             "object_type": "security_group",

@@ -73,26 +73,6 @@ class Scopes(Protocol):
         ...
 
 
-class Ports(Protocol):
-    """Writes ports."""
-
-    async def leave_network(self, tx: Transaction, network_id: str) -> None:
-        """Remove the ports that leave with their network; `Conflict` where others are on it."""
-        ...
-
-    async def using(self, reader: Reader, network_id: str, subnet_id: str) -> list[Resource]:
-        """Ports with an address of a subnet, but for those that leave with their network."""
-        ...
-
-    async def leave_subnet(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
-        """Take the addresses of a subnet from the ports that have some."""
-        ...
-
-    async def join_subnet(self, tx: Transaction, subnet: Resource) -> None:
-        """Give the ports of a network their own addresses in a subnet where ports address themselves."""
-        ...
-
-
 class PortUser(Protocol):
     """A kind that refers to ports: asked before users change one, and told after it was changed."""
 
@@ -110,6 +90,47 @@ class PortUser(Protocol):
 
     async def port_removed(self, tx: Transaction, port: Resource) -> None:
         """A port was deleted, by whomever."""
+        ...
+
+
+class Ports(Protocol):
+    """Writes ports."""
+
+    users: list[PortUser]
+    """Kinds that refer to ports: each adds itself when it is built."""
+
+    async def add(
+        self, tx: Transaction, network: Resource, values: Mapping[str, Any], *, user_id: str, request_id: str
+    ) -> Resource:
+        """A new port. `values`: Neutron's attributes, of which `project_id` is required."""
+        ...
+
+    async def of_device(self, reader: Reader, device_id: str, *owners: str) -> list[Resource]:
+        """The ports that have something as their device, oldest first; `owners`: only those of these device owners."""
+        ...
+
+    async def update(self, tx: Transaction, resource: Resource, values: dict[str, object]) -> None:
+        """Change a port; `values` are complete and judged. Its needs follow."""
+        ...
+
+    async def remove(self, tx: Transaction, resource: Resource) -> None:
+        """Delete a port. What it held is free when no cloud has it."""
+        ...
+
+    async def leave_network(self, tx: Transaction, network_id: str) -> None:
+        """Remove the ports that leave with their network; `Conflict` where others are on it."""
+        ...
+
+    async def using(self, reader: Reader, network_id: str, subnet_id: str) -> list[Resource]:
+        """Ports with an address of a subnet, but for those that leave with their network."""
+        ...
+
+    async def leave_subnet(self, tx: Transaction, network_id: str, subnet_id: str) -> None:
+        """Take the addresses of a subnet from the ports that have some."""
+        ...
+
+    async def join_subnet(self, tx: Transaction, subnet: Resource) -> None:
+        """Give the ports of a network their own addresses in a subnet where ports address themselves."""
         ...
 
 
