@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from fractus.addressing.ranges import (
     Range,
+    cloud_share,
     join,
     key,
     number,
@@ -34,6 +35,11 @@ class AddressTaken(Exception):
     def __init__(self, holder: str) -> None:
         super().__init__(holder)
         self.holder = holder
+
+
+def cloud_holder(cloud: str) -> str:
+    """Who holds the addresses that a cloud may give to ports of its own (DHCP, metadata)."""
+    return f"cloud/{cloud}"
 
 
 _a, _f = ADDRESS.c, FREE_RANGE.c
@@ -177,6 +183,25 @@ class Addresses:
             await tx.execute(_add, s=subnet_id, p=found, h=holder, f=True)
             taken.append(number_of_key(found))
         return join(taken)
+
+    async def set_aside(
+        self, tx: Transaction, subnet_id: str, cloud: str, pools: Iterable[Range]
+    ) -> list[Range]:
+        """Give a cloud its share of a subnet with these pools, so that it never takes an address of ours; fewer where
+        fewer are free.
+        """
+        return await self.take_last(tx, subnet_id, cloud_share(pools), cloud_holder(cloud))
+
+    async def set_aside_as_found(
+        self, tx: Transaction, subnet_id: str, cloud: str, pools: Iterable[Range], version: int
+    ) -> None:
+        """Give a cloud the share that it has there already. What somebody else holds of it stays theirs."""
+        for one in pools:
+            for value in range(one.first, one.last + 1):
+                try:
+                    await self.take(tx, subnet_id, text(value, version), cloud_holder(cloud), version)
+                except AddressTaken:
+                    continue
 
     async def release(
         self, tx: Transaction, holder: str, *, subnet_id: str = "", ips: Iterable[str] = ()

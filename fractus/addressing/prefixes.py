@@ -89,3 +89,14 @@ def first_free(have: Iterable[Net], length: int) -> Net | None:
         return None
     found: Net = next(max(fitting, key=lambda one: int(one.prefixlen)).subnets(new_prefix=length))
     return found
+
+
+def cut(have: Iterable[Net], taken: Iterable[Net], length: int, asked: Net | None = None) -> Net | None:
+    """A network of what is left of some: the one asked for, or the first of a length in the smallest gap with room.
+
+    None where there is none.
+    """
+    left = without(have, taken)
+    if asked is None:
+        return first_free(left, length)
+    return asked if inside(asked, left) else None

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
 _V4, _V6 = 4, 6
+
+_SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
 
 
 class Range(NamedTuple):
@@ -86,6 +88,21 @@ def default_pools(net: Network, gateway: int | None) -> list[Range]:
     return without([usable(net)], [] if gateway is None else [gateway])
 
 
+def default_gateway(net: Network) -> str:
+    """The gateway of a subnet whose maker named none: the first address, in IPv6 the network's own (Neutron's rule)."""
+    return str(net.network_address + (1 if net.version == _V4 else 0))
+
+
+def ranges_of(pools: Iterable[Mapping[str, str]]) -> list[Range]:
+    """Allocation pools (`{"start", "end"}`) as ranges."""
+    return [Range(number(pool["start"]), number(pool["end"])) for pool in pools]
+
+
+def pools_of(ranges: Iterable[Range], version: int) -> list[dict[str, str]]:
+    """Ranges as allocation pools."""
+    return [{"start": text(one.first, version), "end": text(one.last, version)} for one in ranges]
+
+
 def overlapping(ranges: Sequence[Range]) -> tuple[Range, Range] | None:
     """The first two that share an address, in the order given."""
     order = sorted(range(len(ranges)), key=ranges.__getitem__)
@@ -134,6 +151,11 @@ def cloud_share(pools: Iterable[Range]) -> int:
     if size >= 8:
         return 2
     return 1 if size >= 2 else 0
+
+
+def is_self_addressed(*modes: Any) -> bool:
+    """Whether machines of a subnet give themselves addresses, by its `ipv6_ra_mode` and `ipv6_address_mode`."""
+    return any(mode in _SELF_ADDRESSED for mode in modes)
 
 
 def eui64(cidr: str, mac: str) -> str:

@@ -80,13 +80,10 @@ from fractus.services.network.security_groups.lifecycle import SecurityGroupLife
 from fractus.services.network.security_groups.table import SECURITY_GROUP as GROUP_TABLE
 from fractus.services.network.subnet_pools.api import SubnetPoolApi
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
-from fractus.services.network.subnets import policy as subnet_policy
 from fractus.services.network.subnets.adoption import SubnetAdoption
 from fractus.services.network.subnets.api import SubnetApi
-from fractus.services.network.subnets.carried import FIELDS as SUBNET_FIELDS
-from fractus.services.network.subnets.costs import COSTS as SUBNET_COSTS
+from fractus.services.network.subnets.kind import KIND as SUBNET
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
-from fractus.services.network.subnets.table import SUBNET as SUBNET_TABLE
 from fractus.services.volume.extensions import policy as volume_extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
 from fractus.services.volume.limits import policy as volume_limit_policy
@@ -103,10 +100,6 @@ SERVER = Undeclared(
 IMAGE = Undeclared(
     name="image", service="image", table=IMAGE_TABLE, rules=image_policy.RULES, costs=IMAGE_COSTS,
     carried=IMAGE_FIELDS,
-)  # fmt: skip
-SUBNET = Undeclared(
-    name="subnet", service="network", table=SUBNET_TABLE, rules=subnet_policy.RULES, costs=SUBNET_COSTS,
-    carried=SUBNET_FIELDS, root="/subnets",
 )  # fmt: skip
 SECURITY_GROUP = Undeclared(
     name="security_group", service="network", table=GROUP_TABLE, rules=group_policy.RULES, costs=GROUP_COSTS,

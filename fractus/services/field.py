@@ -49,6 +49,11 @@ class Bound(Struct, frozen=True):
     most: int
     error: Callable[[str], ApiError]
 
+    def check(self, given: Sequence[Any] | Mapping[str, Any], of: str) -> None:
+        """Raise the error of a longer one."""
+        if len(given) > self.most:
+            raise self.error(of)
+
 
 class Stored(Struct, frozen=True):
     """A column of the kind's table, for what users filter and sort on. `size`: characters of a text, 0 for no bound.

@@ -49,21 +49,6 @@ def _flavor(_: House) -> dict[str, Any]:
     }
 
 
-def _subnet(house: House) -> dict[str, Any]:
-    return {
-        "network_id": house.network.id,
-        "ip_version": 4,
-        "cidr": "10.250.0.0/24",
-        "name": "new",
-        "description": "new",
-        "enable_dhcp": True,
-        "gateway_ip": "10.250.0.1",
-        "allocation_pools": [{"start": "10.250.0.10", "end": "10.250.0.20"}],
-        "dns_nameservers": ["10.250.0.2"],
-        "host_routes": [{"destination": "10.251.0.0/24", "nexthop": "10.250.0.9"}],
-    }
-
-
 def _rule(house: House) -> dict[str, Any]:
     return {
         "security_group_id": house.group,
@@ -129,8 +114,6 @@ _NETWORK: Mapping[str, Body] = {
     "PUT /subnetpools/{id}/add_prefixes": lambda _: {"prefixes": ["10.201.0.0/16"]},
     "PUT /subnetpools/{id}/remove_prefixes": lambda _: {"prefixes": ["10.201.0.0/16"]},
     "PUT /subnetpools/{id}/onboard_network_subnets": lambda house: {"network_id": house.network.id},
-    "POST /subnets": lambda house: {"subnet": _subnet(house)},
-    "PUT /subnets/{id}": lambda _: {"subnet": {"name": "new", "dns_nameservers": ["10.7.0.3"]}},
     "POST /security-groups": lambda _: {"security_group": {"name": "new", "description": "new"}},
     "PUT /security-groups/{id}": lambda _: {"security_group": {"name": "new", "description": "new"}},
     "PUT /security-group-rules/{id}": lambda _: {"security_group_rule": {"description": "new"}},

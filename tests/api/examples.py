@@ -40,6 +40,21 @@ EXAMPLES: Mapping[str, Example] = {
         lambda _: {"name": "new", "description": "new", "admin_state_up": True, "mtu": 1400, "tags": ["new"]},
         {"name": "new", "admin_state_up": False},
     ),
+    "subnet": Example(
+        lambda house: {
+            "network_id": house.network.id,
+            "ip_version": 4,
+            "cidr": "10.250.0.0/24",
+            "name": "new",
+            "description": "new",
+            "enable_dhcp": True,
+            "gateway_ip": "10.250.0.1",
+            "allocation_pools": [{"start": "10.250.0.10", "end": "10.250.0.20"}],
+            "dns_nameservers": ["10.250.0.2"],
+            "host_routes": [{"destination": "10.251.0.0/24", "nexthop": "10.250.0.9"}],
+        },
+        {"name": "new", "dns_nameservers": ["10.7.0.3"]},
+    ),
     "address_scope": Example(lambda _: {"name": "new", "ip_version": 4}, {"name": "new"}),
     "address_group": Example(lambda _: {"name": "new", "addresses": ["10.202.0.0/16"]}, {"name": "new"}),
     "subnetpool": Example(

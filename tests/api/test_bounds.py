@@ -31,7 +31,7 @@ from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.kind import FIELDS as PORT_ATTRIBUTES
 from fractus.services.network.security_groups.schema import GROUP_ATTRIBUTES, RULE_ATTRIBUTES
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
-from fractus.services.network.subnets.schema import ATTRIBUTES as SUBNET_ATTRIBUTES
+from fractus.services.network.subnets.kind import FIELDS as SUBNET_ATTRIBUTES
 from fractus.testing.asgi import HttpReply
 from fractus.testing.world import World
 from fractus.web.bounds import MOST_ENTRIES

@@ -41,12 +41,10 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
 
     def _with_own(self, thing: PortRecord) -> list[FixedIp]:
         """Its addresses, and the one that its machine gives itself in each subnet where machines do so."""
-        tied = self.records.tied(f"network/{thing.network_id}")
-        subnets = [self.records.get(SubnetRecord, id) for kind, id in tied if kind == "subnet"]
         own = [
             FixedIp(subnet.id, eui64(subnet.cidr, thing.mac_address))
-            for subnet in subnets
-            if subnet is not None and subnet.self_addressed
+            for subnet in self.records.holding(SubnetRecord, f"network/{thing.network_id}")
+            if subnet.self_addressed
         ]
         return list(dict.fromkeys([*thing.fixed_ips, *own]))
 

@@ -195,6 +195,11 @@ class Records:
         rows = self._db.execute("SELECT kind, id FROM tie WHERE key=? ORDER BY kind, id", (key,))
         return [(kind, id) for kind, id in rows]
 
+    def holding(self, record: type[R], key: str) -> list[R]:
+        """Things of a kind that hold on to `key`, in the order of their ids."""
+        text = "SELECT doc FROM tie JOIN thing USING (kind, id) WHERE key=? AND kind=? AND gone=0 ORDER BY id"
+        return [self._load(record, doc) for (doc,) in self._db.execute(text, (key, record.KIND))]
+
     def due(self, now: float) -> Record | None:
         """The thing to which something happens next by itself, if its moment has come."""
         row = self._db.execute(

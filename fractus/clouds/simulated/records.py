@@ -7,9 +7,13 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import Struct
 
+from fractus.addressing.ranges import is_self_addressed
 from fractus.model.network import VOCABULARIES, FixedIp, Rule
 from fractus.model.servers import ServerFault
 from fractus.model.wire import Vocabulary
+
+#: The owner of a port that the cloud made for its own DHCP.
+DHCP = "network:dhcp"
 
 
 class Record(Struct, kw_only=True):
@@ -86,6 +90,7 @@ class ImageRecord(Record, kw_only=True):
 class SharedRecord(Record, kw_only=True):
     """What may be shared with some projects, named by their ids here."""
 
+    shared: bool = False
     shared_with: list[str] = []
 
 
@@ -97,7 +102,6 @@ class NetworkRecord(SharedRecord, kw_only=True):
     admin_state_up: bool = True
     mtu: int = 1450
     port_security_enabled: bool = True
-    shared: bool = False
     external: bool = False
     status: str = "ACTIVE"
     network_type: str = "geneve"
@@ -122,7 +126,7 @@ class SubnetRecord(Record, kw_only=True):
     @property
     def self_addressed(self) -> bool:
         """Whether machines give themselves addresses in it."""
-        return self.ipv6_address_mode in ("slaac", "dhcpv6-stateless")
+        return is_self_addressed(self.ipv6_address_mode)
 
     def ties(self) -> set[str]:
         """Its network."""
@@ -150,6 +154,11 @@ class PortRecord(Record, kw_only=True):
     vnic_type: str = "normal"
     of_nova: bool = False
     """Nova made it for its server, and takes it away with it."""
+
+    @property
+    def serves_dhcp(self) -> bool:
+        """Whether it is the cloud's own."""
+        return self.device_owner == DHCP
 
     def ties(self) -> set[str]:
         """Its network, subnets and groups, and the addresses it occupies."""

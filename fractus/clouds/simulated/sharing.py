@@ -38,16 +38,12 @@ class SharedSimulated(NeutronSimulated[R, W, S]):
         return self.touch(thing)
 
     def _is_used(self, thing: R, project_id: str) -> bool:
-        ports = (
-            self.records.get(PortRecord, id)
-            for kind, id in self.records.tied(f"{self.kind}/{thing.id}")
-            if kind == "port"
-        )
-        return any(port is not None and port.project_id == project_id for port in ports)
+        ports = self.records.holding(PortRecord, f"{self.kind}/{thing.id}")
+        return any(port.project_id == project_id for port in ports)
 
     def may_see(self, thing: R, project_id: str) -> bool:
-        """The project's own, and those that are shared with it."""
-        return thing.project_id == project_id or project_id in thing.shared_with
+        """The project's own, and those that are shared with it, or with all."""
+        return thing.project_id == project_id or thing.shared or project_id in thing.shared_with
 
     def held_to_change(self, id: str, project_id: str) -> R:
         """Others' things that are shared are "not found" to whoever would change them, as in Neutron."""

@@ -14,7 +14,7 @@ from fractus.services.compute.servers.api.access import ServerLimits
 from fractus.services.compute.servers.schema import bodies
 from fractus.services.image.images import schema as image_schema
 from fractus.services.network.ports import schema as port_schema
-from fractus.services.network.subnets import schema as subnet_schema
+from fractus.services.network.subnets import kind as subnets
 from fractus.settings.sections import Quota
 from fractus.web import paging
 
@@ -44,8 +44,8 @@ def test_limits_of_single_servers_are_novas() -> None:
 
 def test_limits_of_networks_are_neutrons() -> None:
     facts = FACTS["network"]
-    assert facts["max_dns_nameservers"] == subnet_schema._NAMESERVERS
-    assert facts["max_subnet_host_routes"] == subnet_schema._ROUTES
+    assert facts["max_dns_nameservers"] == subnets.NAMESERVERS
+    assert facts["max_subnet_host_routes"] == subnets.ROUTES
     assert facts["max_allowed_address_pair"] == port_schema._PAIRS
     assert facts["pagination_max_limit"] == "-1"
     assert _default(paging.neutron_paging, "max_limit") == 0, "no bound"

@@ -43,7 +43,7 @@ class AddressGroupApi(CollectionApi):
                     f"Addresses {double} already exist in the address group {group.id}.",
                     "AddressesAlreadyExist",
                 )
-            schema.refuse_many([*there, *more])
+            schema.BOUND.check([*there, *more], "address group")
             await self._write(tx, group, [*there, *more])
         return self._answer(call, group)
 

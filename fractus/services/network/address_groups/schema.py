@@ -9,7 +9,7 @@ from typing import Any
 from fractus.services.network.dialect.schema.attributes import stated
 from fractus.services.network.dialect.schema.errors import invalid, malformed
 
-_BOUND = stated("addresses")
+BOUND = stated("addresses")
 
 
 def addresses_of(body: Any) -> list[str]:
@@ -17,14 +17,8 @@ def addresses_of(body: Any) -> list[str]:
     given = body.get("addresses") if isinstance(body, dict) else None
     if not isinstance(given, list):
         raise malformed(f"Invalid input for addresses. Reason: '{given}' is not a list.")
-    refuse_many(given)
+    BOUND.check(given, "address group")
     return canonical(given)
-
-
-def refuse_many(addresses: list[Any]) -> None:
-    """`Invalid` where they are more than one group may have."""
-    if len(addresses) > _BOUND.most:
-        raise _BOUND.error("address group")
 
 
 def canonical(given: Iterable[Any]) -> list[str]:

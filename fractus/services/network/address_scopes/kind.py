@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fractus.auth.base_rules import NEUTRON_ADMIN
 from fractus.auth.policy import RuleDefault
-from fractus.services.field import Field, Match, named, number
+from fractus.services.field import named
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
-from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import identity
 from fractus.services.network.dialect.table import shareable
 
@@ -15,10 +14,7 @@ FIELDS = named([
     *identity(),
     neutron.NAME,
     neutron.switch("shared", sort=True, rule=NEUTRON_ADMIN),
-    Field(
-        "ip_version", post=True, convert=values.to_int, check=values.one_of((4, 6)),
-        match=Match("ip_version", values.to_int), sort="ip_version", column=number("ip_version", 4),
-    ),
+    neutron.IP_VERSION,
 ])  # fmt: skip
 
 KIND = Kind(

@@ -13,7 +13,7 @@ from fractus.model.carried import CARRIED
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.quota.costs import Costs
-from fractus.services.field import Field, Fields, Match, Stored, flag
+from fractus.services.field import Field, Fields, Match, Stored, flag, number
 from fractus.services.network.dialect import view
 from fractus.services.network.dialect.costs import refuse
 from fractus.services.network.dialect.schema import values
@@ -34,11 +34,31 @@ def no_status(_resource: Resource, _presences: Sequence[Presence]) -> str:
     return ""
 
 
+def active(_resource: Resource, presences: Sequence[Presence]) -> str:
+    """ACTIVE as soon as it is asked for, as in Neutron, unless every cloud that should have it refuses."""
+    return "ERROR" if view.is_refused_everywhere(list(presences)) else "ACTIVE"
+
+
 NAME = Field(
     "name", post=True, put=True, default="", check=values.name(), match=Match("name"), sort="name",
     shown="", carried=CARRIED,
 )  # fmt: skip
 """The name of most kinds. Like the project, description and tags it stands in the same place of every document."""
+
+
+IP_VERSION = Field(
+    "ip_version", post=True, convert=values.to_int, check=values.one_of((4, 6)),
+    match=Match("ip_version", values.to_int), sort="ip_version", column=number("ip_version", 4),
+)  # fmt: skip
+"""The family of what has one."""
+
+
+def amount(name: str, *, default: Any = 0, stored: int = 0, **more: Any) -> Field:
+    """A field of a number that is not negative. `stored`: what its column has where there is none."""
+    return Field(
+        name, post=True, put=True, default=default, convert=values.to_int, check=values.not_negative,
+        match=Match(name, values.to_int), sort=name, column=number(name, stored, int), **more,
+    )  # fmt: skip
 
 
 def switch(
@@ -150,16 +170,18 @@ def own(project_id: str) -> Filters:
     return [Filter("project_id", "eq", project_id)]
 
 
-def own_or(*columns: str, by_name: bool = False) -> Callable[[str], Filters]:
+def own_or(
+    *columns: str, by_name: bool = False, owners: Sequence[str] = ("project_id",)
+) -> Callable[[str], Filters]:
     """What a project sees of a kind that is also for others where one of these columns says so.
 
-    `by_name`: and that may be shared with some projects.
+    `by_name`: and that may be shared with some projects. `owners`: the columns of projects whose it is.
     """
     seen = [Filter(column, "eq", True) for column in columns]
 
     def scope(project_id: str) -> Filters:
         some = [named(project_id)] if by_name else []
-        return [[Filter("project_id", "eq", project_id), *seen, *some]]
+        return [[*(Filter(owner, "eq", project_id) for owner in owners), *seen, *some]]
 
     return scope
 

@@ -8,15 +8,16 @@ from typing import Any
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
+from fractus.services.network.dialect.queries.mtu import check_carried
+from fractus.services.network.dialect.queries.rows import is_some
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import conflict, invalid_input
+from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.dialect.schema.mtu import check_mtu
 from fractus.services.network.dialect.schema.zones import check_known
 from fractus.services.network.networks.kind import KIND
-from fractus.services.network.networks.queries import most_of
-from fractus.store import clouds, presences
-from fractus.store.listing import Filter, page
-from fractus.store.transaction import Reader, Transaction
+from fractus.store import clouds
+from fractus.store.listing import Filter
+from fractus.store.transaction import Transaction
 from fractus.web.routing import Call
 
 
@@ -32,7 +33,7 @@ class NetworkApi(CollectionApi):
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, its MTU is carried somewhere, and its project has a default group."""
         check_known(resource.desired["availability_zone_hints"], await clouds.enabled(tx))
-        await self._check_carried(tx, resource.desired["mtu"])
+        await check_carried(tx, resource.desired["mtu"])
         await self._groups.ensure_default(tx, resource.project_id)
         resource.desired["subnets"] = []
 
@@ -41,7 +42,7 @@ class NetworkApi(CollectionApi):
         if item.values.get("shared") is False and resource.desired["shared"]:
             await self._check_unshare(tx, resource)
         if "mtu" in item.values:
-            await self._check_carried(tx, item.values["mtu"], resource)
+            await check_carried(tx, item.values["mtu"], resource)
             for id in resource.desired["subnets"]:
                 subnet = await self._resources.fetch(tx, "subnet", id)
                 version = subnet.desired["ip_version"] if subnet is not None else 4
@@ -58,33 +59,11 @@ class NetworkApi(CollectionApi):
         await self._ports.leave_network(tx, resource.id)
         await self._subnets.remove_of(tx, resource.id)
 
-    async def _check_carried(self, reader: Reader, mtu: int, network: Resource | None = None) -> None:
-        """Refuse an MTU that no cloud carries; of a network that is in clouds already, one that any of those does not.
-
-        What a cloud carries its own networks have shown; where one has not yet, nothing is refused for its sake.
-        """
-        if not mtu:
-            return
-        known = {name: most_of(one) for name, one in (await clouds.learnt(reader, "network")).items()}
-        there = [] if network is None else await presences.of_resource(reader, "network", network.id)
-        held = [known.get(one.cloud, 0) for one in there if one.wanted]
-        bounds = [most for most in held if most] if held else list(known.values())
-        if not bounds or not all(bounds):
-            return
-        most = min(bounds) if held else max(bounds)
-        if mtu > most:
-            raise invalid_input(f"Requested MTU is too big, maximum is {most}")
-
     async def _check_unshare(self, tx: Transaction, network: Resource) -> None:
-        others = [
-            Filter("network_id", "eq", network.id),
-            Filter("deleted_at", "null"),
-            Filter("project_id", "ne", network.project_id),
-        ]
-        for kind in ("port", "subnet"):
-            if await page(tx, self._resources.tables[kind], others, columns=("id",), limit=1):
-                raise conflict(
-                    f"Unable to reconfigure sharing settings for network {network.name}. "
-                    "Multiple projects are using it.",
-                    "InvalidSharedSetting",
-                )
+        others = (Filter("network_id", "eq", network.id), Filter("project_id", "ne", network.project_id))
+        if any([await is_some(tx, self._resources, kind, *others) for kind in ("port", "subnet")]):
+            raise conflict(
+                f"Unable to reconfigure sharing settings for network {network.name}. "
+                "Multiple projects are using it.",
+                "InvalidSharedSetting",
+            )

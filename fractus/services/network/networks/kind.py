@@ -12,14 +12,13 @@ from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED, REFUSED, carried
 from fractus.model.network import NETWORK as VOCABULARY
 from fractus.model.resource import Presence, Resource
-from fractus.services.field import Check, Convert, Field, Match, anything, named, number
+from fractus.services.field import Check, Convert, Field, Match, anything, named
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import read_only, standard
 from fractus.services.network.dialect.schema.zones import HINTS
 from fractus.services.network.dialect.table import shareable, standard_columns
-from fractus.services.network.dialect.view import is_refused_everywhere
 
 #: What Neutron says of a VXLAN network in the usual set-up; shown until a cloud has said its own.
 DEFAULT_MTU = 1450
@@ -53,11 +52,6 @@ def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, 
     }
 
 
-def _status(_resource: Resource, presences: Sequence[Presence]) -> str:
-    """ACTIVE as soon as it is asked for, as in Neutron, unless every cloud that should have it refuses."""
-    return "ERROR" if is_refused_everywhere(list(presences)) else "ACTIVE"
-
-
 FIELDS = named([
     *standard(tags_on_create=True),
     neutron.NAME,
@@ -69,11 +63,7 @@ FIELDS = named([
         "router:external", column="external", rule=NEUTRON_ADMIN,
         carried=REFUSED, foreign=bool, why="only tenant networks are carried",
     ),
-    Field(
-        "mtu", post=True, put=True, default=0, convert=values.to_int, check=values.not_negative,
-        match=Match("mtu", values.to_int), sort="mtu", column=number("mtu"),
-        carried=CARRIED, why="0 leaves it to the cloud",
-    ),
+    neutron.amount("mtu", carried=CARRIED, why="0 leaves it to the cloud"),
     neutron.switch("port_security_enabled", default=True, column="", rule=NEUTRON_ADMIN_OR_MEMBER),
     HINTS,
     *(read_only(name) for name in ("availability_zones", "ipv4_address_scope", "ipv6_address_scope")),
@@ -99,7 +89,7 @@ KIND = Kind(
             "port_security_enabled",
         ),
         derived=_derived,
-        status=_status,
+        status=neutron.active,
     ),
     scope=neutron.own_or("shared", "external", by_name=True),
     target=_target,

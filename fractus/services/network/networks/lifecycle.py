@@ -8,8 +8,8 @@ from typing import Any
 from fractus.model.network import NETWORK, NetworkObserved, NetworkWanted
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.lifecycle import SharedLifecycle
+from fractus.services.network.dialect.queries.mtu import MtuLesson, most_of
 from fractus.services.network.networks.kind import KIND
-from fractus.services.network.networks.queries import MtuLesson, most_of
 
 
 class NetworkLifecycle(SharedLifecycle[NetworkWanted, NetworkObserved]):

@@ -36,28 +36,23 @@ class PoolWrites(Writer):
         """The pool that a request for a subnet names, or the default one that it asks for; None: neither. No other
         transaction cuts from it meanwhile.
         """
-        id, version = (
-            item.values["subnetpool_id"] if item.set("subnetpool_id") else None,
-            item.values["ip_version"],
-        )
-        if item.values["use_default_subnetpool"]:
+        id, version = item.values["subnetpool_id"], item.values["ip_version"]
+        by_default = item.values["use_default_subnetpool"]
+        if id is None and not by_default:
+            return None
+        if by_default:
             if id is not None:
                 raise _bad("subnetpool_id and use_default_subnetpool cannot both be specified")
             id = await default_pool(tx, self.ledger.resources, version)
-        elif id is None:
-            return None
         found = await self.ledger.resources.fetch(tx, KIND.name, id, to_write=True) if id else None
-        missing: Exception = not_found(KIND.name, str(id))
-        if item.values["use_default_subnetpool"]:
-            # One that the caller may not see is none of theirs, and its id stays unknown to them.
-            missing = _bad(f"No default subnetpool found for IPv{version}")
-        pool = seen(call, found, KIND.target, missing)
+        # A default one that the caller may not see is none of theirs, and its id stays unknown to them.
+        nowhere = _bad(f"No default subnetpool found for IPv{version}")
+        pool = seen(call, found, KIND.target, nowhere if by_default else not_found(KIND.name, str(id)))
         if item.set("allocation_pools") and not item.set("cidr"):
             raise _bad("allocation_pools allowed only for specific subnet requests.")
-        if version != pool.desired["ip_version"]:
-            raise _bad(
-                f"Cannot allocate IPv{version} subnet from IPv{pool.desired['ip_version']} subnet pool"
-            )
+        family = pool.desired["ip_version"]
+        if version != family:
+            raise _bad(f"Cannot allocate IPv{version} subnet from IPv{family} subnet pool")
         return pool
 
     async def cut(self, tx: Transaction, pool: Resource, item: Item) -> Net:
@@ -92,16 +87,13 @@ class SubnetPoolApi(CollectionApi):
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its ranges are of one family, and nobody else's in its scope."""
         desired = resource.desired
-        desired |= {"default_quota": None, "address_scope_id": None} | desired | schema.complete(desired)
+        desired |= {"default_quota": None} | desired | schema.complete(desired)
         await self._check(tx, call, resource.id, desired, is_default=desired["is_default"])
 
     async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its ranges only grow, and what is cut from it stays in one scope with what is beside that."""
-        old = resource.desired
-        after = {**old, **item.values}
+        old, after = resource.desired, {**resource.desired, **item.values}
         after |= schema.complete(after)
-        if after["ip_version"] != old["ip_version"]:
-            raise schema.versions_refused()
         if without(nets(old["prefixes"]), nets(after["prefixes"])):
             raise schema.prefixes_refused("Existing prefixes must be a subset of the new prefixes")
         if "prefixes" in item.values:
@@ -148,12 +140,6 @@ class SubnetPoolApi(CollectionApi):
             await self._extend(tx, call, pool, more)
         return Reply(200, {"prefixes": pool.desired["prefixes"]})
 
-    async def _extend(self, tx: Transaction, call: Call, pool: Resource, more: Sequence[str]) -> None:
-        item = Item({"prefixes": [*pool.desired["prefixes"], *more]}, frozenset({"prefixes"}))
-        await self.before_update(tx, call, pool, item)
-        schema.refuse_many(item.values["prefixes"])
-        await self._writes.update(tx, pool, item.values)
-
     async def remove_prefixes(self, call: Call) -> Reply:
         """PUT remove_prefixes: those that are in use stay."""
         less = nets(schema.prefixes_of(call.body))
@@ -162,9 +148,17 @@ class SubnetPoolApi(CollectionApi):
             if overlap([one.net for one in await cuts_of(tx, self._resources, pool.id)], less):
                 raise schema.prefixes_refused("One or more the prefixes to be removed is in use by a subnet.")
             left = [str(one) for one in without(nets(pool.desired["prefixes"]), less)]
-            schema.refuse_many(left)
-            await self._writes.update(tx, pool, {"prefixes": left})
+            await self._write(tx, pool, left)
         return Reply(200, {"prefixes": left})
+
+    async def _extend(self, tx: Transaction, call: Call, pool: Resource, more: Sequence[str]) -> None:
+        item = Item({"prefixes": [*pool.desired["prefixes"], *more]}, frozenset({"prefixes"}))
+        await self.before_update(tx, call, pool, item)
+        await self._write(tx, pool, item.values["prefixes"])
+
+    async def _write(self, tx: Transaction, pool: Resource, prefixes: Sequence[str]) -> None:
+        schema.BOUND.check(prefixes, "subnet pool")
+        await self._writes.update(tx, pool, {"prefixes": prefixes})
 
     async def onboard_network_subnets(self, call: Call) -> Reply:
         """PUT onboard_network_subnets: subnets that are there become cut from the pool."""
@@ -181,9 +175,10 @@ class SubnetPoolApi(CollectionApi):
             cuts = [one.net for one in await cuts_of(tx, self._resources, pool.id)]
             for one in subnets:
                 if overlap(cuts, nets([one.desired["cidr"]])):
-                    raise schema.update_refused(
-                        f"Onboarding subnet {one.id}: {one.desired['cidr']} conflicts with allocated prefixes in "
-                        f"subnet pool {pool.id}"
+                    raise invalid(
+                        f"Illegal subnetpool update : Onboarding subnet {one.id}: {one.desired['cidr']} conflicts "
+                        f"with allocated prefixes in subnet pool {pool.id}.",
+                        "IllegalSubnetPoolUpdate",
                     )
             await self._extend(tx, call, pool, [one.desired["cidr"] for one in subnets])
             await self._subnets.pooled(tx, subnets, pool)

@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
 from fractus.model.resource import Presence, Resource
-from fractus.services.field import Field, Match, named, number, text
+from fractus.services.field import REQUIRED, Field, Match, named, text
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import standard, stated
 from fractus.services.network.dialect.table import shareable, standard_columns
 from fractus.services.network.subnet_pools import schema
-
-
-def _number(name: str, default: int = 0) -> Field:
-    return Field(
-        name, post=True, put=True, default=UNSET, convert=values.to_int, check=values.not_negative,
-        match=Match(name, values.to_int), sort=name, column=number(name, default, int),
-    )  # fmt: skip
 
 
 def _derived(resource: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
@@ -33,18 +26,15 @@ def _derived(resource: Resource, _presences: Sequence[Presence]) -> Mapping[str,
 
 FIELDS = named([
     *standard(tags_on_create=False),
-    Field("name", post=True, put=True, check=schema.name, match=Match("name"), sort="name", shown=""),
+    structs.replace(neutron.NAME, default=REQUIRED, check=values.filled_name),
     Field("prefixes", post=True, put=True, bound=stated("prefixes"), check=values.unique(values.subnet)),
-    _number("default_quota", -1),
-    Field(
-        "ip_version", desired="ip_version", match=Match("ip_version", values.to_int), sort="ip_version",
-        column=number("ip_version", 4),
-    ),
-    *(_number(name) for name in schema.LENGTHS),
+    neutron.amount("default_quota", default=UNSET, stored=-1),
+    structs.replace(neutron.IP_VERSION, post=False, desired="ip_version"),
+    *(neutron.amount(name, default=UNSET) for name in schema.LENGTHS),
     neutron.switch("is_default", sort=True, rule=NEUTRON_ADMIN),
     neutron.switch("shared", sort=True, rule=NEUTRON_ADMIN, put=False),
     Field(
-        "address_scope_id", post=True, put=True, default=UNSET, check=values.uuid_or_none,
+        "address_scope_id", post=True, put=True, default=None, check=values.uuid_or_none,
         match=Match("address_scope_id"), sort="address_scope_id", column=text("address_scope_id", 36),
     ),
 ])  # fmt: skip

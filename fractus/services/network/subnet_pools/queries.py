@@ -7,11 +7,10 @@ import ipaddress
 from msgspec import Struct
 
 from fractus.addressing.prefixes import Net
-from fractus.store.listing import Filter, Filters, page
+from fractus.services.network.dialect.queries.rows import ids, rows
+from fractus.store.listing import Filter
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
-
-_ALIVE = Filter("deleted_at", "null")
 
 
 class Cut(Struct, frozen=True):
@@ -26,13 +25,11 @@ class Cut(Struct, frozen=True):
 async def cuts_of(reader: Reader, resources: Resources, pool_id: str) -> list[Cut]:
     """The subnets of a pool."""
     columns = ("id", "project_id", "network_id", "cidr")
-    conditions: Filters = [Filter("subnetpool_id", "eq", pool_id), _ALIVE]
-    rows = await page(reader, resources.tables["subnet"], conditions, columns=columns, limit=1 << 31)
-    return [Cut(row[0], row[1], row[2], ipaddress.ip_network(row[3])) for row in rows]
+    found = await rows(reader, resources, "subnet", Filter("subnetpool_id", "eq", pool_id), columns=columns)
+    return [Cut(row[0], row[1], row[2], ipaddress.ip_network(row[3])) for row in found]
 
 
 async def default_pool(reader: Reader, resources: Resources, version: int) -> str | None:
     """The id of the pool that requests for a family get which name none."""
-    conditions: Filters = [Filter("is_default", "eq", True), Filter("ip_version", "eq", version), _ALIVE]
-    rows = await page(reader, resources.tables["subnetpool"], conditions, columns=("id",), limit=1)
-    return str(rows[0][0]) if rows else None
+    of = (Filter("is_default", "eq", True), Filter("ip_version", "eq", version))
+    return next(iter(await ids(reader, resources, "subnetpool", *of)), None)

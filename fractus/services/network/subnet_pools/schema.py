@@ -6,22 +6,16 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fractus.addressing.prefixes import Net, first_free, inside, nets, without
-from fractus.model.errors import Conflict, Invalid
+from fractus.addressing.prefixes import Net, cut, nets
+from fractus.model.errors import Invalid
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import stated
 from fractus.services.network.dialect.schema.errors import conflict, invalid, malformed
 
 LENGTHS = ("default_prefixlen", "min_prefixlen", "max_prefixlen")
+BOUND = stated("prefixes")
 #: IP version -> the least and the most length of a prefix, and that of the prefixes that a pool's quota counts.
 _FAMILIES = {4: (8, 32, 32), 6: (64, 128, 64)}
-_BOUND = stated("prefixes")
-
-
-def name(value: Any) -> str | None:
-    """A pool has a name."""
-    wrong = values.name()(value)
-    return wrong or (None if value else f"'{value}' Blank strings are not permitted")
 
 
 def complete(desired: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,9 +24,10 @@ def complete(desired: Mapping[str, Any]) -> dict[str, Any]:
     versions = {ipaddress.ip_interface(one).version for one in prefixes}
     if not versions:
         raise invalid("Empty subnet pool prefix list.", "EmptySubnetPoolPrefixList")
-    if len(versions) > 1:
-        raise versions_refused()
     version = versions.pop()
+    # A pool that has no ranges left keeps its family.
+    if versions or desired.get("ip_version", version) != version:
+        raise invalid("Cannot mix IPv4 and IPv6 prefixes in a subnet pool.", "PrefixVersionMismatch")
     first, last, _ = _FAMILIES[version]
     least, most = desired.get("min_prefixlen", first), desired.get("max_prefixlen", last)
     usual = desired.get("default_prefixlen", least)
@@ -51,9 +46,8 @@ def complete(desired: Mapping[str, Any]) -> dict[str, Any]:
 def pick(
     pool: Mapping[str, Any], taken: Sequence[Net], own: Iterable[Net], length: int, asked: Net | None
 ) -> Net:
-    """The network that a pool gives: the one asked for, or the first of that length in its smallest gap.
-
-    `taken`: what it has given; `own`: what of that its project has, whose quota is in addresses, or prefixes of /64.
+    """The network that a pool gives. `taken`: what it has given; `own`: what of that its project has, whose quota is in
+    addresses, or prefixes of /64.
     """
     for wrong, type, bound in (
         (length > pool["max_prefixlen"], "max", pool["max_prefixlen"]),
@@ -68,35 +62,19 @@ def pick(
     used = sum(2.0 ** (unit - one) for one in (length, *(net.prefixlen for net in own)))
     if pool["default_quota"] and used > pool["default_quota"]:
         raise conflict("Per-project subnet pool prefix quota exceeded.", "SubnetPoolQuotaExceeded")
-    left = without(nets(pool["prefixes"]), taken)
-    if asked is not None:
-        if inside(asked, left):
-            return asked
-        raise _full("Cannot allocate requested subnet from the available set of prefixes")
-    found = first_free(left, length)
+    found = cut(nets(pool["prefixes"]), taken, length, asked)
     if found is None:
-        raise _full(f"Insufficient prefix space to allocate subnet size /{length}")
+        why = f"Insufficient prefix space to allocate subnet size /{length}"
+        if asked is not None:
+            why = "Cannot allocate requested subnet from the available set of prefixes"
+        # Neutron calls it a fault of its own (500), which it is not.
+        raise conflict(f"Failed to allocate subnet: {why}.", "SubnetAllocationError")
     return found
 
 
-def _full(reason: str) -> Conflict:
-    """Neutron calls it a fault of its own (500), which it is not."""
-    return conflict(f"Failed to allocate subnet: {reason}.", "SubnetAllocationError")
-
-
-def update_refused(reason: str) -> Invalid:
-    """The pool may not be changed so."""
-    return invalid(f"Illegal subnetpool update : {reason}.", "IllegalSubnetPoolUpdate")
-
-
 def prefixes_refused(reason: str) -> Invalid:
-    """Its ranges may not be changed so."""
+    """The ranges of a pool may not be changed so."""
     return invalid(f"Illegal update to prefixes: {reason}.", "IllegalSubnetPoolPrefixUpdate")
-
-
-def versions_refused() -> Invalid:
-    """Its ranges are of one family, which stays that of the pool also where it has none left."""
-    return invalid("Cannot mix IPv4 and IPv6 prefixes in a subnet pool.", "PrefixVersionMismatch")
 
 
 def prefixes_of(body: Any) -> list[str]:
@@ -104,14 +82,8 @@ def prefixes_of(body: Any) -> list[str]:
     given = body.get("prefixes") if isinstance(body, dict) else None
     if not given or not isinstance(given, list):
         raise malformed("Request body contains invalid data")
-    refuse_many(given)
+    BOUND.check(given, "subnet pool")
     wrong = next((why for one in given if (why := values.subnet(one))), None)
     if wrong:
         raise malformed(f"Invalid input for prefixes. Reason: {wrong}.")
     return given
-
-
-def refuse_many(prefixes: Sequence[Any]) -> None:
-    """`Invalid` where they are more than one pool may have."""
-    if len(prefixes) > _BOUND.most:
-        raise _BOUND.error("subnet pool")

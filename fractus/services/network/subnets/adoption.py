@@ -8,14 +8,13 @@ from typing import Any
 
 from msgspec import UNSET
 
-from fractus.addressing.addresses import Addresses, AddressTaken
-from fractus.addressing.ranges import text
+from fractus.addressing.addresses import Addresses
+from fractus.addressing.ranges import default_pools, number, pools_of, ranges_of
 from fractus.model.network import SUBNET, SubnetObserved
 from fractus.model.resource import Need, Resource
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore, Merge, Verdict
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.subnets.queries import subnets_of
-from fractus.services.network.subnets.schema import as_pools, as_ranges, cloud_holder, made_pools
 from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
 
@@ -69,8 +68,8 @@ class SubnetAdoption(CrudAdoption[SubnetObserved]):
         gateway = None if seen.gateway_ip is UNSET else seen.gateway_ip
         pools = list(seen.pools or [])
         if seen.marker:
-            made = made_pools(ipaddress.ip_network(seen.cidr), gateway)
-            pools = seen.notes.get("pools", as_pools(made, seen.ip_version))
+            made = default_pools(ipaddress.ip_network(seen.cidr), number(gateway) if gateway else None)
+            pools = seen.notes.get("pools", pools_of(made, seen.ip_version))
         resource = self.resource(id, network.project_id, seen, context)
         resource.desired |= {
             "network_id": network.id,
@@ -78,7 +77,7 @@ class SubnetAdoption(CrudAdoption[SubnetObserved]):
             "shared": network.desired["shared"],
             "allocation_pools": pools,
         }
-        await self._addresses.open(tx, id, as_ranges(pools), seen.ip_version)
+        await self._addresses.open(tx, id, ranges_of(pools), seen.ip_version)
         memory = await self._share(tx, id, seen, context.cloud) if seen.marker else {"pools": []}
         network.desired["subnets"] = [*network.desired["subnets"], id]
         await context.save(tx, network)
@@ -87,12 +86,5 @@ class SubnetAdoption(CrudAdoption[SubnetObserved]):
     async def _share(self, tx: Transaction, id: str, seen: SubnetObserved, cloud: str) -> dict[str, Any]:
         """The pools that the cloud has of one of ours are its share: nobody else gets an address of them."""
         pools = list(seen.pools or [])
-        for one in as_ranges(pools):
-            for value in range(one.first, one.last + 1):
-                try:
-                    await self._addresses.take(
-                        tx, id, text(value, seen.ip_version), cloud_holder(cloud), seen.ip_version
-                    )
-                except AddressTaken:
-                    continue
+        await self._addresses.set_aside_as_found(tx, id, cloud, ranges_of(pools), seen.ip_version)
         return {"pools": pools}

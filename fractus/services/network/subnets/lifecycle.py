@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fractus.addressing.addresses import Addresses
+from fractus.addressing.addresses import Addresses, cloud_holder
 from fractus.model.network import SUBNET, SubnetObserved, SubnetWanted
 from fractus.model.resource import Presence, Resource
 from fractus.reconcile.kind import Item
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
-from fractus.services.network.subnets.schema import as_pools, cloud_holder, share
-from fractus.services.network.subnets.view import summarise
+from fractus.services.network.subnets.kind import KIND
+from fractus.services.network.subnets.queries import set_aside
 from fractus.store.transaction import Transaction
 
 
@@ -19,15 +19,13 @@ class SubnetLifecycle(CrudLifecycle[SubnetWanted, SubnetObserved]):
     """The kind `subnet`."""
 
     def __init__(self, addresses: Addresses) -> None:
-        super().__init__(SUBNET, summarise)
+        super().__init__(SUBNET, KIND.summarise)
         self._addresses = addresses
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """Set aside what the cloud needs for its DHCP ports, so that it never takes an address of ours."""
-        desired = resource.desired
-        count = share(desired) if desired["enable_dhcp"] else 0
-        taken = await self._addresses.take_last(tx, resource.id, count, cloud_holder(cloud))
-        return {"pools": as_pools(taken, desired["ip_version"])}
+        needed = resource.desired["enable_dhcp"]
+        return {"pools": await set_aside(tx, self._addresses, resource, cloud) if needed else []}
 
     def fields(self, item: Item) -> dict[str, Any]:
         """With this cloud's share as its pools."""

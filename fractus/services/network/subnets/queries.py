@@ -1,30 +1,28 @@
-"""Which subnets somebody may see, and which are on a network."""
+"""Which subnets are on a network, and what a cloud gets of one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from fractus.addressing.addresses import Addresses
+from fractus.addressing.ranges import pools_of, ranges_of
 from fractus.model.resource import Resource
-from fractus.services.network.dialect.table import named
-from fractus.services.network.subnets.table import SUBNET
-from fractus.store.listing import Filter, Filters, Sort, page
+from fractus.services.network.dialect.queries.rows import every
+from fractus.services.network.subnets.schema import is_self_addressed
+from fractus.store.listing import Filter
 from fractus.store.resources import Resources
-from fractus.store.transaction import Reader
+from fractus.store.transaction import Reader, Transaction
 
 
-def subnet_scope(project_id: str) -> Filters:
-    """What a project sees: its own subnets, those of its networks, and those of shared networks."""
-    return [
-        [
-            Filter("project_id", "eq", project_id),
-            Filter("network_project_id", "eq", project_id),
-            Filter("shared", "eq", True),
-            named(project_id),
-        ]
-    ]
-
-
-async def subnets_of(reader: Reader, resources: Resources, network_id: str) -> list[Resource]:
+async def subnets_of(reader: Reader, resources: Resources, network_id: str) -> Sequence[Resource]:
     """All subnets of a network, oldest first."""
-    alive = [Filter("network_id", "eq", network_id), Filter("deleted_at", "null")]
-    rows = await page(reader, SUBNET, alive, columns=("id",), sorts=[Sort("created_at")])
-    found = [await resources.fetch(reader, "subnet", row[0]) for row in rows]
-    return [subnet for subnet in found if subnet is not None]
+    return await every(reader, resources, "subnet", Filter("network_id", "eq", network_id))
+
+
+async def set_aside(
+    tx: Transaction, addresses: Addresses, subnet: Resource, cloud: str
+) -> list[dict[str, str]]:
+    """The pools of a subnet in a cloud: a few addresses for its DHCP; none where ports address themselves."""
+    desired = subnet.desired
+    pools = [] if is_self_addressed(desired) else ranges_of(desired["allocation_pools"])
+    return pools_of(await addresses.set_aside(tx, subnet.id, cloud, pools), desired["ip_version"])

@@ -13,9 +13,10 @@ from msgspec import UNSET, Struct, structs
 
 from fractus.auth.principal import Principal
 from fractus.model.carried import OURS
+from fractus.model.errors import ApiError
 from fractus.services.field import REQUIRED, Bound, Field, Fields, Match
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.errors import malformed
+from fractus.services.network.dialect.schema.errors import invalid, malformed
 
 #: Entries of a list that Neutron sets no bound to, and resources of one bulk create. Stated in docs/operations.md.
 MOST = 256
@@ -27,6 +28,17 @@ def stated(name: str) -> Bound:
         MOST,
         lambda _of: malformed(f"Invalid input for {name}. Reason: more than {MOST} items are not allowed."),
     )
+
+
+def exhausted(most: int, what: str, type: str) -> Bound:
+    """Neutron's own bound of a list, by the name of its error."""
+
+    def error(of: str) -> ApiError:
+        return invalid(
+            f"Unable to complete operation for {of}. The number of {what} exceeds the limit {most}.", type
+        )
+
+    return Bound(most, error)
 
 
 def read_only(name: str, column: str = "", *, match: Match | None = None, sort: bool = True) -> Field:
@@ -135,8 +147,7 @@ def read(
         raise malformed(f"Object '{kind}' contains invalid data")
     if not isinstance(entries, list):
         raise malformed("Body contains invalid data")
-    if len(entries) > MOST:
-        raise malformed(f"Invalid input for {collection}. Reason: more than {MOST} items are not allowed.")
+    stated(collection).check(entries, kind)
     wrapped = [entry if isinstance(entry, dict) and kind in entry else {kind: entry} for entry in entries]
     return Request([_read_one(kind, attributes, one, principal, create=True) for one in wrapped], bulk=True)
 
@@ -207,8 +218,8 @@ def _convert(attributes: Fields, item: dict[str, Any], of: str) -> None:
         if value is UNSET:
             continue
         bound = attribute.bound
-        if bound is not None and isinstance(value, list | dict) and len(value) > bound.most:
-            raise bound.error(of)
+        if bound is not None and isinstance(value, list | dict):
+            bound.check(value, of)
         if attribute.convert is not None:
             item[name] = attribute.convert(item[name])
         wrong = attribute.check(item[name]) if attribute.check is not None else None

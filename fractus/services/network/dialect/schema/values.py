@@ -73,6 +73,16 @@ def canonical_cidr(value: Any) -> str:
     return f"{one.ip}/{one.network.prefixlen}"
 
 
+def canonical_cidr_or_none(value: Any) -> str | None:
+    """A CIDR, or null."""
+    return None if value is None else canonical_cidr(value)
+
+
+def canonical_network(value: Any) -> str:
+    """A CIDR without host bits."""
+    return str(ipaddress.ip_network(canonical_cidr(value), strict=False))
+
+
 def canonical_pools(value: Any) -> Any:
     """Allocation pools with canonical addresses."""
     if value is None:
@@ -154,6 +164,11 @@ def name(size: int = NAME_SIZE) -> Check:
         return None
 
     return check
+
+
+def filled_name(value: Any) -> str | None:
+    """A name with something in it."""
+    return name()(value) or (None if value else f"'{value}' Blank strings are not permitted")
 
 
 def one_line(size: int) -> Check:

@@ -1,4 +1,4 @@
-"""What the networks of a cloud show of it."""
+"""How large packets clouds carry, as their networks show it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,30 @@ from operator import itemgetter
 from typing import Any
 
 from fractus.model.network import NetworkObserved
+from fractus.model.resource import Resource
+from fractus.services.network.dialect.schema.errors import invalid_input
+from fractus.store import clouds, presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
+
+
+async def check_carried(reader: Reader, mtu: int, network: Resource | None = None) -> None:
+    """Refuse an MTU that no cloud carries; of a network that is in clouds already, one that any of those does not.
+
+    What a cloud carries its own networks have shown; where one has not yet, nothing is refused for its sake.
+    """
+    if not mtu:
+        return
+    known = {name: most_of(one) for name, one in (await clouds.learnt(reader, "network")).items()}
+    there = [] if network is None else await presences.of_resource(reader, "network", network.id)
+    held = [known.get(one.cloud, 0) for one in there if one.wanted]
+    bounds = [most for most in held if most] if held else list(known.values())
+    if not bounds or not all(bounds):
+        return
+    most = min(bounds) if held else max(bounds)
+    if mtu > most:
+        raise invalid_input(f"Requested MTU is too big, maximum is {most}")
+
 
 #: Among so many networks of ours one is looked for that asked for no MTU.
 _ENOUGH = 20

@@ -1,0 +1,1 @@
+"""What the rows of several kinds, and what clouds have shown, say."""

@@ -1,0 +1,135 @@
+"""Subnets, declared (neutron_lib.api.definitions.subnet and the extensions that are served)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+from sqlalchemy import Index
+
+from fractus.auth.base_rules import NEUTRON_ADMIN_OR_NET_OWNER_MEMBER, NEUTRON_ADMIN_OR_NET_OWNER_READER
+from fractus.auth.policy import RuleDefault
+from fractus.model.carried import CARRIED, OURS
+from fractus.model.network import SUBNET as VOCABULARY
+from fractus.model.resource import Need, Presence, Resource
+from fractus.services.field import Field, Match, flag, named, text
+from fractus.services.kind import Kind, column, table_of
+from fractus.services.network.dialect import kind as neutron
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import exhausted, standard, stated
+from fractus.services.network.dialect.table import shareable, standard_columns
+
+#: Neutron's own defaults of `max_dns_nameservers` and `max_subnet_host_routes`.
+NAMESERVERS, ROUTES = 5, 20
+
+#: Its network's project, which sees it and may change it.
+_NETWORK_PROJECT = text("network_project_id", 64)
+
+_OWNER = "role:member and project_id:%(project_id)s"
+_SEEN = f"rule:shared or rule:external_network or {NEUTRON_ADMIN_OR_NET_OWNER_READER}"
+
+
+def _mode(name: str) -> Field:
+    modes = ("dhcpv6-stateful", "dhcpv6-stateless", "slaac", None)
+    return Field(
+        name, post=True, default=None, check=values.one_of(modes), match=Match(name), sort=name, column=text(name, 32)
+    )  # fmt: skip
+
+
+def _target(resource: Resource) -> dict[str, Any]:
+    return {**neutron.target(resource), "network:project_id": resource.desired["network_project_id"]}
+
+
+def _derived(resource: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
+    """Neutron shows routes in order. What was made before there were pools is of none."""
+    routes = resource.desired["host_routes"]
+    return {
+        "host_routes": sorted(routes, key=lambda one: (one["destination"], one["nexthop"])),
+        "subnetpool_id": resource.desired.get("subnetpool_id"),
+    }
+
+
+FIELDS = named([
+    *standard(tags_on_create=True),
+    neutron.NAME,
+    neutron.IP_VERSION,
+    Field(
+        "network_id", post=True, check=values.uuid,
+        match=Match("network_id"), sort="network_id", column=text("network_id", 36),
+    ),
+    Field(
+        "subnetpool_id", post=True, default=None, shown="",
+        check=lambda value: None if value == "prefix_delegation" else values.uuid_or_none(value),
+        match=Match("subnetpool_id"), sort="subnetpool_id", column=text("subnetpool_id", 36),
+    ),
+    Field("use_default_subnetpool", post=True, default=False, convert=values.to_boolean, desired=""),
+    Field("prefixlen", post=True, default=UNSET, convert=values.to_int, check=values.not_negative, desired=""),
+    Field(
+        "cidr", post=True, default=UNSET,
+        convert=values.canonical_cidr_or_none, check=values.subnet_or_none,
+        match=Match("cidr", values.canonical_network), sort="cidr", column=text("cidr", 64),
+    ),
+    Field(
+        "gateway_ip", post=True, put=True, default=UNSET, convert=values.canonical_ip, check=values.ip_address_or_none,
+        match=Match("gateway_ip", values.canonical_ip), sort="gateway_ip", column=text("gateway_ip", 64),
+        carried=CARRIED,
+    ),
+    Field(
+        "allocation_pools", post=True, put=True, default=UNSET, convert=values.canonical_pools,
+        bound=stated("allocation_pools"), check=values.pools, carried=OURS,
+        why="addresses are given out here, and a cloud has only the few that its DHCP needs; kept there for a rebuild",
+    ),
+    Field(
+        "dns_nameservers", post=True, put=True, default=[], convert=values.to_list, check=values.nameservers,
+        bound=exhausted(NAMESERVERS, "DNS nameservers", "DNSNameServersExhausted"), carried=CARRIED,
+    ),
+    Field(
+        "host_routes", post=True, put=True, default=[], convert=values.to_list, check=values.host_routes,
+        bound=exhausted(ROUTES, "host routes", "HostRoutesExhausted"), carried=CARRIED, shown="",
+    ),
+    neutron.switch("enable_dhcp", default=True, sort=True),
+    _mode("ipv6_ra_mode"),
+    _mode("ipv6_address_mode"),
+    Field("shared", desired="shared", shown="", match=Match("shared", values.to_boolean), column=flag("shared")),
+])  # fmt: skip
+
+KIND = Kind(
+    name="subnet",
+    service="network",
+    collection="subnets",
+    fields=FIELDS,
+    table=shareable(
+        table_of(
+            "subnet", FIELDS, column(_NETWORK_PROJECT), *standard_columns(),
+            Index("subnet_by_network", "network_id"), Index("subnet_by_pool", "subnetpool_id"),
+            order=(
+                "network_id", "network_project_id", "shared", "ip_version", "cidr", "gateway_ip", "enable_dhcp",
+                "ipv6_ra_mode", "ipv6_address_mode",
+            ),
+        )
+    ),
+    summarise=neutron.Documents(
+        FIELDS,
+        order=(
+            "network_id", "ip_version", "enable_dhcp", "ipv6_ra_mode", "ipv6_address_mode", "gateway_ip", "cidr",
+            "allocation_pools", "host_routes", "dns_nameservers", "subnetpool_id",
+        ),
+        derived=_derived,
+        born=0,
+        columns=(_NETWORK_PROJECT,),
+    ),
+    scope=neutron.own_or("shared", by_name=True, owners=("project_id", "network_project_id")),
+    target=_target,
+    rules=(
+        RuleDefault("external_network", "field:subnets:router:external=True", "The subnet leads outside."),
+        *neutron.rules(
+            "subnet", FIELDS,
+            create=NEUTRON_ADMIN_OR_NET_OWNER_MEMBER, write=f"{_OWNER} or {NEUTRON_ADMIN_OR_NET_OWNER_MEMBER}",
+            read="role:reader and project_id:%(project_id)s", seen=f"{_SEEN} or rule:service_api", read_tags=_SEEN,
+        ),
+    ),
+    costs=neutron.cost("subnet"),
+    needs=lambda subnet: [Need("network", subnet.desired["network_id"])],
+    vocabulary=VOCABULARY,
+)  # fmt: skip
