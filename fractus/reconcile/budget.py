@@ -25,6 +25,10 @@ _ACTIVE = 60.0
 #: So much may be spent beyond what there is, and is waited for afterwards.
 _DEBT = 3.0
 
+#: A kind that could not be listed is tried again after so many seconds, and after each further failure so many times
+#: later, up to the interval of inventories.
+_RETRY, _LATER = 10.0, 2.0
+
 #: The inventory takes at most this part of the budget, so that as much is left for what is held.
 _SHARE = 0.5
 
@@ -52,6 +56,14 @@ class _Account(Struct):
     at: float
 
 
+class _Failure(Struct):
+    """Listings of one kind that failed, one after the other."""
+
+    pause: float
+    """Seconds that were waited after the latest."""
+    until: float
+
+
 class Budget:
     """How many whole listings each cloud may be asked for now, and when each of its kinds was listed."""
 
@@ -62,6 +74,7 @@ class Budget:
         self._accounts: dict[str, _Account] = {}
         self._asked: dict[tuple[str, str], float] = {}
         self._listed: dict[tuple[str, str], float] = {}
+        self._failures: dict[tuple[str, str], _Failure] = {}
         self._active: dict[tuple[str, str], float] = {}
         self._latest: dict[str, float] = {}
         self._swept: set[tuple[str, str]] = set()
@@ -77,8 +90,17 @@ class Budget:
         (self._swept.add if quick else self._swept.discard)((cloud, kind))
 
     def listed(self, cloud: str, kind: str, at: float) -> None:
-        """All of a kind was listed, in a listing that began then; or it cannot be, which is not tried all the time."""
+        """All of a kind was listed, in a listing that began then."""
         self._listed[cloud, kind] = at
+        self._failures.pop((cloud, kind), None)
+
+    def failed(self, cloud: str, kind: str, after: float = 0.0) -> None:
+        """All of a kind could not be listed. It is tried again soon, and less and less often; `after`: not before so
+        many seconds, for the cloud said so.
+        """
+        before = self._failures.get((cloud, kind))
+        pause = max(after, _RETRY if before is None else before.pause * _LATER)
+        self._failures[cloud, kind] = _Failure(pause, self._clock.monotonic() + pause)
 
     def note_activity(self, cloud: str, kinds: Iterable[str]) -> None:
         """Something of these kinds is unsettled, or has changed."""
@@ -119,19 +141,28 @@ class Budget:
         """The kinds that the inventory lists next, in this order; none while all can still be listed in time.
 
         One is listed after the other, `spacing` apart, so the last one must not be begun with only when its time is up.
+        What has failed is not waited for, and comes first once it is to be tried again.
         """
         now, apart = self._clock.monotonic(), self.spacing(len(kinds), interval)
-        ages = {kind: now - self._listed.get((cloud, kind), -math.inf) for kind in kinds}
-        queue = [kind for kind in kinds if ages[kind] >= interval or (cloud, kind) not in self._swept]
+        failing = {kind for kind in kinds if (cloud, kind) in self._failures}
+        again = [kind for kind in kinds if kind in failing and self._is_tried_again(cloud, kind, interval)]
+        ages = {
+            kind: now - self._listed.get((cloud, kind), -math.inf) for kind in kinds if kind not in failing
+        }
+        queue = [kind for kind in ages if ages[kind] >= interval or (cloud, kind) not in self._swept]
         queue.sort(key=lambda kind: self.asked_at(cloud, kind))
         late = any(ages[kind] + at * apart >= interval for at, kind in enumerate(queue))
-        return queue if late else []
+        return again + (queue if late else [])
 
     def spacing(self, kinds: int, interval: float) -> float:
         """Seconds between two listings of the inventory, so that it takes its share and is done within `interval`."""
         return min(60.0 / (self.a_minute * _SHARE), interval / max(1, kinds))
 
     # ------------------------------------------------------------------ inside
+
+    def _is_tried_again(self, cloud: str, kind: str, interval: float) -> bool:
+        now = self._clock.monotonic()
+        return now >= min(self._failures[cloud, kind].until, self.asked_at(cloud, kind) + interval)
 
     def _is_under_way(self, cloud: str, kind: str) -> bool:
         return self._clock.monotonic() - self._active.get((cloud, kind), -math.inf) < _ACTIVE

@@ -111,6 +111,9 @@ _set = Query(
     .where(_c.name == bindparam("n"))
     .values({name: bindparam(name) for name in _CONFIGURED} | {"version": _c.version + 1})
 )
+#: In what listings said of a cloud: why it does not let us list any more what it once let us.
+REFUSED = "refused"
+
 _seen = Query(
     update(CLOUD)
     .where(_c.name == bindparam("n"))
@@ -120,6 +123,7 @@ _failed = Query(update(CLOUD).where(_c.name == bindparam("n")).values(error=bind
 _identified = Query(update(CLOUD).where(_c.name == bindparam("n")).values(identity_seen=bindparam("seen")))
 _reconnect = Query(update(CLOUD).values(version=_c.version + 1))
 _drop = Query(delete(CLOUD).where(_c.name == bindparam("n")))
+_every_cursors = Query(select(_c.name, _c.cursors))
 _stale = Query(select(_c.name, _c.seen_at).order_by(_c.name))
 
 
@@ -137,6 +141,12 @@ async def learnt(reader: Reader, kind: str) -> dict[str, dict[str, Any]]:
     """Enabled cloud -> what listings of a kind said of the cloud itself; empty where they have said nothing."""
     rows = await reader.rows(_cursors, yes=True)
     return {name: _decode(cursors).get(f"{kind}#", {}) for name, cursors in rows}
+
+
+async def refusing(reader: Reader, kind: str) -> set[str]:
+    """The clouds that let us list a kind once and do not any more: what is held of it there is not known to be so."""
+    rows = await reader.rows(_every_cursors)
+    return {name for name, cursors in rows if _decode(cursors).get(f"{kind}#", {}).get(REFUSED)}
 
 
 async def fetch(reader: Reader, name: str) -> CloudRecord | None:

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from fractus.base.clock import Clock, iso
 from fractus.model.cloud import Actuator, Cloud, Observed, Scope
+from fractus.model.errors import CloudError
 from fractus.model.placement import carried
 from fractus.model.resource import SETTLED, Presence
 from fractus.reconcile.kind import Lifecycle, Sweeping
@@ -53,6 +54,8 @@ class ToyCloud:
         self.things: dict[str, dict[str, Observed]] = {kind: {} for kind in kinds}
         self.listed: list[tuple[float, str]] = []
         """When (by the clock that never jumps) a whole listing began, and of which kind."""
+        self.failing: dict[str, CloudError] = {}
+        """Kind -> what a listing of it comes to."""
         self._actuators = {kind: _Lists(self, kind) for kind in self.things}
 
     def put(self, kind: str, id: str) -> Observed:
@@ -81,6 +84,8 @@ class _Lists:
         return False
 
     async def list_changed(self, _since: str) -> AsyncIterator[Observed]:
+        if self._kind in self._cloud.failing:
+            raise self._cloud.failing[self._kind]
         self._cloud.listed.append((self._cloud.clock.monotonic(), self._kind))
         for seen in list(self._cloud.things[self._kind].values()):
             yield seen

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fractus.clouds.simulated.cloud import SimulatedCloud
-from fractus.model.errors import Refused
+from fractus.model.errors import CloudError, Missing, Refused
 from fractus.model.mirror import Mirrored
 from fractus.operations import cloud_rows
 from fractus.testing.user import NETWORK, User
@@ -145,21 +145,59 @@ async def test_what_is_shown_of_a_cloud_that_does_not_answer_is_said_to_be_stale
     assert "fractus-stale" not in (await world.admin.get(AGENTS, availability_zone="b")).headers
 
 
-async def test_a_cloud_that_does_not_let_us_list_them_is_well_and_has_none(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def refuse_in_a(monkeypatch: pytest.MonkeyPatch, error: CloudError) -> None:
     given = SimulatedCloud.mirrored
 
     async def mirrored(cloud: SimulatedCloud, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:
         if cloud.name == "a":
-            raise Refused("not for you", status=403)
+            raise error
         async for one in given(cloud, what):
             yield one
 
     monkeypatch.setattr(SimulatedCloud, "mirrored", mirrored)
+
+
+async def test_a_cloud_that_does_not_let_us_list_them_is_well_and_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_in_a(monkeypatch, Refused("not for you", status=403))
+    async with World(2, tmp_path=tmp_path, shape={"agents": True, "hosts": 2}) as world:
+        await world.sweep(full=True)
+        assert {one["availability_zone"] for one in await agents(world)} == {"b"}
+        assert "fractus-stale" not in (await world.admin.get(AGENTS)).headers
+
+
+@pytest.mark.parametrize("error", [Refused("not for you", status=403), Missing("no such path")])
+async def test_what_a_cloud_does_not_let_us_list_any_more_is_not_forgotten_but_stale(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: CloudError
+) -> None:
+    before = await agents(world)
+    with monkeypatch.context() as for_a_while:
+        refuse_in_a(for_a_while, error)
+        await world.sweep(full=True)
+        reply = await world.admin.get(AGENTS)
+        assert reply.ok()["agents"] == before
+        assert reply.headers["fractus-stale"] == "a"
+        assert "fractus-stale" not in (await world.admin.get(AGENTS, availability_zone="b")).headers
+    (one, *_) = there(world, "a")
+    del there(world, "a")[one]
     await world.sweep(full=True)
-    assert {one["availability_zone"] for one in await agents(world)} == {"b"}
-    assert "fractus-stale" not in (await world.admin.get(AGENTS)).headers
+    reply = await world.admin.get(AGENTS)
+    assert {agent["id"] for agent in reply.ok()["agents"]} == {agent["id"] for agent in before} - {one}
+    assert "fractus-stale" not in reply.headers
+
+
+async def test_a_list_with_something_that_has_no_id_forgets_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await agents(world)
+
+    async def mirrored(cloud: SimulatedCloud, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:
+        yield {"error": "try again"}
+
+    monkeypatch.setattr(SimulatedCloud, "mirrored", mirrored)
+    await world.sweep(full=True)
+    assert await agents(world) == before
 
 
 async def test_a_cloud_that_is_removed_takes_its_agents_with_it(world: World) -> None:

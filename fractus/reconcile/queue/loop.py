@@ -184,12 +184,15 @@ class Worker:
         async with self.machine.store.transaction() as tx:
             await work.free(tx, self.owner)
 
-    async def _quietly(self, step: Awaitable[None]) -> None:
+    async def _quietly(self, step: Awaitable[None]) -> bool:
+        """Whether it was done."""
         try:
             await step
         except Exception as error:
             # What is not given back runs out by itself, and what is not woken looks by itself.
             _say("not written", error)
+            return False
+        return True
 
     def runs(self, cloud: str) -> bool:
         """Whether this worker runs that lane now."""
@@ -416,10 +419,9 @@ class Worker:
         while (kinds := self._overdue(cloud)) or self._unfinished(cloud):
             async with machine.inventories.turn(cloud):
                 done = await self.sweep_once(cloud, full=True, kinds=kinds if at_once else kinds[:1])
-                # A kind that the cloud refuses to list is not overdue any more, and holds up nothing else.
+                # A kind that could not be listed is tried again by itself, and holds up nothing else.
                 done = done or (at_once and not self._overdue(cloud))
-                if done and self._unfinished(cloud):
-                    await self._quietly(finish_inventory(machine, cloud))
+                if done and self._unfinished(cloud) and await self._quietly(finish_inventory(machine, cloud)):
                     self._full_at[cloud] = machine.clock.monotonic()
             if at_once or not done:
                 return

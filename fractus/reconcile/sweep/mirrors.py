@@ -21,6 +21,7 @@ from fractus.model.mirror import Mirrored
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.sweep_timing import ASK, TURN, WRITE, SweepTiming
 from fractus.store import mirrors
+from fractus.store.clouds import REFUSED
 from fractus.store.mirrors import MirrorRow
 from fractus.store.retrying import rerun
 
@@ -74,6 +75,7 @@ class MirrorTurn:
         self.cursors: dict[str, Any] = {}
         self._child, self._mirror, self._spent = child, mirror, timing
         self._passed = math.inf
+        self._was_refused = False
 
     @property
     def lateness(self) -> float:
@@ -83,6 +85,7 @@ class MirrorTurn:
     def due(self, known: Mapping[str, Any], early: float, *, full: bool) -> bool:
         """Whether it is time to list. `known`: the cloud's cursors; `early`: seconds that do not count."""
         machine = self.machine
+        self._was_refused = bool(known.get(f"{self.kind}#"))
         self.at = machine.clock.monotonic() if full else self._spent.began
         self._passed = self.at - machine.budget.asked_at(self.cloud, self.kind)
         if full:
@@ -93,27 +96,48 @@ class MirrorTurn:
         )
 
     async def take(self) -> int:
-        """List, and write what is new; how many things had changed. What a cloud does not let us list is not there."""
+        """List, and write what is new; how many things had changed.
+
+        A cloud that does not let us list it has none, unless it had some: those are kept, and are stale from then on.
+        """
         machine, mirror = self.machine, self._mirror
         started = machine.clock.now()
         found: dict[str, Mapping[str, Any]] = {}
+        complete = True
         try:
             with self._spent.on(ASK):
                 async for one in self._child.mirrored(mirror.mirrored):
                     if remote_id := mirror.id_of(one):
                         found[remote_id] = one
+                    else:
+                        complete = False
                     machine.inventories.goes_on(self.cloud)
         except (Refused, Missing) as error:
             log.info("not mirrored", cloud=self.cloud, kind=self.kind, error=error.reason)
-            found = {}
-        changed = await self._keep(found)
+            return await self._refused(error.reason, started)
+        changed = await self._keep(found, complete=complete)
+        if self._was_refused:
+            self.cursors[f"{self.kind}#"] = {}
         machine.mirrored[self.cloud, self.kind] = len(found)
         machine.budget.listed(self.cloud, self.kind, self.at)
         self.cursors[f"{self.kind}@"] = started
         return changed
 
-    async def _keep(self, found: Mapping[str, Mapping[str, Any]]) -> int:
-        """Make the rows those of what was found."""
+    async def _refused(self, why: str, started: float) -> int:
+        """Absent is not empty (law 10): nothing is forgotten because of an answer that is no list."""
+        machine = self.machine
+        held = len(await mirrors.of_cloud(machine.store, self._mirror.table, self.cloud))
+        if held:
+            self.cursors[f"{self.kind}#"] = {REFUSED: why}
+        machine.mirrored[self.cloud, self.kind] = held
+        machine.budget.listed(self.cloud, self.kind, self.at)
+        self.cursors[f"{self.kind}@"] = started
+        return 0
+
+    async def _keep(self, found: Mapping[str, Mapping[str, Any]], *, complete: bool) -> int:
+        """Make the rows those of what was found. Not `complete`: something was there that cannot be told by its id,
+        so nothing is known to be gone.
+        """
         store, table = self.machine.store, self._mirror.table
         held = await mirrors.of_cloud(store, table, self.cloud)
         shared = await mirrors.shared_ids(store, table, self.cloud, found) if found else set()
@@ -123,7 +147,7 @@ class MirrorTurn:
             row = self._mirror.row(self.cloud, id, remote_id, one)
             if held.get(remote_id) != (row.id, row.summary):
                 changed.append(row)
-        gone = sorted(held.keys() - found.keys())
+        gone = sorted(held.keys() - found.keys()) if complete else []
         for rows in _batches(changed):
             await self._write(rows, {row.remote_id for row in rows if row.remote_id in held}, [])
         for ids in _batches(gone):

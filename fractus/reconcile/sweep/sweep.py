@@ -17,7 +17,7 @@ from typing import Any
 from fractus.base.clock import iso, parse_iso
 from fractus.base.log import logger
 from fractus.model.cloud import Actuator, Cloud, Observed
-from fractus.model.errors import CloudError, CredentialsRejected, Unreachable
+from fractus.model.errors import CloudError, CredentialsRejected, Throttled, Unreachable
 from fractus.model.resource import Presence
 from fractus.reconcile import drift
 from fractus.reconcile.guard.lessons import Learns, Lesson
@@ -119,7 +119,7 @@ async def _sweep(
             if isinstance(error, Unreachable | CredentialsRejected):
                 break
             if turn.whole:
-                machine.budget.listed(cloud, turn.kind, turn.at)
+                machine.budget.failed(cloud, turn.kind, error.after if isinstance(error, Throttled) else 0.0)
     # 3. Apply the operator's rules to what was found.
     if turns and not full:
         await drift_rules.apply(machine, cloud, full=False)

@@ -7,14 +7,17 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fractus.model.errors import Refused
+from fractus.model.errors import Refused, Throttled
 from fractus.model.resource import PENDING
 from fractus.reconcile.budget import Budget
 from fractus.reconcile.machine import Pace
+from fractus.reconcile.queue import loop
 from fractus.store import presences, work
+from fractus.store.transaction import StoreTrouble
 from fractus.testing.clock import VirtualClock
 from fractus.testing.toys import ToyCloud, ToyClouds
 from tests.unit.reconcile.toy import HandClock, World
@@ -33,7 +36,13 @@ class Clock(VirtualClock):
 
 @asynccontextmanager
 async def swept(
-    path: Path, *, kinds: int, held: int, clouds: int = 1, slow: int = 0, pace: Pace | None = None
+    path: Path,
+    *,
+    kinds: int,
+    held: int,
+    clouds: int = 1,
+    slow: int = 0,
+    pace: Pace | None = None,
 ) -> AsyncIterator[ToyClouds]:
     """Toy clouds with their sweepers running, each in virtual time. The first `slow` kinds hardly change."""
     clock = Clock()
@@ -168,6 +177,38 @@ async def test_a_short_interval_of_inventories_is_kept_and_spread(tmp_path: Path
         (cloud,) = toys.clouds.values()
         assert max(gaps(cloud, toys.clock.monotonic()).values()) <= 1.2 * MINUTE
         assert max(by_minute(cloud, since=3 * MINUTE).values()) <= 33
+
+
+async def test_a_kind_that_is_throttled_is_listed_soon_after_that_is_over(tmp_path: Path) -> None:
+    """A 429 or 503 puts it off by seconds to minutes, not by the interval of inventories."""
+    async with swept(tmp_path, kinds=8, held=2) as toys:
+        await minutes(toys, 1)
+        (cloud,) = toys.clouds.values()
+        cloud.failing["kind03"] = Throttled("slow down", after=1.0)
+        await minutes(toys, 11)
+        assert {kind for at, kind in cloud.listed if at > MINUTE} == set(toys.kinds) - {"kind03"}
+        cloud.failing.clear()
+        await minutes(toys, 3)
+        assert "kind03" in {kind for at, kind in cloud.listed if at > MINUTE}
+
+
+async def test_an_inventory_whose_end_failed_is_ended_again_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = 0
+
+    async def finish(*_: Any) -> None:
+        nonlocal ends
+        ends += 1
+        if ends == 1:
+            raise StoreTrouble("locked")
+
+    monkeypatch.setattr(loop, "finish_inventory", finish)
+    async with swept(tmp_path, kinds=4, held=4) as toys:
+        await minutes(toys, 1)
+        assert ends == 2
+        await minutes(toys, 5)
+        assert ends == 2
 
 
 # --- by hand ----------------------------------------------------------------------------------------
@@ -366,3 +407,36 @@ def test_what_fails_is_not_tried_before_what_was_not_tried_at_all() -> None:
     assert budget.inventory("east", ("a", "b", "c"), 600.0) == ["a", "b", "c"]
     budget.spend("east", "a")
     assert budget.inventory("east", ("a", "b", "c"), 600.0) == ["b", "c", "a"]
+
+
+def test_what_could_not_be_listed_is_tried_again_soon_and_then_less_and_less_often() -> None:
+    clock = HandClock()
+    budget = Budget(clock, 12.0)
+    for kind in ("a", "b", "c"):
+        budget.spend("east", kind)
+        budget.listed("east", kind, clock.monotonic())
+    pauses = []
+    for _ in range(8):
+        budget.spend("east", "a")
+        budget.failed("east", "a")
+        began = clock.monotonic()
+        while budget.inventory("east", ("a", "b", "c"), 600.0)[:1] != ["a"]:
+            clock.time += 5
+            for kind in ("b", "c"):
+                budget.listed("east", kind, clock.monotonic())
+        assert budget.inventory("east", ("a", "b", "c"), 600.0) == ["a"], "and no other with it"
+        pauses.append(clock.monotonic() - began)
+    assert pauses == [10, 20, 40, 80, 160, 320, 600, 600]
+    budget.listed("east", "a", clock.monotonic())
+    assert budget.inventory("east", ("a", "b", "c"), 600.0) == []
+
+
+def test_a_cloud_that_says_when_to_come_back_is_not_asked_before() -> None:
+    clock = HandClock()
+    budget = Budget(clock, 12.0)
+    budget.spend("east", "a")
+    budget.failed("east", "a", 45.0)
+    clock.time += 44
+    assert budget.inventory("east", ("a",), 600.0) == []
+    clock.time += 1
+    assert budget.inventory("east", ("a",), 600.0) == ["a"]

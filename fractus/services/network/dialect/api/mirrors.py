@@ -12,6 +12,7 @@ from fractus.services.mirror import MirrorKind
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.lists import Lists
 from fractus.services.staleness import header, stale
+from fractus.store import clouds
 from fractus.store.listing import Filter, Filters, Sort, UnknownMarker, page
 from fractus.store.transaction import Row, Store
 from fractus.web.paging import neutron_links, neutron_paging
@@ -88,4 +89,6 @@ class MirrorApi:
 
     async def _staleness(self, rows: Iterable[Row]) -> dict[str, str]:
         names = {row[2] for row in rows}
-        return header(await stale(self._store, self._clock, self._stale_after, names))
+        silent = await stale(self._store, self._clock, self._stale_after, names)
+        refusing = await clouds.refusing(self._store, self.mirror.mirrored.kind) if names else set()
+        return header(sorted({*silent, *(refusing & names)}))
