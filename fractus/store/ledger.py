@@ -5,7 +5,7 @@ Handlers use nothing else to write. Law 1: this happens before any cloud is call
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from fractus.model.resource import NEEDS_CHANGED, Need, Resource, Summary
@@ -102,6 +102,12 @@ class Ledger:
             resource.deleted_at = tx.now()
         await self.resources.save(tx, resource, summary)
         await self._wake(tx, resource)
+
+    async def wake_all(self, tx: Transaction, keys: Iterable[tuple[str, str, str]]) -> None:
+        """Have each (kind, id, cloud) looked at now; no cloud: the resource as a whole."""
+        for kind, id, cloud in keys:
+            await work.wake(tx, kind, id, cloud)
+            tx.after_commit(lambda name=cloud: self._notifier.notify(name))  # type: ignore[misc]
 
     async def _need(self, tx: Transaction, resource: Resource, needs: Sequence[Need]) -> None:
         """It needs these from now on, and nothing else."""

@@ -22,6 +22,7 @@ from fractus.reconcile.adopt.adoption import Adopt, Adoption, Conflict, Ignore, 
 from fractus.reconcile.guard.returned import has_left
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import kept
+from fractus.reconcile.relations import Relations
 from fractus.store import findings, presences
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
@@ -236,6 +237,7 @@ class _Run:
         self._found = found
         self._identities = identities
         self._dry = dry_run
+        self._relations = Relations(parts.resources, parts.lifecycles)
         self._became: dict[Key, Resource] = {}
         """What things became in this run: also what is not written, or has no presence."""
         self._by_id: dict[Key, Resource] = {}
@@ -368,7 +370,7 @@ class _Run:
         await self._parts.ledger.adopt(tx, resource, summary, take.needs)
         for one in there:
             await presences.add(tx, one)
-        await findings.drop(tx, self.cloud, kind, seen.remote_id)
+        await self._came(tx, kind, resource.id, seen)
         return take, resource
 
     async def _join(
@@ -386,8 +388,13 @@ class _Run:
             ), None
         await presences.add(tx, self._presence(kind, seen, resource, join.memory))
         await self.save(tx, resource)
-        await findings.drop(tx, self.cloud, kind, seen.remote_id)
+        await self._came(tx, kind, resource.id, seen)
         return join, resource
+
+    async def _came(self, tx: Transaction, kind: str, id: str, seen: Observed) -> None:
+        """It has a presence there now: nothing is left to report, and what follows it comes there too."""
+        await findings.drop(tx, self.cloud, kind, seen.remote_id)
+        await self._parts.ledger.wake_all(tx, await self._relations.moved(tx, kind, id))
 
     def _presence(self, kind: str, seen: Observed, resource: Resource, memory: Mapping[str, Any]) -> Presence:
         """Settled: it is as it should be, for what should be was read off it."""

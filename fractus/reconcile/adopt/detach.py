@@ -15,6 +15,7 @@ from fractus.model.errors import Conflict
 from fractus.model.resource import Presence, Resource
 from fractus.reconcile.adopt.adopt import AdoptionDependencies, ProgressHook, order
 from fractus.reconcile.guard.returned import LEFT
+from fractus.reconcile.relations import Relations
 from fractus.store import clouds, findings, holds, lanes, presences, work
 from fractus.store.retrying import rerun
 from fractus.store.transaction import Transaction
@@ -86,6 +87,9 @@ async def _let_go(parts: AdoptionDependencies, tx: Transaction, presence: Presen
         return "vanished"
     _forget(resource, presence.cloud)
     await life.left(tx, resource, presence)
+    # What follows it leaves that cloud too, unless it is dropped itself.
+    moved = await Relations(parts.resources, parts.lifecycles).moved(tx, kind, resource.id)
+    await parts.ledger.wake_all(tx, (key for key in moved if key[2] != presence.cloud))
     others = await presences.of_resource(tx, kind, presence.id)
     never_there = presence.remote_id is None and presence.creating_since is None
     adoption = parts.adoptions.get(kind)

@@ -17,6 +17,7 @@ from fractus.model.resource import Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.converge.orphans import seeing_off
 from fractus.reconcile.kind import Lifecycle
+from fractus.reconcile.relations import Relations
 from fractus.store import findings, presences, work
 from fractus.store.findings import CHANGED, FOREIGN, IGNORED, MISSING, OPEN, ORPHAN, Finding
 from fractus.store.ledger import Ledger, Notifier
@@ -115,6 +116,7 @@ class Remedies:
         self._lifecycles = lifecycles
         self._notifier = notifier
         self._ledger = Ledger(resources, notifier)
+        self._relations = Relations(resources, lifecycles)
 
     def foresee(self, finding: Finding, verb: str, fields: Collection[str] = ()) -> Deed:
         """What `verb` would do with it."""
@@ -171,6 +173,7 @@ class Remedies:
         every = await presences.of_resource(tx, resource.kind, resource.id)
         after = msgspec.structs.replace(resource, generation=resource.generation + 1, updated_at=tx.now())
         await self._ledger.change(tx, resource, life.summarise(after, every), needs)
+        await self._ledger.wake_all(tx, await self._relations.changed(tx, resource.kind, resource.id))
 
     async def _missing(self, tx: Transaction, presence: Presence, resource: Resource, verb: str) -> None:
         life = self._lifecycles[resource.kind]
@@ -185,6 +188,8 @@ class Remedies:
             return
         await presences.drop(tx, presence)
         await life.left(tx, resource, presence)
+        # What follows it leaves that cloud too.
+        await self._ledger.wake_all(tx, await self._relations.moved(tx, resource.kind, resource.id))
         every = await presences.of_resource(tx, resource.kind, resource.id)
         if life.traits.holds_data and not every:
             resource.wanted = False

@@ -10,16 +10,20 @@ import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from fractus.store import ddl
 from fractus.store.migrations.contracts import contract
 from fractus.store.opening import parse
+
+T = TypeVar("T")
 
 #: How long to wait for another process that writes, perhaps the same migrations. Seconds.
 _PATIENCE = 60
@@ -28,23 +32,17 @@ _HERE = Path(__file__).parent
 
 
 def run(url: URL, *, contracting: bool = False) -> None:
-    """Bring the database to the newest revision; in one transaction where the database can.
+    """Bring the database to the newest revision: a file in one transaction, PostgreSQL in one for each revision.
 
     `contracting`: then also take away what is not used any more.
     """
-
-    def change(connection: Connection) -> None:
-        _upgrade(connection)
-        if contracting:
-            contract(connection, _HERE)
-
     if url.drivername == "sqlite":
-        _run_on_file(url, change)
+        _run_on_file(url, contracting=contracting)
     else:
-        asyncio.run(_run_on_server(url, change))
+        asyncio.run(_run_on_server(url, contracting=contracting))
 
 
-def _run_on_file(url: URL, change: Callable[[Connection], None]) -> None:
+def _run_on_file(url: URL, *, contracting: bool) -> None:
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _PATIENCE})
 
     @event.listens_for(engine, "connect")
@@ -57,22 +55,59 @@ def _run_on_file(url: URL, change: Callable[[Connection], None]) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     with engine.begin() as connection:
-        change(connection)
+        _upgrade(connection, "head")
+        if contracting:
+            contract(connection, _HERE)
 
 
-async def _run_on_server(url: URL, change: Callable[[Connection], None]) -> None:
+async def _run_on_server(url: URL, *, contracting: bool) -> None:
     engine = ddl.engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(ddl.prepare, _PATIENCE)
-        await connection.run_sync(change)
+
+    async def alone(change: Callable[[Connection], T]) -> T:
+        async with engine.begin() as connection:
+            await connection.run_sync(ddl.prepare, _PATIENCE)
+            return await connection.run_sync(change)
+
+    if url.drivername == "postgresql":
+        # One revision locks its tables until its transaction ends, and the version before runs on meanwhile: it is to
+        # wait for one at a time. Whoever has the lock reads how far the database is, so others may do some of them.
+        while await alone(upgrade_by_one):
+            pass
+    else:
+        await alone(lambda connection: _upgrade(connection, "head"))
+    if contracting:
+        await alone(lambda connection: contract(connection, _HERE))
     await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade_by_one(connection: Connection) -> bool:
+    """Bring a database one revision further, and an empty one, which nobody uses, to the newest. Whether there are
+    more.
+    """
+    at = MigrationContext.configure(connection).get_current_revision()
+    if at is None:
+        _upgrade(connection, "head")
+        return False
+    every = [
+        one.revision for one in reversed(list(ScriptDirectory.from_config(_settings()).walk_revisions()))
+    ]
+    # One that a newer version has brought further meanwhile is left to that.
+    left = every[every.index(at) + 1 :] if at in every else []
+    if left:
+        _upgrade(connection, left[0])
+    return len(left) > 1
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    settings = _settings()
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, revision)
+
+
+def _settings() -> Config:
     settings = Config()
     settings.set_main_option("script_location", str(_HERE).replace("%", "%%"))
-    settings.attributes["connection"] = connection
-    command.upgrade(settings, "head")
+    return settings
 
 
 if __name__ == "__main__":

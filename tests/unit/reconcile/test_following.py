@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import delete
 
-from fractus.model.resource import AWAIT, CARRY, IF_PRESENT, Need
+from fractus.model.resource import AWAIT, CARRY, IF_PRESENT, Need, Presence, Resource
+from fractus.reconcile.adopt.adopt import IdentityMapping, Survey, adopt
+from fractus.reconcile.adopt.adoption import Adoption, AdoptionContext, Merge
+from fractus.reconcile.adopt.detach import detach, freeze
 from fractus.reconcile.converge import relocation
 from fractus.reconcile.converge.following import clouds_of
-from fractus.reconcile.kind import fingerprint
-from fractus.store import presences, work
-from fractus.store.transaction import Query
-from tests.unit.reconcile.toy import MORE, ToyCloud, World
+from fractus.reconcile.kind import Lifecycle, fingerprint
+from fractus.reconcile.sweep.remedy import FORGET, Remedies
+from fractus.store import findings, presences, work
+from fractus.store.findings import MISSING, Finding
+from fractus.store.transaction import Query, Transaction
+from tests.unit.reconcile.toy import MORE, DeafNotifier, ToyCloud, World
 
 
 @pytest.fixture
@@ -280,3 +287,79 @@ async def test_what_somebody_else_changed_is_still_drift(world: World) -> None:
 def test_equal_facts_are_equal_whatever_their_order() -> None:
     assert fingerprint({"a": 1, "b": [2]}) == fingerprint({"b": [2], "a": 1}) != fingerprint({"a": 1})
     assert fingerprint({}) == ""
+
+
+class Joins:
+    """Whatever is found is the net that is here already."""
+
+    after = ()
+
+    def rank(self, seen: Any) -> int:
+        return 0
+
+    def rests_here(self, resource: Resource, presence: Presence) -> bool:
+        return False
+
+    async def judge(self, tx: Transaction, seen: Any, context: AdoptionContext) -> Merge:
+        return Merge("n1")
+
+
+class Parts:
+    """What taking over and letting go work with."""
+
+    def __init__(self, world: World) -> None:
+        self.store, self.resources, self.ledger = world.sqlite, world.resources, world.ledger
+        self.lifecycles = cast("Mapping[str, Lifecycle]", world.lives)
+        self.adoptions = cast("Mapping[str, Adoption]", {"net": Joins()})
+        self.now = world.clock.now
+
+
+# --- what operators do is heard of too ------------------------------------------------------------------
+
+
+async def in_both(world: World) -> None:
+    """A router that is in two clouds, for its net is."""
+    await hub(world, "n1")
+    await world.want("box", "b1", [Need("net", "n1")], zone="east")
+    await world.want("box", "b2", [Need("net", "n1")], zone="west")
+    await world.settle()
+    assert sorted(await world.where("hub", "h1")) == ["east", "west"]
+    assert await world.pending() == []
+
+
+async def test_it_leaves_where_what_it_follows_is_forgotten(world: World) -> None:
+    east, _ = await world.cloud("east"), await world.cloud("west")
+    await in_both(world)
+    (net,) = east.here("net")
+    lost = Finding(cloud="east", kind="net", remote_id=net.remote_id, what=MISSING, id="f1", resource_id="n1")
+    async with world.sqlite.transaction() as tx:
+        await findings.put(tx, lost)
+        remedies = Remedies(world.resources, world.lives, DeafNotifier())
+        assert (await remedies.do(tx, lost, FORGET)).able
+    await world.settle()
+    assert await world.where("hub", "h1") == ["west"]
+    assert east.here("hub") == []
+
+
+async def test_it_is_looked_at_where_what_it_follows_is_let_go_of(world: World) -> None:
+    await world.cloud("east")
+    await world.cloud("west")
+    await in_both(world)
+    parts = Parts(world)
+    await freeze(parts, "east", "op")
+    await detach(parts, "east")
+    assert {("hub", "h1", ""), ("hub", "h1", "west")} <= {tuple(row[:3]) for row in await world.pending()}
+
+
+async def test_it_comes_where_what_it_follows_is_taken_over(world: World) -> None:
+    east, west = await world.cloud("east"), await world.cloud("west")
+    await hub(world, "n1")
+    await world.want("box", "b2", [Need("net", "n1")], zone="west")
+    await world.settle()
+    there = east.put("net", "n1")
+    found = Survey("east", {"net": {there.remote_id: east.seen(there)}}, {}, [])
+    await adopt(Parts(world), found, IdentityMapping())
+    assert sorted(await world.where("net", "n1")) == ["east", "west"]
+    await world.settle()
+    assert sorted(await world.where("hub", "h1")) == ["east", "west"]
+    assert len(east.here("hub")) == len(west.here("hub")) == 1

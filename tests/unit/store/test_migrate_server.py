@@ -16,6 +16,7 @@ import fractus.addressing.tables  # noqa: F401  (its tables are part of METADATA
 from fractus.app import registry
 from fractus.store import ddl, opening
 from fractus.store.migrate import MigrationFailed, known, upgrade
+from fractus.store.migrations.__main__ import _upgrade
 from fractus.store.schema import METADATA
 from fractus.testing.stores import database, server
 
@@ -120,6 +121,28 @@ async def test_what_died_half_way_is_finished(empty: str, tmp_path: Path) -> Non
     await do(empty, undo_half)
     assert await asyncio.to_thread(upgrade, empty) == known()[-1]
     same(await do(empty, schema), await named(tmp_path))
+
+
+async def test_on_postgresql_each_revision_has_a_transaction_of_its_own(empty: str) -> None:
+    """So a long one holds the locks of its own tables alone, and what was done before one that fails is kept."""
+    if not empty.startswith("postgresql"):
+        pytest.skip("MariaDB commits each change of the schema at once")
+
+    def begin(connection: Connection) -> None:
+        """As after the first; and a table is there that a later one wants to make."""
+        _upgrade(connection, known()[0])
+        connection.execute(text("CREATE TABLE address_group (id int)"))
+
+    await do(empty, begin)
+    with pytest.raises(MigrationFailed):
+        await asyncio.to_thread(upgrade, empty)
+    assert await do(empty, revision_of) == "0017"
+    await do(empty, lambda connection: connection.execute(text("DROP TABLE address_group")))
+    assert await asyncio.to_thread(upgrade, empty) == known()[-1] == await do(empty, revision_of)
+
+
+def revision_of(connection: Connection) -> str:
+    return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
 async def test_a_strange_schema_is_refused_without_telling_the_password(empty: str) -> None:
