@@ -12,6 +12,7 @@ meanings into HTTP statuses and into each service's own envelope.
       NotAcceptable      no such version (406)
       BodyTimeout        the body did not arrive in time (408)
       Conflict           clashes with what is there (409)
+      PreconditionFailed is no longer what the caller saw last (412)
       TooLarge           the body is larger than allowed (413)
       UnsupportedMedia   a body of the wrong type (415)
       QuotaExceeded      no quota left (403 in compute, 409 in network)
@@ -80,6 +81,10 @@ class BodyTimeout(ApiError):
 
 class Conflict(ApiError):
     """The request clashes with what is there."""
+
+
+class PreconditionFailed(ApiError):
+    """What is there is no longer what the caller saw last."""
 
 
 class TooLarge(ApiError):

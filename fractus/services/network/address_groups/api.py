@@ -34,8 +34,7 @@ class AddressGroupApi(CollectionApi):
 
     async def add_addresses(self, call: Call) -> Reply:
         """PUT add_addresses: none of them is there."""
-        async with self._store.transaction() as tx:
-            group = await self.permitted(tx, call, call.params["id"], "add_addresses")
+        async with self.acting(call, "add_addresses") as (tx, group):
             more, there = schema.addresses_of(call.body), group.desired["addresses"]
             double = [one for one in more if one in there]
             if double:
@@ -49,8 +48,7 @@ class AddressGroupApi(CollectionApi):
 
     async def remove_addresses(self, call: Call) -> Reply:
         """PUT remove_addresses: all of them are there."""
-        async with self._store.transaction() as tx:
-            group = await self.permitted(tx, call, call.params["id"], "remove_addresses")
+        async with self.acting(call, "remove_addresses") as (tx, group):
             less, there = schema.addresses_of(call.body), group.desired["addresses"]
             unknown = [one for one in less if one not in there]
             if unknown:

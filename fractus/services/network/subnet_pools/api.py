@@ -135,16 +135,14 @@ class SubnetPoolApi(CollectionApi):
     async def add_prefixes(self, call: Call) -> Reply:
         """PUT add_prefixes."""
         more = schema.prefixes_of(call.body)
-        async with self._store.transaction() as tx:
-            pool = await self.permitted(tx, call, call.params["id"], "add_prefixes")
+        async with self.acting(call, "add_prefixes") as (tx, pool):
             await self._extend(tx, call, pool, more)
         return Reply(200, {"prefixes": pool.desired["prefixes"]})
 
     async def remove_prefixes(self, call: Call) -> Reply:
         """PUT remove_prefixes: those that are in use stay."""
         less = nets(schema.prefixes_of(call.body))
-        async with self._store.transaction() as tx:
-            pool = await self.permitted(tx, call, call.params["id"], "remove_prefixes")
+        async with self.acting(call, "remove_prefixes") as (tx, pool):
             if overlap([one.net for one in await cuts_of(tx, self._resources, pool.id)], less):
                 raise schema.prefixes_refused("One or more the prefixes to be removed is in use by a subnet.")
             left = [str(one) for one in without(nets(pool.desired["prefixes"]), less)]
@@ -165,8 +163,7 @@ class SubnetPoolApi(CollectionApi):
         id = call.body.get("network_id") if isinstance(call.body, dict) else None
         if id is None:
             raise invalid_input("network_id must be specified.")
-        async with self._store.transaction() as tx:
-            pool = await self.permitted(tx, call, call.params["id"], "onboard_network_subnets")
+        async with self.acting(call, "onboard_network_subnets") as (tx, pool):
             found = await self._resources.fetch(tx, "network", str(id))
             network = seen(call, found, neutron.target, not_found("network", str(id)))
             if not call.principal.is_admin and network.project_id != call.principal.project_id:

@@ -493,8 +493,9 @@ async def test_updates(ann: Tenant) -> None:
     assert error(reply) == (400, "HTTPBadRequest", "Bulk operation not supported")
     reply = await ann.raw("PUT", f"ports/{port['id']}")
     assert error(reply) == (400, "HTTPBadRequest", "Unable to find 'port' in request body")
-    reply = await ann.raw("PUT", f"ports/{port['id']}", {"port": {}}, **{"If-Match": "revision_number=1"})
-    assert error(reply)[:2] == (400, "BadRequest"), "a condition that is not checked is not passed over"
+    body = {"port": {"name": "new"}}
+    reply = await ann.raw("PUT", f"ports/{port['id']}", body, **{"If-Match": "revision_number=99"})
+    assert error(reply)[:2] == (412, "RevisionNumberConstraintFailed"), "a condition is not passed over"
 
 
 async def test_deletes(ann: Tenant) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
+from fractus.model.errors import PreconditionFailed
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.services.field import Fields
@@ -12,6 +16,9 @@ from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import bad_request, denied, malformed, not_carried
 from fractus.services.network.dialect.view import among, to
 from fractus.web.routing import Call
+
+_REVISION = "revision_number="
+_TAG = re.compile(r'(?:^|\s)(W/)?"([^"]*)"')
 
 _INSIDE = ("fixed_ips", "allowed_address_pairs")
 
@@ -69,6 +76,40 @@ def refuse_constraint(call: Call) -> None:
     if "revision_number=" in call.headers.get("if-match", ""):
         raise bad_request(
             "if-match", "This server does not support constraining operations based on revision numbers"
+        )
+
+
+def revision_asked(call: Call) -> int | None:
+    """The revision number that `If-Match` names, if it names one; `Invalid` where it is no number.
+
+    Tags are those that WebOb finds: the quoted ones that are not weak, or else the whole header.
+    """
+    header = call.headers.get("if-match", "")
+    quoted = _TAG.findall(header)
+    tags = [tag for weak, tag in quoted if not weak] if quoted else [header]
+    named = [tag for tag in tags if tag.startswith(_REVISION)]
+    if len(named) > 1:
+        raise bad_request("if-match", "Multiple revision_number etags are not supported.")
+    try:
+        return int(named[0].split(_REVISION)[1]) if named else None
+    except ValueError:
+        raise bad_request(
+            "if-match", "Revision number etag must be in the format of revision_number=<int>"
+        ) from None
+
+
+def check_revision(asked: int | None, resource: Resource, collection: str) -> None:
+    """`PreconditionFailed` where the caller has not seen the last revision of what is to be changed."""
+    if asked is None:
+        return
+    current = msgspec.json.decode(resource.summary).get("revision_number")
+    if current is None:
+        # Neutron means to say this, and fails over it (500) or passes over the condition.
+        raise bad_request(collection, "Revision matching not supported for this resource")
+    if current != asked:
+        raise PreconditionFailed(
+            f"Constrained to {asked}, but current revision is {current}",
+            type="RevisionNumberConstraintFailed",
         )
 
 

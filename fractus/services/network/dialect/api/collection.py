@@ -6,7 +6,8 @@ refuses the request; nothing of a refused request is kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from fractus.base.ids import new_id
@@ -17,9 +18,10 @@ from fractus.services.kind import Kind
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import (
     authorise,
+    check_revision,
     refuse_body,
-    refuse_constraint,
     refuse_foreign,
+    revision_asked,
     seen,
     shown_to,
 )
@@ -81,12 +83,23 @@ class CollectionApi:
         """What is said of one that is not there, or that the caller may not see."""
         return not_found(self.kind.name, id)
 
-    async def permitted(self, reader: Reader, call: Call, id: str, rule: str) -> Resource:
-        """The resource, where the caller may see it and do `rule` to it."""
-        found = await self._resources.fetch(reader, self.kind.name, id)
+    async def permitted(
+        self, reader: Reader, call: Call, id: str, rule: str, *, to_write: bool = False
+    ) -> Resource:
+        """The resource, where the caller may see it and do `rule` to it. `to_write`: others who will change it wait."""
+        found = await self._resources.fetch(reader, self.kind.name, id, to_write=to_write)
         resource = seen(call, found, self.kind.target, self.missing(id))
         call.enforce(rule, self.kind.target(resource))
         return resource
+
+    @asynccontextmanager
+    async def acting(self, call: Call, action: str) -> AsyncIterator[tuple[Transaction, Resource]]:
+        """The transaction of an action, and the resource that it is asked of."""
+        asked = revision_asked(call)
+        async with self._store.transaction() as tx:
+            resource = await self.permitted(tx, call, call.params["id"], action, to_write=asked is not None)
+            check_revision(asked, resource, self.kind.collection)
+            yield tx, resource
 
     def _read(self, call: Call, id: str = "") -> Request:
         """The body of a create, or of a change of `id`."""
@@ -141,15 +154,17 @@ class CollectionApi:
 
     async def update(self, call: Call) -> Reply:
         """PUT."""
-        refuse_constraint(call)
         kind, id = self.kind, call.params["id"]
         item = self._read(call, id).items[0]
+        asked = revision_asked(call)
         async with self._store.transaction() as tx:
-            found = await self._resources.fetch(tx, kind.name, id)
+            found = await self._resources.fetch(tx, kind.name, id, to_write=asked is not None)
             resource = seen(call, found, kind.target, self.missing(id))
             about = self.about(resource, item)
             authorise(call, f"update_{kind.name}", kind.fields, item, about, create=False)
             refuse_foreign(kind.fields, item)
+            if item.given:
+                check_revision(asked, resource, kind.collection)
             more = await self.before_update(tx, call, resource, item) or {}
             before = dict(resource.desired)
             await self._writes.update(tx, resource, {**given(kind.fields, item.values), **more})
@@ -160,12 +175,12 @@ class CollectionApi:
         """DELETE."""
         if not self.core:
             refuse_body(call)
-        refuse_constraint(call)
+        asked, rule = revision_asked(call), f"delete_{self.kind.name}"
         async with self._store.transaction() as tx:
-            rule = f"delete_{self.kind.name}"
-            resource = await self.permitted(tx, call, call.params["id"], rule)
+            resource = await self.permitted(tx, call, call.params["id"], rule, to_write=asked is not None)
             refuse_body(call)
             await self.before_delete(tx, call, resource)
+            check_revision(asked, resource, self.kind.collection)
             await self._writes.remove(tx, resource)
         return Reply(204)
 
