@@ -227,7 +227,7 @@ def rebuild(
     Add the clouds first, by the names that they had: `fractus cloud add`. Look at `--dry-run` before.
     """
 
-    async def do(parts: OperatorParts) -> tuple[list[Survey], dict[str, Report]]:
+    async def do(parts: OperatorParts) -> tuple[list[Survey], dict[str, Report], list[str]]:
         if not into_existing:
             try:
                 await rebuilding.check_empty(parts)
@@ -249,16 +249,17 @@ def rebuild(
                 await cloud_rows.change(parts.store, parts.vault, name, settings={"projects": keep})
             found.append(one)
         with _progress("rebuilding") as on_progress:
-            return found, await rebuilding.rebuild(parts, found, said, dry_run=dry_run, progress=on_progress)
+            reports = await rebuilding.rebuild(parts, found, said, dry_run=dry_run, progress=on_progress)
+        return found, reports, rebuilding.lost(parts)
 
-    found, reports = with_parts(settings, do)
+    found, reports, lost = with_parts(settings, do)
     for one in found:
         console.print(f"[bold]{one.cloud}[/]")
         _show(reports[one.cloud], dry_run)
         for kind, number in rebuilding.without_marker(one).items():
             console.print(f"  without our marker: {number} {kind}")
     console.print("What cannot be read off the clouds:")
-    for sentence in rebuilding.LOST:
+    for sentence in lost:
         console.print(f"  {sentence}", soft_wrap=True)
     if any(report.conflicts for report in reports.values()):
         raise SystemExit(1)

@@ -2,7 +2,7 @@
 
 What fractus makes in a cloud carries our marker: our id of it. The project is the one it lies in there. So everything
 that is in some cloud is listed, and taken over by the ids that it had; one resource in three clouds is one again. What
-was in no cloud is lost, and so is what no cloud has a field for: `LOST` says what, in words.
+was in no cloud is lost, and so is what no cloud has a field for: `lost` says what, in words.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from fractus.reconcile.adopt import adopt as taking
 from fractus.reconcile.adopt.adopt import AdoptionDependencies, IdentityMapping, ProgressHook, Report, Survey
 from fractus.store.listing import page
 
-#: What cannot be read off any cloud.
-LOST = (
+#: What cannot be read off any cloud, beside the kinds that are in none.
+_LOST = (
     "What was in no cloud when the database was lost: images and networks never used, servers that waited for a cloud.",
     "Quota limits, read-only and freeze holds, rules about drift.",
     "First passwords of servers, the history of their actions, locks, users' own tags of servers, addresses of access.",
@@ -24,6 +24,21 @@ LOST = (
     "Ids of rules of security groups: each cloud has its own, and that of the first is taken.",
     "What was taken over without a marker: fractus cloud adopt NAME takes it again, by the same ids.",
 )
+
+
+def only_here(parts: AdoptionDependencies) -> list[str]:
+    """The kinds of which nothing is ever in a cloud to be found."""
+    return sorted(parts.resources.tables.keys() - parts.adoptions.keys())
+
+
+def lost(parts: AdoptionDependencies) -> list[str]:
+    """What cannot be read off any cloud: a sentence for each sort of it."""
+    kinds = ", ".join(only_here(parts))
+    local = (
+        f"Kinds that are kept by fractus alone: {kinds}. Their resources have to be made again; with them is lost with "
+        "whom networks and security groups were shared, and of which pool a subnet was."
+    )
+    return [local, *_LOST]
 
 
 async def held(parts: AdoptionDependencies) -> dict[str, int]:

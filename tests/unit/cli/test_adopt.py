@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from fractus.app.kinds import ENTRIES
 from fractus.base.clock import SystemClock
 from fractus.cli import adopt
 from fractus.cli.main import cli
@@ -120,6 +121,9 @@ def test_a_rebuild_needs_clouds_and_an_empty_database(place: Place) -> None:
     assert done.exit_code == 0, done.output
     assert "without our marker: 4 server" in done.output
     assert "What cannot be read off the clouds:" in done.output
+    local = [one.kind.name for one in ENTRIES if one.lifecycle is None]
+    assert local
+    assert all(kind in done.output for kind in local)
     place.run("cloud", "adopt", "old", "--project", "research")
     full = place.run("rebuild")
     assert full.exit_code == 1

@@ -7,11 +7,19 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from fractus.app.kinds import ENTRIES
 from fractus.app.metrics import ChildCalls
 from fractus.reconcile.queue.metrics import Metrics
 from fractus.web.metrics import WebMetrics
 
 PAGE = (Path(__file__).parents[3] / "docs/operations.md").read_text("utf-8")
+
+
+def test_what_a_rebuild_does_not_find_is_named() -> None:
+    """A kind that joins the list and is in no cloud has to be named there."""
+    section = PAGE.partition("What no cloud can tell")[2].partition("They have to be made again")[0]
+    local = {one.kind.name for one in ENTRIES if one.lifecycle is None}
+    assert set(re.findall(r"`(\w+)`", section)) == local
 
 
 def exposed() -> dict[str, set[str]]:
