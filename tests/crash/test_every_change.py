@@ -10,6 +10,7 @@ import pytest
 from fractus.testing.crash import CrashMatrix, Spot, Story
 from fractus.testing.user import COMPUTE, NETWORK
 from fractus.testing.world import World
+from tests.crash import declared
 from tests.crash import test_other_stories as other
 from tests.crash import test_server_stories as servers
 from tests.crash.verbs import changes, clouds, verbs
@@ -57,6 +58,7 @@ STORIES: tuple[Story, ...] = (
     other.leaves_images_and_flavors,
     other.changes_what_was_carried,
     other.shares_by_name,
+    *(declared.story_of(kind) for kind in declared.KINDS),
 )
 
 
