@@ -86,6 +86,7 @@ class Undeclared:
     sealed: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     root: str = ""
+    parent: None = None
 
 
 Builder: TypeAlias = "Callable[[WorkerParts], T]"

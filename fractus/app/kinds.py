@@ -71,13 +71,11 @@ from fractus.services.network.quotas import policy as quota_policy
 from fractus.services.network.quotas.api import QuotaApi
 from fractus.services.network.rbac_policies.api import RbacPolicyApi
 from fractus.services.network.rbac_policies.kind import KIND as RBAC_POLICY
-from fractus.services.network.security_groups import policy as group_policy
 from fractus.services.network.security_groups.adoption import SecurityGroupAdoption
-from fractus.services.network.security_groups.api import SecurityGroupApi
-from fractus.services.network.security_groups.carried import FIELDS as GROUP_FIELDS
-from fractus.services.network.security_groups.costs import COSTS as GROUP_COSTS
+from fractus.services.network.security_groups.api import SecurityGroupApi, SecurityGroupRuleApi
+from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
+from fractus.services.network.security_groups.kind import RULE as SECURITY_GROUP_RULE
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
-from fractus.services.network.security_groups.table import SECURITY_GROUP as GROUP_TABLE
 from fractus.services.network.subnet_pools.api import SubnetPoolApi
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.adoption import SubnetAdoption
@@ -100,10 +98,6 @@ SERVER = Undeclared(
 IMAGE = Undeclared(
     name="image", service="image", table=IMAGE_TABLE, rules=image_policy.RULES, costs=IMAGE_COSTS,
     carried=IMAGE_FIELDS,
-)  # fmt: skip
-SECURITY_GROUP = Undeclared(
-    name="security_group", service="network", table=GROUP_TABLE, rules=group_policy.RULES, costs=GROUP_COSTS,
-    carried=GROUP_FIELDS, root="/security-groups",
 )  # fmt: skip
 
 # --- the lists ------------------------------------------------------------------------------------
@@ -152,6 +146,7 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
         lambda at: PortAdoption(at.addresses, at.macs),
     ),
     Entry(SECURITY_GROUP, SecurityGroupApi, SecurityGroupLifecycle(), SecurityGroupAdoption()),
+    Entry(SECURITY_GROUP_RULE, SecurityGroupRuleApi),
     Entry(ADDRESS_SCOPE, AddressScopeApi),
     Entry(SUBNET_POOL, SubnetPoolApi),
     Entry(RBAC_POLICY, RbacPolicyApi),
@@ -160,8 +155,10 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
 
 ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING)
 
-#: Those that are declared.
-KINDS: tuple[Kind, ...] = tuple(one.kind for one in ENTRIES if isinstance(one.kind, Kind))
+#: Those that are declared, without what lives in the rows of others.
+KINDS: tuple[Kind, ...] = tuple(
+    one.kind for one in ENTRIES if isinstance(one.kind, Kind) and one.kind.parent is None
+)
 
 #: What the clouds have beside our resources, and is shown as they show it.
 MIRRORS: tuple[MirrorKind, ...] = (NETWORK_AGENT,)

@@ -14,7 +14,7 @@ from fractus.services.network.dialect.api.sharing import Shares
 from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.ports.api import PortAllocator, PortWrites
 from fractus.services.network.security_groups.api import GroupWrites
-from fractus.services.network.security_groups.view import target as group_target
+from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
 from fractus.services.network.subnet_pools.api import PoolWrites
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.api import SubnetWrites
@@ -52,6 +52,6 @@ class JoinedNetwork:
                 user="subnetpool",
             ),
             "security_group": Shares(
-                groups, group_target, lambda id: Filter("security_groups", "like", f"%|{id}|%")
+                groups, SECURITY_GROUP.target, lambda id: Filter("security_groups", "like", f"%|{id}|%")
             ),
         }

@@ -40,8 +40,10 @@ from fractus.web.routing import Route
 
 A = TypeVar("A")
 
-#: Every kind, and where its rows are.
-TABLES: Mapping[str, Table] = {one.kind.name: one.kind.table for one in kinds.ENTRIES}
+#: Every kind of resource, and where its rows are.
+TABLES: Mapping[str, Table] = {
+    one.kind.name: one.kind.table for one in kinds.ENTRIES if one.kind.parent is None
+}
 
 #: Kind -> fields of what is desired that are sealed with the key of the vault.
 SEALED: Mapping[str, tuple[str, ...]] = {
@@ -54,10 +56,7 @@ COSTS: Mapping[str, Costs] = {
 }
 
 #: Collections of networking that are served: path -> kind.
-_COLLECTIONS = {
-    **{one.kind.root: one.kind.name for one in kinds.NETWORKING},
-    "/security-group-rules": "security_group_rule",
-}
+_COLLECTIONS = {one.kind.root: one.kind.name for one in kinds.NETWORKING}
 
 _ANY_PROJECT = AnyProject()
 

@@ -35,6 +35,25 @@ def no_needs(_resource: Resource) -> list[Need]:
     return []
 
 
+class Parent(Struct, frozen=True):
+    """In whose row the things of a kind are, where they have none of their own: each is one entry of a list there.
+
+    They are sub-resources: parts of their parent, with ids and routes of their own.
+    """
+
+    kind: str
+    """The name of the parent's kind."""
+    field: str
+    """The field, and the column, that holds the parent's id."""
+    key: str
+    """The list's key in what is desired of the parent."""
+
+    @property
+    def owner(self) -> str:
+        """What policy rules call the project of the parent."""
+        return f"{self.kind}:project_id"
+
+
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind."""
 
@@ -69,6 +88,9 @@ class Kind(Struct, frozen=True, kw_only=True):
     """All of its policy rules, with their defaults."""
     costs: Costs | None = None
     """What one takes of its project's quota; None: it is not limited."""
+
+    parent: Parent | None = None
+    """In whose row its things are; None: they have rows of their own."""
 
     # Its life in the clouds.
     needs: Callable[[Resource], list[Need]] = no_needs

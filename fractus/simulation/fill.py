@@ -18,7 +18,7 @@ from typing import Any
 from fractus.addressing import ranges
 from fractus.base.clock import SystemClock
 from fractus.reconcile.kind import USERS
-from fractus.services.network.security_groups.view import default_id
+from fractus.services.network.security_groups.kind import default_id
 from fractus.simulation import ids
 from fractus.simulation.child import records_of
 from fractus.simulation.identity import Identity, first_id

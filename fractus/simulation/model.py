@@ -24,7 +24,7 @@ from fractus.local.processes import free_port
 from fractus.local.seed import IMAGE_BYTES
 from fractus.operations import cloud_rows
 from fractus.reconcile.machine import Pace
-from fractus.services.network.security_groups.view import default_id
+from fractus.services.network.security_groups.kind import default_id
 from fractus.simulation import IDENTITY, INSIDE, ids
 from fractus.simulation.child import Child
 from fractus.simulation.credentials import entry

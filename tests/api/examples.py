@@ -55,6 +55,9 @@ EXAMPLES: Mapping[str, Example] = {
         },
         {"name": "new", "dns_nameservers": ["10.7.0.3"]},
     ),
+    "security_group": Example(
+        lambda _: {"name": "new", "description": "new"}, {"name": "new", "description": "new"}
+    ),
     "address_scope": Example(lambda _: {"name": "new", "ip_version": 4}, {"name": "new"}),
     "address_group": Example(lambda _: {"name": "new", "addresses": ["10.202.0.0/16"]}, {"name": "new"}),
     "subnetpool": Example(

@@ -29,7 +29,8 @@ from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.kind import FIELDS as PORT_ATTRIBUTES
-from fractus.services.network.security_groups.schema import GROUP_ATTRIBUTES, RULE_ATTRIBUTES
+from fractus.services.network.security_groups.kind import FIELDS as GROUP_ATTRIBUTES
+from fractus.services.network.security_groups.kind import RULE_FIELDS as RULE_ATTRIBUTES
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.kind import FIELDS as SUBNET_ATTRIBUTES
 from fractus.testing.asgi import HttpReply

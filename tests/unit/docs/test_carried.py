@@ -12,7 +12,7 @@ from fractus.services.field import Fields
 from fractus.services.image.images.schema import SETTABLE
 from fractus.services.network.networks.kind import FIELDS as NETWORK
 from fractus.services.network.ports.kind import FIELDS as PORT
-from fractus.services.network.security_groups.schema import GROUP_ATTRIBUTES
+from fractus.services.network.security_groups.kind import FIELDS as GROUP_ATTRIBUTES
 from fractus.services.network.subnets.kind import FIELDS as SUBNET
 from tools.docs import carried, coverage
 

@@ -14,6 +14,7 @@ from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.quota.costs import Costs
 from fractus.services.field import Field, Fields, Match, Stored, flag, number
+from fractus.services.kind import Parent
 from fractus.services.network.dialect import view
 from fractus.services.network.dialect.costs import refuse
 from fractus.services.network.dialect.schema import values
@@ -87,7 +88,7 @@ class Documents:
     `order`: the names between the project and the description, where it is not that of the fields. `born`: the
     revision of a new one. `columns`: those of keys of what is desired that no document has. `privileged`: the names
     that only those see whom a rule of the kind's own lets; a document has them apart. `ours`: the keys that are shown
-    as desired, whatever was found in a cloud.
+    as desired, whatever was found in a cloud; `drifted` False: all of them.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Documents:
         columns: Sequence[Stored] = (),
         privileged: Sequence[str] = (),
         ours: Sequence[str] = (),
+        drifted: bool = True,
     ) -> None:
         self._shown = [(one.document, one.key) for one in fields.values() if one.document]
         stored = [
@@ -113,20 +115,19 @@ class Documents:
         self._privileged, self._ours = tuple(privileged), tuple(ours)
         self._order, self._derived, self._status, self._born = tuple(order), derived, status, born
         self._standard, self._tagged = "revision_number" in fields, "tags" in fields
+        self._named, self._drifted = "name" in fields, drifted
 
     def __call__(self, resource: Resource, presences: Sequence[Presence] = ()) -> Summary:
         """The document and the columns."""
         there = list(presences)
         wanted = resource.desired
-        resource = as_found(resource, there)
+        if self._drifted:
+            resource = as_found(resource, there)
+            for key in self._ours:
+                resource.desired[key] = wanted[key]
         desired = resource.desired
-        for key in self._ours:
-            desired[key] = wanted[key]
         status = self._status(resource, there)
-        body = {name: desired[key] for name, key in self._shown}
-        body.update(self._derived(resource, there))
-        if status:
-            body["status"] = status
+        body = self._body(resource, there, status)
         columns = {}
         for (
             name,
@@ -142,15 +143,36 @@ class Documents:
                 value = write(value)
             columns[name] = value
         extra = {name: body.pop(name) for name in self._privileged} or None
-        document = {**view.head(resource), **{name: body[name] for name in self._order or body}}
+        document = self._whole(resource, body)
         columns["name"] = resource.name
         if self._standard:
-            document.update(view.tail(resource, born=self._born))
             columns.update(view.columns(resource, born=self._born))
             if not self._tagged:
-                del document["tags"], columns["tags"]
+                del columns["tags"]
         document.update(view.refused(there))
         return Summary(status, document, extra, columns)
+
+    def document(self, resource: Resource) -> dict[str, Any]:
+        """The document alone, of one that is in no cloud."""
+        return self._whole(resource, self._body(resource, (), self._status(resource, ())))
+
+    def _body(self, resource: Resource, there: Sequence[Presence], status: str) -> dict[str, Any]:
+        """What is between identity and standard attributes."""
+        body = {name: resource.desired[key] for name, key in self._shown}
+        body.update(self._derived(resource, there))
+        if status:
+            body["status"] = status
+        return body
+
+    def _whole(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+        document = {**view.head(resource), **{name: body[name] for name in self._order or body}}
+        if not self._named:
+            del document["name"]
+        if self._standard:
+            document.update(view.tail(resource, born=self._born))
+            if not self._tagged:
+                del document["tags"]
+        return document
 
 
 def target(resource: Resource) -> dict[str, Any]:
@@ -163,6 +185,11 @@ def target(resource: Resource) -> dict[str, Any]:
         SHARED_WITH: resource.desired.get(SHARED_WITH),
         f"{resource.kind}:project_id": resource.project_id,
     }
+
+
+def part_target(parent: Parent) -> Callable[[Resource], Mapping[str, Any]]:
+    """A sub-resource as policy rules know it."""
+    return lambda resource: {**target(resource), parent.owner: resource.project_id}
 
 
 def own(project_id: str) -> Filters:

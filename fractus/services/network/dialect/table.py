@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from sqlalchemy import Column, Integer, String, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table, Text
 
 from fractus.model.network import SHARED_WITH
+from fractus.services.field import Fields
+from fractus.services.kind import Parent, column
+from fractus.store.schema import METADATA
 from fractus.store.statements import Filter
 
 
@@ -27,6 +31,23 @@ def shareable(table: Table) -> Table:
     """
     table.append_column(Column(SHARED_WITH, Text, nullable=True))
     return table
+
+
+def subresource_table(name: str, parent: Parent, fields: Fields, *more: Any) -> Table:
+    """The table of sub-resources: identity, the parent's id, the columns of their fields, and `more` of them."""
+    return Table(
+        name,
+        METADATA,
+        Column("id", String(36), primary_key=True),
+        Column("project_id", String(64), nullable=False),
+        Column(parent.field, String(36), nullable=False),
+        *(column(one.column) for one in fields.values() if one.column and one.column.name != parent.field),
+        *more,
+        Column("created_at", Float, nullable=False),
+        Column("summary", LargeBinary, nullable=False),
+        Index(f"{name}_by_project", "project_id"),
+        Index(f"{name}_by_{parent.kind.rpartition('_')[2]}", parent.field),
+    )
 
 
 def named(project_id: str) -> Filter:

@@ -80,7 +80,7 @@ def columns(resource: Resource, *, born: int = 1) -> dict[str, Any]:
     return {
         **({} if with_whom is None else {SHARED_WITH: among(with_whom)}),
         "name": resource.name,
-        "description": resource.desired.get("description", ""),
+        "description": resource.desired.get("description") or "",
         "tags": tags_column(resource.desired.get("tags", [])),
         "revision": revision(resource, born),
     }

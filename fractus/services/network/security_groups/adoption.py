@@ -8,12 +8,11 @@ from typing import Any
 import msgspec
 
 from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupObserved
-from fractus.model.resource import CARRY_ASYNC, Need, Resource
+from fractus.model.resource import Resource
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Merge, Verdict, stamp, unmapped
 from fractus.services.network.dialect.adoption import CrudAdoption
-from fractus.services.network.security_groups.queries import rule_add
+from fractus.services.network.security_groups.kind import DEFAULT, RULES, default_id, needs
 from fractus.services.network.security_groups.schema import normalized, rule_key
-from fractus.services.network.security_groups.view import DEFAULT, default_id, rule_row
 from fractus.store.transaction import Transaction
 
 _ITSELF = "self"
@@ -65,10 +64,8 @@ class SecurityGroupAdoption(CrudAdoption[SecurityGroupObserved]):
         rules = await _rules(tx, id, seen, context)
         group.name = group.desired["name"] = name
         group.desired["rules"] = rules
-        for rule in rules:
-            await rule_add(tx, rule_row(group, rule))
-        others = {rule["remote_group_id"] for rule in rules if rule["remote_group_id"]} - {id}
-        return Adopt(group, [Need("security_group", one, mode=CARRY_ASYNC) for one in sorted(others)], there)
+        await RULES.write(tx, group, rules)
+        return Adopt(group, needs(group), there)
 
 
 def _is_default(seen: SecurityGroupObserved) -> bool:

@@ -18,9 +18,8 @@ from fractus.reconcile.kind import (
     Wait,
 )
 from fractus.services.network.dialect.lifecycle import SharedLifecycle
-from fractus.services.network.security_groups.queries import rules_drop
+from fractus.services.network.security_groups.kind import DEFAULT, KIND, RULES, default_id
 from fractus.services.network.security_groups.schema import rule_key
-from fractus.services.network.security_groups.view import DEFAULT, default_id, summarise
 from fractus.store.transaction import Transaction
 
 #: Neutron makes a group of this name in every project itself, and refuses a second.
@@ -37,7 +36,7 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
     """The kind `security_group`."""
 
     def __init__(self) -> None:
-        super().__init__(SECURITY_GROUP, summarise)
+        super().__init__(SECURITY_GROUP, KIND.summarise)
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """A default group, which nobody can delete, is in a cloud only as long as it is needed there."""
@@ -138,7 +137,7 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """The rows of its rules, where nobody has removed them yet."""
-        await rules_drop(tx, resource.id)
+        await RULES.drop_of(tx, resource.id)
 
 
 def _rules_apart(wanted: list[Rule], there: list[Rule], *, itself: str) -> tuple[list[Rule], list[Rule]]:

@@ -1,4 +1,4 @@
-"""What a request about security groups and rules may say (neutron.extensions.securitygroup, .db.securitygroups_db)."""
+"""The values of security groups and rules, and which go together (neutron.extensions.securitygroup, .db). Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fractus.model.errors import ApiError, Conflict
-from fractus.services.field import Field, Fields, Match, named
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.attributes import Item, read_only, standard
 from fractus.services.network.dialect.schema.errors import conflict, invalid
 
 PROTOCOLS = {
@@ -27,7 +25,8 @@ _ANY = (None, "any")
 _LAST_PORT = 65535
 
 
-def _name(value: Any) -> str | None:
+def group_name(value: Any) -> str | None:
+    """The check of a group's name."""
     wrong = values.string(values.NAME_SIZE)(value)
     if not wrong and value.lower() == "default":
         raise already_default()
@@ -39,25 +38,8 @@ def already_default() -> Conflict:
     return conflict("Default security group already exists.", "SecurityGroupDefaultAlreadyExists")
 
 
-GROUP_ATTRIBUTES: Fields = named(
-    [
-        *standard(tags_on_create=False),
-        Field("name", post=True, put=True, default="", check=_name, match=Match("name"), sort="name"),
-        Field(
-            "stateful",
-            post=True,
-            put=True,
-            default=True,
-            convert=values.to_boolean,
-            match=Match("stateful", values.to_boolean),
-        ),
-        read_only("shared", match=Match("shared", values.to_boolean), sort=False),
-        read_only("security_group_rules"),
-    ]
-)
-
-
-def _protocol(value: Any) -> str | None:
+def protocol(value: Any) -> str | None:
+    """A protocol by its name or number; None: any."""
     if value in _ANY:
         return None
     text = str(value).lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
@@ -73,7 +55,8 @@ def _protocol(value: Any) -> str | None:
     )
 
 
-def _port(value: Any) -> int | None:
+def port(value: Any) -> int | None:
+    """A port, or the type or code of ICMP; None: any."""
     if value is None:
         return None
     text = str(value)
@@ -83,7 +66,8 @@ def _port(value: Any) -> int | None:
     return int(text)
 
 
-def _ethertype(value: Any) -> str:
+def ethertype(value: Any) -> str:
+    """`IPv4` or `IPv6`, however it is written."""
     for known in ("IPv4", "IPv6"):
         if isinstance(value, str) and value.lower() == known.lower():
             return known
@@ -93,7 +77,7 @@ def _ethertype(value: Any) -> str:
     )
 
 
-def _prefix(value: Any) -> str | None:
+def prefix(value: Any) -> str | None:
     """A prefix as it was given, host bits and all, with its length."""
     if not value:
         return None
@@ -104,56 +88,11 @@ def _prefix(value: Any) -> str | None:
     return f"{one.ip}/{one.network.prefixlen}"
 
 
-def _row(column: str, **more: Any) -> Field:
-    return Field(column, post=True, match=more.pop("match", Match(column)), sort=column, **more)
-
-
-RULE_ATTRIBUTES: Fields = named([
-    *(
-        one
-        for one in standard(tags_on_create=False)
-        if one.name != "description" and "tags" not in one.name
-    ),
-    _row("security_group_id", check=values.string(36)),
-    _row("remote_group_id", default=None),
-    Field("remote_address_group_id", post=True, default=None),
-    _row("direction", check=values.one_of(("ingress", "egress"))),
-    _row(
-        "protocol", default=None, convert=_protocol, match=Match("protocol", lambda value: _protocol(value) or "")
-    ),
-    _row("port_range_min", default=None, convert=_port, match=Match("port_range_min", _port)),
-    _row("port_range_max", default=None, convert=_port, match=Match("port_range_max", _port)),
-    _row(
-        "ethertype", default="IPv4", convert=_ethertype, match=Match("ethertype", _ethertype)
-    ),
-    _row(
-        "remote_ip_prefix", default=None, convert=_prefix,
-        match=Match("remote_ip_prefix", lambda value: _prefix(value) or ""),
-    ),
-    Field(
-        "description", post=True, put=True, default="", check=values.string(values.DESCRIPTION_SIZE),
-        match=Match("description"), sort="description",
-    ),
-    read_only("normalized_cidr", "normalized_cidr"),
-    read_only(
-        "belongs_to_default_sg",
-        match=Match("belongs_to_default_sg", values.to_boolean), sort=False
-    ),
-])  # fmt: skip
-
-
 # --- one rule ------------------------------------------------------------------------------------
 
 
-def rule_of(item: Item) -> dict[str, Any]:
-    """A rule in its canonical form; `Invalid` where its parts do not fit each other."""
-    rule = {
-        name: item.values[name]
-        for name in (
-            "direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix",
-            "remote_group_id", "description",
-        )
-    }  # fmt: skip
+def complete(rule: dict[str, Any]) -> None:
+    """Give a new rule its canonical form; `Invalid` where its parts do not fit each other."""
     if rule["ethertype"] == "IPv6":
         rule["protocol"] = {"icmp": "ipv6-icmp", "icmpv6": "ipv6-icmp", "1": "58"}.get(
             rule["protocol"], rule["protocol"]
@@ -172,13 +111,13 @@ def rule_of(item: Item) -> dict[str, Any]:
             f"Invalid ethertype IPv4 for protocol {rule['protocol']}.",
             "SecurityGroupEthertypeConflictWithProtocol",
         )
-    addresses = item.values["remote_address_group_id"]
-    if len([one for one in (prefix, rule["remote_group_id"], addresses) if one]) > 1:
+    remotes = (prefix, rule["remote_group_id"], rule["remote_address_group_id"])
+    if len([one for one in remotes if one]) > 1:
         raise invalid(
             "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.",
             "SecurityGroupMultipleRemoteEntites",
         )
-    return rule
+    rule["normalized_cidr"] = normalized(prefix)
 
 
 def number_of(protocol: str) -> int:

@@ -6,7 +6,7 @@ refuses the request; nothing of a refused request is kept.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
@@ -44,6 +44,8 @@ class CollectionApi:
     """Of Neutron's core; else an extension, which judges some requests in another order."""
     bulk: ClassVar[bool] = True
     """Several may be made with one request."""
+    updates: ClassVar[bool] = True
+    """One may be changed."""
     special: ClassVar[Mapping[str, Special]] = {}
     """Filters of its list that are no columns: parameter -> conditions."""
     admin_rule: ClassVar[str] = ""
@@ -65,13 +67,15 @@ class CollectionApi:
             missing=self.missing,
             admin_rule=self.admin_rule,
             special=dict(self.special),
+            tombstones=kind.parent is None,
         )
 
     def routes(self) -> list[Route]:
         """All of them."""
         kind = self.kind
         path = kind.root[1:]
-        found = collection_routes(self, kind.name, path, kind.fields, update=self.update, core=self.core)
+        update = self.update if self.updates else None
+        found = collection_routes(self, kind.name, path, kind.fields, update=update, core=self.core)
         if "tags" in kind.fields:
             found += Tags(kind.name, path, self._store, self.permitted, self._writes.touch).routes()
         for name, summary in self.actions.items():
@@ -83,12 +87,16 @@ class CollectionApi:
         """What is said of one that is not there, or that the caller may not see."""
         return not_found(self.kind.name, id)
 
+    async def find(self, reader: Reader, call: Call, id: str, *, to_write: bool = False) -> Resource:
+        """The resource, where the caller may see it. `to_write`: others who will change it wait."""
+        found = await self._resources.fetch(reader, self.kind.name, id, to_write=to_write)
+        return seen(call, found, self.kind.target, self.missing(id))
+
     async def permitted(
         self, reader: Reader, call: Call, id: str, rule: str, *, to_write: bool = False
     ) -> Resource:
-        """The resource, where the caller may see it and do `rule` to it. `to_write`: others who will change it wait."""
-        found = await self._resources.fetch(reader, self.kind.name, id, to_write=to_write)
-        resource = seen(call, found, self.kind.target, self.missing(id))
+        """The resource, where the caller may see it and do `rule` to it; `to_write` as of `find`."""
+        resource = await self.find(reader, call, id, to_write=to_write)
         call.enforce(rule, self.kind.target(resource))
         return resource
 
@@ -133,12 +141,16 @@ class CollectionApi:
         for item in request.items:
             self.judge(call, item)
         async with self._store.transaction() as tx:
-            made = [await self.add(tx, call, item) for item in request.items]
+            made = await self.add_all(tx, call, request.items)
         return created(self.kind.name, made, bulk=request.bulk, extra=self._privileged(call))
 
-    async def add(self, tx: Transaction, call: Call, item: Item) -> Resource:
-        """A new resource of what was asked for."""
-        resource = Resource(
+    async def add_all(self, tx: Transaction, call: Call, items: Sequence[Item]) -> list[Resource]:
+        """New resources, one after the other."""
+        return [await self.add(tx, call, item) for item in items]
+
+    def new(self, call: Call, item: Item) -> Resource:
+        """A resource of what was asked for, before anything is judged."""
+        return Resource(
             kind=self.kind.name,
             id=new_id(),
             project_id=item.values["project_id"],
@@ -147,6 +159,10 @@ class CollectionApi:
             desired=given(self.kind.fields, item.values),
             request_id=call.request_id,
         )
+
+    async def add(self, tx: Transaction, call: Call, item: Item) -> Resource:
+        """A new resource of what was asked for."""
+        resource = self.new(call, item)
         await self.before_create(tx, call, resource, item)
         made = await self._writes.create(tx, resource, self.kind.needs(resource))
         await self.after_create(tx, made)
@@ -158,8 +174,7 @@ class CollectionApi:
         item = self._read(call, id).items[0]
         asked = revision_asked(call)
         async with self._store.transaction() as tx:
-            found = await self._resources.fetch(tx, kind.name, id, to_write=asked is not None)
-            resource = seen(call, found, kind.target, self.missing(id))
+            resource = await self.find(tx, call, id, to_write=asked is not None)
             about = self.about(resource, item)
             authorise(call, f"update_{kind.name}", kind.fields, item, about, create=False)
             refuse_foreign(kind.fields, item)

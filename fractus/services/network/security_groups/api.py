@@ -1,0 +1,279 @@
+"""The API of security groups and their rules, as far as it is particular: default groups, and which rules are twice."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from fractus.auth.principal import Principal
+from fractus.base.ids import new_id
+from fractus.model.errors import NotAllowed
+from fractus.model.resource import Need, Resource
+from fractus.quota.limits import is_project_id
+from fractus.services.network.dialect import kind as neutron
+from fractus.services.network.dialect.api.access import seen
+from fractus.services.network.dialect.api.collection import CollectionApi
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
+from fractus.services.network.dialect.api.subresources import SubresourceApi, SubresourceWriter
+from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.schema.attributes import Item
+from fractus.services.network.dialect.schema.errors import conflict, invalid, not_carried, not_found
+from fractus.services.network.dialect.view import is_shared_with
+from fractus.services.network.security_groups import schema
+from fractus.services.network.security_groups.kind import (
+    DEFAULT,
+    DEFAULT_DESCRIPTION,
+    KIND,
+    RULE,
+    RULES,
+    default_id,
+    needs,
+)
+from fractus.store import presences
+from fractus.store.ledger import Ledger
+from fractus.store.listing import Filter, Filters, page
+from fractus.store.transaction import Reader, Transaction, Unwritable
+from fractus.web.routing import Call, Reply, Route
+
+
+def _bare(tx: Transaction, direction: str, ethertype: str, remote_group_id: str | None) -> dict[str, Any]:
+    narrowed = ("protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "normalized_cidr")
+    return {
+        "direction": direction,
+        "ethertype": ethertype,
+        **dict.fromkeys(narrowed),
+        "remote_group_id": remote_group_id,
+        "description": None,
+        "id": new_id(),
+        "created_at": tx.now(),
+    }
+
+
+class GroupWrites(Writer):
+    """Writes security groups; `rules` their rules."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger, KIND.name, KIND.summarise)
+        self.rules = SubresourceWriter(KIND, RULE, self)
+
+    async def create(
+        self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
+    ) -> Resource:
+        """A new group, with the rules that every new one has."""
+        resource.desired["rules"] = self._first(tx, resource)
+        # Neutron makes the default group by itself, where there is no room for it too: without it no port can be made.
+        limited = limited and resource.id != default_id(resource.project_id)
+        made = await super().create(tx, resource, KIND.needs(resource), limited=limited)
+        await RULES.write(tx, resource, RULES.among(resource))
+        return made
+
+    @staticmethod
+    def _first(tx: Transaction, group: Resource) -> list[dict[str, Any]]:
+        """All may go out; into a default group its own members may come in."""
+        rules = [_bare(tx, "egress", ethertype, None) for ethertype in ("IPv4", "IPv6")]
+        if group.id == default_id(group.project_id):
+            rules += [_bare(tx, "ingress", ethertype, group.id) for ethertype in ("IPv4", "IPv6")]
+        return rules
+
+    async def remove(self, tx: Transaction, resource: Resource) -> None:
+        """Delete a group, and with it the rules of others that name it."""
+        for kind, id in await self.ledger.resources.needed_by(tx, KIND.name, resource.id):
+            other = await self.ledger.resources.fetch(tx, kind, id) if kind == KIND.name else None
+            if other is not None and other.wanted:
+                gone = [one["id"] for one in RULES.among(other) if one["remote_group_id"] == resource.id]
+                await self.rules.take(tx, other, gone)
+        await RULES.drop_of(tx, resource.id)
+        await super().remove(tx, resource)
+
+    async def ensure_default(self, tx: Transaction, project_id: str) -> str:
+        """The project's default group, made if there is none."""
+        id = default_id(project_id)
+        found = await self.ledger.resources.fetch(tx, KIND.name, id)
+        if found is None:
+            desired = {"name": DEFAULT, "description": DEFAULT_DESCRIPTION, "stateful": True, "tags": []}
+            group = Resource(kind=KIND.name, id=id, project_id=project_id, name=DEFAULT, desired=desired)
+            await self.create(tx, group)
+        elif found.deleted_at is not None:  # an admin deleted it, and its tombstone still has the id
+            await self._revive(tx, found)
+        return id
+
+    async def has_default(self, reader: Reader, project_id: str) -> bool:
+        """Whether the project has its default group."""
+        found = await self.ledger.resources.fetch(reader, KIND.name, default_id(project_id))
+        return found is not None and found.deleted_at is None
+
+    async def _revive(self, tx: Transaction, group: Resource) -> None:
+        group.wanted, group.deleted_at = True, None
+        group.desired["rules"] = self._first(tx, group)
+        await self.change(tx, group, needs(group), limited=False)
+        await RULES.write(tx, group, RULES.among(group))
+
+    # --- what ports and servers ask of groups ----------------------------------------------------
+
+    async def usable(self, reader: Reader, id: str, project_id: str) -> Resource | None:
+        """A group of the project by id, or one that is shared with it."""
+        found = await self.ledger.resources.fetch(reader, KIND.name, id)
+        if found is None or found.deleted_at is not None:
+            return None
+        mine = found.project_id == project_id or is_shared_with(found.desired, project_id)
+        return found if mine else None
+
+    async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
+        """A port has stateful groups or stateless ones: `Conflict` where there are both among these."""
+        if len(ids) < 2:
+            return
+        found = [await self.ledger.resources.fetch(reader, KIND.name, id) for id in ids]
+        if len({group.desired["stateful"] for group in found if group is not None}) > 1:
+            raise conflict(
+                "Error Cannot apply both stateful and stateless security groups on the same port at the same time "
+                "while attempting the operation.",
+                "SecurityGroupConflict",
+            )
+
+    async def named(self, reader: Reader, project_id: str, name: str) -> list[str]:
+        """Ids of the project's groups with a name: up to two, enough to see that it is not clear."""
+        conditions = [
+            Filter("project_id", "eq", project_id),
+            Filter("name", "eq", name),
+            Filter("deleted_at", "null"),
+        ]
+        return [row[0] for row in await page(reader, KIND.table, conditions, columns=("id",), limit=2)]
+
+
+class SecurityGroupApi(CollectionApi):
+    """Handlers of security groups."""
+
+    kind = KIND
+    core = False
+
+    def __init__(self, at: NetworkNeighbours) -> None:
+        super().__init__(at)
+        self._groups = at.own(GroupWrites)
+
+    async def conditions(self, call: Call) -> Filters:
+        """A project gets its default group when somebody first looks at its groups: one of its own, or an admin.
+
+        Neutron's one read that may write: clients look for a group by the name `default` before they do anything. It
+        writes once in the life of a project; after that one indexed select finds the group there. As long as nothing
+        can be written it is read without that group.
+        """
+        asked = call.query.all("project_id") or call.query.all("tenant_id") or [call.principal.project_id]
+        project_id = asked[0]
+        if _may_make_one(call.principal, project_id) and not await self._groups.has_default(
+            self._store, project_id
+        ):
+            with contextlib.suppress(Unwritable):
+                async with self._store.transaction() as tx:
+                    await self._groups.ensure_default(tx, project_id)
+        return ()
+
+    async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
+        """Its project has a default group."""
+        await self._groups.ensure_default(tx, resource.project_id)
+
+    async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
+        """No port and no cloud has one that is stateful no longer; a default group keeps its name."""
+        stateful = item.values.get("stateful", resource.desired["stateful"])
+        if stateful != resource.desired["stateful"] and (
+            await self._used(tx, resource.id) or await presences.of_resource(tx, KIND.name, resource.id)
+        ):
+            raise schema.in_use(resource.id)
+        if resource.name == DEFAULT and "name" in item.values:
+            raise conflict("Updating default security group not allowed.", "SecurityGroupCannotUpdateDefault")
+
+    async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
+        """No port has it; a default group is removed by an admin alone."""
+        if await self._used(tx, resource.id):
+            raise schema.in_use(resource.id)
+        if resource.name == DEFAULT and not call.principal.is_admin:
+            raise conflict(
+                "Insufficient rights for removing default security group.",
+                "SecurityGroupCannotRemoveDefault",
+            )
+
+    async def _used(self, tx: Transaction, group_id: str) -> bool:
+        """Whether a port has the group."""
+        for kind, id in await self._resources.needed_by(tx, KIND.name, group_id):
+            port = await self._resources.fetch(tx, kind, id) if kind == "port" else None
+            if port is not None and port.deleted_at is None:
+                return True
+        return False
+
+
+def _may_make_one(principal: Principal, project_id: str) -> bool:
+    """Neutron's rule `create_default_security_group`: the project's own members, and admins.
+
+    Whether Keystone has the project is not asked, by Neutron neither; what could be no project's id has none.
+    """
+    own = project_id == principal.project_id
+    return is_project_id(project_id) and (own or principal.is_admin)
+
+
+class SecurityGroupRuleApi(SubresourceApi):
+    """Handlers of rules."""
+
+    kind = RULE
+    core = False
+    parents = SecurityGroupApi
+
+    def __init__(self, at: NetworkNeighbours) -> None:
+        super().__init__(at)
+        self._groups = at.groups
+
+    def routes(self) -> list[Route]:
+        """All of them, and the one that Neutron has and nobody may use."""
+        refused = Route(
+            method="PUT", path=f"{RULE.root}/{{id}}", handler=self.update,
+            rule="get_security_group_rule", summary="Refused: a rule is never changed.",
+        )  # fmt: skip
+        return [*super().routes(), refused]
+
+    async def conditions(self, call: Call) -> Filters:
+        """Its project has a default group, with rules."""
+        return await self._parents.conditions(call)
+
+    async def update(self, call: Call) -> Reply:
+        """PUT: judged as any update is, and never made, for Neutron has none."""
+        id = call.params["id"]
+        self._read(call, id)
+        await self.permitted(self._store, call, id, "get_security_group_rule")
+        raise NotAllowed("A security group rule cannot be changed.")
+
+    async def add_all(self, tx: Transaction, call: Call, items: Sequence[Item]) -> list[Resource]:
+        """Rules of one group."""
+        if len({item.values["security_group_id"] for item in items}) > 1:
+            raise invalid(
+                "Only allowed to update rules for one security profile at a time",
+                "SecurityGroupNotSingleGroupRules",
+            )
+        return await super().add_all(tx, call, items)
+
+    async def complete(
+        self, tx: Transaction, call: Call, parent: Resource, part: Resource, item: Item
+    ) -> None:
+        """Its parts fit each other, and its remote is there."""
+        rule = part.desired
+        schema.complete(rule)
+        addresses, remote = rule.pop("remote_address_group_id"), rule["remote_group_id"]
+        if addresses is not None:
+            await self._refuse_addresses(tx, call, str(addresses))
+        foreign = remote is not None and remote != parent.id
+        # Another project's group cannot stand in a rule: in a cloud it would be in another project too.
+        if foreign and await self._groups.usable(tx, str(remote), parent.project_id) is None:
+            raise not_found(KIND.name, str(remote))
+
+    async def _refuse_addresses(self, tx: Transaction, call: Call, id: str) -> None:
+        """Address groups are here alone, and a rule in a cloud would refer to one there."""
+        found = await self._resources.fetch(tx, "address_group", id)
+        seen(call, found, neutron.target, not_found("address_group", id))
+        raise not_carried("remote_address_group_id", "address groups are kept at this endpoint alone")
+
+    def check(self, parent: Resource, parts: Sequence[Resource]) -> None:
+        """Each is there once."""
+        new = [schema.rule_key(one.desired, itself=parent.id, exact=True) for one in parts]
+        if len(set(new)) < len(new):
+            raise conflict("Duplicate Security Group Rule in POST.", "DuplicateSecurityGroupRuleInPost")
+        for old in RULES.among(parent):
+            if schema.rule_key(old, itself=parent.id, exact=True) in new:
+                raise schema.exists(old["id"])

@@ -1,0 +1,169 @@
+"""Security groups and their rules, declared (neutron.extensions.securitygroup and the extensions that are served)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import structs
+
+from fractus.auth.base_rules import NEUTRON_ADMIN_OR_SG_OWNER_MEMBER, NEUTRON_ADMIN_OR_SG_OWNER_READER
+from fractus.auth.policy import RuleDefault
+from fractus.base.ids import derived_id
+from fractus.model.carried import REFUSED, carried
+from fractus.model.network import SECURITY_GROUP as VOCABULARY
+from fractus.model.resource import CARRY_ASYNC, Need, Presence, Resource
+from fractus.services.field import Convert, Field, Match, flag, named, number, text
+from fractus.services.kind import Kind, Parent, table_of
+from fractus.services.network.dialect import kind as neutron
+from fractus.services.network.dialect.queries.subresources import Subresources
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import standard
+from fractus.services.network.dialect.table import shareable, standard_columns, subresource_table
+from fractus.services.network.security_groups import schema
+
+DEFAULT = "default"
+DEFAULT_DESCRIPTION = "Default security group"
+
+
+@functools.lru_cache(maxsize=1024)
+def default_id(project_id: str) -> str:
+    """The id of a project's default group: the same always, so that two who make it at once make one."""
+    return derived_id("security_group", project_id, DEFAULT)
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+_IN = Parent("security_group", "security_group_id", "rules")
+
+
+def _given(name: str, size: int, convert: Convert | None = None, **more: Any) -> Field:
+    find = convert and (lambda value: convert(value) or "")
+    return Field(
+        name, post=True, convert=convert, match=Match(name, find), sort=name, column=text(name, size), **more
+    )
+
+
+def _port(name: str) -> Field:
+    """-1 where there is none: sort columns are never NULL."""
+    return Field(
+        name, post=True, default=None, convert=schema.port, match=Match(name, schema.port), sort=name,
+        column=number(name, -1),
+    )  # fmt: skip
+
+
+_STANDARD = named([one for one in standard(tags_on_create=False) if "tags" not in one.name])
+
+RULE_FIELDS = named([
+    *(one for one in _STANDARD.values() if one.name != "description"),
+    _given("security_group_id", 36, check=values.string(36)),
+    _given("remote_group_id", 36, default=None),
+    Field("remote_address_group_id", post=True, default=None, shown=""),
+    _given("direction", 8, check=values.one_of(("ingress", "egress"))),
+    _given("protocol", 32, schema.protocol, default=None),
+    _port("port_range_min"),
+    _port("port_range_max"),
+    _given("ethertype", 8, schema.ethertype, default="IPv4"),
+    _given("remote_ip_prefix", 64, schema.prefix, default=None),
+    _STANDARD["description"],
+    Field(
+        "normalized_cidr", desired="normalized_cidr", match=Match("normalized_cidr"), sort="normalized_cidr",
+        column=text("normalized_cidr", 64),
+    ),
+    Field(
+        "belongs_to_default_sg", match=Match("belongs_to_default_sg", values.to_boolean),
+        column=flag("belongs_to_default_sg"),
+    ),
+])  # fmt: skip
+
+
+def _of_rule(rule: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
+    return {
+        "remote_address_group_id": None,
+        "belongs_to_default_sg": rule.desired["security_group_id"] == default_id(rule.project_id),
+    }
+
+
+_RULE_DOCUMENTS = neutron.Documents(
+    RULE_FIELDS,
+    order=(
+        "security_group_id", "direction", "ethertype", "protocol", "port_range_min", "port_range_max",
+        "remote_ip_prefix", "normalized_cidr", "remote_group_id", "remote_address_group_id", "belongs_to_default_sg",
+    ),
+    derived=_of_rule,
+    born=0,
+)  # fmt: skip
+
+RULE = Kind(
+    name="security_group_rule",
+    service="network",
+    collection="security_group_rules",
+    fields=RULE_FIELDS,
+    parent=_IN,
+    table=subresource_table("security_group_rule", _IN, RULE_FIELDS, *standard_columns(tags=False)),
+    summarise=_RULE_DOCUMENTS,
+    scope=neutron.own,
+    target=neutron.part_target(_IN),
+    rules=(
+        RuleDefault("create_security_group_rule", NEUTRON_ADMIN_OR_SG_OWNER_MEMBER, "Create a rule."),
+        RuleDefault("get_security_group_rule", NEUTRON_ADMIN_OR_SG_OWNER_READER, "See a rule."),
+        RuleDefault("delete_security_group_rule", NEUTRON_ADMIN_OR_SG_OWNER_MEMBER, "Delete a rule."),
+    ),
+)
+
+RULES = Subresources(RULE)
+
+# --- groups --------------------------------------------------------------------------------------
+
+FIELDS = named([
+    *standard(tags_on_create=False),
+    structs.replace(
+        neutron.NAME, check=schema.group_name, why="a project's default group is named by its cloud"
+    ),
+    neutron.switch(
+        "stateful", default=True, carried=REFUSED, why="it cannot change while a port or a cloud has the group"
+    ),
+    Field("shared", match=Match("shared", values.to_boolean), column=flag("shared")),
+    Field("security_group_rules"),
+])  # fmt: skip
+
+
+def _derived(group: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
+    rules = sorted(RULES.among(group), key=lambda one: str(one["id"]))
+    return {
+        "shared": bool(group.desired.get("shared")),
+        "security_group_rules": [_RULE_DOCUMENTS.document(RULES.resource(group, rule)) for rule in rules],
+    }
+
+
+def needs(group: Resource) -> list[Need]:
+    """Groups that rules name must be there too; loosely, for two may name each other."""
+    remote = {rule["remote_group_id"] for rule in RULES.among(group) if rule["remote_group_id"]}
+    return [Need("security_group", id, mode=CARRY_ASYNC) for id in sorted(remote - {group.id})]
+
+
+def _cost(group: Resource) -> Mapping[str, int]:
+    return {"security_group": 1, "security_group_rule": len(RULES.among(group))}
+
+
+KIND = Kind(
+    name="security_group",
+    service="network",
+    collection="security_groups",
+    fields=FIELDS,
+    parts=(carried("rules", "those that should not be there go first"),),
+    table=shareable(table_of("security_group", FIELDS, *standard_columns())),
+    summarise=neutron.Documents(
+        FIELDS, order=("stateful", "shared", "security_group_rules"), derived=_derived, drifted=False
+    ),
+    scope=neutron.own_or("shared", by_name=True),
+    target=neutron.target,
+    rules=(
+        RuleDefault("shared_security_group", "field:security_groups:shared=True", "The group is shared."),
+        *neutron.rules("security_group", FIELDS, seen="rule:shared_security_group"),
+    ),
+    costs=neutron.cost("security_group", _cost, "security_group_rule"),
+    needs=needs,
+    vocabulary=VOCABULARY,
+)
