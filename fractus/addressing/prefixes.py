@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 Net: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
@@ -91,12 +93,36 @@ def first_free(have: Iterable[Net], length: int) -> Net | None:
     return found
 
 
-def cut(have: Iterable[Net], taken: Iterable[Net], length: int, asked: Net | None = None) -> Net | None:
-    """A network of what is left of some: the one asked for, or the first of a length in the smallest gap with room.
+class CannotCut(Exception):
+    """A pool gives no such network. `reason`: `max`, `min` (of lengths), `quota`, `taken` (that one) or `full`."""
 
-    None where there is none.
-    """
-    left = without(have, taken)
-    if asked is None:
-        return first_free(left, length)
-    return asked if inside(asked, left) else None
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class PrefixPool(Struct, frozen=True, kw_only=True):
+    """Prefixes of one family that networks of some lengths are cut from."""
+
+    prefixes: Sequence[str]
+    min: int
+    max: int
+    quota: int | None = None
+    """How much one project has of it, counted in networks of the length `unit`; 0 or None: as much as there is."""
+    unit: int = 32
+
+    def cut(self, taken: Sequence[Net], own: Iterable[Net], length: int, asked: Net | None = None) -> Net:
+        """The network asked for, or the first of a length in the smallest gap with room; `CannotCut`.
+
+        `taken`: what was cut from it; `own`: what of that its project has.
+        """
+        if not self.min <= length <= self.max:
+            raise CannotCut("max" if length > self.max else "min")
+        used = sum(2.0 ** (self.unit - one) for one in (length, *(net.prefixlen for net in own)))
+        if self.quota and used > self.quota:
+            raise CannotCut("quota")
+        left = without(nets(self.prefixes), taken)
+        found = first_free(left, length) if asked is None else asked if inside(asked, left) else None
+        if found is None:
+            raise CannotCut("full" if asked is None else "taken")
+        return found

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fractus.addressing.addresses import Addresses, AddressTaken
+from fractus.addressing.addresses import Addresses, AddressTaken, cloud_holder
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.addressing.ranges import Range, default_pools, number, without
 from fractus.store.retrying import again
@@ -87,6 +87,20 @@ async def test_a_clouds_share_lies_at_the_end(store: AnyStore) -> None:
     async with store.transaction() as tx:
         await book.release(tx, "cloud/a")
     assert await book.free(store, "net") == [Range(number("10.0.0.5"), number("10.0.0.6"))]
+
+
+async def test_a_cloud_gets_its_share_once_or_the_one_that_it_has(store: AnyStore) -> None:
+    await opened(store, "10.0.0.0/28")
+    async with store.transaction() as tx:
+        assert await book.set_aside(tx, "net", "a", pools("10.0.0.0/28")) == [
+            Range(number("10.0.0.13"), number("10.0.0.14"))
+        ]
+        await book.take(tx, "net", "10.0.0.3", "port/a", 4)
+        found = [Range(number("10.0.0.2"), number("10.0.0.4"))]
+        await book.set_aside_as_found(tx, "net", "b", found, 4)
+    held = await book.held_by(store, cloud_holder("b"))
+    assert held == [("net", "10.0.0.2"), ("net", "10.0.0.4")], "what somebody holds stays theirs"
+    assert await book.holder_of(store, "net", "10.0.0.3", 4) == "port/a"
 
 
 async def test_other_pools_leave_what_is_held(store: AnyStore) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fractus.addressing.prefixes import first_free, inside, nets, overlap, without
+from fractus.addressing.prefixes import CannotCut, PrefixPool, first_free, inside, nets, overlap, without
 
 
 def texts(found: object) -> list[str]:
@@ -37,6 +37,35 @@ def test_families_have_nothing_in_common() -> None:
     assert not overlap(nets(["10.0.0.0/8"]), nets(["fd00::/8"]))
     assert not inside(nets(["fd00::/64"])[0], nets(["0.0.0.0/0"]))
     assert inside(nets(["10.1.0.0/16"])[0], nets(["10.0.0.0/8"]))
+
+
+REFUSALS = [
+    ("max", 29, None, None, "longer than the pool cuts"),
+    ("min", 23, None, None, "shorter than the pool cuts"),
+    ("quota", 25, None, 128, "the project has a network of that size already"),
+    ("taken", 24, "10.0.0.0/24", None, "the one asked for is not free"),
+    ("taken", 24, "10.9.0.0/24", None, "the one asked for is not of the pool"),
+    ("full", 24, None, None, "no gap is large enough"),
+]
+
+
+@pytest.mark.parametrize(("reason", "length", "asked", "quota", "why"), REFUSALS)
+def test_a_pool_says_why_it_cuts_none(
+    reason: str, length: int, asked: str | None, quota: int | None, why: str
+) -> None:
+    pool = PrefixPool(prefixes=["10.0.0.0/24"], min=24, max=28, quota=quota)
+    taken = nets(["10.0.0.0/25"])
+    with pytest.raises(CannotCut) as refused:
+        pool.cut(taken, taken, length, ipaddress.ip_network(asked) if asked else None)
+    assert refused.value.reason == reason, why
+
+
+def test_a_pool_cuts_what_is_asked_for_or_what_is_free() -> None:
+    pool = PrefixPool(prefixes=["10.0.0.0/24"], min=24, max=28, quota=256)
+    taken = nets(["10.0.0.0/25"])
+    asked = ipaddress.ip_network("10.0.0.192/26")
+    assert pool.cut(taken, taken, 26, asked) == asked
+    assert str(pool.cut(taken, taken, 26)) == "10.0.0.128/26"
 
 
 #: Networks of a small space of addresses, so that they often meet.

@@ -11,14 +11,13 @@ from fractus.services.network.address_scopes.kind import KIND
 from fractus.services.network.dialect.api.access import seen
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.queries.rows import every, ids, is_some
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import apart, conflict, invalid, not_found
 from fractus.store.ledger import Ledger
-from fractus.store.listing import Filter, one_of, page
+from fractus.store.listing import Filter, one_of
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call
-
-_ALIVE = Filter("deleted_at", "null")
 
 
 class ScopeWrites(Writer):
@@ -55,17 +54,13 @@ class ScopeWrites(Writer):
                 f"because subnetpool ip_version is not {family}.",
                 "IllegalSubnetPoolIpVersionAssociationToAddressScope",
             )
-        beside = [one_of("network_id", cuts.values()), Filter("ip_version", "eq", version), _ALIVE]
-        rows = await page(tx, resources.tables["subnet"], beside, columns=("id",), limit=1 << 31)
-        if {row[0] for row in rows} - cuts.keys():
+        beside = (one_of("network_id", cuts.values()), Filter("ip_version", "eq", version))
+        if set(await ids(tx, resources, "subnet", *beside)) - cuts.keys():
             raise apart()
         own = nets(desired["prefixes"])
-        others = [Filter("address_scope_id", "eq", id), Filter("id", "ne", pool_id), _ALIVE]
-        for (other,) in await page(
-            tx, resources.tables["subnetpool"], others, columns=("id",), limit=1 << 31
-        ):
-            pool = await resources.fetch(tx, "subnetpool", other)
-            if pool is not None and overlap(own, nets(pool.desired["prefixes"])):
+        others = (Filter("address_scope_id", "eq", id), Filter("id", "ne", pool_id))
+        for pool in await every(tx, resources, "subnetpool", *others):
+            if overlap(own, nets(pool.desired["prefixes"])):
                 raise conflict(
                     "Failed to associate address scope: subnetpools within an address scope must have unique "
                     "prefixes.",
@@ -89,8 +84,7 @@ class AddressScopeApi(CollectionApi):
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
         """No pool is in it."""
-        pools = [Filter("address_scope_id", "eq", resource.id), _ALIVE]
-        if await page(tx, self._resources.tables["subnetpool"], pools, columns=("id",), limit=1):
+        if await is_some(tx, self._resources, "subnetpool", Filter("address_scope_id", "eq", resource.id)):
             raise conflict(
                 f"Unable to complete operation on address scope {resource.id}. "
                 "There are one or more subnet pools in use on the address scope.",

@@ -13,7 +13,7 @@ from fractus.model.carried import CARRIED
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.quota.costs import Costs
-from fractus.services.field import Field, Fields, Match, Stored, flag, number
+from fractus.services.field import REQUIRED, Field, Fields, Match, Stored, flag, number, text
 from fractus.services.kind import Parent
 from fractus.services.network.dialect import view
 from fractus.services.network.dialect.costs import refuse
@@ -52,6 +52,15 @@ IP_VERSION = Field(
     match=Match("ip_version", values.to_int), sort="ip_version", column=number("ip_version", 4),
 )  # fmt: skip
 """The family of what has one."""
+
+
+def reference(name: str, *, default: Any = REQUIRED, **more: Any) -> Field:
+    """A field of the id of something else."""
+    check = values.uuid if default is REQUIRED else values.uuid_or_none
+    return Field(
+        name, post=True, default=default,
+        match=Match(name), sort=name, column=text(name, 36), **{"check": check, **more},
+    )  # fmt: skip
 
 
 def amount(name: str, *, default: Any = 0, stored: int = 0, **more: Any) -> Field:
@@ -219,6 +228,9 @@ def cost(name: str, of: Callable[[Resource], Mapping[str, int]] | None = None, *
     return Costs(service="network", names=(name, *others), of=of or (lambda _one: amounts), refuse=refuse)
 
 
+_NO_ACTIONS: Mapping[str, str] = {}
+
+
 def rules(
     name: str,
     fields: Fields,
@@ -228,11 +240,12 @@ def rules(
     create: str = "",
     seen: str = "",
     read_tags: str = "",
+    actions: Mapping[str, str] = _NO_ACTIONS,
 ) -> tuple[RuleDefault, ...]:
     """Neutron's rules of a kind: five verbs, the fields that have rules of their own, and tags.
 
     `write`: of changes; `create`: of a create, where it is another. `read`: of what its project sees; `seen`: who sees
-    it besides, and `read_tags`: who sees its tags besides.
+    it besides, and `read_tags`: who sees its tags besides. `actions`: name -> summary of what is asked of one besides.
     """
     noun = name.replace("_", " ")
     one = ("an " if noun[0] in "aeiou" else "a ") + noun
@@ -259,4 +272,5 @@ def rules(
             RuleDefault(f"update_{name}:tags", write, f"Change the tags of {one}."),
             RuleDefault(f"delete_{name}:tags", write, f"Remove tags from {one}."),
         ]
+    found += [RuleDefault(action, write, summary) for action, summary in actions.items()]
     return tuple(found)

@@ -36,6 +36,10 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "quotas", "Quota management support", "Expose functions for quotas management per project",
         "2012-07-29T10:00:00-00:00",
     ),
+    (
+        "revision-if-match", "If-Match constraints based on revision_number",
+        "Extension indicating that If-Match based on revision_number is supported.", "2016-12-11T00:00:00-00:00",
+    ),
     ("security-group", "security-group", "The security groups extension.", "2012-10-05T10:00:00-00:00"),
     (
         "security-groups-normalized-cidr", "Normalized CIDR field for security group rules",

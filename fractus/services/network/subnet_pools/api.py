@@ -16,10 +16,11 @@ from fractus.services.network.dialect.api.access import seen
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.writing import Writer
-from fractus.services.network.dialect.schema.attributes import Item
+from fractus.services.network.dialect.schema import addresses, values
+from fractus.services.network.dialect.schema.attributes import Item, listed
 from fractus.services.network.dialect.schema.errors import bad_request, invalid, invalid_input, not_found
 from fractus.services.network.subnet_pools import schema
-from fractus.services.network.subnet_pools.kind import KIND
+from fractus.services.network.subnet_pools.kind import ACTIONS, KIND
 from fractus.services.network.subnet_pools.queries import cuts_of, default_pool
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Transaction
@@ -65,7 +66,7 @@ class PoolWrites(Writer):
             length = asked.prefixlen
         cuts = await cuts_of(tx, self.ledger.resources, pool.id)
         own = [one.net for one in cuts if one.project_id == pool.project_id]
-        return schema.pick(pool.desired, [one.net for one in cuts], own, length, asked)
+        return addresses.cut(schema.pool_of(pool.desired), [one.net for one in cuts], own, length, asked)
 
 
 class SubnetPoolApi(CollectionApi):
@@ -74,11 +75,7 @@ class SubnetPoolApi(CollectionApi):
     kind = KIND
     core = False
     bulk = False
-    actions = {
-        "add_prefixes": "Add ranges to a subnet pool.",
-        "remove_prefixes": "Remove ranges from a subnet pool.",
-        "onboard_network_subnets": "Take the subnets of a network into a subnet pool.",
-    }
+    actions = ACTIONS
 
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
@@ -134,14 +131,14 @@ class SubnetPoolApi(CollectionApi):
 
     async def add_prefixes(self, call: Call) -> Reply:
         """PUT add_prefixes."""
-        more = schema.prefixes_of(call.body)
+        more = listed(call.body, "prefixes", KIND.noun, values.subnet)
         async with self.acting(call, "add_prefixes") as (tx, pool):
             await self._extend(tx, call, pool, more)
         return Reply(200, {"prefixes": pool.desired["prefixes"]})
 
     async def remove_prefixes(self, call: Call) -> Reply:
         """PUT remove_prefixes: those that are in use stay."""
-        less = nets(schema.prefixes_of(call.body))
+        less = nets(listed(call.body, "prefixes", KIND.noun, values.subnet))
         async with self.acting(call, "remove_prefixes") as (tx, pool):
             if overlap([one.net for one in await cuts_of(tx, self._resources, pool.id)], less):
                 raise schema.prefixes_refused("One or more the prefixes to be removed is in use by a subnet.")

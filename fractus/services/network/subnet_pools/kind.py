@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec import UNSET, structs
 
-from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
+from fractus.auth.base_rules import NEUTRON_ADMIN
 from fractus.auth.policy import RuleDefault
 from fractus.model.resource import Presence, Resource
-from fractus.services.field import REQUIRED, Field, Match, named, text
+from fractus.services.field import REQUIRED, Field, named
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
@@ -24,6 +24,12 @@ def _derived(resource: Resource, _presences: Sequence[Presence]) -> Mapping[str,
     return {name: str(resource.desired[name]) for name in schema.LENGTHS}
 
 
+ACTIONS = {
+    "add_prefixes": "Add ranges to a subnet pool.",
+    "remove_prefixes": "Remove ranges from a subnet pool.",
+    "onboard_network_subnets": "Take the subnets of a network into a subnet pool.",
+}
+
 FIELDS = named([
     *standard(tags_on_create=False),
     structs.replace(neutron.NAME, default=REQUIRED, check=values.filled_name),
@@ -33,10 +39,7 @@ FIELDS = named([
     *(neutron.amount(name, default=UNSET) for name in schema.LENGTHS),
     neutron.switch("is_default", sort=True, rule=NEUTRON_ADMIN),
     neutron.switch("shared", sort=True, rule=NEUTRON_ADMIN, put=False),
-    Field(
-        "address_scope_id", post=True, put=True, default=None, check=values.uuid_or_none,
-        match=Match("address_scope_id"), sort="address_scope_id", column=text("address_scope_id", 36),
-    ),
+    neutron.reference("address_scope_id", default=None, put=True),
 ])  # fmt: skip
 
 KIND = Kind(
@@ -56,10 +59,7 @@ KIND = Kind(
     target=neutron.target,
     rules=(
         RuleDefault("shared_subnetpools", "field:subnetpools:shared=True", "The subnet pool is shared."),
-        *neutron.rules("subnetpool", FIELDS, seen="rule:shared_subnetpools"),
-        RuleDefault("onboard_network_subnets", NEUTRON_ADMIN_OR_MEMBER, "Take a network's subnets into a pool."),
-        RuleDefault("add_prefixes", NEUTRON_ADMIN_OR_MEMBER, "Add ranges to a pool."),
-        RuleDefault("remove_prefixes", NEUTRON_ADMIN_OR_MEMBER, "Remove ranges from a pool."),
+        *neutron.rules("subnetpool", FIELDS, seen="rule:shared_subnetpools", actions=ACTIONS),
     ),
     costs=neutron.cost("subnetpool"),
 )  # fmt: skip

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from fractus.addressing.prefixes import Net, cut, nets
+from fractus.addressing.prefixes import PrefixPool, nets
 from fractus.model.errors import Invalid
-from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import stated
-from fractus.services.network.dialect.schema.errors import conflict, invalid, malformed
+from fractus.services.network.dialect.schema.errors import invalid
 
 LENGTHS = ("default_prefixlen", "min_prefixlen", "max_prefixlen")
 BOUND = stated("prefixes")
@@ -43,47 +42,17 @@ def complete(desired: Mapping[str, Any]) -> dict[str, Any]:
     return {"ip_version": version, "prefixes": [str(one) for one in nets(prefixes)], **lengths}
 
 
-def pick(
-    pool: Mapping[str, Any], taken: Sequence[Net], own: Iterable[Net], length: int, asked: Net | None
-) -> Net:
-    """The network that a pool gives. `taken`: what it has given; `own`: what of that its project has, whose quota is in
-    addresses, or prefixes of /64.
-    """
-    for wrong, type, bound in (
-        (length > pool["max_prefixlen"], "max", pool["max_prefixlen"]),
-        (length < pool["min_prefixlen"], "min", pool["min_prefixlen"]),
-    ):
-        if wrong:
-            raise invalid(
-                f"Unable to allocate subnet with prefix length {length}, {type}imum allowed prefix is {bound}.",
-                f"{type.capitalize()}PrefixSubnetAllocationError",
-            )
-    unit = _FAMILIES[pool["ip_version"]][2]
-    used = sum(2.0 ** (unit - one) for one in (length, *(net.prefixlen for net in own)))
-    if pool["default_quota"] and used > pool["default_quota"]:
-        raise conflict("Per-project subnet pool prefix quota exceeded.", "SubnetPoolQuotaExceeded")
-    found = cut(nets(pool["prefixes"]), taken, length, asked)
-    if found is None:
-        why = f"Insufficient prefix space to allocate subnet size /{length}"
-        if asked is not None:
-            why = "Cannot allocate requested subnet from the available set of prefixes"
-        # Neutron calls it a fault of its own (500), which it is not.
-        raise conflict(f"Failed to allocate subnet: {why}.", "SubnetAllocationError")
-    return found
+def pool_of(desired: Mapping[str, Any]) -> PrefixPool:
+    """What it gives."""
+    return PrefixPool(
+        prefixes=desired["prefixes"],
+        min=desired["min_prefixlen"],
+        max=desired["max_prefixlen"],
+        quota=desired["default_quota"],
+        unit=_FAMILIES[desired["ip_version"]][2],
+    )
 
 
 def prefixes_refused(reason: str) -> Invalid:
     """The ranges of a pool may not be changed so."""
     return invalid(f"Illegal update to prefixes: {reason}.", "IllegalSubnetPoolPrefixUpdate")
-
-
-def prefixes_of(body: Any) -> list[str]:
-    """The ranges in the body of add_prefixes and remove_prefixes."""
-    given = body.get("prefixes") if isinstance(body, dict) else None
-    if not given or not isinstance(given, list):
-        raise malformed("Request body contains invalid data")
-    BOUND.check(given, "subnet pool")
-    wrong = next((why for one in given if (why := values.subnet(one))), None)
-    if wrong:
-        raise malformed(f"Invalid input for prefixes. Reason: {wrong}.")
-    return given

@@ -54,14 +54,10 @@ FIELDS = named([
     *standard(tags_on_create=True),
     neutron.NAME,
     neutron.IP_VERSION,
-    Field(
-        "network_id", post=True, check=values.uuid,
-        match=Match("network_id"), sort="network_id", column=text("network_id", 36),
-    ),
-    Field(
-        "subnetpool_id", post=True, default=None, shown="",
+    neutron.reference("network_id"),
+    neutron.reference(
+        "subnetpool_id", default=None, shown="",
         check=lambda value: None if value == "prefix_delegation" else values.uuid_or_none(value),
-        match=Match("subnetpool_id"), sort="subnetpool_id", column=text("subnetpool_id", 36),
     ),
     Field("use_default_subnetpool", post=True, default=False, convert=values.to_boolean, desired=""),
     Field("prefixlen", post=True, default=UNSET, convert=values.to_int, check=values.not_negative, desired=""),

@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 
 from fractus.addressing import ranges
+from fractus.addressing.prefixes import CannotCut, PrefixPool
 from fractus.addressing.ranges import (
     Network,
     Range,
@@ -18,6 +19,7 @@ from fractus.addressing.ranges import (
     text,
     usable,
 )
+from fractus.model.errors import ApiError
 from fractus.services.network.dialect.schema.errors import conflict, invalid, invalid_input
 
 
@@ -143,3 +145,29 @@ def check_apart(net: Network, others: Iterable[str], network_id: str) -> None:
             raise invalid_input(
                 f"Requested subnet with cidr: {net} for network: {network_id} overlaps with another subnet"
             )
+
+
+def cut(
+    pool: PrefixPool, taken: Sequence[Network], own: Iterable[Network], length: int, asked: Network | None
+) -> Network:
+    """A network of a pool (`PrefixPool.cut`); `Invalid` or `Conflict` where it gives none (neutron.ipam)."""
+    try:
+        return pool.cut(taken, own, length, asked)
+    except CannotCut as refusal:
+        raise _cannot_cut(refusal.reason, pool, length) from None
+
+
+def _cannot_cut(reason: str, pool: PrefixPool, length: int) -> ApiError:
+    if reason in ("max", "min"):
+        bound = pool.max if reason == "max" else pool.min
+        return invalid(
+            f"Unable to allocate subnet with prefix length {length}, {reason}imum allowed prefix is {bound}.",
+            f"{reason.capitalize()}PrefixSubnetAllocationError",
+        )
+    if reason == "quota":
+        return conflict("Per-project subnet pool prefix quota exceeded.", "SubnetPoolQuotaExceeded")
+    why = f"Insufficient prefix space to allocate subnet size /{length}"
+    if reason == "taken":
+        why = "Cannot allocate requested subnet from the available set of prefixes"
+    # Neutron calls it a fault of its own (500), which it is not.
+    return conflict(f"Failed to allocate subnet: {why}.", "SubnetAllocationError")

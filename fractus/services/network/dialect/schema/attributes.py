@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, structs
 from fractus.auth.principal import Principal
 from fractus.model.carried import OURS
 from fractus.model.errors import ApiError
-from fractus.services.field import REQUIRED, Bound, Field, Fields, Match
+from fractus.services.field import REQUIRED, Bound, Check, Field, Fields, Match
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.errors import invalid, malformed
 
@@ -104,6 +104,18 @@ class Request(Struct):
 
     items: list[Item]
     bulk: bool
+
+
+def listed(body: Any, name: str, of: str, check: Check) -> list[Any]:
+    """The list `name` that the body of an action is; each of its entries passes `check`. `of`: what it belongs to."""
+    found = body.get(name) if isinstance(body, dict) else None
+    if not found or not isinstance(found, list):
+        raise malformed("Request body contains invalid data")
+    stated(name).check(found, of)
+    wrong = next((why for one in found if (why := check(one))), None)
+    if wrong:
+        raise malformed(f"Invalid input for {name}. Reason: {wrong}.")
+    return found
 
 
 def bounded(kind: str, attributes: Fields, *, create: bool) -> frozenset[str]:
