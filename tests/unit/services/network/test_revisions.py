@@ -52,12 +52,14 @@ async def everything(ann: Tenant) -> dict[str, str]:
     pool = await ann.create("subnetpool", name="pool", prefixes=["10.78.0.0/16"])
     scope = await ann.create("address_scope", name="scope", ip_version=4)
     group = await ann.create("address_group", name="group")
+    security_group = await ann.create("security_group", name="group")
     return {
         "ports": port["id"],
         "subnets": subnet,
         "networks": net,
         "subnetpools": pool["id"],
         "address-groups": group["id"],
+        "security-groups": security_group["id"],
         "address-scopes": scope["id"],
     }
 
@@ -85,6 +87,14 @@ async def test_an_action_names_the_revision_too(ann: Tenant) -> None:
     url, body = f"subnetpools/{pool['id']}/add_prefixes", {"prefixes": ["10.78.0.0/16"]}
     assert (await ann.raw("PUT", url, body, **matching(9))).status == 412
     assert (await ann.raw("PUT", url, body, **matching(pool["revision_number"]))).status == 200
+
+
+async def test_a_rule_is_deleted_at_the_revision_that_was_seen(ann: Tenant) -> None:
+    group = await ann.create("security_group", name="group")
+    rule = group["security_group_rules"][0]
+    url = f"security-group-rules/{rule['id']}"
+    assert (await ann.raw("DELETE", url, **matching(9))).status == 412
+    assert (await ann.raw("DELETE", url, **matching(rule["revision_number"]))).status == 204
 
 
 async def test_what_is_wrong_otherwise_is_said_first(ann: Tenant, bob: Tenant) -> None:
