@@ -85,6 +85,8 @@ def revision_asked(call: Call) -> int | None:
     Tags are those that WebOb finds: the quoted ones that are not weak, or else the whole header.
     """
     header = call.headers.get("if-match", "")
+    if _REVISION not in header:
+        return None
     quoted = _TAG.findall(header)
     tags = [tag for weak, tag in quoted if not weak] if quoted else [header]
     named = [tag for tag in tags if tag.startswith(_REVISION)]
