@@ -67,6 +67,10 @@ from fractus.services.network.ports.adoption import PortAdoption
 from fractus.services.network.ports.api import PortApi
 from fractus.services.network.ports.kind import KIND as PORT
 from fractus.services.network.ports.lifecycle import PortLifecycle
+from fractus.services.network.qos_policies.adoption import QosPolicyAdoption
+from fractus.services.network.qos_policies.api import QosPolicyApi
+from fractus.services.network.qos_policies.kind import KIND as QOS_POLICY
+from fractus.services.network.qos_policies.lifecycle import QosPolicyLifecycle
 from fractus.services.network.quotas import policy as quota_policy
 from fractus.services.network.quotas.api import QuotaApi
 from fractus.services.network.rbac_policies.api import RbacPolicyApi
@@ -151,6 +155,7 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
     Entry(SUBNET_POOL, SubnetPoolApi),
     Entry(RBAC_POLICY, RbacPolicyApi),
     Entry(ADDRESS_GROUP, AddressGroupApi),
+    Entry(QOS_POLICY, QosPolicyApi, QosPolicyLifecycle(), QosPolicyAdoption()),
 )
 
 ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING)

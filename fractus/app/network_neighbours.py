@@ -13,6 +13,7 @@ from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.sharing import Shares
 from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.ports.api import PortAllocator, PortWrites
+from fractus.services.network.qos_policies.api import QosPolicyShares, QosPolicyWrites
 from fractus.services.network.security_groups.api import GroupWrites
 from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
 from fractus.services.network.subnet_pools.api import PoolWrites
@@ -33,6 +34,7 @@ class JoinedNetwork:
         groups = at.groups = at.add(GroupWrites(ledger))
         scopes = at.scopes = at.add(ScopeWrites(ledger))
         pools = at.pools = at.add(PoolWrites(ledger))
+        policies = at.qos_policies = at.add(QosPolicyWrites(ledger))
         networks = at.writer(NETWORK)
         subnets = at.subnets = at.add(SubnetWrites(ledger, self.addresses, networks))
         ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups))
@@ -51,6 +53,7 @@ class JoinedNetwork:
                 lambda id: Filter("address_scope_id", "eq", id),
                 user="subnetpool",
             ),
+            "qos_policy": QosPolicyShares(policies),
             "security_group": Shares(
                 groups, SECURITY_GROUP.target, lambda id: Filter("security_groups", "like", f"%|{id}|%")
             ),

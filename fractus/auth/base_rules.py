@@ -63,11 +63,13 @@ NEUTRON_ADMIN = "rule:admin_only"
 NEUTRON_ADMIN_OR_SERVICE = "(rule:admin_only) or (rule:service_api)"
 NEUTRON_ADMIN_OR_MEMBER = f"(rule:admin_only) or ({_MEMBER})"
 NEUTRON_ADMIN_OR_READER = f"(rule:admin_only) or ({_READER})"
+NEUTRON_ADMIN_OR_MANAGER = "(rule:admin_only) or (role:manager and project_id:%(project_id)s)"
 NEUTRON_ADMIN_OR_NET_OWNER_MEMBER = "(rule:admin_only) or (role:member and rule:network_owner)"
 NEUTRON_ADMIN_OR_NET_OWNER_READER = "(rule:admin_only) or (role:reader and rule:network_owner)"
 NEUTRON_ADMIN_OR_SG_OWNER_MEMBER = "(rule:admin_only) or (role:member and rule:sg_owner)"
 NEUTRON_ADMIN_OR_SG_OWNER_READER = "(rule:admin_only) or (role:reader and rule:sg_owner)"
 NEUTRON_ADMIN_OR_PARENT_OWNER_MEMBER = "(rule:admin_only) or (role:member and rule:ext_parent_owner)"
+NEUTRON_ADMIN_OR_PARENT_OWNER_MANAGER = "(rule:admin_only) or (role:manager and rule:ext_parent_owner)"
 NEUTRON_ADMIN_OR_PARENT_OWNER_READER = "(rule:admin_only) or (role:reader and rule:ext_parent_owner)"
 
 NEUTRON: tuple[RuleDefault, ...] = (

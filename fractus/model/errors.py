@@ -103,6 +103,10 @@ class NotSupported(ApiError):
     """Part of OpenStack, not served by fractus."""
 
 
+class Unimplemented(ApiError):
+    """What the real service itself does not do either."""
+
+
 class StorageFull(ApiError):
     """No room for the bits that are sent: nothing of them is kept, come back in `retry_after` seconds."""
 

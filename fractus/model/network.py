@@ -37,6 +37,10 @@ class NetworkWanted(Wanted, frozen=True, kw_only=True):
     ] = True
     shared: Annotated[bool, Wire(unsaid=True, admin=True, mutable=True)] = False
     """Other projects put ports on it."""
+    qos_policy_id: Annotated[
+        str | None,
+        Wire(refers="qos_policy", extension="qos", purpose="a QoS policy", unsaid=True, mutable=True),
+    ] = None
 
 
 class NetworkObserved(Observed, frozen=True, kw_only=True):
@@ -47,6 +51,7 @@ class NetworkObserved(Observed, frozen=True, kw_only=True):
     mtu: int = 0
     port_security_enabled: bool | None = None
     shared: bool | None = None
+    qos_policy_id: str | UnsetType | None = UNSET
     external: Annotated[bool | None, Wire(name="router:external")] = None
     network_type: Annotated[str, Wire(name="provider:network_type")] = ""
     physical_network: Annotated[str, Wire(name="provider:physical_network")] = ""
@@ -135,6 +140,10 @@ class PortWanted(Wanted, frozen=True, kw_only=True):
             unordered=True,
         ),
     ] = []
+    qos_policy_id: Annotated[
+        str | None,
+        Wire(refers="qos_policy", extension="qos", purpose="a QoS policy", unsaid=True, mutable=True),
+    ] = None
 
 
 class PortObserved(Observed, frozen=True, kw_only=True):
@@ -148,6 +157,7 @@ class PortObserved(Observed, frozen=True, kw_only=True):
     admin_state_up: bool | None = None
     port_security_enabled: bool | None = None
     extra_dhcp_opts: list[dict[str, Any]] | None = None
+    qos_policy_id: str | UnsetType | None = UNSET
     network_id: str = ""
     device_id: str = ""
     device_owner: str = ""
@@ -200,8 +210,50 @@ SECURITY_GROUP = Vocabulary(
 )
 
 
+class QosRule(Struct, frozen=True, kw_only=True):
+    """One rule of a QoS policy. `remote_id` is its id in the child, empty if not there."""
+
+    type: str
+    """`bandwidth_limit`, `dscp_marking` ..."""
+    said: dict[str, Any] = {}
+    """Its values by Neutron's names (`max_kbps`, `direction` ...)."""
+    remote_id: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What a policy has one rule for: a type and a direction, where that has one."""
+        directed = self.type != "dscp_marking"
+        return self.type, str(self.said.get("direction") or "egress") if directed else ""
+
+
+class QosPolicyWanted(Wanted, frozen=True, kw_only=True):
+    """A QoS policy and all of its rules."""
+
+    rules: Annotated[list[QosRule], Wire(separate=True, absent=[])] = []
+    shared: Annotated[bool, Wire(unsaid=True, mutable=True)] = False
+
+
+class QosPolicyObserved(Observed, frozen=True, kw_only=True):
+    """A QoS policy in a child."""
+
+    rules: list[QosRule] | None = None
+    shared: bool | None = None
+    is_default: bool | None = None
+
+
+QOS_POLICY = Vocabulary(
+    "qos_policy",
+    QosPolicyWanted,
+    QosPolicyObserved,
+    resource="policy",
+    collection="policies",
+    path="/qos/policies",
+    extension="qos",
+)
+
+
 #: All kinds of a cloud's Neutron. A driver needs no more of one, unless something is particular to it.
-VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (NETWORK, SUBNET, PORT, SECURITY_GROUP)
+VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (NETWORK, SUBNET, PORT, SECURITY_GROUP, QOS_POLICY)
 
 
 class NicRequest(Struct, frozen=True):
@@ -240,4 +292,5 @@ def unreachable(network_id: str, clouds: Sequence[str]) -> str:
 # Verbs: of network and security_group admit and expel {"project_id"} (ours: a project that may use it there); network
 # update {...Neutron body}; subnet update {..., "notes" (what a rebuild must know) with our "id"};
 # port update {...}; security_group rename {"name"}, add_rule {fields of Rule, remote_group_id already the child's},
-# add_rules {"rules": [as of add_rule]}, delete_rule {"remote_id"}.
+# add_rules {"rules": [as of add_rule]}, delete_rule {"remote_id"}; qos_policy update {...}, add_rule {"type", "said"},
+# update_rule {"type", "remote_id", "said"}, delete_rule {"type", "remote_id"}.

@@ -73,11 +73,14 @@ class Vocabulary(Generic[W, S]):
         wanted: type[W],
         observed: type[S],
         *,
+        resource: str = "",
         collection: str = "",
         path: str = "",
+        extension: str = "",
         found_by: tuple[str, ...] = (),
     ) -> None:
-        """`collection`, `path`: of all of them, the kind with an s unless said.
+        """`resource`: the key of one in bodies, the kind unless said. `collection`, `path`: of all of them, that with
+        an s unless said. `extension`: without it the service has none of them.
 
         `found_by`: fields by which a thing of unknown outcome is looked for, where its marker carries notes and so
         cannot be searched for as a whole.
@@ -85,7 +88,9 @@ class Vocabulary(Generic[W, S]):
         self.kind = kind
         self.wanted = wanted
         self.observed = observed
-        self.collection = collection or f"{kind}s"
+        self.resource = resource or kind
+        self.collection = collection or f"{self.resource}s"
+        self.extension = extension
         self.path = path or f"/{self.collection}"
         self.found_by = found_by
         self.fields = _fields(wanted, observed)

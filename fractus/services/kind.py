@@ -59,7 +59,9 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     # Names.
     name: str
-    """In the store and in policy rules (`security_group`)."""
+    """In the store, and in requests and policy rules unless `resource` says another (`security_group`)."""
+    resource: str = ""
+    """The key of one in bodies, and its name in policy rules, where that is another (a `qos_policy` is a `policy`)."""
     service: str
     """Whose it is: `compute`, `image`, `network`, `volume`."""
     collection: str
@@ -103,6 +105,11 @@ class Kind(Struct, frozen=True, kw_only=True):
         """What becomes of a change of each of its fields."""
         own = [carried.Field(one.name, one.carried, one.why) for one in self.fields.values() if one.carried]
         return [*own, *self.parts]
+
+    @property
+    def key(self) -> str:
+        """The key of one in bodies, and its name in policy rules."""
+        return self.resource or self.name
 
     @property
     def noun(self) -> str:

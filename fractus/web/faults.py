@@ -28,6 +28,7 @@ from fractus.model.errors import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    Unimplemented,
     UnsupportedMedia,
 )
 
@@ -53,6 +54,7 @@ _STATUS: dict[type[ApiError], int] = {
     PreconditionFailed: 412,
     TooLarge: 413,
     UnsupportedMedia: 415,
+    Unimplemented: 501,
     Unavailable: 503,
     StorageFull: 507,
 }
@@ -173,7 +175,8 @@ def neutron(error: ApiError | None, status: int, request_id: str) -> dict[str, A
         message = f"Request Failed: internal server error while processing your request ({request_id})."
         return {"NeutronError": {"type": "HTTPInternalServerError", "message": message, "detail": ""}}
     message = _WEBOB if isinstance(error, NotAllowed | NotAcceptable) else error.message
-    return {"NeutronError": {"type": _neutron_type(error, status), "message": message, "detail": ""}}
+    key = "NotImplementedError" if status == 501 else "NeutronError"
+    return {key: {"type": _neutron_type(error, status), "message": message, "detail": ""}}
 
 
 def _neutron_type(error: ApiError, status: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fractus.testing.user import PUBLIC_KEY
-from tests.api.examples import bodies
+from tests.api.examples import QOS_RULES, bodies
 from tests.api.house import SECRET, TAG, House, Served
 
 Body = Callable[[House], Any]
@@ -106,7 +106,21 @@ _COMPUTE: Mapping[str, Body] = {
     "POST /os-keypairs": lambda _: {"keypair": {"name": "new", "type": "ssh", "public_key": PUBLIC_KEY}},
 }
 
+
+def _qos_rules() -> dict[str, Body]:
+    found: dict[str, Body] = {}
+    for name, values in QOS_RULES.items():
+        for method, path, key in (
+            ("POST", f"/qos/policies/{{id}}/{name}s", name),
+            ("PUT", f"/qos/policies/{{id}}/{name}s/{{part}}", name),
+            ("PUT", f"/qos/alias_{name}s/{{id}}", f"alias_{name}"),
+        ):
+            found[f"{method} {path}"] = lambda _, key=key, values=values: {key: dict(values)}
+    return found
+
+
 _NETWORK: Mapping[str, Body] = {
+    **_qos_rules(),
     **bodies("network"),
     "PUT /quotas/{project_id}": lambda _: {"quota": {"network": 50, "port": 60}},
     "PUT /address-groups/{id}/add_addresses": lambda _: {"addresses": ["10.201.0.0/16"]},

@@ -60,6 +60,7 @@ EXAMPLES: Mapping[str, Example] = {
     ),
     "address_scope": Example(lambda _: {"name": "new", "ip_version": 4}, {"name": "new"}),
     "address_group": Example(lambda _: {"name": "new", "addresses": ["10.202.0.0/16"]}, {"name": "new"}),
+    "qos_policy": Example(lambda _: {"name": "new", "shared": False}, {"name": "newer", "is_default": True}),
     "subnetpool": Example(
         lambda _: {"name": "new", "prefixes": ["10.200.0.0/16"]}, {"name": "new", "default_quota": 300}
     ),
@@ -75,6 +76,15 @@ EXAMPLES: Mapping[str, Example] = {
     ),
 }
 
+#: A rule of each type of a QoS policy.
+QOS_RULES: Mapping[str, dict[str, int]] = {
+    "bandwidth_limit_rule": {"max_kbps": 2000},
+    "dscp_marking_rule": {"dscp_mark": 10},
+    "minimum_bandwidth_rule": {"min_kbps": 10},
+    "minimum_packet_rate_rule": {"min_kpps": 10},
+    "packet_rate_limit_rule": {"max_kpps": 100},
+}
+
 
 def bodies(service: str) -> dict[str, Callable[[House], Any]]:
     """The bodies of the routes that make and change one, by method and path. KeyError for a kind without an example."""
@@ -82,6 +92,6 @@ def bodies(service: str) -> dict[str, Callable[[House], Any]]:
     for kind in KINDS:
         if kind.service == service:
             example = EXAMPLES[kind.name]
-            found[f"POST {kind.root}"] = lambda house, kind=kind, one=example: {kind.name: one.create(house)}
-            found[f"PUT {kind.root}/{{id}}"] = lambda _, kind=kind, one=example: {kind.name: one.update}
+            found[f"POST {kind.root}"] = lambda house, kind=kind, one=example: {kind.key: one.create(house)}
+            found[f"PUT {kind.root}/{{id}}"] = lambda _, kind=kind, one=example: {kind.key: one.update}
     return found

@@ -29,6 +29,7 @@ from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.kind import FIELDS as PORT_ATTRIBUTES
+from fractus.services.network.qos_policies.kind import KIND as QOS_POLICY
 from fractus.services.network.security_groups.kind import FIELDS as GROUP_ATTRIBUTES
 from fractus.services.network.security_groups.kind import RULE_FIELDS as RULE_ATTRIBUTES
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
@@ -54,6 +55,7 @@ KINDS: dict[str, Fields] = {
     "security_group_rule": RULE_ATTRIBUTES,
     "address_group": ADDRESS_GROUP.fields,
     "address_scope": ADDRESS_SCOPE.fields,
+    "qos_policy": QOS_POLICY.fields,
     "subnetpool": SUBNET_POOL.fields,
 }
 #: The types of compute's bodies, by route. All that have a list or a map in them must be here.
@@ -336,6 +338,7 @@ def test_every_list_of_the_network_api_states_how_long_it_may_be(kind: str) -> N
     assert set(KINDS) == {"network", "subnet", "port", "security_group", "security_group_rule"} | {
         "address_group",
         "address_scope",
+        "qos_policy",
         "subnetpool",
     }
     assert attributes.MOST <= MOST_ENTRIES

@@ -25,6 +25,7 @@ from fractus.services.image.images.lifecycle import ImageLifecycle
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
 from fractus.services.network.ports.lifecycle import PortLifecycle
+from fractus.services.network.qos_policies.lifecycle import QosPolicyLifecycle
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
 from tests.contract import things
@@ -38,6 +39,7 @@ LIVES: Mapping[str, Lifecycle] = {
     "image": ImageLifecycle(_UNUSED),
     "flavor": FlavorLifecycle(),
     "network": NetworkLifecycle(),
+    "qos_policy": QosPolicyLifecycle(),
     "subnet": SubnetLifecycle(_UNUSED),
     "port": PortLifecycle(_UNUSED, _UNUSED, _UNUSED, _UNUSED),
     "security_group": SecurityGroupLifecycle(),
@@ -134,6 +136,20 @@ def _rule(port: int) -> dict[str, Any]:
     }
 
 
+def _limit(kbps: int) -> dict[str, Any]:
+    return {
+        "id": "l",
+        "type": "bandwidth_limit",
+        "max_kbps": kbps,
+        "max_burst_kbps": 0,
+        "direction": "egress",
+    }
+
+
+def _guarantee(kbps: int) -> dict[str, Any]:
+    return {"id": "g", "type": "minimum_bandwidth", "min_kbps": kbps, "direction": "egress"}
+
+
 _MAC, _OTHER_MAC = "fa:16:3e:00:77:01", "fa:16:3e:00:77:02"
 _FIRST = {"subnet_id": "s", "ip_address": "10.77.0.50"}
 _SECOND = {"subnet_id": "s", "ip_address": "10.77.0.51"}
@@ -198,6 +214,30 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda made: [made.cloud.ben.project_id],
         lambda _: [],
     ),
+    ("network", "qos_policy_id"): Change(
+        lambda _: {"qos_policy_id": None},
+        lambda _: {"qos_policy_id": "q"},
+        lambda _, seen: seen.qos_policy_id,
+        lambda _: None,
+        lambda made: made.item.remote["qos_policy", "q"],
+    ),
+    ("qos_policy", "rules"): Change(
+        lambda _: {
+            "rules": [_limit(2000), _guarantee(1000), {"id": "d", "type": "dscp_marking", "dscp_mark": 10}]
+        },
+        # Neither can be changed before the other: a guarantee is never above its limit.
+        lambda _: {"rules": [_limit(9000), _guarantee(8000)]},
+        lambda _, seen: {one.type: one.said.get("max_kbps", one.said.get("min_kbps")) for one in seen.rules},
+        lambda _: {"bandwidth_limit": 2000, "minimum_bandwidth": 1000, "dscp_marking": None},
+        lambda _: {"bandwidth_limit": 9000, "minimum_bandwidth": 8000},
+    ),
+    ("qos_policy", "RBAC policies"): Change(
+        lambda made: {"shared_with": [made.cloud.ben.project_id]},
+        lambda _: {"shared_with": []},
+        lambda made, _: made.item.presence.memory.get(ADMITTED, []),
+        lambda made: [made.cloud.ben.project_id],
+        lambda _: [],
+    ),
     ("subnet", "gateway_ip"): plain("gateway_ip", "10.77.0.254", None),
     ("subnet", "dns_nameservers"): plain("dns_nameservers", ["192.0.2.1", "192.0.2.2"], []),
     ("subnet", "host_routes"): plain("host_routes", [_ROUTE], []),
@@ -215,6 +255,13 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda _, seen: seen.security_groups,
         lambda made: [made.item.remote["security_group", "g"]],
         lambda _: [],
+    ),
+    ("port", "qos_policy_id"): Change(
+        lambda _: {"qos_policy_id": "q"},
+        lambda _: {"qos_policy_id": None},
+        lambda _, seen: seen.qos_policy_id,
+        lambda made: made.item.remote["qos_policy", "q"],
+        lambda _: None,
     ),
     ("port", "allowed_address_pairs"): plain("allowed_address_pairs", [_PAIR], []),
     ("port", "extra_dhcp_opts"): Change(
@@ -264,6 +311,7 @@ async def _port(cloud: Subject) -> dict[str, Any]:
         "admin_state_up": True,
         "port_security_enabled": True,
         "extra_dhcp_opts": [],
+        "qos_policy_id": None,
         "device_id": "",
         "device_owner": "",
     }
@@ -301,17 +349,19 @@ async def carry(cloud: Subject, kind: str) -> Made:
     if kind == "port":
         net = await things.net(cloud, cloud.ann)
         group = await cloud.make("security_group", await things.security_group(cloud, cloud.ann))
+        policy = await cloud.make("qos_policy", await things.qos_policy(cloud, cloud.ann))
         remote = {
             ("network", "n"): net.network_id,
             ("subnet", "s"): net.subnet_id,
             ("security_group", "g"): group.remote_id,
+            ("qos_policy", "q"): policy.remote_id,
         }
     scope = HOME if kind == "flavor" else cloud.ann
     resource = Resource(kind=kind, id=new_id(), project_id=scope.project_id, name="contract", desired=desired)
     presence = Presence(kind=kind, id=resource.id, cloud="cloud")
     if kind == "subnet":
         presence.memory["pools"] = [{"start": "10.77.0.2", "end": "10.77.0.9"}]
-    if kind in ("image", "flavor", "network"):
+    if kind in ("image", "flavor", "network", "qos_policy"):
         # Noted before the last change: only those that may use it are let in.
         presence.memory[USERS] = {cloud.ann.project_id: 0, cloud.ben.project_id: 0}
     made = Made(cloud, Item(resource, presence, remote), scope)

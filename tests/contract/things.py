@@ -69,8 +69,8 @@ async def declared(kind: str, cloud: Subject, scope: Scope) -> Any:
     return DECLARED[kind].wanted(id=new_id(), name="contract", **fields)
 
 
-network, subnet, security_group = (
-    partial(declared, kind) for kind in ("network", "subnet", "security_group")
+network, subnet, security_group, qos_policy = (
+    partial(declared, kind) for kind in ("network", "subnet", "security_group", "qos_policy")
 )
 
 

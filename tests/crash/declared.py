@@ -39,7 +39,7 @@ def story_of(kind: Kind) -> Story:
         await world.settle()
         there = world.cloud(ZONE).marked(kind.name, id)
         assert len(there) == (kind.name in carried(world))
-        (await house.owner.put(f"{path}/{id}", {kind.name: EXAMPLES[kind.name].update})).ok()
+        (await house.owner.put(f"{path}/{id}", {kind.key: EXAMPLES[kind.name].update})).ok()
         await world.settle()
         (await house.owner.delete(f"{path}/{id}")).ok()
         await world.settle()
@@ -52,22 +52,26 @@ def story_of(kind: Kind) -> Story:
 
 async def _house_for(world: World, kind: Kind) -> House:
     """A project with what examples refer to: a network, a group, and one of each declared kind listed before."""
-    ann = world.user("ann")
+    ann = world.user("ann", roles=("manager", "member", "reader"))
     network = await ann.makes_network("red", cidr="10.7.0.0/24")
     house = House(world=world, owner=ann, network=network, group=await ann.makes_security_group("web"))
     for one in NETWORKING:
         if one.kind.name == kind.name:
             break
-        if isinstance(one.kind, Kind) and one.kind.name not in ("network", "port"):
+        if (
+            one.kind.name in EXAMPLES
+            and isinstance(one.kind, Kind)
+            and one.kind.name not in ("network", "port")
+        ):
             house.declared[one.kind.root[1:]] = await _make(house, one.kind)
     house.port = (await ann.makes_port(network))["id"]
     return house
 
 
 async def _make(house: House, kind: Kind) -> str:
-    body = {kind.name: EXAMPLES[kind.name].create(house)}
+    body = {kind.key: EXAMPLES[kind.name].create(house)}
     made: dict[str, Any] = (await house.owner.post(f"{NETWORK}{kind.root}", body)).ok()
-    return str(made[kind.name]["id"])
+    return str(made[kind.key]["id"])
 
 
 def _machine(world: World) -> Machine:

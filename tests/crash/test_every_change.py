@@ -58,6 +58,7 @@ STORIES: tuple[Story, ...] = (
     other.leaves_images_and_flavors,
     other.changes_what_was_carried,
     other.shares_by_name,
+    other.limits_traffic,
     *(declared.story_of(kind) for kind in declared.KINDS),
 )
 

@@ -133,6 +133,37 @@ async def shares_by_name(world: World) -> AsyncIterator[None]:
         assert there.shared_with == []
 
 
+async def limits_traffic(world: World) -> AsyncIterator[None]:
+    """A network's QoS policy gets rules, which change and go; it is shared with another project, and then no longer."""
+    ann, ben = world.user("ann", roles=("manager", "member", "reader")), world.user("ben", project="p2")
+    made = await ann.post(f"{NETWORK}/qos/policies", {"policy": {"name": "gold"}})
+    id = made.ok()["policy"]["id"]
+    network = await ann.makes_network("red", cidr="10.1.0.0/24", qos_policy_id=id)
+    await ann.boots_server("vm", zone="a", network=network)
+    await world.settle()
+    yield
+    rules = f"{NETWORK}/qos/policies/{id}/bandwidth_limit_rules"
+    body = {"bandwidth_limit_rule": {"max_kbps": 1000}}
+    rule = (await ann.post(rules, body)).ok()["bandwidth_limit_rule"]["id"]
+    await world.settle()
+    (await ann.put(f"{rules}/{rule}", {"bandwidth_limit_rule": {"max_kbps": 2000}})).ok()
+    await world.settle()
+    [there] = world.cloud("a").marked("qos_policy", id)
+    assert [one.said["max_kbps"] for one in there.rules] == [2000]
+    shared = await _shares(ann, "qos_policy", id, ben)
+    theirs = await ben.makes_network("blue", cidr="10.2.0.0/24", qos_policy_id=id)
+    server = await ben.boots_server("theirs", zone="a", network=theirs)
+    await world.settle()
+    assert (await ben.server(server))["status"] == "ACTIVE"
+    (await ben.put(f"{NETWORK}/networks/{theirs.id}", {"network": {"qos_policy_id": None}})).ok()
+    await world.settle()
+    (await ann.delete(f"{NETWORK}/rbac-policies/{shared}")).ok()
+    (await ann.delete(f"{rules}/{rule}")).ok()
+    await world.settle()
+    [there] = world.cloud("a").marked("qos_policy", id)
+    assert (there.rules, there.shared_with) == ([], [])
+
+
 def _both(network: str, group: str) -> list[tuple[str, str]]:
     return [("network", network), ("security_group", group)]
 
@@ -157,7 +188,14 @@ def _change(op: str, name: str, value: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "story",
-    [finds_no_host, changes_ports, leaves_images_and_flavors, changes_what_was_carried, shares_by_name],
+    [
+        finds_no_host,
+        changes_ports,
+        leaves_images_and_flavors,
+        changes_what_was_carried,
+        shares_by_name,
+        limits_traffic,
+    ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
     matrix = CrashMatrix(story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path)

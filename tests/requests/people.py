@@ -16,7 +16,8 @@ from tests.requests.files import Caller, Place
 
 #: What a file that failed may leave in a project, in the order in which it can be deleted.
 _LEFT = (
-    "ports", "rbac-policies", "networks", "security-groups", "subnetpools", "address-scopes", "address-groups"
+    "ports", "rbac-policies", "networks", "qos/policies", "security-groups", "subnetpools", "address-scopes",
+    "address-groups",
 )  # fmt: skip
 
 #: Names of users, projects and flavors of these files begin with it.

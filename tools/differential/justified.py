@@ -22,8 +22,8 @@ REASONS: tuple[Reason, ...] = (
         r"real: 500 ", "Neutron answers 500", "A fault of its own; fractus refuses, or does what was asked."
     ),
     Reason(
-        r"ours: 400 HTTPBadRequest: Unrecognized attribute\(s\) '(dns_|ha'|ipv[46]_address_scope|is_default|qinq|qos_|"
-        r"vlan_transparent|service_types|use_default_subnetpool|device_profile|numa_affinity_policy|resource_request|"
+        r"ours: 400 HTTPBadRequest: Unrecognized attribute\(s\) '(dns_|ha'|ipv[46]_address_scope|is_default|qinq|"
+        r"qos_network_|vlan_transparent|service_types|use_default_subnetpool|device_profile|numa_affinity_policy|resource_request|"
         r"trunk_details|router:external')",
         "attributes of extensions that are not served",
         "They are not in `GET /extensions`, and so unknown, whatever is given for them.",

@@ -19,6 +19,7 @@ from fractus.clouds.openstack.neutron import NeutronKind
 from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.ports import Ports
 from fractus.clouds.openstack.projects import Projects
+from fractus.clouds.openstack.qos_policies import QosPolicies
 from fractus.clouds.openstack.security_groups import SecurityGroups
 from fractus.clouds.openstack.servers import Servers
 from fractus.clouds.openstack.services import Services
@@ -38,6 +39,7 @@ _PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {
     "network": SharedKind,
     "port": Ports,
     "security_group": SecurityGroups,
+    "qos_policy": QosPolicies,
 }
 
 

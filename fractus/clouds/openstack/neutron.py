@@ -76,7 +76,7 @@ class NeutronKind(Generic[W, S]):
     def __init__(self, child: Child, vocabulary: Vocabulary[W, S]) -> None:
         self._child = child
         self.vocabulary = vocabulary
-        self.kind = vocabulary.kind
+        self.kind, self.resource = vocabulary.kind, vocabulary.resource
         self._documents = Documents(vocabulary, Document, self.printed)
         self._admins = frozenset(one.wire for one in vocabulary.said if one.rules.admin)
 
@@ -107,6 +107,11 @@ class NeutronKind(Generic[W, S]):
             elsewhere=True,
         )
 
+    async def _lacks_all(self) -> bool:
+        """Whether the child has none of the kind, for it lacks what brings it."""
+        alias = self.vocabulary.extension
+        return bool(alias) and alias not in await self._child.services.extensions()
+
     def seen(self, document: Document) -> S:
         """What the document says."""
         return self.vocabulary.observed(**document.common_fields(self._child), **self.fields(document))
@@ -136,10 +141,12 @@ class NeutronKind(Generic[W, S]):
     async def observe(self, scope: Scope, remote_id: str) -> S:
         """What is there now."""
         ask = Ask(service="network", path=self.item_path(remote_id))
-        return self.seen(await self._child.item(scope, ask, self.kind, self._documents.type))
+        return self.seen(await self._child.item(scope, ask, self.resource, self._documents.type))
 
     async def find(self, scope: Scope, wanted: W) -> S | None:
         """The one with our marker in this project."""
+        if await self._lacks_all():
+            return None
         for query in self.searches(wanted):
             for document in await self._having(scope, query):
                 seen = self.seen(document)
@@ -170,20 +177,26 @@ class NeutronKind(Generic[W, S]):
 
     async def create(self, scope: Scope, wanted: W) -> S:
         """Make it, with our marker as its description."""
+        if await self._lacks_all():
+            raise Refused(
+                f"{self._child.name} has no {self.vocabulary.collection}: its network service lacks"
+                f" {self.vocabulary.extension}",
+                elsewhere=True,
+            )
         body = self.body(wanted, await self._child.services.extensions())
         body |= {"name": self.name(wanted), "description": self._description(wanted)}
         make = self._make_as_admin if self._admins & body.keys() else self._make
         return self.seen(await make(scope, body))
 
     async def _make(self, scope: Scope, body: dict[str, Any]) -> Document:
-        ask = Ask(service="network", method="POST", path=self.path, body={self.kind: body})
-        return await self._child.item(scope, ask, self.kind, self._documents.type)
+        ask = Ask(service="network", method="POST", path=self.path, body={self.resource: body})
+        return await self._child.item(scope, ask, self.resource, self._documents.type)
 
     async def _make_as_admin(self, scope: Scope, body: dict[str, Any]) -> Document:
         """Make what a plain member may not, for the project that `scope` means: it owns it, and its quota is spent."""
         owned = {**body, "project_id": await self._child.project(scope)}
-        ask = Ask(service="network", method="POST", path=self.path, body={self.kind: owned})
-        return await self._child.item(HOME, ask, self.kind, self._documents.type)
+        ask = Ask(service="network", method="POST", path=self.path, body={self.resource: owned})
+        return await self._child.item(HOME, ask, self.resource, self._documents.type)
 
     def name(self, wanted: W) -> str:
         """Its name there."""
@@ -207,7 +220,9 @@ class NeutronKind(Generic[W, S]):
     async def _update(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:
         if self._admins & changes.keys():
             scope = HOME
-        ask = Ask(service="network", method="PUT", path=self.item_path(remote_id), body={self.kind: changes})
+        ask = Ask(
+            service="network", method="PUT", path=self.item_path(remote_id), body={self.resource: changes}
+        )
         await self._child.send(scope, ask)
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
@@ -221,6 +236,8 @@ class NeutronKind(Generic[W, S]):
 
     async def list_changed(self, since: str) -> AsyncIterator[S]:
         """All of all projects, changed at or after `since` where Neutron can tell. It never lists deleted ones."""
+        if await self._lacks_all():
+            return
         query = {"sort_key": "id", "sort_dir": "asc"}
         quick = bool(since) and await self.has_cursor()
         if quick:

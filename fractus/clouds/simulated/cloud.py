@@ -21,6 +21,7 @@ from fractus.clouds.simulated.keypair import Keypairs
 from fractus.clouds.simulated.network import Networks
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.port import Ports
+from fractus.clouds.simulated.qos_policy import QosPolicies
 from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord, MarkRecord
 from fractus.clouds.simulated.security_group import SecurityGroups
 from fractus.clouds.simulated.server import Servers
@@ -42,6 +43,7 @@ _PARTICULAR: Mapping[str, type[NeutronSimulated[Any, Any, Any]]] = {
     "subnet": Subnets,
     "port": Ports,
     "security_group": SecurityGroups,
+    "qos_policy": QosPolicies,
 }
 
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from fractus.addressing.ranges import is_self_addressed
-from fractus.model.network import VOCABULARIES, FixedIp, Rule
+from fractus.model.network import VOCABULARIES, FixedIp, QosRule, Rule
 from fractus.model.servers import ServerFault
 from fractus.model.wire import Vocabulary
 
@@ -105,6 +105,20 @@ class NetworkRecord(SharedRecord, kw_only=True):
     external: bool = False
     status: str = "ACTIVE"
     network_type: str = "geneve"
+    qos_policy_id: str | None = None
+
+    def ties(self) -> set[str]:
+        """Its QoS policy."""
+        return {f"qos_policy/{self.qos_policy_id}"} if self.qos_policy_id else set()
+
+
+class QosPolicyRecord(SharedRecord, kw_only=True):
+    """A QoS policy; each rule carries its own id."""
+
+    KIND: ClassVar[str] = "qos_policy"
+
+    rules: list[QosRule] = []
+    is_default: bool = False
 
 
 class SubnetRecord(Record, kw_only=True):
@@ -146,6 +160,7 @@ class PortRecord(Record, kw_only=True):
     extra_dhcp_opts: list[dict[str, Any]] = []
     admin_state_up: bool = True
     port_security_enabled: bool = True
+    qos_policy_id: str | None = None
     status: str = "DOWN"
     device_id: str = ""
     device_owner: str = ""
@@ -164,6 +179,7 @@ class PortRecord(Record, kw_only=True):
         """Its network, subnets and groups, and the addresses it occupies."""
         held = {f"network/{self.network_id}", f"mac/{self.network_id}/{self.mac_address.lower()}"}
         held |= {f"security_group/{group}" for group in self.security_groups}
+        held |= {f"qos_policy/{self.qos_policy_id}"} if self.qos_policy_id else set()
         for fixed in self.fixed_ips:
             held |= {f"subnet/{fixed.subnet_id}", f"ip/{fixed.subnet_id}/{fixed.ip_address}"}
         return held
@@ -233,6 +249,7 @@ RECORDS: dict[str, type[Record]] = {
         KeypairRecord,
         ImageRecord,
         NetworkRecord,
+        QosPolicyRecord,
         SubnetRecord,
         PortRecord,
         SecurityGroupRecord,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TypeVar
 
 from fractus.clouds.simulated.neutron import NeutronSimulated
-from fractus.clouds.simulated.records import PortRecord, SharedRecord
+from fractus.clouds.simulated.records import RECORDS, SharedRecord
 from fractus.model.cloud import Observed, Scope, Step, Wanted
 from fractus.model.errors import Missing, Refused
 
 R = TypeVar("R", bound=SharedRecord)
 W = TypeVar("W", bound=Wanted)
 S = TypeVar("S", bound=Observed)
+
+#: What uses a thing that is shared.
+_USERS = ("port", "network")
 
 
 class SharedSimulated(NeutronSimulated[R, W, S]):
@@ -38,8 +41,9 @@ class SharedSimulated(NeutronSimulated[R, W, S]):
         return self.touch(thing)
 
     def _is_used(self, thing: R, project_id: str) -> bool:
-        ports = self.records.holding(PortRecord, f"{self.kind}/{thing.id}")
-        return any(port.project_id == project_id for port in ports)
+        held = f"{self.kind}/{thing.id}"
+        users = (one for kind in _USERS for one in self.records.holding(RECORDS[kind], held))
+        return any(one.project_id == project_id for one in users)
 
     def may_see(self, thing: R, project_id: str) -> bool:
         """The project's own, and those that are shared with it, or with all."""

@@ -113,7 +113,12 @@ class Documents:
         ours: Sequence[str] = (),
         drifted: bool = True,
     ) -> None:
-        self._shown = [(one.document, one.key) for one in fields.values() if one.document]
+        # What is younger than some rows has its default there.
+        self._shown = [
+            (one.document, one.key, None if one.default in (REQUIRED, UNSET) else one.default)
+            for one in fields.values()
+            if one.document
+        ]
         stored = [
             (one.column, one.document or one.name, one.key)
             for one in fields.values()
@@ -167,7 +172,7 @@ class Documents:
 
     def _body(self, resource: Resource, there: Sequence[Presence], status: str) -> dict[str, Any]:
         """What is between identity and standard attributes."""
-        body = {name: resource.desired[key] for name, key in self._shown}
+        body = {name: resource.desired.get(key, default) for name, key, default in self._shown}
         body.update(self._derived(resource, there))
         if status:
             body["status"] = status

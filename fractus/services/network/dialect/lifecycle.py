@@ -90,7 +90,15 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
         return found + [self.difference(item, *apart) for apart in self._apart(item, wanted, seen)]
 
     def difference(self, item: Item, field: WireField, asked: Any, there: Any) -> Difference:
-        """How one is told, in our own ids. What is given out here cannot be taken over from a cloud."""
+        """How one is told, in our own ids. What is given out here cannot be taken over from a cloud, nor what refers to
+        a thing that is nobody's here.
+        """
+        if field.rules.refers:
+            ours = {
+                there: id for (kind, id), there in item.remote.items() if kind == field.rules.refers and there
+            }
+            known = there is None or there in ours
+            return Difference(field.name, ours.get(asked, asked), ours.get(there, there), adopts=known)
         return Difference(field.name, asked, there, adopts=not field.rules.given_out)
 
     def is_equal(self, item: Item, field: WireField, asked: Any, there: Any) -> bool:
@@ -175,6 +183,8 @@ class SharedLifecycle(CrudLifecycle[W, S]):
 
 
 def _remote(item: Item, kind: str, id: Any) -> Any:
+    if id is None:
+        return None
     if isinstance(id, list):
         return [item.remote.get((kind, one), "") for one in id]
     return item.remote.get((kind, id), "")

@@ -161,6 +161,43 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "subnetpool-prefix-ops", "Subnet Pool Prefix Operations",
         "Provides support for adjusting the prefix list of subnet pools", "2019-02-08T10:00:00-00:00",
     ),
+    ("qos", "Quality of Service", "The Quality of Service extension.", "2015-06-08T10:00:00-00:00"),
+    (
+        "qos-bw-limit-direction", "Direction for QoS bandwidth limit rule",
+        "Allow to configure QoS bandwidth limit rule with specific direction: ingress or egress",
+        "2017-04-10T10:00:00-00:00",
+    ),
+    (
+        "qos-bw-minimum-ingress", "Ingress direction for QoS minimum bandwidth rule",
+        "Allow to configure QoS minumum bandwidth rule with ingress direction.",
+        "2018-07-09T10:00:00-00:00",
+    ),
+    (
+        "qos-default", "QoS default policy",
+        "Expose the QoS default policy per project",
+        "2017-041-06T10:00:00-00:00",
+    ),
+    (
+        "qos-pps", "QoS Rule Type Packet per Second Extension",
+        "Add QoS Rule Type Packet per Second",
+        "2021-05-12T10:00:00-00:00",
+    ),
+    (
+        "qos-pps-minimum", "QoS minimum packet rate rule",
+        "Allow to configure QoS minimum packet rate rule.",
+        "2021-07-14T10:00:00-00:00",
+    ),
+    (
+        "qos-pps-minimum-rule-alias", "QoS minimum packet rate rule alias",
+        "API to enable GET, PUT and DELETE operations on QoS minimum packet rate rule without specifying "
+        "policy ID",
+        "2021-10-22T10:00:00-00:00",
+    ),
+    (
+        "qos-rules-alias", "Quality of Service rules alias API",
+        "API to enable GET, PUT and DELETE operations on QoS policy rules without specifying policy ID",
+        "2018-10-07T10:00:00-00:00",
+    ),
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ class NetworkApi(CollectionApi):
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
         self._subnets, self._ports, self._groups = at.subnets, at.ports, at.groups
+        self._policies = at.qos_policies
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, its MTU is carried somewhere, and its project has a default group."""
@@ -36,11 +37,18 @@ class NetworkApi(CollectionApi):
         await check_carried(tx, resource.desired["mtu"])
         await self._groups.ensure_default(tx, resource.project_id)
         resource.desired["subnets"] = []
+        policy = resource.desired["qos_policy_id"]
+        if policy:
+            await self._policies.check_usable(tx, call, policy)
+        else:
+            resource.desired["qos_policy_id"] = await self._policies.default_of(tx, resource.project_id)
 
     async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Others use it no longer where it is no longer shared; its clouds and subnets take the new MTU."""
         if item.values.get("shared") is False and resource.desired["shared"]:
             await self._check_unshare(tx, resource)
+        if item.values.get("qos_policy_id"):
+            await self._policies.check_usable(tx, call, item.values["qos_policy_id"])
         if "mtu" in item.values:
             await check_carried(tx, item.values["mtu"], resource)
             for id in resource.desired["subnets"]:

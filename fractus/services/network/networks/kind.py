@@ -17,6 +17,7 @@ from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import read_only, standard
+from fractus.services.network.dialect.schema.qos import QOS_POLICY, qos_needs
 from fractus.services.network.dialect.schema.zones import HINTS
 from fractus.services.network.dialect.table import shareable, standard_columns
 
@@ -65,6 +66,7 @@ FIELDS = named([
     ),
     neutron.amount("mtu", carried=CARRIED, why="0 leaves it to the cloud"),
     neutron.switch("port_security_enabled", default=True, column="", rule=NEUTRON_ADMIN_OR_MEMBER),
+    QOS_POLICY,
     HINTS,
     *(read_only(name) for name in ("availability_zones", "ipv4_address_scope", "ipv6_address_scope")),
     _wire("provider:network_type", check=values.string(32)),
@@ -86,7 +88,7 @@ KIND = Kind(
         order=(
             "admin_state_up", "mtu", "status", "subnets", "shared", "availability_zone_hints",
             "availability_zones", "ipv4_address_scope", "ipv6_address_scope", "router:external",
-            "port_security_enabled",
+            "port_security_enabled", "qos_policy_id",
         ),
         derived=_derived,
         status=neutron.active,
@@ -103,5 +105,6 @@ KIND = Kind(
         ),
     ),
     costs=neutron.cost("network"),
+    needs=lambda network: qos_needs(network.desired),
     vocabulary=VOCABULARY,
 )  # fmt: skip

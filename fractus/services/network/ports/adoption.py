@@ -12,7 +12,7 @@ from typing import Any
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.model.network import PORT, PortObserved
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import Resource
 from fractus.reconcile.adopt.adoption import (
     Adopt,
     AdoptionContext,
@@ -23,7 +23,7 @@ from fractus.reconcile.adopt.adoption import (
     unmapped,
 )
 from fractus.services.network.dialect.adoption import CrudAdoption
-from fractus.services.network.ports.schema import holder
+from fractus.services.network.ports.schema import holder, needs_of
 from fractus.store.transaction import Transaction
 
 _SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
@@ -32,7 +32,7 @@ _SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
 class PortAdoption(CrudAdoption[PortObserved]):
     """Taking over ports."""
 
-    after: tuple[str, ...] = ("network", "subnet", "security_group")
+    after: tuple[str, ...] = ("network", "subnet", "security_group", "qos_policy")
 
     def __init__(self, addresses: Addresses, macs: Macs) -> None:
         """`addresses`, `macs`: who holds which."""
@@ -46,6 +46,7 @@ class PortAdoption(CrudAdoption[PortObserved]):
             ("network", seen.network_id),
             *(("subnet", one.subnet_id) for one in seen.fixed_ips or ()),
             *(("security_group", one) for one in seen.security_groups or ()),
+            *((("qos_policy", seen.qos_policy_id),) if seen.qos_policy_id else ()),
         ]
 
     async def judge(self, tx: Transaction, seen: PortObserved, context: AdoptionContext) -> Verdict:
@@ -80,10 +81,17 @@ class PortAdoption(CrudAdoption[PortObserved]):
             if group is None:
                 return Conflict(f"its security group {group_id} is not taken over")
             groups.append(group.id)
+        policy = None
+        if seen.qos_policy_id:
+            policy = await context.taken(tx, "qos_policy", seen.qos_policy_id)
+            if policy is None:
+                return Conflict(f"its QoS policy {seen.qos_policy_id} is not taken over")
         clash = await self._hold(tx, id, network.id, fixed, seen, context.cloud)
         if clash is not None:
             return clash
-        return self._made(id, project_id, network, fixed, auto, groups, seen, context)
+        resource = self._made(id, project_id, network, fixed, auto, groups, seen, context)
+        resource.desired["qos_policy_id"] = policy.id if policy is not None else None
+        return Adopt(resource, needs_of(resource.desired))
 
     def _made(
         self,
@@ -95,7 +103,7 @@ class PortAdoption(CrudAdoption[PortObserved]):
         groups: list[str],
         seen: PortObserved,
         context: AdoptionContext,
-    ) -> Adopt:
+    ) -> Resource:
         resource = self.resource(id, project_id, seen, context)
         of_server = seen.device_owner.startswith("compute:") and bool(seen.device_id)
         resource.desired |= {
@@ -116,12 +124,7 @@ class PortAdoption(CrudAdoption[PortObserved]):
                 {**one, "ip_version": int(one.get("ip_version", 4))} for one in seen.extra_dhcp_opts or []
             ],
         }
-        needs = [
-            Need("network", network.id),
-            *(Need("subnet", one) for one in sorted({entry["subnet_id"] for entry in fixed})),
-            *(Need("security_group", one) for one in groups),
-        ]
-        return Adopt(resource, needs)
+        return resource
 
     async def _hold(
         self,

@@ -12,6 +12,7 @@ from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import read_only, standard, stated
+from fractus.services.network.dialect.schema.qos import QOS_POLICY
 from fractus.services.network.dialect.table import standard_columns
 from fractus.services.network.dialect.view import among
 from fractus.services.network.ports import schema, view
@@ -76,6 +77,7 @@ FIELDS = named([
         "extra_dhcp_opts", post=True, put=True, default=None, bound=stated("extra_dhcp_opts"),
         check=schema.dhcp_options, carried=CARRIED,
     ),
+    QOS_POLICY,
     Field(
         "binding:vnic_type", post=True, put=True, default="normal", check=values.one_of(schema.VNIC_TYPES), rule=True,
         desired="", carried=REFUSED, foreign=lambda value: value != "normal",

@@ -20,6 +20,7 @@ from fractus.services.network.dialect.schema.errors import (
     malformed,
     not_found,
 )
+from fractus.services.network.dialect.schema.qos import qos_needs
 
 VNIC_TYPES = (
     "normal", "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "vdpa",
@@ -351,4 +352,5 @@ def needs_of(desired: Mapping[str, Any]) -> list[Need]:
         Need("network", desired["network_id"]),
         *(Need("subnet", id) for id in sorted(subnets)),
         *(Need("security_group", id) for id in desired["security_groups"]),
+        *qos_needs(desired),
     ]

@@ -86,7 +86,7 @@ class RbacPolicyApi(CollectionApi):
         if (
             found is None
             or found.deleted_at is not None
-            or not call.allows(f"get_{kind}", sharing.target(found))
+            or not call.allows(sharing.rule, sharing.target(found))
         ):
             raise invalid_input(not_found(kind, id).message.rstrip("."))
         if found.project_id != call.principal.project_id and not call.principal.is_admin:

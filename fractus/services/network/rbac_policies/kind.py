@@ -26,6 +26,7 @@ ACTIONS = {
     "security_group": (SHARED,),
     "subnetpool": (SHARED,),
     "address_scope": (SHARED,),
+    "qos_policy": (SHARED,),
 }
 
 _ONE_PROJECT = f"{NEUTRON_ADMIN} or not field:rbac_policy:target_tenant={EVERYBODY}"

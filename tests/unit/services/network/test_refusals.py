@@ -338,7 +338,7 @@ PORTS: list[tuple[dict[str, Any], int, str, str]] = [
     ),
     ({"name": None}, 400, "HTTPBadRequest", "Invalid input for name. Reason: 'None' is not a valid string."),
     ({"network_id": UNKNOWN}, 404, "NetworkNotFound", f"Network {UNKNOWN} could not be found."),
-    ({"qos_policy_id": UNKNOWN}, 400, "HTTPBadRequest", "Unrecognized attribute(s) 'qos_policy_id'"),
+    ({"qos_policy_id": UNKNOWN}, 404, "QosPolicyNotFound", f"QoS policy {UNKNOWN} could not be found."),
     ({"dns_name": "x"}, 400, "HTTPBadRequest", "Unrecognized attribute(s) 'dns_name'"),
 ]  # fmt: skip
 

@@ -55,12 +55,17 @@ def refuse_foreign(fields: Fields, item: Item) -> None:
 
 
 def seen(
-    call: Call, resource: Resource | None, target: Callable[[Resource], Mapping[str, Any]], missing: Exception
+    call: Call,
+    resource: Resource | None,
+    target: Callable[[Resource], Mapping[str, Any]],
+    missing: Exception,
+    *,
+    rule: str = "",
 ) -> Resource:
-    """The resource, where it is there and the caller may know of it; else `missing`."""
+    """The resource, where it is there and the caller may know of it; else `missing`. `rule`: of whoever may."""
     if resource is None or resource.deleted_at is not None:
         raise missing
-    if not call.allows(f"get_{resource.kind}", target(resource)):
+    if not call.allows(rule or f"get_{resource.kind}", target(resource)):
         raise missing
     return resource
 
@@ -69,14 +74,6 @@ def shown_to(call: Call, resource: Resource) -> bytes:
     """Its document as the caller's project is shown it."""
     with_whom = resource.desired.get(SHARED_WITH)
     return to(resource.summary, among(with_whom) if with_whom else None, call.principal.project_id)
-
-
-def refuse_constraint(call: Call) -> None:
-    """Neutron without its extension `revision-if-match` does not pass over a condition that it cannot check."""
-    if "revision_number=" in call.headers.get("if-match", ""):
-        raise bad_request(
-            "if-match", "This server does not support constraining operations based on revision numbers"
-        )
 
 
 def revision_asked(call: Call) -> int | None:

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
+from msgspec import structs
+
 from fractus.base.ids import new_id
 from fractus.model.errors import NotFound
 from fractus.model.resource import Resource
@@ -50,6 +52,8 @@ class CollectionApi:
     """Filters of its list that are no columns: parameter -> conditions."""
     admin_rule: ClassVar[str] = ""
     """The policy rule of those who see what a document has apart; empty where it has nothing apart."""
+    tagged: ClassVar[str] = ""
+    """The path of what has tags, where that is not the collection's."""
     actions: ClassVar[Mapping[str, str]] = {}
     """`PUT {collection}/{id}/NAME` beside its update: name, also of the rule and of the handler -> summary."""
 
@@ -75,9 +79,12 @@ class CollectionApi:
         kind = self.kind
         path = kind.root[1:]
         update = self.update if self.updates else None
-        found = collection_routes(self, kind.name, path, kind.fields, update=update, core=self.core)
+        found = collection_routes(self, kind.key, path, kind.fields, update=update, core=self.core)
         if "tags" in kind.fields:
-            found += Tags(kind.name, path, self._store, self.permitted, self._writes.touch).routes()
+            tagged = self.tagged or path
+            found += Tags(
+                kind.key, tagged, self._store, self.permitted, self._writes.touch, plural=kind.collection
+            ).routes()
         for name, summary in self.actions.items():
             path, handler = f"{kind.root}/{{id}}/{name}", getattr(self, name)
             found.append(Route(method="PUT", path=path, handler=handler, rule=name, summary=summary))
@@ -90,7 +97,7 @@ class CollectionApi:
     async def find(self, reader: Reader, call: Call, id: str, *, to_write: bool = False) -> Resource:
         """The resource, where the caller may see it. `to_write`: others who will change it wait."""
         found = await self._resources.fetch(reader, self.kind.name, id, to_write=to_write)
-        return seen(call, found, self.kind.target, self.missing(id))
+        return seen(call, found, self.kind.target, self.missing(id), rule=f"get_{self.kind.key}")
 
     async def permitted(
         self, reader: Reader, call: Call, id: str, rule: str, *, to_write: bool = False
@@ -113,7 +120,7 @@ class CollectionApi:
         """The body of a create, or of a change of `id`."""
         kind = self.kind
         return read(
-            kind.name, kind.fields, call.body, call.principal,
+            kind.key, kind.fields, call.body, call.principal,
             create=not id, core=self.core, bulk=self.bulk, id=id,
         )  # fmt: skip
 
@@ -132,8 +139,8 @@ class CollectionApi:
 
     async def show(self, call: Call) -> Reply:
         """GET one."""
-        resource = await self.permitted(self._store, call, call.params["id"], f"get_{self.kind.name}")
-        return lists.one(self.kind.name, self._shown(call, resource), call.query)
+        resource = await self.permitted(self._store, call, call.params["id"], f"get_{self.kind.key}")
+        return lists.one(self.kind.key, self._shown(call, resource), call.query)
 
     async def create(self, call: Call) -> Reply:
         """POST one or several: all of them or none."""
@@ -142,7 +149,7 @@ class CollectionApi:
             self.judge(call, item)
         async with self._store.transaction() as tx:
             made = await self.add_all(tx, call, request.items)
-        return created(self.kind.name, made, bulk=request.bulk, extra=self._privileged(call))
+        return created(self.kind.key, made, bulk=request.bulk, extra=self._privileged(call))
 
     async def add_all(self, tx: Transaction, call: Call, items: Sequence[Item]) -> list[Resource]:
         """New resources, one after the other."""
@@ -176,21 +183,23 @@ class CollectionApi:
         async with self._store.transaction() as tx:
             resource = await self.find(tx, call, id, to_write=asked is not None)
             about = self.about(resource, item)
-            authorise(call, f"update_{kind.name}", kind.fields, item, about, create=False)
+            authorise(call, f"update_{kind.key}", kind.fields, item, about, create=False)
             refuse_foreign(kind.fields, item)
             if item.given:
                 check_revision(asked, resource, kind.collection)
             more = await self.before_update(tx, call, resource, item) or {}
-            before = dict(resource.desired)
-            await self._writes.update(tx, resource, {**given(kind.fields, item.values), **more})
+            before, needs = dict(resource.desired), kind.needs(resource)
+            values = {**given(kind.fields, item.values), **more}
+            after = kind.needs(structs.replace(resource, desired={**before, **values}))
+            await self._writes.update(tx, resource, values, None if after == needs else after)
             await self.after_update(tx, resource, before)
-        return lists.one(kind.name, self.changed(call, resource), call.query)
+        return lists.one(kind.key, self.changed(call, resource), call.query)
 
     async def delete(self, call: Call) -> Reply:
         """DELETE."""
         if not self.core:
             refuse_body(call)
-        asked, rule = revision_asked(call), f"delete_{self.kind.name}"
+        asked, rule = revision_asked(call), f"delete_{self.kind.key}"
         async with self._store.transaction() as tx:
             resource = await self.permitted(tx, call, call.params["id"], rule, to_write=asked is not None)
             refuse_body(call)
@@ -207,7 +216,7 @@ class CollectionApi:
 
     def judge(self, call: Call, item: Item) -> None:
         """Whether the caller may make this, as far as the request says; `Forbidden` or `Invalid` if not."""
-        name, values = self.kind.name, item.values
+        name, values = self.kind.key, item.values
         about = {**values, f"{name}:project_id": values["project_id"]}
         authorise(call, f"create_{name}", self.kind.fields, item, about, create=True)
         refuse_foreign(self.kind.fields, item)

@@ -29,7 +29,7 @@ _encode = msgspec.json.encode
 #: More rows than a table has: Neutron's lists have no end unless a limit is asked for.
 _ALL = 1 << 31
 
-_PAGING = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"})
+PAGING = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"})
 _TAGS = frozenset({"tags", "tags-any", "not-tags", "not-tags-any"})
 
 #: Filters that a kind has beside its attributes: parameter name -> its values -> conditions.
@@ -141,7 +141,7 @@ def filters(query: Query, lists: Lists, principal: Principal) -> list[Filter | S
     conditions: list[Filter | Sequence[Filter]] = []
     unknown = []
     for name in query.names():
-        if name in _PAGING:
+        if name in PAGING:
             continue
         attribute = lists.attributes.get(name)
         given = query.all(name)

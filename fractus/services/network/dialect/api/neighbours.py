@@ -134,8 +134,25 @@ class Ports(Protocol):
         ...
 
 
+class QosPolicies(Protocol):
+    """Knows who may use which QoS policy."""
+
+    async def check_usable(self, reader: Reader, call: Call, id: str) -> None:
+        """`NotFound` where there is no such policy, or the caller may not see it."""
+        ...
+
+    async def default_of(self, reader: Reader, project_id: str) -> str | None:
+        """The policy that a project's networks get where none is asked for."""
+        ...
+
+
 class SharedTransactions(Protocol):
     """Shares things of one kind."""
+
+    @property
+    def rule(self) -> str:
+        """The policy rule of whoever may see one."""
+        ...
 
     def target(self, resource: Resource) -> Mapping[str, Any]:
         """One as policy rules know it."""
@@ -178,6 +195,7 @@ class NetworkNeighbours:
     pools: Pools
     subnets: Subnets
     ports: Ports
+    qos_policies: QosPolicies
 
     def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float) -> None:
         """A cloud is stale after `stale_after` seconds of silence."""

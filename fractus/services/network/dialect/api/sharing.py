@@ -29,10 +29,12 @@ class Shares:
         follow: Follow = _nothing,
         *,
         user: str = "port",
+        rule: str = "",
     ) -> None:
         """`of_user`: which things of the kind `user` use one; `follow`: what else is written when it is shared
-        otherwise.
+        otherwise; `rule`: the policy rule of whoever may see one.
         """
+        self.rule = rule or f"get_{writes.kind}"
         self._writes = writes
         self.target = target
         self._of_user, self._user = of_user, user

@@ -46,12 +46,21 @@ def _unread(_body: Any, _version: Version) -> None:
 
 
 class Tags:
-    """The tags of one kind. `collection` is its path; `permitted` and `write` belong to the kind."""
+    """The tags of one kind. `collection` is its path; `permitted` and `write` belong to the kind; `plural`: several."""
 
-    def __init__(self, kind: str, collection: str, store: Store, permitted: Permitted, write: Write) -> None:
+    def __init__(
+        self,
+        kind: str,
+        collection: str,
+        store: Store,
+        permitted: Permitted,
+        write: Write,
+        *,
+        plural: str = "",
+    ) -> None:
         self._kind = kind
         self._path = f"/{collection}/{{id}}/tags"
-        self._plural = f"{kind}s"
+        self._plural = plural or f"{kind}s"
         self._store = store
         self._permitted = permitted
         self._write = write

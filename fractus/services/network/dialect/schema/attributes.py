@@ -180,7 +180,7 @@ def _read_one(
         raise malformed(f"Object '{kind}' contains invalid data")
     given = frozenset(found)
     item = dict(found)
-    _set_project(item, principal, create=create)
+    _set_project(item, principal, fill=create and "project_id" in attributes)
     unknown = sorted(set(item) - set(attributes))
     if unknown:
         raise malformed(f"Unrecognized attribute(s) '{', '.join(unknown)}'")
@@ -194,7 +194,7 @@ def _read_one(
     return Item(item, given)
 
 
-def _set_project(item: dict[str, Any], principal: Principal, *, create: bool) -> None:
+def _set_project(item: dict[str, Any], principal: Principal, *, fill: bool) -> None:
     project = item.get("project_id", item.get("tenant_id"))
     if "project_id" in item or "tenant_id" in item:
         if item.get("tenant_id", project) != project:
@@ -204,7 +204,7 @@ def _set_project(item: dict[str, Any], principal: Principal, *, create: bool) ->
                 "Specifying 'project_id' other than the authenticated project in request is not allowed "
                 "for the current user."
             )
-    elif not create:
+    elif not fill:
         return
     elif principal.project_id:
         project = principal.project_id

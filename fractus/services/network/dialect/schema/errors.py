@@ -17,6 +17,7 @@ _NOT_FOUND = {
     "security_group_rule": ("SecurityGroupRuleNotFound", "Security group rule {} does not exist"),
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
     "rbac_policy": ("RbacPolicyNotFound", "RBAC policy of type unknown with ID {} not found"),
+    "qos_policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),
     "tag": ("TagNotFound", "Tag {} could not be found."),
     "availability_zone": ("AvailabilityZoneNotFound", "AvailabilityZone {} could not be found."),
 }
@@ -26,6 +27,11 @@ def not_found(kind: str, id: str) -> NotFound:
     """There is none, or none that the caller may know of."""
     type, sentence = _NOT_FOUND[kind]
     return NotFound(sentence.format(id), kind=kind, type=type)
+
+
+def hidden() -> NotFound:
+    """It is there, and whoever asked may neither do that to it nor know of it."""
+    return NotFound("The resource could not be found.", type="HTTPNotFound")
 
 
 def malformed(sentence: str) -> Invalid:

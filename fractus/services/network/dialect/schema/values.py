@@ -49,6 +49,14 @@ def to_int(value: Any) -> int:
     return number
 
 
+def to_number(value: Any) -> int:
+    """What `int()` takes, however large: how large it may be is for the check to say."""
+    try:
+        return int(value)
+    except (ValueError, TypeError, OverflowError):
+        raise invalid_input(f"'{value}' is not an integer") from None
+
+
 def to_list(value: Any) -> Any:
     """None is an empty list."""
     return [] if value is None else value
@@ -239,6 +247,21 @@ def unique(check: Check) -> Check:
         return next((wrong for item in value if (wrong := check(item))), None)
 
     return outer
+
+
+def within(least: int, most: int) -> Check:
+    """An integer between two, both included."""
+
+    def check(value: Any) -> str | None:
+        if value < least:
+            return f"'{value}' is too small - must be at least '{least}'"
+        return f"'{value}' is too large - must be no larger than '{most}'" if value > most else None
+
+    return check
+
+
+#: What a column of all databases holds.
+amount = within(0, _INT_MOST)
 
 
 def not_negative(value: Any) -> str | None:

@@ -58,7 +58,7 @@ class PortApi(CollectionApi):
 
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
-        self._ports, self._groups = at.own(PortWrites), at.groups
+        self._ports, self._groups, self._policies = at.own(PortWrites), at.groups, at.qos_policies
         self._finding = self._ports.finding()
 
     async def conditions(self, call: Call) -> Filters:
@@ -83,6 +83,8 @@ class PortApi(CollectionApi):
         await self._ports.check_subnets(tx, network.id, call.principal.project_id, given["fixed_ips"] or [])
         if given["security_groups"] and not schema.trusted(given["device_owner"]):
             await self._check_groups(tx, given["security_groups"], given["project_id"])
+        if given["qos_policy_id"]:
+            await self._policies.check_usable(tx, call, given["qos_policy_id"])
         return await self._ports.add(
             tx, network, given, user_id=call.principal.user_id, request_id=call.request_id
         )
@@ -128,6 +130,8 @@ class PortApi(CollectionApi):
             more.update(await self._ports.readdress(tx, resource, asked, mac, owner))
         if "security_groups" in given:
             await self._check_groups(tx, given["security_groups"], resource.project_id)
+        if given.get("qos_policy_id"):
+            await self._policies.check_usable(tx, call, given["qos_policy_id"])
         if "allowed_address_pairs" in given:
             more["allowed_address_pairs"] = schema.pairs(given["allowed_address_pairs"], mac)
         if "extra_dhcp_opts" in given:

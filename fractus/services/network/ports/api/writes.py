@@ -102,6 +102,7 @@ class PortWrites(Writer):
             "security_groups": [] if schema.trusted(owner) else list(groups),
             "allowed_address_pairs": schema.pairs(values.get("allowed_address_pairs") or [], mac),
             "extra_dhcp_opts": schema.options([], values.get("extra_dhcp_opts")),
+            "qos_policy_id": values.get("qos_policy_id"),
         }
         port = Resource(
             kind="port", id=port_id, project_id=values["project_id"], user_id=user_id,
