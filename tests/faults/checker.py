@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from tests.faults import declared
 from tests.faults.model import MAYBE, NO, YES, Model, Thing
 from tests.faults.truth import Documents, Truth
 
@@ -29,7 +30,7 @@ PROMISES = (LOST, UNDEAD, UNASKED, STATE, ERROR, DOUBLED, ORPHAN, PHANTOM, FOREI
 
 #: Our kinds -> the kinds of presences.
 _STORED = {"group": "security_group"}
-_CARRIED = ("network", "subnet", "port", "group", "image")
+_CARRIED = ("network", "subnet", "port", "group", "image", *declared.NAMED_THERE)
 
 
 class Wrong(NamedTuple):
@@ -123,7 +124,8 @@ class Checker:
         }
         for field, allowed in thing.fields.items():
             found = _value(field, told)
-            if allowed and field in _COMPARED and found not in allowed and field not in forgotten:
+            compared = field in _COMPARED or thing.kind in declared.KINDS
+            if allowed and compared and found not in allowed and field not in forgotten:
                 yield Wrong(STATE, thing.kind, told["id"], f"{field} is {found!r}, asked were {allowed!r}")
 
     def _unasked(self) -> Iterator[Wrong]:
@@ -141,10 +143,17 @@ class Checker:
             for id, one in items.items():
                 if id in self._by_id or id in self._fixtures or one.get("name") in names:
                     continue
-                if not self._goes_with_another(kind, one):
+                if not self._goes_with_another(kind, one) and not self._may_be_nameless(kind, one):
                     yield Wrong(
                         UNASKED, kind, id, f"our API tells {one.get('name')!r}, which nobody asked for"
                     )
+
+    def _may_be_nameless(self, kind: str, one: dict[str, Any]) -> bool:
+        """What has no name, and whose create had no answer, cannot be told from others of its project."""
+        return "name" not in one and any(
+            thing.kind == kind and not thing.id and thing.exists == MAYBE
+            for thing in self._model.things.values()
+        )
 
     def _goes_with_another(self, kind: str, one: dict[str, Any]) -> bool:
         """A project's default group; a port that was made for a server which is there."""
@@ -362,7 +371,7 @@ class Checker:
         for kind, items in self._api.items():
             stored = _STORED.get(kind, kind)
             for one in items.values():
-                if one.get("project_id") == project and kind in ("network", "subnet", "port", "group"):
+                if one.get("project_id") == project and kind in _OF_PROJECTS:
                     count[stored] += 1
                     count["security_group_rule"] += len(one.get("security_group_rules", ()))
         return count
@@ -383,6 +392,8 @@ class Checker:
 
 
 # ---------------------------------------------------------------------- reading documents
+
+_OF_PROJECTS = ("network", "subnet", "port", "group", *declared.COUNTED)
 
 _COMPARED = {"name", "tags", "mac_address", "fixed_ips", "metadata", "security_groups", "cidr"}
 
@@ -437,6 +448,7 @@ _SAME_THERE: dict[str, dict[str, Any]] = {
     "group": _NAME | {"rules": _rules},
     # An image is carried to be built from; what it is called there is nobody's business.
     "image": {"status": lambda one: one["status"]},
+    **dict.fromkeys(declared.NAMED_THERE, _NAME),
 }
 
 __all__ = ["MAYBE", "NO", "YES", "Checker", "Wrong", "marker_of"]

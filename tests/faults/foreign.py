@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.faults import truth
+from tests.faults import declared, truth
 from tests.faults.checker import marker_of
 from tests.faults.stage import Child
 from tests.faults.tenants import BITS, COMPUTE, IMAGE, KEY, NETWORK, Endpoint
@@ -29,9 +29,18 @@ async def put(child: Child) -> truth.Documents:
 
         network = (await make(f"{NETWORK}/networks", {"network": {"name": "theirs"}}))["network"]["id"]
         subnet = {"network_id": network, "ip_version": 4, "cidr": "192.168.7.0/24", "name": "theirs"}
-        await make(f"{NETWORK}/subnets", {"subnet": subnet})
-        await make(f"{NETWORK}/ports", {"port": {"network_id": network, "name": "theirs"}})
-        await make(f"{NETWORK}/security-groups", {"security_group": {"name": "theirs"}})
+        ids = {"network": network}
+        for kind, path, body in (
+            ("subnet", "subnets", subnet),
+            ("port", "ports", {"network_id": network, "name": "theirs"}),
+            ("security_group", "security-groups", {"name": "theirs"}),
+        ):
+            ids[kind] = (await make(f"{NETWORK}/{path}", {kind: body}))[kind]["id"]
+        ids["group"] = ids["security_group"]
+        for name, declaration in declared.KINDS.items():
+            asked = declared.body_of(name, "theirs", ids.__getitem__)
+            if asked is not None:
+                ids[name] = (await make(f"{NETWORK}{declaration.root}", {name: asked}))[name]["id"]
         await make(f"{COMPUTE}/os-keypairs", {"keypair": {"name": "theirs", "public_key": KEY}})
         flavor = await make(
             f"{COMPUTE}/flavors", {"flavor": {"name": "theirs", "vcpus": 1, "ram": 64, "disk": 1}}

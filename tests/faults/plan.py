@@ -12,12 +12,16 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tests.faults import proxy
+from tests.faults import declared, proxy
 
 SLOTS = {"network": 3, "group": 3, "port": 3, "keypair": 2, "image": 2, "server": 5, "flavor": 3}
+SLOTS |= dict.fromkeys(declared.KINDS, 2)
+
+#: How often an operation on any of the declared kinds is drawn, of about a hundred.
+_DECLARED = 12.0
 
 #: How often each operation is drawn. Reads are checked as they come: what was accepted is told at once, always.
-_TENANT = {
+_TENANT: dict[str, float] = {
     "network create": 5, "network rename": 2, "network delete": 2, "network tag": 1,
     "subnet create": 1, "subnet rename": 1, "subnet delete": 1,
     "group create": 3, "group rename": 1, "group delete": 1, "rule create": 4, "rule delete": 2,
@@ -28,7 +32,12 @@ _TENANT = {
     "server start": 4, "server reboot": 3, "server delete": 6,
     "list": 6, "show": 6,
 }  # fmt: skip
-_ADMIN = {
+_TENANT |= {
+    f"{kind} {action}": _DECLARED / (3 * len(declared.KINDS))
+    for kind in declared.KINDS
+    for action in ("create", "alter", "delete")
+}
+_ADMIN: dict[str, float] = {
     "flavor create": 3, "flavor specs": 2, "flavor delete": 2, "image create": 1, "image rename": 1,
     "image delete": 1, "list": 2, "show": 2,
 }  # fmt: skip

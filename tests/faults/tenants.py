@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.faults import journal
+from tests.faults import declared, journal, plan
 from tests.faults.journal import Journal
 from tests.faults.model import MAYBE, NO, YES, Model
 from tests.faults.plan import Op
@@ -33,6 +33,7 @@ COLLECTION = {
     "flavor": f"{COMPUTE}/flavors",
     "image": f"{IMAGE}/images",
     "server": f"{COMPUTE}/servers",
+    **{name: f"{NETWORK}{kind.root}" for name, kind in declared.KINDS.items()},
 }
 WRAPPER = {"group": "security_group", "rule": "security_group_rule", "image": ""}
 
@@ -206,8 +207,8 @@ class Tenant:
         slot = op.args["slot"]
         name = f"{self.name}-{kind}-{op.number}"
         key = f"{self.name}/{kind}/{slot}#{op.number}"
-        maker = getattr(self, f"_body_of_{kind}")
-        made = maker(op, name)
+        maker = getattr(self, f"_body_of_{kind}", None)
+        made = self._declared(kind, name) if maker is None else maker(op, name)
         if made is None:
             return False
         body, fields, more = made
@@ -305,7 +306,38 @@ class Tenant:
             "nets": len(nets), "uses": [*uses, flavor], "zone": args["zone"]
         }  # fmt: skip
 
+    def _declared(self, kind: str, name: str) -> Any:
+        used: list[Any] = []
+
+        def find(what: str) -> str:
+            slots = [self._thing(what, slot) for slot in range(plan.SLOTS.get(what, 0))]
+            if what == "subnet":
+                slots = [
+                    self._subnet_of(self._thing("network", slot)) for slot in range(plan.SLOTS["network"])
+                ]
+            there = [one for one in slots if one is not None]
+            if not there:
+                raise LookupError(what)
+            used.append(there[0])
+            return str(there[0].id)
+
+        body = declared.body_of(kind, name, find)
+        if body is None:
+            return None
+        more = {"parent": used[-1].key} if used else {}
+        return body, declared.checked(body), more
+
     # ------------------------------------------------------------------ change
+
+    async def _alter(self, op: Op, kind: str) -> bool:
+        """A change of a declared kind, as its example says."""
+        thing = self._thing(kind, op.args["slot"])
+        if thing is None:
+            return False
+        fields = declared.change_of(kind, f"{thing.name}-r{op.number}")
+        path = f"{COLLECTION[kind]}/{thing.id}"
+        await self._ask("change", thing.key, "PUT", path, {kind: fields}, fields=declared.checked(fields))
+        return True
 
     async def _rename(self, op: Op, kind: str) -> bool:
         thing = self._thing("network" if kind == "subnet" else kind, op.args["slot"])

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from fractus.app import wiring
 from fractus.store.schema import PRESENCE, WORK
 from fractus.store.transaction import Query
+from tests.faults import declared
 from tests.faults.stage import Child, Stage
 
 Documents = dict[str, list[dict[str, Any]]]
@@ -26,9 +27,10 @@ _LISTINGS = {
     "port": ("/network/v2.0/ports", "ports"),
     "group": ("/network/v2.0/security-groups", "security_groups"),
     "image": ("/image/v2/images?limit=500", "images"),
+    **{name: (f"/network/v2.0{kind.root}", kind.collection) for name, kind in declared.KINDS.items()},
 }
 _COMPUTE_QUOTAS = ("instances", "cores", "ram")
-_NETWORK_QUOTAS = ("network", "subnet", "port", "security_group", "security_group_rule")
+_NETWORK_QUOTAS = ("network", "subnet", "port", "security_group", "security_group_rule", *declared.COUNTED)
 _OWN = {"keypair": ("/compute/v2.1/os-keypairs", "keypairs")}
 
 

@@ -1,0 +1,86 @@
+"""Declared kinds of networking that the suite has no operations of its own for: they take part by their line in
+`fractus/app/kinds.py` and their example in `tests/api/examples.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from fractus.app.kinds import NETWORKING
+from fractus.services.kind import Kind
+from tests.api.examples import EXAMPLES
+
+_BY_HAND = frozenset({"network", "subnet", "port", "security_group", "security_group_rule"})
+
+KINDS: Mapping[str, Kind] = {
+    one.kind.name: one.kind
+    for one in NETWORKING
+    if isinstance(one.kind, Kind) and one.kind.name in EXAMPLES and one.kind.name not in _BY_HAND
+}
+
+#: Those whose quota counts each of them once.
+COUNTED = tuple(
+    name for name, kind in KINDS.items() if kind.costs is not None and kind.costs.names == (name,)
+)
+
+#: Those that clouds have, and show by the name that they have here.
+NAMED_THERE = tuple(
+    name for name, kind in KINDS.items() if kind.vocabulary is not None and "name" in kind.fields
+)
+
+
+class _Declared(dict[str, str]):
+    """By the path of a collection: an example may refer to one of another declared kind."""
+
+    def __init__(self, find: Callable[[str], str]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, path: str) -> str:
+        return self._find(path)
+
+
+class House:
+    """What examples refer to, as far as somebody has it: LookupError for what they have not."""
+
+    def __init__(self, find: Callable[[str], str]) -> None:
+        """`find`: the id of one of a kind that they have; LookupError where they have none."""
+        self._find = find
+        self.declared = _Declared(lambda path: find(_BY_PATH[path]))
+
+    @property
+    def network(self) -> Any:
+        return SimpleNamespace(id=self._find("network"), subnet_id=self._find("subnet"))
+
+    @property
+    def group(self) -> str:
+        return self._find("group")
+
+    @property
+    def port(self) -> str:
+        return self._find("port")
+
+
+_BY_PATH = {kind.root[1:]: name for name, kind in KINDS.items()}
+
+
+def body_of(kind: str, name: str, find: Callable[[str], str]) -> dict[str, Any] | None:
+    """What makes one of a kind; None where its maker has not yet what it needs."""
+    try:
+        body = EXAMPLES[kind].create(House(find))  # type: ignore[arg-type]
+    except LookupError:
+        return None
+    return {**body, "name": name} if "name" in body else body
+
+
+def change_of(kind: str, name: str) -> dict[str, Any]:
+    """What changes one."""
+    update = EXAMPLES[kind].update
+    return {**update, "name": name} if "name" in update else dict(update)
+
+
+def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what was said, that which is shown as it was said."""
+    return {name: value for name, value in fields.items() if isinstance(value, str | int | bool)}
