@@ -1,7 +1,9 @@
 """Actions as rows: written in the transaction that asks for them, and again in that which writes what came of a step.
 
 An action is open as long as it has a due time: then it is looked at by itself, should its wake-up get lost. What is
-finished stays as the history of its resource, until that is dropped (`fractus.reconcile.queue.purge`).
+finished stays as the history of its resource, the newest `KEPT` of it, until that is dropped
+(`fractus.reconcile.queue.purge`). Nova keeps all of them; a server that is rebooted every minute for years must not
+fill the database here.
 """
 
 from __future__ import annotations
@@ -84,6 +86,10 @@ _close = Query(
         finished_at=bindparam("now", type_=Double),
     )
 )
+#: So many of a resource are kept for good; older ones that are finished go when `_TRIM` more have been asked for.
+KEPT, _TRIM = 1000, 100
+
+_trim = Query(delete(ACTION).where(*_of, _c.token <= bindparam("t", type_=Integer), _c.due_at.is_(None)))
 _forget = Query(delete(ACTION).where(*_of))
 
 
@@ -104,6 +110,8 @@ def _values(action: Action) -> dict[str, Any]:
 async def add(tx: Transaction, action: Action) -> None:
     """Write down what is asked of a resource, with the resource itself: before any cloud is called (law 1)."""
     await tx.put(_add, _values(action))
+    if action.token > KEPT and action.token % _TRIM == 0:
+        await tx.put(_trim, {"k": action.kind, "i": action.id, "t": action.token - KEPT})
 
 
 async def save(tx: Transaction, action: Action) -> None:

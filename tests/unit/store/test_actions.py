@@ -131,6 +131,15 @@ async def test_closing_ends_what_is_open_and_nothing_else(tables: AnyStore, cloc
     assert len(await actions.open_of(tables, "server", "t")) == 1
 
 
+async def test_of_a_long_history_the_newest_are_kept_and_all_that_is_open(tables: AnyStore) -> None:
+    await added(tables, finished(1, id="other"), action(2))
+    await added(tables, *(finished(token) for token in range(3, actions.KEPT + 251)))
+    assert actions.KEPT == 1000, "docs/architecture.md says so"
+    kept = [one.token for one in await actions.history(tables, "server", "s", 10_000)]
+    assert kept == [*range(1250, 200, -1), 2]
+    assert [one.token for one in await actions.history(tables, "server", "other", 10)] == [1]
+
+
 async def test_a_history_goes_with_its_resource(tables: AnyStore) -> None:
     await added(tables, finished(1), action(2), finished(1, id="t"))
     async with tables.transaction() as tx:
