@@ -179,10 +179,10 @@ def pace(settings: Settings) -> Pace:
         silent=max(3 * settings.work.stale_after, 6 * settings.work.sweep_interval),
         keep_unneeded=settings.work.keep_unneeded,
         keep_deleted=settings.work.keep_deleted_days * 86400,
-        unasked_percent=settings.brakes.unasked_percent,
-        unasked_least=settings.brakes.unasked_least,
-        unasked_window=settings.brakes.unasked_window,
-        at_most=settings.brakes.at_most,
+        unasked_percent=settings.holds.unasked_percent,
+        unasked_least=settings.holds.unasked_least,
+        unasked_window=settings.holds.unasked_window,
+        at_most=settings.holds.at_most,
     )
 
 

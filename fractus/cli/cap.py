@@ -23,7 +23,7 @@ def at_most_option(command: Callable[P, R]) -> Callable[P, R]:
         "--at-most",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Stop before the first change if there are more. Default: the setting brakes.at_most.",
+        help="Stop before the first change if there are more. Default: the setting holds.at_most.",
     )(command)
 
 
@@ -32,7 +32,7 @@ def stop_above(number: int, at_most: int | None, settings: Settings, verb: str, 
 
     `verb` and `what` complete "This would <verb> 200 <what>".
     """
-    most = settings.brakes.at_most if at_most is None else at_most
+    most = settings.holds.at_most if at_most is None else at_most
     if number > most:
         raise click.ClickException(
             f"This would {verb} {number} {what}, and one command may do so with {most} at most. Nothing was changed. "

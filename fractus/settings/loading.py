@@ -28,6 +28,7 @@ from msgspec import Struct
 
 from fractus.base.files import put
 from fractus.settings.sections import (
+    FORMER_NAMES,
     SECTIONS,
     Api,
     Auth,
@@ -70,7 +71,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     wake: Wake
     auth: Auth
     images: Images
-    brakes: Holds
+    holds: Holds
     quota: Quota
 
     @property
@@ -119,8 +120,8 @@ def load(
     environ = os.environ if environ is None else environ
     state = state_dir_of(state_dir, environ)
     layers = [
-        (str(state / REMEMBERED), _read(state / REMEMBERED, json.loads)),
-        (str(state / FILE), _read(state / FILE, tomllib.loads)),
+        (str(state / REMEMBERED), _by_present_names(_read(state / REMEMBERED, json.loads))),
+        (str(state / FILE), _by_present_names(_read(state / FILE, tomllib.loads))),
         ("the environment", _from_environment(environ)),
         ("the command line", overrides or {}),
     ]
@@ -144,7 +145,7 @@ def load(
             wake=_convert(Wake, "wake", merged, origin),
             auth=_convert(Auth, "auth", merged, origin),
             images=_convert(Images, "images", merged, origin),
-            brakes=_convert(Holds, "brakes", merged, origin),
+            holds=_convert(Holds, "holds", merged, origin),
             quota=_convert(Quota, "quota", merged, origin),
         )
     )
@@ -162,15 +163,28 @@ def _read(path: Path, parse: Any) -> Layer:
     return layer
 
 
+def _by_present_names(layer: Layer) -> Layer:
+    """A section that is written by its former name counts, where the same layer does not say otherwise by its present
+    one.
+    """
+    renamed = {FORMER_NAMES[old]: fields for old, fields in layer.items() if old in FORMER_NAMES}
+    if not renamed:
+        return layer
+    kept = {section: fields for section, fields in layer.items() if section not in FORMER_NAMES}
+    for section, fields in renamed.items():
+        kept[section] = {**fields, **kept.get(section, {})}
+    return kept
+
+
 def _from_environment(environ: Mapping[str, str]) -> Layer:
     """FRACTUS_<SECTION>_<FIELD>. Other names that begin with FRACTUS_ are somebody else's business."""
     layer: dict[str, dict[str, str]] = {}
     for name, value in environ.items():
         prefix, _, rest = name.partition("_")
         section, _, field = rest.lower().partition("_")
-        if prefix == "FRACTUS" and section in SECTIONS and field:
+        if prefix == "FRACTUS" and (section in SECTIONS or section in FORMER_NAMES) and field:
             layer.setdefault(section, {})[field] = value
-    return layer
+    return _by_present_names(layer)
 
 
 def _refuse_unknown(layer: Layer, where: str) -> None:

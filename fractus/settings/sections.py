@@ -518,6 +518,9 @@ SECTIONS: dict[str, type[Struct]] = {
     "wake": Wake,
     "auth": Auth,
     "images": Images,
-    "brakes": Holds,
+    "holds": Holds,
     "quota": Quota,
 }
+
+#: Sections by the names that they had before: operators' files and units may still say them.
+FORMER_NAMES = {"brakes": "holds"}

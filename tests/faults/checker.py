@@ -339,7 +339,7 @@ class Checker:
                     for one in self._truth.children[cloud][kind]
                 }
                 for before in items:
-                    id = before.get("id", before["name"])
+                    id = before["id"] if "id" in before else before["name"]
                     after = now.get(id)
                     if after is None:
                         yield Wrong(FOREIGN, kind, id, f"{before.get('name')} of {cloud} is gone")

@@ -38,9 +38,7 @@ RETIRED = (
         "brake",
         "hold",
         lines=(
-            r"\bbrakes\.(unasked_\w+|at_most)",  # settings of operators
-            r"\[brakes\]",
-            r'\bbrakes: Holds|brakes=_convert\(Holds, "brakes"|"brakes": Holds',
+            r'FORMER_NAMES = \{"brakes": "holds"\}',  # a section of operators' settings, as it was called
             r'(?<=_KEY = )"brake"|"brake/\w+"|^    "brake",$',  # what is stored: what items wait on, a table
             r"0002_brakes_of_clouds_and_of_the_whole",
         ),

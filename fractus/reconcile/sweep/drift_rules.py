@@ -1,7 +1,7 @@
 """Rules about findings, applied when a sweep is over: for a thing, or each field that was changed, the oldest decides.
 
 A rule is for the few things that somebody changes now and then. If one would change more at once than one command may
-(`brakes.at_most`), something else is the matter (a restored cloud, another administrator's script), and it changes
+(`holds.at_most`), something else is the matter (a restored cloud, another administrator's script), and it changes
 none: that is said in the log, and left to an operator.
 """
 

@@ -26,6 +26,8 @@ def found(text: str, place: str = "fractus/somewhere.py") -> list[str]:
         'log.warning("brake on")',
         "from fractus.store import brakes",
         "class Brakes(Struct):",
+        "[brakes]",
+        "See `brakes.at_most`.",
         "note_unasked(tx)",
         'Counter("fractus_room")',
         "| `fractus_room` | cloud |",
@@ -39,8 +41,8 @@ def test_a_planted_word_is_found(planted: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "See `brakes.at_most` and brakes.unasked_percent.",
-        "[brakes]",
+        "See `holds.unasked_percent`.",
+        'FORMER_NAMES = {"brakes": "holds"}',
         '_KEY = "brake"',
         '    "unasked",',
         "A labelled belly, and a bellow.",

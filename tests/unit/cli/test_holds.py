@@ -21,6 +21,7 @@ from fractus.model.resource import Presence, Resource, Summary
 from fractus.notify.node import LocalNotifier
 from fractus.operations import cloud_rows
 from fractus.settings.loading import load
+from fractus.settings.sections import FORMER_NAMES
 from fractus.store import clouds, holds, presences, work
 from fractus.store.clouds import CloudRecord
 from fractus.store.holds import Hold
@@ -233,8 +234,10 @@ def test_more_than_the_cap_is_refused_before_the_first_change(place: Place) -> N
     assert place.parts(lambda core: clouds.fetch(core.store, "east")) is None
 
 
-def test_the_cap_is_a_setting(tmp_path: Path) -> None:
-    (tmp_path / "fractus.toml").write_text("[brakes]\nat_most = 5\n")
+@pytest.mark.parametrize("section", ["holds", *FORMER_NAMES])
+def test_the_cap_is_a_setting(tmp_path: Path, section: str) -> None:
+    """It had another name before, which operators' files may still say."""
+    (tmp_path / "fractus.toml").write_text(f"[{section}]\nat_most = 5\n")
     settings: Any = load(tmp_path, environ={})
     cap.stop_above(5, None, settings, "repair", "servers")
     with pytest.raises(click.ClickException, match=r"This would repair 6 servers, .* 5 at most"):
