@@ -1,4 +1,4 @@
-"""fractus with its Keystone over an empty store on any database, without a worker: for what it costs to accept wishes.
+"""fractus with its Keystone over an empty store, on any database, without a worker: what accepting requests costs.
 
 Without a worker, because what is measured ends with the answer 202; what a worker costs is measured apart.
 """

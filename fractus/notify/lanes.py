@@ -78,7 +78,7 @@ class RabbitLanes:
         self._heard: Callable[[str], None] = lambda _: None
         self._changed: Callable[[], None] = lambda: None
         self._ranks: dict[str, int] = {}
-        self._wished_at: dict[str, float] = {}
+        self._requested_at: dict[str, float] = {}
         self._not_before: dict[str, float] = {}
         self._places: dict[str, _Place] = {}
         self._stepped_at: dict[str, float] = {}
@@ -107,7 +107,7 @@ class RabbitLanes:
         moved = any(self._ranks.get(name, rank) != rank for name, rank in ranks.items())
         for name in ranks:
             if moved or name not in self._ranks:
-                self._wished_at[name] = now
+                self._requested_at[name] = now
         if moved:
             # Workers have come or gone: who is only in reserve queues up anew, behind those who should be first, before
             # any owner steps back.
@@ -176,7 +176,7 @@ class RabbitLanes:
             now = time.monotonic()
             place = self._places.get(name)
             if place is None:
-                ready_at = max(self._wished_at[name] + rank * _PAUSE, self._not_before.get(name, 0.0))
+                ready_at = max(self._requested_at[name] + rank * _PAUSE, self._not_before.get(name, 0.0))
                 if rank < _IN_LINE and now >= ready_at:
                     await self._try(channel, name)
                 continue

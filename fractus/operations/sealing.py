@@ -65,7 +65,7 @@ async def reseal(parts: OperatorParts) -> int:
         table = parts.resources.tables[kind]
         for id, desired in await _sealed_rows(store, table, fields):
             if not _is_new(vault, desired, fields):
-                await _reseal_wish(store, vault, table, fields, id)
+                await _reseal_desired(store, vault, table, fields, id)
                 changed += 1
     return changed
 
@@ -84,7 +84,7 @@ async def _reseal_cloud(store: Store, vault: Vault, name: str) -> None:
 
 
 @rerun
-async def _reseal_wish(store: Store, vault: Vault, table: Table, fields: tuple[str, ...], id: str) -> None:
+async def _reseal_desired(store: Store, vault: Vault, table: Table, fields: tuple[str, ...], id: str) -> None:
     async with store.transaction() as tx:
         row = await tx.row(_one(table), key=id)
         if row is None:

@@ -279,8 +279,8 @@ async def test_what_was_deleted_here_does_not_come_back_by_an_adoption(world: Wo
     assert await ann.servers() == []
 
 
-async def test_a_first_wish_for_another_name_is_sent(world: World) -> None:
-    """Before anything else was asked of the server: nothing was sent yet that could be held against the wish."""
+async def test_a_first_request_for_another_name_is_sent(world: World) -> None:
+    """Before anything else was asked of the server: nothing was sent yet that could be held against the request."""
     vm = Natives(world.cloud("a"), P1).server("db", metadata={"a": "b"}, description="old")
     await take(world)
     ann = world.user("ann")

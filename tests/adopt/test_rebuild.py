@@ -32,7 +32,7 @@ MAY_DIFFER: dict[str, dict[str, str]] = {
         "updated": "the last change there",
         "tags": "users' tags of servers are ours alone",
         "OS-EXT-SRV-ATTR:reservation_id": "ours alone",
-        "pinned_availability_zone": "a wish is not told from a choice any more",
+        "pinned_availability_zone": "a request is not told from a choice any more",
     },
     "flavors": {},
     "networks": {**_OF_NETWORKS, "availability_zone_hints": "ours alone"},

@@ -429,7 +429,7 @@ async def test_rules_of_a_group_that_were_changed_there_are_told_and_repaired(wo
     assert await drift(world) == []
 
 
-async def test_a_users_wish_leaves_alone_what_others_changed_of_something_else(world: World) -> None:
+async def test_a_users_request_leaves_alone_what_others_changed_of_something_else(world: World) -> None:
     ann = world.user("ann")
     network = await ann.makes_network("red")
     await active(world, network=network)

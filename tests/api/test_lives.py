@@ -1,4 +1,4 @@
-"""Lives that do not go by the book: things vanish, clouds are taken away and come, wishes change on the way."""
+"""Lives that do not go by the book: things vanish, clouds are taken away and come, requests change on the way."""
 
 from __future__ import annotations
 
@@ -200,8 +200,8 @@ async def test_two_networks_keep_their_order_and_their_addresses(world: World) -
     ann = world.user("ann")
     red = await ann.makes_network("red", cidr="10.1.0.0/24")
     blue = await ann.makes_network("blue", cidr="10.2.0.0/24")
-    wish = [{"uuid": blue.id, "fixed_ip": "10.2.0.50"}, {"uuid": red.id}]
-    server = await _active(world, networks=wish, zone="b")
+    request = [{"uuid": blue.id, "fixed_ip": "10.2.0.50"}, {"uuid": red.id}]
+    server = await _active(world, networks=request, zone="b")
     shown = await ann.server(server)
     assert [one["addr"] for one in shown["addresses"]["blue"]] == ["10.2.0.50"]
     (there,) = world.cloud("b").marked("server", server)

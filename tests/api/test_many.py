@@ -169,9 +169,9 @@ async def test_an_address_is_given_once_however_many_ask(world: World) -> None:
     ann, bob = world.user("ann"), world.user("bob", "p2")
     shared = await world.admin.makes_network("shared", cidr="10.23.0.0/24", shared=True)
     await world.default_flavor(), await world.default_image()
-    wish = [{"uuid": shared.id, "fixed_ip": "10.23.0.99"}]
+    request = [{"uuid": shared.id, "fixed_ip": "10.23.0.99"}]
     replies = await asyncio.gather(
-        *(user.asks_for_server("vm", networks=wish) for user in (ann, bob, ann, bob, ann))
+        *(user.asks_for_server("vm", networks=request) for user in (ann, bob, ann, bob, ann))
     )
     assert sorted(reply.status for reply in replies) == [202, 400, 400, 400, 400]
 

@@ -193,7 +193,7 @@ def _port(network_id: str, subnet_id: str, address: str, groups: list[str]) -> P
 async def _ingredients(
     cloud: OpenStackCloud, made: Made, scope: Scope, folder: pathlib.Path
 ) -> tuple[ServerWanted, str]:
-    """All that a server needs there, and the wish for one; the second is its network."""
+    """All that a server needs there, and the request for one; the second is its network."""
     network_id, subnet_id = await _network(made, scope)
     group = await made.make("security_group", scope, SecurityGroupWanted(id=new_id(), name="default"))
     assert group.name == "fractus-default"

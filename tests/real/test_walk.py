@@ -182,7 +182,7 @@ def test_stop_start_reboot_rename(zone: str) -> None:
     assert client("ann", "console", "log", "show", name)
 
 
-def test_bad_wishes_are_refused_in_words() -> None:
+def test_bad_requests_are_refused_in_words() -> None:
     net = ["--network", "walk-net"]
     for words, sentence in [
         (["--image", "walk-image", "--flavor", "no-such", *net], "No Flavor found|not found"),

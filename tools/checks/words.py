@@ -55,6 +55,7 @@ RETIRED = (
             "tests/faults/test_checker.py",
         ),  # a promise: nothing nobody asked for
     ),
+    Retired("wish", "what is desired, or a request"),
     Retired("Passage", "FaultInjector"),
     Retired("FarStamp", "FarTimestamps"),
     Retired("fractus_room", "fractus_cloud_concurrency_limit"),

@@ -95,8 +95,8 @@ def test_what_need_not_outlive_the_machine_waits_for_no_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(monkeypatch)
-    put(tmp_path / "wish", b"soon another", lasting=False)
-    assert (tmp_path / "wish").read_bytes() == b"soon another"
+    put(tmp_path / "request", b"soon another", lasting=False)
+    assert (tmp_path / "request").read_bytes() == b"soon another"
     assert disk.synced == []
 
 

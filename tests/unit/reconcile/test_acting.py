@@ -51,7 +51,7 @@ async def east(world: World) -> ToyCloud:
 
 
 async def asks(world: World, *tokens: int, work: bool = True) -> None:
-    """Kicks are asked for, in the transaction of the wish."""
+    """Kicks are asked for, in the transaction of the request."""
     async with world.sqlite.transaction() as tx:
         for token in tokens:
             due = tx.now() + acting.AGAIN

@@ -79,7 +79,7 @@ async def test_what_was_never_made_and_is_not_wanted_any_more_costs_no_call(worl
     assert await world.pending() == []
 
 
-async def test_the_newest_wish_does_not_wait_for_all_that_is_older(world: World) -> None:
+async def test_the_newest_request_does_not_wait_for_all_that_is_older(world: World) -> None:
     await world.cloud("east")
     await pile(world, 20)
     await world.assign()

@@ -1,4 +1,4 @@
-"""From a wish to a thing in a cloud."""
+"""From a request to a thing in a cloud."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_what_takes_time_is_waited_for(world: World) -> None:
     assert (await world.shown())["status"] == "settled"
 
 
-async def test_a_changed_wish_reaches_the_cloud(world: World) -> None:
+async def test_a_changed_request_reaches_the_cloud(world: World) -> None:
     east = await world.cloud("east")
     await world.box(size=1)
     await world.settle()
@@ -199,7 +199,7 @@ async def test_a_refusal_that_holds_everywhere_is_final(world: World) -> None:
     assert await world.pending() == []
 
 
-async def test_after_a_final_refusal_a_changed_wish_is_tried(world: World) -> None:
+async def test_after_a_final_refusal_a_changed_request_is_tried(world: World) -> None:
     east = await world.cloud("east")
     east.fail("create", Refused("the size is odd"))
     await world.want("box", "b1", size=3)

@@ -61,7 +61,7 @@ async def test_both_are_made_as_they_should_be_and_the_home_is_what_is_shown(
     await world.settle()
     assert await roles(world) == {"east": None, "west": INCOMING}
     assert (await world.shown())["cloud"] == "east"
-    # A change of the wish is made in both.
+    # A change of the request is made in both.
     await world.change("box", "b1", size=4)
     await world.settle()
     assert [one.size for one in east.here() + west.here()] == [4, 4]

@@ -68,7 +68,7 @@ class GatedStore:
 
 
 def parts_of(needs: Sequence[Need]) -> list[str]:
-    """What a toy thing is made of in its cloud, as its wish names it."""
+    """What a toy thing is made of in its cloud, as its request names it."""
     return [f"{need.kind}/{need.id}" for need in needs if need.awaited]
 
 
@@ -133,7 +133,7 @@ class World:
     def new_worker(self, owner: str) -> Worker:
         return Worker(self.machine, Metrics(CollectorRegistry()), owner=owner)
 
-    # ------------------------------------------------------------------ clouds and wishes
+    # ------------------------------------------------------------------ clouds and requests
 
     async def cloud(self, name: str, *, enabled: bool = True, kinds: Iterable[str] | None = None) -> ToyCloud:
         offered = [kind for kind, life in self.lives.items() if life.traits is not LOCAL]

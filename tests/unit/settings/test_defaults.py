@@ -46,7 +46,7 @@ def test_limits_of_networks_are_neutrons() -> None:
     facts = FACTS["network"]
     assert facts["max_dns_nameservers"] == subnets.NAMESERVERS
     assert facts["max_subnet_host_routes"] == subnets.ROUTES
-    assert facts["max_allowed_address_pair"] == port_schema._PAIRS
+    assert facts["max_allowed_address_pair"] == port_schema.MOST_PAIRS
     assert facts["pagination_max_limit"] == "-1"
     assert _default(paging.neutron_paging, "max_limit") == 0, "no bound"
 

@@ -123,7 +123,7 @@ class CountingNotifier:
         self.times += 1
 
 
-async def test_law_1_a_wish_and_its_work_are_written_together_or_not_at_all(tables: AnyStore) -> None:
+async def test_law_1_a_request_and_its_work_are_written_together_or_not_at_all(tables: AnyStore) -> None:
     notifier = CountingNotifier()
     ledger = Ledger(ALL, notifier)
 

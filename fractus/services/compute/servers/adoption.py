@@ -102,7 +102,7 @@ class ServerAdoption:
         )
         needs = [Need(one.kind, one.id) for one in (flavor, image, keypair) if one is not None]
         needs += [Need("port", port.id, exclusive=not port.desired["nova_knows"]) for port in ports]
-        # What it has there counts as sent: a first wish for another name must not pass for what is there.
+        # What it has there counts as sent: a first request for another name must not pass for what is there.
         sent = {"name": seen.name, "description": seen.description or "", "metadata": dict(seen.metadata)}
         return Adopt(resource, needs, {"ran": True, "done": 0, "sent": 0, **sent})
 

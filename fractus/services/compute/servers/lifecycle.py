@@ -53,7 +53,7 @@ _SOON, _LATE = 2.0, 30.0
 #: Where Nova takes new metadata.
 _TAKES_METADATA = ("active", "paused", "suspended", "stopped")
 
-#: States in which it is told whether a server runs as it should.
+#: States in which a server is known to run as it should, or not to.
 _POWER_STATES = ("active", "stopped", "paused", "suspended", "rescued", "shelved", "shelved_offloaded")
 
 
@@ -115,7 +115,7 @@ class ServerLifecycle(LifecycleDefaults):
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """What is built now is built as it is wanted now: nothing is left to be sent to it."""
         last = actions.newest(resource.desired)
-        return {"done": 0 if last is None else last["token"], "sent": 0, **_wish(resource)}
+        return {"done": 0 if last is None else last["token"], "sent": 0, **_sendable(resource)}
 
     def wanted(self, item: Item) -> ServerWanted:
         """The server in its cloud's own ids."""
@@ -151,9 +151,13 @@ class ServerLifecycle(LifecycleDefaults):
 
     def differences(self, item: Item, seen: ServerObserved) -> list[Difference]:
         """Texts, and whether it runs: as it was last asked to, or since it was built."""
-        wish = _wish(item.resource)
-        told = _told(seen, wish)
-        found = [Difference(name, wish[name], told[name]) for name in wish if wish[name] != told[name]]
+        wanted = _sendable(item.resource)
+        observed = _as_observed(seen, wanted)
+        found = [
+            Difference(name, wanted[name], observed[name])
+            for name in wanted
+            if wanted[name] != observed[name]
+        ]
         power = view.power_wanted(item.resource.desired)
         quiet = seen.task_state is None and view.underway(item.resource, item.presence) is None
         if quiet and seen.vm_state in _POWER_STATES and seen.vm_state != power:
@@ -237,18 +241,18 @@ class ServerLifecycle(LifecycleDefaults):
 
     def _texts(self, item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description, host name or metadata that its user changed."""
-        wish = _wish(item.resource)
-        told = _told(seen, wish)
+        wanted = _sendable(item.resource)
+        observed = _as_observed(seen, wanted)
         for field, verb in _VERBS:
-            if field not in wish:
+            if field not in wanted:
                 continue
             waits = field == "metadata" and seen.vm_state not in _TAKES_METADATA
-            if told[field] == wish[field]:
-                memory[field] = wish[field]  # somebody made it so, or it was taken over from there
-            again = told[field] != wish[field] and drift.insisted(item, field)
-            if (memory[field] != wish[field] or again) and not waits:
+            if observed[field] == wanted[field]:
+                memory[field] = wanted[field]  # somebody made it so, or it was taken over from there
+            again = observed[field] != wanted[field] and drift.insisted(item, field)
+            if (memory[field] != wanted[field] or again) and not waits:
                 once = f"{verb}:{item.resource.generation}"
-                return Apply(Step(verb, {field: wish[field]}), {**memory, field: wish[field]}, once=once)
+                return Apply(Step(verb, {field: wanted[field]}), {**memory, field: wanted[field]}, once=once)
         return None
 
     @staticmethod
@@ -257,12 +261,12 @@ class ServerLifecycle(LifecycleDefaults):
         asked = item.presence.memory.get(drift.REPAIR)
         if asked is None:
             return None
-        wish, token = _wish(item.resource), asked["token"]
-        told = _told(seen, wish)
+        wanted, token = _sendable(item.resource), asked["token"]
+        observed = _as_observed(seen, wanted)
         for field, verb in _VERBS:
-            if field in asked["fields"] and field in wish and wish[field] != told[field]:
-                step = Step(verb, {field: wish[field]})
-                return Apply(step, {**memory, field: wish[field]}, once=f"{verb}:{token}")
+            if field in asked["fields"] and field in wanted and wanted[field] != observed[field]:
+                step = Step(verb, {field: wanted[field]})
+                return Apply(step, {**memory, field: wanted[field]}, once=f"{verb}:{token}")
         power = view.power_wanted(item.resource.desired)
         if "power_state" not in asked["fields"] or seen.vm_state == power or seen.vm_state not in _MENDED:
             return None
@@ -274,7 +278,7 @@ class ServerLifecycle(LifecycleDefaults):
     @staticmethod
     def _known(item: Item, seen: ServerObserved) -> dict[str, Any]:
         """What the presence remembers. What it does not (it was adopted) counts as sent: it is as it is."""
-        known = {"done": 0, "sent": 0, **_wish(item.resource)}
+        known = {"done": 0, "sent": 0, **_sendable(item.resource)}
         if "hostname" in known:
             known["hostname"] = seen.hostname or known["hostname"]
         return {name: item.presence.memory.get(name, value) for name, value in known.items()}
@@ -291,25 +295,25 @@ _VERBS = (
 )
 
 
-def _told(seen: ServerObserved, wish: Mapping[str, Any]) -> dict[str, Any]:
+def _as_observed(seen: ServerObserved, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The same, as its cloud says it. A host name that we are not shown is as it should be."""
-    told = {"name": seen.name, "description": seen.description or "", "metadata": seen.metadata}
-    if "hostname" in wish:
-        told["hostname"] = seen.hostname or wish["hostname"]
-    return told
+    observed = {"name": seen.name, "description": seen.description or "", "metadata": seen.metadata}
+    if "hostname" in wanted:
+        observed["hostname"] = seen.hostname or wanted["hostname"]
+    return observed
 
 
-def _wish(resource: Resource) -> dict[str, Any]:
+def _sendable(resource: Resource) -> dict[str, Any]:
     """What of a server can be sent again. A host name that nobody asked for is the cloud's own."""
     desired = resource.desired
-    wish = {
+    wanted = {
         "name": desired["name"],
         "description": desired["description"] or "",
         "metadata": desired["metadata"],
     }
     if desired.get("hostname_given"):
-        wish["hostname"] = desired["hostname"]
-    return wish
+        wanted["hostname"] = desired["hostname"]
+    return wanted
 
 
 class PortsOf(Protocol):

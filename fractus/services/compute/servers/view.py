@@ -1,7 +1,7 @@
 """A server as users see it, at the newest microversion; pure.
 
 `summarise` is the one place where it is decided what is told of a server: the cloud's own words once the server is
-there, ours before and after. What is wished but not yet done shows as a task state, as in Nova.
+there, ours before and after. What is asked for and not done yet shows as a task state, as in Nova.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     cloud = here.cloud if here is not None and placed else ""
     host = _host(cloud, here, seen)
     fault = _fault(resource, told, seen) if told.status in ("ERROR", "DELETED") else None
-    document = {**_wished(resource), **_as_it_is(resource, told, cloud, host, seen)}
+    document = {**_as_desired(resource), **_as_it_is(resource, told, cloud, host, seen)}
     if fault is not None:
         document["fault"] = {"code": fault.code, "created": fault.created, "message": fault.message}
         if fault.details and fault.code != 500:
@@ -256,8 +256,8 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     )
 
 
-def _wished(resource: Resource) -> dict[str, Any]:
-    """What of the document is as its user wished."""
+def _as_desired(resource: Resource) -> dict[str, Any]:
+    """What of the document is as its user desires it."""
     desired = resource.desired
     document: dict[str, Any] = {
         "id": resource.id,

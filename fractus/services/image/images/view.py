@@ -9,7 +9,7 @@ from typing import Any
 from fractus.base.clock import iso
 from fractus.model.resource import Presence, Resource, Summary
 
-#: Fields that the user wishes, beside tags and properties.
+#: Fields that the user sets, beside tags and properties.
 FIELDS = (
     "name",
     "disk_format",

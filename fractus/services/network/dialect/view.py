@@ -11,7 +11,7 @@ from fractus.model.resource import BLOCKED, Presence, Resource
 
 
 def revision(resource: Resource, born: int = 1) -> int:
-    """Neutron's `revision_number`: changes of the wish, and changes of the document alone (`touched`).
+    """Neutron's `revision_number`: changes of what is desired, and changes of the document alone (`touched`).
 
     `born`: the number of a new one.
     """

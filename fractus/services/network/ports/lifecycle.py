@@ -125,7 +125,7 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
         return Wait(pause, "the cloud has not bound it yet", on=on)
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
-        """Fields have the same names in the wish. Other groups must be there wherever the port goes."""
+        """Fields have the same names in what is desired. Other groups must be there wherever the port goes."""
         adopt_fields(resource, found)
         return needs_of(resource.desired) if "security_groups" in found else None
 

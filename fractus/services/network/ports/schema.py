@@ -296,7 +296,7 @@ def exhausted(network_id: str) -> ApiError:
 
 
 class Change(Struct, frozen=True):
-    """What becomes of a port's addresses: kept ones, wishes for new ones, and those to be given back."""
+    """What becomes of a port's addresses: kept ones, new ones that are asked for, and those to be given back."""
 
     keep: list[dict[str, str]]
     add: list[Mapping[str, str]]

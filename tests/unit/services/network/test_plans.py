@@ -52,7 +52,7 @@ NETWORKS: list[tuple[Item, dict[str, Any], dict[str, Any] | None, str]] = [
     (network(), {"name": "n", "admin_state_up": True, "mtu": 1450}, None, "equal; an MTU of 0 is the cloud's own"),
     (network(), {"name": "n"}, None, "what is not said is not compared"),
     (network(name="m"), {"name": "n"}, {"name": "m"}, "renamed"),
-    (network(mtu=1400), {"name": "n", "mtu": 1450}, {"mtu": 1400}, "an MTU that was wished for"),
+    (network(mtu=1400), {"name": "n", "mtu": 1450}, {"mtu": 1400}, "an MTU that was asked for"),
     (network(mtu=1400), {"name": "n", "mtu": 0}, None, "a cloud without MTUs"),
     (
         network(admin_state_up=False, port_security_enabled=False),

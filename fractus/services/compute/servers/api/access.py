@@ -228,7 +228,7 @@ _DUE = 60.0
 
 
 async def change(given: Dependencies, call: Call, tx: Transaction, server: Resource) -> None:
-    """Write a changed wish, and how users see the server from now on."""
+    """Write what is desired now, and how users see the server from now on."""
     server.request_id = call.request_id
     server.updated_at = tx.now()
     every = await presences.of_resource(tx, "server", server.id)

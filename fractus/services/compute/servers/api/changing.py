@@ -1,4 +1,4 @@
-"""Changing servers: PUT, DELETE and actions. Each writes a wish; the cloud is asked by the machine."""
+"""Changing servers: PUT, DELETE and actions. Each writes what is desired; the cloud is asked by the machine."""
 
 from __future__ import annotations
 

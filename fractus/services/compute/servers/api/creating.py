@@ -73,20 +73,20 @@ class Creating:
         _refuse_many(asked, most)
         made: list[Resource] = []
         async with self._given.store.transaction() as tx:
-            wish, needs = await self._wish(call, tx, asked)
-            wish["admin_pass"] = sealed(keeper, password) if keeper is not None else ""
+            common, needs = await self._common(call, tx, asked)
+            common["admin_pass"] = sealed(keeper, password) if keeper is not None else ""
             nics = await self._nics(call, tx, asked)
-            number = await self._fit(call, tx, wish, nics, least, most)
+            number = await self._fit(call, tx, common, nics, least, most)
             for index in range(number):
-                made.append(await self._one(call, tx, asked, wish, needs, nics, index, number))
+                made.append(await self._one(call, tx, asked, common, needs, nics, index, number))
         if bodies.truth(asked.get("return_reservation_id", False)):
-            return Reply(202, {"reservation_id": wish["reservation_id"]})
+            return Reply(202, {"reservation_id": common["reservation_id"]})
         server = made[0]
         own_links = links(roots(call), "servers", server.id)
         answer = {
             "id": server.id,
             "links": own_links,
-            "OS-DCF:diskConfig": wish["disk_config"],
+            "OS-DCF:diskConfig": common["disk_config"],
             "security_groups": asked.get("security_groups", [{"name": "default"}]),
             **({"adminPass": password} if password else {}),
         }
@@ -94,7 +94,7 @@ class Creating:
 
     # --- what all of them have in common ---------------------------------------------------------
 
-    async def _wish(
+    async def _common(
         self, call: Call, tx: Transaction, asked: Mapping[str, Any]
     ) -> tuple[dict[str, Any], list[Need]]:
         """What is desired of each server but for its name and ports, and what it needs."""
@@ -116,7 +116,7 @@ class Creating:
         needs = [Need("flavor", flavor.id), Need("image", image.id)]
         needs += [Need("keypair", keypair.id)] if keypair is not None else []
         properties = image.desired.get("properties", {})
-        wish = {
+        common = {
             "flavor": _flavor_document(flavor),
             "flavor_need": flavor.id,
             "image_id": image.id,
@@ -137,7 +137,7 @@ class Creating:
             "locked_by": "",
             "locked_reason": None,
         }
-        return wish, needs
+        return common, needs
 
     async def _flavor(self, call: Call, tx: Transaction, flavor_id: str) -> Resource:
         missing = f"Flavor {flavor_id} could not be found."
@@ -220,7 +220,7 @@ class Creating:
         self,
         call: Call,
         tx: Transaction,
-        wish: Mapping[str, Any],
+        common: Mapping[str, Any],
         nics: Sequence[NicRequest],
         least: int,
         most: int,
@@ -233,7 +233,7 @@ class Creating:
                     f"Quota exceeded for instances: Requested {least}, but {limits.at_once} can be asked for at once"
                 )
             most = limits.at_once
-        flavor = wish["flavor"]
+        flavor = common["flavor"]
         each = {"instances": 1, "cores": flavor["vcpus"], "ram": flavor["ram"]}
         room = await self._room(call, tx, "server", each, most)
         if room.allowed < least:
@@ -261,7 +261,7 @@ class Creating:
         call: Call,
         tx: Transaction,
         asked: Mapping[str, Any],
-        wish: Mapping[str, Any],
+        common: Mapping[str, Any],
         needs: Sequence[Need],
         nics: list[NicRequest],
         index: int,
@@ -277,10 +277,10 @@ class Creating:
         groups = list(
             dict.fromkeys(group["name"] for group in asked.get("security_groups", []) if group.get("name"))
         )
-        ports = await self._ports(call, tx, id, wish["zone"], nics, groups or ["default"])
+        ports = await self._ports(call, tx, id, common["zone"], nics, groups or ["default"])
         apart = REQUESTS.behaviour("description_apart", call.version)
         desired = {
-            **wish,
+            **common,
             "name": name,
             "description": asked.get("description") if apart else asked["name"].strip(),
             "hostname": hostname,

@@ -36,5 +36,5 @@ def first_password(asked: Mapping[str, Any]) -> str:
 
 
 def sealed(keeper: Secrets, password: str) -> str:
-    """As it is kept in a server's wish."""
+    """As it is kept in what is desired of a server."""
     return keeper.seal({"admin_pass": password}).decode("ascii")

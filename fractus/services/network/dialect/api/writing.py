@@ -47,7 +47,7 @@ class Writer:
         *,
         limited: bool = True,
     ) -> None:
-        """A changed wish, for every cloud where it is. `limited` False: whatever its quota."""
+        """What is desired has changed, for every cloud where it is. `limited` False: whatever its quota."""
         there = await presences.of_resource(tx, resource.kind, resource.id)
         after = msgspec.structs.replace(
             resource, generation=resource.generation + 1, updated_at=tx.now()
@@ -70,7 +70,7 @@ class Writer:
         values: dict[str, object],
         needs: Sequence[Need] | None = None,
     ) -> None:
-        """Put `values` into the wish and write it; nothing is written where nothing changes."""
+        """Put `values` into what is desired and write it; nothing is written where nothing changes."""
         changed = {name for name, value in values.items() if resource.desired.get(name) != value}
         if values.get("name", resource.name) != resource.name and "name" not in changed:
             # It is shown with a name that somebody gave it in its cloud.

@@ -234,7 +234,7 @@ class PortWrites(Writer):
     async def readdress(
         self, tx: Transaction, port: Resource, asked: Sequence[Mapping[str, str]], mac: str, owner: str
     ) -> dict[str, object]:
-        """Other addresses for a port: what of its wish changes by that."""
+        """Other addresses for a port: what is desired of it changes by that."""
         network_id = port.desired["network_id"]
         subnets = await self.facts(tx, network_id)
         auto = [one.id for one in subnets if one.auto]

@@ -27,7 +27,7 @@ async def shown(house: House, id: str, **more: Any) -> dict[str, Any]:
 # --- PUT ------------------------------------------------------------------------------------------
 
 
-async def test_a_put_changes_the_wish_and_wakes_the_machine(house: House) -> None:
+async def test_a_put_changes_the_request_and_wakes_the_machine(house: House) -> None:
     id = await house.create()
     await house.place(id)
     house.notifier.notified.clear()

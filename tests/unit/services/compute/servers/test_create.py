@@ -42,7 +42,7 @@ async def test_the_answer_is_novas(house: House) -> None:
     ]
 
 
-async def test_the_wish_is_stored_whole_with_what_it_needs_and_work_is_waiting(house: House) -> None:
+async def test_the_request_is_stored_whole_with_what_it_needs_and_work_is_waiting(house: House) -> None:
     house.add_key("ann", "laptop")
     house.networks.groups = {"web": derived("web")}
     id = await house.create(

@@ -156,7 +156,7 @@ PLANS: list[tuple[str, Item, ServerObserved, Plan]] = [
         Apply(Step("start"), {**MEMORY, "done": 3, "sent": 3}, once="start:3"),
     ),
     (
-        "only the newest wish counts",
+        "only the newest request counts",
         item([action("stop"), action("start", 3)]),
         seen(**OFF),
         Apply(Step("start"), {**MEMORY, "done": 3, "sent": 3}, once="start:3"),

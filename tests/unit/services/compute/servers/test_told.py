@@ -66,7 +66,7 @@ async def test_states_that_a_cloud_does_not_name_follow_from_the_status(house: H
         ("os-start", {"status": "SHUTOFF", "vm_state": "stopped"}, {}, "os-stop"),
     ],
 )
-async def test_who_sees_that_a_wish_has_come_true_may_wish_the_next(
+async def test_who_sees_that_a_request_has_come_true_may_request_the_next(
     house: House, verb: str, before: dict[str, Any], after: dict[str, Any], next_verb: str
 ) -> None:
     id = await house.create()
@@ -88,7 +88,7 @@ async def test_who_sees_that_a_wish_has_come_true_may_wish_the_next(
         ("os-start", {"status": "SHUTOFF", "vm_state": "stopped"}, ("SHUTOFF", "stopped", "powering-on")),
     ],
 )
-async def test_a_wish_shows_at_once_as_a_task(
+async def test_a_request_shows_at_once_as_a_task(
     house: House, verb: str, before: dict[str, Any], shown: tuple[str, str, str]
 ) -> None:
     id = await house.create()
