@@ -27,8 +27,10 @@ from fractus.store.transaction import Store
 class JoinedNetwork:
     """Networking, joined. `allocator` is what servers get their ports from."""
 
-    def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float) -> None:
-        """A cloud is stale after `stale_after` seconds of silence."""
+    def __init__(
+        self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float, dns_domain: str
+    ) -> None:
+        """A cloud is stale after `stale_after` seconds of silence. `dns_domain`: that of all ports."""
         self.addresses, self.macs = Addresses(), Macs()
         self.api = at = NetworkNeighbours(store, ledger, quota, clock, stale_after)
         groups = at.groups = at.add(GroupWrites(ledger))
@@ -37,7 +39,7 @@ class JoinedNetwork:
         policies = at.qos_policies = at.add(QosPolicyWrites(ledger))
         networks = at.writer(NETWORK)
         subnets = at.subnets = at.add(SubnetWrites(ledger, self.addresses, networks))
-        ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups))
+        ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups, dns_domain))
         self.allocator = PortAllocator(ports, groups)
         ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.allocator)
         at.shares |= {

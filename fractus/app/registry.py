@@ -100,9 +100,11 @@ class Kinds:
         reserve: Reserve,
         vault: Vault,
         stale_after: float,
+        dns_domain: str,
     ) -> None:
         """`images`: the directory of image data; `reserve`: what uploads leave free there; `vault`: what seals first
-        passwords of servers; `stale_after`: seconds after which a silent cloud is stale.
+        passwords of servers; `stale_after`: seconds after which a silent cloud is stale; `dns_domain`: that of all
+        ports.
         """
         self._vault = vault
         self._store = store
@@ -113,7 +115,7 @@ class Kinds:
         self._children = children
         self._stale_after = stale_after
         self._bits = BitsDirectory(images, reserve=reserve)
-        self._network = JoinedNetwork(store, ledger, quota, clock, stale_after)
+        self._network = JoinedNetwork(store, ledger, quota, clock, stale_after, dns_domain)
         parts = WorkerParts(
             resources=resources,
             clock=clock,

@@ -97,6 +97,7 @@ class Core:
             reserve=Reserve(settings.images.reserve_percent, settings.images.reserve_least << 20),
             vault=vault,
             stale_after=settings.work.stale_after,
+            dns_domain=settings.network.dns_domain,
         )
 
     @property

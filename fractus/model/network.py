@@ -41,6 +41,10 @@ class NetworkWanted(Wanted, frozen=True, kw_only=True):
         str | None,
         Wire(refers="qos_policy", extension="qos", purpose="a QoS policy", unsaid=True, mutable=True),
     ] = None
+    dns_domain: Annotated[
+        str,
+        Wire(extension="dns-integration", purpose="a network with a DNS domain", unsaid=True, mutable=True),
+    ] = ""
 
 
 class NetworkObserved(Observed, frozen=True, kw_only=True):
@@ -52,6 +56,7 @@ class NetworkObserved(Observed, frozen=True, kw_only=True):
     port_security_enabled: bool | None = None
     shared: bool | None = None
     qos_policy_id: str | UnsetType | None = UNSET
+    dns_domain: str | None = None
     external: Annotated[bool | None, Wire(name="router:external")] = None
     network_type: Annotated[str, Wire(name="provider:network_type")] = ""
     physical_network: Annotated[str, Wire(name="provider:physical_network")] = ""
@@ -144,6 +149,37 @@ class PortWanted(Wanted, frozen=True, kw_only=True):
         str | None,
         Wire(refers="qos_policy", extension="qos", purpose="a QoS policy", unsaid=True, mutable=True),
     ] = None
+    dns_name: Annotated[
+        str | None, Wire(extension="dns-integration", optional=True, unsaid=True, mutable=True)
+    ] = None
+    """None: nothing was ever said of it here, and what its cloud says (its Nova names ports) is the cloud's own."""
+    vnic_type: Annotated[
+        str,
+        Wire(
+            name="binding:vnic_type",
+            extension="binding",
+            purpose="a port of another type than `normal`",
+            unsaid=True,
+            mutable=True,
+        ),
+    ] = "normal"
+    numa_affinity_policy: Annotated[
+        str | None,
+        Wire(
+            extension="port-numa-affinity-policy",
+            purpose="a NUMA affinity policy of a port",
+            unsaid=True,
+            mutable=True,
+        ),
+    ] = None
+    device_profile: Annotated[
+        str | None, Wire(extension="port-device-profile", purpose="a device profile of a port", unsaid=True)
+    ] = None
+    propagate_uplink_status: Annotated[
+        bool,
+        Wire(extension="uplink-status-propagation", purpose="a port without uplink status propagation"),
+    ] = True
+    """Said wherever it is known: releases have different defaults."""
 
 
 class PortObserved(Observed, frozen=True, kw_only=True):
@@ -158,12 +194,20 @@ class PortObserved(Observed, frozen=True, kw_only=True):
     port_security_enabled: bool | None = None
     extra_dhcp_opts: list[dict[str, Any]] | None = None
     qos_policy_id: str | UnsetType | None = UNSET
+    dns_name: str | None = None
     network_id: str = ""
     device_id: str = ""
     device_owner: str = ""
     host: Annotated[str, Wire(name="binding:host_id")] = ""
     vif_type: Annotated[str, Wire(name="binding:vif_type")] = ""
-    vnic_type: Annotated[str, Wire(name="binding:vnic_type")] = ""
+    vif_details: Annotated[dict[str, Any], Wire(name="binding:vif_details")] = {}
+    profile: Annotated[dict[str, Any], Wire(name="binding:profile")] = {}
+    resource_request: dict[str, Any] | None = None
+    vnic_type: str | None = None
+    numa_affinity_policy: str | UnsetType | None = UNSET
+    """A network service that has it not enabled takes any, and shows none."""
+    device_profile: str | None = None
+    propagate_uplink_status: bool | None = None
 
 
 PORT = Vocabulary("port", PortWanted, PortObserved)

@@ -27,6 +27,8 @@ class Wire(Struct, frozen=True, kw_only=True):
     """Without this extension the service has no such field: another value than the default is then refused."""
     purpose: str = ""
     """What a cloud without the extension cannot give, as the refusal calls it."""
+    optional: bool = False
+    """A cloud without the extension goes without it."""
     unsaid: bool = False
     """The default is also the service's own, and is left out of a create."""
     admin: bool = False

@@ -36,6 +36,7 @@ from fractus.settings.sections import (
     Images,
     Keystone,
     Log,
+    Network,
     Quota,
     Scheduling,
     Store,
@@ -68,6 +69,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     store: Store
     work: Work
     scheduling: Scheduling
+    network: Network
     wake: Wake
     auth: Auth
     images: Images
@@ -142,6 +144,7 @@ def load(
             store=_convert(Store, "store", merged, origin),
             work=_convert(Work, "work", merged, origin),
             scheduling=_convert(Scheduling, "scheduling", merged, origin),
+            network=_convert(Network, "network", merged, origin),
             wake=_convert(Wake, "wake", merged, origin),
             auth=_convert(Auth, "auth", merged, origin),
             images=_convert(Images, "images", merged, origin),

@@ -286,6 +286,20 @@ class Scheduling(Struct, frozen=True, kw_only=True):
     ] = "prefer"
 
 
+class Network(Struct, frozen=True, kw_only=True):
+    """What all networks have in common."""
+
+    dns_domain: Annotated[
+        str,
+        Meta(
+            description="The domain that ports are shown in (`dns_assignment`), as `dns_domain` of Neutron. With "
+            "Neutron's default ports have no names of their own (`dns_name`), as in Neutron; with another one servers' "
+            "ports are named after their servers, in each cloud in the domain of its own Neutron. Ports that are there "
+            "keep the domain in which they were named."
+        ),
+    ] = "openstacklocal"
+
+
 class Wake(Struct, frozen=True, kw_only=True):
     """How the processes of several nodes wake each other, and who of them runs which child's queue."""
 
@@ -515,6 +529,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "store": Store,
     "work": Work,
     "scheduling": Scheduling,
+    "network": Network,
     "wake": Wake,
     "auth": Auth,
     "images": Images,

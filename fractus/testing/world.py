@@ -164,10 +164,11 @@ class World:
         quota: Mapping[str, Any] | None = None,
         clock: VirtualClock | None = None,
         network_affinity: str = "prefer",
+        dns_domain: str = "openstacklocal",
     ) -> None:
         """`shape`: settings of every simulated cloud; `identity`: whether their projects are ours (`shared`, `own`);
         `quota`: settings of that section, where projects are to be limited; `clock`: another one that a test owns;
-        `network_affinity`: the setting of that name.
+        `network_affinity`, `dns_domain`: the settings of those names.
         """
         names = [chr(ord("a") + number) for number in range(clouds)] if isinstance(clouds, int) else clouds
         self.tmp_path = tmp_path
@@ -180,7 +181,7 @@ class World:
             self.clouds_by_name[name] = WorldCloud(row, backend, Faults(remember=None))
         self.parts: Parts
         self._url = "sqlite:///{state}/fractus.db"
-        self._network_affinity = network_affinity
+        self._network_affinity, self._dns_domain = network_affinity, dns_domain
         self._held = contextlib.AsyncExitStack()
         self._assemble = assemble or _assemble
         self._quota = {"unlimited": True} if quota is None else dict(quota)
@@ -213,6 +214,7 @@ class World:
             "quota": self._quota,
             "store": {"url": self._url},
             "scheduling": {"network_affinity": self._network_affinity},
+            "network": {"dns_domain": self._dns_domain},
             # How full the disk of a test is says nothing about what is tested.
             "images": {"reserve_percent": 0.0, "reserve_least": 0},
         }

@@ -128,6 +128,9 @@ _NETWORK: Mapping[str, Body] = {
     "PUT /subnetpools/{id}/add_prefixes": lambda _: {"prefixes": ["10.201.0.0/16"]},
     "PUT /subnetpools/{id}/remove_prefixes": lambda _: {"prefixes": ["10.201.0.0/16"]},
     "PUT /subnetpools/{id}/onboard_network_subnets": lambda house: {"network_id": house.network.id},
+    "POST /ports/{id}/bindings": lambda _: {"binding": {"host": "a"}},
+    "PUT /ports/{id}/bindings/{host}": lambda _: {"binding": {"host": "a"}},
+    "PUT /ports/{id}/bindings/{host}/activate": lambda _: None,
     "PUT /security-group-rules/{id}": lambda _: {"security_group_rule": {"description": "new"}},
     "POST /security-group-rules": lambda house: {"security_group_rule": _rule(house)},
 }

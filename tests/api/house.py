@@ -105,6 +105,7 @@ class House:
                 "part": self.parts.get(path.split("/")[-2], ""),
                 "project_id": self.owner.project_id,
                 "alias": "port-security",
+                "host": "a",
             }
         if service == "image":
             return {"image_id": self.image, "tag": TAG, "member_id": self.owner.project_id}

@@ -121,7 +121,7 @@ async def simulated(directory: Path) -> AsyncIterator[Subject]:
 @asynccontextmanager
 async def ourselves(directory: Path) -> AsyncIterator[Subject]:
     """The OpenStack driver, with our own endpoint over simulated clouds as its child."""
-    async with World(clouds=2, tmp_path=directory) as world:
+    async with World(clouds=2, tmp_path=directory, dns_domain="ourselves.example.org") as world:
 
         async def pass_time() -> float:
             await world.run_for(1.0)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import pytest
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from fractus.app.carried import FIELDS
 from fractus.base.ids import new_id
@@ -271,6 +271,16 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda _: [("mtu", "1400")],
         lambda _: [],
     ),
+    ("port", "numa_affinity_policy"): plain("numa_affinity_policy", "required", None),
+    ("port", "binding:vnic_type"): plain("vnic_type", "direct", "normal"),
+    ("network", "dns_domain"): plain("dns_domain", "example.org.", ""),
+    ("port", "dns_name"): Change(
+        lambda _: {"dns_name": "web.example.org.", "dns_domain": "example.org."},
+        lambda _: {"dns_name": "", "dns_domain": "example.org."},
+        lambda _, seen: seen.dns_name,
+        lambda _: "web",
+        lambda _: "",
+    ),
     ("security_group", "rules"): Change(
         lambda _: {"rules": [_rule(22), _rule(80)]},
         lambda _: {"rules": [_rule(80)]},
@@ -385,7 +395,10 @@ def test_every_carried_field_is_walked() -> None:
 async def test_a_carried_field_arrives_and_leaves(cloud: Subject, kind: str, field: str) -> None:
     """A value that does not arrive makes two servers of one thing differ; one that lingers lets in who may not."""
     change, made = CHANGES[kind, field], await carry(cloud, kind)
-    assert change.look(made, await made.seen()) != change.seen(made), "the test can tell"
+    before = change.look(made, await made.seen())
+    if before is UNSET:
+        pytest.skip("its network service has it not enabled, and does not show it")
+    assert before != change.seen(made), "the test can tell"
     await made.change(change.given(made))
     assert change.look(made, await made.seen()) == change.seen(made)
     await made.change(change.withdrawn(made))

@@ -33,6 +33,7 @@ _USEFUL = {
     "port-security": "ports without port security",
     "allowed-address-pairs": "allowed address pairs",
     "extra_dhcp_opt": "extra DHCP options of ports",
+    "dns-integration": "names of ports and domains of networks in its DNS",
     "net-mtu-writable": "an MTU chosen by the tenant",
     "stateful-security-group": "stateless security groups",
 }

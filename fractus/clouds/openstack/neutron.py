@@ -95,7 +95,7 @@ class NeutronKind(Generic[W, S]):
     def _is_said(self, field: WireField, value: Any, extensions: frozenset[str]) -> bool:
         is_plain = value == field.default
         if field.rules.extension and field.rules.extension not in extensions:
-            if not is_plain:
+            if not is_plain and not field.rules.optional:
                 self._lacks(field)
             return False
         return not (field.rules.unsaid and is_plain)

@@ -141,10 +141,15 @@ class SimulatedCloud:
             },
             [
                 "allowed-address-pairs",
+                "binding",
+                "dns-integration",
                 "extra_dhcp_opt",
                 "net-mtu-writable",
+                "port-device-profile",
+                "port-numa-affinity-policy",
                 "port-security",
                 "security-group",
+                "uplink-status-propagation",
             ],
         )
 

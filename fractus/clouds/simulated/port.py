@@ -26,6 +26,7 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
         ):
             raise Missing(f"Network {thing.network_id} could not be found.")
         thing.fixed_ips = self._with_own(thing)
+        thing.dns_name = thing.dns_name or ""
 
     def updated(self, thing: PortRecord, wanted: dict[str, Any]) -> PortRecord:
         """Whatever addresses are asked for, those that the machine gives itself stay. DHCP options are added and

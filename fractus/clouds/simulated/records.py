@@ -103,6 +103,7 @@ class NetworkRecord(SharedRecord, kw_only=True):
     mtu: int = 1450
     port_security_enabled: bool = True
     external: bool = False
+    dns_domain: str = ""
     status: str = "ACTIVE"
     network_type: str = "geneve"
     qos_policy_id: str | None = None
@@ -158,6 +159,7 @@ class PortRecord(Record, kw_only=True):
     security_groups: list[str] = []
     allowed_address_pairs: list[dict[str, str]] = []
     extra_dhcp_opts: list[dict[str, Any]] = []
+    dns_name: str | None = None
     admin_state_up: bool = True
     port_security_enabled: bool = True
     qos_policy_id: str | None = None
@@ -167,6 +169,9 @@ class PortRecord(Record, kw_only=True):
     host: str = ""
     vif_type: str = "unbound"
     vnic_type: str = "normal"
+    numa_affinity_policy: str | None = None
+    device_profile: str | None = None
+    propagate_uplink_status: bool = True
     of_nova: bool = False
     """Nova made it for its server, and takes it away with it."""
 

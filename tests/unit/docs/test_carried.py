@@ -39,6 +39,10 @@ PARTS = {
     "PUT /images/{image_id}/tags/{tag}": "tags",
     "DELETE /images/{image_id}/tags/{tag}": "tags",
     "POST /security-group-rules": "rules",
+    "POST /ports/{id}/bindings": "binding:host_id",  # judged, and never made, as those below
+    "PUT /ports/{id}/bindings/{host}": "binding:host_id",
+    "PUT /ports/{id}/bindings/{host}/activate": "binding:host_id",
+    "DELETE /ports/{id}/bindings/{host}": "binding:host_id",
     "DELETE /security-group-rules/{id}": "rules",
     "PUT /security-group-rules/{id}": "rules",  # judged, and never made
 }

@@ -143,13 +143,8 @@ class Documents:
         status = self._status(resource, there)
         body = self._body(resource, there, status)
         columns = {}
-        for (
-            name,
-            write,
-            default,
-            shown,
-            key,
-        ) in self._columns:  # as `Stored.of`, without a call for each of them
+        # As `Stored.of`, without a call for each of them.
+        for name, write, default, shown, key in self._columns:
             value = body[shown] if shown in body else desired.get(key)
             if value is None or value is UNSET:
                 value = default

@@ -98,9 +98,14 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "2014-02-03T10:00:00-00:00",
     ),
     (
+        "binding-extended", "Port Bindings Extended",
+        "Expose port bindings of a virtual port to external application", "2017-07-17T10:00:00-00:00",
+    ),
+    (
         "default-subnetpools", "Default Subnetpools",
         "Provides ability to mark and use a subnetpool as the default.", "2016-02-18T18:00:00-00:00",
     ),
+    ("dns-integration", "DNS Integration", "Provides integration with DNS.", "2015-08-15T18:00:00-00:00"),
     (
         "external-net", "Neutron external network", "Adds external network attribute to network resource.",
         "2013-01-14T10:00:00-00:00",
@@ -124,8 +129,29 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "2015-01-01T10:00:00-00:00",
     ),
     (
+        "port-device-profile", "Port device profile", "Expose the port device profile (Cyborg)",
+        "2020-12-17T10:00:00-00:00",
+    ),
+    (
         "port-mac-address-regenerate", "Mac address regenerate", "Network port MAC address regenerate",
         "2018-05-03T10:00:00-00:00",
+    ),
+    (
+        "port-numa-affinity-policy", "Port NUMA affinity policy", "Expose the port NUMA affinity policy",
+        "2020-07-08T10:00:00-00:00",
+    ),
+    (
+        "port-numa-affinity-policy-socket", 'Port NUMA affinity policy "socket"',
+        'Adds "socket" to the supported port NUMA affinity policies', "2024-02-09T10:00:00-00:00",
+    ),
+    (
+        "port-resource-request", "Port Resource Request", "Expose resource request to Port",
+        "2018-05-08T10:00:00-00:00",
+    ),
+    (
+        "port-resource-request-groups", "Port Resource Request Groups",
+        "Support requesting multiple groups of resources and traits from the same RP subtree in resource_request",
+        "2021-08-02T10:00:00-00:00",
     ),
     ("port-security", "Port Security", "Provides port security", "2012-07-23T10:00:00-00:00"),
     (
@@ -197,6 +223,10 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "qos-rules-alias", "Quality of Service rules alias API",
         "API to enable GET, PUT and DELETE operations on QoS policy rules without specifying policy ID",
         "2018-10-07T10:00:00-00:00",
+    ),
+    (
+        "uplink-status-propagation", "Uplink status propagation extension",
+        "Provides ability to propagate port uplink status.", "2018-05-31T18:00:00-00:00",
     ),
 )  # fmt: skip
 

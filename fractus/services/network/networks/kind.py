@@ -15,7 +15,7 @@ from fractus.model.resource import Presence, Resource
 from fractus.services.field import Check, Convert, Field, Match, anything, named
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
-from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema import dns, values
 from fractus.services.network.dialect.schema.attributes import read_only, standard
 from fractus.services.network.dialect.schema.qos import QOS_POLICY, qos_needs
 from fractus.services.network.dialect.schema.zones import HINTS
@@ -67,6 +67,9 @@ FIELDS = named([
     neutron.amount("mtu", carried=CARRIED, why="0 leaves it to the cloud"),
     neutron.switch("port_security_enabled", default=True, column="", rule=NEUTRON_ADMIN_OR_MEMBER),
     QOS_POLICY,
+    Field(
+        "dns_domain", post=True, put=True, default="", convert=dns.canonical, check=dns.domain, carried=CARRIED,
+    ),
     HINTS,
     *(read_only(name) for name in ("availability_zones", "ipv4_address_scope", "ipv6_address_scope")),
     _wire("provider:network_type", check=values.string(32)),
@@ -88,7 +91,7 @@ KIND = Kind(
         order=(
             "admin_state_up", "mtu", "status", "subnets", "shared", "availability_zone_hints",
             "availability_zones", "ipv4_address_scope", "ipv6_address_scope", "router:external",
-            "port_security_enabled", "qos_policy_id",
+            "port_security_enabled", "qos_policy_id", "dns_domain",
         ),
         derived=_derived,
         status=neutron.active,

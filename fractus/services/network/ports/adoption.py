@@ -105,6 +105,7 @@ class PortAdoption(CrudAdoption[PortObserved]):
         context: AdoptionContext,
     ) -> Resource:
         resource = self.resource(id, project_id, seen, context)
+        del resource.desired["dns_name"]  # its cloud gave it, in a domain of that cloud
         of_server = seen.device_owner.startswith("compute:") and bool(seen.device_id)
         resource.desired |= {
             "network_id": network.id,

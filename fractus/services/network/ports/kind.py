@@ -10,7 +10,7 @@ from fractus.model.network import PORT as VOCABULARY
 from fractus.services.field import Bound, Field, Match, Stored, named, text
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
-from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema import dns, values
 from fractus.services.network.dialect.schema.attributes import read_only, standard, stated
 from fractus.services.network.dialect.schema.qos import QOS_POLICY
 from fractus.services.network.dialect.table import standard_columns
@@ -79,10 +79,20 @@ FIELDS = named([
     ),
     QOS_POLICY,
     Field(
-        "binding:vnic_type", post=True, put=True, default="normal", check=values.one_of(schema.VNIC_TYPES), rule=True,
-        desired="", carried=REFUSED, foreign=lambda value: value != "normal",
-        why="only ports of the type 'normal' are carried",
+        "dns_name", post=True, put=True, default="", convert=dns.canonical, check=dns.host, shown="",
+        carried=CARRIED, why="a cloud without names of ports goes without it",
     ),
+    Field("dns_assignment"),
+    Field(
+        "binding:vnic_type", post=True, put=True, default="normal", check=values.one_of(schema.VNIC_TYPES), rule=True,
+        desired="vnic_type", carried=CARRIED, why="until it is bound there",
+    ),
+    Field(
+        "numa_affinity_policy", post=True, put=True, default=None, check=values.one_of(schema.NUMA_POLICIES),
+        carried=CARRIED, why="a cloud whose network service has it not enabled goes without it",
+    ),
+    Field("device_profile", post=True, default=None, check=values.string_or_none(255)),
+    Field("propagate_uplink_status", post=True, default=True, convert=values.to_boolean),
     Field(
         "binding:host_id", post=True, put=True, default=UNSET, rule=True, match=Match("host"), desired="",
         column=text("host", 255), carried=REFUSED, foreign=schema.is_said, why=_BOUND,
@@ -93,6 +103,7 @@ FIELDS = named([
     ),
     read_only("binding:vif_type"),
     read_only("binding:vif_details"),
+    read_only("resource_request"),
 ])  # fmt: skip
 
 _TABLE = table_of(
@@ -115,8 +126,11 @@ KIND = Kind(
     service="network",
     collection="ports",
     extensions=(
-        "aap-reject-multicast", "allowed-address-pairs", "binding", "extra_dhcp_opt", "ip-substring-filtering",
-        "port-mac-address-regenerate", "port-security", "port-security-groups-filtering",
+        "aap-reject-multicast", "allowed-address-pairs", "binding", "binding-extended", "dns-integration",
+        "extra_dhcp_opt", "ip-substring-filtering", "port-device-profile", "port-mac-address-regenerate",
+        "port-numa-affinity-policy", "port-numa-affinity-policy-socket", "port-resource-request",
+        "port-resource-request-groups", "port-security", "port-security-groups-filtering",
+        "uplink-status-propagation",
     ),
     fields=FIELDS,
     table=_TABLE,
@@ -125,7 +139,9 @@ KIND = Kind(
         derived=view.derived,
         status=view.status,
         columns=(_NETWORK_OWNER,),
-        privileged=("binding:host_id", "binding:vif_type", "binding:vif_details", "binding:profile"),
+        privileged=(
+            "binding:host_id", "binding:vif_type", "binding:vif_details", "binding:profile", "resource_request",
+        ),
         # Which server it is for is ours to say, also while somebody has taken it from that there.
         ours=("device_id",),
     ),

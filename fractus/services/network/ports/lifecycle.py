@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.base.clock import Clock
@@ -23,12 +25,17 @@ from fractus.reconcile.kind import (
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.ports.kind import KIND
 from fractus.services.network.ports.schema import holder, needs_of
+from fractus.services.network.ports.view import DNS_DOMAIN
 from fractus.store.transaction import Transaction
 
 #: A port that its server's cloud has not bound after this long (the server failed, or is off) is looked at no more.
 _PATIENCE = 600.0
 #: How soon it is looked at again, at the earliest: put into a running server, or made with one. Seconds.
 _SOON, _AS_ITS_SERVER = 2.0, 15.0
+
+
+#: Key in `Presence.memory`: the name that its cloud was last told.
+_NAMED = "dns_name"
 
 
 class Servers(Protocol):
@@ -59,7 +66,16 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
             for one in desired["fixed_ips"]
             if one["subnet_id"] not in desired["auto_subnets"]
         ]
-        return {**super().fields(item), "fixed_ips": fixed}
+        known = {**super().fields(item), "fixed_ips": fixed}
+        if "dns_name" in desired:
+            # Each cloud has a domain of its own for its ports: only what stands before it means the same everywhere.
+            known["dns_name"] = desired["dns_name"].removesuffix(f".{desired[DNS_DOMAIN]}")
+        return known
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """The name that its create says."""
+        name = resource.desired.get("dns_name")
+        return {_NAMED: name.removesuffix(f".{resource.desired[DNS_DOMAIN]}")} if name else {}
 
     def is_equal(self, item: Item, field: WireField, asked: Any, there: Any) -> bool:
         """MACs have no case, groups and addresses no order; what a machine gives itself is the cloud's to add."""
@@ -70,6 +86,10 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
                 return set(asked) == _without_auto(item, there)
             case "security_groups":
                 return set(asked) == set(there)
+            case "dns_name":
+                # A cloud whose ports are in no domain takes any name, and shows none.
+                said = item.presence.memory.get(_NAMED)
+                return asked is None or asked == there.lower() or (not there and asked == said)
         return super().is_equal(item, field, asked, there)
 
     def difference(self, item: Item, field: WireField, asked: Any, there: Any) -> Difference:
@@ -105,7 +125,8 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
         """One update with all that differs; then wait for the cloud to bind it, for users are shown that."""
         plan = super().plan(item, seen)
         if isinstance(plan, Apply):
-            return plan
+            named = plan.step.body.get("dns_name")
+            return plan if named is None else structs.replace(plan, memory={**plan.memory, _NAMED: named})
         # Which server has it there is remembered: should it be taken from it, that can be told.
         return self._unbound(item, seen) or Done({"device": seen.device_id} if seen.device_id else {})
 

@@ -63,6 +63,11 @@ RULES: list[RuleDefault] = [
         for index, verb in enumerate(("create", "update"))
         for name, checks in _ATTRIBUTES.items()
     ),
+    RuleDefault("get_port_binding", NEUTRON_ADMIN_OR_SERVICE, "See how a port is bound."),
+    RuleDefault("create_port_binding", "rule:service_api", "Bind a port to a host."),
+    RuleDefault("update_port_binding", NEUTRON_ADMIN_OR_SERVICE, "Change how a port is bound."),
+    RuleDefault("delete_port_binding", "rule:service_api", "Delete a binding of a port."),
+    RuleDefault("activate", "rule:service_api", "Activate a binding of a port."),
     *(
         RuleDefault(
             f"{verb}_port:tags",

@@ -27,6 +27,8 @@ VNIC_TYPES = (
     "accelerator-direct", "accelerator-direct-physical", "remote-managed",
 )  # fmt: skip
 
+NUMA_POLICIES = ("required", "preferred", "socket", "legacy", None)
+
 MOST_PAIRS = 10
 """Neutron's default of `max_allowed_address_pair`."""
 

@@ -7,7 +7,11 @@ from typing import Any
 
 from fractus.model.network import unreachable
 from fractus.model.resource import APART, Presence, Resource
+from fractus.services.network.dialect.schema.dns import NO_DOMAIN
 from fractus.services.network.dialect.view import among, is_refused_everywhere
+
+DNS_DOMAIN = "dns_domain"
+"""Key in `desired`: the domain of the ports of this installation when the port got its name, where they are in one."""
 
 
 def _there(presences: Sequence[Presence]) -> dict[str, Any]:
@@ -35,13 +39,15 @@ def derived(port: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
     """Its lists in Neutron's order, how it is bound, and that others of its network are out of its reach."""
     desired, there = port.desired, _there(presences)
     apart = _apart(desired["network_id"], presences)
+    ordered = in_order(desired)
     return {
-        **in_order(desired),
-        "binding:vnic_type": "normal",
+        **ordered,
+        **_names(desired, ordered["fixed_ips"]),
         "binding:host_id": there.get("host", ""),
         "binding:vif_type": there.get("vif_type") or "unbound",
-        "binding:vif_details": {},
-        "binding:profile": {},
+        "binding:vif_details": there.get("vif_details") or {},
+        "binding:profile": there.get("profile") or {},
+        "resource_request": there.get("resource_request"),
         **({"fractus:reach": unreachable(desired["network_id"], apart)} if apart else {}),
     }
 
@@ -55,6 +61,20 @@ def in_order(desired: Mapping[str, Any]) -> dict[str, list[Any]]:
             desired["allowed_address_pairs"], key=lambda one: (one["mac_address"], one["ip_address"])
         ),
     }
+
+
+def _names(desired: Mapping[str, Any], fixed_ips: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Its name in the DNS, and those of its addresses, as a Neutron with the same domain shows them."""
+    name, domain = desired.get("dns_name", ""), desired.get(DNS_DOMAIN, NO_DOMAIN)
+    dot = f".{domain}" if domain else ""
+    assignment = []
+    for one in fixed_ips:
+        ip = one["ip_address"]
+        host = name or f"host-{ip.replace('.', '-').replace(':', '-')}"
+        assignment.append(
+            {"ip_address": ip, "hostname": host, "fqdn": host if host.endswith(".") else f"{host}{dot}"}
+        )
+    return {"dns_name": name, "dns_assignment": assignment}
 
 
 def addresses_column(fixed_ips: list[dict[str, str]]) -> str:

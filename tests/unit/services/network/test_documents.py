@@ -24,7 +24,7 @@ async def test_a_network_with_a_subnet_and_a_port(ann: Tenant) -> None:
     assert set(network) == STANDARD | {
         "admin_state_up", "mtu", "status", "subnets", "shared", "availability_zone_hints", "availability_zones",
         "ipv4_address_scope", "ipv6_address_scope",
-        "router:external", "port_security_enabled", "qos_policy_id",
+        "router:external", "port_security_enabled", "qos_policy_id", "dns_domain",
     }  # fmt: skip
     assert (network["status"], network["mtu"], network["subnets"]) == ("ACTIVE", 1450, [])
     assert network["project_id"] == network["tenant_id"] == ann.project_id
@@ -43,6 +43,7 @@ async def test_a_network_with_a_subnet_and_a_port(ann: Tenant) -> None:
         "network_id", "mac_address", "admin_state_up", "status", "device_id", "device_owner", "fixed_ips",
         "port_security_enabled", "security_groups", "binding:vnic_type", "allowed_address_pairs", "extra_dhcp_opts",
         "qos_policy_id",
+        "dns_name", "dns_assignment", "numa_affinity_policy", "device_profile", "propagate_uplink_status",
     }  # fmt: skip
     assert port["fixed_ips"] == [{"subnet_id": subnet["id"], "ip_address": "10.77.0.2"}]
     assert port["mac_address"].startswith("fa:16:3e:")

@@ -322,9 +322,7 @@ PORTS: list[tuple[dict[str, Any], int, str, str]] = [
         "Invalid input for binding:vnic_type. Reason: foo is not in valid_values.",
     ),
     (
-        {"binding:vnic_type": "direct"}, 400, "InvalidInput",  # law 10: we cannot carry it
-        "Invalid input for operation: 'binding:vnic_type' cannot be carried to the clouds behind this endpoint: "
-        "only ports of the type 'normal' are carried.",
+        {"resource_request": {}}, 400, "HTTPBadRequest", "Attribute 'resource_request' not allowed in POST",
     ),
     ({"binding:vif_type": "ovs"}, 400, "HTTPBadRequest", "Attribute 'binding:vif_type' not allowed in POST"),
     ({"status": "ACTIVE"}, 400, "HTTPBadRequest", "Attribute 'status' not allowed in POST"),
@@ -339,7 +337,7 @@ PORTS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"name": None}, 400, "HTTPBadRequest", "Invalid input for name. Reason: 'None' is not a valid string."),
     ({"network_id": UNKNOWN}, 404, "NetworkNotFound", f"Network {UNKNOWN} could not be found."),
     ({"qos_policy_id": UNKNOWN}, 404, "QosPolicyNotFound", f"QoS policy {UNKNOWN} could not be found."),
-    ({"dns_name": "x"}, 400, "HTTPBadRequest", "Unrecognized attribute(s) 'dns_name'"),
+    ({"dns_assignment": []}, 400, "HTTPBadRequest", "Attribute 'dns_assignment' not allowed in POST"),
 ]  # fmt: skip
 
 

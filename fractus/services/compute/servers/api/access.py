@@ -42,8 +42,12 @@ class Ports(Protocol):
         zone: str,
         nics: Sequence[NicRequest],
         security_groups: Sequence[str],
+        *,
+        hostname: str = "",
     ) -> list[ServerPort]:
         """Make or take the ports of a new server. Groups by name or id; they are checked without `nics` too.
+
+        `hostname`: their name in the DNS.
 
         Refuses in Nova's words: `Invalid`, `NotFound`, `Conflict`, `QuotaExceeded`.
         """

@@ -207,9 +207,12 @@ class Creating:
         zone: str,
         nics: list[NicRequest],
         groups: list[str],
+        hostname: str,
     ) -> list[ServerPort]:
         try:
-            return await self._given.ports.for_server(tx, call.principal, server_id, zone, nics, groups)
+            return await self._given.ports.for_server(
+                tx, call.principal, server_id, zone, nics, groups, hostname=hostname
+            )
         except NotFound as error:
             # Of a part of the body: Nova says 400 here.
             raise Invalid(error.message) from None
@@ -277,7 +280,7 @@ class Creating:
         groups = list(
             dict.fromkeys(group["name"] for group in asked.get("security_groups", []) if group.get("name"))
         )
-        ports = await self._ports(call, tx, id, common["zone"], nics, groups or ["default"])
+        ports = await self._ports(call, tx, id, common["zone"], nics, groups or ["default"], hostname)
         apart = REQUESTS.behaviour("description_apart", call.version)
         desired = {
             **common,

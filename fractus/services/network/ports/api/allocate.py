@@ -46,8 +46,10 @@ class PortAllocator:
         zone: str,
         nics: Sequence[NicRequest],
         security_groups: Sequence[str] | None,
+        *,
+        hostname: str = "",
     ) -> list[ServerPort]:
-        """The ports of a new server, one for each of `nics`, in their order.
+        """The ports of a new server, one for each of `nics`, in their order. `hostname`: their name in the DNS.
 
         `zone`: the availability zone asked for, or empty. `security_groups`: names or ids for ports that are made
         here; None or `["default"]`: the project's default group. `Invalid` (400) or `Conflict` (409) as Nova.
@@ -58,6 +60,7 @@ class PortAllocator:
         ports = []
         for place, nic in enumerate(nics):
             device: dict[str, Any] = {"device_id": server_id, "device_owner": owner, "place": place}
+            device |= self._writes.named(hostname) if hostname else {}
             if nic.port_id:
                 port = await self._take(tx, principal, nic, device)
             else:
@@ -79,7 +82,8 @@ class PortAllocator:
             if port.desired["owned_by_server"]:
                 await self._writes.remove(tx, port)
             else:
-                await self._writes.update(tx, port, {"device_id": "", "device_owner": ""})
+                name = {"dns_name": ""} if port.desired.get("dns_name") else {}
+                await self._writes.update(tx, port, {"device_id": "", "device_owner": "", **name})
 
     async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
         """The ports that a server has, in the order in which they were asked for."""
@@ -121,6 +125,8 @@ class PortAllocator:
             raise Conflict(f"Port {port.id} is still in use.")
         if not port.desired["fixed_ips"]:
             raise Invalid(f"Port {port.id} requires a FixedIP in order to be used.")
+        if port.desired.get("dns_name"):
+            device.pop("dns_name", None)  # where it is not the server's, the Nova of its cloud says so
         await self._writes.update(tx, port, {**device})
         return port
 
@@ -168,6 +174,7 @@ class PortAllocator:
             "admin_state_up": True,
             "device_id": device["device_id"],
             "device_owner": device["device_owner"],
+            "dns_name": device.get("dns_name"),
             "project_id": principal.project_id,
             "fixed_ips": [{"ip_address": nic.fixed_ip}] if nic.fixed_ip else None,
             "security_groups": groups if secure else [],

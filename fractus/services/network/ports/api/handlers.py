@@ -12,17 +12,18 @@ from fractus.services.network.dialect.api.access import authorise, refuse_foreig
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.lists import escape
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
-from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import conflict, invalid, not_found
+from fractus.services.network.dialect.schema import dns, values
+from fractus.services.network.dialect.schema.attributes import Item, Request
+from fractus.services.network.dialect.schema.errors import conflict, invalid, malformed, not_found
 from fractus.services.network.ports import schema
+from fractus.services.network.ports.api.bindings import BindingApi
 from fractus.services.network.ports.api.writes import PortWrites
 from fractus.services.network.ports.kind import BINDING, FIELDS, KIND
 from fractus.services.network.ports.view import bound
 from fractus.store import presences
 from fractus.store.listing import Filter, Filters
 from fractus.store.transaction import Reader, Transaction
-from fractus.web.routing import Call
+from fractus.web.routing import Call, Route
 
 
 def _by_fixed_ips(given: list[str]) -> Filters:
@@ -61,9 +62,23 @@ class PortApi(CollectionApi):
         self._ports, self._groups, self._policies = at.own(PortWrites), at.groups, at.qos_policies
         self._finding = self._ports.finding()
 
+    def routes(self) -> list[Route]:
+        """Those of every kind, and of how ports are bound."""
+        return [*super().routes(), *BindingApi(self._store, self.permitted).routes()]
+
     async def conditions(self, call: Call) -> Filters:
         """Which few ports have an address, a MAC or a subnet that the list is asked for."""
         return await self._finding.conditions(self._store, call.query)
+
+    def _read(self, call: Call, id: str = "") -> Request:
+        """A name must fit into the domain of all ports."""
+        request = super()._read(call, id)
+        for item in request.items:
+            name = item.values.get("dns_name")
+            wrong = dns.within(self._ports.dns_domain)(name) if name and self._ports.named(name) else None
+            if wrong:
+                raise malformed(f"Invalid input for dns_name. Reason: {wrong}.")
+        return request
 
     # --- create ----------------------------------------------------------------------------------
 
@@ -118,7 +133,11 @@ class PortApi(CollectionApi):
         """Its addresses follow from its MAC, and its needs from both. What other kinds forbid is refused."""
         given, desired = item.values, resource.desired
         await self._ports.check_update(tx, resource, given)
-        more: dict[str, Any] = {}
+        if given.get("binding:vnic_type", desired.get("vnic_type", "normal")) != desired.get(
+            "vnic_type", "normal"
+        ):
+            await self._check_unplugged(tx, resource)
+        more: dict[str, Any] = self._ports.named(given.pop("dns_name")) if "dns_name" in given else {}
         mac = desired["mac_address"]
         if "mac_address" in given:
             await self._check_unbound(tx, resource, given["mac_address"])
@@ -147,6 +166,15 @@ class PortApi(CollectionApi):
                 f"Unable to complete operation on port {port.id}, port is already bound, port type: {vif_type}, "
                 f"old_mac {old}, new_mac {mac}.",
                 "PortBound",
+            )
+
+    async def _check_unplugged(self, tx: Transaction, port: Resource) -> None:
+        """Where it is bound its type is what it was bound as."""
+        if bound(await presences.of_resource(tx, "port", port.id)):
+            raise conflict(
+                f"Unable to complete operation on port {port.id} for network {port.desired['network_id']}. Port "
+                f"already has an attached device {port.desired['device_id']}.",
+                "PortInUse",
             )
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:

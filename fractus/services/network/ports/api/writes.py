@@ -11,6 +11,7 @@ from fractus.base.ids import new_id
 from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.api.neighbours import Groups, PortUser
 from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.schema.dns import NO_DOMAIN, absolute
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.finding import Finding
@@ -23,6 +24,7 @@ from fractus.services.network.ports.queries import (
     subnets_of_network,
 )
 from fractus.services.network.ports.schema import Pick, SubnetFacts, holder, needs_of
+from fractus.services.network.ports.view import DNS_DOMAIN
 from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Transaction
@@ -44,11 +46,15 @@ class Servers(Protocol):
 class PortWrites(Writer):
     """Writes ports."""
 
-    def __init__(self, ledger: Ledger, addresses: Addresses, macs: Macs, groups: Groups) -> None:
+    def __init__(
+        self, ledger: Ledger, addresses: Addresses, macs: Macs, groups: Groups, dns_domain: str = NO_DOMAIN
+    ) -> None:
+        """`dns_domain`: that of all ports."""
         super().__init__(ledger, KIND.name, KIND.summarise)
         self._addresses = addresses
         self._macs = macs
         self._groups = groups
+        self.dns_domain = dns_domain
         self.servers: Servers | None = None
         """Joined later: servers need ports, too."""
         self.users: list[PortUser] = []
@@ -103,6 +109,11 @@ class PortWrites(Writer):
             "allowed_address_pairs": schema.pairs(values.get("allowed_address_pairs") or [], mac),
             "extra_dhcp_opts": schema.options([], values.get("extra_dhcp_opts")),
             "qos_policy_id": values.get("qos_policy_id"),
+            "vnic_type": values.get("binding:vnic_type", "normal"),
+            "numa_affinity_policy": values.get("numa_affinity_policy"),
+            "device_profile": values.get("device_profile"),
+            "propagate_uplink_status": values.get("propagate_uplink_status", True),
+            **self.named(values.get("dns_name") or ""),
         }
         port = Resource(
             kind="port", id=port_id, project_id=values["project_id"], user_id=user_id,
@@ -152,6 +163,11 @@ class PortWrites(Writer):
     async def of_device(self, reader: Reader, device_id: str, *owners: str) -> list[Resource]:
         """The ports that have something as their device, oldest first; `owners`: only those of these device owners."""
         return await ports_of_device(reader, self.ledger.resources, device_id, owners)
+
+    def named(self, dns_name: str) -> dict[str, object]:
+        """A name in the DNS, as it is kept: as in Neutron ports have none where they are in no domain."""
+        domain = absolute(self.dns_domain)
+        return {"dns_name": dns_name, DNS_DOMAIN: domain} if domain and domain != NO_DOMAIN else {}
 
     async def let_go(self, tx: Transaction, port_id: str) -> None:
         """Its addresses and its MAC are free."""
