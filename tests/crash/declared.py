@@ -39,7 +39,7 @@ def story_of(kind: Kind) -> Story:
         await world.settle()
         there = world.cloud(ZONE).marked(kind.name, id)
         assert len(there) == (kind.name in carried(world))
-        (await house.owner.put(f"{path}/{id}", {kind.key: EXAMPLES[kind.name].update})).ok()
+        (await house.owner.put(f"{path}/{id}", {kind.key: change_of(kind)})).ok()
         await world.settle()
         (await house.owner.delete(f"{path}/{id}")).ok()
         await world.settle()
@@ -48,6 +48,12 @@ def story_of(kind: Kind) -> Story:
 
     made_changed_and_deleted.__name__ = f"{kind.name}_is_made_changed_and_deleted"
     return made_changed_and_deleted
+
+
+def change_of(kind: Kind) -> dict[str, Any]:
+    """What its example says, under another name than it has."""
+    update = EXAMPLES[kind.name].update
+    return {**update, "name": "changed"} if "name" in update else dict(update)
 
 
 async def _house_for(world: World, kind: Kind) -> House:

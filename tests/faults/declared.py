@@ -17,7 +17,10 @@ _BY_HAND = frozenset({"network", "subnet", "port", "security_group", "security_g
 KINDS: Mapping[str, Kind] = {
     one.kind.name: one.kind
     for one in NETWORKING
-    if isinstance(one.kind, Kind) and one.kind.name in EXAMPLES and one.kind.name not in _BY_HAND
+    if isinstance(one.kind, Kind)
+    and one.kind.name in EXAMPLES
+    and one.kind.name not in _BY_HAND
+    and one.kind.parent is None
 }
 
 #: Those whose quota counts each of them once.

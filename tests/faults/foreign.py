@@ -40,7 +40,9 @@ async def put(child: Child) -> truth.Documents:
         for name, declaration in declared.KINDS.items():
             asked = declared.body_of(name, "theirs", ids.__getitem__)
             if asked is not None:
-                ids[name] = (await make(f"{NETWORK}{declaration.root}", {name: asked}))[name]["id"]
+                ids[name] = (await make(f"{NETWORK}{declaration.root}", {declaration.key: asked}))[
+                    declaration.key
+                ]["id"]
         await make(f"{COMPUTE}/os-keypairs", {"keypair": {"name": "theirs", "public_key": KEY}})
         flavor = await make(
             f"{COMPUTE}/flavors", {"flavor": {"name": "theirs", "vcpus": 1, "ram": 64, "disk": 1}}

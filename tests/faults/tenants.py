@@ -35,7 +35,12 @@ COLLECTION = {
     "server": f"{COMPUTE}/servers",
     **{name: f"{NETWORK}{kind.root}" for name, kind in declared.KINDS.items()},
 }
-WRAPPER = {"group": "security_group", "rule": "security_group_rule", "image": ""}
+WRAPPER = {
+    "group": "security_group",
+    "rule": "security_group_rule",
+    "image": "",
+    **{name: kind.key for name, kind in declared.KINDS.items()},
+}
 
 BITS = b"An image for the fault suite.\n" * 40
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHs0v9GLLbl3GXzP7G0nG0q4NvyjcJbhyXyD2F1Vh0zm faults"
@@ -336,7 +341,9 @@ class Tenant:
             return False
         fields = declared.change_of(kind, f"{thing.name}-r{op.number}")
         path = f"{COLLECTION[kind]}/{thing.id}"
-        await self._ask("change", thing.key, "PUT", path, {kind: fields}, fields=declared.checked(fields))
+        await self._ask(
+            "change", thing.key, "PUT", path, {WRAPPER[kind]: fields}, fields=declared.checked(fields)
+        )
         return True
 
     async def _rename(self, op: Op, kind: str) -> bool:
