@@ -23,6 +23,7 @@ def test_every_kind_of_error_has_a_status() -> None:
         "BodyTimeout": 408,
         "Conflict": 409, "TooLarge": 413, "UnsupportedMedia": 415, "QuotaExceeded": 403, "NotSupported": 400,
         "Unavailable": 503, "ReadOnly": 503, "Busy": 503, "NoSpace": 503, "StorageFull": 507,
+        "PreconditionFailed": 412, "Unimplemented": 501,
     }  # fmt: skip
 
 
