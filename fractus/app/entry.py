@@ -81,7 +81,7 @@ class Undeclared:
     service: str
     table: Table
     rules: Sequence[RuleDefault]
-    costs: Costs
+    costs: Costs | None = None
     carried: Sequence[Field] = ()
     sealed: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
@@ -95,10 +95,10 @@ Builder: TypeAlias = "Callable[[WorkerParts], T]"
 
 @dataclasses.dataclass(frozen=True)
 class Entry(Generic[A]):
-    """One kind. `A`: what its API is built of."""
+    """One kind. `A`: what its API is built of; a kind that users see as a part of others has none."""
 
     kind: Kind | Undeclared
-    api: Callable[[A], HasRoutes]
+    api: Callable[[A], HasRoutes] | None
     lifecycle: Lifecycle | Builder[Lifecycle] | None = None
     adoption: Adoption | Builder[Adoption] | None = None
 

@@ -75,6 +75,11 @@ from fractus.services.network.quotas import policy as quota_policy
 from fractus.services.network.quotas.api import QuotaApi
 from fractus.services.network.rbac_policies.api import RbacPolicyApi
 from fractus.services.network.rbac_policies.kind import KIND as RBAC_POLICY
+from fractus.services.network.router_interfaces.kind import TABLE as INTERFACE_TABLE
+from fractus.services.network.router_interfaces.lifecycle import RouterInterfaceLifecycle
+from fractus.services.network.routers.api import RouterApi
+from fractus.services.network.routers.kind import KIND as ROUTER
+from fractus.services.network.routers.lifecycle import RouterLifecycle
 from fractus.services.network.security_groups.adoption import SecurityGroupAdoption
 from fractus.services.network.security_groups.api import SecurityGroupApi, SecurityGroupRuleApi
 from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
@@ -102,6 +107,9 @@ SERVER = Undeclared(
 IMAGE = Undeclared(
     name="image", service="image", table=IMAGE_TABLE, rules=image_policy.RULES, costs=IMAGE_COSTS,
     carried=IMAGE_FIELDS,
+)  # fmt: skip
+ROUTER_INTERFACE = Undeclared(
+    name="router_interface", service="network", table=INTERFACE_TABLE, rules=(),
 )  # fmt: skip
 
 # --- the lists ------------------------------------------------------------------------------------
@@ -156,6 +164,8 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
     Entry(RBAC_POLICY, RbacPolicyApi),
     Entry(ADDRESS_GROUP, AddressGroupApi),
     Entry(QOS_POLICY, QosPolicyApi, QosPolicyLifecycle(), QosPolicyAdoption()),
+    Entry(ROUTER, RouterApi, lambda at: RouterLifecycle(at.resources)),
+    Entry(ROUTER_INTERFACE, None, RouterInterfaceLifecycle()),
 )
 
 ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING)

@@ -14,6 +14,8 @@ from fractus.services.network.dialect.api.sharing import Shares
 from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.ports.api import PortAllocator, PortWrites
 from fractus.services.network.qos_policies.api import QosPolicyShares, QosPolicyWrites
+from fractus.services.network.router_interfaces.api import InterfaceWrites
+from fractus.services.network.routers.api import RouterWrites
 from fractus.services.network.security_groups.api import GroupWrites
 from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
 from fractus.services.network.subnet_pools.api import PoolWrites
@@ -40,6 +42,8 @@ class JoinedNetwork:
         networks = at.writer(NETWORK)
         subnets = at.subnets = at.add(SubnetWrites(ledger, self.addresses, networks))
         ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups, dns_domain))
+        at.router_ports, at.interfaces = ports, at.add(InterfaceWrites(ledger))
+        ports.users.append(at.add(RouterWrites(ledger)))
         self.allocator = PortAllocator(ports, groups)
         ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.allocator)
         at.shares |= {

@@ -56,7 +56,7 @@ COSTS: Mapping[str, Costs] = {
 }
 
 #: Collections of networking that are served: path -> kind.
-_COLLECTIONS = {one.kind.root: one.kind.name for one in kinds.NETWORKING}
+_COLLECTIONS = {one.kind.root: one.kind.name for one in kinds.NETWORKING if one.api is not None}
 
 _ANY_PROJECT = AnyProject()
 
@@ -74,7 +74,7 @@ def drivers(clock: Clock, calls: CallObserver, simulations: Path) -> Mapping[str
 
 
 def _routes(entries: Iterable[Entry[A] | Other[A]], at: A) -> list[Route]:
-    return [route for one in entries for route in one.api(at).routes()]
+    return [route for one in entries if one.api is not None for route in one.api(at).routes()]
 
 
 def _rules(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Struct, UnsetType
 
 from fractus.model.cloud import Observed, Wanted
+from fractus.model.routers import ROUTER, ROUTER_INTERFACE
 from fractus.model.wire import Vocabulary, Wire
 
 SHARED_WITH = "shared_with"
@@ -135,6 +136,10 @@ class PortWanted(Wanted, frozen=True, kw_only=True):
         Wire(extension="port-security", purpose="a port without port security", mutable=True, absent=True),
     ] = True
     """Said wherever it is known: left out, Neutron would take the network's."""
+    device_owner: Annotated[str, Wire(unsaid=True)] = ""
+    """Said of what becomes a router's: only a router may have any address in a subnet where machines choose their own.
+    Of all else the cloud says it itself.
+    """
     extra_dhcp_opts: Annotated[
         list[dict[str, Any]],
         Wire(
@@ -297,7 +302,15 @@ QOS_POLICY = Vocabulary(
 
 
 #: All kinds of a cloud's Neutron. A driver needs no more of one, unless something is particular to it.
-VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (NETWORK, SUBNET, PORT, SECURITY_GROUP, QOS_POLICY)
+VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (
+    NETWORK,
+    SUBNET,
+    PORT,
+    SECURITY_GROUP,
+    ROUTER,
+    ROUTER_INTERFACE,
+    QOS_POLICY,
+)
 
 
 class NicRequest(Struct, frozen=True):

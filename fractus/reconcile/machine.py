@@ -158,9 +158,10 @@ class Machine:
         self.lifecycles = lifecycles
         self.guards = {kind: life for kind, life in lifecycles.items() if isinstance(life, Guards)}
         """Kinds of which a cloud is told which projects may use one."""
-        assigned = [kind for kind, life in lifecycles.items() if life.traits.assigned]
+        assigned = {kind for kind, life in lifecycles.items() if life.traits.assigned}
         self.relations = Relations(resources, lifecycles)
-        self.colocates = len(assigned) > 1 or bool(self.relations.followers)
+        ties = any(followed & assigned for followed in self.relations.followers.values())
+        self.colocates = len(assigned) > 1 or ties
         """Whether one assigned resource can need another, so that both must be in one cloud."""
         self.acting = frozenset(kind for kind, life in lifecycles.items() if isinstance(life, Acts))
         """Kinds of whose resources actions are asked."""
@@ -294,7 +295,8 @@ class Machine:
         if made.memory:
             await presences.save(tx, made)
         await self.wake_all(tx, await self.relations.moved(tx, resource.kind, resource.id))
-        if self.colocates and self.traits(resource.kind).placement is not Placement.CARRIED:
+        placement = self.traits(resource.kind).placement
+        if placement is Placement.FOLLOWS or (self.colocates and placement is Placement.ASSIGNED):
             # What is carried is looked for by those who wait for it when it is ready, and not before.
             await self.wake_waiting(tx, resource.kind, resource.id)
         return made

@@ -492,6 +492,7 @@ class Quota(Struct, frozen=True, kw_only=True):
     rbac_policy: Annotated[
         Limit, Meta(description="RBAC policies of a project: what it shares with others by name.")
     ] = 10
+    router: Annotated[Limit, Meta(description="Routers of a project.")] = 10
     image_count_total: Annotated[
         Limit, Meta(description="Images of a project. Unlimited, as in a Glance without unified limits.")
     ] = -1

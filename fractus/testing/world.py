@@ -48,7 +48,16 @@ from fractus.testing.user import User, project_id_of, user_id_of
 T = TypeVar("T")
 
 #: Kinds that belong to tenants: when all tenants have deleted everything, nothing of these may be left in any cloud.
-TENANT_KINDS = ("server", "port", "subnet", "network", "security_group", "keypair")
+TENANT_KINDS = (
+    "server",
+    "router_interface",
+    "router",
+    "port",
+    "subnet",
+    "network",
+    "security_group",
+    "keypair",
+)
 
 #: Work that is not due for so long, and has not failed, waits for something that time alone does not bring. Seconds;
 #: longer than any pause between two looks at something that changes by itself.

@@ -131,6 +131,10 @@ _NETWORK: Mapping[str, Body] = {
     "POST /ports/{id}/bindings": lambda _: {"binding": {"host": "a"}},
     "PUT /ports/{id}/bindings/{host}": lambda _: {"binding": {"host": "a"}},
     "PUT /ports/{id}/bindings/{host}/activate": lambda _: None,
+    "PUT /routers/{id}/add_router_interface": lambda house: {"subnet_id": house.network.subnet_id},
+    "PUT /routers/{id}/remove_router_interface": lambda house: {"subnet_id": house.network.subnet_id},
+    "PUT /routers/{id}/add_extraroutes": lambda _: {"router": {"routes": []}},
+    "PUT /routers/{id}/remove_extraroutes": lambda _: {"router": {"routes": []}},
     "PUT /security-group-rules/{id}": lambda _: {"security_group_rule": {"description": "new"}},
     "POST /security-group-rules": lambda house: {"security_group_rule": _rule(house)},
 }

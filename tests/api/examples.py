@@ -65,6 +65,9 @@ EXAMPLES: Mapping[str, Example] = {
         lambda _: {"name": "new", "prefixes": ["10.200.0.0/16"]}, {"name": "new", "default_quota": 300}
     ),
     "port": Example(_port, {"name": "new", "admin_state_up": False}),
+    "router": Example(
+        lambda _: {"name": "new", "admin_state_up": True, "availability_zone_hints": ["a"]}, {"name": "new"}
+    ),
     "rbac_policy": Example(
         lambda house: {
             "object_type": "security_group",

@@ -227,6 +227,7 @@ async def _tag(house: House) -> None:
         "subnets/" + house.network.subnet_id,
         f"ports/{house.port}",
         f"security-groups/{house.group}",
+        f"routers/{house.declared['routers']}",
         f"subnetpools/{house.declared['subnetpools']}",
     ):
         (await house.owner.put(f"{NETWORK}/{path}/tags/{TAG}")).ok()

@@ -324,6 +324,7 @@ _TAGGED = (
     "port:",
     "security_group:",
     "subnetpool:",
+    "router:",
     "image:",
     "flavor:",
     "work:",

@@ -30,6 +30,7 @@ from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.kind import FIELDS as PORT_ATTRIBUTES
 from fractus.services.network.qos_policies.kind import KIND as QOS_POLICY
+from fractus.services.network.routers.kind import KIND as ROUTER
 from fractus.services.network.security_groups.kind import FIELDS as GROUP_ATTRIBUTES
 from fractus.services.network.security_groups.kind import RULE_FIELDS as RULE_ATTRIBUTES
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
@@ -56,6 +57,7 @@ KINDS: dict[str, Fields] = {
     "address_group": ADDRESS_GROUP.fields,
     "address_scope": ADDRESS_SCOPE.fields,
     "qos_policy": QOS_POLICY.fields,
+    "router": ROUTER.fields,
     "subnetpool": SUBNET_POOL.fields,
 }
 #: The types of compute's bodies, by route. All that have a list or a map in them must be here.
@@ -339,6 +341,7 @@ def test_every_list_of_the_network_api_states_how_long_it_may_be(kind: str) -> N
         "address_group",
         "address_scope",
         "qos_policy",
+        "router",
         "subnetpool",
     }
     assert attributes.MOST <= MOST_ENTRIES

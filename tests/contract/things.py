@@ -15,6 +15,7 @@ from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.compute import FlavorWanted, KeypairWanted
 from fractus.model.images import ImageWanted
 from fractus.model.network import VOCABULARIES, FixedIp, PortWanted, SubnetWanted
+from fractus.model.routers import RouterInterfaceWanted
 from fractus.model.servers import ServerWanted
 from tests.contract.subjects import Subject
 
@@ -99,6 +100,14 @@ async def port(cloud: Subject, scope: Scope) -> PortWanted:
     return port_of(await net(cloud, scope))
 
 
+async def router_interface(cloud: Subject, scope: Scope) -> RouterInterfaceWanted:
+    """An interface is known by its port, and has its id."""
+    of = await port(cloud, scope)
+    made = await cloud.make("port", of, scope)
+    router = await cloud.make("router", await declared("router", cloud, scope), scope)
+    return RouterInterfaceWanted(id=of.id, router_id=router.remote_id, port_id=made.remote_id)
+
+
 async def active_image(cloud: Subject, scope: Scope) -> str:
     """Its remote id."""
     made = await cloud.make("image", await image(cloud, scope), scope)
@@ -127,6 +136,7 @@ WANTED: dict[str, Callable[[Subject, Scope], Awaitable[Any]]] = {
     "image": image,
     **{kind: partial(declared, kind) for kind in DECLARED},
     "port": port,
+    "router_interface": router_interface,
     "server": server,
 }
 

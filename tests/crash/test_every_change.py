@@ -59,6 +59,7 @@ STORIES: tuple[Story, ...] = (
     other.changes_what_was_carried,
     other.shares_by_name,
     other.limits_traffic,
+    other.routes,
     *(declared.story_of(kind) for kind in declared.KINDS),
 )
 

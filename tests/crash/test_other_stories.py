@@ -164,6 +164,43 @@ async def limits_traffic(world: World) -> AsyncIterator[None]:
     assert (there.rules, there.shared_with) == ([], [])
 
 
+async def routes(world: World) -> AsyncIterator[None]:
+    """A router gets interfaces on two networks, one of them with two prefixes of IPv6, and a route; then it leaves."""
+    ann = world.user("ann")
+    red = await ann.makes_network("red", cidr="10.1.0.0/24")
+    blue = await ann.makes_network("blue", cidr="fd00:1::/64", subnet={"ip_version": 6})
+    body = {"network_id": blue.id, "cidr": "fd00:2::/64", "ip_version": 6}
+    second = (await ann.post(f"{NETWORK}/subnets", {"subnet": body})).ok()["subnet"]["id"]
+    await ann.boots_server("vm", zone="a", networks=[{"uuid": red.id}, {"uuid": blue.id}])
+    await world.settle()
+    yield
+    router = (await ann.post(f"{NETWORK}/routers", {"router": {"name": "r"}})).ok()["router"]["id"]
+    path = f"{NETWORK}/routers/{router}"
+    ports = []
+    for subnet in (red.subnet_id, blue.subnet_id):
+        told = await ann.put(f"{path}/add_router_interface", {"subnet_id": subnet})
+        ports.append(told.ok()["port_id"])
+    await world.settle()
+    (await ann.put(f"{path}/add_router_interface", {"subnet_id": second})).ok()
+    route = {"destination": "192.0.2.0/24", "nexthop": "10.1.0.9"}
+    (await ann.put(path, {"router": {"name": "renamed", "routes": [route]}})).ok()
+    await world.settle()
+    [there] = world.cloud("a").marked("router", router)
+    assert (there.name, there.routes) == ("renamed", [route])
+    for number, port in enumerate(ports):
+        [interface] = world.cloud("a").marked("router_interface", port)
+        assert len(interface.subnets) == 1 + number
+    (await ann.put(f"{path}/remove_router_interface", {"subnet_id": second})).ok()
+    (await ann.put(path, {"router": {"routes": []}})).ok()
+    await world.settle()
+    for port in ports:
+        (await ann.put(f"{path}/remove_router_interface", {"port_id": port})).ok()
+    (await ann.delete(path)).ok()
+    await world.settle()
+    assert not world.cloud("a").of("router")
+    assert not [one for port in ports for one in world.cloud("a").marked("port", port)]
+
+
 def _both(network: str, group: str) -> list[tuple[str, str]]:
     return [("network", network), ("security_group", group)]
 
@@ -195,6 +232,7 @@ def _change(op: str, name: str, value: str) -> dict[str, str]:
         changes_what_was_carried,
         shares_by_name,
         limits_traffic,
+        routes,
     ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.requests.files import Caller, Place
 
 #: What a file that failed may leave in a project, in the order in which it can be deleted.
 _LEFT = (
-    "ports", "rbac-policies", "networks", "qos/policies", "security-groups", "subnetpools", "address-scopes",
+    "routers", "ports", "rbac-policies", "networks", "qos/policies", "security-groups", "subnetpools", "address-scopes",
     "address-groups",
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ import nova.conf
 from glance.common import config as glance
 from neutron.conf import common as neutron
 from neutron.conf.extensions.allowedaddresspairs import allowed_address_pair_opts
-from neutron.conf.quota import core_quota_opts, rbac_quota_opts, security_group_quota_opts
+from neutron.conf.quota import core_quota_opts, l3_quota_opts, rbac_quota_opts, security_group_quota_opts
 from nova.objects import instance, tag
 
 
@@ -23,7 +23,9 @@ def _of(options: Any) -> dict[str, Any]:
 def main() -> None:
     """Print it."""
     of_nova = nova.conf.CONF.quota
-    networks = _of(core_quota_opts) | _of(security_group_quota_opts) | _of(rbac_quota_opts)
+    networks = (
+        _of(core_quota_opts) | _of(security_group_quota_opts) | _of(rbac_quota_opts) | _of(l3_quota_opts)
+    )
     bounds, images = _of(neutron.core_opts), _of(glance.common_opts)
     pairs = _of(allowed_address_pair_opts)
     same = "instances cores ram key_pairs metadata_items injected_files injected_file_content_bytes"
@@ -37,6 +39,7 @@ def main() -> None:
         "security_group",
         "security_group_rule",
         "rbac_policy",
+        "router",
     ):
         quotas[name] = networks.get(f"quota_{name}", networks["default_quota"])
     facts = {

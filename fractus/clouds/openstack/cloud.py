@@ -20,6 +20,8 @@ from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.ports import Ports
 from fractus.clouds.openstack.projects import Projects
 from fractus.clouds.openstack.qos_policies import QosPolicies
+from fractus.clouds.openstack.router_interfaces import RouterInterfaces
+from fractus.clouds.openstack.routers import Routers
 from fractus.clouds.openstack.security_groups import SecurityGroups
 from fractus.clouds.openstack.servers import Servers
 from fractus.clouds.openstack.services import Services
@@ -38,6 +40,8 @@ from fractus.model.network import VOCABULARIES
 _PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {
     "network": SharedKind,
     "port": Ports,
+    "router": Routers,
+    "router_interface": RouterInterfaces,
     "security_group": SecurityGroups,
     "qos_policy": QosPolicies,
 }

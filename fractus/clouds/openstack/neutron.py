@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +13,7 @@ from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.documents import Documents
 from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import HOME, Observed, Scope, Step, Wanted
-from fractus.model.errors import Refused
+from fractus.model.errors import Missing, Refused
 from fractus.model.wire import Vocabulary, WireField
 
 W = TypeVar("W", bound=Wanted)
@@ -72,6 +72,10 @@ class NeutronKind(Generic[W, S]):
 
     printed: Mapping[str, Any] = {}
     """Types of fields that are printed otherwise than they are kept."""
+    selections: ClassVar[Sequence[Mapping[str, str]]] = ({},)
+    """Filters of its listings, one after the other; of most kinds all are listed at once."""
+    observed_as_admin: ClassVar[bool] = False
+    """Only an administrator is told all of one, so it is asked for with the credential's own rights."""
 
     def __init__(self, child: Child, vocabulary: Vocabulary[W, S]) -> None:
         self._child = child
@@ -139,7 +143,15 @@ class NeutronKind(Generic[W, S]):
         return f"{self.path}/{segment(remote_id)}"
 
     async def observe(self, scope: Scope, remote_id: str) -> S:
-        """What is there now."""
+        """What is there now. Where the credential is no administrator, its project is asked after all."""
+        if self.observed_as_admin and scope.project_id:
+            try:
+                return await self._observe(HOME, remote_id)
+            except Missing:
+                pass
+        return await self._observe(scope, remote_id)
+
+    async def _observe(self, scope: Scope, remote_id: str) -> S:
         ask = Ask(service="network", path=self.item_path(remote_id))
         return self.seen(await self._child.item(scope, ask, self.resource, self._documents.type))
 
@@ -238,7 +250,12 @@ class NeutronKind(Generic[W, S]):
         """All of all projects, changed at or after `since` where Neutron can tell. It never lists deleted ones."""
         if await self._lacks_all():
             return
-        query = {"sort_key": "id", "sort_dir": "asc"}
+        for selection in self.selections:
+            async for seen in self._list(since, selection):
+                yield seen
+
+    async def _list(self, since: str, selection: Mapping[str, str]) -> AsyncIterator[S]:
+        query = {"sort_key": "id", "sort_dir": "asc", **selection}
         quick = bool(since) and await self.has_cursor()
         if quick:
             query["changed_since"] = since

@@ -18,19 +18,9 @@ from fractus.model.network import PortObserved, PortWanted
 
 
 class Ports(NeutronKind[PortWanted, PortObserved]):
-    """The actuator of ports."""
+    """The actuator of ports. How one is bound is told to administrators only."""
 
-    async def observe(self, scope: Scope, remote_id: str) -> PortObserved:
-        """What is there now. Asked with the credential's own rights: only an administrator is told how it is bound.
-
-        Where the credential is no administrator, it is asked for in the project that `scope` means.
-        """
-        try:
-            return await super().observe(HOME, remote_id)
-        except Missing:
-            if not scope.project_id:
-                raise
-        return await super().observe(scope, remote_id)
+    observed_as_admin = True
 
     async def find(self, scope: Scope, wanted: PortWanted) -> PortObserved | None:
         """The port with our marker, or the one with our MAC in our network: no second can be made beside it."""

@@ -23,6 +23,8 @@ from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.port import Ports
 from fractus.clouds.simulated.qos_policy import QosPolicies
 from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord, MarkRecord
+from fractus.clouds.simulated.router import Routers
+from fractus.clouds.simulated.router_interface import RouterInterfaces
 from fractus.clouds.simulated.security_group import SecurityGroups
 from fractus.clouds.simulated.server import Servers
 from fractus.clouds.simulated.shape import Shape
@@ -42,6 +44,8 @@ _PARTICULAR: Mapping[str, type[NeutronSimulated[Any, Any, Any]]] = {
     "network": Networks,
     "subnet": Subnets,
     "port": Ports,
+    "router": Routers,
+    "router_interface": RouterInterfaces,
     "security_group": SecurityGroups,
     "qos_policy": QosPolicies,
 }

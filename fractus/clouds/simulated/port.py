@@ -8,9 +8,16 @@ from typing import Any
 from fractus.addressing.ranges import eui64
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.qos_policy import check_policy
-from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SecurityGroupRecord, SubnetRecord
+from fractus.clouds.simulated.records import (
+    NetworkRecord,
+    PortRecord,
+    RouterRecord,
+    SecurityGroupRecord,
+    SubnetRecord,
+)
 from fractus.model.errors import Missing, Refused
 from fractus.model.network import FixedIp, PortObserved, PortWanted
+from fractus.model.routers import INTERFACE
 
 
 class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
@@ -29,9 +36,11 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
         thing.dns_name = thing.dns_name or ""
 
     def updated(self, thing: PortRecord, wanted: dict[str, Any]) -> PortRecord:
-        """Whatever addresses are asked for, those that the machine gives itself stay. DHCP options are added and
-        replaced; one without a value is removed.
+        """Whatever addresses are asked for, those that the machine gives itself stay; those of a router's interface are
+        not to be changed at all. DHCP options are added and replaced; one without a value is removed.
         """
+        if "fixed_ips" in wanted and thing.device_owner == INTERFACE:
+            raise Refused(f"Bad ports request: IP updates for port {thing.id} are not allowed.", status=400)
         if "extra_dhcp_opts" in wanted:
             named = {(one["opt_name"], one.get("ip_version", 4)): one for one in thing.extra_dhcp_opts}
             named |= {(one["opt_name"], one.get("ip_version", 4)): one for one in wanted["extra_dhcp_opts"]}
@@ -69,7 +78,7 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
             subnet = self.records.get(SubnetRecord, fixed.subnet_id)
             if subnet is None or subnet.network_id != thing.network_id:
                 raise Missing(f"Subnet {fixed.subnet_id} could not be found.")
-            if not _inside(fixed.ip_address, subnet.cidr):
+            if not inside(fixed.ip_address, subnet.cidr):
                 raise Refused(
                     f"IP address {fixed.ip_address} is not a valid IP for the specified subnet.", status=400
                 )
@@ -79,14 +88,20 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
                 )
 
     def end(self, thing: PortRecord) -> None:
-        """Delete it, also from under a server."""
+        """Delete it, also from under a server; from a router only by the router."""
+        if self.records.get(RouterRecord, thing.device_id) is not None:
+            raise Refused(
+                f"Port {thing.id} cannot be deleted directly via the port API: has device owner"
+                f" {thing.device_owner}.",
+                status=409,
+            )
         self.records.drop(thing)
 
     def _taken(self, key: str, thing: PortRecord) -> bool:
         return any(id != thing.id for _, id in self.records.tied(key))
 
 
-def _inside(address: str, cidr: str) -> bool:
+def inside(address: str, cidr: str) -> bool:
     """An address of the subnet that a port may have: not the network's own, nor the broadcast address."""
     try:
         ip, network = ipaddress.ip_address(address), ipaddress.ip_network(cidr)

@@ -181,10 +181,12 @@ class PortRecord(Record, kw_only=True):
         return self.device_owner == DHCP
 
     def ties(self) -> set[str]:
-        """Its network, subnets and groups, and the addresses it occupies."""
+        """Its network, subnets and groups, the router that has it, and the addresses it occupies."""
         held = {f"network/{self.network_id}", f"mac/{self.network_id}/{self.mac_address.lower()}"}
         held |= {f"security_group/{group}" for group in self.security_groups}
         held |= {f"qos_policy/{self.qos_policy_id}"} if self.qos_policy_id else set()
+        if self.device_owner.startswith("network:router"):
+            held.add(f"device/{self.device_id}")
         for fixed in self.fixed_ips:
             held |= {f"subnet/{fixed.subnet_id}", f"ip/{fixed.subnet_id}/{fixed.ip_address}"}
         return held
@@ -201,6 +203,35 @@ class SecurityGroupRecord(SharedRecord, kw_only=True):
     def ties(self) -> set[str]:
         """The other groups that its rules name."""
         return {f"remote_group/{rule.remote_group_id}" for rule in self.rules if rule.remote_group_id}
+
+
+class RouterRecord(Record, kw_only=True):
+    """A router. `gateway` is as Neutron shows it, with its addresses; they are held by a port of the cloud's own."""
+
+    KIND: ClassVar[str] = "router"
+
+    admin_state_up: bool = True
+    gateway: dict[str, Any] | None = None
+    routes: list[dict[str, str]] = []
+    distributed: bool | None = False
+    ha: bool | None = False
+    status: str = "ACTIVE"
+
+
+class RouterInterfaceRecord(Record, kw_only=True):
+    """That a router has a port, whose id it bears."""
+
+    KIND: ClassVar[str] = "router_interface"
+
+    router_id: str
+    port_id: str
+    subnets: list[str] = []
+    network_id: str = ""
+    device_owner: str = ""
+
+    def ties(self) -> set[str]:
+        """Its router."""
+        return {f"router/{self.router_id}"}
 
 
 class ServerRecord(Record, kw_only=True):
@@ -258,6 +289,8 @@ RECORDS: dict[str, type[Record]] = {
         SubnetRecord,
         PortRecord,
         SecurityGroupRecord,
+        RouterRecord,
+        RouterInterfaceRecord,
         ServerRecord,
     )
 }

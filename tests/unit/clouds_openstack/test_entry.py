@@ -118,6 +118,18 @@ async def test_a_cloud_is_connected_without_a_word_to_it(clock: Clock) -> None:
     cloud = OpenStackCloud.connect(row, clock=clock, request_id=lambda: "")
     assert cloud.healthy()
     assert set(cloud.actuators()) == {
-        *("server", "flavor", "keypair", "image", "network", "subnet", "port", "security_group")
+        *(
+            "server",
+            "flavor",
+            "keypair",
+            "image",
+            "network",
+            "subnet",
+            "port",
+            "security_group",
+            "router",
+            "router_interface",
+            "qos_policy",
+        )
     }
     await cloud.close()

@@ -102,6 +102,9 @@ async def test_what_says_that_it_is_another_s_is_not_ours(
         "security_group": (
             "/network/v2.0/security-groups", "security_groups", {"id": "r", "description": description},
         ),
+        "router": ("/network/v2.0/routers", "routers", {"id": "r", "description": description}),
+        "router_interface": ("/network/v2.0/ports", "ports", {"id": "r", "description": description}),
+        "qos_policy": ("/network/v2.0/qos/policies", "policies", {"id": "r", "description": description}),
         "server": (
             "/compute/v2.1/servers/detail",
             "servers",
@@ -126,7 +129,11 @@ async def test_what_says_that_it_is_another_s_is_not_ours(
     for kind, (path, key, document) in documents.items():
         fake.on(f"GET {path}", reply({key: [document]}))
         fake.on("GET /compute/v2.1/servers", reply({"servers": []}))
-        (seen,) = [one async for one in marked.actuators()[kind].list_changed("")]
+        aliases = [{"alias": alias} for alias in ("router", "qos")]
+        fake.on("GET /network/v2.0/extensions", reply({"extensions": aliases}))
+        # Interfaces of routers are listed by each of their device owners.
+        listed = [one async for one in marked.actuators()[kind].list_changed("")]
+        (seen,) = {one.remote_id: one for one in listed}.values()
         judged = ("", OTHER) if by == OTHER else ("id-1", "")
         assert (seen.marker, seen.managed_by) == judged, kind
 

@@ -176,6 +176,43 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "2020-02-05T00:00:00-00:00",
     ),
     (
+        "dvr", "Distributed Virtual Router", "Enables configuration of Distributed Virtual Routers.",
+        "2014-06-1T10:00:00-00:00",
+    ),
+    (
+        "ext-gw-mode", "Neutron L3 Configurable external gateway mode",
+        "Extension of the router abstraction for specifying whether SNAT should occur on the external gateway",
+        "2013-03-28T10:00:00-00:00",
+    ),
+    (
+        "extraroute", "Neutron Extra Route", "Extra routes configuration for L3 router",
+        "2013-02-01T10:00:00-00:00",
+    ),
+    (
+        "extraroute-atomic", "Atomically add/remove extra routes",
+        "Edit extra routes of a router on server side by atomically adding/removing extra routes",
+        "2019-07-10T00:00:00+00:00",
+    ),
+    ("l3-ha", "HA Router extension", "Adds HA capability to routers.", "2014-04-26T00:00:00-00:00"),
+    (
+        "l3-port-ip-change-not-allowed", "Prevent L3 router ports IP address change extension",
+        "Prevent change of IP address for some L3 router ports", "2018-10-09T10:00:00-00:00",
+    ),
+    (
+        "router", "Neutron L3 Router",
+        "Router abstraction for basic L3 forwarding between L2 Neutron networks and access to external networks via "
+        "a NAT gateway.", "2012-07-20T10:00:00-00:00",
+    ),
+    (
+        "router-admin-state-down-before-update", "Enforce Router's Admin State Down Before Update Extension",
+        "Ensure that the admin state of a router is DOWN (admin_state_up=False) before updating the distributed "
+        "attribute", "2019-07-02T15:56:00",
+    ),
+    (
+        "router_availability_zone", "Router Availability Zone", "Availability zone support for router.",
+        "2015-01-01T10:00:00-00:00",
+    ),
+    (
         "subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool",
         "2015-03-30T10:00:00-00:00",
     ),

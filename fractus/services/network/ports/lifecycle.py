@@ -12,6 +12,7 @@ from fractus.addressing.macs import Macs
 from fractus.base.clock import Clock
 from fractus.model.network import PORT, FixedIp, PortObserved, PortWanted
 from fractus.model.resource import Need, Resource
+from fractus.model.routers import INTERFACES
 from fractus.model.wire import WireField
 from fractus.reconcile.kind import (
     Apply,
@@ -66,7 +67,8 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
             for one in desired["fixed_ips"]
             if one["subnet_id"] not in desired["auto_subnets"]
         ]
-        known = {**super().fields(item), "fixed_ips": fixed}
+        owner = desired["device_owner"] if desired["device_owner"] in INTERFACES else ""
+        known = {**super().fields(item), "fixed_ips": fixed, "device_owner": owner}
         if "dns_name" in desired:
             # Each cloud has a domain of its own for its ports: only what stands before it means the same everywhere.
             known["dns_name"] = desired["dns_name"].removesuffix(f".{desired[DNS_DOMAIN]}")
@@ -83,7 +85,9 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
             case "mac_address":
                 return not there or bool(asked == there.lower())
             case "fixed_ips":
-                return set(asked) == _without_auto(item, there)
+                # Those of a router's interface are changed by the router.
+                is_interface = item.resource.desired["device_owner"] in INTERFACES
+                return is_interface or set(asked) == _without_auto(item, there)
             case "security_groups":
                 return set(asked) == set(there)
             case "dns_name":

@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct
 from fractus.addressing.ranges import eui64, number, usable
 from fractus.model.errors import ApiError
 from fractus.model.resource import Need
+from fractus.model.routers import GATEWAY
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.errors import (
     conflict,
@@ -197,7 +198,7 @@ def fits(subnet: SubnetFacts, ip: str, device_owner: str) -> bool:
     if address.version != net.version or address not in net:
         return False
     if net.version == 6:
-        return device_owner == "" or address != net.network_address
+        return device_owner in ("", *_ROUTERS, GATEWAY) or address != net.network_address
     whole = usable(net)
     return whole.first <= number(ip) <= whole.last
 
@@ -237,6 +238,11 @@ _ROUTERS = (
     "network:router_interface", "network:ha_router_replicated_interface",
     "network:router_interface_distributed", "network:router_centralized_snat",
 )  # fmt: skip
+
+
+def self_addressed(subnets: Iterable[SubnetFacts], device_owner: str) -> list[str]:
+    """The subnets in which a port with this owner gives itself its address."""
+    return [] if device_owner in _ROUTERS else [one.id for one in subnets if one.auto]
 
 
 def _pick(

@@ -20,7 +20,7 @@ from fractus.web.routing import Call
 _REVISION = "revision_number="
 _TAG = re.compile(r'(?:^|\s)(W/)?"([^"]*)"')
 
-_INSIDE = ("fixed_ips", "allowed_address_pairs")
+_INSIDE = ("fixed_ips", "allowed_address_pairs", "external_gateway_info")
 
 
 def authorise(
@@ -36,7 +36,8 @@ def authorise(
         if not attribute.rule or name not in item.given or (create and value == attribute.default):
             continue
         own = f"{action}:{name}"
-        inside = [f"{own}:{key}" for one in value for key in one] if name in _INSIDE and value else []
+        parts: Any = [value] if isinstance(value, dict) else value
+        inside = [f"{own}:{key}" for one in parts for key in one] if name in _INSIDE and value else []
         rules += [own, *inside]
         if inside:
             below = " and ".join(f"rule:{rule}" for rule in inside)

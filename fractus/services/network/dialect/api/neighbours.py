@@ -146,6 +146,53 @@ class QosPolicies(Protocol):
         ...
 
 
+class RouterPorts(Protocol):
+    """Writes the ports that routers have."""
+
+    async def add(
+        self,
+        tx: Transaction,
+        network: Resource,
+        values: Mapping[str, Any],
+        *,
+        user_id: str,
+        request_id: str,
+        limited: bool = True,
+    ) -> Resource:
+        """A new port with Neutron's attributes. `limited` False: whatever its project's quota."""
+        ...
+
+    async def update(self, tx: Transaction, resource: Resource, values: dict[str, object]) -> None:
+        """Change a port; `values` are complete and judged."""
+        ...
+
+    async def readdress(
+        self, tx: Transaction, port: Resource, asked: Sequence[Mapping[str, str]], mac: str, owner: str
+    ) -> dict[str, object]:
+        """Other addresses for a port: what of its `desired` changes by that."""
+        ...
+
+    async def remove(self, tx: Transaction, resource: Resource) -> None:
+        """Delete a port."""
+        ...
+
+
+class RouterInterfaces(Protocol):
+    """Writes which ports are interfaces of routers."""
+
+    async def add(self, tx: Transaction, router: Resource, port: Resource, subnets: Sequence[str]) -> None:
+        """A port is an interface of a router from now on, in these subnets."""
+        ...
+
+    async def reach(self, tx: Transaction, port_id: str, subnets: Sequence[str]) -> None:
+        """An interface is in these subnets from now on."""
+        ...
+
+    async def end(self, tx: Transaction, port_id: str) -> None:
+        """A port is no interface any more."""
+        ...
+
+
 class SharedTransactions(Protocol):
     """Shares things of one kind."""
 
@@ -196,6 +243,8 @@ class NetworkNeighbours:
     subnets: Subnets
     ports: Ports
     qos_policies: QosPolicies
+    router_ports: RouterPorts
+    interfaces: RouterInterfaces
 
     def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float) -> None:
         """A cloud is stale after `stale_after` seconds of silence."""

@@ -24,10 +24,19 @@ _NONE: Mapping[str, object] = {}
 class Writer:
     """Writes one kind."""
 
-    def __init__(self, ledger: Ledger, kind: str, summarise: Summarise, *, local: bool = False) -> None:
-        """`local`: no cloud ever has one."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        kind: str,
+        summarise: Summarise,
+        *,
+        local: bool = False,
+        follows: bool = False,
+    ) -> None:
+        """`local`: no cloud ever has one. `follows`: it is wherever others are, so where that is is seen at once."""
         self.ledger = ledger
         self._local = local
+        self._follows = follows
         self.kind = kind
         self._summarise = summarise
 
@@ -37,7 +46,7 @@ class Writer:
         """A new resource. No cloud is chosen: it is carried on first use. `limited` False: whatever its quota."""
         resource.created_at = resource.updated_at = tx.now()
         summary = self._summarise(resource, [])
-        return await self.ledger.create(tx, resource, summary, needs, assign=False, limited=limited)
+        return await self.ledger.create(tx, resource, summary, needs, assign=self._follows, limited=limited)
 
     async def change(
         self,
@@ -53,8 +62,9 @@ class Writer:
             resource, generation=resource.generation + 1, updated_at=tx.now()
         )  # as the ledger will have it
         await self.ledger.change(
-            tx, resource, self._summarise(after, there), needs, limited=limited, nowhere=not there
-        )
+            tx, resource, self._summarise(after, there), needs,
+            limited=limited, nowhere=not (there or self._follows),
+        )  # fmt: skip
 
     async def touch(self, tx: Transaction, resource: Resource) -> None:
         """A changed document, of which no cloud needs to hear."""

@@ -16,6 +16,7 @@ _NOT_FOUND = {
     "security_group": ("SecurityGroupNotFound", "Security group {} does not exist"),
     "security_group_rule": ("SecurityGroupRuleNotFound", "Security group rule {} does not exist"),
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
+    "router": ("RouterNotFound", "Router {} could not be found"),
     "rbac_policy": ("RbacPolicyNotFound", "RBAC policy of type unknown with ID {} not found"),
     "qos_policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),
     "tag": ("TagNotFound", "Tag {} could not be found."),

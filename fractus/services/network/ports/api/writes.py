@@ -70,15 +70,15 @@ class PortWrites(Writer):
         request_id: str,
         owned: bool = False,
         place: int = 0,
+        limited: bool = True,
     ) -> Resource:
         """A new port. `values`: Neutron's attributes, of which `project_id` is required, and `mac_address`, `fixed_ips`
         and `security_groups` may be None.
 
-        `owned`: it was made for a server and leaves with it; `place`: which of the server's ports it is. Neutron's
-        errors about addresses and MACs.
+        `owned`: it was made for a server and leaves with it; `place`: which of the server's ports it is. `limited` as
+        of `create`. Neutron's errors about addresses and MACs.
         """
-        port_id = new_id()
-        owner = values.get("device_owner", "")
+        port_id, owner = new_id(), values.get("device_owner", "")
         mac = await self._take_mac(tx, network.id, values.get("mac_address"), port_id)
         subnets = await self.facts(tx, network.id)
         picks = schema.picks(values.get("fixed_ips"), subnets, mac=mac, device_owner=owner)
@@ -98,7 +98,7 @@ class PortWrites(Writer):
             "network_project_id": network.project_id,
             "mac_address": mac,
             "fixed_ips": await self._take(tx, network.id, port_id, picks),
-            "auto_subnets": [one.id for one in subnets if one.auto],
+            "auto_subnets": schema.self_addressed(subnets, owner),
             "device_id": values.get("device_id", ""),
             "device_owner": owner,
             "device_since": tx.now(),
@@ -119,7 +119,7 @@ class PortWrites(Writer):
             kind="port", id=port_id, project_id=values["project_id"], user_id=user_id,
             name=desired["name"], desired=desired, request_id=request_id,
         )  # fmt: skip
-        return await self.create(tx, port, needs_of(desired))
+        return await self.create(tx, port, needs_of(desired), limited=limited)
 
     async def update(
         self,
@@ -253,7 +253,7 @@ class PortWrites(Writer):
         """Other addresses for a port: what is desired of it changes by that."""
         network_id = port.desired["network_id"]
         subnets = await self.facts(tx, network_id)
-        auto = [one.id for one in subnets if one.auto]
+        auto = schema.self_addressed(subnets, owner)
         old = port.desired["fixed_ips"]
         if mac != port.desired["mac_address"]:
             await self._give_up(tx, port, [one for one in old if one["subnet_id"] in auto])

@@ -1,0 +1,81 @@
+"""Interfaces of routers in a child's Neutron: ports that a router has.
+
+An interface has no document of its own. It is seen in its port's, made and removed by two actions of its router, and
+it takes its port with it when it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from msgspec import structs
+
+from fractus.clouds.openstack.neutron import Document, NeutronKind
+from fractus.clouds.openstack.services import Ask, segment
+from fractus.model.cloud import Scope, Step
+from fractus.model.errors import Missing, Refused
+from fractus.model.network import FixedIp
+from fractus.model.routers import INTERFACES, RouterInterfaceObserved, RouterInterfaceWanted
+
+
+class RouterInterfaces(NeutronKind[RouterInterfaceWanted, RouterInterfaceObserved]):
+    """The actuator of router interfaces."""
+
+    printed: Mapping[str, Any] = {"subnets": list[FixedIp]}
+    selections: ClassVar[Sequence[Mapping[str, str]]] = tuple({"device_owner": one} for one in INTERFACES)
+    observed_as_admin = True
+
+    def fields(self, document: Document) -> dict[str, Any]:
+        """The subnets of its addresses."""
+        found = super().fields(document)
+        return {**found, "subnets": [one.subnet_id for one in found.get("subnets") or ()]}
+
+    def seen(self, document: Document) -> RouterInterfaceObserved:
+        """As its port says; the names of ports are the port's affair."""
+        return structs.replace(super().seen(document), name="", description=None, tags=[])
+
+    async def _observe(self, scope: Scope, remote_id: str) -> RouterInterfaceObserved:
+        ask = Ask(service="network", path=self.item_path(remote_id))
+        seen = self.seen(await self._child.item(scope, ask, "port", self._documents.type))
+        if seen.device_owner not in INTERFACES or not seen.router_id:
+            raise Missing(f"Port {remote_id} is no interface of a router")
+        return seen
+
+    async def find(self, scope: Scope, wanted: RouterInterfaceWanted) -> RouterInterfaceObserved | None:
+        """Its port, where the router has it."""
+        try:
+            seen = await self._observe(scope, wanted.port_id)
+        except Missing:
+            return None
+        return seen if seen.router_id == wanted.router_id and seen.marker == wanted.id else None
+
+    async def create(self, scope: Scope, wanted: RouterInterfaceWanted) -> RouterInterfaceObserved:
+        """Give the port to the router. `Refused` (409) where something has it."""
+        await self._act(scope, wanted.router_id, "add_router_interface", {"port_id": wanted.port_id})
+        return RouterInterfaceObserved(
+            remote_id=wanted.port_id, marker=wanted.id, router_id=wanted.router_id, device_owner=INTERFACES[0]
+        )
+
+    async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """Verbs: add_subnet, remove_subnet. A prefix of IPv6 comes to an interface, and leaves it, by its router."""
+        match step.verb:
+            case "add_subnet":
+                action = "add_router_interface"
+            case "remove_subnet":
+                action = "remove_router_interface"
+            case verb:
+                raise Refused(f"a router interface of {self._child.name} has no verb {verb}")
+        there = await self.observe(scope, remote_id)
+        await self._act(scope, there.router_id, action, {"subnet_id": step.body["subnet_id"]})
+
+    async def delete(self, scope: Scope, remote_id: str) -> None:
+        """Take the port from its router, and out of the cloud with it."""
+        there = await self.observe(scope, remote_id)
+        await self._act(scope, there.router_id, "remove_router_interface", {"port_id": remote_id})
+
+    async def _act(self, scope: Scope, router_id: str, action: str, body: dict[str, str]) -> None:
+        path = f"/routers/{segment(router_id)}/{action}"
+        await self._child.send(
+            scope, Ask(service="network", method="PUT", path=path, body=body, repeat=False)
+        )

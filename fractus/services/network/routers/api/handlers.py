@@ -1,0 +1,202 @@
+"""The API of routers, as far as it is particular: gateways, routes and interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+
+from fractus.model.errors import NotFound
+from fractus.model.resource import Resource
+from fractus.services.network.dialect.api import lists
+from fractus.services.network.dialect.api.collection import CollectionApi
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
+from fractus.services.network.dialect.schema.attributes import Item
+from fractus.services.network.dialect.schema.errors import conflict, not_found
+from fractus.services.network.dialect.schema.zones import check_known
+from fractus.services.network.routers import schema
+from fractus.services.network.routers.api.interfaces import Interfaces
+from fractus.services.network.routers.api.writes import NOWHERE, RouterWrites
+from fractus.services.network.routers.kind import ADMINS, KIND
+from fractus.services.network.routers.queries import interfaces_of
+from fractus.store import clouds
+from fractus.store.transaction import Transaction
+from fractus.web.routing import Call, Reply
+
+_GATEWAY = "external_gateway_info"
+_SORTS = (("ha", "HA attribute"), ("distributed", "the 'distributed' attribute"))
+
+
+class RouterApi(CollectionApi):
+    """Handlers of routers."""
+
+    kind = KIND
+    core = False
+    bulk = False
+    admin_rule = ADMINS
+    actions = {
+        "add_router_interface": "Add an interface to a router.",
+        "remove_router_interface": "Remove an interface from a router.",
+        "add_extraroutes": "Add routes to a router.",
+        "remove_extraroutes": "Remove routes from a router.",
+    }
+
+    def __init__(self, at: NetworkNeighbours) -> None:
+        super().__init__(at)
+        self._routers = at.own(RouterWrites)
+        self._interfaces = Interfaces(self._routers, at.interfaces, at.router_ports)
+
+    async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
+        """Its zones are known, and its gateway leads outside."""
+        desired = resource.desired
+        if item.values.get("flavor_id", UNSET) is not UNSET:
+            flavor = item.values["flavor_id"]
+            raise NotFound(f"Flavor {flavor} could not be found.", kind="flavor", type="FlavorNotFound")
+        check_known(desired["availability_zone_hints"], await clouds.enabled(tx))
+        desired |= {
+            "routes": [],
+            "subnets": [],
+            "ha": desired.get("ha"),
+            "distributed": desired.get("distributed"),
+        }
+        asked = desired[_GATEWAY]
+        desired[_GATEWAY] = None
+        desired[_GATEWAY] = await self._gateway(tx, call, resource, asked)
+
+    async def before_update(
+        self, tx: Transaction, call: Call, resource: Resource, item: Item
+    ) -> Mapping[str, Any]:
+        """Routes first, by the gateway of before; then the gateway, by the routes of after: as Neutron has it."""
+        given = item.values
+        more: dict[str, Any] = {}
+        self._check_sort(resource, given)
+        if "routes" in given:
+            schema.check_routes(given["routes"], await self._routers.nets(tx, resource))
+        if _GATEWAY in given:
+            more[_GATEWAY] = gateway = await self._gateway(tx, call, resource, given[_GATEWAY])
+            outside = gateway["network_id"] if gateway else NOWHERE
+            routes = given.get("routes", resource.desired["routes"])
+            schema.check_routes(routes, await self._routers.nets(tx, resource, outside=outside))
+        return more
+
+    async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
+        """Not while it has interfaces."""
+        held = [one.id for one in await interfaces_of(tx, self._resources, resource.id)]
+        if held:
+            raise conflict(f"Router {resource.id} has ports still attached: {', '.join(held)}", "RouterInUse")
+
+    @staticmethod
+    def _check_sort(router: Resource, given: Mapping[str, Any]) -> None:
+        """What sort of router it is changes only out of service."""
+        up = router.desired["admin_state_up"] or given.get("admin_state_up", False)
+        for name, noun in _SORTS:
+            asked = given.get(name)
+            if asked is not None and asked != bool(router.desired[name]) and up:
+                raise schema.refused(
+                    f"Cannot change {noun} of active routers. Please set router admin_state_up to False prior to "
+                    "upgrade"
+                )
+
+    # --- gateways --------------------------------------------------------------------------------
+
+    async def _gateway(
+        self, tx: Transaction, call: Call, router: Resource, asked: Mapping[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """What is kept of a gateway that is asked for. Addresses that are not named stay, or are chosen."""
+        if not asked:
+            return None
+        network = await self._interfaces.network(tx, call, asked["network_id"])
+        if not network.desired["router:external"]:
+            raise schema.refused(f"Network {network.id} is not an external network")
+        ips = asked.get("external_fixed_ips") or []
+        pools = [await self._resources.fetch(tx, "subnet", id) for id in network.desired["subnets"]]
+        known = [one for one in pools if one is not None]
+        for one in ips:
+            if any(
+                one.get("ip_address") and one["ip_address"] == pool.desired["gateway_ip"] for pool in known
+            ):
+                raise schema.refused(f"External IP {one['ip_address']} is the same as the gateway IP")
+        before = router.desired[_GATEWAY]
+        there = await self._routers.nets(tx, router, outside=NOWHERE)
+        schema.check_apart(there, [schema.Net(one.id, one.desired["cidr"]) for one in known])
+        kept = {"network_id": network.id, "enable_snat": asked.get("enable_snat", True)}
+        if not ips and before and before["network_id"] == network.id:
+            ips = before.get("external_fixed_ips", [])
+        return {**kept, "external_fixed_ips": [_located(one, known) for one in ips]} if ips else kept
+
+    # --- routes ----------------------------------------------------------------------------------
+
+    async def add_extraroutes(self, call: Call) -> Reply:
+        """PUT add_extraroutes: those that are there already stay."""
+        more = schema.routes_of(call.body)
+        return await self._reroute(call, "add_extraroutes", lambda old: schema.with_routes(old, more))
+
+    async def remove_extraroutes(self, call: Call) -> Reply:
+        """PUT remove_extraroutes: those that are not there are no error."""
+        less = schema.routes_of(call.body)
+        return await self._reroute(
+            call, "remove_extraroutes", lambda old: [one for one in old if one not in less]
+        )
+
+    async def _reroute(self, call: Call, rule: str, change: Any) -> Reply:
+        async with self._store.transaction() as tx:
+            router = await self.permitted(tx, call, call.params["id"], rule)
+            routes = change(router.desired["routes"])
+            schema.check_routes(routes, await self._routers.nets(tx, router))
+            await self._routers.update(tx, router, {"routes": routes})
+        return lists.one(KIND.name, self.changed(call, router), call.query)
+
+    # --- interfaces ------------------------------------------------------------------------------
+
+    async def add_router_interface(self, call: Call) -> Reply:
+        """PUT add_router_interface: by a subnet, which gives its gateway's address, or by a port."""
+        async with self._store.transaction() as tx:
+            router = await self.permitted(tx, call, call.params["id"], "add_router_interface")
+            port_id, subnet_id = schema.interface_info(call.body)
+            if port_id:
+                port, subnets = await self._interfaces.add_port(tx, call, router, port_id)
+            else:
+                port, subnets = await self._interfaces.add_subnet(tx, call, router, subnet_id)
+            await self._routers.update(tx, router, {"subnets": [*router.desired["subnets"], *subnets]})
+        return _told(router, port, subnets, subnets[-1])
+
+    async def remove_router_interface(self, call: Call) -> Reply:
+        """PUT remove_router_interface: its port goes with it."""
+        async with self._store.transaction() as tx:
+            router = await self.permitted(tx, call, call.params["id"], "remove_router_interface")
+            port_id, subnet_id = schema.interface_info(call.body, removal=True)
+            if port_id:
+                port, subnets = await self._interfaces.remove_port(tx, router, port_id, subnet_id)
+            else:
+                port, subnets = await self._interfaces.remove_subnet(tx, call, router, subnet_id)
+            left = [id for id in router.desired["subnets"] if id not in subnets]
+            await self._routers.update(tx, router, {"subnets": left})
+        return _told(router, port, subnets, subnets[0])
+
+
+def _located(one: Mapping[str, str], pools: Sequence[Resource]) -> dict[str, str]:
+    """An address outside, with the subnet that has it."""
+    ip, id = one.get("ip_address", ""), one.get("subnet_id", "")
+    if not ip:
+        raise schema.refused("external_fixed_ips without ip_address are not supported")
+    for pool in pools:
+        if id in ("", pool.id) and schema.within(ip, pool.desired["cidr"]):
+            return {"subnet_id": pool.id, "ip_address": ip}
+    if id and all(pool.id != id for pool in pools):
+        raise not_found("subnet", id)
+    raise schema.outside(ip, named=bool(id))
+
+
+def _told(router: Resource, port: Resource, subnets: Sequence[str], subnet_id: str) -> Reply:
+    return Reply(
+        200,
+        {
+            "id": router.id,
+            "project_id": port.project_id,
+            "port_id": port.id,
+            "network_id": port.desired["network_id"],
+            "subnet_id": subnet_id,
+            "subnet_ids": list(subnets),
+        },
+    )

@@ -1,0 +1,92 @@
+"""How routers are written, and what they do for others: interfaces, and the ports that users may not touch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import structs
+
+from fractus.model.resource import Need, Resource
+from fractus.model.routers import GATEWAY, INTERFACES
+from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.schema.errors import bad_request, conflict
+from fractus.services.network.routers.kind import KIND
+from fractus.services.network.routers.kind import needs as needs_of
+from fractus.services.network.routers.queries import interfaces_of
+from fractus.services.network.routers.schema import Net
+from fractus.store.ledger import Ledger
+from fractus.store.transaction import Reader, Transaction
+
+NOWHERE = "-"
+"""The external network of a router without a gateway."""
+
+
+class RouterWrites(Writer):
+    """Writes routers."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger, KIND.name, KIND.summarise, follows=True)
+
+    async def update(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        values: dict[str, object],
+        needs: Sequence[Need] | None = None,
+    ) -> None:
+        """As any kind's; where it is follows from its subnets, and what leads outside from its gateway."""
+        after = structs.replace(resource, desired={**resource.desired, **values})
+        if needs is None and needs_of(after) != needs_of(resource):
+            needs = needs_of(after)
+        await super().update(tx, resource, values, needs)
+
+    # --- what others ask -------------------------------------------------------------------------
+
+    async def nets(self, reader: Reader, router: Resource, *, outside: str = "") -> list[Net]:
+        """What a router is connected to: the subnets of its interfaces, and those of its external network (`outside`:
+        of this one instead).
+        """
+        resources = self.ledger.resources
+        found = []
+        for interface in await interfaces_of(reader, resources, router.id):
+            port = await resources.fetch(reader, "port", interface.id)
+            fixed = () if port is None else port.desired["fixed_ips"]
+            found += [(one["subnet_id"], one["ip_address"]) for one in fixed]
+        gateway = router.desired["external_gateway_info"]
+        network_id = outside or (gateway["network_id"] if gateway else "")
+        network = await resources.fetch(reader, "network", network_id) if network_id else None
+        found += [(id, "") for id in network.desired["subnets"]] if network is not None else []
+        return [
+            Net(id, subnet.desired["cidr"], address)
+            for id, address in found
+            if (subnet := await resources.fetch(reader, "subnet", id)) is not None
+        ]
+
+    async def check_update(self, tx: Transaction, port: Resource, values: Mapping[str, Any]) -> None:
+        """The addresses of a router's port are changed by its router alone."""
+        desired = port.desired
+        if desired["device_owner"] not in INTERFACES or "fixed_ips" not in values:
+            return
+        if values["fixed_ips"] != desired["fixed_ips"] and await self._is_there(tx, desired["device_id"]):
+            raise bad_request("ports", f"IP updates for port {port.id} are not allowed")
+
+    async def check_delete(self, tx: Transaction, port: Resource) -> None:
+        """A router's port leaves with its interface, and not otherwise."""
+        owner = port.desired["device_owner"]
+        if owner not in (*INTERFACES, GATEWAY) or not await self._is_there(tx, port.desired["device_id"]):
+            return
+        raise conflict(
+            f"Port {port.id} cannot be deleted directly via the port API: has device owner {owner}.",
+            "ServicePortInUse",
+        )
+
+    async def port_updated(self, tx: Transaction, port: Resource, before: Mapping[str, Any]) -> None:
+        """Nothing follows: no document of a router shows a port."""
+
+    async def port_removed(self, tx: Transaction, port: Resource) -> None:
+        """Nothing follows: the interface went before it."""
+
+    async def _is_there(self, tx: Transaction, id: str) -> bool:
+        router = await self.ledger.resources.fetch(tx, KIND.name, id)
+        return router is not None and router.deleted_at is None

@@ -1,0 +1,156 @@
+"""Routers, declared (neutron_lib.api.definitions.l3 and the extensions that are served)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+from sqlalchemy import Index
+
+from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
+from fractus.auth.policy import RuleDefault
+from fractus.model.carried import CARRIED
+from fractus.model.resource import IF_PRESENT, Need, Presence, Resource
+from fractus.model.routers import ROUTER as VOCABULARY
+from fractus.services.field import Field, named, text
+from fractus.services.kind import Kind, table_of
+from fractus.services.network.dialect import kind as neutron
+from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.attributes import read_only, standard, stated
+from fractus.services.network.dialect.schema.zones import HINTS
+from fractus.services.network.dialect.table import standard_columns
+from fractus.services.network.dialect.view import is_refused_everywhere
+from fractus.services.network.routers import schema
+
+ADMINS = "get_router:distributed"
+"""The rule of those who see what sort of router it is. Upstream `get_router:ha` has the same default."""
+
+SHOWN_GATEWAY = "gateway"
+"""Key in the memory of a presence: the gateway that the router has there, in our own ids."""
+
+
+def needs(router: Resource) -> list[Need]:
+    """It is wherever one of its subnets is; where its external network is too, it has a gateway."""
+    desired = router.desired
+    found = [Need("subnet", id, mode=IF_PRESENT) for id in desired["subnets"]]
+    gateway = desired["external_gateway_info"]
+    return [*found, Need("network", gateway["network_id"], mode=IF_PRESENT)] if gateway else found
+
+
+def _sort(name: str) -> Field:
+    """What sort of router it is: None leaves it to the clouds."""
+    return Field(
+        name, post=True, put=True, default=UNSET, convert=schema.to_boolean_or_none, rule=NEUTRON_ADMIN,
+        carried=CARRIED, why="not said, each cloud chooses",
+    )  # fmt: skip
+
+
+def _gateways(resource: Resource, presences: Sequence[Presence]) -> list[dict[str, Any]]:
+    """A gateway for each cloud that has given it an address, the oldest first; one without, where there is none."""
+    wanted = resource.desired["external_gateway_info"]
+    if not wanted:
+        return []
+    bare = {"network_id": wanted["network_id"], "enable_snat": wanted["enable_snat"]}
+    there = [one.memory.get(SHOWN_GATEWAY) for one in presences if one.wanted]
+    given = [
+        {**bare, "external_fixed_ips": one["external_fixed_ips"]}
+        for one in there
+        if one and one["network_id"] == bare["network_id"]
+    ]
+    asked = [{**bare, "external_fixed_ips": wanted.get("external_fixed_ips", [])}]
+    return given or asked
+
+
+def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
+    gateways = _gateways(resource, presences)
+    seen = [one.observed for one in presences if one.wanted and one.observed]
+    return {
+        "external_gateway_info": gateways[0] if gateways else None,
+        **({"external_gateways": gateways} if gateways[1:] else {}),
+        "availability_zones": sorted(one.cloud for one in presences if one.wanted and one.remote_id),
+        "routes": schema.ordered(resource.desired["routes"]),
+        "flavor_id": None,
+        **{name: _said(resource, name, seen) for name in ("distributed", "ha")},
+    }
+
+
+def _said(resource: Resource, name: str, seen: Sequence[Mapping[str, Any]]) -> bool:
+    asked = resource.desired[name]
+    return any(one.get(name) for one in seen) if asked is None else bool(asked)
+
+
+def _status(_resource: Resource, presences: Sequence[Presence]) -> str:
+    """Its clouds'; what is nowhere yet is ACTIVE as soon as it is asked for, as in Neutron."""
+    there = list(presences)
+    if is_refused_everywhere(there):
+        return "ERROR"
+    states = {str(one.observed.get("status") or "ACTIVE") for one in there if one.wanted and one.observed}
+    return next(iter(sorted(states - {"ACTIVE"})), "ACTIVE")
+
+
+FIELDS = named([
+    *standard(tags_on_create=False),
+    neutron.NAME,
+    neutron.switch("admin_state_up", default=True, sort=True),
+    Field("status", sort="status"),
+    Field(
+        "external_gateway_info", post=True, put=True, default=None, bound=stated("external_gateway_info"),
+        convert=schema.to_gateway, check=schema.gateway,
+        rule=NEUTRON_ADMIN_OR_MEMBER, column=text("gateway_network_id", 36, lambda one: one["network_id"]),
+        carried=CARRIED, why="a gateway in each cloud where the router and its external network are",
+    ),
+    Field(
+        "routes", put=True, default=UNSET, convert=values.to_list, bound=stated("routes"), check=values.host_routes,
+        carried=CARRIED, why="each to the clouds where its next hop is on a network of the router",
+    ),
+    _sort("distributed"),
+    _sort("ha"),
+    Field("flavor_id", post=True, default=UNSET, desired=""),
+    HINTS,
+    read_only("availability_zones"),
+])  # fmt: skip
+
+_ACTIONS = ("add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes")
+_GATEWAY_RULES = (
+    ("network_id", NEUTRON_ADMIN_OR_MEMBER),
+    ("enable_snat", NEUTRON_ADMIN),
+    ("external_fixed_ips", NEUTRON_ADMIN),
+)
+
+KIND = Kind(
+    name="router",
+    service="network",
+    collection="routers",
+    extensions=(
+        "router", "ext-gw-mode", "extraroute", "extraroute-atomic", "dvr", "l3-ha", "router_availability_zone",
+        "router-admin-state-down-before-update", "l3-port-ip-change-not-allowed",
+    ),
+    fields=FIELDS,
+    table=table_of("router", FIELDS, *standard_columns(), Index("router_by_gateway", "gateway_network_id")),
+    summarise=neutron.Documents(
+        FIELDS,
+        derived=_derived,
+        status=_status,
+        privileged=("distributed", "ha"),
+    ),
+    scope=neutron.own,
+    target=neutron.target,
+    rules=(
+        *neutron.rules("router", FIELDS),
+        *(
+            RuleDefault(f"{verb}_router:external_gateway_info:{key}", rule, f"Give `{key}` of a gateway.")
+            for verb in ("create", "update")
+            for key, rule in _GATEWAY_RULES
+        ),
+        RuleDefault(ADMINS, NEUTRON_ADMIN, "See whether a router is distributed."),
+        RuleDefault("get_router:ha", NEUTRON_ADMIN, "See whether a router is highly available."),
+        *(
+            RuleDefault(name, NEUTRON_ADMIN_OR_MEMBER, f"{name.replace('_', ' ').capitalize()} of a router.")
+            for name in _ACTIONS
+        ),
+    ),
+    costs=neutron.cost("router"),
+    needs=needs,
+    vocabulary=VOCABULARY,
+)  # fmt: skip

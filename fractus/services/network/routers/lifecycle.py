@@ -1,0 +1,144 @@
+"""Routers as the machine sees them: where one of their subnets is, with a gateway where their external network is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET, structs
+
+from fractus.model.cloud import Step
+from fractus.model.placement import follows
+from fractus.model.resource import Presence, Resource
+from fractus.model.routers import ROUTER, RouterObserved, RouterWanted
+from fractus.model.wire import WireField
+from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan
+from fractus.services.network.dialect.lifecycle import CrudLifecycle
+from fractus.services.network.routers.kind import KIND, SHOWN_GATEWAY
+from fractus.services.network.routers.queries import connected, pools
+from fractus.services.network.routers.schema import within
+from fractus.store.resources import Resources
+from fractus.store.transaction import Reader
+
+#: What may only be changed while the router is out of service.
+_SORTS = ("distributed", "ha")
+
+
+class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
+    """The kind `router`."""
+
+    traits = follows("subnet")
+    facts_from = frozenset({"router_interface"})
+
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(ROUTER, KIND.summarise)
+        self._resources = resources
+
+    # ------------------------------------------------------------------ what its steps must know of others
+
+    async def facts(self, reader: Reader, resource: Resource, presence: Presence) -> Mapping[str, Any]:
+        """Where it leads outside in this cloud, with that network's subnets there (the cloud's id -> ours); and, where
+        there are routes, the networks that it is connected to there.
+        """
+        desired = resource.desired
+        found: dict[str, Any] = {}
+        if desired["external_gateway_info"]:
+            network_id = desired["external_gateway_info"]["network_id"]
+            found["outside"] = await pools(reader, self._resources, network_id, presence.cloud)
+        if desired["routes"]:
+            found["connected"] = await connected(reader, self._resources, resource.id, presence.cloud)
+        return found
+
+    async def concerns(self, reader: Reader, kind: str, id: str) -> list[str]:
+        """The router that an interface belongs to."""
+        interface = await self._resources.fetch(reader, kind, id)
+        return [] if interface is None else [interface.desired["router_id"]]
+
+    # ------------------------------------------------------------------ what should be there
+
+    def fields(self, item: Item) -> dict[str, Any]:
+        """In the cloud's ids. Routes come to each cloud where their next hop can be reached."""
+        desired, gateway = item.resource.desired, self._gateway(item)
+        nets = [*item.facts.get("connected", ())]
+        nets += [one["cidr"] for one in item.facts.get("outside", {}).values()] if gateway else []
+        routes = [one for one in desired["routes"] if any(within(one["nexthop"], net) for net in nets)]
+        return {
+            "admin_state_up": desired["admin_state_up"],
+            "gateway": gateway,
+            "routes": routes,
+            **{name: desired[name] for name in _SORTS},
+        }
+
+    @staticmethod
+    def _gateway(item: Item) -> dict[str, Any] | None:
+        """As it is asked for in this cloud; None where its external network is not there."""
+        asked = item.resource.desired["external_gateway_info"]
+        there = item.remote.get(("network", asked["network_id"])) if asked else None
+        if not there:
+            return None
+        ours = {one["id"]: remote for remote, one in item.facts.get("outside", {}).items()}
+        given = [
+            {"subnet_id": ours[one["subnet_id"]], "ip_address": one["ip_address"]}
+            for one in asked.get("external_fixed_ips", ())
+            if one["subnet_id"] in ours
+        ]
+        snat = {} if asked["enable_snat"] else {"enable_snat": False}
+        return {"network_id": there, **snat, **({"external_fixed_ips": given} if given else {})}
+
+    # ------------------------------------------------------------------ what is there instead
+
+    def is_equal(self, item: Item, field: WireField, asked: Any, there: Any) -> bool:
+        """What was not asked for is the cloud's to choose: its addresses outside, and what sort of router it is."""
+        if field.name in _SORTS:
+            return asked is None or bool(asked == there)
+        if field.name == "gateway" and asked and there:
+            same = asked["network_id"] == there.get("network_id")
+            snat = asked.get("enable_snat", True) == there.get("enable_snat", True)
+            ips = asked.get("external_fixed_ips")
+            return same and snat and (not ips or _pairs(ips) == _pairs(there.get("external_fixed_ips", ())))
+        return super().is_equal(item, field, asked, there)
+
+    def difference(self, item: Item, field: WireField, asked: Any, there: Any) -> Difference:
+        """Routes and gateways are each cloud's part of what is desired: what was found there is not for all."""
+        found = super().difference(item, field, asked, there)
+        per_cloud = field.name in ("gateway", "routes")
+        return structs.replace(found, adopts=False) if per_cloud else found
+
+    def plan(self, item: Item, seen: RouterObserved) -> Plan:
+        """Routes that are too many go first, for they need what may go next; those that are missing come last."""
+        wanted = self.wanted(item)
+        kept = [one for one in seen.routes or () if one in wanted.routes]
+        if len(kept) < len(seen.routes or ()):
+            return Apply(Step("update", {"routes": kept}))
+        plan = super().plan(item, seen)
+        if isinstance(plan, Done):
+            return Done({**plan.memory, SHOWN_GATEWAY: self._shown(item, seen)})
+        if not isinstance(plan, Apply):
+            return plan
+        body = plan.step.body
+        if sort := {key: value for key, value in body.items() if key in _SORTS}:
+            # Out of service first, and back into it with the next step.
+            return Apply(Step("update", {"admin_state_up": False} if seen.admin_state_up else sort))
+        if len(body) > 1 and "routes" in body:
+            body = {key: value for key, value in body.items() if key != "routes"}
+        return structs.replace(plan, step=Step("update", body))
+
+    @staticmethod
+    def _shown(item: Item, seen: RouterObserved) -> dict[str, Any] | None:
+        """The gateway that it has there, in our own ids."""
+        asked, there = item.resource.desired["external_gateway_info"], seen.gateway
+        if not asked or there is UNSET or not there:
+            return None
+        pools = item.facts.get("outside", {})
+        return {
+            "network_id": asked["network_id"],
+            "external_fixed_ips": [
+                {"subnet_id": pools[one["subnet_id"]]["id"], "ip_address": one["ip_address"]}
+                for one in there.get("external_fixed_ips", ())
+                if one["subnet_id"] in pools
+            ],
+        }
+
+
+def _pairs(fixed_ips: Any) -> set[tuple[str, str]]:
+    return {(one["subnet_id"], one["ip_address"]) for one in fixed_ips}
