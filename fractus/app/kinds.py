@@ -57,6 +57,8 @@ from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.agents.kind import MIRROR as NETWORK_AGENT
 from fractus.services.network.availability_zones import policy as network_zone_policy
 from fractus.services.network.availability_zones.api import AvailabilityZoneApi
+from fractus.services.network.default_security_group_rules.api import DefaultSecurityGroupRuleApi
+from fractus.services.network.default_security_group_rules.kind import KIND as DEFAULT_SECURITY_GROUP_RULE
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.extensions.api import ExtensionApi
 from fractus.services.network.networks.adoption import NetworkAdoption
@@ -159,6 +161,7 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
     ),
     Entry(SECURITY_GROUP, SecurityGroupApi, SecurityGroupLifecycle(), SecurityGroupAdoption()),
     Entry(SECURITY_GROUP_RULE, SecurityGroupRuleApi),
+    Entry(DEFAULT_SECURITY_GROUP_RULE, DefaultSecurityGroupRuleApi),
     Entry(ADDRESS_SCOPE, AddressScopeApi),
     Entry(SUBNET_POOL, SubnetPoolApi),
     Entry(RBAC_POLICY, RbacPolicyApi),

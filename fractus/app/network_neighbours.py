@@ -9,6 +9,7 @@ from fractus.quota.quota import Quota
 from fractus.services.compute.servers.lifecycle import ShownPorts
 from fractus.services.network.address_scopes.api import ScopeWrites
 from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
+from fractus.services.network.default_security_group_rules.api import DefaultRuleWrites
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.sharing import Shares
 from fractus.services.network.networks.kind import KIND as NETWORK
@@ -35,7 +36,7 @@ class JoinedNetwork:
         """A cloud is stale after `stale_after` seconds of silence. `dns_domain`: that of all ports."""
         self.addresses, self.macs = Addresses(), Macs()
         self.api = at = NetworkNeighbours(store, ledger, quota, clock, stale_after)
-        groups = at.groups = at.add(GroupWrites(ledger))
+        groups = at.groups = at.add(GroupWrites(ledger, at.add(DefaultRuleWrites(ledger))))
         scopes = at.scopes = at.add(ScopeWrites(ledger))
         pools = at.pools = at.add(PoolWrites(ledger))
         policies = at.qos_policies = at.add(QosPolicyWrites(ledger))

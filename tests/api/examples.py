@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from tests.api.house import House
 
 
+#: Kinds that belong to no project: an administrator makes them, and everybody sees them.
+NOBODYS = ("default_security_group_rule",)
+
+
 class Example(NamedTuple):
     """`create`: about the things of a furnished project."""
 
@@ -56,7 +60,11 @@ EXAMPLES: Mapping[str, Example] = {
         {"name": "new", "dns_nameservers": ["10.7.0.3"]},
     ),
     "security_group": Example(
-        lambda _: {"name": "new", "description": "new"}, {"name": "new", "description": "new"}
+        lambda _: {"name": "new", "description": "new"}, {"name": "newer", "description": "new"}
+    ),
+    "default_security_group_rule": Example(
+        lambda _: {"direction": "ingress", "used_in_default_sg": True, "used_in_non_default_sg": True},
+        {},  # nothing of one is ever changed
     ),
     "address_scope": Example(lambda _: {"name": "new", "ip_version": 4}, {"name": "new"}),
     "address_group": Example(lambda _: {"name": "new", "addresses": ["10.202.0.0/16"]}, {"name": "new"}),

@@ -17,7 +17,7 @@ from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
 from fractus.testing.world import World
 from fractus.web.face import Service, ServiceRoutes
 from fractus.web.routing import Route
-from tests.api.examples import EXAMPLES, QOS_RULES
+from tests.api.examples import EXAMPLES, NOBODYS, QOS_RULES
 
 #: Stands in every name that ann gives: nobody else may ever read it.
 SECRET = "annssecret"
@@ -206,9 +206,10 @@ async def _make_flavor(world: World, house: House) -> None:
 
 
 async def _make_declared(house: House) -> None:
-    """One of each networking kind that is declared, as its example says; some are there already."""
+    """One of each networking kind that is declared, as its example says; some are there already, or are nobody's."""
+    others = ("network", "subnet", "port", "security_group", *NOBODYS)
     for kind in KINDS:
-        if kind.service == "network" and kind.name not in ("network", "subnet", "port", "security_group"):
+        if kind.service == "network" and kind.name not in others:
             wanted = EXAMPLES[kind.name].create(house)
             reply = await house.owner.post(f"{NETWORK}{kind.root}", {kind.key: wanted})
             if reply.status == 403:

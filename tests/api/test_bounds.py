@@ -25,6 +25,7 @@ from fractus.services.field import Fields
 from fractus.services.image.images import schema as image_schema
 from fractus.services.network.address_groups.kind import KIND as ADDRESS_GROUP
 from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
+from fractus.services.network.default_security_group_rules.kind import KIND as DEFAULT_RULE
 from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
@@ -55,6 +56,7 @@ KINDS: dict[str, Fields] = {
     "security_group": GROUP_ATTRIBUTES,
     "security_group_rule": RULE_ATTRIBUTES,
     "address_group": ADDRESS_GROUP.fields,
+    "default_security_group_rule": DEFAULT_RULE.fields,
     "address_scope": ADDRESS_SCOPE.fields,
     "qos_policy": QOS_POLICY.fields,
     "router": ROUTER.fields,
@@ -340,6 +342,7 @@ def test_every_list_of_the_network_api_states_how_long_it_may_be(kind: str) -> N
     assert set(KINDS) == {"network", "subnet", "port", "security_group", "security_group_rule"} | {
         "address_group",
         "address_scope",
+        "default_security_group_rule",
         "qos_policy",
         "router",
         "subnetpool",

@@ -16,7 +16,7 @@ from fractus.services.kind import Kind
 from fractus.testing.crash import Story
 from fractus.testing.user import NETWORK
 from fractus.testing.world import World
-from tests.api.examples import EXAMPLES
+from tests.api.examples import EXAMPLES, NOBODYS
 from tests.api.house import House
 
 ZONE = "a"
@@ -64,11 +64,9 @@ async def _house_for(world: World, kind: Kind) -> House:
     for one in NETWORKING:
         if one.kind.name == kind.name:
             break
-        if (
-            one.kind.name in EXAMPLES
-            and isinstance(one.kind, Kind)
-            and one.kind.name not in ("network", "port")
-        ):
+        if not isinstance(one.kind, Kind) or one.kind.name not in EXAMPLES:
+            continue
+        if one.kind.name not in ("network", "port", *NOBODYS):
             house.declared[one.kind.root[1:]] = await _make(house, one.kind)
     house.port = (await ann.makes_port(network))["id"]
     return house

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from fractus.model.errors import Conflict
 from fractus.reconcile.adopt import adopt as taking
 from fractus.reconcile.adopt.adopt import AdoptionDependencies, IdentityMapping, ProgressHook, Report, Survey
-from fractus.store.listing import page
+from fractus.store.listing import Filter, page
 
 #: What cannot be read off any cloud, beside the kinds that are in none.
 _LOST = (
@@ -45,7 +45,9 @@ async def held(parts: AdoptionDependencies) -> dict[str, int]:
     """How many resources of each kind the database has already: more than none, and it is not an empty one."""
     found = {}
     for kind, table in parts.resources.tables.items():
-        rows = await page(parts.store, table, [], columns=("id",), limit=1)
+        # A new installation has default security group rules, which no user made.
+        of = [] if kind in parts.adoptions else [Filter("user_id", "ne", "")]
+        rows = await page(parts.store, table, of, columns=("id",), limit=1)
         if rows:
             found[kind] = len(rows)
     return found

@@ -107,6 +107,11 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("dns-integration", "DNS Integration", "Provides integration with DNS.", "2015-08-15T18:00:00-00:00"),
     (
+        "security-groups-default-rules", "Default rules for security groups",
+        "Configure set of security group rules used as default rules for every new security group",
+        "2022-12-19T10:00:00-00:00",
+    ),
+    (
         "external-net", "Neutron external network", "Adds external network attribute to network resource.",
         "2013-01-14T10:00:00-00:00",
     ),

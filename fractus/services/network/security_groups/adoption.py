@@ -11,8 +11,8 @@ from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupObserved
 from fractus.model.resource import Resource
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Merge, Verdict, stamp, unmapped
 from fractus.services.network.dialect.adoption import CrudAdoption
+from fractus.services.network.dialect.schema.rules import normalized, rule_key
 from fractus.services.network.security_groups.kind import DEFAULT, RULES, default_id, needs
-from fractus.services.network.security_groups.schema import normalized, rule_key
 from fractus.store.transaction import Transaction
 
 _ITSELF = "self"

@@ -8,15 +8,15 @@ from typing import Any
 
 from fractus.auth.principal import Principal
 from fractus.base.ids import new_id
-from fractus.model.errors import NotAllowed
 from fractus.model.resource import Need, Resource
 from fractus.quota.limits import is_project_id
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api.access import seen
 from fractus.services.network.dialect.api.collection import CollectionApi
-from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
+from fractus.services.network.dialect.api.neighbours import DefaultRules, NetworkNeighbours
 from fractus.services.network.dialect.api.subresources import SubresourceApi, SubresourceWriter
 from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.schema import rules
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict, invalid, not_carried, not_found
 from fractus.services.network.dialect.view import is_shared_with
@@ -34,47 +34,48 @@ from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter, Filters, page
 from fractus.store.transaction import Reader, Transaction, Unwritable
-from fractus.web.routing import Call, Reply, Route
+from fractus.web.routing import Call
 
+#: The remote group of a declared rule that means the new group itself.
+_ITSELF = "PARENT"
 
-def _bare(tx: Transaction, direction: str, ethertype: str, remote_group_id: str | None) -> dict[str, Any]:
-    narrowed = ("protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "normalized_cidr")
-    return {
-        "direction": direction,
-        "ethertype": ethertype,
-        **dict.fromkeys(narrowed),
-        "remote_group_id": remote_group_id,
-        "description": None,
-        "id": new_id(),
-        "created_at": tx.now(),
-    }
+#: What a new group's rule has of a declared one.
+_DECLARED = (
+    "direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "normalized_cidr",
+    "remote_group_id",
+)  # fmt: skip
 
 
 class GroupWrites(Writer):
     """Writes security groups; `rules` their rules."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, defaults: DefaultRules) -> None:
         super().__init__(ledger, KIND.name, KIND.summarise)
+        self._defaults = defaults
         self.rules = SubresourceWriter(KIND, RULE, self)
 
     async def create(
         self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
     ) -> Resource:
         """A new group, with the rules that every new one has."""
-        resource.desired["rules"] = self._first(tx, resource)
+        resource.desired["rules"] = await self._first(tx, resource)
         # Neutron makes the default group by itself, where there is no room for it too: without it no port can be made.
         limited = limited and resource.id != default_id(resource.project_id)
         made = await super().create(tx, resource, KIND.needs(resource), limited=limited)
         await RULES.write(tx, resource, RULES.among(resource))
         return made
 
-    @staticmethod
-    def _first(tx: Transaction, group: Resource) -> list[dict[str, Any]]:
-        """All may go out; into a default group its own members may come in."""
-        rules = [_bare(tx, "egress", ethertype, None) for ethertype in ("IPv4", "IPv6")]
-        if group.id == default_id(group.project_id):
-            rules += [_bare(tx, "ingress", ethertype, group.id) for ethertype in ("IPv4", "IPv6")]
-        return rules
+    async def _first(self, tx: Transaction, group: Resource) -> list[dict[str, Any]]:
+        """Those that are declared for new groups, without those whose remote the group's project may not use."""
+        found = []
+        for rule in await self._defaults.of_new(tx, default=group.id == default_id(group.project_id)):
+            entry = {name: rule[name] for name in _DECLARED}
+            if entry["remote_group_id"] == _ITSELF:
+                entry["remote_group_id"] = group.id
+            remote = entry["remote_group_id"]
+            if remote in (None, group.id) or await self.usable(tx, remote, group.project_id) is not None:
+                found.append({**entry, "description": None, "id": new_id(), "created_at": tx.now()})
+        return found
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Delete a group, and with it the rules of others that name it."""
@@ -105,7 +106,7 @@ class GroupWrites(Writer):
 
     async def _revive(self, tx: Transaction, group: Resource) -> None:
         group.wanted, group.deleted_at = True, None
-        group.desired["rules"] = self._first(tx, group)
+        group.desired["rules"] = await self._first(tx, group)
         await self.change(tx, group, needs(group), limited=False)
         await RULES.write(tx, group, RULES.among(group))
 
@@ -221,24 +222,9 @@ class SecurityGroupRuleApi(SubresourceApi):
         super().__init__(at)
         self._groups = at.groups
 
-    def routes(self) -> list[Route]:
-        """All of them, and the one that Neutron has and nobody may use."""
-        refused = Route(
-            method="PUT", path=f"{RULE.root}/{{id}}", handler=self.update,
-            rule="get_security_group_rule", summary="Refused: a rule is never changed.",
-        )  # fmt: skip
-        return [*super().routes(), refused]
-
     async def conditions(self, call: Call) -> Filters:
         """Its project has a default group, with rules."""
         return await self._parents.conditions(call)
-
-    async def update(self, call: Call) -> Reply:
-        """PUT: judged as any update is, and never made, for Neutron has none."""
-        id = call.params["id"]
-        self._read(call, id)
-        await self.permitted(self._store, call, id, "get_security_group_rule")
-        raise NotAllowed("A security group rule cannot be changed.")
 
     async def add_all(self, tx: Transaction, call: Call, items: Sequence[Item]) -> list[Resource]:
         """Rules of one group."""
@@ -254,7 +240,7 @@ class SecurityGroupRuleApi(SubresourceApi):
     ) -> None:
         """Its parts fit each other, and its remote is there."""
         rule = part.desired
-        schema.complete(rule)
+        rules.complete(rule)
         addresses, remote = rule.pop("remote_address_group_id"), rule["remote_group_id"]
         if addresses is not None:
             await self._refuse_addresses(tx, call, str(addresses))
@@ -271,9 +257,9 @@ class SecurityGroupRuleApi(SubresourceApi):
 
     def check(self, parent: Resource, parts: Sequence[Resource]) -> None:
         """Each is there once."""
-        new = [schema.rule_key(one.desired, itself=parent.id, exact=True) for one in parts]
+        new = [rules.rule_key(one.desired, itself=parent.id, exact=True) for one in parts]
         if len(set(new)) < len(new):
             raise conflict("Duplicate Security Group Rule in POST.", "DuplicateSecurityGroupRuleInPost")
         for old in RULES.among(parent):
-            if schema.rule_key(old, itself=parent.id, exact=True) in new:
+            if rules.rule_key(old, itself=parent.id, exact=True) in new:
                 raise schema.exists(old["id"])

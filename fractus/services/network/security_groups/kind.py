@@ -14,11 +14,11 @@ from fractus.base.ids import derived_id
 from fractus.model.carried import REFUSED, carried
 from fractus.model.network import SECURITY_GROUP as VOCABULARY
 from fractus.model.resource import CARRY_ASYNC, Need, Presence, Resource
-from fractus.services.field import Convert, Field, Match, flag, named, number, text
+from fractus.services.field import Field, Match, flag, named, text
 from fractus.services.kind import Kind, Parent, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.queries.subresources import Subresources
-from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema import rules, values
 from fractus.services.network.dialect.schema.attributes import standard
 from fractus.services.network.dialect.table import shareable, standard_columns, subresource_table
 from fractus.services.network.security_groups import schema
@@ -38,34 +38,12 @@ def default_id(project_id: str) -> str:
 _IN = Parent("security_group", "security_group_id", "rules")
 
 
-def _given(name: str, size: int, convert: Convert | None = None, **more: Any) -> Field:
-    find = convert and (lambda value: convert(value) or "")
-    return Field(
-        name, post=True, convert=convert, match=Match(name, find), sort=name, column=text(name, size), **more
-    )
-
-
-def _port(name: str) -> Field:
-    """-1 where there is none: sort columns are never NULL."""
-    return Field(
-        name, post=True, default=None, convert=schema.port, match=Match(name, schema.port), sort=name,
-        column=number(name, -1),
-    )  # fmt: skip
-
-
 _STANDARD = named([one for one in standard(tags_on_create=False) if "tags" not in one.name])
 
 RULE_FIELDS = named([
     *(one for one in _STANDARD.values() if one.name != "description"),
-    _given("security_group_id", 36, check=values.string(36)),
-    _given("remote_group_id", 36, default=None),
-    Field("remote_address_group_id", post=True, default=None, shown=""),
-    _given("direction", 8, check=values.one_of(("ingress", "egress"))),
-    _given("protocol", 32, schema.protocol, default=None),
-    _port("port_range_min"),
-    _port("port_range_max"),
-    _given("ethertype", 8, schema.ethertype, default="IPv4"),
-    _given("remote_ip_prefix", 64, schema.prefix, default=None),
+    rules.given("security_group_id", 36, check=values.string(36)),
+    *rules.FIELDS,
     _STANDARD["description"],
     Field(
         "normalized_cidr", desired="normalized_cidr", match=Match("normalized_cidr"), sort="normalized_cidr",

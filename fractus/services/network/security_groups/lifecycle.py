@@ -18,8 +18,8 @@ from fractus.reconcile.kind import (
     Wait,
 )
 from fractus.services.network.dialect.lifecycle import SharedLifecycle
+from fractus.services.network.dialect.schema.rules import rule_key
 from fractus.services.network.security_groups.kind import DEFAULT, KIND, RULES, default_id
-from fractus.services.network.security_groups.schema import rule_key
 from fractus.store.transaction import Transaction
 
 #: Neutron makes a group of this name in every project itself, and refuses a second.

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from msgspec import structs
 
 from fractus.base.ids import new_id
-from fractus.model.errors import NotFound
+from fractus.model.errors import NotAllowed, NotFound
 from fractus.model.resource import Resource
 from fractus.services.field import given
 from fractus.services.kind import Kind
@@ -47,7 +47,7 @@ class CollectionApi:
     bulk: ClassVar[bool] = True
     """Several may be made with one request."""
     updates: ClassVar[bool] = True
-    """One may be changed."""
+    """One may be changed; else a PUT is judged like any, and refused."""
     special: ClassVar[Mapping[str, Special]] = {}
     """Filters of its list that are no columns: parameter -> conditions."""
     admin_rule: ClassVar[str] = ""
@@ -80,6 +80,12 @@ class CollectionApi:
         path = kind.root[1:]
         update = self.update if self.updates else None
         found = collection_routes(self, kind.key, path, kind.fields, update=update, core=self.core)
+        if not self.updates:
+            summary = f"Refused: a {kind.noun} is never changed."
+            one = f"{kind.root}/{{id}}"
+            found.append(
+                Route(method="PUT", path=one, handler=self.keep, rule=f"get_{kind.key}", summary=summary)
+            )
         if "tags" in kind.fields:
             tagged = self.tagged or path
             found += Tags(
@@ -194,6 +200,13 @@ class CollectionApi:
             await self._writes.update(tx, resource, values, None if after == needs else after)
             await self.after_update(tx, resource, before)
         return lists.one(kind.key, self.changed(call, resource), call.query)
+
+    async def keep(self, call: Call) -> Reply:
+        """PUT of what Neutron never changes."""
+        id = call.params["id"]
+        self._read(call, id)
+        await self.permitted(self._store, call, id, f"get_{self.kind.name}")
+        raise NotAllowed(f"A {self.kind.noun} cannot be changed.")
 
     async def delete(self, call: Call) -> Reply:
         """DELETE."""

@@ -234,6 +234,14 @@ class Groups(Protocol):
         ...
 
 
+class DefaultRules(Protocol):
+    """Knows the rules of new security groups."""
+
+    async def of_new(self, reader: Reader, *, default: bool) -> list[dict[str, Any]]:
+        """Those that a new group begins with: a project's default group, or another."""
+        ...
+
+
 class NetworkNeighbours:
     """What the API of every kind of networking is built of, and where it finds the writers of the others."""
 

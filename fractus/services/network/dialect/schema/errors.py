@@ -15,6 +15,10 @@ _NOT_FOUND = {
     "address_scope": ("AddressScopeNotFound", "Address scope {} could not be found."),
     "security_group": ("SecurityGroupNotFound", "Security group {} does not exist"),
     "security_group_rule": ("SecurityGroupRuleNotFound", "Security group rule {} does not exist"),
+    "default_security_group_rule": (
+        "DefaultSecurityGroupRuleNotFound",
+        "Default Security Group rule {} does not exist",
+    ),
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
     "router": ("RouterNotFound", "Router {} could not be found"),
     "rbac_policy": ("RbacPolicyNotFound", "RBAC policy of type unknown with ID {} not found"),
