@@ -3,7 +3,7 @@
 It is not what fractus exists for, so nothing of it is imitated: it is configured, started as a process of its own by
 `fractus up`, and filled through its own API. `[keystone] mode = external` puts an operator's Keystone in its place.
 
-The first start lays out the database and makes the admin (`fractus.app.keystone_setup`), then users and catalog
+The first start lays out the database and makes the admin (`fractus.local.keystone_setup`), then users and catalog
 (`fractus.local.keystone_catalog`). What was done is written to `ready.json`; as long as that matches what is wanted,
 the next start only starts the process.
 """
@@ -152,7 +152,7 @@ class EmbeddedKeystone:
             "OS_BOOTSTRAP_INTERNAL_URL": self.url,
             "OS_BOOTSTRAP_ADMIN_URL": self.url,
         }
-        argv = [sys.executable, "-W", "ignore", "-m", "fractus.app.keystone_setup", str(self._conf)]
+        argv = [sys.executable, "-W", "ignore", "-m", "fractus.local.keystone_setup", str(self._conf)]
         code = await _run(argv, {**inherited(), **admin}, log)
         if code:
             raise StartFailed(f"Keystone's database could not be set up (exit code {code}):\n{tail(log)}")

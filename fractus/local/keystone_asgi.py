@@ -155,6 +155,6 @@ async def _refuse(send: Send, status: HTTPStatus, message: str) -> None:
 
 def application() -> Threaded:
     """Keystone; made once in each of the server's processes."""
-    from fractus.app import keystone_wsgi
+    from fractus.local import keystone_wsgi
 
     return Threaded(keystone_wsgi.application, threads=int(os.environ.get(THREADS, "4")))

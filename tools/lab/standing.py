@@ -269,7 +269,7 @@ def keystone(place: Place) -> None:
     """Its database and its admin once, then the processes."""
     mark = place.directory / "keystone-made"
     if not mark.exists():
-        setup = f"exec {sys.executable} -W ignore -m fractus.app.keystone_setup /etc/keystone/keystone.conf"
+        setup = f"exec {sys.executable} -W ignore -m fractus.local.keystone_setup /etc/keystone/keystone.conf"
         run(place, NODES[0], "sh", "-c", f"set -a; . /etc/fractus/keystone-first.env; {setup}", within=300)
         mark.touch()
     for name in NODES:

@@ -23,7 +23,7 @@ import fractus
 
 ROOT = Path(fractus.__file__).parent
 #: A module that is a server, and starts as it is imported.
-STARTS = ("fractus.app.keystone_wsgi",)
+STARTS = ("fractus.local.keystone_wsgi",)
 #: Functions of `re` that look for a pattern, and do not ask for the whole text to be it.
 LOOKING = ("compile", "search", "match", "sub", "subn", "split", "findall", "finditer")
 

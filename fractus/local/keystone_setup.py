@@ -1,6 +1,6 @@
 """Run as a program: lays out the database of a Keystone of ours (embedded, or of a deployment), and the admin in it.
 
-    python -m fractus.app.keystone_setup KEYSTONE_CONF
+    python -m fractus.local.keystone_setup KEYSTONE_CONF
 
 These are two commands of `keystone-manage`. Each of them takes 1.5 s to import what it needs and a third of that to do
 its work, and neither can run twice in one process (its options can be registered only once): so the imports are made

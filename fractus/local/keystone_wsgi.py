@@ -1,4 +1,4 @@
-"""Keystone's own WSGI application, for any server: `fractus.app.keystone_wsgi:application`.
+"""Keystone's own WSGI application, for any server: `fractus.local.keystone_wsgi:application`.
 
 Keystone reads its options from `sys.argv` when it is imported, where it would find those of the web server. Its
 configuration is named by OS_KEYSTONE_CONFIG_FILES.
@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any
 
-from fractus.app.keystone_setup import held_open
+from fractus.local.keystone_setup import held_open
 
 del sys.argv[1:]
 
