@@ -23,6 +23,8 @@ LIVE = {"compute POST /servers/{server_id}/action#os-getConsoleOutput"}
 NOT_THERE = {
     "compute GET /servers/{server_id}/os-volume_attachments/{volume_id}",
     "network GET /agents/{id}",
+    # A port of a server, which is bound to another host.
+    "network GET /ports/{id}/bindings/{host}",
     "image GET /info/stores",
     "image GET /info/stores/detail",
     # There are no volumes, nor anything else of block storage, to be shown by its id.

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from fractus.services.field import Check
+from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.errors import invalid_input
 
 #: Characters of a whole name.
@@ -28,10 +29,11 @@ def absolute(domain: str) -> str:
     return domain if not domain or domain.endswith(".") else f"{domain}."
 
 
-def domain(value: str) -> str | None:
+def domain(value: Any) -> str | None:
     """The domain of a network: whole, with a dot at its end; or empty."""
-    if not value:
-        return None
+    wrong = values.string()(value)
+    if wrong or not value:
+        return wrong
     if not value.endswith("."):
         return f"'{value}' is not a FQDN"
     wrong = _form(value)
@@ -43,15 +45,16 @@ def domain(value: str) -> str | None:
     return wrong
 
 
-def host(value: str) -> str | None:
+def host(value: Any) -> str | None:
     """The name of a port, relative or whole; or empty."""
-    return _form(value)
+    return values.string()(value) or _form(value)
 
 
-def relative(value: str) -> str | None:
+def relative(value: Any) -> str | None:
     """The name of a floating IP, which stands in a domain of its own; or empty."""
-    if not value:
-        return None
+    wrong = values.string()(value)
+    if wrong or not value:
+        return wrong
     if value.endswith("."):
         return f"'{value}' is a FQDN. It should be a relative domain name"
     wrong = _form(value)
