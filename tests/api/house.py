@@ -135,10 +135,11 @@ class House:
             "security-groups": self.group,
             "security-group-rules": self.rule,
             **self.declared,
+            "ports/{id}/bindings": self.server_port,
             "policies": self.declared.get("qos/policies", ""),
             **{f"qos/alias_{name}": id for name, id in self.parts.items()},
         }
-        of = [one for one in things if path.startswith(f"/{one}/")]
+        of = [one for one in things if f"{path}/".startswith(f"/{one}/")]
         return {"id": things[max(of, key=len)] if of else self.port}
 
     def path(self, one: Served) -> str:
