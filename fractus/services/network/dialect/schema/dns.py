@@ -11,7 +11,7 @@ from fractus.services.network.dialect.schema.errors import invalid_input
 
 #: Characters of a whole name.
 _SIZE = 255
-_LABEL = re.compile("^[a-z0-9-]{1,63}$", re.IGNORECASE)
+_LABEL = re.compile(r"^[a-z0-9-]{1,63}\Z", re.IGNORECASE)
 
 NO_DOMAIN = "openstacklocal."
 """Neutron's default domain, with which ports have no names of their own."""
@@ -111,6 +111,6 @@ def _of_labels(trimmed: str) -> str | None:
             return f"Name '{label}' must not start or end with a hyphen"
         if not _LABEL.match(label):
             return f"Name '{label}' must be 1-63 characters long, each of which can only be alphanumeric or a hyphen"
-    if len(labels) > 1 and re.match("^[0-9]+$", labels[-1]):
+    if len(labels) > 1 and re.match(r"^[0-9]+\Z", labels[-1]):
         return f"TLD '{labels[-1]}' must not be all numeric"
     return None
