@@ -47,6 +47,10 @@ class Parent(Struct, frozen=True):
     """The field, and the column, that holds the parent's id."""
     key: str
     """The list's key in what is desired of the parent."""
+    apart: Mapping[str, str] = {}
+    """Field -> the key of the list that entries which say it are kept in instead: processes of a version that did not
+    know the field read what they know, and would act upon half of such an entry.
+    """
 
     @property
     def owner(self) -> str:

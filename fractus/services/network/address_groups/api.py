@@ -11,8 +11,9 @@ from fractus.services.network.address_groups.kind import KIND
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import shown_to
 from fractus.services.network.dialect.api.collection import CollectionApi
+from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import invalid
+from fractus.services.network.dialect.schema.errors import conflict, invalid
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call, Reply
 
@@ -26,6 +27,18 @@ class AddressGroupApi(CollectionApi):
         "add_addresses": "Add addresses to an address group.",
         "remove_addresses": "Remove addresses from an address group.",
     }
+
+    def __init__(self, at: NetworkNeighbours) -> None:
+        super().__init__(at)
+        self._groups = at.groups
+
+    async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
+        """No rule names it."""
+        if await self._groups.naming(tx, resource.id):
+            raise conflict(
+                f"Address group {resource.id} is in use on one or more security group rules.",
+                "AddressGroupInUse",
+            )
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Each address counts as a change of a new group, as in Neutron."""
@@ -66,6 +79,7 @@ class AddressGroupApi(CollectionApi):
         if changes:
             group.desired["touched"] += changes - 1
             await self._writes.update(tx, group, {"addresses": sorted(addresses)})
+            await self._groups.addresses_changed(tx, group)
 
     def _answer(self, call: Call, group: Resource) -> Reply:
         return lists.one(KIND.name, shown_to(call, group), call.query)

@@ -107,6 +107,10 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("dns-integration", "DNS Integration", "Provides integration with DNS.", "2015-08-15T18:00:00-00:00"),
     (
+        "security-groups-remote-address-group", "Remote address group id field for security group rules",
+        "Add new field of remote address group id in SG rules", "2020-08-25T10:00:00-00:00",
+    ),
+    (
         "security-groups-default-rules", "Default rules for security groups",
         "Configure set of security group rules used as default rules for every new security group",
         "2022-12-19T10:00:00-00:00",

@@ -10,18 +10,17 @@ from fractus.auth.principal import Principal
 from fractus.base.ids import new_id
 from fractus.model.resource import Need, Resource
 from fractus.quota.limits import is_project_id
-from fractus.services.network.dialect import kind as neutron
-from fractus.services.network.dialect.api.access import seen
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import DefaultRules, NetworkNeighbours
 from fractus.services.network.dialect.api.subresources import SubresourceApi, SubresourceWriter
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema import rules
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import conflict, invalid, not_carried, not_found
+from fractus.services.network.dialect.schema.errors import conflict, invalid, not_found
 from fractus.services.network.dialect.view import is_shared_with
 from fractus.services.network.security_groups import schema
 from fractus.services.network.security_groups.kind import (
+    ADDRESSES,
     DEFAULT,
     DEFAULT_DESCRIPTION,
     KIND,
@@ -42,7 +41,7 @@ _ITSELF = "PARENT"
 #: What a new group's rule has of a declared one.
 _DECLARED = (
     "direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "normalized_cidr",
-    "remote_group_id",
+    "remote_group_id", "remote_address_group_id",
 )  # fmt: skip
 
 
@@ -58,7 +57,7 @@ class GroupWrites(Writer):
         self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
     ) -> Resource:
         """A new group, with the rules that every new one has."""
-        resource.desired["rules"] = await self._first(tx, resource)
+        RULES.keep(resource, await self._first(tx, resource))
         # Neutron makes the default group by itself, where there is no room for it too: without it no port can be made.
         limited = limited and resource.id != default_id(resource.project_id)
         made = await super().create(tx, resource, KIND.needs(resource), limited=limited)
@@ -72,8 +71,9 @@ class GroupWrites(Writer):
             entry = {name: rule[name] for name in _DECLARED}
             if entry["remote_group_id"] == _ITSELF:
                 entry["remote_group_id"] = group.id
-            remote = entry["remote_group_id"]
-            if remote in (None, group.id) or await self.usable(tx, remote, group.project_id) is not None:
+            remote, addresses = entry["remote_group_id"], entry["remote_address_group_id"]
+            there = remote in (None, group.id) or await self.usable(tx, remote, group.project_id) is not None
+            if there and (addresses is None or await self.take_addresses(tx, group, addresses)):
                 found.append({**entry, "description": None, "id": new_id(), "created_at": tx.now()})
         return found
 
@@ -106,9 +106,38 @@ class GroupWrites(Writer):
 
     async def _revive(self, tx: Transaction, group: Resource) -> None:
         group.wanted, group.deleted_at = True, None
-        group.desired["rules"] = await self._first(tx, group)
+        RULES.keep(group, await self._first(tx, group))
         await self.change(tx, group, needs(group), limited=False)
         await RULES.write(tx, group, RULES.among(group))
+
+    # --- address groups that rules name -----------------------------------------------------------
+
+    async def take_addresses(self, tx: Transaction, group: Resource, id: str) -> bool:
+        """A rule of the group names that address group: whether its project may use it. What it has is kept with the
+        group, for clouds are told of a rule for each address.
+        """
+        found = await self.ledger.resources.fetch(tx, "address_group", id)
+        mine = found is not None and (
+            found.project_id == group.project_id or is_shared_with(found.desired, group.project_id)
+        )
+        if found is None or not mine:
+            return False
+        group.desired[ADDRESSES] = {**group.desired.get(ADDRESSES, {}), id: found.desired["addresses"]}
+        return True
+
+    async def naming(self, reader: Reader, address_group_id: str) -> list[str]:
+        """Ids of the groups with rules that name an address group."""
+        of = [Filter("remote_address_group_id", "eq", address_group_id)]
+        rows = await page(reader, RULE.table, of, columns=("id", "security_group_id"), limit=1 << 31)
+        return sorted({row[1] for row in rows})
+
+    async def addresses_changed(self, tx: Transaction, addresses: Resource) -> None:
+        """An address group has other addresses now. Rules that name it are as before, and so is a group's revision."""
+        for id in await self.naming(tx, addresses.id):
+            group = await self.ledger.resources.fetch(tx, KIND.name, id, to_write=True)
+            if group is not None and await self.take_addresses(tx, group, addresses.id):
+                group.desired["touched"] = int(group.desired.get("touched", 0)) - 1
+                await self.change(tx, group)
 
     # --- what ports and servers ask of groups ----------------------------------------------------
 
@@ -220,7 +249,7 @@ class SecurityGroupRuleApi(SubresourceApi):
 
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
-        self._groups = at.groups
+        self._groups = at.own(GroupWrites)
 
     async def conditions(self, call: Call) -> Filters:
         """Its project has a default group, with rules."""
@@ -241,19 +270,13 @@ class SecurityGroupRuleApi(SubresourceApi):
         """Its parts fit each other, and its remote is there."""
         rule = part.desired
         rules.complete(rule)
-        addresses, remote = rule.pop("remote_address_group_id"), rule["remote_group_id"]
-        if addresses is not None:
-            await self._refuse_addresses(tx, call, str(addresses))
+        addresses, remote = rule["remote_address_group_id"], rule["remote_group_id"]
+        if addresses is not None and not await self._groups.take_addresses(tx, parent, str(addresses)):
+            raise not_found("address_group", str(addresses))
         foreign = remote is not None and remote != parent.id
         # Another project's group cannot stand in a rule: in a cloud it would be in another project too.
         if foreign and await self._groups.usable(tx, str(remote), parent.project_id) is None:
             raise not_found(KIND.name, str(remote))
-
-    async def _refuse_addresses(self, tx: Transaction, call: Call, id: str) -> None:
-        """Address groups are here alone, and a rule in a cloud would refer to one there."""
-        found = await self._resources.fetch(tx, "address_group", id)
-        seen(call, found, neutron.target, not_found("address_group", id))
-        raise not_carried("remote_address_group_id", "address groups are kept at this endpoint alone")
 
     def check(self, parent: Resource, parts: Sequence[Resource]) -> None:
         """Each is there once."""

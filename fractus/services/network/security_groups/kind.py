@@ -35,7 +35,13 @@ def default_id(project_id: str) -> str:
 
 # --- rules ---------------------------------------------------------------------------------------
 
-_IN = Parent("security_group", "security_group_id", "rules")
+#: Without the address group such a rule would be one for everybody.
+_IN = Parent(
+    "security_group", "security_group_id", "rules", apart={"remote_address_group_id": "rules_of_addresses"}
+)
+
+ADDRESSES = "addresses"
+"""Key in what is desired of a group: address group -> its addresses, for those that rules name."""
 
 
 _STANDARD = named([one for one in standard(tags_on_create=False) if "tags" not in one.name])
@@ -58,7 +64,7 @@ RULE_FIELDS = named([
 
 def _of_rule(rule: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
     return {
-        "remote_address_group_id": None,
+        "remote_address_group_id": rule.desired.get("remote_address_group_id"),
         "belongs_to_default_sg": rule.desired["security_group_id"] == default_id(rule.project_id),
     }
 
@@ -77,6 +83,7 @@ RULE = Kind(
     name="security_group_rule",
     service="network",
     collection="security_group_rules",
+    extensions=("security-groups-remote-address-group",),
     fields=RULE_FIELDS,
     parent=_IN,
     table=subresource_table("security_group_rule", _IN, RULE_FIELDS, *standard_columns(tags=False)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,7 +21,7 @@ from fractus.reconcile.kind import (
 )
 from fractus.services.network.dialect.lifecycle import SharedLifecycle
 from fractus.services.network.dialect.schema.rules import rule_key
-from fractus.services.network.security_groups.kind import DEFAULT, KIND, RULES, default_id
+from fractus.services.network.security_groups.kind import ADDRESSES, DEFAULT, KIND, RULES, default_id
 from fractus.store.transaction import Transaction
 
 #: Neutron makes a group of this name in every project itself, and refuses a second.
@@ -65,7 +67,7 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
     def _rules(item: Item) -> tuple[list[Rule], list[str]]:
         """Rules in the cloud's ids, and the remote groups that are not there yet."""
         rules, absent = [], []
-        for rule in item.resource.desired["rules"]:
+        for rule in RULES.among(item.resource):
             remote = rule["remote_group_id"]
             there = None
             if remote == item.resource.id:
@@ -75,18 +77,19 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
                 if there is None:
                     absent.append(remote)
                     continue
-            rules.append(
+            rules += [
                 Rule(
                     direction=rule["direction"],
                     ethertype=rule["ethertype"],
                     protocol=rule["protocol"],
                     port_range_min=rule["port_range_min"],
                     port_range_max=rule["port_range_max"],
-                    remote_ip_prefix=rule["remote_ip_prefix"],
+                    remote_ip_prefix=prefix,
                     remote_group_id=there,
                     description=rule.get("description") or "",
                 )
-            )
+                for prefix in _prefixes(item.resource, rule)
+            ]
         return rules, absent
 
     def differences(self, item: Item, seen: SecurityGroupObserved) -> list[Difference]:
@@ -138,6 +141,18 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """The rows of its rules, where nobody has removed them yet."""
         await RULES.drop_of(tx, resource.id)
+
+
+def _prefixes(group: Resource, rule: Mapping[str, Any]) -> list[str | None]:
+    """What a rule lets through by address: a rule in the cloud for each, of the rule's own family."""
+    id = rule.get("remote_address_group_id")
+    if not id:
+        return [rule["remote_ip_prefix"]]
+    return [
+        one
+        for one in group.desired[ADDRESSES][id]
+        if f"IPv{ipaddress.ip_network(one).version}" == rule["ethertype"]
+    ]
 
 
 def _rules_apart(wanted: list[Rule], there: list[Rule], *, itself: str) -> tuple[list[Rule], list[Rule]]:

@@ -233,6 +233,14 @@ class Groups(Protocol):
         """`Conflict` where one port cannot have all of these groups."""
         ...
 
+    async def naming(self, reader: Reader, address_group_id: str) -> list[str]:
+        """Ids of the groups with rules that name an address group."""
+        ...
+
+    async def addresses_changed(self, tx: Transaction, addresses: Resource) -> None:
+        """An address group has other addresses now."""
+        ...
+
 
 class DefaultRules(Protocol):
     """Knows the rules of new security groups."""

@@ -68,7 +68,7 @@ class SubresourceWriter(Writer):
         await self.rows.drop(tx, ids)
 
     async def _put(self, tx: Transaction, parent: Resource, entries: list[dict[str, Any]]) -> None:
-        parent.desired[self.rows.parent.key] = entries
+        self.rows.keep(parent, entries)
         await self._parents.change(tx, parent, self._parent.needs(parent))
 
 

@@ -43,8 +43,17 @@ class Subresources:
 
     def among(self, parent: Resource) -> list[dict[str, Any]]:
         """The entries in what is desired of a parent."""
-        found: list[dict[str, Any]] = parent.desired.get(self.parent.key, [])
-        return found
+        keys = (self.parent.key, *self.parent.apart.values())
+        return [entry for key in keys for entry in parent.desired.get(key, ())]
+
+    def keep(self, parent: Resource, entries: Iterable[dict[str, Any]]) -> None:
+        """Put them into what is desired of a parent, in place of those that it has."""
+        lists: dict[str, list[dict[str, Any]]] = {self.parent.key: []}
+        lists |= {key: [] for key in self.parent.apart.values() if key in parent.desired}
+        for entry in entries:
+            own = (key for field, key in self.parent.apart.items() if entry.get(field))
+            lists.setdefault(next(own, self.parent.key), []).append(entry)
+        parent.desired.update(lists)
 
     def entry(self, resource: Resource) -> dict[str, Any]:
         """One as it is kept in its parent."""

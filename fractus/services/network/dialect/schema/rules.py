@@ -196,6 +196,7 @@ class RuleKey(NamedTuple):
     port_range_max: int | None
     remote_ip_prefix: str
     remote_group_id: str
+    remote_address_group_id: str
 
 
 def rule_key(rule: Mapping[str, Any], *, itself: str = "", exact: bool = False) -> RuleKey:
@@ -216,6 +217,7 @@ def rule_key(rule: Mapping[str, Any], *, itself: str = "", exact: bool = False) 
         rule.get("port_range_max"),
         _prefix_key(rule.get("remote_ip_prefix"), exact=exact),
         "self" if remote and remote == itself else remote,
+        rule.get("remote_address_group_id") or "",
     )
 
 
