@@ -7,6 +7,7 @@ from fractus.addressing.macs import Macs
 from fractus.base.clock import Clock
 from fractus.quota.quota import Quota
 from fractus.services.compute.servers.lifecycle import ShownPorts
+from fractus.services.network.address_groups.kind import KIND as ADDRESS_GROUP
 from fractus.services.network.address_scopes.api import ScopeWrites
 from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.default_security_group_rules.api import DefaultRuleWrites
@@ -19,6 +20,7 @@ from fractus.services.network.router_interfaces.api import InterfaceWrites
 from fractus.services.network.routers.api import RouterWrites
 from fractus.services.network.security_groups.api import GroupWrites
 from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
+from fractus.services.network.security_groups.kind import RULE as SECURITY_GROUP_RULE
 from fractus.services.network.subnet_pools.api import PoolWrites
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.api import SubnetWrites
@@ -61,6 +63,12 @@ class JoinedNetwork:
                 user="subnetpool",
             ),
             "qos_policy": QosPolicyShares(policies),
+            "address_group": Shares(
+                at.writer(ADDRESS_GROUP),
+                ADDRESS_GROUP.target,
+                lambda id: Filter("remote_address_group_id", "eq", id),
+                user=SECURITY_GROUP_RULE.table,
+            ),
             "security_group": Shares(
                 groups, SECURITY_GROUP.target, lambda id: Filter("security_groups", "like", f"%|{id}|%")
             ),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
-from fractus.services.field import Field, named
+from fractus.services.field import Field, flag, named
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import standard, stated
-from fractus.services.network.dialect.table import standard_columns
+from fractus.services.network.dialect.table import shareable, standard_columns
 
 _STANDARD = named([one for one in standard(tags_on_create=False) if "tags" not in one.name])
 _FIRST = ("id", "description", "tenant_id", "project_id")
@@ -21,7 +21,7 @@ FIELDS = named([
         "addresses", post=True, default=[], convert=values.to_list, bound=stated("addresses"),
         check=values.unique(values.subnet),
     ),
-    Field("shared"),
+    Field("shared", desired="shared", shown="", column=flag("shared")),
     *(one for one in _STANDARD.values() if one.name not in _FIRST),
 ])  # fmt: skip
 
@@ -29,11 +29,11 @@ KIND = Kind(
     name="address_group",
     service="network",
     collection="address_groups",
-    extensions=("address-group",),
+    extensions=("address-group", "rbac-address-group"),
     fields=FIELDS,
-    table=table_of("address_group", FIELDS, *standard_columns(tags=False)),
+    table=shareable(table_of("address_group", FIELDS, *standard_columns(tags=False))),
     summarise=neutron.Documents(FIELDS, born=0),
-    scope=neutron.own,
+    scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,
     rules=(
         RuleDefault(

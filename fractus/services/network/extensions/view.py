@@ -107,6 +107,10 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("dns-integration", "DNS Integration", "Provides integration with DNS.", "2015-08-15T18:00:00-00:00"),
     (
+        "rbac-address-group", "Add address_group type to RBAC", "Add address_group type to network RBAC",
+        "2021-01-20T00:00:00-00:00",
+    ),
+    (
         "security-groups-remote-address-group", "Remote address group id field for security group rules",
         "Add new field of remote address group id in SG rules", "2020-08-25T10:00:00-00:00",
     ),

@@ -27,6 +27,7 @@ ACTIONS = {
     "subnetpool": (SHARED,),
     "address_scope": (SHARED,),
     "qos_policy": (SHARED,),
+    "address_group": (SHARED,),
 }
 
 _ONE_PROJECT = f"{NEUTRON_ADMIN} or not field:rbac_policy:target_tenant={EVERYBODY}"

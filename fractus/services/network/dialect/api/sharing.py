@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
+from sqlalchemy import Table
+
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.writing import Writer
@@ -28,11 +30,11 @@ class Shares:
         of_user: Callable[[str], Filter],
         follow: Follow = _nothing,
         *,
-        user: str = "port",
+        user: str | Table = "port",
         rule: str = "",
     ) -> None:
-        """`of_user`: which things of the kind `user` use one; `follow`: what else is written when it is shared
-        otherwise; `rule`: the policy rule of whoever may see one.
+        """`of_user`: which things of the kind `user` (or rows of a table) use one; `follow`: what else is written when
+        it is shared otherwise; `rule`: the policy rule of whoever may see one.
         """
         self.rule = rule or f"get_{writes.kind}"
         self._writes = writes
@@ -42,8 +44,10 @@ class Shares:
 
     async def is_used(self, reader: Reader, id: str, of: Filter) -> bool:
         """Whether projects for which a condition on `project_id` holds have something that uses it."""
-        users = self._writes.ledger.resources.tables[self._user]
-        using = [self._of_user(id), of, Filter("deleted_at", "null")]
+        user = self._user
+        users = self._writes.ledger.resources.tables[user] if isinstance(user, str) else user
+        alive = [Filter("deleted_at", "null")] if "deleted_at" in users.c else []
+        using = [self._of_user(id), of, *alive]
         return bool(await page(reader, users, using, columns=("id",), limit=1))
 
     async def share(self, tx: Transaction, resource: Resource, target: str, *, there: bool) -> None:
