@@ -4,7 +4,8 @@
 2. The cloud is asked in the project's name, at most for `DEADLINE` seconds. The driver sends our request id with it,
    and the cloud's own is logged with ours.
 3. What is in the answer is said in our words: ids of the resource and of what it needs, its project, links, zones.
-4. Errors are OpenStack's: 409 before it is anywhere, 404 where the cloud has no such thing, 503 in all other cases.
+4. Errors are OpenStack's: 409 before it is anywhere, 404 where the cloud has no such thing, the cloud's own refusal
+   where it is the user's to read (`LiveCall.refusals`), 503 in all other cases.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy import Table
 
 from fractus.base.log import logger
 from fractus.model.cloud import Cloud, Scope
-from fractus.model.errors import CloudError, Conflict, Missing, NotFound, Unavailable
+from fractus.model.errors import CloudError, Conflict, Invalid, Missing, NotFound, Refused, Unavailable
 from fractus.model.live import LiveCall
 from fractus.model.resource import Presence, Resource
 from fractus.store import presences
@@ -33,6 +34,10 @@ _ZONES = frozenset({"availability_zone", "OS-EXT-AZ:availability_zone", "zone", 
 
 #: A URL up to the version of its service's API.
 _ROOT = re.compile(r"https?://[^\s\"]*?/v\d+(?:\.\d+)?(?=/|\Z)")
+
+
+#: What stands for a refusal of the cloud's that is the user's to read.
+_REFUSALS: Mapping[int, type[Invalid | Conflict]] = {400: Invalid, 409: Conflict}
 
 
 class Clouds(Protocol):
@@ -62,6 +67,8 @@ class Relay:
         except Missing as error:
             raise NotFound(call.missing.format(id=resource.id)) from error
         except CloudError as error:
+            if isinstance(error, Refused) and error.status in call.refusals:
+                raise _REFUSALS[error.status](error.reason.replace(remote_id, resource.id)) from error
             log.warning(
                 "not relayed", call=call.name, cloud=presence.cloud, id=resource.id, error=error.reason
             )

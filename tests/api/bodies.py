@@ -90,6 +90,9 @@ _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/action#os-resetState": lambda _: {"os-resetState": {"state": "error"}},
     "POST /servers/{server_id}/action#forceDelete": lambda _: {"forceDelete": None},
     "POST /servers/{server_id}/action#os-getConsoleOutput": lambda _: {"os-getConsoleOutput": {"length": 5}},
+    "POST /servers/{server_id}/remote-consoles": lambda _: {
+        "remote_console": {"protocol": "serial", "type": "serial"}
+    },
     "POST /servers/{server_id}/metadata": lambda _: {"metadata": {"colour": "blue"}},
     "PUT /servers/{server_id}/metadata": lambda _: {"metadata": {"colour": "blue"}},
     "PUT /servers/{server_id}/metadata/{key}": lambda _: {"meta": {f"{SECRET}-meta": "new"}},

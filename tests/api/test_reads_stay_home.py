@@ -17,7 +17,10 @@ from tests.api.rows import changes, outside, rows_of
 ADMIN_RULES = {rule.name for rule in LIST_RULES if rule.check_str == CINDER_ADMIN}
 
 #: What is asked of a cloud while the caller waits. Whoever adds one writes it here too.
-LIVE = {"compute POST /servers/{server_id}/action#os-getConsoleOutput"}
+LIVE = {
+    "compute POST /servers/{server_id}/action#os-getConsoleOutput",
+    "compute POST /servers/{server_id}/remote-consoles",
+}
 
 #: Routes whose thing a furnished project does not have: volumes, agents and stores are not served.
 NOT_THERE = {
@@ -127,7 +130,7 @@ async def test_reads_stay_home_while_clouds_are_dead(world: World) -> None:
     assert changes(rows, await rows_of(world)) == []
 
 
-async def test_the_one_live_route_makes_one_call_and_writes_nothing(world: World) -> None:
+async def test_each_live_route_makes_one_call_and_writes_nothing(world: World) -> None:
     ann = world.user("ann")
     house = await _at_home(world)
     every = await served(world)
@@ -137,6 +140,11 @@ async def test_the_one_live_route_makes_one_call_and_writes_nothing(world: World
     console = (await ann.acts(house.server, "os-getConsoleOutput", {"length": 3})).ok()
     assert len(console["output"].splitlines()) == 3
     assert outside(world) == calls + 1
+    asked = {"remote_console": {"protocol": "serial", "type": "serial"}}
+    path = f"{COMPUTE}/servers/{house.server}/remote-consoles"
+    reply = await ann.post(path, asked, version="2.6")
+    assert reply.ok()["remote_console"]["url"].startswith("ws://")
+    assert outside(world) == calls + 2
     assert changes(rows, await rows_of(world)) == []
 
 

@@ -246,6 +246,8 @@ class SimulatedCloud:
         def work() -> Any:
             if call.name == "console_log":
                 return self._servers.console(remote_id, call.body["os-getConsoleOutput"].get("length"))
+            if call.name == "remote_console":
+                return self._servers.remote_console(remote_id, call.body["remote_console"]["type"])
             raise Refused(f"a simulated cloud does not answer to {call.name}", status=501)
 
         kind = "server" if call.service == "compute" else call.service

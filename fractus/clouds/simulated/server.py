@@ -272,6 +272,21 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             ]
         return "\n".join(text if lines is None else text[len(text) - min(lines, len(text)) :]) + "\n"
 
+    def remote_console(self, remote_id: str, type: str) -> dict[str, str]:
+        """Where its console is: one of a proxy's URLs, as VNC and serial consoles have them."""
+        thing = self.held(remote_id, self.injector.home)
+        if not thing.boots:
+            raise Refused(f"Instance {remote_id} is not ready", status=409)
+        if type not in _PROXIES:
+            raise Refused(f"Unavailable console type {type}.", status=400)
+        return {"url": f"{_PROXIES[type]}?token={thing.id}"}
+
+
+_PROXIES = {
+    "novnc": "http://consoles.invalid:6080/vnc_lite.html",
+    "serial": "ws://consoles.invalid:6083/",
+}
+
 
 def _cannot(verb: str, thing: ServerRecord, what: str, state: str) -> str:
     return f"Cannot '{verb}' instance {thing.id} while it is in {what} {state}"

@@ -6,12 +6,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from fractus.base.clock import SystemClock
 from fractus.model.cloud import Cloud, Scope
-from fractus.model.errors import CloudError, Conflict, Missing, NotFound, Refused, Unavailable, Unreachable
+from fractus.model.errors import (
+    CloudError,
+    Conflict,
+    Invalid,
+    Missing,
+    NotFound,
+    Refused,
+    Unavailable,
+    Unreachable,
+)
 from fractus.model.live import LiveCall, Relayed
 from fractus.model.resource import Need, Presence, Resource
 from fractus.services.relay import DEADLINE, Relay, Translation
@@ -165,3 +175,20 @@ async def test_a_cloud_that_is_not_connected_cannot_be_asked(store: SqliteStore)
 )
 def test_links_lead_to_us(theirs: str, ours: str) -> None:
     assert Translation({"r": "s"}, "east", "https://us/compute/v2.1").of({"href": theirs}) == {"href": ours}
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, Invalid), (409, Conflict), (403, Unavailable)])
+async def test_a_refusal_that_is_the_users_to_read_is_said_in_the_clouds_words(
+    store: SqliteStore, status: int, error: type[Exception]
+) -> None:
+    clouds = Clouds()
+    assert clouds.east is not None
+    await place(store, "server", "ours", "theirs")
+    clouds.east.error = Refused("Unavailable console type serial for theirs.", status=status)
+    call = msgspec.structs.replace(DIAGNOSTICS, refusals=frozenset({400, 409}))
+    with pytest.raises(error) as refused:
+        await relay(store, clouds).ask(SERVER, call)
+    if error is not Unavailable:
+        assert str(refused.value) == "Unavailable console type serial for ours."
+    with pytest.raises(Unavailable):
+        await relay(store, clouds).ask(SERVER, DIAGNOSTICS)

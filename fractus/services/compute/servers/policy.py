@@ -35,6 +35,7 @@ ZERO_DISK = _SERVERS + "create:zero_disk_flavor"
 UPDATE = _SERVERS + "update"
 DELETE = _SERVERS + "delete"
 CONSOLE_OUTPUT = "os_compute_api:os-console-output"
+REMOTE_CONSOLES = "os_compute_api:os-remote-consoles"
 UNLOCK_OVERRIDE = "os_compute_api:os-lock-server:unlock:unlock_override"
 METADATA_LIST = _METADATA + "index"
 METADATA_SHOW = _METADATA + "show"
@@ -88,6 +89,7 @@ _MEMBERS = (
     (UPDATE, "Update a server."),
     (DELETE, "Delete a server."),
     (CONSOLE_OUTPUT, "Read the console log of a server."),
+    (REMOTE_CONSOLES, "Get the URL of a server's console."),
     (METADATA_CREATE, "Add metadata to a server."),
     (METADATA_REPLACE, "Replace the metadata of a server."),
     (METADATA_UPDATE, "Change one item of a server's metadata."),

@@ -103,6 +103,7 @@ UPDATED = VersionTable([*_SERVER, Reshaped(V(2, 75), down=_updated_in_part)])
 #: What request bodies may have.
 REQUESTS = VersionTable(
     [
+        Behaviour(V(2, 8), "consoles_of_mks"),
         RequestFieldAdded(V(2, 19), "server.description", on="create"),
         Behaviour(V(2, 19), "description_apart"),  # before it, a new server is described by its name
         Behaviour(V(2, 32), "tags_of_devices"),
@@ -122,6 +123,7 @@ REQUESTS = VersionTable(
         RequestFieldAdded(V(2, 90), "server.hostname", on="update"),
         RequestFieldAdded(V(2, 104), "server.pinned_availability_zone", on="update"),
         Behaviour(V(2, 73), "lock_has_reason"),
+        Behaviour(V(2, 99), "consoles_of_spice_direct"),
     ]
 )
 

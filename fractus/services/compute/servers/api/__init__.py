@@ -13,6 +13,7 @@ from fractus.services.compute.servers.api.access import (
     ServerLimits,
 )
 from fractus.services.compute.servers.api.changing import Changing
+from fractus.services.compute.servers.api.consoles import Consoles
 from fractus.services.compute.servers.api.creating import Creating
 from fractus.services.compute.servers.api.history import History
 from fractus.services.compute.servers.api.labels import Labels
@@ -46,6 +47,7 @@ class ServersApi:
             Changing(given, showing),
             Labels(given),
             Parts(given),
+            Consoles(given),
             History(given),
         )
 

@@ -20,3 +20,25 @@ def console_log(lines: int | None) -> LiveCall:
         missing="Instance {id} has no console.",
         not_ready="Instance {id} is not ready",
     )
+
+
+#: The microversions that a cloud needs for consoles that the first form of the call did not have.
+_CONSOLES_SINCE = {"webmks": "2.8", "spice-direct": "2.99"}
+
+
+def remote_console(protocol: str, type: str) -> LiveCall:
+    """One of its consoles, `url` and all. That the cloud has none of this type is for the user to read."""
+    return LiveCall(
+        name="remote_console",
+        noun="the console",
+        service="compute",
+        method="POST",
+        path="/servers/{id}/remote-consoles",
+        body={"remote_console": {"protocol": protocol, "type": type}},
+        version=_CONSOLES_SINCE.get(type, "2.6"),
+        key="remote_console",
+        type=dict[str, str],
+        refusals=frozenset({400, 409}),
+        missing="Instance {id} could not be found.",
+        not_ready="Instance {id} is not ready",
+    )

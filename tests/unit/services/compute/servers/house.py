@@ -203,8 +203,12 @@ class Console:
     def __init__(self) -> None:
         self.text = "booted\x07\n"
         self.asked: list[tuple[str, int | None]] = []
+        self.remote: list[tuple[str, Any, str]] = []
 
     async def ask(self, resource: Resource, call: LiveCall, *, root: str = "") -> Any:
+        if call.name == "remote_console":
+            self.remote.append((resource.id, call.body, call.version))
+            return {**call.body["remote_console"], "url": "ws://there/?token=x"}
         assert call.name == "console_log"
         self.asked.append((resource.id, call.body["os-getConsoleOutput"].get("length")))
         return self.text

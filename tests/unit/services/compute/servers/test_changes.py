@@ -300,8 +300,9 @@ async def test_the_console_log_comes_from_the_cloud(house: House, length: Any, l
     assert house.console.asked == [(id, lines)]
 
 
-def test_only_the_console_is_live(house: House) -> None:
-    assert [route.action for route in house.routes() if route.live] == ["os-getConsoleOutput"]
+def test_only_consoles_are_live(house: House) -> None:
+    live = [(route.path.rpartition("/")[2], route.action) for route in house.routes() if route.live]
+    assert live == [("action", "os-getConsoleOutput"), ("remote-consoles", "")]
 
 
 # --- strangers ------------------------------------------------------------------------------------
@@ -318,6 +319,7 @@ async def test_a_stranger_finds_nothing_on_any_route(house: House) -> None:
         "PUT tags": {"tags": []},
         "reboot": {"reboot": {"type": "SOFT"}},
         "os-getConsoleOutput": {"os-getConsoleOutput": {}},
+        "POST remote-consoles": {"remote_console": {"protocol": "vnc", "type": "novnc"}},
     }
     walked = 0
     for route in house.routes():
