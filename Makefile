@@ -23,7 +23,7 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test wheel guest-image check lint types contracts sizes databases test-databases requests real lab lab-measure lab-faults lab-burst bench bench-full backlog faults hostile docs format lock clean afresh
+.PHONY: help up dev test wheel guest-image guests check lint types contracts sizes databases test-databases requests real lab lab-measure lab-faults lab-burst bench bench-full backlog faults hostile docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
@@ -34,6 +34,7 @@ help:
 	@echo 'make wheel   build the wheel, install it with pip and with uv as a user would, start fractus from it'
 	@echo 'make real    stand up real OpenStack clouds and test against them (Debian 12, root)'
 	@echo 'make guest-image  build the disk that guests of real clouds boot (tools/guest; Debian 12)'
+	@echo 'make guests  two real clouds whose guests run, fractus in front, and the tests that look from inside the guests'
 	@echo 'make requests  send the requests of tests/requests to a running fractus or another cloud (ARGS=--help)'
 	@echo 'make lab     a whole deployment of several nodes in network namespaces (Debian 12, root)'
 	@echo 'make lab-measure  how long its endpoint fails when each part of it dies (docs/ha.md)'
@@ -91,6 +92,9 @@ real: $(STAMP)
 
 guest-image: $(STAMP)
 	@python tools/guest/build.py $(ARGS)
+
+guests: $(STAMP)
+	@tools/guests/run.sh $(ARGS)
 
 requests: $(STAMP)
 	@python -m tests.requests.run $(ARGS)

@@ -1,6 +1,8 @@
-"""Stands fractus up in front of the real clouds east and west, with two tenants: what the walk in tests/real needs.
+"""Stands fractus up in front of two real clouds, with two tenants: what the walk in tests/real needs.
 
-    stand.py DIRECTORY     (FRACTUS_STATE and FRACTUS_REAL_CLOUDS_YAML are set, see run.sh)
+    stand.py DIRECTORY [CLOUD CLOUD]     (FRACTUS_STATE and FRACTUS_REAL_CLOUDS_YAML are set, see run.sh)
+
+The clouds are east and west unless others are named; fractus shares the Keystone of the first.
 
 Writes DIRECTORY/clouds.yaml with the entries `ann` and `bob` (plain tenants, each in a project of their own) and `root`
 (an administrator), all of them knowing nothing but the one endpoint.
@@ -57,25 +59,27 @@ def entry(url: str, username: str, password: str, project: str) -> dict[str, obj
 def main() -> None:
     """Stand it up."""
     work = Path(sys.argv[1])
+    names = sys.argv[2:] or ["east", "west"]
+    first = f"{names[0]}-admin"
     state = Path(os.environ["FRACTUS_STATE"])
     real = os.environ["FRACTUS_REAL_CLOUDS_YAML"]
     entries = yaml.safe_load(Path(real).read_text())["clouds"]
-    keystone = entries["east-admin"]["auth"]["auth_url"]
+    keystone = entries[first]["auth"]["auth_url"]
     state.mkdir(parents=True)
     port, metrics = free_port(), free_port()
     (state / "fractus.toml").write_text(
         f'[keystone]\nmode = "external"\nurl = "{keystone}"\nusername = "fractus"\npassword = "{PASSWORD}"\n'
         f"[api]\nport = {port}\n[work]\nmetrics_port = {metrics}\n"
     )
-    fractus("keystone", "register", "--os-cloud", "east-admin", "--clouds-yaml", real)
+    fractus("keystone", "register", "--os-cloud", first, "--clouds-yaml", real)
     config = openstack.config.OpenStackConfig(config_files=[real])
-    make_tenants(Connection(config=config.get_one("east-admin")))
-    admin = entries["east-admin"]["auth"]
+    make_tenants(Connection(config=config.get_one(first)))
+    admin = entries[first]["auth"]
     clouds = {name: entry(keystone, name, PASSWORD, name) for name in TENANTS}
     clouds["root"] = entry(keystone, admin["username"], admin["password"], admin["project_name"])
     (work / "clouds.yaml").write_text(yaml.safe_dump({"clouds": clouds}))
     fractus("up", "--detach", "--no-demo")
-    for name in ("east", "west"):
+    for name in names:
         fractus("cloud", "add", name, "--os-cloud", f"{name}-admin", "--clouds-yaml", real)
     fractus("cloud", "list")
 

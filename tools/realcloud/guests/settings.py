@@ -10,6 +10,7 @@ VXLAN_ADDRESS = "127.0.0.1"  # one host a site: nothing is sent through a tunnel
 def services(cloud, venv):
     """For each service's main file, the sections and options to set over the common ones."""
     ports, state = cloud.ports, cloud.dir + "/state"
+    cinder_helper = "%s/bin/privsep-helper --config-file %s/etc/cinder.conf" % (venv, cloud.dir)
     return {
         "nova": {
             # Emulated guests are mostly idle; what the API promises is what the flavors say.
@@ -46,6 +47,7 @@ def services(cloud, venv):
                 "nas_secure_file_operations": "false",
                 "nas_secure_file_permissions": "false",
             },
+            **{section: {"helper_command": cinder_helper} for section in ("cinder_sys_admin", "privsep_osbrick")},
         },
     }
 

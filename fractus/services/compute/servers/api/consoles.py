@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api.access import Dependencies, check_placed, find, shown
 from fractus.services.compute.servers.api.live import remote_console
-from fractus.services.compute.servers.schema.consoles import check_remote_console
+from fractus.services.compute.servers.schema.consoles import ConsoleBody, DirectConsoleBody, MksConsoleBody
+from fractus.services.compute.servers.versions import REQUESTS
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route
+from fractus.web.schema import convert
+
+
+def _check(body: Any, version: Version) -> None:
+    if REQUESTS.behaviour("consoles_of_spice_direct", version):
+        convert(body, DirectConsoleBody)
+    elif REQUESTS.behaviour("consoles_of_mks", version):
+        convert(body, MksConsoleBody)
+    else:
+        convert(body, ConsoleBody)
 
 
 class Consoles:
@@ -24,7 +37,7 @@ class Consoles:
                 path="/servers/{server_id}/remote-consoles",
                 handler=self.create,
                 rule=policy.REMOTE_CONSOLES,
-                schema=check_remote_console,
+                schema=_check,
                 min_version=Version(2, 6),
                 live=True,
                 summary="Get the URL of a server's console from its cloud.",

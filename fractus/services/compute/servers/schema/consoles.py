@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from fractus.services.compute.servers.versions import REQUESTS
-from fractus.web.microversion import Version
-from fractus.web.schema import Body, convert
+from fractus.web.schema import Body
 
 
 class Console(Body):
@@ -46,13 +44,3 @@ class DirectConsoleBody(Body):
     """Since 2.99."""
 
     remote_console: DirectConsole
-
-
-def check_remote_console(body: Any, version: Version) -> None:
-    """`POST /servers/{server_id}/remote-consoles`."""
-    if REQUESTS.behaviour("consoles_of_spice_direct", version):
-        convert(body, DirectConsoleBody)
-    elif REQUESTS.behaviour("consoles_of_mks", version):
-        convert(body, MksConsoleBody)
-    else:
-        convert(body, ConsoleBody)
