@@ -77,8 +77,10 @@ from fractus.services.network.quotas import policy as quota_policy
 from fractus.services.network.quotas.api import QuotaApi
 from fractus.services.network.rbac_policies.api import RbacPolicyApi
 from fractus.services.network.rbac_policies.kind import KIND as RBAC_POLICY
+from fractus.services.network.router_interfaces.adoption import RouterInterfaceAdoption
 from fractus.services.network.router_interfaces.kind import TABLE as INTERFACE_TABLE
 from fractus.services.network.router_interfaces.lifecycle import RouterInterfaceLifecycle
+from fractus.services.network.routers.adoption import RouterAdoption
 from fractus.services.network.routers.api import RouterApi
 from fractus.services.network.routers.kind import KIND as ROUTER
 from fractus.services.network.routers.lifecycle import RouterLifecycle
@@ -167,8 +169,8 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
     Entry(RBAC_POLICY, RbacPolicyApi),
     Entry(ADDRESS_GROUP, AddressGroupApi),
     Entry(QOS_POLICY, QosPolicyApi, QosPolicyLifecycle(), QosPolicyAdoption()),
-    Entry(ROUTER, RouterApi, lambda at: RouterLifecycle(at.resources)),
-    Entry(ROUTER_INTERFACE, None, RouterInterfaceLifecycle()),
+    Entry(ROUTER, RouterApi, lambda at: RouterLifecycle(at.resources), RouterAdoption()),
+    Entry(ROUTER_INTERFACE, None, RouterInterfaceLifecycle(), RouterInterfaceAdoption()),
 )
 
 ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING)

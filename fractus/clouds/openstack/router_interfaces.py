@@ -6,10 +6,11 @@ it takes its port with it when it goes.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.clouds.openstack.services import Ask, segment
@@ -17,6 +18,19 @@ from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Missing, Refused
 from fractus.model.network import FixedIp
 from fractus.model.routers import INTERFACES, RouterInterfaceObserved, RouterInterfaceWanted
+
+
+class _Subnet(Struct):
+    cidr: str
+
+
+class _Router(Struct):
+    routes: list[dict[str, str]] = []
+
+
+def _apart(address: str, net: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    ip = ipaddress.ip_address(address)
+    return ip.version != net.version or ip not in net
 
 
 class RouterInterfaces(NeutronKind[RouterInterfaceWanted, RouterInterfaceObserved]):
@@ -70,9 +84,32 @@ class RouterInterfaces(NeutronKind[RouterInterfaceWanted, RouterInterfaceObserve
         await self._act(scope, there.router_id, action, {"subnet_id": step.body["subnet_id"]})
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
-        """Take the port from its router, and out of the cloud with it."""
+        """Take the port from its router, and out of the cloud with it.
+
+        `Refused` (409) while routes of the router lead by it. Those end with it: they are taken away, so that the next
+        time it may go; a router that is to leave too takes no other step before its interfaces have left.
+        """
         there = await self.observe(scope, remote_id)
-        await self._act(scope, there.router_id, "remove_router_interface", {"port_id": remote_id})
+        try:
+            await self._act(scope, there.router_id, "remove_router_interface", {"port_id": remote_id})
+        except Refused as refusal:
+            if refusal.status == 409:
+                await self._end_routes(scope, there)
+            raise
+
+    async def _end_routes(self, scope: Scope, there: RouterInterfaceObserved) -> None:
+        """The router has no routes any more whose next hop is on a subnet of this interface."""
+        nets = []
+        for id in there.subnets or ():
+            ask = Ask(service="network", path=f"/subnets/{segment(id)}")
+            found = await self._child.item(scope, ask, "subnet", _Subnet)
+            nets.append(ipaddress.ip_network(found.cidr))
+        path = f"/routers/{segment(there.router_id)}"
+        router = await self._child.item(scope, Ask(service="network", path=path), "router", _Router)
+        left = [one for one in router.routes if all(_apart(one["nexthop"], net) for net in nets)]
+        if left != router.routes:
+            body = {"router": {"routes": left}}
+            await self._child.send(scope, Ask(service="network", method="PUT", path=path, body=body))
 
     async def _act(self, scope: Scope, router_id: str, action: str, body: dict[str, str]) -> None:
         path = f"/routers/{segment(router_id)}/{action}"

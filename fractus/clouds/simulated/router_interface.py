@@ -7,7 +7,7 @@ import msgspec
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.port import inside
 from fractus.clouds.simulated.records import PortRecord, RouterInterfaceRecord, RouterRecord, SubnetRecord
-from fractus.model.cloud import Step
+from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Missing, Refused
 from fractus.model.network import FixedIp
 from fractus.model.routers import INTERFACE, RouterInterfaceObserved, RouterInterfaceWanted
@@ -63,6 +63,28 @@ class RouterInterfaces(
         self._mark(thing, fixed_ips=fixed)
         thing.subnets = [one.subnet_id for one in fixed]
         return self.touch(thing)
+
+    async def delete(self, scope: Scope, remote_id: str) -> None:
+        """As the driver of real clouds: routes that keep it there end with it."""
+        try:
+            await super().delete(scope, remote_id)
+        except Refused:
+            thing = self.records.get(RouterInterfaceRecord, remote_id)
+            if thing is not None:
+                await self.injector.call(
+                    "router", "apply update", thing.router_id, lambda: self._end_routes(thing), change=True
+                )
+            raise
+
+    def _end_routes(self, thing: RouterInterfaceRecord) -> None:
+        router = self.records.get(RouterRecord, thing.router_id)
+        nets = [one for id in thing.subnets if (one := self.records.get(SubnetRecord, id)) is not None]
+        if router is not None:
+            router.routes = [
+                one for one in router.routes if not any(inside(one["nexthop"], net.cidr) for net in nets)
+            ]
+            router.changed_at = self.now()
+            self.records.put(router)
 
     def end(self, thing: RouterInterfaceRecord) -> None:
         """It goes with its port, unless a route of its router needs it."""

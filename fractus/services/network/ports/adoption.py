@@ -1,7 +1,7 @@
 """A port of a cloud becomes one of ours, with the addresses and the MAC that it has.
 
-Ports that the cloud has for itself (DHCP, routers, floating addresses) and those of projects that are nobody's here
-stay the cloud's own; their addresses are held in its name, so that none of them is given to anybody else.
+Ports that the cloud has for itself (DHCP, gateways of routers, floating addresses) and those of projects that are
+nobody's here stay the cloud's own; their addresses are held in its name, so that none of them is given to anybody else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.model.network import PORT, PortObserved
 from fractus.model.resource import Resource
+from fractus.model.routers import INTERFACES
 from fractus.reconcile.adopt.adoption import (
     Adopt,
     AdoptionContext,
@@ -32,7 +33,7 @@ _SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
 class PortAdoption(CrudAdoption[PortObserved]):
     """Taking over ports."""
 
-    after: tuple[str, ...] = ("network", "subnet", "security_group", "qos_policy")
+    after: tuple[str, ...] = ("network", "subnet", "router", "security_group", "qos_policy")
 
     def __init__(self, addresses: Addresses, macs: Macs) -> None:
         """`addresses`, `macs`: who holds which."""
@@ -53,7 +54,8 @@ class PortAdoption(CrudAdoption[PortObserved]):
         """Everything that it is tied to must be taken over before."""
         project_id = context.project(seen.project_id)
         owner = seen.device_owner
-        if owner and not owner.startswith("compute:"):
+        router = await context.taken(tx, "router", seen.device_id) if owner in INTERFACES else None
+        if owner and not owner.startswith("compute:") and router is None:
             return await self._left(tx, seen, context, Ignore(f"it is the cloud's own ({owner})"))
         if project_id is None:
             return await self._left(tx, seen, context, unmapped())
@@ -91,6 +93,9 @@ class PortAdoption(CrudAdoption[PortObserved]):
             return clash
         resource = self._made(id, project_id, network, fixed, auto, groups, seen, context)
         resource.desired["qos_policy_id"] = policy.id if policy is not None else None
+        if router is not None:
+            # A router has any address anywhere; none of its ports addresses itself.
+            resource.desired |= {"device_id": router.id, "auto_subnets": []}
         return Adopt(resource, needs_of(resource.desired))
 
     def _made(

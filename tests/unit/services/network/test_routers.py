@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from fractus.base.ids import new_id
+from fractus.clouds.simulated.records import NetworkRecord, SubnetRecord
+from fractus.model.cloud import HOME
 from fractus.testing.asgi import HttpReply
 from fractus.testing.world import World
-from tests.unit.services.network.conftest import V2, Tenant
+from tests.adopt.takes import take
+from tests.unit.services.network.conftest import V2, Tenant, error
 
 
 async def act(tenant: Tenant, router_id: str, action: str, **body: Any) -> HttpReply:
@@ -18,23 +23,121 @@ def there(world: World, kind: str, id: str) -> list[str]:
     return [one.name for one in world.clouds if one.marked(kind, id)]
 
 
+async def outside(world: World, cloud: str = "a") -> tuple[str, str]:
+    """A cloud's own external network, taken over: its id, and that of its subnet."""
+    records = world.cloud(cloud).backend.records
+    home = world.core.children.get(cloud).project_of(HOME)[0]  # type: ignore[union-attr]
+    net = NetworkRecord(id=new_id(), project_id=home, name="public", external=True)
+    pool = SubnetRecord(
+        id=new_id(), project_id=home, network_id=net.id, cidr="203.0.113.0/24", gateway_ip="203.0.113.1",
+        enable_dhcp=False,
+    )  # fmt: skip
+    records.put(net)
+    records.put(pool)
+    await take(world, cloud)
+    return net.id, pool.id
+
+
 async def test_an_interface_follows_the_servers_of_its_subnet(world: World, ann: Tenant) -> None:
     network, (subnet,) = await ann.network("10.71.0.0/24")
     router = await ann.create("router", name="r")
-    told = (await act(ann, router["id"], "add_router_interface", subnet_id=subnet)).ok()
+    added = (await act(ann, router["id"], "add_router_interface", subnet_id=subnet)).ok()
     await world.settle()
     assert there(world, "router", router["id"]) == []
     await ann.user.boots_server("one", zone="a", networks=[{"uuid": network}])
     await world.settle()
     assert there(world, "router", router["id"]) == ["a"]
-    assert there(world, "router_interface", told["port_id"]) == ["a"]
-    [port] = world.cloud("a").marked("port", told["port_id"])
+    assert there(world, "router_interface", added["port_id"]) == ["a"]
+    [port] = world.cloud("a").marked("port", added["port_id"])
     assert port.device_owner == "network:router_interface"
     assert port.fixed_ips[0].ip_address == "10.71.0.1"
     await ann.user.boots_server("two", zone="b", networks=[{"uuid": network}])
     await world.settle()
-    assert there(world, "router_interface", told["port_id"]) == ["a", "b"]
+    assert there(world, "router_interface", added["port_id"]) == ["a", "b"]
     (await act(ann, router["id"], "remove_router_interface", subnet_id=subnet)).ok()
     await world.settle()
-    assert there(world, "router", router["id"]) == there(world, "port", told["port_id"]) == []
+    assert there(world, "router", router["id"]) == there(world, "port", added["port_id"]) == []
     (await ann.delete("router", router["id"])).ok()
+
+
+async def test_a_gateway_is_where_its_network_is_and_interfaces_everywhere(world: World, ann: Tenant) -> None:
+    public, pool = await outside(world)
+    network, (subnet,) = await ann.network("10.71.0.0/24")
+    router = await ann.create("router", external_gateway_info={"network_id": public})
+    assert router["external_gateway_info"]["network_id"] == public
+    added = (await act(ann, router["id"], "add_router_interface", subnet_id=subnet)).ok()
+    for zone in ("a", "b"):
+        await ann.user.boots_server(zone, zone=zone, networks=[{"uuid": network}])
+    await world.settle()
+    assert there(world, "router_interface", added["port_id"]) == ["a", "b"]
+    [here], [other] = (world.cloud(zone).marked("router", router["id"]) for zone in ("a", "b"))
+    assert here.gateway["network_id"] == public
+    assert other.gateway is None
+    shown = (await ann.show("router", router["id"]))["external_gateway_info"]
+    ips = here.gateway["external_fixed_ips"]
+    assert shown == {
+        "network_id": public,
+        "enable_snat": True,
+        "external_fixed_ips": [{"subnet_id": pool, "ip_address": ips[0]["ip_address"]}],
+    }
+    route = {"destination": "192.0.2.0/24", "nexthop": "203.0.113.99"}
+    (await ann.change("router", router["id"], routes=[route])).ok()
+    await world.settle()
+    assert [world.cloud(zone).marked("router", router["id"])[0].routes for zone in ("a", "b")] == [
+        [route],
+        [],
+    ]
+    refused = await ann.change("router", router["id"], external_gateway_info=None)
+    assert error(refused)[1] == "InvalidRoutes"
+    (await ann.change("router", router["id"], routes=[])).ok()
+    (await ann.change("router", router["id"], external_gateway_info=None)).ok()
+    await world.settle()
+    assert world.cloud("a").marked("router", router["id"])[0].gateway is None
+    assert (await ann.show("router", router["id"]))["external_gateway_info"] is None
+
+
+async def test_two_clients_race_for_one_port(world: World, ann: Tenant) -> None:
+    network, _ = await ann.network("10.71.0.0/24")
+    routers = [(await ann.create("router"))["id"] for _ in range(2)]
+    port = (await ann.create("port", network_id=network))["id"]
+    replies = await asyncio.gather(*(act(ann, id, "add_router_interface", port_id=port) for id in routers))
+    assert sorted(one.status for one in replies) == [200, 409]
+    [lost] = [one for one in replies if one.status == 409]
+    assert error(lost)[1] == "PortInUse"
+    [won] = [one.json["id"] for one in replies if one.status == 200]
+    [loser] = [id for id in routers if id != won]
+    assert (await ann.delete("router", loser)).status == 204
+    assert error(await ann.delete("router", won))[1] == "RouterInUse"
+
+
+async def test_a_second_prefix_of_ipv6_joins_the_port_of_its_network(ann: Tenant) -> None:
+    network, (one, two) = await ann.network("fd00:1::/64", "fd00:2::/64")
+    router = (await ann.create("router"))["id"]
+    first = (await act(ann, router, "add_router_interface", subnet_id=one)).ok()
+    second = (await act(ann, router, "add_router_interface", subnet_id=two)).ok()
+    assert second["port_id"] == first["port_id"]
+    assert len((await ann.show("port", first["port_id"]))["fixed_ips"]) == 2
+    port = (await ann.create("port", network_id=network))["id"]
+    assert error(await act(ann, router, "add_router_interface", port_id=port))[2].startswith(
+        "Bad router request: Router already contains IPv6 port"
+    )
+    (await act(ann, router, "remove_router_interface", subnet_id=one)).ok()
+    assert [ip["subnet_id"] for ip in (await ann.show("port", first["port_id"]))["fixed_ips"]] == [two]
+
+
+async def test_a_router_with_routes_is_taken_down_in_one_breath(world: World, ann: Tenant) -> None:
+    """The cloud has not heard that the routes are gone when it is to lose what they need."""
+    network, (subnet,) = await ann.network("10.71.0.0/24")
+    router = (await ann.create("router"))["id"]
+    (await act(ann, router, "add_router_interface", subnet_id=subnet)).ok()
+    (
+        await ann.change("router", router, routes=[{"destination": "192.0.2.0/24", "nexthop": "10.71.0.9"}])
+    ).ok()
+    await ann.user.boots_server("vm", zone="a", networks=[{"uuid": network}])
+    await world.settle()
+    assert world.cloud("a").marked("router", router)[0].routes
+    (await ann.change("router", router, routes=[])).ok()
+    (await act(ann, router, "remove_router_interface", subnet_id=subnet)).ok()
+    (await ann.delete("router", router)).ok()
+    await world.settle()
+    assert there(world, "router", router) == []
