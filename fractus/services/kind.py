@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from msgspec import Struct
-from sqlalchemy import Boolean, Column, Double, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Double, Integer, String, Table, Text, false, true
 
 from fractus.auth.policy import RuleDefault
 from fractus.model import carried
@@ -130,20 +130,35 @@ _TYPES: Mapping[type, Callable[[], Any]] = {bool: Boolean, int: Integer, float: 
 
 
 def table_of(
-    name: str, fields: Fields, *more: Any, order: Sequence[str] = (), crowded: bool = False
+    name: str,
+    fields: Fields,
+    *more: Any,
+    order: Sequence[str] = (),
+    younger: Sequence[str] = (),
+    crowded: bool = False,
 ) -> Table:
     """The table of a kind: what every resource has, the columns of its fields, and `more` columns and indexes.
 
-    `order`: the columns that a migration made before the others, where that is not the order of the fields.
+    `order`: the columns that a migration made before the others, where that is not the order of the fields. `younger`:
+    those that a later migration added. They come last, and have a default in the database: processes of the version
+    before write rows without them.
     """
-    columns = {one.column.name: column(one.column) for one in fields.values() if one.column is not None}
+    columns = {one.column.name: column(one.column, younger) for one in fields.values() if one.column}
     columns |= {one.name: one for one in more if isinstance(one, Column)}
     others = [one for one in more if not isinstance(one, Column)]
-    ordered = [columns[one] for one in dict.fromkeys([*order, *columns])]
-    return resource_table(name, *ordered, *others, crowded=crowded)
+    ordered = [columns[one] for one in dict.fromkeys([*order, *columns]) if one not in younger]
+    table = resource_table(name, *ordered, *others, crowded=crowded)
+    for one in younger:
+        table.append_column(columns[one])
+    return table
 
 
-def column(stored: Stored) -> Column[Any]:
-    """A new column of a table."""
+def column(stored: Stored, younger: Sequence[str] = ()) -> Column[Any]:
+    """A new column of a table; with a default in the database, too, if it is one of the `younger` ones."""
     type = String(stored.size) if stored.size else _TYPES[stored.type]()
-    return Column(stored.name, type, nullable=False, default=stored.default)
+    added = _in_database(stored.default) if stored.name in younger else None
+    return Column(stored.name, type, nullable=False, default=stored.default, server_default=added)
+
+
+def _in_database(value: Any) -> Any:
+    return (true() if value else false()) if isinstance(value, bool) else str(value)

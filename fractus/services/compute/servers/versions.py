@@ -157,6 +157,7 @@ LISTS = VersionTable(
 #: What hangs on a server.
 PARTS = VersionTable(
     [
+        RouteAdded(V(2, 6), "POST", "/servers/{server_id}/remote-consoles"),
         Behaviour(V(2, 21), "actions_of_deleted"),
         *(
             RouteAdded(TAGS_SINCE, method, path)

@@ -31,7 +31,7 @@ KIND = Kind(
     collection="address_groups",
     extensions=("address-group", "rbac-address-group"),
     fields=FIELDS,
-    table=shareable(table_of("address_group", FIELDS, *standard_columns(tags=False))),
+    table=shareable(table_of("address_group", FIELDS, *standard_columns(tags=False), younger=("shared",))),
     summarise=neutron.Documents(FIELDS, born=0),
     scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,

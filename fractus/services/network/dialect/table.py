@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table, Text
@@ -33,18 +34,34 @@ def shareable(table: Table) -> Table:
     return table
 
 
-def subresource_table(name: str, parent: Parent, fields: Fields, *more: Any) -> Table:
-    """The table of sub-resources: identity, the parent's id, the columns of their fields, and `more` of them."""
+def subresource_table(
+    name: str,
+    parent: Parent,
+    fields: Fields,
+    *more: Any,
+    order: Sequence[str] = (),
+    younger: Sequence[str] = (),
+) -> Table:
+    """The table of sub-resources: identity, the parent's id, the columns of their fields, and `more` of them.
+
+    `order` and `younger` as for `table_of`.
+    """
+    columns = {
+        one.column.name: column(one.column, younger)
+        for one in fields.values()
+        if one.column and one.column.name != parent.field
+    }
     return Table(
         name,
         METADATA,
         Column("id", String(36), primary_key=True),
         Column("project_id", String(64), nullable=False),
         Column(parent.field, String(36), nullable=False),
-        *(column(one.column) for one in fields.values() if one.column and one.column.name != parent.field),
+        *(columns[one] for one in dict.fromkeys([*order, *columns]) if one not in younger),
         *more,
         Column("created_at", Float, nullable=False),
         Column("summary", LargeBinary, nullable=False),
+        *(columns[one] for one in younger),
         Index(f"{name}_by_project", "project_id"),
         Index(f"{name}_by_{parent.kind.rpartition('_')[2]}", parent.field),
     )

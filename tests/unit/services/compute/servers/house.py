@@ -129,6 +129,8 @@ class Networks:
         zone: str,
         nics: Sequence[NicRequest],
         security_groups: Sequence[str],
+        *,
+        hostname: str = "",
     ) -> list[ServerPort]:
         self.asked.append((list(nics), list(security_groups), zone))
         for name in security_groups:
