@@ -68,7 +68,7 @@ class RouterWrites(Writer):
         desired = port.desired
         if desired["device_owner"] not in INTERFACES or "fixed_ips" not in values:
             return
-        if values["fixed_ips"] != desired["fixed_ips"] and await self._is_there(tx, desired["device_id"]):
+        if _moved(desired["fixed_ips"], values["fixed_ips"]) and await self._is_there(tx, desired["device_id"]):
             raise bad_request("ports", f"IP updates for port {port.id} are not allowed")
 
     async def check_delete(self, tx: Transaction, port: Resource) -> None:
@@ -90,3 +90,14 @@ class RouterWrites(Writer):
     async def _is_there(self, tx: Transaction, id: str) -> bool:
         router = await self.ledger.resources.fetch(tx, KIND.name, id)
         return router is not None and router.deleted_at is None
+
+
+def _moved(now: Sequence[Mapping[str, str]], asked: Sequence[Mapping[str, str]]) -> bool:
+    """Whether these are other addresses. One that is asked for by its subnet alone is the one that is there."""
+    left = list(now)
+    for one in asked:
+        at = next((ip for ip in left if all(ip.get(name) == value for name, value in one.items())), None)
+        if at is None:
+            return True
+        left.remove(at)
+    return bool(left)
