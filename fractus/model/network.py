@@ -228,6 +228,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     port_range_max: int | None = None
     remote_ip_prefix: str | None = None
     remote_group_id: str | None = None
+    remote_address_group_id: str | UnsetType = UNSET
+    """Read only, by its id in the child: ours name none there, for a child is told of a rule for each address."""
     description: str = ""
     remote_id: str = ""
 

@@ -225,6 +225,19 @@ async def test_default_groups(tmp_path: Path) -> None:
             assert changes(world, name) == []
 
 
+async def test_a_rule_for_some_addresses_is_not_taken_over_as_one_for_everybody(world: World) -> None:
+    natives = Natives(world.cloud("a"), P1)
+    some = Rule(direction="ingress", remote_address_group_id="theirs", remote_id="r1")
+    group = natives.group("web", [some])
+    (left,) = told(await take(world))
+    assert left == (
+        "security_group web: it has rules whose remote is an address group, which is taken over from no cloud"
+    )
+    await _look_at_everything(world)
+    assert changes(world) == []
+    assert some in world.cloud("a").backend.security_groups[group.id].rules
+
+
 async def test_a_look_at_everything_finds_nothing_to_do(world: World) -> None:
     natives = Natives(world.cloud("a"), P1)
     group = natives.group(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from fractus.base.ids import new_id
 from fractus.model.cloud import HOME, Step
@@ -88,7 +88,7 @@ async def test_a_rule_is_added_once_and_taken_away(cloud: Subject, rule: Rule) -
     groups = cloud["security_group"]
     made = await cloud.make("security_group", await things.security_group(cloud, cloud.ann))
     assert {one.direction for one in made.rules} <= {"egress"}, "nobody may come in who was not let in"
-    fields = {name: getattr(rule, name) for name in rule.__struct_fields__ if name != "remote_id"}
+    fields = {name: value for name, value in to_builtins(rule).items() if name != "remote_id"}
     for _ in range(2):
         await groups.apply(cloud.ann, made.remote_id, Step("add_rule", fields))
     seen = await cloud.observed(

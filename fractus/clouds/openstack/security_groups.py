@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from fractus.clouds.openstack.neutron import Document
 from fractus.clouds.openstack.services import Ask, segment
@@ -32,6 +32,7 @@ class _Rule(Struct, kw_only=True):
     port_range_max: int | None = None
     remote_ip_prefix: str | None = None
     remote_group_id: str | None = None
+    remote_address_group_id: str | None = None
     description: str | None = ""
 
 
@@ -130,6 +131,8 @@ def _seen_rule(rule: _Rule, group_id: str) -> Rule:
         port_range_max=rule.port_range_max,
         remote_ip_prefix=rule.remote_ip_prefix,
         remote_group_id=_ITSELF if rule.remote_group_id == group_id else rule.remote_group_id,
+        # Without it the rule would be one for everybody.
+        remote_address_group_id=rule.remote_address_group_id or UNSET,
         description=rule.description or "",
         remote_id=rule.id,
     )

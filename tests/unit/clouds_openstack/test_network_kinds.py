@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from fractus.clouds.openstack import OpenStackCloud, marks
 from fractus.clouds.openstack.child import Child
@@ -253,6 +254,7 @@ async def test_rules_are_read_in_our_words(cloud: OpenStackCloud, fake: FakeChil
         {"id": "a", "direction": "egress", "ethertype": "IPv4", "protocol": None},
         {"id": "b", "direction": "ingress", "ethertype": "IPv6", "protocol": 6, "remote_group_id": "r1"},
         {"id": "c", "direction": "ingress", "ethertype": None, "protocol": "tcp", "remote_group_id": "r9"},
+        {"id": "d", "direction": "ingress", "ethertype": "IPv4", "remote_address_group_id": "some"},
     ]
     fake.on(f"GET {NET}/security-groups/r1", reply({"security_group": document(security_group_rules=rules)}))
     seen = await cloud.actuators()["security_group"].observe(ANN, "r1")
@@ -260,7 +262,9 @@ async def test_rules_are_read_in_our_words(cloud: OpenStackCloud, fake: FakeChil
         ("a", "IPv4", None, None),
         ("b", "IPv6", "6", "self"),
         ("c", "IPv4", "tcp", "r9"),
+        ("d", "IPv4", None, None),
     ]
+    assert [rule.remote_address_group_id for rule in seen.rules] == [UNSET, UNSET, UNSET, "some"]
 
 
 async def test_a_rule_that_is_there_is_done_and_a_full_child_is_not(

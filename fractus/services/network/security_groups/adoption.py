@@ -60,6 +60,11 @@ class SecurityGroupAdoption(CrudAdoption[SecurityGroupObserved]):
         if known is not None:
             same = known.project_id == project_id and (bool(seen.marker) or id == default_id(project_id))
             return Merge(id, there) if same else Conflict(f"there is another group {id} ({known.name}) here")
+        if any(rule.remote_address_group_id for rule in seen.rules or ()):
+            # Here it would be a rule for everybody.
+            return Conflict(
+                "it has rules whose remote is an address group, which is taken over from no cloud"
+            )
         group = self.resource(id, project_id, seen, context)
         rules = await _rules(tx, id, seen, context)
         group.name = group.desired["name"] = name

@@ -234,6 +234,10 @@ GROUPS: list[tuple[Item, list[Rule], tuple[str, dict[str, Any]] | None, str]] = 
         group(rule("ingress", remote_group_id="db"), remote={("security_group", "db"): "their-db"}), [],
         ("add_rule", rule("ingress", remote_group_id="their-db")), "another group's, in the cloud's id",
     ),
+    (
+        group(rule("ingress")), [Rule(direction="ingress", remote_address_group_id="some", remote_id="r")],
+        ("delete_rule", {"remote_id": "r"}), "the addresses of some are not those of all",
+    ),
 ]  # fmt: skip
 
 
