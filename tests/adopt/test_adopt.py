@@ -238,6 +238,25 @@ async def test_a_rule_for_some_addresses_is_not_taken_over_as_one_for_everybody(
     assert some in world.cloud("a").backend.security_groups[group.id].rules
 
 
+async def test_a_default_group_that_lets_fewer_in_than_ours_is_not_the_same(world: World) -> None:
+    """Ours lets the addresses of an address group in besides: to merge them would open that of servers that run."""
+    ann, natives = world.user("ann"), Natives(world.cloud("a"), P1)
+    (default,) = await ann.listed(f"{NETWORK}/security-groups")
+    body: dict[str, object] = {"name": "some", "addresses": ["192.0.2.0/24"]}
+    some = (await ann.post(f"{NETWORK}/address-groups", {"address_group": body})).ok()["address_group"]
+    body = {
+        "security_group_id": default["id"],
+        "direction": "ingress",
+        "remote_address_group_id": some["id"],
+    }
+    (await ann.post(f"{NETWORK}/security-group-rules", {"security_group_rule": body})).ok()
+    group = natives.group("default")
+    natives.server("db", natives.network("office"), groups=[group])
+    assert told(await take(world)) == []
+    names = {one["id"]: one["name"] for one in await ann.listed(f"{NETWORK}/security-groups")}
+    assert names == {default["id"]: "default", group.id: "default-a"}
+
+
 async def test_a_look_at_everything_finds_nothing_to_do(world: World) -> None:
     natives = Natives(world.cloud("a"), P1)
     group = natives.group(

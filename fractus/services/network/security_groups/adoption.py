@@ -12,7 +12,7 @@ from fractus.model.resource import Resource
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Merge, Verdict, stamp, unmapped
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.dialect.schema.rules import normalized, rule_key
-from fractus.services.network.security_groups.kind import DEFAULT, RULES, default_id, needs
+from fractus.services.network.security_groups.kind import DEFAULT, RULES, default_id, needs, prefixes
 from fractus.store.transaction import Transaction
 
 _ITSELF = "self"
@@ -124,4 +124,8 @@ async def _alike(
     for rule in seen.rules or []:
         remote = await _remote(tx, known.id, seen, rule, context)
         there.add(rule_key({**msgspec.to_builtins(rule), "remote_group_id": remote}, itself=known.id))
-    return there == {rule_key(rule, itself=known.id) for rule in known.desired["rules"]}
+    return there == {
+        rule_key({**rule, "remote_ip_prefix": one, "remote_address_group_id": None}, itself=known.id)
+        for rule in RULES.among(known)
+        for one in prefixes(known, rule)
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -136,6 +137,18 @@ def _derived(group: Resource, _presences: Sequence[Presence]) -> Mapping[str, An
         "shared": bool(group.desired.get("shared")),
         "security_group_rules": [_RULE_DOCUMENTS.document(RULES.resource(group, rule)) for rule in rules],
     }
+
+
+def prefixes(group: Resource, rule: Mapping[str, Any]) -> list[str | None]:
+    """What a rule lets through by address: a rule in the cloud for each, of the rule's own family."""
+    id = rule.get("remote_address_group_id")
+    if not id:
+        return [rule["remote_ip_prefix"]]
+    return [
+        one
+        for one in group.desired[ADDRESSES][id]
+        if f"IPv{ipaddress.ip_network(one).version}" == rule["ethertype"]
+    ]
 
 
 def needs(group: Resource) -> list[Need]:

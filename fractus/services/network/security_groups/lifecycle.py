@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,7 +19,7 @@ from fractus.reconcile.kind import (
 )
 from fractus.services.network.dialect.lifecycle import SharedLifecycle
 from fractus.services.network.dialect.schema.rules import rule_key
-from fractus.services.network.security_groups.kind import ADDRESSES, DEFAULT, KIND, RULES, default_id
+from fractus.services.network.security_groups.kind import DEFAULT, KIND, RULES, default_id, prefixes
 from fractus.store.transaction import Transaction
 
 #: Neutron makes a group of this name in every project itself, and refuses a second.
@@ -88,7 +86,7 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
                     remote_group_id=there,
                     description=rule.get("description") or "",
                 )
-                for prefix in _prefixes(item.resource, rule)
+                for prefix in prefixes(item.resource, rule)
             ]
         return rules, absent
 
@@ -141,18 +139,6 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """The rows of its rules, where nobody has removed them yet."""
         await RULES.drop_of(tx, resource.id)
-
-
-def _prefixes(group: Resource, rule: Mapping[str, Any]) -> list[str | None]:
-    """What a rule lets through by address: a rule in the cloud for each, of the rule's own family."""
-    id = rule.get("remote_address_group_id")
-    if not id:
-        return [rule["remote_ip_prefix"]]
-    return [
-        one
-        for one in group.desired[ADDRESSES][id]
-        if f"IPv{ipaddress.ip_network(one).version}" == rule["ethertype"]
-    ]
 
 
 def _rules_apart(wanted: list[Rule], there: list[Rule], *, itself: str) -> tuple[list[Rule], list[Rule]]:
