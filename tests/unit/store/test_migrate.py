@@ -307,3 +307,32 @@ def test_what_old_code_writes_while_documents_are_brought_up_to_date_stays() -> 
     assert told.pop("d")["name"] == "new"
     scopes = {"ipv4_address_scope": None, "ipv6_address_scope": None}
     assert told == {id: {"name": "old", **scopes} for id in "abce"}
+
+
+def test_the_first_default_rules_are_written_once_where_a_migration_is_run_again(monkeypatch: Any) -> None:
+    """MariaDB writes each statement at once: one that died half-way has some of them, or all."""
+    (path,) = (Path(migrate.__file__).parent / "migrations" / "versions").glob("0021_*.py")
+    spec = importlib.util.spec_from_file_location("default_rules", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made: list[Any] = []
+    insert = module._insert
+
+    def noted(table: Any) -> None:
+        made.append(table)
+        insert(table)
+
+    monkeypatch.setattr(module, "_insert", noted)
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE security_group_rule (id TEXT PRIMARY KEY)")
+        with Operations.context(MigrationContext.configure(connection)):
+            module.upgrade()
+            rows = "SELECT direction, ethertype FROM default_security_group_rule ORDER BY 1, 2"
+            first = connection.exec_driver_sql(rows).all()
+            connection.exec_driver_sql("DELETE FROM default_security_group_rule WHERE ethertype = 'IPv6'")
+            insert(*made)
+        assert connection.exec_driver_sql(rows).all() == first
+    assert first == [(one, two) for one in ("egress", "ingress") for two in ("IPv4", "IPv6")]

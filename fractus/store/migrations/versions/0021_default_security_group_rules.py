@@ -13,6 +13,9 @@ from alembic import op
 revision = "0021"
 down_revision: str | None = "0020"
 
+#: What the ids of the first rules are made from.
+_IDS = uuid.UUID("0e0b3a52-8d61-4a35-9e5a-5a2f6c1f0d21")
+
 
 def upgrade() -> None:
     table = op.create_table(
@@ -63,13 +66,20 @@ def upgrade() -> None:
 
 
 def _insert(table: sa.Table) -> None:
-    """What Neutron has from its installation on: all may go out; into default groups their own members may come in."""
+    """What Neutron has from its installation on: all may go out; into default groups their own members may come in.
+
+    MariaDB runs a migration again that died half-way: rows that it had written are known by their ids.
+    """
     kinds = [("egress", None, True), ("ingress", "PARENT", False)]
-    op.bulk_insert(table, [_row(ethertype, *kind) for kind in kinds for ethertype in ("IPv4", "IPv6")])
+    there = {row.id for row in op.get_bind().execute(sa.select(table.c.id))}
+    rows = [_row(ethertype, *kind) for kind in kinds for ethertype in ("IPv4", "IPv6")]
+    missing = [row for row in rows if row["id"] not in there]
+    if missing:
+        op.bulk_insert(table, missing)
 
 
 def _row(ethertype: str, direction: str, remote: str | None, of_all: bool) -> dict[str, Any]:
-    id, now = str(uuid.uuid4()), time.time()
+    id, now = str(uuid.uuid5(_IDS, f"{direction} {ethertype}")), time.time()
     narrowed = ("protocol", "port_range_min", "port_range_max", "remote_ip_prefix")
     rule = {
         "ethertype": ethertype,
