@@ -77,6 +77,21 @@ class GroupWrites(Writer):
                 found.append({**entry, "description": None, "id": new_id(), "created_at": tx.now()})
         return found
 
+    async def change(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        needs: Sequence[Need] | None = None,
+        *,
+        limited: bool = True,
+    ) -> None:
+        """What is desired of a group has changed. It keeps the addresses of the groups that its rules name now."""
+        if ADDRESSES in resource.desired:
+            named = {rule.get("remote_address_group_id") for rule in RULES.among(resource)}
+            kept = {id: one for id, one in resource.desired[ADDRESSES].items() if id in named}
+            resource.desired[ADDRESSES] = kept
+        await super().change(tx, resource, needs, limited=limited)
+
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Delete a group, and with it the rules of others that name it."""
         for kind, id in await self.ledger.resources.needed_by(tx, KIND.name, resource.id):

@@ -10,7 +10,7 @@ from fractus.model.errors import Invalid
 from fractus.model.resource import Resource
 from fractus.services.network.address_groups import schema
 from fractus.services.network.dialect.schema.attributes import MOST
-from fractus.services.network.security_groups.kind import RULES
+from fractus.services.network.security_groups.kind import ADDRESSES, RULES
 from fractus.testing.world import World
 from tests.unit.services.network.conftest import Tenant, error
 
@@ -143,6 +143,19 @@ async def test_clouds_are_told_of_a_rule_for_each_address_of_its_family(world: W
     assert await let_in() == [("IPv4", "10.1.0.0/16"), ("IPv4", "10.2.0.0/16")]
     (await act(ann, id, "remove", "10.1.0.0/16", "10.2.0.0/16")).ok()
     assert await let_in() == [], "nobody, and not everybody"
+
+
+async def test_a_group_keeps_no_addresses_of_groups_that_its_rules_name_no_more(
+    world: World, ann: Tenant
+) -> None:
+    """Else its row would grow with each address group that a rule ever named."""
+    one, two = [(await group(ann, f"10.{n}.0.0/16"))["id"] for n in (1, 2)]
+    made = await ann.create("security_group", name="group")
+    first, _ = [(await rule(ann, made["id"], id)).ok()["security_group_rule"] for id in (one, two)]
+    assert (await ann.delete("security_group_rule", first["id"])).status == 204
+    kept = await world.core.resources.fetch(world.core.store, "security_group", made["id"])
+    assert kept is not None
+    assert kept.desired[ADDRESSES] == {two: ["10.2.0.0/16"]}
 
 
 async def test_rules_that_name_one_are_kept_apart_from_what_older_processes_read() -> None:
