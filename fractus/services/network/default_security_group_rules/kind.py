@@ -21,6 +21,11 @@ _KEPT = (
     "remote_address_group_id", "remote_group_id", "description", "used_in_default_sg", "used_in_non_default_sg",
 )  # fmt: skip
 
+_ADDRESSES = "remote_address_group_id"
+#: Nobody looks for the address group before a security group is made, so what is no id is refused here.
+_RULE = {one.name: one for one in rules.FIELDS}
+_RULE[_ADDRESSES] = structs.replace(_RULE[_ADDRESSES], check=values.string_or_none(36))
+
 
 def _used(name: str) -> Field:
     return Field(
@@ -35,7 +40,7 @@ FIELDS = named([
         "description", post=True, default="", check=values.string(values.DESCRIPTION_SIZE),
         match=Match("description"), column=text("description", values.DESCRIPTION_SIZE),
     ),
-    *rules.FIELDS,
+    *_RULE.values(),
     _used("used_in_default_sg"),
     _used("used_in_non_default_sg"),
     structs.replace(_PROJECT, match=None),

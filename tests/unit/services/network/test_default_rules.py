@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from fractus.testing.world import World
-from tests.unit.services.network.conftest import Tenant
+from tests.unit.services.network.conftest import Tenant, error
 
 RULES = "default-security-group-rules"
 
@@ -94,3 +96,13 @@ async def test_what_a_group_begins_with_counts(world: World) -> None:
     await _declare(admin, protocol="tcp")
     refused = await ann.ask("security_group", name="too many")
     assert (refused.status, refused.json["NeutronError"]["type"]) == (409, "OverQuota")
+
+
+@pytest.mark.parametrize("wrong", [{"a": 1}, ["a"], 5, True, "x" * 37])
+async def test_an_address_group_is_named_by_an_id(world: World, wrong: Any) -> None:
+    """Neutron answers 500. That there is such a group is asked when a security group is made."""
+    said = {"direction": "ingress", "used_in_default_sg": False, "used_in_non_default_sg": True}
+    refused = await Tenant(world.admin).ask(
+        "default_security_group_rule", **said, remote_address_group_id=wrong
+    )
+    assert error(refused)[:2] == (400, "HTTPBadRequest")
