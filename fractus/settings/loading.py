@@ -175,7 +175,11 @@ def _by_present_names(layer: Layer) -> Layer:
         return layer
     kept = {section: fields for section, fields in layer.items() if section not in FORMER_NAMES}
     for section, fields in renamed.items():
-        kept[section] = {**fields, **kept.get(section, {})}
+        present = kept.get(section, {})
+        # What is no section is refused with all that is wrong.
+        parts: tuple[Any, ...] = (fields, present)
+        wrong = [one for one in parts if not isinstance(one, Mapping)]
+        kept[section] = wrong[0] if wrong else {**fields, **present}
     return kept
 
 

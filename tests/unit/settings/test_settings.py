@@ -9,7 +9,7 @@ import pytest
 from fractus.settings import loading
 from fractus.settings.loading import SettingsError, environment, load
 from fractus.settings.sample import describe, sample
-from fractus.settings.sections import SECTIONS
+from fractus.settings.sections import FORMER_NAMES, SECTIONS
 
 
 def test_defaults_are_complete_and_lie_under_the_state_directory(tmp_path: Path) -> None:
@@ -56,6 +56,10 @@ def test_what_was_told_is_remembered_by_the_next_start(tmp_path: Path) -> None:
         ("[apy]\nport = 1\n", "has a section or key that does not exist: apy; did you mean api?"),
         ("port = 1\n", "has a section or key that does not exist: port"),
         ("api = 1\n", "api is a section, so it is written [api]"),
+        *(
+            (f"{old} = 1\n", f"{new} is a section, so it is written [{new}]")
+            for old, new in FORMER_NAMES.items()
+        ),
         ("[api]\nport = 'x'\n", "port in [api] is wrong: Expected `int`, got `str`"),
         ("[api]\nport = 0\n", "port in [api] is wrong: Expected `int` >= 1"),
         ("[log]\nlevel = 'loud'\n", "level in [log] is wrong: Invalid enum value 'loud'"),
