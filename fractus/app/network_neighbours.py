@@ -46,7 +46,7 @@ class JoinedNetwork:
         subnets = at.subnets = at.add(SubnetWrites(ledger, self.addresses, networks))
         ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups, dns_domain))
         at.router_ports, at.interfaces = ports, at.add(InterfaceWrites(ledger))
-        ports.users.append(at.add(RouterWrites(ledger)))
+        ports.users.append(at.add(RouterWrites(ledger, at.interfaces)))
         self.allocator = PortAllocator(ports, groups)
         ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.allocator)
         at.shares |= {

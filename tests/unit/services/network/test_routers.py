@@ -141,3 +141,25 @@ async def test_a_router_with_routes_is_taken_down_in_one_breath(world: World, an
     (await ann.delete("router", router)).ok()
     await world.settle()
     assert there(world, "router", router) == []
+
+
+async def test_a_port_whose_owner_was_changed_is_an_interface_until_it_is_deleted(
+    world: World, ann: Tenant
+) -> None:
+    """Neutron lets users change whose a router's port is, and delete it then."""
+    network, (subnet,) = await ann.network("10.71.0.0/24")
+    router, other = [(await ann.create("router"))["id"] for _ in range(2)]
+    port = (await act(ann, router, "add_router_interface", subnet_id=subnet)).ok()["port_id"]
+    await ann.user.boots_server("one", zone="a", networks=[{"uuid": network}])
+    await world.settle()
+    (await ann.change("port", port, device_id="", device_owner="")).ok()
+    assert error(await act(ann, other, "add_router_interface", port_id=port))[:2] == (409, "PortInUse")
+    assert error(await act(ann, router, "add_router_interface", port_id=port))[2] == (
+        f"Bad router request: Router already has a port on subnet {subnet}."
+    )
+    assert (await ann.delete("port", port)).status == 204
+    assert (await act(ann, router, "remove_router_interface", port_id=port)).status == 404
+    await world.settle()
+    assert there(world, "router_interface", port) == there(world, "port", port) == []
+    assert there(world, "router", router) == []
+    (await ann.delete("router", router)).ok()

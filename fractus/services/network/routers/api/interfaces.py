@@ -87,11 +87,11 @@ class Interfaces:
         port = await self._seen(tx, call, "port", id)
         desired = port.desired
         if desired["device_id"]:
-            raise conflict(
-                f"Unable to complete operation on port {id} for network {desired['network_id']}. Port already has an "
-                f"attached device {desired['device_id']}.",
-                "PortInUse",
-            )
+            raise _in_use(port, desired["device_id"])
+        interface = await self._resources.fetch(tx, "router_interface", id)
+        if interface is not None and interface.desired["router_id"] != router.id:
+            # Its device was changed by hand; it is an interface of that router nevertheless.
+            raise _in_use(port, interface.desired["router_id"])
         if not desired["fixed_ips"]:
             raise schema.refused("Router port must have at least one fixed IP")
         subnets = await self._subnets(tx, [one["subnet_id"] for one in desired["fixed_ips"]])
@@ -226,6 +226,14 @@ class Interfaces:
     async def _subnets(self, tx: Transaction, ids: Iterable[str]) -> list[Resource]:
         found = [await self._resources.fetch(tx, "subnet", id) for id in ids]
         return [one for one in found if one is not None]
+
+
+def _in_use(port: Resource, device_id: str) -> Exception:
+    return conflict(
+        f"Unable to complete operation on port {port.id} for network {port.desired['network_id']}. Port already has an "
+        f"attached device {device_id}.",
+        "PortInUse",
+    )
 
 
 def _has_ipv6(port: Resource) -> bool:

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from fractus.model.resource import Need, Resource
 from fractus.model.routers import GATEWAY, INTERFACES
+from fractus.services.network.dialect.api.neighbours import RouterInterfaces
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.errors import bad_request, conflict
 from fractus.services.network.routers.kind import KIND
@@ -25,8 +26,10 @@ NOWHERE = "-"
 class RouterWrites(Writer):
     """Writes routers."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, interfaces: RouterInterfaces) -> None:
+        """`interfaces`: writes those of routers."""
         super().__init__(ledger, KIND.name, KIND.summarise, follows=True)
+        self._interfaces = interfaces
 
     async def update(
         self,
@@ -85,7 +88,17 @@ class RouterWrites(Writer):
         """Nothing follows: no document of a router shows a port."""
 
     async def port_removed(self, tx: Transaction, port: Resource) -> None:
-        """Nothing follows: the interface went before it."""
+        """Its interface ends with it. Neutron lets users delete a port of a router whose owner they have changed."""
+        if port.desired.get("owned_by_server"):
+            return  # made for a server: no router ever had it
+        interface = await self.ledger.resources.fetch(tx, "router_interface", port.id)
+        if interface is None or not interface.wanted:
+            return
+        await self._interfaces.end(tx, port.id)
+        router = await self.ledger.resources.fetch(tx, KIND.name, interface.desired["router_id"])
+        if router is not None and router.deleted_at is None:
+            left = [id for id in router.desired["subnets"] if id not in interface.desired["subnets"]]
+            await self.update(tx, router, {"subnets": left})
 
     async def _is_there(self, tx: Transaction, id: str) -> bool:
         router = await self.ledger.resources.fetch(tx, KIND.name, id)
