@@ -7,14 +7,14 @@ it takes its port with it when it goes.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct, structs
 
 from fractus.clouds.openstack.neutron import Document, NeutronKind
 from fractus.clouds.openstack.services import Ask, segment
-from fractus.model.cloud import Scope, Step
+from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused
 from fractus.model.network import FixedIp
 from fractus.model.routers import INTERFACES, RouterInterfaceObserved, RouterInterfaceWanted
@@ -94,7 +94,7 @@ class RouterInterfaces(NeutronKind[RouterInterfaceWanted, RouterInterfaceObserve
             await self._act(scope, there.router_id, "remove_router_interface", {"port_id": remote_id})
         except Refused as refusal:
             if refusal.status == 409:
-                await self._end_routes(scope, there)
+                await _as_who_may(scope, lambda who: self._end_routes(who, there))
             raise
 
     async def _end_routes(self, scope: Scope, there: RouterInterfaceObserved) -> None:
@@ -113,6 +113,17 @@ class RouterInterfaces(NeutronKind[RouterInterfaceWanted, RouterInterfaceObserve
 
     async def _act(self, scope: Scope, router_id: str, action: str, body: dict[str, str]) -> None:
         path = f"/routers/{segment(router_id)}/{action}"
-        await self._child.send(
-            scope, Ask(service="network", method="PUT", path=path, body=body, repeat=False)
-        )
+        ask = Ask(service="network", method="PUT", path=path, body=body, repeat=False)
+        await _as_who_may(scope, lambda who: self._child.send(who, ask))
+
+
+async def _as_who_may(scope: Scope, deed: Callable[[Scope], Awaitable[object]]) -> None:
+    """As the project of the port. Where the router is another project's, that does not see it: then with the
+    credential's own rights. Who may give the port to the router was decided by the parent.
+    """
+    try:
+        await deed(scope)
+    except Missing:
+        if not scope.project_id:
+            raise
+        await deed(HOME)

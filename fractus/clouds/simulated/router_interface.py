@@ -19,12 +19,12 @@ class RouterInterfaces(
     """The actuator of router interfaces."""
 
     def make(self, project_id: str, wanted: RouterInterfaceWanted) -> RouterInterfaceRecord:
-        """A port of the project comes to a router of the project, unless something has it."""
+        """A port comes to a router, also to another project's, unless something has it."""
         router, port = (
             self.records.get(RouterRecord, wanted.router_id),
             self.records.get(PortRecord, wanted.port_id),
         )
-        if router is None or router.project_id != project_id:
+        if router is None:
             raise Missing(f"Router {wanted.router_id} could not be found")
         if port is None or port.project_id != project_id:
             raise Missing(f"Port {wanted.port_id} could not be found.")

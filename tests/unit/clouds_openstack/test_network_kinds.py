@@ -13,7 +13,7 @@ from fractus.clouds.openstack.neutron import NeutronKind
 from fractus.clouds.openstack.ports import Ports
 from fractus.clouds.openstack.security_groups import SecurityGroups
 from fractus.model.cloud import Scope, Step
-from fractus.model.errors import OutcomeUnknown, Refused, Unreachable
+from fractus.model.errors import Missing, OutcomeUnknown, Refused, Unreachable
 from fractus.model.network import (
     NETWORK,
     PORT,
@@ -25,6 +25,7 @@ from fractus.model.network import (
     SecurityGroupWanted,
     SubnetWanted,
 )
+from fractus.model.routers import RouterInterfaceWanted
 from tests.unit.clouds_openstack.fake import FakeChild, drop, fault, reply
 
 ANN = Scope("p-ann")
@@ -314,3 +315,35 @@ async def test_notes_that_are_written_anew_stand_beside_the_whole_marker(
     text = fake.said(f"PUT {NET}/subnets/s1")[0].json["subnet"]["description"]
     assert (marks.from_tag(text), marks.by_note(text)) == ("w1", "0123456789ab")
     assert marks.notes_of(text) == {"pools": []}
+
+
+# --- interfaces of routers ----------------------------------------------------------------------
+
+R1 = f"{NET}/routers/r"
+INTERFACE = RouterInterfaceWanted(id="w1", router_id="r", port_id="r1", subnets=["s"])
+
+
+def interface(**changes: Any) -> dict[str, Any]:
+    has = {
+        "device_owner": "network:router_interface",
+        "device_id": "r",
+        "fixed_ips": [{"subnet_id": "s", "ip_address": "10.0.0.1"}],
+    }
+    return document(**has | changes)
+
+
+async def test_a_router_of_another_project_is_given_a_port_with_more_rights(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    hidden = fault("Router r could not be found", 404, "NeutronError")
+    fake.on(f"PUT {R1}/add_router_interface", hidden, reply({"id": "r"}))
+    made = await cloud.actuators()["router_interface"].create(ANN, INTERFACE)
+    assert made.remote_id == "r1"
+    mine, theirs = fake.said(f"PUT {R1}/add_router_interface")
+    assert theirs.json == mine.json == {"port_id": "r1"}
+    assert theirs.headers["x-auth-token"] != mine.headers["x-auth-token"]
+    fake.on(f"GET {NET}/ports/r1", reply({"port": interface()}))
+    fake.on(f"PUT {R1}/remove_router_interface", hidden)
+    with pytest.raises(Missing):
+        await cloud.actuators()["router_interface"].delete(ANN, "r1")
+    assert len(fake.said(f"PUT {R1}/remove_router_interface")) == 2

@@ -163,3 +163,19 @@ async def test_a_port_whose_owner_was_changed_is_an_interface_until_it_is_delete
     assert there(world, "router_interface", port) == there(world, "port", port) == []
     assert there(world, "router", router) == []
     (await ann.delete("router", router)).ok()
+
+
+async def test_a_port_of_another_project_is_an_interface(
+    world: World, ann: Tenant, bob: Tenant, root: Tenant
+) -> None:
+    network, _ = await ann.network("10.71.0.0/24")
+    (await root.change("network", network, shared=True)).ok()
+    port = (await bob.create("port", network_id=network))["id"]
+    router = (await ann.create("router"))["id"]
+    (await act(ann, router, "add_router_interface", port_id=port)).ok()
+    await ann.user.boots_server("one", zone="a", networks=[{"uuid": network}])
+    await world.settle()
+    assert there(world, "router_interface", port) == there(world, "router", router) == ["a"]
+    (await act(ann, router, "remove_router_interface", port_id=port)).ok()
+    await world.settle()
+    assert there(world, "router_interface", port) == there(world, "port", port) == []

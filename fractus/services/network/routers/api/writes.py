@@ -71,7 +71,9 @@ class RouterWrites(Writer):
         desired = port.desired
         if desired["device_owner"] not in INTERFACES or "fixed_ips" not in values:
             return
-        if _moved(desired["fixed_ips"], values["fixed_ips"]) and await self._is_there(tx, desired["device_id"]):
+        if _moved(desired["fixed_ips"], values["fixed_ips"]) and await self._is_there(
+            tx, desired["device_id"]
+        ):
             raise bad_request("ports", f"IP updates for port {port.id} are not allowed")
 
     async def check_delete(self, tx: Transaction, port: Resource) -> None:
