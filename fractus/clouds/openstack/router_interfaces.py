@@ -57,12 +57,16 @@ class RouterInterfaces(NeutronKind[RouterInterfaceWanted, RouterInterfaceObserve
         return seen
 
     async def find(self, scope: Scope, wanted: RouterInterfaceWanted) -> RouterInterfaceObserved | None:
-        """Its port, where the router has it."""
+        """Its port, where the router has it. A port that was taken over has no marker, and is ours all the same: which
+        one it is, is known.
+        """
         try:
             seen = await self._observe(scope, wanted.port_id)
         except Missing:
             return None
-        return seen if seen.router_id == wanted.router_id and seen.marker == wanted.id else None
+        if seen.router_id != wanted.router_id or seen.marker not in ("", wanted.id):
+            return None
+        return structs.replace(seen, marker=wanted.id)
 
     async def create(self, scope: Scope, wanted: RouterInterfaceWanted) -> RouterInterfaceObserved:
         """Give the port to the router. `Refused` (409) where something has it."""

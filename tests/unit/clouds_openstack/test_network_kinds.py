@@ -347,3 +347,17 @@ async def test_a_router_of_another_project_is_given_a_port_with_more_rights(
     with pytest.raises(Missing):
         await cloud.actuators()["router_interface"].delete(ANN, "r1")
     assert len(fake.said(f"PUT {R1}/remove_router_interface")) == 2
+
+
+async def test_an_interface_whose_answer_was_lost_is_found_by_its_port(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    """Also where the port was taken over, and so has no marker: made again it would be refused for ever."""
+    answers = [interface(), interface(description=""), interface(description="fractus:w2"),
+               interface(device_id="other"), interface(device_owner="")]  # fmt: skip
+    found = []
+    for port in answers:
+        fake.on(f"GET {NET}/ports/r1", reply({"port": port}))
+        seen = await cloud.actuators()["router_interface"].find(ANN, INTERFACE)
+        found.append(None if seen is None else (seen.remote_id, seen.marker))
+    assert found == [("r1", "w1"), ("r1", "w1"), None, None, None]
