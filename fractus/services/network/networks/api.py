@@ -9,7 +9,7 @@ from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.queries.mtu import check_carried
-from fractus.services.network.dialect.queries.rows import is_some
+from fractus.services.network.dialect.queries.rows import ids, is_some
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.dialect.schema.mtu import check_mtu
@@ -47,6 +47,12 @@ class NetworkApi(CollectionApi):
         """Others use it no longer where it is no longer shared; its clouds and subnets take the new MTU."""
         if item.values.get("shared") is False and resource.desired["shared"]:
             await self._check_unshare(tx, resource)
+        if item.values.get("router:external") is False and await self._led_out(tx, resource.id):
+            raise conflict(
+                f"External network {resource.id} cannot be updated to be made non-external, since it has existing"
+                " gateway ports.",
+                "ExternalNetworkInUse",
+            )
         if item.values.get("qos_policy_id"):
             await self._policies.check_usable(tx, call, item.values["qos_policy_id"])
         if "mtu" in item.values:
@@ -63,9 +69,19 @@ class NetworkApi(CollectionApi):
             await self._subnets.network_changed(tx, resource)
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
-        """It leaves with its subnets, unless ports are in use on it."""
+        """It leaves with its subnets, unless ports are in use on it, or gateways of routers."""
+        if resource.desired["router:external"] and (led := await self._led_out(tx, resource.id)):
+            raise conflict(
+                f"Unable to complete operation on network {resource.id}. There are one or more ports still in use on"
+                f" the network, id for these ports is: {', '.join(f'gateway of router {id}' for id in led)}.",
+                "NetworkInUse",
+            )
         await self._ports.leave_network(tx, resource.id)
         await self._subnets.remove_of(tx, resource.id)
+
+    async def _led_out(self, tx: Transaction, id: str) -> list[str]:
+        """The routers with a gateway on it: their ports there are the clouds' own."""
+        return await ids(tx, self._resources, "router", Filter("gateway_network_id", "eq", id))
 
     async def _check_unshare(self, tx: Transaction, network: Resource) -> None:
         others = (Filter("network_id", "eq", network.id), Filter("project_id", "ne", network.project_id))

@@ -1,4 +1,4 @@
-"""What a router is connected to, and which routers lead to a network."""
+"""What a router is connected to."""
 
 from __future__ import annotations
 
@@ -50,10 +50,3 @@ async def interfaces_of(reader: Reader, resources: Resources, router_id: str) ->
     rows = await page(reader, table, alive, columns=("id",), limit=_ALL)
     found = [await resources.fetch(reader, "router_interface", id) for (id,) in rows]
     return sorted((one for one in found if one is not None), key=lambda one: (one.created_at, one.id))
-
-
-async def leading_to(reader: Reader, resources: Resources, network_id: str) -> list[str]:
-    """The routers that have a gateway on a network."""
-    alive = [Filter("gateway_network_id", "eq", network_id), Filter("deleted_at", "null")]
-    rows = await page(reader, resources.tables["router"], alive, columns=("id",), limit=_ALL)
-    return [id for (id,) in rows]

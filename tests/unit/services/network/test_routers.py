@@ -179,3 +179,18 @@ async def test_a_port_of_another_project_is_an_interface(
     (await act(ann, router, "remove_router_interface", port_id=port)).ok()
     await world.settle()
     assert there(world, "router_interface", port) == there(world, "port", port) == []
+
+
+async def test_an_external_network_stays_while_routers_lead_to_it(
+    world: World, ann: Tenant, root: Tenant
+) -> None:
+    public, _pool = await outside(world)
+    router = (await ann.create("router", external_gateway_info={"network_id": public}))["id"]
+    status, type, said = error(await root.delete("network", public))
+    assert (status, type) == (409, "NetworkInUse")
+    assert router in said
+    inside = await root.change("network", public, **{"router:external": False})
+    assert error(inside)[:2] == (409, "ExternalNetworkInUse")
+    (await ann.change("router", router, external_gateway_info=None)).ok()
+    (await root.change("network", public, **{"router:external": False})).ok()
+    assert (await root.delete("network", public)).status == 204
