@@ -9,6 +9,7 @@ from fractus.addressing.addresses import Addresses
 from fractus.addressing.ranges import Range, pools_of, ranges_of
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
+from fractus.model.routers import INTERFACES
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api.access import authorise, seen
 from fractus.services.network.dialect.api.collection import CollectionApi
@@ -176,10 +177,10 @@ class SubnetApi(CollectionApi):
             await self._subnets.serve_dhcp(tx, resource)
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
-        """No port has an address of it, but for those that gave it to themselves."""
+        """No port has an address of it, but for those that gave it to themselves; a router's never does."""
         network_id = resource.desired["network_id"]
         users = await self._ports.using(tx, network_id, resource.id)
-        if users and not schema.is_self_addressed(resource.desired):
+        if not all(_is_self_addressed(port, resource) for port in users):
             raise conflict(
                 f"Unable to complete operation on subnet {resource.id}: "
                 "One or more ports have an IP allocation from this subnet.",
@@ -187,3 +188,7 @@ class SubnetApi(CollectionApi):
             )
         await self._ports.leave_subnet(tx, network_id, resource.id)
         await self._subnets.leave(tx, resource)
+
+
+def _is_self_addressed(port: Resource, subnet: Resource) -> bool:
+    return schema.is_self_addressed(subnet.desired) and port.desired["device_owner"] not in INTERFACES

@@ -194,3 +194,18 @@ async def test_an_external_network_stays_while_routers_lead_to_it(
     (await ann.change("router", router, external_gateway_info=None)).ok()
     (await root.change("network", public, **{"router:external": False})).ok()
     assert (await root.delete("network", public)).status == 204
+
+
+async def test_a_subnet_where_machines_address_themselves_stays_while_a_router_has_it(ann: Tenant) -> None:
+    network, _ = await ann.network()
+    slaac = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
+    subnet = (await ann.create("subnet", network_id=network, cidr="fd00:1::/64", ip_version=6, **slaac))["id"]
+    router = (await ann.create("router"))["id"]
+    added = (await act(ann, router, "add_router_interface", subnet_id=subnet)).ok()
+    assert error(await ann.delete("subnet", subnet)) == (
+        409,
+        "SubnetInUse",
+        f"Unable to complete operation on subnet {subnet}: One or more ports have an IP allocation from this subnet.",
+    )
+    (await act(ann, router, "remove_router_interface", port_id=added["port_id"])).ok()
+    assert (await ann.delete("subnet", subnet)).status == 204
