@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from fractus.model.resource import Resource
+from fractus.model.routers import RouterInterfaceObserved
+from fractus.reconcile.adopt.adoption import Ignore
+from fractus.services.network.router_interfaces.adoption import RouterInterfaceAdoption
 from fractus.testing.user import NETWORK
 from fractus.testing.world import World
 from tests.adopt.takes import changes, take, told
@@ -75,3 +79,17 @@ async def test_routers_come_under_management_untouched(tmp_path: Path, ours: boo
         (await ann.user.delete(f"{NETWORK}/routers/{found['id']}")).ok()
         await world.settle()
         assert world.cloud("a").of("router") == world.cloud("a").of("router_interface") == []
+
+
+async def test_an_interface_without_an_address_is_left_to_its_cloud() -> None:
+    class Taken:
+        async def taken(self, _tx: Any, kind: str, id: str) -> Resource:
+            return Resource(kind=kind, id=id, project_id="p", desired={"fixed_ips": []})
+
+    adoption, bare = (
+        RouterInterfaceAdoption(),
+        RouterInterfaceObserved(remote_id="i", router_id="r", subnets=[]),
+    )
+    made = Resource(kind="router_interface", id="i", project_id="p", desired={})
+    verdict = await adoption.take(cast(Any, None), made, bare, cast(Any, Taken()))
+    assert verdict == Ignore("it has no address")

@@ -45,6 +45,10 @@ class RouterInterfaces(NeutronKind[RouterInterfaceWanted, RouterInterfaceObserve
         found = super().fields(document)
         return {**found, "subnets": [one.subnet_id for one in found.get("subnets") or ()]}
 
+    def listed(self, document: Document) -> bool:
+        """Not a port that says whose it is, and that no router has: it may be about to become one."""
+        return super().fields(document).get("router_id") != ""
+
     def seen(self, document: Document) -> RouterInterfaceObserved:
         """As its port says; the names of ports are the port's affair."""
         return structs.replace(super().seen(document), name="", description=None, tags=[])

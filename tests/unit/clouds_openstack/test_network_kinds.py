@@ -361,3 +361,12 @@ async def test_an_interface_whose_answer_was_lost_is_found_by_its_port(
         seen = await cloud.actuators()["router_interface"].find(ANN, INTERFACE)
         found.append(None if seen is None else (seen.remote_id, seen.marker))
     assert found == [("r1", "w1"), ("r1", "w1"), None, None, None]
+
+
+async def test_a_port_that_no_router_has_yet_is_no_interface(cloud: OpenStackCloud, fake: FakeChild) -> None:
+    """Users may write into a port of theirs that it is a router's."""
+    fake.on(f"GET {NET}/extensions", reply({"extensions": [{"alias": "router"}]}))
+    ports = [interface(id="r1", device_id=""), interface(id="r2")]
+    fake.on(f"GET {NET}/ports", reply({"ports": ports}), reply({"ports": []}))
+    seen = [one async for one in cloud.actuators()["router_interface"].list_changed("")]
+    assert [one.remote_id for one in seen] == ["r2"]

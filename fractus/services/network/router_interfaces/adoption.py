@@ -36,5 +36,7 @@ class RouterInterfaceAdoption(CrudAdoption[RouterInterfaceObserved]):
         if router is None or port is None:
             return Ignore(f"its {'port' if router else 'router'} is not taken over")
         subnets = [one["subnet_id"] for one in port.desired["fixed_ips"]]
+        if not subnets:
+            return Ignore("it has no address")
         resource.desired = {"name": "", "router_id": router.id, "port_id": port.id, "subnets": subnets}
         return Adopt(resource, needs(resource))
