@@ -209,3 +209,15 @@ async def test_a_subnet_where_machines_address_themselves_stays_while_a_router_h
     )
     (await act(ann, router, "remove_router_interface", port_id=added["port_id"])).ok()
     assert (await ann.delete("subnet", subnet)).status == 204
+
+
+async def test_what_is_asked_of_a_router_names_its_revision(ann: Tenant) -> None:
+    _, (subnet,) = await ann.network("10.71.0.0/24")
+    router = await ann.create("router")
+    path = f"routers/{router['id']}/add_router_interface"
+    stale, last = (f"revision_number={router['revision_number'] + more}" for more in (7, 0))
+    assert (await ann.raw("PUT", path, {"subnet_id": subnet}, **{"If-Match": stale})).status == 412
+    (await ann.raw("PUT", path, {"subnet_id": subnet}, **{"If-Match": last})).ok()
+    path = f"routers/{router['id']}/add_extraroutes"
+    routes = {"router": {"routes": [{"destination": "192.0.2.0/24", "nexthop": "10.71.0.9"}]}}
+    assert (await ann.raw("PUT", path, routes, **{"If-Match": last})).status == 412

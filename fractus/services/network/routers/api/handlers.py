@@ -140,8 +140,7 @@ class RouterApi(CollectionApi):
         )
 
     async def _reroute(self, call: Call, rule: str, change: Any) -> Reply:
-        async with self._store.transaction() as tx:
-            router = await self.permitted(tx, call, call.params["id"], rule)
+        async with self.acting(call, rule) as (tx, router):
             routes = change(router.desired["routes"])
             schema.check_routes(routes, await self._routers.nets(tx, router))
             await self._routers.update(tx, router, {"routes": routes})
@@ -151,8 +150,7 @@ class RouterApi(CollectionApi):
 
     async def add_router_interface(self, call: Call) -> Reply:
         """PUT add_router_interface: by a subnet, which gives its gateway's address, or by a port."""
-        async with self._store.transaction() as tx:
-            router = await self.permitted(tx, call, call.params["id"], "add_router_interface")
+        async with self.acting(call, "add_router_interface") as (tx, router):
             port_id, subnet_id = schema.interface_info(call.body)
             if port_id:
                 port, subnets = await self._interfaces.add_port(tx, call, router, port_id)
@@ -163,8 +161,7 @@ class RouterApi(CollectionApi):
 
     async def remove_router_interface(self, call: Call) -> Reply:
         """PUT remove_router_interface: its port goes with it."""
-        async with self._store.transaction() as tx:
-            router = await self.permitted(tx, call, call.params["id"], "remove_router_interface")
+        async with self.acting(call, "remove_router_interface") as (tx, router):
             port_id, subnet_id = schema.interface_info(call.body, removal=True)
             if port_id:
                 port, subnets = await self._interfaces.remove_port(tx, router, port_id, subnet_id)
