@@ -221,3 +221,23 @@ async def test_what_is_asked_of_a_router_names_its_revision(ann: Tenant) -> None
     path = f"routers/{router['id']}/add_extraroutes"
     routes = {"router": {"routes": [{"destination": "192.0.2.0/24", "nexthop": "10.71.0.9"}]}}
     assert (await ann.raw("PUT", path, routes, **{"If-Match": last})).status == 412
+
+
+async def test_nobody_says_that_a_port_is_another_projects_router(
+    ann: Tenant, bob: Tenant, root: Tenant
+) -> None:
+    router = (await ann.create("router"))["id"]
+    network, _ = await bob.network("10.71.0.0/24")
+    of_router = {"device_owner": "network:router_interface", "device_id": router}
+    refused = (
+        409,
+        "DeviceIDNotOwnedByTenant",
+        f"The following device_id {router} is not owned by your project or matches another project router.",
+    )
+    assert error(await bob.ask("port", network_id=network, **of_router)) == refused
+    port = (await bob.create("port", network_id=network, device_owner="network:router_interface"))["id"]
+    assert error(await bob.change("port", port, device_id=router)) == refused
+    assert error(await bob.change("port", port, **of_router)) == refused
+    other = (await bob.create("port", network_id=network, device_id=router))["id"]
+    assert error(await bob.change("port", other, device_owner="network:router_interface")) == refused
+    (await root.change("port", port, **of_router)).ok()

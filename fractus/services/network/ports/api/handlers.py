@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import UNSET
 
 from fractus.model.resource import Resource
+from fractus.model.routers import INTERFACES
 from fractus.services.network.dialect.api.access import authorise, refuse_foreign
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.lists import escape
@@ -100,6 +101,7 @@ class PortApi(CollectionApi):
             await self._check_groups(tx, given["security_groups"], given["project_id"])
         if given["qos_policy_id"]:
             await self._policies.check_usable(tx, call, given["qos_policy_id"])
+        await self._check_device(tx, call, given["device_owner"], given["device_id"], given["project_id"])
         return await self._ports.add(
             tx, network, given, user_id=call.principal.user_id, request_id=call.request_id
         )
@@ -120,6 +122,19 @@ class PortApi(CollectionApi):
             raise not_found("security_group", ", ".join(unknown))
         await self._groups.check_together(reader, ids)
 
+    async def _check_device(
+        self, reader: Reader, call: Call, owner: str, device_id: str, project_id: str
+    ) -> None:
+        """Who says that a port is a router's names a router of the port's project."""
+        if owner not in INTERFACES or not device_id or call.principal.is_admin:
+            return
+        router = await self._resources.fetch(reader, "router", device_id)
+        if router is not None and router.deleted_at is None and router.project_id != project_id:
+            raise conflict(
+                f"The following device_id {device_id} is not owned by your project or matches another project router.",
+                "DeviceIDNotOwnedByTenant",
+            )
+
     # --- update ----------------------------------------------------------------------------------
 
     def about(self, resource: Resource, item: Item) -> Mapping[str, Any]:
@@ -133,6 +148,9 @@ class PortApi(CollectionApi):
         """Its addresses follow from its MAC, and its needs from both. What other kinds forbid is refused."""
         given, desired = item.values, resource.desired
         await self._ports.check_update(tx, resource, given)
+        if "device_owner" in given or "device_id" in given:
+            used, device = (given.get(name) or desired[name] for name in ("device_owner", "device_id"))
+            await self._check_device(tx, call, used, device, resource.project_id)
         if given.get("binding:vnic_type", desired.get("vnic_type", "normal")) != desired.get(
             "vnic_type", "normal"
         ):
