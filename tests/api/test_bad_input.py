@@ -324,6 +324,7 @@ _TAGGED = (
     "port:",
     "security_group:",
     "subnetpool:",
+    "qos_policy:",
     "router:",
     "image:",
     "flavor:",

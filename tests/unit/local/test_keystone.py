@@ -16,12 +16,12 @@ import pytest_asyncio
 from keystoneauth1 import loading, session
 
 from fractus.app.calls import Caller, CallFailed
+from fractus.app.keystone_limits import KeystoneLimits
 from fractus.auth.tokens import ServiceCredential
 from fractus.base.clock import SystemClock
 from fractus.local import keystone_setup
 from fractus.local.keystone import EmbeddedKeystone
 from fractus.local.keystone_catalog import SERVICES
-from fractus.local.keystone_limits import KeystoneLimits
 from fractus.local.processes import group, memory
 from fractus.local.supervisor import StartFailed, Supervisor
 from fractus.quota.unified import UnifiedLimits

@@ -365,7 +365,8 @@ async def test_of_a_presence_that_stands_as_it_did_only_what_was_learnt_is_writt
 #: Looked at once by each worker as it starts, or once in a while as a figure; or of a table with a row for each cloud.
 MAY_SCAN = {
     "work._free", "work._owners", "work._depth",
-    "clouds._every", "clouds._enabled", "clouds._stale", "clouds._doors", "clouds._cursors", "clouds._reconnect",
+    "clouds._every", "clouds._enabled", "clouds._stale", "clouds._doors", "clouds._cursors", "clouds._every_cursors",
+    "clouds._reconnect",
 }  # fmt: skip
 
 

@@ -23,9 +23,10 @@ from tests.unit.services.in_process import ANN, said
 async def test_a_disk_without_room_is_told_and_leaves_nothing(door: Gallery) -> None:
     image_id = await made(door)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (CHUNK, hard))  # no file of this process may grow beyond
+    room = 4 * CHUNK  # the database of the test has room: its files hold less
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))  # no file of this process may grow beyond
     try:
-        reply = await put(door, image_id, b"a" * (2 * CHUNK))
+        reply = await put(door, image_id, b"a" * (room + CHUNK))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (reply.status, reply.headers["retry-after"]) == (507, "30")
