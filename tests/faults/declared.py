@@ -75,6 +75,7 @@ def body_of(kind: str, name: str, find: Callable[[str], str]) -> dict[str, Any] 
         body = EXAMPLES[kind].create(House(find))  # type: ignore[arg-type]
     except LookupError:
         return None
+    body.pop("availability_zone_hints", None)  # each cloud has zones of its own
     return {**body, "name": name} if "name" in body else body
 
 
