@@ -38,12 +38,27 @@ async def _shard(entry: dict[str, Any], cases: Sequence[Case]) -> list[Differenc
     real = Neutron(entry)
     try:
         await real.open()
+        domain = await _domain(real)
         with tempfile.TemporaryDirectory() as folder:
-            async with World(clouds=2, tmp_path=Path(folder)) as world:
+            async with World(clouds=2, tmp_path=Path(folder), dns_domain=domain) as world:
                 await _show_mtu(world)
                 return await compare(real, InProcess(world), cases, fixture=FIXTURE)
     finally:
         await real.close()
+
+
+async def _domain(real: Neutron) -> str:
+    """The domain in which the real one names ports: seen in the name of one."""
+    made = (await real.ask("owner", "POST", "/networks", {"network": {}})).body["network"]["id"]
+    try:
+        subnet = {"network_id": made, "ip_version": 4, "cidr": "10.99.0.0/24"}
+        await real.ask("owner", "POST", "/subnets", {"subnet": subnet})
+        port = (await real.ask("owner", "POST", "/ports", {"port": {"network_id": made}})).body["port"]
+        await real.ask("owner", "DELETE", f"/ports/{port['id']}")
+    finally:
+        await real.ask("owner", "DELETE", f"/networks/{made}")
+    name: str = port["dns_assignment"][0]["fqdn"]
+    return name.partition(".")[2].rstrip(".")
 
 
 async def _show_mtu(world: World) -> None:

@@ -22,8 +22,8 @@ REASONS: tuple[Reason, ...] = (
         r"real: 500 ", "Neutron answers 500", "A fault of its own; fractus refuses, or does what was asked."
     ),
     Reason(
-        r"ours: 400 HTTPBadRequest: Unrecognized attribute\(s\) '(dns_|ha'|ipv[46]_address_scope|is_default|qinq|"
-        r"qos_network_|vlan_transparent|service_types|use_default_subnetpool|device_profile|numa_affinity_policy|resource_request|"
+        r"ours: 400 HTTPBadRequest: Unrecognized attribute\(s\) '(ha'|ipv[46]_address_scope|is_default|qinq|"
+        r"qos_network_|vlan_transparent|service_types|use_default_subnetpool|resource_request|"
         r"trunk_details|router:external')",
         "attributes of extensions that are not served",
         "They are not in `GET /extensions`, and so unknown, whatever is given for them.",
@@ -134,6 +134,16 @@ REASONS: tuple[Reason, ...] = (
         r"document \S*fixed_ips\.\d+\.ip_address|document \S*allowed_address_pairs\.\d+\.ip_address .*fixed_ips",
         "which address a port gets",
         "Chance in Neutron, the first free one here.",
+    ),
+    Reason(
+        r"document \.port\.dns_assignment\.\d+\.(ip_address|hostname|fqdn) .*real: 'h?o?s?t?-?[\d.:a-f-]+",
+        "the name of a port that nobody named",
+        "It is made of the address.",
+    ),
+    Reason(
+        r"document \.port\.(numa_affinity_policy|device_profile|propagate_uplink_status)",
+        "attributes of a driver that the Neutron asked has not",
+        "Shown, for other clouds have it.",
     ),
 )
 
