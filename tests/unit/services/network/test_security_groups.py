@@ -71,6 +71,7 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
         "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.",
     ),
     ({"remote_group_id": UNKNOWN}, 404, "SecurityGroupNotFound", f"Security group {UNKNOWN} does not exist"),
+    ({"remote_group_id": 7}, 404, "SecurityGroupNotFound", "Security group 7 does not exist"),
     (
         {"remote_address_group_id": UNKNOWN}, 404, "AddressGroupNotFound",
         f"Address group {UNKNOWN} could not be found.",

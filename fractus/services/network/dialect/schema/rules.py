@@ -83,6 +83,11 @@ def given(name: str, size: int, convert: Convert | None = None, **more: Any) -> 
     )
 
 
+def _named(value: Any) -> Any:
+    """Neutron takes a number for the name of a group that is not there."""
+    return str(value) if isinstance(value, int | float) else value
+
+
 def _number(name: str) -> Field:
     """-1 where there is none: sort columns are never NULL."""
     return Field(
@@ -98,7 +103,7 @@ def _number(name: str) -> Field:
 
 #: What rules of groups and those of new groups have in common, in Neutron's order.
 FIELDS = (
-    given("remote_group_id", 36, default=None, check=values.string_or_none(36)),
+    given("remote_group_id", 36, _named, default=None, check=values.string_or_none(36)),
     given("remote_address_group_id", 36, default=None, shown=""),
     given("direction", 8, check=values.one_of(("ingress", "egress"))),
     given("protocol", 32, protocol, default=None),
