@@ -131,17 +131,22 @@ REASONS: tuple[Reason, ...] = (
         "Not adopted in this world; Neutron reads such a path as Latin-1.",
     ),
     Reason(
+        r"document \.security_groups\.0\.security_group_rules\.\d+\..* \| the default group's document",
+        "a default group that a GET has made",
+        "That one answer of Neutron's has it as it was made: rules out of order, and attributes not filled in.",
+    ),
+    Reason(
         r"document \S*fixed_ips\.\d+\.ip_address|document \S*allowed_address_pairs\.\d+\.ip_address .*fixed_ips",
         "which address a port gets",
         "Chance in Neutron, the first free one here.",
     ),
     Reason(
-        r"document \.port\.dns_assignment\.\d+\.(ip_address|hostname|fqdn) .*real: 'h?o?s?t?-?[\d.:a-f-]+",
+        r"document \.ports?\.(\d+\.)?dns_assignment\.\d+\.(ip_address|hostname|fqdn) .*real: 'h?o?s?t?-?[\d.:a-f-]+",
         "the name of a port that nobody named",
         "It is made of the address.",
     ),
     Reason(
-        r"document \.port\.(numa_affinity_policy|device_profile|propagate_uplink_status)",
+        r"document \.ports?\.(\d+\.)?(numa_affinity_policy|device_profile|propagate_uplink_status)",
         "attributes of a driver that the Neutron asked has not",
         "Shown, for other clouds have it.",
     ),
