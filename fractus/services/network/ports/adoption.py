@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fractus.addressing.addresses import Addresses, AddressTaken
+from fractus.addressing.addresses import Addresses, AddressTaken, cloud_holder
 from fractus.addressing.macs import Macs, MacTaken
+from fractus.addressing.ranges import is_self_addressed
 from fractus.model.network import PORT, PortObserved
 from fractus.model.resource import Resource
 from fractus.model.routers import INTERFACES
@@ -26,8 +27,6 @@ from fractus.reconcile.adopt.adoption import (
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.ports.schema import holder, needs_of
 from fractus.store.transaction import Transaction
-
-_SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
 
 
 class PortAdoption(CrudAdoption[PortObserved]):
@@ -76,7 +75,7 @@ class PortAdoption(CrudAdoption[PortObserved]):
                 return Conflict(f"its subnet {one.subnet_id} is not taken over")
             fixed.append({"subnet_id": subnet.id, "ip_address": one.ip_address})
             modes = (subnet.desired["ipv6_ra_mode"], subnet.desired["ipv6_address_mode"])
-            auto += [subnet.id] if any(mode in _SELF_ADDRESSED for mode in modes) else []
+            auto += [subnet.id] if is_self_addressed(*modes) else []
         groups = []
         for group_id in seen.security_groups or []:
             group = await context.taken(tx, "security_group", group_id)
@@ -144,10 +143,10 @@ class PortAdoption(CrudAdoption[PortObserved]):
         """Its addresses and its MAC are its own."""
         for one in fixed:
             held_by = await self._take(tx, one["subnet_id"], one["ip_address"], holder(id))
-            if held_by == _cloud(cloud):
+            if held_by == cloud_holder(cloud):
                 # Left to the cloud at an earlier time, when its project was nobody's.
                 await self._addresses.release(
-                    tx, _cloud(cloud), subnet_id=one["subnet_id"], ips=[one["ip_address"]]
+                    tx, cloud_holder(cloud), subnet_id=one["subnet_id"], ips=[one["ip_address"]]
                 )
                 held_by = await self._take(tx, one["subnet_id"], one["ip_address"], holder(id))
             if held_by:
@@ -167,7 +166,7 @@ class PortAdoption(CrudAdoption[PortObserved]):
         for one in seen.fixed_ips or []:
             subnet = await context.taken(tx, "subnet", one.subnet_id)
             if subnet is not None:
-                await self._take(tx, subnet.id, one.ip_address, _cloud(context.cloud))
+                await self._take(tx, subnet.id, one.ip_address, cloud_holder(context.cloud))
         return verdict
 
     async def _take(self, tx: Transaction, subnet_id: str, ip: str, who: str) -> str:
@@ -177,8 +176,3 @@ class PortAdoption(CrudAdoption[PortObserved]):
         except AddressTaken as error:
             return error.holder
         return ""
-
-
-def _cloud(name: str) -> str:
-    """As subnets call a cloud that holds addresses (`subnets.schema.cloud_holder`)."""
-    return f"cloud/{name}"

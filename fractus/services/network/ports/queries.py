@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fractus.model.resource import Resource
+from fractus.services.network.dialect.queries.rows import every
 from fractus.services.network.dialect.table import named
 from fractus.services.network.ports.kind import KIND
 from fractus.store.listing import Filter, Filters, Sort, one_of, page
@@ -14,13 +15,6 @@ from fractus.store.transaction import Reader, Row
 PORT = KIND.table
 
 
-async def _fetch(reader: Reader, resources: Resources, conditions: Filters) -> list[Resource]:
-    alive = [Filter("deleted_at", "null"), *conditions]
-    rows = await page(reader, PORT, alive, columns=("id",), sorts=[Sort("created_at")], limit=1 << 31)
-    found = [await resources.fetch(reader, "port", row[0]) for row in rows]
-    return [port for port in found if port is not None]
-
-
 async def ports_of_device(
     reader: Reader, resources: Resources, device_id: str, owners: Sequence[str] = ()
 ) -> list[Resource]:
@@ -28,7 +22,7 @@ async def ports_of_device(
     conditions = [Filter("device_id", "eq", device_id)]
     if owners:
         conditions.append(Filter("device_owner", "in", owners))
-    return await _fetch(reader, resources, conditions)
+    return await every(reader, resources, "port", *conditions)
 
 
 async def devices_of(reader: Reader, port_ids: Iterable[str]) -> list[str]:
@@ -45,7 +39,7 @@ async def ports_of_network(
     conditions = [Filter("network_id", "eq", network_id)]
     if owners:
         conditions.append(Filter("device_owner", "in", owners))
-    return await _fetch(reader, resources, conditions)
+    return await every(reader, resources, "port", *conditions)
 
 
 async def ports_but(reader: Reader, network_id: str, owners: Sequence[str]) -> list[str]:
@@ -66,7 +60,7 @@ async def ports_on_subnet(
         Filter("network_id", "eq", network_id),
         Filter("fixed_ips", "like", f"%|subnet_id={subnet_id}|%"),
     ]
-    return await _fetch(reader, resources, conditions)
+    return await every(reader, resources, "port", *conditions)
 
 
 async def subnets_of_network(reader: Reader, resources: Resources, network_id: str) -> list[Row]:

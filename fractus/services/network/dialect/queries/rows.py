@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fractus.model.resource import Resource
 from fractus.store.listing import Filter, Sort, page
 from fractus.store.resources import Resources
@@ -40,7 +38,7 @@ async def is_some(reader: Reader, resources: Resources, kind: str, *conditions: 
     return bool(await rows(reader, resources, kind, *conditions, limit=1))
 
 
-async def every(reader: Reader, resources: Resources, kind: str, *conditions: Filter) -> Sequence[Resource]:
+async def every(reader: Reader, resources: Resources, kind: str, *conditions: Filter) -> list[Resource]:
     """Those, whole, oldest first."""
     found = [
         await resources.fetch(reader, kind, id) for id in await ids(reader, resources, kind, *conditions)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
+from fractus.addressing.ranges import is_self_addressed
 from fractus.base.ids import new_id
 from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.api.neighbours import Groups, PortUser
@@ -31,8 +32,6 @@ from fractus.store.transaction import Reader, Transaction
 
 #: Ports that leave with their network (neutron.common._constants.AUTO_DELETE_PORT_OWNERS).
 _AUTO_DELETED = ("network:dhcp", "network:distributed", "network:floatingip_agent_gateway")
-
-_SELF_ADDRESSED = ("slaac", "dhcpv6-stateless")
 
 
 class Servers(Protocol):
@@ -181,7 +180,7 @@ class PortWrites(Writer):
         network = await self.ledger.resources.fetch(reader, "network", network_id)
         order = network.desired["subnets"] if network is not None else []
         found = {
-            id: SubnetFacts(id, int(version), cidr, ra in _SELF_ADDRESSED or address in _SELF_ADDRESSED)
+            id: SubnetFacts(id, int(version), cidr, is_self_addressed(ra, address))
             for id, version, cidr, ra, address in await subnets_of_network(
                 reader, self.ledger.resources, network_id
             )
