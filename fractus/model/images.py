@@ -39,6 +39,10 @@ class ImageWanted(Wanted, frozen=True, kw_only=True):
     size: int = 0
     checksum: str = ""
     """MD5 of the bits, as Glance reports it."""
+    made_there: bool = False
+    """Its cloud makes it itself, of a server or a volume, with our marker or under a name that says it: it is looked
+    for in all projects there, and never created.
+    """
 
 
 class ImageObserved(Observed, frozen=True, kw_only=True):

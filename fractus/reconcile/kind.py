@@ -159,6 +159,21 @@ class MayEnd(Protocol):
 
 
 @runtime_checkable
+class MadeByClouds(Protocol):
+    """A kind of which clouds make some by themselves, because another thing there was asked to (a snapshot of a server
+    is an image): part of a lifecycle that needs it. Such a thing carries our marker; it is looked for, never created.
+    """
+
+    def made_there(self, resource: Resource) -> bool:
+        """Whether its cloud makes it, or has made it."""
+        ...
+
+    def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
+        """Take from what its cloud says what only that knows. `resource` is changed, and written by who calls."""
+        ...
+
+
+@runtime_checkable
 class Acts(Protocol):
     """A kind of whose resources more is asked than their desired state: part of a lifecycle that needs it."""
 

@@ -20,7 +20,18 @@ from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
 from fractus.model.seen import seen_as
 from fractus.reconcile import drift
 from fractus.reconcile.budget import Budget
-from fractus.reconcile.kind import ADMITTED, ARRIVED, OWNER, UNNEEDED, USERS, Acts, Guards, Lifecycle, Shared
+from fractus.reconcile.kind import (
+    ADMITTED,
+    ARRIVED,
+    OWNER,
+    UNNEEDED,
+    USERS,
+    Acts,
+    Guards,
+    Lifecycle,
+    MadeByClouds,
+    Shared,
+)
 from fractus.reconcile.relations import Key, Relations
 from fractus.reconcile.tempo import Inventories, Sent
 from fractus.scheduling.choice import Affinity
@@ -158,6 +169,8 @@ class Machine:
         self.lifecycles = lifecycles
         self.guards = {kind: life for kind, life in lifecycles.items() if isinstance(life, Guards)}
         """Kinds of which a cloud is told which projects may use one."""
+        self.made_by_clouds = {kind: one for kind, one in lifecycles.items() if isinstance(one, MadeByClouds)}
+        """Kinds of which clouds make some by themselves."""
         assigned = {kind for kind, life in lifecycles.items() if life.traits.assigned}
         self.relations = Relations(resources, lifecycles)
         ties = any(followed & assigned for followed in self.relations.followers.values())
@@ -343,6 +356,9 @@ class Machine:
             return
         if every is None:
             every = await presences.of_resource(tx, resource.kind, resource.id)
+        learner = self.made_by_clouds.get(resource.kind)
+        if learner is not None:
+            learner.learn(resource, every)
         summary = life.summarise(resource, every)
         probe = msgspec.json.encode(summary.document)
         changed = probe != resource.summary or summary.status != resource.status

@@ -52,12 +52,14 @@ class _Image(Struct, kw_only=True):
     @property
     def by(self) -> str:
         """Whose its marker is; empty where it does not say."""
-        return self.fractus_by or marks.by_tags(self.tags)
+        return self.fractus_by or marks.by_tags(self.tags) or marks.by_name(self.name or "")
 
     @property
     def marker(self) -> str:
-        """The id that it is marked with: as a property if it was made so, as a tag if it was marked later."""
-        return self.fractus_id or marks.from_tags(self.tags)
+        """The id that it is marked with: as a property if it was made so, as a tag if it was marked later, as its name
+        if Cinder makes it, which takes no properties.
+        """
+        return self.fractus_id or marks.from_tags(self.tags) or marks.from_image_name(self.name or "")
 
 
 class Images:
@@ -89,6 +91,8 @@ class Images:
 
     async def find(self, scope: Scope, wanted: ImageWanted) -> ImageObserved | None:
         """The image with our id, or with our id as its property."""
+        if wanted.made_there:
+            return await self._made(wanted)
         scope = _home(scope, wanted)
         try:
             there = await self._show(scope, wanted.id)
@@ -108,6 +112,21 @@ class Images:
                 image = self._read(raw, home)
                 if image is not None and image.marker == wanted.id:
                     return image
+        return None
+
+    async def _made(self, wanted: ImageWanted) -> ImageObserved | None:
+        """The image that Nova or Cinder makes, in whatever project: marked by a property, or by its name."""
+        home = await self._home()
+        ways = ({marks.KEY: wanted.id}, {"name": marks.name(wanted.id, self._child.by)})
+        listings = await self._child.services.learn("image/visibilities", self._visibilities)
+        for query in ({**way, **seen} for way in ways for seen in listings):
+            async for page in self._child.pages(
+                HOME, Ask(service="image", path="/images", query=query), "images", limit=_PAGE
+            ):
+                for raw in page:
+                    image = self._read(raw, home)
+                    if image is not None and image.marker == wanted.id:
+                        return image
         return None
 
     async def create(self, scope: Scope, wanted: ImageWanted) -> ImageObserved:
@@ -171,6 +190,13 @@ class Images:
             for name in changes.get("unset", ())
             if name in there.properties
         ]
+        if there.marker and there.marker == marks.from_image_name(there.name):
+            # It was made under a name that marks it: the marker becomes a property before the name goes.
+            patch += [
+                {"op": "add", "path": _pointer(name), "value": value}
+                for name, value in ((marks.KEY, there.marker), (marks.BY, self._child.by))
+                if value
+            ]
         # Giving it to another project is for administrators.
         who = HOME if "owner" in changes else await self._lies_with(scope, there.project_id)
         ask = Ask(

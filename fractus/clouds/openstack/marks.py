@@ -24,7 +24,7 @@ NOTES = "fractus_notes"
 #: Networks, subnets, ports and security groups carry `fractus:<id>` as description, servers as a tag.
 TAG_PREFIX = "fractus:"
 
-#: Flavors and keypairs carry it in their id and name.
+#: Flavors and keypairs carry it in their id and name, and images that Cinder makes until they have properties.
 NAME_PREFIX = "fractus-"
 
 #: Servers carry the id of their user as a tag.
@@ -45,6 +45,8 @@ _MOST_ITEMS = 128
 
 #: A user's id and a key's name, as every release of Nova takes them in the name of a key.
 _KEY_NOTES = re.compile(r"[A-Za-z0-9_-]+ [A-Za-z0-9_-]+(?: [A-Za-z0-9_-]+)*")
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 #: What both Nova's flavor ids and its key names allow in every release; both end at 255 characters.
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -170,6 +172,19 @@ def by_name(text: str) -> str:
     """Whose the marker in a flavor id or key name is; empty where it does not say."""
     found = _BY_AT_END.search(text.partition(" ")[0]) if from_name(text) else None
     return "" if found is None else found[1]
+
+
+def image_properties(resource_id: str, by: str) -> dict[str, str]:
+    """The marker as properties of an image: what Nova is told when it makes one."""
+    return {KEY: resource_id} | ({BY: by} if by else {})
+
+
+def from_image_name(text: str) -> str:
+    """Our id in the name of an image that Cinder makes, which takes no properties: a UUID, for users may name images as
+    they like.
+    """
+    found = from_name(text)
+    return found if _UUID.fullmatch(found) else ""
 
 
 def key_name(resource_id: str, notes: Mapping[str, Any], by: str = "") -> str:

@@ -45,6 +45,9 @@ from fractus.store.work import Claim
 #: After so many failed tries it is said, to what waits for it, that a change of what is there does not arrive.
 _TRIES = 5
 
+#: Between two looks for what a cloud makes by itself. Seconds.
+_ARRIVES = 3.0
+
 #: What waits for a silent cloud is woken when it answers again; it looks by itself so seldom. Seconds.
 _AWAY_AGAIN = 300.0
 
@@ -151,7 +154,9 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     if isinstance(remote, Unmet):
         return await _unmet(look, remote)
     if presence.remote_id is None:
-        return await _create(look, machine.lifecycles[claim.kind].wanted(item))
+        maker = machine.made_by_clouds.get(claim.kind)
+        step = _arrive if maker is not None and maker.made_there(resource) else _create
+        return await step(look, machine.lifecycles[claim.kind].wanted(item))
     return await _follow(look, presence.remote_id)
 
 
@@ -211,7 +216,25 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
                     look, error.reason, elsewhere=isinstance(error, Refused) and error.elsewhere
                 )
             seen = late
-    # 4. Keep what was created or found. Without our marker it is not ours, only the same: used, never deleted (law 6).
+    return await _keep(look, seen)
+
+
+async def _arrive(look: Look, wanted: Wanted) -> Outcome:
+    """Its cloud makes it, because something else there was asked to. As long as it does not show it, it is waited for:
+    a sweep that sees our marker wakes us too.
+    """
+    try:
+        seen = await find(look.machine, look.presence, look.actuator, look.scope, wanted)
+    except CloudError as error:
+        return await _no_answer(look, error)
+    if seen is None:
+        return Waiting(again_in=_ARRIVES, reason=f"{look.presence.cloud} has not made it yet")
+    return await _keep(look, seen)
+
+
+async def _keep(look: Look, seen: Observed) -> Outcome:
+    """Hold what was created or found. Without our marker it is not ours, only the same: used, never deleted (law 6)."""
+    presence, machine = look.presence, look.machine
     presence.remote_id = seen.remote_id
     presence.creating_since = None
     presence.memory["borrowed"] = not seen.marker

@@ -241,3 +241,36 @@ async def test_a_refused_admission_is_one(cloud: OpenStackCloud, fake: FakeChild
     fake.on(f"POST {MEMBERS}", fault("Only shared images have members.", 403))
     with pytest.raises(Refused):
         await cloud.actuators()["image"].apply(ANN, "w1", Step("admit", {"project_id": "p-ben"}))
+
+
+async def test_an_image_that_the_cloud_makes_is_found_by_property_or_name_in_any_project(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    id = "5b1c0d7e-0b6c-4a3b-9d63-000000000001"
+    nameless = image(id="r1", fractus_id="", name="mine", owner="other")
+    marked = nameless | {"name": f"fractus-{id}"}
+    fake.on(
+        f"GET {IMAGES}", reply({"images": []}), reply({"images": [nameless]}), reply({"images": [marked]})
+    )
+    found = await cloud.actuators()["image"].find(ANN, wanted(id=id, made_there=True))
+    assert found is not None
+    assert (found.remote_id, found.marker) == ("r1", id)
+    heard = fake.said(f"GET {IMAGES}")
+    assert {one.headers["x-auth-token"] for one in heard} == {"token-1"}, (
+        "an administrator sees every project"
+    )
+    assert [one.query.get("fractus_id") for one in heard if "name" not in one.query][-1] == id
+
+
+async def test_the_name_that_marked_it_goes_when_properties_do(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    id = "5b1c0d7e-0b6c-4a3b-9d63-000000000001"
+    fake.on(ONE, reply(image(fractus_id="", name=f"fractus-{id}")))
+    fake.on(f"PATCH {IMAGES}/w1", reply(image()))
+    await cloud.actuators()["image"].apply(ANN, "w1", Step("update", {"name": "snap"}))
+    [heard] = fake.said(f"PATCH {IMAGES}/w1")
+    assert heard.json == [
+        {"op": "replace", "path": "/name", "value": "snap"},
+        {"op": "add", "path": "/fractus_id", "value": id},
+    ]

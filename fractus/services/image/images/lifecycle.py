@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
+
+from msgspec import structs
 
 from fractus.model.cloud import Step
 from fractus.model.images import OPEN, ImageObserved, ImageWanted, may_carry
@@ -25,7 +27,7 @@ from fractus.reconcile.kind import (
     users,
     with_wanted,
 )
-from fractus.services.image.images import view
+from fractus.services.image.images import made_there, view
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store.transaction import Transaction
 
@@ -76,15 +78,28 @@ class ImageLifecycle(LifecycleDefaults):
             path=desired["path"],
             size=desired["size"] or 0,
             checksum=desired["checksum"] or "",
+            made_there=made_there.is_made_there(item.resource),
         )
+
+    def made_there(self, resource: Resource) -> bool:
+        """A snapshot of a server or a volume."""
+        return made_there.is_made_there(resource)
+
+    def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
+        """Its state and its bits, as long as only its cloud knows them."""
+        made_there.learn(resource, presences)
+
+    def ended(self, resource: Resource) -> bool:
+        """A cloud that cannot make a snapshot removes what it has begun, as Nova does everywhere."""
+        return made_there.is_unlearnt(resource)
 
     def differences(self, item: Item, seen: ImageObserved) -> list[Difference]:
         """Of one that we made: what `plan` would change of the record, and whether everybody may use it. State and
         bits decide whether it can be used at all.
         """
-        if not seen.marker:
+        if not seen.marker or made_there.is_unlearnt(item.resource):
             return []
-        wanted = self.wanted(item)
+        wanted = self._wanted(item, seen)
         found = [
             Difference(name, getattr(wanted, name), getattr(seen, name))
             for name in _FIELDS
@@ -102,6 +117,8 @@ class ImageLifecycle(LifecycleDefaults):
     def plan(self, item: Item, seen: ImageObserved) -> Plan:
         """Upload where the cloud waits for bits; wait until it has digested them; then all else, and who may use it."""
         desired = item.resource.desired
+        if seen.status == "active" and made_there.is_unlearnt(item.resource):
+            return Wait(0.0, "what its cloud says of it is taken over")
         if seen.status == "queued":
             if not desired["path"]:
                 return Wait(_PAUSE, "it has no bits yet")
@@ -114,9 +131,15 @@ class ImageLifecycle(LifecycleDefaults):
             return Fail(f"the image there has other bits (MD5 {seen.checksum}, not {desired['checksum']})")
         return self._update(item, seen) or _admit(item, seen) or Done(_standing(item, seen))
 
+    def _wanted(self, item: Item, seen: ImageObserved) -> ImageWanted:
+        """What is compared with what was seen: properties that its cloud wrote in its own ids stay so."""
+        wanted = self.wanted(item)
+        kept = made_there.written_there(item.resource, item.presence, seen.properties)
+        return structs.replace(wanted, properties={**wanted.properties, **kept}) if kept else wanted
+
     def _update(self, item: Item, seen: ImageObserved) -> Plan | None:
         """One patch with all that differs. The notes are not compared: they are written with what makes them old."""
-        resource, memory, wanted = item.resource, item.presence.memory, self.wanted(item)
+        resource, memory, wanted = item.resource, item.presence.memory, self._wanted(item, seen)
         body: dict[str, Any] = {}
         # One that was taken over as it is, and that nobody has changed here since, stays as it is.
         if seen.marker or item.presence.generation != resource.generation:

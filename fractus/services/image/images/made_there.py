@@ -1,0 +1,164 @@
+"""Images that a cloud makes itself, of a server (`createImage`, `createBackup`) or a volume (`os-volume_upload_image`).
+
+1. Whoever accepts the request writes the image in the same transaction (`ImageMaker.make`): it is there at once,
+   queued, with a presence in the cloud that will make it.
+2. The cloud is asked by the kind that the request is for, and is told our marker: as properties of the image where its
+   request has room for them, else as its name (`fractus.clouds.openstack.marks`). So a lost answer loses no image.
+3. The presence looks for the marker, and never creates. What it finds is followed until it is active; then size,
+   checksums, formats and properties are taken from there (`learn`).
+4. Its bits are in that cloud only (`choice["only"]`), until they are fetched.
+
+A cloud that fails removes what it had begun, and the image ends with it, as Nova does. Where the request was refused,
+whoever asked says so (`ImageMaker.failed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from fractus.base.ids import new_id
+from fractus.model.images import may_carry
+from fractus.model.resource import Presence, Resource
+from fractus.reconcile.kind import OWNER
+from fractus.services.image.images import schema, view
+from fractus.store import presences
+from fractus.store.ledger import Ledger
+from fractus.store.transaction import Transaction
+
+#: Key of `desired`: where and of what an image is made.
+MADE = "made_there"
+
+#: States in which a cloud still has to do with it.
+_UNDER_WAY = frozenset(("queued", "saving", "uploading", "importing"))
+
+_LEARNT = ("size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value")
+
+
+class Source(Struct, frozen=True):
+    """Of what an image is made: a server or a volume of ours, in which cloud, and whose it is."""
+
+    kind: str
+    id: str
+    cloud: str
+    project_id: str
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What is known of an image when it is asked for."""
+
+    name: str
+    project_id: str
+    user_id: str
+    request_id: str = ""
+    visibility: str = "private"
+    protected: bool = False
+    properties: Mapping[str, str] = {}
+    """Those that the user gave: the cloud is told them too."""
+    translated: Mapping[str, str] = {}
+    """Those that the cloud writes in its own ids (`instance_uuid`, `base_image_ref`), as they are here."""
+    disk_format: str | None = None
+    container_format: str | None = None
+    min_disk: int = 0
+    min_ram: int = 0
+
+
+class ImageMaker:
+    """Writes images that a cloud is going to make."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Write through `ledger`."""
+        self._ledger = ledger
+
+    async def make(self, tx: Transaction, source: Source, asked: Asked) -> Resource:
+        """The image, queued. `QuotaExceeded` where the project has no quota for another."""
+        properties = {**asked.properties, **asked.translated}
+        desired = schema.wanted({**properties, "name": asked.name, "visibility": asked.visibility})
+        desired |= {
+            "protected": asked.protected,
+            "disk_format": asked.disk_format,
+            "container_format": asked.container_format,
+            "min_disk": asked.min_disk,
+            "min_ram": asked.min_ram,
+            MADE: {
+                "cloud": source.cloud,
+                "kind": source.kind,
+                "id": source.id,
+                "translated": sorted(asked.translated),
+                "learnt": False,
+            },
+        }
+        image = Resource(
+            kind="image",
+            id=new_id(),
+            project_id=asked.project_id,
+            user_id=asked.user_id,
+            name=asked.name,
+            status="queued",
+            desired=desired,
+            choice={"only": [source.cloud]},
+            request_id=asked.request_id,
+            created_at=tx.now(),
+            updated_at=tx.now(),
+        )
+        await self._ledger.create(tx, image, view.summarise(image), assign=False)
+        # A create may be under way there from now on: it is looked for before the presence is given up. What is there
+        # is not to be made again from here.
+        memory = {OWNER: source.project_id, "adopted": True}
+        there = Presence(
+            kind="image", id=image.id, cloud=source.cloud, creating_since=tx.now(), memory=memory
+        )
+        await presences.add(tx, there)
+        await self._ledger.wake_all(tx, [("image", image.id, source.cloud)])
+        return image
+
+    async def failed(self, tx: Transaction, image_id: str) -> None:
+        """The cloud will not make it: it is gone, as after a failed snapshot with Nova. Harmless where it is learnt."""
+        image = await self._ledger.resources.fetch(tx, "image", image_id, to_write=True)
+        if image is None or image.deleted_at is not None or not is_unlearnt(image):
+            return
+        image.status = "deleted"
+        await self._ledger.remove(tx, image, view.summarise(image), hide=True)
+
+
+def is_made_there(image: Resource) -> bool:
+    """Whether a cloud makes it, or has made it."""
+    return MADE in image.desired
+
+
+def is_unlearnt(image: Resource) -> bool:
+    """Whether only its cloud knows what it will be."""
+    return not image.desired.get(MADE, {"learnt": True})["learnt"]
+
+
+def learn(image: Resource, there: Sequence[Presence]) -> None:
+    """Take state, bits and properties from the cloud that makes it."""
+    if not is_unlearnt(image) or not image.wanted:
+        return
+    made = image.desired[MADE]
+    seen = next((one.observed for one in there if one.cloud == made["cloud"] and one.observed), None)
+    if seen is None:
+        return
+    status = seen.get("status", "")
+    if status in _UNDER_WAY:
+        image.status = status
+    if status != "active":
+        return
+    desired = image.desired
+    image.status = "active"
+    desired.update({name: seen.get(name) for name in _LEARNT})
+    for name in ("disk_format", "container_format", "min_disk", "min_ram"):
+        desired[name] = seen.get(name) or desired[name]
+    theirs = {name: value for name, value in seen.get("properties", {}).items() if may_carry(name)}
+    desired["properties"] = {**theirs, **desired["properties"]}
+    image.desired = {**desired, MADE: {**made, "learnt": True}}
+
+
+def written_there(image: Resource, there: Presence, seen: Mapping[str, str]) -> dict[str, Any]:
+    """Properties that the cloud which made it wrote in its own ids, as they are there."""
+    made = image.desired.get(MADE)
+    if made is None or made["cloud"] != there.cloud:
+        return {}
+    return {name: seen[name] for name in made["translated"] if name in seen}

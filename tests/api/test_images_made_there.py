@@ -1,0 +1,107 @@
+"""Images that a cloud makes itself, of a server or a volume, are images of ours from the first moment on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fractus.clouds.simulated.records import ImageRecord
+from fractus.model.resource import Resource
+from fractus.services.image.images.made_there import Asked, ImageMaker, Source
+from fractus.store import presences
+from fractus.testing.natives import Natives
+from fractus.testing.user import IMAGE, User
+from fractus.testing.world import World
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with World(clouds=2, tmp_path=tmp_path) as made:
+        yield made
+
+
+async def asks(world: World, user: User, **more: Any) -> Resource:
+    """As `createImage` of a server in the cloud `a` does."""
+    asked = Asked(name="snap", project_id=user.project_id, user_id="u-ann", **more)
+    async with world.core.store.transaction() as tx:
+        source = Source(kind="server", id="s1", cloud="a", project_id=user.project_id)
+        return await ImageMaker(world.core.ledger).make(tx, source, asked)
+
+
+def makes(world: World, image: Resource, **more: Any) -> ImageRecord:
+    """The cloud does what it was asked."""
+    cloud = world.cloud("a")
+    native = Natives(cloud, image.project_id)
+    about = {"marker": image.id, **more}
+    return native.image("snap", **about)
+
+
+async def shown(user: User, image: Resource) -> dict[str, Any]:
+    return (await user.get(f"{IMAGE}/images/{image.id}")).ok()
+
+
+async def test_it_is_there_at_once_and_followed_until_it_is_active(world: World) -> None:
+    ann = world.user("ann")
+    image = await asks(world, ann, translated={"instance_uuid": "s1"}, properties={"mine": "1"})
+    assert (await shown(ann, image))["status"] == "queued"
+    await world.run_for(30)
+    assert (await shown(ann, image))["status"] == "queued", "nothing is there yet, and nothing is created"
+    assert not world.cloud("a").marked("image", image.id)
+    there = makes(
+        world, image, status="saving", properties={"mine": "1", "instance_uuid": "there"}, min_disk=3
+    )
+    await world.run_for(10)
+    assert (await shown(ann, image))["status"] == "saving"
+    there.status, there.size = "active", 42
+    world.cloud("a").backend.records.put(there)
+    await world.run_for(60)
+    found = await shown(ann, image)
+    assert (found["status"], found["size"], found["min_disk"]) == ("active", 42, 3)
+    assert found["checksum"] == there.checksum
+    assert (found["mine"], found["instance_uuid"]) == ("1", "s1")
+    (now,) = world.cloud("a").marked("image", image.id)
+    assert now.properties["instance_uuid"] == "there", "the cloud keeps its own ids"  # type: ignore[attr-defined]
+    assert not world.cloud("b").marked("image", image.id)
+
+
+async def test_a_server_of_it_is_built_where_its_bits_are(world: World) -> None:
+    ann = world.user("ann")
+    image = await asks(world, ann)
+    makes(world, image)
+    await world.settle()
+    server = await ann.boots_server(image=image.id)
+    await world.settle()
+    found = await ann.server(server)
+    assert (found["status"], found["OS-EXT-AZ:availability_zone"]) == ("ACTIVE", "a")
+
+
+async def test_one_that_its_cloud_gives_up_is_gone(world: World) -> None:
+    ann = world.user("ann")
+    image = await asks(world, ann)
+    there = makes(world, image, status="saving")
+    await world.run_for(10)
+    world.cloud("a").backend.records.drop(there)
+    await world.run_for(120)
+    assert (await ann.get(f"{IMAGE}/images/{image.id}")).status == 404
+
+
+async def test_a_refused_request_leaves_no_image(world: World) -> None:
+    ann = world.user("ann")
+    image = await asks(world, ann)
+    async with world.core.store.transaction() as tx:
+        await ImageMaker(world.core.ledger).failed(tx, image.id)
+    assert (await ann.get(f"{IMAGE}/images/{image.id}")).status == 404
+    await world.settle()
+    assert await presences.of_resource(world.core.store, "image", image.id) == []
+
+
+async def test_deleting_it_deletes_what_its_cloud_makes_of_it(world: World) -> None:
+    ann = world.user("ann")
+    image = await asks(world, ann)
+    makes(world, image, status="saving")
+    (await ann.delete(f"{IMAGE}/images/{image.id}")).ok()
+    await world.settle()
+    assert not world.cloud("a").marked("image", image.id)
