@@ -160,7 +160,7 @@ async def accepting(
     settings = load(directory / "state", overrides=told, environ={})
     settings.log_dir.mkdir(parents=True)
     keystone = EmbeddedKeystone(settings)
-    api = Up(settings, progress, told=told, demo=True).own_programs()[0]
+    api = Up(settings, progress, overrides=told, demo=True).own_programs()[0]
     async with Supervisor(say=progress.warn) as supervisor, Caller() as admin:
         with progress.step("Setting up Keystone", "Keystone runs"):
             keystone.configure()

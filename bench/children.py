@@ -26,7 +26,7 @@ from fractus.app.calls import Caller
 from fractus.cli.cloud import read_entry
 from fractus.local import running
 from fractus.local.keystone import ADMIN
-from fractus.local.processes import port_taken
+from fractus.local.processes import port_in_use
 from fractus.local.programs import inherited
 from fractus.local.progress import Progress
 from fractus.local.supervisor import Program
@@ -188,7 +188,7 @@ async def _add_live(at: Deployment, state: Path, number: int) -> tuple[str, Call
 def _ports(number: int) -> int:
     """A port after which so many are free."""
     for first in range(22000, 60000, 1000):
-        if not any(port_taken("127.0.0.1", first + cloud) for cloud in range(1, number + 1)):
+        if not any(port_in_use("127.0.0.1", first + cloud) for cloud in range(1, number + 1)):
             return first
     raise OSError(f"no {number} free ports in a row")
 

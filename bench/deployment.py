@@ -131,7 +131,7 @@ class Deployment:
         await self._supervisor.start(programs)
 
     def _programs(self) -> list[Program]:
-        return Up(self.settings, self._progress, told=self._told, demo=True).own_programs()
+        return Up(self.settings, self._progress, overrides=self._told, demo=True).own_programs()
 
     def leaders(self) -> dict[str, int]:
         """The process groups of all that runs, by name."""

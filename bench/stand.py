@@ -76,7 +76,7 @@ async def stand(
     settings = load(directory / "state", overrides=told, environ={})
     settings.log_dir.mkdir(parents=True, exist_ok=True)
     keystone = EmbeddedKeystone(settings)
-    api = Up(settings, progress, told=told, demo=True).own_programs()[0]
+    api = Up(settings, progress, overrides=told, demo=True).own_programs()[0]
     async with Supervisor(say=progress.warn) as supervisor, connections() as session:
         with progress.step("Setting up Keystone", "Keystone runs"):
             keystone.configure()

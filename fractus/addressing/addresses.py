@@ -143,7 +143,7 @@ class Addresses:
         await tx.execute(_drop_all, s=subnet_id)
         await tx.execute(_free_drop_all, s=subnet_id)
 
-    async def take(self, tx: Transaction, subnet_id: str, ip: str, holder: str, version: int) -> None:
+    async def reserve(self, tx: Transaction, subnet_id: str, ip: str, holder: str, version: int) -> None:
         """Give `holder` this address, in the pools or not; `AddressTaken`."""
         position = key(number(ip), version)
         row = await tx.row(_holder, s=subnet_id, p=position)
@@ -152,7 +152,7 @@ class Addresses:
         pooled = await self._split(tx, subnet_id, position)
         await tx.execute(_add, s=subnet_id, p=position, h=holder, f=pooled)
 
-    async def take_next(self, tx: Transaction, subnet_id: str, holder: str) -> str | None:
+    async def reserve_next(self, tx: Transaction, subnet_id: str, holder: str) -> str | None:
         """Give `holder` the lowest free address of the pools, or None where none is left."""
         whole: _Lowest | None = tx.held(_FREE, subnet_id)
         if whole is None or not whole.size:
@@ -173,7 +173,7 @@ class Addresses:
         tx.hold(_FREE, subnet_id, found, _settle)
         return found
 
-    async def take_last(self, tx: Transaction, subnet_id: str, count: int, holder: str) -> list[Range]:
+    async def reserve_last(self, tx: Transaction, subnet_id: str, count: int, holder: str) -> list[Range]:
         """Give `holder` up to `count` addresses from the end of the pools; fewer where fewer are free."""
         taken = []
         for _ in range(count):
@@ -190,7 +190,7 @@ class Addresses:
         """Give a cloud its share of a subnet with these pools, so that it never takes an address of ours; fewer where
         fewer are free.
         """
-        return await self.take_last(tx, subnet_id, cloud_share(pools), cloud_holder(cloud))
+        return await self.reserve_last(tx, subnet_id, cloud_share(pools), cloud_holder(cloud))
 
     async def set_aside_as_found(
         self, tx: Transaction, subnet_id: str, cloud: str, pools: Iterable[Range], version: int
@@ -199,7 +199,7 @@ class Addresses:
         for one in pools:
             for value in range(one.first, one.last + 1):
                 try:
-                    await self.take(tx, subnet_id, text(value, version), cloud_holder(cloud), version)
+                    await self.reserve(tx, subnet_id, text(value, version), cloud_holder(cloud), version)
                 except AddressTaken:
                     continue
 

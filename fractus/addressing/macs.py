@@ -48,23 +48,23 @@ class Macs:
     def __init__(self, prefix: str = "fa:16:3e") -> None:
         self._prefix = prefix
 
-    async def take(self, tx: Transaction, network_id: str, mac: str, holder: str) -> None:
+    async def reserve(self, tx: Transaction, network_id: str, mac: str, holder: str) -> None:
         """Give `holder` this address (lower case, colons); `MacTaken`."""
         # Not looked for first: two who look where nothing is would keep each other from writing there.
         if not await tx.execute(_add, n=network_id, m=mac, h=holder):
             raise MacTaken(mac)
 
-    async def take_new(self, tx: Transaction, network_id: str, holder: str) -> str:
+    async def reserve_new(self, tx: Transaction, network_id: str, holder: str) -> str:
         """Give `holder` an address that nobody in this network has; `MacTaken` where none was found."""
         if tx.crowded:
-            return await self._take_free(tx, network_id, holder)
+            return await self._reserve_free(tx, network_id, holder)
         for _ in range(_TRIES):
             mac = new_mac(self._prefix)
             if await tx.execute(_add, n=network_id, m=mac, h=holder):
                 return mac
         raise MacTaken(f"{self._prefix} in network {network_id}")
 
-    async def _take_free(self, tx: Transaction, network_id: str, holder: str) -> str:
+    async def _reserve_free(self, tx: Transaction, network_id: str, holder: str) -> str:
         """One of several that were looked for at once: one look does for many ports."""
         free: tuple[str, ...] = tx.held(_TABLE, network_id) or ()
         for _ in range(_TRIES):

@@ -56,8 +56,8 @@ def _tighten(path: Path, *, must: bool) -> None:
             log.warning("can be read by others, and is not ours to change", path=str(path), mode=f"{mode:o}")
         return
     # Of directories it is the rule (an umask), of files in them the exception.
-    tell = log.info if stat.S_ISDIR(found.st_mode) else log.warning
-    tell("could be read by others, and cannot any more", path=str(path), mode=f"{mode:o}")
+    write = log.info if stat.S_ISDIR(found.st_mode) else log.warning
+    write("could be read by others, and cannot any more", path=str(path), mode=f"{mode:o}")
 
 
 def _ours(settings: Settings) -> Iterator[Path]:

@@ -107,7 +107,7 @@ NEUTRON: tuple[RuleDefault, ...] = (
 
 # --- Glance (glance.policies.base) ----------------------------------------------------------------
 
-_SEEN = (
+_VISIBLE = (
     "(project_id:%(project_id)s or project_id:%(member_id)s or 'community':%(visibility)s"
     " or 'public':%(visibility)s or 'shared':%(visibility)s)"
 )
@@ -116,8 +116,8 @@ GLANCE_ADMIN = "rule:context_is_admin"
 GLANCE_DEFAULT = "rule:default"
 GLANCE_ADMIN_OR_MEMBER = f"rule:context_is_admin or ({_MEMBER})"
 GLANCE_ADMIN_OR_READER = f"rule:context_is_admin or ({_READER})"
-GLANCE_ADMIN_OR_READER_GET_IMAGE = f"rule:context_is_admin or (role:reader and {_SEEN})"
-GLANCE_ADMIN_OR_MEMBER_DOWNLOAD_IMAGE = f"rule:context_is_admin or (role:member and {_SEEN})"
+GLANCE_ADMIN_OR_READER_GET_IMAGE = f"rule:context_is_admin or (role:reader and {_VISIBLE})"
+GLANCE_ADMIN_OR_MEMBER_DOWNLOAD_IMAGE = f"rule:context_is_admin or (role:member and {_VISIBLE})"
 GLANCE_ADMIN_OR_MEMBER_CREATE_IMAGE = f"rule:context_is_admin or ({_MEMBER} and project_id:%(owner)s)"
 GLANCE_ADMIN_OR_SHARED_MEMBER = "rule:context_is_admin or (role:member and project_id:%(member_id)s)"
 GLANCE_ADMIN_OR_READER_OR_SHARED_MEMBER = (

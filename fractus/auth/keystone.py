@@ -238,7 +238,7 @@ class Keystone:
             return self._own_token
         if self._logging_in is None or self._logging_in.done():
             self._logging_in = asyncio.get_running_loop().create_task(self._login(), name="login at Keystone")
-            self._logging_in.add_done_callback(_seen)
+            self._logging_in.add_done_callback(_retrieve_error)
         try:
             async with asyncio.timeout(self._left(until)):
                 return await asyncio.shield(self._logging_in)
@@ -276,7 +276,7 @@ class Keystone:
         return self._session
 
 
-def _seen(task: asyncio.Task[str]) -> None:
+def _retrieve_error(task: asyncio.Task[str]) -> None:
     """What went wrong was told to those who waited; nobody may be waiting any more."""
     if not task.cancelled():
         task.exception()

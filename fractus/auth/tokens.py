@@ -239,7 +239,7 @@ class KeystoneTokens:
     def _without_keystone(self, key: bytes, away: KeystoneAway) -> Principal:
         known = self._known.get(key)
         now = self._clock.monotonic()
-        log.warning("keystone away", reason=str(away), seen_before=known is not None)
+        log.warning("keystone away", reason=str(away), known_before=known is not None)
         if known is not None and now - known.confirmed < self._stale_ttl:
             self._go_on(known, _RETRY_AFTER)
             return known.principal

@@ -70,10 +70,10 @@ class SharedClock:
         """Wait."""
         await self._own.sleep(seconds)
 
-    def heard(self, told: float, asked: float, answered: float) -> None:
-        """The database said that it was `told`, somewhere between `asked` and `answered` (monotonic)."""
+    def heard(self, theirs: float, asked: float, answered: float) -> None:
+        """The database said that it was `theirs`, somewhere between `asked` and `answered` (monotonic)."""
         error = (answered - asked) / 2
-        zero = told - (asked + answered) / 2
+        zero = theirs - (asked + answered) / 2
         if self._zero is None or abs(zero - self._zero) > error:
             self._zero = zero
 

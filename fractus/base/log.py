@@ -155,7 +155,7 @@ class Frequent:
         self._event = event
         self._slow = logger(part)
 
-    def tell(self, **fields: Any) -> None:
+    def write(self, **fields: Any) -> None:
         """Write one line. Whoever has given structlog other processors since (a test that looks on) gets it there."""
         processors = structlog.get_config()["processors"]
         if processors is not _set_up.processors or processors[-1] is not _set_up.renderer:
@@ -171,8 +171,8 @@ def _line(level: str, event: str, fields: dict[str, Any], *, json: bool) -> str:
     if json:
         whole = {**fields, "event": event, "level": level, "timestamp": stamp}
         return msgspec.json.encode(whole).decode() + "\n"
-    told = " ".join([f"{name}={_shown(fields[name])}" for name in sorted(fields)])
-    return f"{stamp} [{level:<9}] {event:<30} {told}\n"
+    fields_text = " ".join([f"{name}={_shown(fields[name])}" for name in sorted(fields)])
+    return f"{stamp} [{level:<9}] {event:<30} {fields_text}\n"
 
 
 def _shown(value: Any) -> str:

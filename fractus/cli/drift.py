@@ -95,11 +95,11 @@ def _table(found: Sequence[dict[str, Any]]) -> Table:
         table.add_column(name, no_wrap=name in ("id", "kind", "what"), overflow="fold")
     for one in found:
         what = one["what"] if one["state"] == OPEN else f"{one['what']} ({IGNORED})"
-        table.add_row(one["id"], one["cloud"], one["kind"], what, one["name"], _told(one))
+        table.add_row(one["id"], one["cloud"], one["kind"], what, one["name"], _summary(one))
     return table
 
 
-def _told(one: dict[str, Any]) -> str:
+def _summary(one: dict[str, Any]) -> str:
     return "\n".join(
         f"{each['field']}: {_short(each['found'])}, wanted {_short(each['wanted'])}"
         + (" (ignored)" if each["ignored"] else "")
@@ -214,10 +214,10 @@ def _run(
             done.append((one, deed))
         return done
 
-    _tell(with_parts(settings, do), verb, yes=yes)
+    _print_deeds(with_parts(settings, do), verb, yes=yes)
 
 
-def _tell(deeds: Sequence[tuple[Finding, Deed]], verb: str, *, yes: bool) -> None:
+def _print_deeds(deeds: Sequence[tuple[Finding, Deed]], verb: str, *, yes: bool) -> None:
     able = 0
     for one, deed in deeds:
         name = f"{one.kind} {one.detail or one.remote_id}"

@@ -18,7 +18,7 @@ from fractus.store.clouds import CloudRecord
 from fractus.store.holds import ALL_FROZEN, CORDONED, DRAINING, FROZEN, OPEN, READ_ONLY, Hold
 
 #: What a worker says of itself it says again every half minute; what is older was left by one that died. Seconds.
-_TOLD_FOR = 120.0
+_VALID_FOR = 120.0
 _OF_WORKERS = ("link/", "slowed/")
 
 _reason = click.option("--reason", default="", help="Why, for users and for other operators.")
@@ -50,7 +50,7 @@ def lines_of_holds(on: Sequence[Hold], now: float) -> list[str]:
     """One line for each global hold in force."""
     lines = []
     for one in on:
-        if one.name.startswith(_OF_WORKERS) and now - one.at > _TOLD_FOR:
+        if one.name.startswith(_OF_WORKERS) and now - one.at > _VALID_FOR:
             continue
         why = f": {one.reason}" if one.reason else ""
         lines.append(f"hold {_named(one.name)}, by {one.by or 'fractus'} since {iso(one.at)}{why}")

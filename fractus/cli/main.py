@@ -112,9 +112,9 @@ def up(
     image, a user). Everything is kept in the state directory, so the next start goes on where this one ended. Entries
     `fractus` and `fractus-admin` are put into your clouds.yaml; nothing else in it changes.
     """
-    from fractus.local.up import Up, told_of
+    from fractus.local.up import Up, overrides_of
 
-    overrides = told_of(port, keystone_port, log_level)
+    overrides = overrides_of(port, keystone_port, log_level)
     settings = load(state_dir, overrides=overrides)
     # What is written holds passwords and tokens.
     os.umask(0o077)
@@ -127,7 +127,7 @@ def up(
             argv = [sys.executable, "-m", "fractus", "up", "--state", str(settings.state_dir), *flags]
             detach.start(argv, settings, progress)
         else:
-            Up(settings, progress, told=overrides, demo=not no_demo).run()
+            Up(settings, progress, overrides=overrides, demo=not no_demo).run()
     except AlreadyRunning as error:
         raise click.ClickException(_runs_already(settings)) from error
 

@@ -228,11 +228,11 @@ def _ending(inventory: Inventory, facts: Facts) -> Iterator[Finding]:
             f"A worker may drain for {timeouts.drain} s, twice the lease ({facts.lease:g} s) and more: what it cannot "
             "finish waits that long for another worker.",
         )
-    seen_down = timeouts.check_interval * (timeouts.api_check_falls + 1)
-    if timeouts.drain <= seen_down:
+    noticed_after = timeouts.check_interval * (timeouts.api_check_falls + 1)
+    if timeouts.drain <= noticed_after:
         yield _unsafe(
             "drain-short",
-            f"fractus has {timeouts.drain} s to drain and HAProxy needs {seen_down:g} s to see it: requests "
+            f"fractus has {timeouts.drain} s to drain and HAProxy needs {noticed_after:g} s to see it: requests "
             f"would come to "
             "a process that is gone.",
         )

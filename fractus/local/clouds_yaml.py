@@ -123,7 +123,7 @@ def merge(text: str, entries: Mapping[str, Entry]) -> tuple[str, list[str]]:
     welcome: dict[str, Entry] = {}
     refused: list[str] = []
     for name, wanted in entries.items():
-        why = _taken(before.get(name), wanted)
+        why = _conflict(before.get(name), wanted)
         if why:
             refused.append(f"{name!r} {why}")
         elif before.get(name) != wanted:
@@ -156,7 +156,7 @@ def _parse_quietly(text: str) -> Any:
         return None
 
 
-def _taken(present: Any, wanted: Entry) -> str:
+def _conflict(present: Any, wanted: Entry) -> str:
     """Why an entry that is there may not be replaced, or nothing."""
     if present is None:
         return ""

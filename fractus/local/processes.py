@@ -117,7 +117,7 @@ def end(process: Mark, *, within: float) -> bool:
     return False
 
 
-def port_taken(host: str, port: int) -> str:
+def port_in_use(host: str, port: int) -> str:
     """Empty where a listener can be put on `host` and `port`; else why not, as half a sentence."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -177,10 +177,10 @@ class Supervisor:
                 log = stack.enter_context(open(program.log, "ab"))
             except OSError as error:
                 why = f"{program.log} cannot be written ({error.strerror})"
-                self._tell(f"{program.name} runs without a log: {why}.")
+                self._report(f"{program.name} runs without a log: {why}.")
             yield log
 
-    def _tell(self, sentence: str) -> None:
+    def _report(self, sentence: str) -> None:
         """Say it, if there is anybody to hear it."""
         with contextlib.suppress(Exception):
             self._say(sentence)
@@ -191,7 +191,7 @@ class Supervisor:
             self._changed()
         except Exception as error:
             if not self._unnoted:
-                self._tell(f"The list of processes could not be written ({error}); it will be.")
+                self._report(f"The list of processes could not be written ({error}); it will be.")
             self._unnoted = True
         else:
             self._unnoted = False
@@ -242,13 +242,13 @@ class Supervisor:
         child.restarts += 1
         self.note()
         name = child.program.name
-        self._tell(f"{name} {why}; starting it again in {delay:.1f} s.")
+        self._report(f"{name} {why}; starting it again in {delay:.1f} s.")
         await self._clock.sleep(delay)
         try:
             await self._launch(child)
         except Exception as error:
             # No descriptors, memory or threads for one more process, and what that comes to elsewhere.
-            self._tell(f"{name} cannot be started now: {error}.")
+            self._report(f"{name} cannot be started now: {error}.")
             return False
         try:
             await self._until_ready(child)
@@ -256,7 +256,7 @@ class Supervisor:
             # Not ready in time, or nobody could ask: it is ended, and the next round waits longer.
             await self._end(child)
         else:
-            self._tell(f"{name} runs again.")
+            self._report(f"{name} runs again.")
         return True
 
     async def _stop(self) -> None:
@@ -287,7 +287,7 @@ class Supervisor:
                 async with asyncio.timeout(child.program.stop_within):
                     await process.wait()
             except TimeoutError:
-                self._tell(
+                self._report(
                     f"{child.program.name} did not stop within {child.program.stop_within:g} s: killed."
                 )
                 with contextlib.suppress(ProcessLookupError):
@@ -303,7 +303,7 @@ class Supervisor:
                 try:
                     trim(child.program.log, _LOG_MOST)
                 except Exception as error:
-                    self._tell(f"{child.program.log} could not be cut ({error}); it will be tried again.")
+                    self._report(f"{child.program.log} could not be cut ({error}); it will be tried again.")
 
 
 def trim(log: Path, most: int) -> None:

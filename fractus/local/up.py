@@ -23,7 +23,7 @@ from fractus.app.calls import answers
 from fractus.local import clouds_yaml, running
 from fractus.local.clouds_yaml import CloudsFileError
 from fractus.local.keystone import ADMIN, DEMO, EmbeddedKeystone
-from fractus.local.processes import boot_id, mark, port_taken
+from fractus.local.processes import boot_id, mark, port_in_use
 from fractus.local.programs import inherited
 from fractus.local.progress import Progress
 from fractus.local.seed import IMAGE, NETWORK, seed, seeded
@@ -40,12 +40,12 @@ _WORKER_SETTLES = 2.0
 
 
 class Up:
-    """One run. `told` is what the command line said, `demo` whether there is a demo project."""
+    """One run. `overrides` is what the command line said, `demo` whether there is a demo project."""
 
-    def __init__(self, settings: Settings, progress: Progress, *, told: Layer, demo: bool) -> None:
+    def __init__(self, settings: Settings, progress: Progress, *, overrides: Layer, demo: bool) -> None:
         self._settings = settings
         self._progress = progress
-        self._told = told
+        self._overrides = overrides
         embedded = settings.keystone.mode == "embedded"
         # Users of an operator's own Keystone are the operator's: no demo user there.
         self._demo = demo and embedded
@@ -67,7 +67,7 @@ class Up:
             running.end_leftovers(running.read(settings.run_dir), self._progress.say)
             self._check_ports()
             try:
-                settings_module.remember(settings.state_dir, _kept(self._told))
+                settings_module.remember(settings.state_dir, _kept(self._overrides))
             except OSError as error:
                 self._progress.warn(f"The options are not kept for the next start: {error}.")
             asyncio.run(self._run())
@@ -79,7 +79,7 @@ class Up:
         if len({port for _, port in wanted}) < len(wanted):
             raise SettingsError(f"The API and Keystone cannot both have port {settings_port}.")
         for option, port in wanted:
-            why_not = port_taken(self._settings.api.host, port)
+            why_not = port_in_use(self._settings.api.host, port)
             if why_not:
                 raise SettingsError(
                     f"Port {port} of {self._settings.api.host} {why_not}. Free it, or choose another: "
@@ -176,7 +176,7 @@ class Up:
             name=name,
             # --debug: an error nobody foresaw is whole in the log.
             argv=[sys.executable, "-m", "fractus", "--debug", command],
-            environ={**inherited(), **settings_module.environment(settings.state_dir, self._told)},
+            environ={**inherited(), **settings_module.environment(settings.state_dir, self._overrides)},
             cwd=settings.state_dir,
             log=settings.log_dir / f"{name}.log",
             ready=ready,
@@ -261,21 +261,21 @@ def _address(host: str, port: int) -> str:
     return f"{settings_module.in_url(settings_module.reachable(host))}:{port}"
 
 
-def _kept(told: Layer) -> Layer:
+def _kept(overrides: Layer) -> Layer:
     """What the next start shall know: where things listen, not how loud a log was."""
-    return {section: fields for section, fields in told.items() if section != "log"}
+    return {section: fields for section, fields in overrides.items() if section != "log"}
 
 
-def told_of(
+def overrides_of(
     port: int | None, keystone_port: int | None, log_level: str | None
 ) -> Mapping[str, dict[str, Any]]:
     """The options of the command line as settings."""
-    told: dict[str, dict[str, Any]] = {}
+    overrides: dict[str, dict[str, Any]] = {}
     for section, field, value in (
         ("api", "port", port),
         ("keystone", "port", keystone_port),
         ("log", "level", log_level),
     ):
         if value is not None:
-            told.setdefault(section, {})[field] = value
-    return told
+            overrides.setdefault(section, {})[field] = value
+    return overrides

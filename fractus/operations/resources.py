@@ -19,14 +19,14 @@ async def describe(parts: OperatorParts, id: str, kind: str | None) -> list[dict
     kinds = [kind] if kind else list(parts.resources.tables)
     named = [(one, id) for one in kinds]
     named += [key for key in await _with_remote_id(parts, kinds, id) if key not in named]
-    seen_times = await clouds.seen_times(parts.store)
+    answered_at = await clouds.answered_at(parts.store)
     for one, ours in named:
         resource = await parts.resources.fetch(parts.store, one, ours)
         if resource is not None:
             every = await presences.of_resource(parts.store, one, ours)
             pending = await work.about(parts.store, one, ours)
             found.append(
-                document(resource, every, pending, seen_times, parts.settings.work.stale_after, parts.now())
+                document(resource, every, pending, answered_at, parts.settings.work.stale_after, parts.now())
             )
     return found
 
@@ -46,7 +46,7 @@ def document(
     resource: Resource,
     every: list[Presence],
     pending: list[Pending],
-    seen_times: dict[str, float | None],
+    answered_at: dict[str, float | None],
     stale_after: float,
     now: float,
 ) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def document(
                 "remote_id": one.remote_id,
                 "generation": one.generation,
                 "observed_at": iso(one.observed_at) if one.observed_at else None,
-                "stale": _stale(seen_times.get(one.cloud), stale_after, now),
+                "stale": _stale(answered_at.get(one.cloud), stale_after, now),
                 "creating_since": iso(one.creating_since) if one.creating_since else None,
                 "error": one.error,
             }

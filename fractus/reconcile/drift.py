@@ -34,25 +34,25 @@ class Judged(Struct, frozen=True):
     """What of a presence has drifted, and what was seen as if it had not: what is left is work."""
 
     drift: dict[str, dict[str, Any]]
-    seen: Any
+    observed: Any
 
 
-def judge(life: Lifecycle, item: Item, seen: Any) -> Judged:
+def judge(life: Lifecycle, item: Item, observed: Any) -> Judged:
     """Tell drift from work: of what was settled, every difference is drift; of what was not, what was drift before."""
     presence = item.presence
     steady = is_steady(item)
     held: Mapping[str, Any] = presence.memory.get(DRIFT, {})
     mending = presence.memory.get(REPAIR, {}).get("fields", ())
     drift = {}
-    for one in life.differences(item, seen):
-        told = msgspec.to_builtins(one)
+    for one in life.differences(item, observed):
+        reported = msgspec.to_builtins(one)
         before = held.get(one.field)
-        old = before is not None and before["wanted"] == told["wanted"]
+        old = before is not None and before["wanted"] == reported["wanted"]
         asked = one.field in mending or insisted(item, one.field)
         if not one.mends or (not asked and (steady or old)):
-            del told["field"]
-            drift[one.field] = told
-    return Judged(drift, life.as_wanted(item, seen, drift) if drift else seen)
+            del reported["field"]
+            drift[one.field] = reported
+    return Judged(drift, life.as_desired(item, observed, drift) if drift else observed)
 
 
 def insisted(item: Item, field: str) -> bool:
@@ -121,18 +121,18 @@ def anew(presence: Presence, now: float) -> None:
     verified(presence)
 
 
-def take(life: Lifecycle, item: Item, seen: Any) -> Plan | None:
+def next_step(life: Lifecycle, item: Item, observed: Any) -> Plan | None:
     """Take in what a sweep saw: the next step, or None where only a look can tell."""
     presence = item.presence
     presence.memory.pop(GONE, None)
     if not presence.wanted:
         return None
-    if seen.gone:
+    if observed.gone:
         presence.memory[GONE] = True
         return None
-    judged = judge(life, item, seen)
+    judged = judge(life, item, observed)
     remember(presence, judged.drift)
-    return life.plan(item, judged.seen)
+    return life.plan(item, judged.observed)
 
 
 async def item_of(reader: Reader, resource: Resource, presence: Presence) -> Item:
@@ -177,23 +177,23 @@ async def write(tx: Transaction, presence: Presence, resource: Resource | None) 
     what = MISSING if gone else CHANGED
     if there is None or there.what != what:
         there = Finding(cloud=presence.cloud, kind=presence.kind, remote_id=presence.remote_id, what=what)
-    told = [] if gone else _told(drift, there.differences, tx.now())
-    there.differences = told
+    reported = [] if gone else _reported(drift, there.differences, tx.now())
+    there.differences = reported
     there.resource_id = presence.id
     if resource is not None:
         there.project_id, there.detail = resource.project_id, resource.desired.get("name") or presence.id
-    if told:
-        there.state = IGNORED if all(one["ignored"] for one in told) else OPEN
+    if reported:
+        there.state = IGNORED if all(one["ignored"] for one in reported) else OPEN
     await findings.put(tx, there)
 
 
-def _told(drift: Mapping[str, Any], before: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
+def _reported(drift: Mapping[str, Any], before: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
     """Differences as they stand in a finding. What an operator said of one holds while it is the same difference."""
     known = {one["field"]: one for one in before}
-    told = []
+    reported = []
     for field, one in sorted(drift.items()):
         old = known.get(field)
         same = old is not None and (old["wanted"], old["found"]) == (one["wanted"], one["found"])
         said = {"ignored": old["ignored"], "since": old["since"]} if same and old else {}
-        told.append({"field": field, **one, "ignored": False, "since": now, **said})
-    return told
+        reported.append({"field": field, **one, "ignored": False, "since": now, **said})
+    return reported

@@ -127,10 +127,12 @@ class Difference(Struct, frozen=True):
     adopts: bool = True
 
 
-def with_wanted(wanted: Wanted, seen: Any, fields: Collection[str]) -> Any:
-    """`seen` with some fields as they are in `wanted`, for kinds whose fields have the same names in both."""
-    names = [name for name in fields if name in wanted.__struct_fields__ and name in seen.__struct_fields__]
-    return structs.replace(seen, **{name: getattr(wanted, name) for name in names})
+def with_desired(wanted: Wanted, observed: Any, fields: Collection[str]) -> Any:
+    """`observed` with some fields as they are in `wanted`, for kinds whose fields have the same names in both."""
+    names = [
+        name for name in fields if name in wanted.__struct_fields__ and name in observed.__struct_fields__
+    ]
+    return structs.replace(observed, **{name: getattr(wanted, name) for name in names})
 
 
 def adopt_fields(resource: Resource, found: Mapping[str, Any]) -> None:
@@ -220,8 +222,8 @@ class Guards(Protocol):
     Only projects that use it there are named there (`users`), so that none is made in a cloud that it never uses.
     """
 
-    def admits(self, presence: Presence, seen: Any, project_id: str) -> bool:
-        """Whether its cloud lets a project use it, as far as is known; `seen` is None before it is there."""
+    def admits(self, presence: Presence, observed: Any, project_id: str) -> bool:
+        """Whether its cloud lets a project use it, as far as is known; `observed` is None before it is there."""
         ...
 
 
@@ -248,14 +250,14 @@ def admission(presence: Presence, wanted: Collection[str]) -> Apply | None:
     return None
 
 
-def to_note(item: Item, notes: Mapping[str, Any], seen: Observed) -> bool:
+def to_note(item: Item, notes: Mapping[str, Any], observed: Observed) -> bool:
     """Whether the notes there have become old by what was changed here since it was settled.
 
     They are written once for each change (the writer keeps `NOTED`), for not every cloud has room for them.
     """
     presence, now = item.presence, item.resource.generation
     changed = 0 < presence.generation < now and presence.memory.get(NOTED) != now
-    return changed and bool(seen.marker) and seen.notes != notes
+    return changed and bool(observed.marker) and observed.notes != notes
 
 
 class Lifecycle(Protocol):
@@ -267,7 +269,7 @@ class Lifecycle(Protocol):
         ...
 
     @property
-    def seen_type(self) -> type[Observed]:
+    def observed_type(self) -> type[Observed]:
         """What drivers say of it."""
         ...
 
@@ -297,11 +299,11 @@ class Lifecycle(Protocol):
         """What should be in the cloud, in the cloud's own ids."""
         ...
 
-    def plan(self, item: Item, seen: Any) -> Plan:
+    def plan(self, item: Item, observed: Any) -> Plan:
         """The next step from what was seen. Called only while the presence is wanted."""
         ...
 
-    def differences(self, item: Item, seen: Any) -> list[Difference]:
+    def differences(self, item: Item, observed: Any) -> list[Difference]:
         """What the cloud has otherwise than is wanted; pure. Called of what is there and wanted.
 
         Of a presence that was settled, it is drift: somebody else changed it there. It is told, and not fought until an
@@ -310,8 +312,8 @@ class Lifecycle(Protocol):
         """
         ...
 
-    def as_wanted(self, item: Item, seen: Any, fields: Collection[str]) -> Any:
-        """`seen` as if these fields were as they are wanted, so that `plan` leaves them alone."""
+    def as_desired(self, item: Item, observed: Any, fields: Collection[str]) -> Any:
+        """`observed` as if these fields were as they are wanted, so that `plan` leaves them alone."""
         ...
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
@@ -321,7 +323,7 @@ class Lifecycle(Protocol):
         """
         ...
 
-    def settled(self, presence: Presence, seen: Any) -> bool:
+    def settled(self, presence: Presence, observed: Any) -> bool:
         """Whether dependents may use this presence now (an image that is still uploading may not be used)."""
         ...
 

@@ -15,9 +15,9 @@ from fractus.base.clock import Clock
 from fractus.base.window import Window
 from fractus.model.action import Action
 from fractus.model.cloud import Cloud, Observed, Scope
+from fractus.model.observation import observed_as
 from fractus.model.placement import LOCAL, Placement, Traits
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
-from fractus.model.seen import seen_as
 from fractus.reconcile import drift
 from fractus.reconcile.budget import Budget
 from fractus.reconcile.kind import (
@@ -231,7 +231,7 @@ class Machine:
             return False
         return self.clock.monotonic() - latest.at - latest.took <= 3 * self.pace.sweep
 
-    def seen_lately(self, presence: Presence) -> bool:
+    def observed_lately(self, presence: Presence) -> bool:
         """Whether what we hold is as good as a look: seen a moment ago, or unchanged since by a sweep a moment ago.
 
         A sweep by the child's cursor tells of what it does not name that it has not changed. That is believed of what
@@ -261,13 +261,13 @@ class Machine:
         child = self.children.get(cloud)
         return child is None or not child.healthy()
 
-    def seen_of(self, presence: Presence) -> Any:
+    def observation_of(self, presence: Presence) -> Any:
         """The presence's last observation in its kind's type, or None."""
-        return seen_as(presence, self.lifecycles[presence.kind].seen_type)
+        return observed_as(presence, self.lifecycles[presence.kind].observed_type)
 
-    def observed(self, presence: Presence, seen: Observed) -> bool:
+    def record_observed(self, presence: Presence, observed: Observed) -> bool:
         """Put what was seen into the presence; whether it differs from what we held."""
-        fresh = kept(seen)
+        fresh = kept(observed)
         changed: bool = fresh != presence.observed
         presence.observed = fresh
         presence.observed_at = self.clock.now()
@@ -343,12 +343,12 @@ class Machine:
         *,
         drifted: bool = False,
         every: list[Presence] | None = None,
-        seen: bool = False,
+        observed_only: bool = False,
     ) -> None:
         """Write again how users see a resource, from its presences (`every`, where they are known already).
 
-        `drifted`: what is drift has changed. `seen`: nothing but that, and what its cloud says of it: others show of it
-        what is wanted, and what is found otherwise there.
+        `drifted`: what is drift has changed. `observed_only`: nothing but that, and what its cloud says of it: others
+        show of it what is wanted, and what is found otherwise there.
         """
         life = self.lifecycles.get(resource.kind)
         if life is None:
@@ -368,18 +368,18 @@ class Machine:
             await self.resources.save(tx, resource, life.summarise(resource, every))
         else:
             await self.resources.save(tx, resource, summary)
-        if drifted or (changed and not seen):
+        if drifted or (changed and not observed_only):
             await life.document_changed(tx, resource)
 
     def readiness_of(self, presence: Presence | None) -> tuple[Any, ...] | None:
         """What of a presence matters to those who wait on it; None where it is not there."""
         if presence is None:
             return None
-        seen = self.seen_of(presence)
+        observed = self.observation_of(presence)
         usable = (
-            seen is not None
+            observed is not None
             and not presence.memory.get(drift.GONE)
-            and self.lifecycles[presence.kind].settled(presence, seen)
+            and self.lifecycles[presence.kind].settled(presence, observed)
         )
         memory = presence.memory
         allowed = memory.get(OWNER), memory.get(ADMITTED)
@@ -399,7 +399,7 @@ class Machine:
         life = self.guards.get(presence.kind)
         if life is None or not project_id:
             return True
-        return life.admits(presence, self.seen_of(presence), project_id)
+        return life.admits(presence, self.observation_of(presence), project_id)
 
     @rerun
     async def begin(
@@ -429,7 +429,7 @@ class Machine:
         resource: Resource,
         presence: Presence,
         *,
-        tell: bool = True,
+        refresh: bool = True,
         end: Callable[[Transaction], Awaitable[None]] | None = None,
         acted: Sequence[Action] = (),
     ) -> None:
@@ -451,11 +451,11 @@ class Machine:
             if held.remote_id is not None and held.remote_id != presence.remote_id:
                 await findings.drop(tx, held.cloud, held.kind, held.remote_id)
             drifted = await drift.keep(tx, presence, drift.mark(held.memory), resource)
-            if tell or drifted:
+            if refresh or drifted:
                 fresh = await self.resources.fetch(tx, resource.kind, resource.id, to_write=True)
                 if fresh is not None:
-                    seen = found([held]) == found([presence])
-                    await self.refresh_document(tx, fresh, drifted=drifted, seen=seen)
+                    observed = found([held]) == found([presence])
+                    await self.refresh_document(tx, fresh, drifted=drifted, observed_only=observed)
             if self.readiness_of(held) != self.readiness_of(presence):
                 await self.announce(tx, presence.kind, presence.id)
 
@@ -474,8 +474,8 @@ class Machine:
         presence.role = held.role
         if not held.wanted and presence.wanted:
             presence.wanted, presence.state = False, PENDING
-        seen, theirs = presence.observed_at, held.observed_at
-        if seen is not None and theirs is not None and theirs > seen and self.age(theirs) < math.inf:
+        observed, theirs = presence.observed_at, held.observed_at
+        if observed is not None and theirs is not None and theirs > observed and self.age(theirs) < math.inf:
             presence.observed, presence.observed_at = held.observed, theirs
             for key in (drift.DRIFT, drift.GONE):
                 presence.memory.pop(key, None)
@@ -504,9 +504,9 @@ def _reached(presence: Presence) -> int:
     return max(presence.generation, arrived)
 
 
-def kept(seen: Observed) -> dict[str, Any]:
+def kept(observed: Observed) -> dict[str, Any]:
     """What of an observation is kept with its presence."""
-    fresh: dict[str, Any] = msgspec.to_builtins(seen)
-    for name in ("managed_by", *seen.PASSING):
+    fresh: dict[str, Any] = msgspec.to_builtins(observed)
+    for name in ("managed_by", *observed.PASSING):
         fresh.pop(name, None)
     return fresh

@@ -65,12 +65,12 @@ def choose(
     kinds: frozenset[str],
     refused: dict[str, str],
     avoided: dict[str, str],
-    told: int = 1000,
+    listed: int = 1000,
     affinity: Affinity = Affinity.PREFER,
 ) -> Verdict:
     """Choose for a resource that asks for the cloud `asked` (empty: any) and needs `kinds` supported there.
 
-    `told`: of so many that have more load it is said, the nearest first.
+    `listed`: of so many that have more load it is said, the nearest first.
 
     `refused`: clouds that said no, for good; `avoided`: clouds that are not to be tried just now. A cloud the user
     asked for by name is chosen even while it is down: the work waits for it.
@@ -98,7 +98,7 @@ def choose(
     best = ranked[0][3]
     if asked:
         return Verdict(best.name, "asked for by its zone", why_not)
-    for _, _, name, one in ranked[1 : told + 1]:
+    for _, _, name, one in ranked[1 : listed + 1]:
         farther = nearest and one.near < best.near
         why_not[name] = (
             f"has others of {one.near} of its networks"

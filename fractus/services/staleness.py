@@ -16,9 +16,9 @@ async def stale(reader: Reader, clock: Clock, after: float, names: Collection[st
     """Which of these clouds have not answered for more than `after` seconds, sorted."""
     if not names:
         return []
-    seen = await clouds.seen_times(reader)
+    answered = await clouds.answered_at(reader)
     oldest = clock.now() - after
-    return sorted(name for name in names if (seen.get(name) or 0.0) < oldest)
+    return sorted(name for name in names if (answered.get(name) or 0.0) < oldest)
 
 
 def header(names: Collection[str]) -> dict[str, str]:

@@ -72,7 +72,7 @@ class Changes:
             log.exception("nothing was changed", cloud=cloud.child.name)
             return
         if done:
-            cloud.child.pulse.tell(lambda: self._note(cloud.child.name, done))
+            cloud.child.pulse.changed(lambda: self._note(cloud.child.name, done))
 
     def _note(self, cloud: str, done: list[Done]) -> None:
         if self._journal.closed:

@@ -64,7 +64,7 @@ class Child(Node):
             async with store.transaction() as tx:
                 # The pulse sweeps it; it has answered, and will.
                 await clouds.hold(tx, INSIDE, OPEN, unswept=True)
-                await clouds.seen(tx, INSIDE, {})
+                await clouds.record_sweep(tx, INSIDE, {})
         elif any(known.settings.get(name) != value for name, value in given.items()):
             await cloud_rows.change(store, vault, INSIDE, settings=given)
 

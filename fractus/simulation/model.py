@@ -157,7 +157,7 @@ class _Making:
             server = await self._boot(user, NAME, IP, flavor, image, network)
             await self._until(self._is_building)
             self._clock.still = at + ids.BOOT
-            self._child.pulse.tell()
+            self._child.pulse.changed()
             self._top.worker.ring_all()
             await self._until(lambda: self._is_active(user, server))
             await self._settle()

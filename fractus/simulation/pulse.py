@@ -38,21 +38,21 @@ class Pulse:
         self._machine = machine
         self._child = child
         self._since = since
-        self._told = asyncio.Event()
-        self._seen: list[Callable[[], None]] = []
-        child.faults.after_change = lambda call: self._told.set()
+        self._changed = asyncio.Event()
+        self._shown: list[Callable[[], None]] = []
+        child.faults.after_change = lambda call: self._changed.set()
         # Any look there moves on all that is due, also what the caller does not ask about.
-        child.backend.moved = self._told.set
+        child.backend.moved = self._changed.set
 
-    def tell(self, seen: Callable[[], None] | None = None) -> None:
-        """Something has changed there. `seen` is called when the child's API shows it."""
-        if seen is not None:
-            self._seen.append(seen)
-        self._told.set()
+    def changed(self, shown: Callable[[], None] | None = None) -> None:
+        """Something has changed there. `shown` is called when the child's API shows it."""
+        if shown is not None:
+            self._shown.append(shown)
+        self._changed.set()
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        self._told.set()
+        self._changed.set()
         while True:
             try:
                 await self._wait()
@@ -60,28 +60,28 @@ class Pulse:
                 await asyncio.sleep(_GATHER)
             except Exception:
                 log.exception("a simulated cloud was not looked at", cloud=self._child.name)
-                self._told.set()
+                self._changed.set()
                 await asyncio.sleep(_AGAIN)
 
     async def _wait(self) -> None:
         quiet = self._child.backend.quiet_for()
         try:
             async with asyncio.timeout(quiet):
-                await self._told.wait()
+                await self._changed.wait()
         except TimeoutError:
             pass
 
     async def beat(self) -> None:
         """Have what changed taken into the child's store."""
-        backend, seen = self._child.backend, self._seen
-        self._seen = []
+        backend, shown = self._child.backend, self._shown
+        self._shown = []
         now = backend.now()
         backend.look()
-        self._told.clear()
+        self._changed.clear()
         for kind in _KINDS:
             turn = Turn(self._machine, INSIDE, self._machine.lifecycles[kind], self._child.actuators()[kind])
             turn.since = iso_micro(self._since - _OVERLAP)
-            await turn.take()
+            await turn.run()
         self._since = now
-        for call in seen:
+        for call in shown:
             call()

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from fractus.local import clouds_yaml, running
-from fractus.local.processes import boot_id, mark, port_taken
+from fractus.local.processes import boot_id, mark, port_in_use
 from fractus.local.programs import inherited
 from fractus.local.progress import Progress
 from fractus.local.supervisor import Program, Supervisor, unless
@@ -65,7 +65,7 @@ class Start:
     def _check_ports(self) -> None:
         plan = self._plan
         for cloud in range(1, plan.clouds + 1):
-            why_not = port_taken(plan.host, plan.port_of(cloud))
+            why_not = port_in_use(plan.host, plan.port_of(cloud))
             if why_not:
                 raise SettingsError(
                     f"Port {plan.port_of(cloud)} of {plan.host} {why_not}, and {ids.cloud_name(cloud)} needs it. Free "

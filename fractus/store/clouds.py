@@ -114,7 +114,7 @@ _set = Query(
 #: In what listings said of a cloud: why it does not let us list any more what it once let us.
 REFUSED = "refused"
 
-_seen = Query(
+_swept = Query(
     update(CLOUD)
     .where(_c.name == bindparam("n"))
     .values(seen_at=bindparam("at"), error="", cursors=bindparam("cur"))
@@ -167,7 +167,7 @@ async def hold(
     await tx.execute(_hold, n=name, state=state, why=reason, by=by, at=tx.now(), unswept=unswept)
 
 
-async def seen_times(reader: Reader) -> dict[str, float | None]:
+async def answered_at(reader: Reader) -> dict[str, float | None]:
     """When each cloud last answered a sweep: whether what we show of it is stale (law 3)."""
     return {row[0]: row[1] for row in await reader.rows(_stale)}
 
@@ -200,9 +200,9 @@ async def configure(tx: Transaction, cloud: CloudRecord) -> None:
     await tx.execute(_set, n=cloud.name, **values)
 
 
-async def seen(tx: Transaction, name: str, cursors: dict[str, Any]) -> None:
+async def record_sweep(tx: Transaction, name: str, cursors: dict[str, Any]) -> None:
     """The cloud answered a sweep now, and is known up to `cursors`."""
-    await tx.execute(_seen, n=name, at=tx.now(), cur=_encode(cursors).decode())
+    await tx.execute(_swept, n=name, at=tx.now(), cur=_encode(cursors).decode())
 
 
 async def failed(tx: Transaction, name: str, why: str) -> None:

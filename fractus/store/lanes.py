@@ -39,7 +39,7 @@ _add = Query(
         until=bindparam("until"),
     )
 )
-_take = Query(
+_claim = Query(
     update(LANE)
     .where(_l.cloud == bindparam("c"), _l.holder == bindparam("was"), _l.since == bindparam("was_since"))
     .values(
@@ -80,7 +80,7 @@ async def every(reader: Reader) -> dict[str, Lane]:
     return {row[0]: Lane(row[0], row[1], bool(row[2]), row[3], row[4]) for row in await reader.rows(_every)}
 
 
-async def take(
+async def claim(
     tx: Transaction, cloud: str, holder: str, seconds: float, *, was: Lane | None, by_broker: bool
 ) -> bool:
     """Take a lane that was last seen as `was`; False where somebody else was quicker."""
@@ -88,7 +88,7 @@ async def take(
     if was is None:
         await tx.execute(_add, **values)
         return True
-    return bool(await tx.execute(_take, **values, was=was.holder, was_since=was.since))
+    return bool(await tx.execute(_claim, **values, was=was.holder, was_since=was.since))
 
 
 async def note_broker(tx: Transaction, cloud: str, holder: str, *, by_broker: bool) -> None:

@@ -116,7 +116,7 @@ class _Wire:
             await cursor.execute("SELECT UNIX_TIMESTAMP(SYSDATE(6))")
             return float((await cursor.fetchall())[0][0])
 
-    async def take_turn(self, seconds: float) -> bool:
+    async def lock_for_write(self, seconds: float) -> bool:
         async with self._connection.cursor() as cursor:
             await cursor.execute("SELECT GET_LOCK(CONCAT('fractus.turn.', DATABASE()), %s)", (seconds,))
             self._in_turn = (await cursor.fetchall())[0][0] == 1

@@ -86,7 +86,7 @@ class _Wire:
     async def time(self) -> float:
         return float(await self._connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8"))
 
-    async def take_turn(self, seconds: float) -> bool:
+    async def lock_for_write(self, seconds: float) -> bool:
         # Before the transaction, whose view of the rows is that of its beginning. `lock_timeout` holds here too.
         try:
             await self._connection.execute("SELECT pg_advisory_lock(hashtext('fractus.turn'))")

@@ -43,8 +43,8 @@ _FIELDS = tuple(column.name for column in PRESENCE.c)
 @lru_cache(maxsize=2048)
 def _observed_of(text: str) -> dict[str, Any]:
     """What was seen is never changed, only replaced; and of what many need (an image, a network) all read the same."""
-    seen: dict[str, Any] = _decode(text)
-    return seen
+    fresh: dict[str, Any] = _decode(text)
+    return fresh
 
 
 def _load(row: Row) -> Presence:
@@ -356,17 +356,17 @@ async def needs_leave(reader: Reader, kind: str, id: str, cloud: str) -> bool:
 
 
 async def as_observed(
-    reader: Reader, cloud: str, kind: str, seen: Mapping[str, Mapping[str, Any]], mark: str
+    reader: Reader, cloud: str, kind: str, fresh: Mapping[str, Mapping[str, Any]], mark: str
 ) -> set[str]:
-    """Which of these things in a cloud (id there -> what was seen) are just as we hold them, without `mark` in their
+    """Which of these things in a cloud (id there -> what was fresh) are just as we hold them, without `mark` in their
     memory. Of ten thousand that are listed nearly all are, so they are compared as they are stored, undecoded.
     """
     same: set[str] = set()
-    ids, flag = list(seen), f'"{mark}"'
+    ids, flag = list(fresh), f'"{mark}"'
     for first in range(0, len(ids), MANY):
         query, asked = padded(_observed, "r", ids[first : first + MANY])
         for remote_id, observed, memory in await reader.rows(query, c=cloud, k=kind, **asked):
-            if flag not in memory and observed == _encode(seen[remote_id]).decode():
+            if flag not in memory and observed == _encode(fresh[remote_id]).decode():
                 same.add(remote_id)
     return same
 
@@ -430,8 +430,8 @@ async def left_in(reader: Reader, cloud: str) -> dict[str, int]:
 async def standing_kinds(reader: Reader, cloud: str, kinds: Sequence[str]) -> tuple[set[str], set[str]]:
     """Of which of these kinds a cloud holds anything, and of which of them something is not settled there."""
     row = await reader.row(_standing(tuple(kinds)), c=cloud)
-    told = [bool(one) for one in row or ()]
-    held, under_way = told[: len(kinds)], told[len(kinds) :]
+    flags = [bool(one) for one in row or ()]
+    held, under_way = flags[: len(kinds)], flags[len(kinds) :]
     return set(compress(kinds, held)), set(compress(kinds, under_way))
 
 

@@ -48,8 +48,8 @@ def _load(kind: str, row: Row) -> Resource:
 
 def mode_of(optional: Any, mode: Any) -> NeedMode:
     """A need's mode as its two columns say it."""
-    told: NeedMode = mode or (CARRY_ASYNC if optional else CARRY)
-    return told
+    chosen: NeedMode = mode or (CARRY_ASYNC if optional else CARRY)
+    return chosen
 
 
 def _alive(resource: Resource | None) -> Resource | None:
@@ -242,7 +242,7 @@ class Resources:
         """
         resource.created_at = resource.created_at or tx.now()
         resource.updated_at = resource.updated_at or resource.created_at
-        self._take(resource, summary)
+        self._store_columns(resource, summary)
         if self._accounts is not None and self._accounts.counted(resource.kind):
             await self._accounts.moved(tx, None, _alive(resource), within)
         values = self._values(resource, summary.columns)
@@ -261,7 +261,7 @@ class Resources:
         """Write a changed resource back; with `summary`, also how users see it. `within`: as of `add`."""
         columns: Mapping[str, Any] = {}
         if summary is not None:
-            self._take(resource, summary)
+            self._store_columns(resource, summary)
             columns = summary.columns
         values = self._values(resource, columns)
         values.pop("id")
@@ -332,7 +332,7 @@ class Resources:
         ]
 
     @staticmethod
-    def _take(resource: Resource, summary: Summary) -> None:
+    def _store_columns(resource: Resource, summary: Summary) -> None:
         resource.status = summary.status
         resource.summary = _encode(summary.document)
         resource.extra = None if summary.extra is None else _encode(summary.extra)

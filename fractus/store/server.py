@@ -250,7 +250,7 @@ class ServerStore:
         try:
             async with asyncio.timeout(self.seconds):
                 await self._hear(wire, patience=_HEAR_AGAIN)
-                await self._take_turn(wire, wait)
+                await self._lock_for_write(wire, wait)
                 await wire.begin()
         except TimeoutError:
             self._writers.drop(wire)
@@ -263,12 +263,12 @@ class ServerStore:
             raise
         return wire
 
-    async def _take_turn(self, wire: Wire, wait: float) -> None:
+    async def _lock_for_write(self, wire: Wire, wait: float) -> None:
         """Be alone, unless that is not asked for, or somebody who has stopped in the middle keeps all others out."""
         loses = lost_before.get()
         if not wait or (not loses and self._clock.monotonic() < self._without_until):
             return
-        if not await wire.take_turn(wait):
+        if not await wire.lock_for_write(wait):
             log.debug("no turn to be had; going without")
             if not loses:
                 self._without_until = self._clock.monotonic() + _WITHOUT
@@ -332,7 +332,7 @@ class ServerStore:
     def _committed(self, commit: asyncio.Task[None], part: Part) -> None:
         self._commits.discard(commit)
         if not commit.cancelled() and commit.exception() is None:
-            part.tell()
+            part.confirm()
 
     # ------------------------------------------------------------------ connections
 
@@ -353,9 +353,9 @@ class ServerStore:
         clock = self._clock
         if isinstance(clock, SharedClock) and clock.monotonic() - self._heard_at >= patience:
             asked = clock.monotonic()
-            told = await wire.time()
+            theirs = await wire.time()
             self._heard_at = clock.monotonic()
-            clock.heard(told, asked, self._heard_at)
+            clock.heard(theirs, asked, self._heard_at)
 
     async def close(self) -> None:
         """Release the connections, once what is being committed is done."""

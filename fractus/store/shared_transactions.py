@@ -5,8 +5,9 @@ on where the one before has ended, in the same transaction of the database. So w
 for again, what they write is sent together (`fractus.store.session`), they never lose against each other, and one
 commit makes all of them durable. Each is still all or nothing, and its block ends only when the commit was answered.
 
-Of the transactions that are shared so one runs at a time, of whatever process (`Wire.take_turn`), as long as that goes
-well: nobody's correctness hangs on it, for they are serialisable besides. Who has lost runs again and shares nothing.
+Of the transactions that are shared so one runs at a time, of whatever process (`Wire.lock_for_write`), as long as
+that goes well: nobody's correctness hangs on it, for they are serialisable besides. Who has lost runs again and
+shares nothing.
 """
 
 from __future__ import annotations
@@ -198,7 +199,7 @@ class SharedTransactions:
         else:
             group.done.set_result(None)
             for part in group.parts:
-                part.tell()
+                part.confirm()
         finally:
             self._pass_on()
 

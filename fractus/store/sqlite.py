@@ -147,9 +147,9 @@ class _Group:
         self.session = Session(_Raw(connection), _DIALECT)
 
 
-def _tell_if_durable(part: Part, group: asyncio.Future[None]) -> None:
+def _confirm_if_durable(part: Part, group: asyncio.Future[None]) -> None:
     if group.exception() is None:
-        part.tell()
+        part.confirm()
 
 
 class SqliteStore(_Runner):
@@ -253,9 +253,9 @@ class SqliteStore(_Runner):
             await asyncio.shield(group.done)
         except asyncio.CancelledError:
             # Who asked does not wait any more, but it may well become durable, and others want to know.
-            group.done.add_done_callback(functools.partial(_tell_if_durable, part))
+            group.done.add_done_callback(functools.partial(_confirm_if_durable, part))
             raise
-        part.tell()
+        part.confirm()
 
     async def _wait_for_turn(self) -> None:
         if self._holder is not None and self._holder is asyncio.current_task():

@@ -69,7 +69,7 @@ class Wire(Protocol):
         """The server's clock, seconds since the epoch."""
         ...
 
-    async def take_turn(self, seconds: float) -> bool:
+    async def lock_for_write(self, seconds: float) -> bool:
         """Be the only connection that has the turn; False where it was not to be had in `seconds`."""
         ...
 
@@ -214,7 +214,7 @@ class Part:
     def after_commit(self, call: Callable[[], None]) -> None:
         self._calls.append(call)
 
-    def tell(self) -> None:
+    def confirm(self) -> None:
         """It is durable. Whatever goes wrong in what is called now makes nobody believe that it is not."""
         for call in self._calls:
             try:

@@ -214,8 +214,8 @@ async def wake(tx: Transaction, kind: str, id: str, cloud: str = "", *, due: flo
 
 async def wait(tx: Transaction, kind: str, id: str, cloud: str, on: str, due: float) -> None:
     """New work that waits: to be looked at when `on` changes, or at `due`. If it is there already, it is due now."""
-    now, told = tx.now(), request_id.get()
-    await tx.execute(_wait, k=kind, i=id, c=cloud, later=due, on=on, due=now, r=told)
+    now, request = tx.now(), request_id.get()
+    await tx.execute(_wait, k=kind, i=id, c=cloud, later=due, on=on, due=now, r=request)
 
 
 async def wake_waiting(tx: Transaction, kind: str, id: str) -> list[str]:

@@ -54,7 +54,7 @@ class Spot(Struct, frozen=True):
         return f"{self.method} of {self.kind} #{self.number} in {self.cloud}"
 
 
-class Told(Struct, frozen=True):
+class Played(Struct, frozen=True):
     """What a story came to: its outside changes, its end state, and what was wrong on the way.
 
     `done`: the changes that the clouds have made. Another was asked for and refused: what was to be removed is gone
@@ -144,19 +144,19 @@ class CrashMatrix:
 
         `at`: at which of its changes something goes wrong; the others are left to other stories.
         """
-        plain = await self.tell(None, "")
+        plain = await self.play(None, "")
         assert not plain.wrongs, "even without a fault: " + "; ".join(plain.wrongs)
         spots = [spot for spot in plain.spots if at(spot)]
         assert spots, "the story changes nothing of that in any cloud: there is nowhere to crash"
         found = []
         for spot in spots:
             for how in (BEFORE, AFTER, LOST) if spot in plain.done else (BEFORE, LOST):
-                told = await self.tell(spot, how)
-                wrongs = told.wrongs + differences(plain.state, told.state)
+                played = await self.play(spot, how)
+                wrongs = played.wrongs + differences(plain.state, played.state)
                 found += [f"{how}: {spot}: {wrong}" for wrong in wrongs]
         return found
 
-    async def tell(self, spot: Spot | None, how: str) -> Told:
+    async def play(self, spot: Spot | None, how: str) -> Played:
         """Tell the story once, with a fault of sort `how` at `spot`."""
         self._number += 1
         directory = self._directory / f"world-{self._number}"
@@ -182,7 +182,7 @@ class CrashMatrix:
                 wrongs.append("was never met: the story is not the same every time")
             state = await state_of(world, self._listings)
         compared = {key: value for key, value in state.items() if self._compares(key)}
-        return Told(watch.spots, compared, wrongs + watch.doubles, frozenset(watch.done))
+        return Played(watch.spots, compared, wrongs + watch.doubles, frozenset(watch.done))
 
 
 # ---------------------------------------------------------------------- comparing

@@ -35,7 +35,7 @@ _CACHE = 2048
 class ToyKind:
     """What sweeps must know of one, where nothing ever changes."""
 
-    seen_type = Observed
+    observed_type = Observed
     traits = carried()
 
     def __init__(self, name: str, sweeping: Sweeping) -> None:
@@ -61,9 +61,9 @@ class ToyCloud:
     def put(self, kind: str, id: str) -> Observed:
         """Something of a kind is there."""
         at = iso(self.clock.now())
-        seen = Observed(remote_id=f"{self.name}-{id}", marker=id, changed_at=at)
-        self.things[kind][id] = seen
-        return seen
+        observed = Observed(remote_id=f"{self.name}-{id}", marker=id, changed_at=at)
+        self.things[kind][id] = observed
+        return observed
 
     def actuators(self) -> Mapping[str, Actuator[Any, Any]]:
         """One for each kind."""
@@ -87,8 +87,8 @@ class _Lists:
         if self._kind in self._cloud.failing:
             raise self._cloud.failing[self._kind]
         self._cloud.listed.append((self._cloud.clock.monotonic(), self._kind))
-        for seen in list(self._cloud.things[self._kind].values()):
-            yield seen
+        for observed in list(self._cloud.things[self._kind].values()):
+            yield observed
 
 
 class ToyClouds:
@@ -129,9 +129,9 @@ class ToyClouds:
                 await clouds.add(tx, CloudRecord(name=cloud.name, driver="toy"))
                 for kind in self.kinds[:held]:
                     for number in range(each):
-                        seen = cloud.put(kind, f"{kind}-{number}")
-                        presence = Presence(kind=kind, id=seen.marker, cloud=cloud.name, state=SETTLED)
-                        presence.remote_id, presence.observed = seen.remote_id, kept(seen)
+                        observed = cloud.put(kind, f"{kind}-{number}")
+                        presence = Presence(kind=kind, id=observed.marker, cloud=cloud.name, state=SETTLED)
+                        presence.remote_id, presence.observed = observed.remote_id, kept(observed)
                         presence.observed_at = self.clock.now()
                         await presences.add(tx, presence)
 

@@ -152,7 +152,7 @@ def _places(value: Any, steps: list[str], at: str) -> Iterator[tuple[str, Any]]:
         yield from _places(value[step], rest, step)
 
 
-def _take_apart(text: str) -> tuple[str, bool, list[str]]:
+def _split(text: str) -> tuple[str, bool, list[str]]:
     """What msgspec says, whether it says it of an object's key, and the way there."""
     whole = _WHERE.fullmatch(text)
     if whole is None:
@@ -165,7 +165,7 @@ def _complain(text: str, body: Any, model: Any) -> str:
     unexpected: list[tuple[list[str], str]] = []
     rest = body
     for _ in range(_PATIENCE):
-        said, _of_key, steps = _take_apart(text)
+        said, _of_key, steps = _split(text)
         found = _UNKNOWN.fullmatch(said)
         if found is None:
             return _sentence(text, body, model)
@@ -207,7 +207,7 @@ def _has(name: str) -> Callable[[Any], bool]:
 
 
 def _sentence(text: str, body: Any, model: Any) -> str:
-    said, of_key, steps = _take_apart(text)
+    said, of_key, steps = _split(text)
     places = list(_places(body, steps, "")) or [("", body)]
     if match := re.fullmatch(r"Object missing required field `(.*)`", said):
         missing = match[1]

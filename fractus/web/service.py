@@ -124,19 +124,19 @@ class _Witness:
                 for name, value in front.version_headers(trace.version).items():
                     resp.set_header(name, value)
         try:
-            self._tell(req, resp.status_code, label)
+            self._log_access(req, resp.status_code, label)
         except Exception:
             # What is counted and written of a request does not change its answer.
             log.exception("a request is not in log or metrics", path=req.path)
 
-    def _tell(self, req: falcon.asgi.Request, status: int, label: str) -> None:
+    def _log_access(self, req: falcon.asgi.Request, status: int, label: str) -> None:
         """Write it into metrics and log."""
         trace: Trace = req.context.trace
         seconds = self._now() - trace.started
         method = req.method if req.method in METHODS else "-"
         self._metrics.answered(label, method, trace.route, status, seconds)
         if self._log:
-            access.tell(
+            access.write(
                 method=req.method,
                 path=req.path,
                 status=status,

@@ -91,5 +91,5 @@ async def test_an_interface_without_an_address_is_left_to_its_cloud() -> None:
         RouterInterfaceObserved(remote_id="i", router_id="r", subnets=[]),
     )
     made = Resource(kind="router_interface", id="i", project_id="p", desired={})
-    verdict = await adoption.take(cast(Any, None), made, bare, cast(Any, Taken()))
+    verdict = await adoption.complete(cast(Any, None), made, bare, cast(Any, Taken()))
     assert verdict == Ignore("it has no address")

@@ -11,7 +11,7 @@ from fractus.app import wiring
 from fractus.app.kinds import KINDS
 from fractus.base.ids import new_id
 from fractus.notify.node import LocalNotifier
-from fractus.services.compute.removed.policy import TOLD
+from fractus.services.compute.removed.policy import REMOVED
 from fractus.settings.loading import load
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
 from fractus.testing.world import World
@@ -36,7 +36,7 @@ class Served:
     @property
     def gone(self) -> bool:
         """Whether it is only there to say that Nova has it no longer."""
-        return self.route.rule == TOLD
+        return self.route.rule == REMOVED
 
     def __str__(self) -> str:
         """For the ids of tests and for messages."""

@@ -74,7 +74,7 @@ class Made(Struct):
             seen = await actuator.observe(self.scope, remote_id)
             judged = drift.judge(life, self.item, seen)
             assert not judged.drift, "what was changed here is no drift"
-            plan = life.plan(self.item, judged.seen)
+            plan = life.plan(self.item, judged.observed)
             if isinstance(plan, Done):
                 drift.settle(life, self.item, plan)
                 return

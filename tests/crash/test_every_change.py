@@ -84,7 +84,7 @@ async def test_every_change_of_every_kind_has_a_story(tmp_path: Path) -> None:
         matrix = CrashMatrix(
             story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path / str(number)
         )
-        plain = await matrix.tell(None, "")
+        plain = await matrix.play(None, "")
         assert not plain.wrongs
         told |= {(spot.kind, spot.method) for spot in plain.spots}
     for cloud in clouds():

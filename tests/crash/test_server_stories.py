@@ -116,7 +116,7 @@ async def reboots(world: World) -> AsyncIterator[None]:
 )
 async def test_a_reboot_is_never_done_twice(how: str, boots_there: set[int], tmp_path: Path) -> None:
     matrix = CrashMatrix(reboots, lambda directory: World(clouds=1, tmp_path=directory), tmp_path)
-    told = await matrix.tell(Spot(ZONE, "server", "apply reboot", 1), how)
+    told = await matrix.play(Spot(ZONE, "server", "apply reboot", 1), how)
     assert not told.wrongs
     [server] = told.state[f"server in {ZONE}"]
     assert server["boots"] in boots_there

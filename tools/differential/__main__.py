@@ -65,7 +65,7 @@ async def _show_mtu(world: World) -> None:
     """As after a sweep of clouds with networks: simulated ones carry what the real one does by default."""
     async with world.parts.store.transaction() as tx:
         for cloud in await clouds.every(tx):
-            await clouds.seen(tx, cloud.name, {**cloud.cursors, "network#": {"mtu": 1450}})
+            await clouds.record_sweep(tx, cloud.name, {**cloud.cursors, "network#": {"mtu": 1450}})
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from fractus.app import wiring
 from fractus.notify.node import LocalNotifier
-from fractus.services.compute.removed.policy import TOLD
+from fractus.services.compute.removed.policy import REMOVED
 from fractus.settings.loading import load
 from fractus.web.face import ServiceRoutes
 from fractus.web.routing import Route
@@ -67,13 +67,13 @@ def _note(route: Route) -> str:
     note = route.summary
     if route.min_version is not None:
         note += f" From {route.min_version}."
-    if route.max_version is not None and route.rule != TOLD:
+    if route.max_version is not None and route.rule != REMOVED:
         note += f" Up to {route.max_version}."
     return note
 
 
 def _of_route(route: Route) -> Row:
-    if route.rule == TOLD:
+    if route.rule == REMOVED:
         state = GONE
     else:
         state = LIVE if route.live else SERVED

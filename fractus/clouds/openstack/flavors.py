@@ -55,19 +55,19 @@ class Flavors(NovaKind[FlavorWanted, FlavorObserved]):
         text = None if described.marker else document.description
         return {**super().common_fields(document), **judged, "notes": described.notes, "description": text}
 
-    async def seen(self, document: Any) -> FlavorObserved:
+    async def observed(self, document: Any) -> FlavorObserved:
         """Extra specs are asked for where the flavor has none in it: before 2.61, or for those who may not see them."""
         if document.extra_specs is None:
             ask = Ask(service="compute", path=f"{self.path_of(document.id)}/os-extra_specs")
             document.extra_specs = await self._child.item(HOME, ask, "extra_specs", dict[str, str])
         document.swap = int(document.swap or 0)
         document.rxtx_factor = float(document.rxtx_factor or 1.0)
-        return await super().seen(document)
+        return await super().observed(document)
 
-    async def seen_new(self, document: Any) -> FlavorObserved:
+    async def observed_new(self, document: Any) -> FlavorObserved:
         """A new one has no extra specs. They are not asked for."""
         document.extra_specs = document.extra_specs or {}
-        return await self.seen(document)
+        return await self.observed(document)
 
     def is_listed(self, document: Any) -> bool:
         """One that is disabled cannot be used."""
@@ -77,9 +77,9 @@ class Flavors(NovaKind[FlavorWanted, FlavorObserved]):
         """An equal one of the child's own, where we may make none."""
         if refusal.status != 403 or refusal.elsewhere:
             return await super().instead(scope, wanted, refusal)
-        async for seen in self.listed({"is_public": "true"}):
-            if not seen.marker and not seen.managed_by and seen.name and _equal(seen, wanted):
-                return seen
+        async for observed in self.listed({"is_public": "true"}):
+            if not observed.marker and not observed.managed_by and observed.name and _equal(observed, wanted):
+                return observed
         raise Refused(
             f"{self._child.name} has no flavor like {wanted.name} ({wanted.vcpus} vCPUs, {wanted.ram} MiB,"
             f" {wanted.disk} GiB), and the credential may not make one: {refusal.reason}",
@@ -166,8 +166,8 @@ def remote_name(wanted: FlavorWanted, by: str = "") -> str:
     return wanted.name[: _LONGEST_NAME - len(suffix)] + suffix
 
 
-def _equal(seen: FlavorObserved, wanted: FlavorWanted) -> bool:
+def _equal(observed: FlavorObserved, wanted: FlavorWanted) -> bool:
     def size(flavor: FlavorObserved | FlavorWanted) -> tuple[int, ...]:
         return flavor.vcpus, flavor.ram, flavor.disk, flavor.ephemeral, flavor.swap
 
-    return size(seen) == size(wanted) and seen.extra_specs == wanted.extra_specs
+    return size(observed) == size(wanted) and observed.extra_specs == wanted.extra_specs

@@ -48,29 +48,29 @@ class Inventory:
 
     async def all_flavors(self) -> AsyncIterator[Observed]:
         """With the projects that may use the private ones."""
-        async for seen in self.flavors.list_changed(""):
-            if seen.is_public or seen.unread or not seen.name:
-                yield seen
+        async for observed in self.flavors.list_changed(""):
+            if observed.is_public or observed.unread or not observed.name:
+                yield observed
             else:
-                yield msgspec.structs.replace(seen, access=await self.flavors.access(seen.remote_id))
+                yield msgspec.structs.replace(observed, access=await self.flavors.access(observed.remote_id))
 
     async def all_images(self) -> AsyncIterator[Observed]:
         """With the projects that they are shared with. Nobody else can be shared with but the owner's choice, and most
         images are `shared` with nobody: asked one by one, for Glance lists members in no other way.
         """
-        async for seen in self.images.list_changed(""):
-            if seen.visibility == "shared" and not seen.unread:
-                yield msgspec.structs.replace(seen, members=await self.images.members(seen.remote_id))
+        async for observed in self.images.list_changed(""):
+            if observed.visibility == "shared" and not observed.unread:
+                yield msgspec.structs.replace(observed, members=await self.images.members(observed.remote_id))
             else:
-                yield seen
+                yield observed
 
     async def keys_of(self, users: Collection[str]) -> AsyncIterator[Observed]:
         """Our own user's, and those of `users`."""
-        async for seen in self.keypairs.list_changed(""):
-            yield seen
+        async for observed in self.keypairs.list_changed(""):
+            yield observed
         for user_id in sorted(users):
-            async for seen in self.keypairs.of_user(user_id):
-                yield seen
+            async for observed in self.keypairs.of_user(user_id):
+                yield observed
 
 
 async def mirrored(child: Child, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:

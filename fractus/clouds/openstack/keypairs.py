@@ -59,6 +59,8 @@ class Keypairs(NovaKind[KeypairWanted, KeypairObserved]):
         """
         if not reaches(await self.version_of(self.listed_version), _OF_OTHERS):
             raise Refused(f"{self._child.name} is too old to tell the keypairs of its users")
-        async for seen in self.listed({"user_id": user_id}):
-            theirs = f"{user_id}/{seen.name}"
-            yield msgspec.structs.replace(seen, remote_id=theirs, user_id=user_id, marker="", managed_by="")
+        async for observed in self.listed({"user_id": user_id}):
+            theirs = f"{user_id}/{observed.name}"
+            yield msgspec.structs.replace(
+                observed, remote_id=theirs, user_id=user_id, marker="", managed_by=""
+            )

@@ -116,7 +116,7 @@ class NeutronKind(Generic[W, S]):
         alias = self.vocabulary.extension
         return bool(alias) and alias not in await self._child.services.extensions()
 
-    def seen(self, document: Document) -> S:
+    def observed(self, document: Document) -> S:
         """What the document says."""
         return self.vocabulary.observed(**document.common_fields(self._child), **self.fields(document))
 
@@ -127,7 +127,7 @@ class NeutronKind(Generic[W, S]):
     def read(self, raw: bytes | msgspec.Raw) -> S | None:
         """One item of a listing; None where it is not told of. `msgspec.DecodeError` where it cannot be read."""
         document = self._documents.decode(raw)
-        return self.seen(document) if self.listed(document) else None
+        return self.observed(document) if self.listed(document) else None
 
     def listed(self, document: Document) -> bool:
         """Whether a listing tells of it."""
@@ -153,7 +153,7 @@ class NeutronKind(Generic[W, S]):
 
     async def _observe(self, scope: Scope, remote_id: str) -> S:
         ask = Ask(service="network", path=self.item_path(remote_id))
-        return self.seen(await self._child.item(scope, ask, self.resource, self._documents.type))
+        return self.observed(await self._child.item(scope, ask, self.resource, self._documents.type))
 
     async def find(self, scope: Scope, wanted: W) -> S | None:
         """The one with our marker in this project."""
@@ -161,9 +161,9 @@ class NeutronKind(Generic[W, S]):
             return None
         for query in self.searches(wanted):
             for document in await self._having(scope, query):
-                seen = self.seen(document)
-                if seen.marker == wanted.id and marks.from_tag(document.description):
-                    return seen
+                observed = self.observed(document)
+                if observed.marker == wanted.id and marks.from_tag(document.description):
+                    return observed
         return None
 
     def searches(self, wanted: W) -> list[dict[str, str]]:
@@ -198,7 +198,7 @@ class NeutronKind(Generic[W, S]):
         body = self.body(wanted, await self._child.services.extensions())
         body |= {"name": self.name(wanted), "description": self._description(wanted)}
         make = self._make_as_admin if self._admins & body.keys() else self._make
-        return self.seen(await make(scope, body))
+        return self.observed(await make(scope, body))
 
     async def _make(self, scope: Scope, body: dict[str, Any]) -> Document:
         ask = Ask(service="network", method="POST", path=self.path, body={self.resource: body})
@@ -251,8 +251,8 @@ class NeutronKind(Generic[W, S]):
         if await self._lacks_all():
             return
         for selection in self.selections:
-            async for seen in self._list(since, selection):
-                yield seen
+            async for observed in self._list(since, selection):
+                yield observed
 
     async def _list(self, since: str, selection: Mapping[str, str]) -> AsyncIterator[S]:
         query = {"sort_key": "id", "sort_dir": "asc", **selection}
@@ -265,9 +265,9 @@ class NeutronKind(Generic[W, S]):
         ):
             for raw in page:
                 try:
-                    seen = self.read(raw)
-                    if seen is not None:
-                        yield seen
+                    observed = self.read(raw)
+                    if observed is not None:
+                        yield observed
                 except msgspec.DecodeError as error:
                     remote_id = self._child.unreadable(self.kind, raw, error)
                     if remote_id:

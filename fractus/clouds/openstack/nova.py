@@ -73,10 +73,12 @@ class NovaKind(Generic[W, S]):
         judged = self._child.judged(marks.from_name(name), marks.by_name(name))
         return {"remote_id": name, "name": document.name, **judged}
 
-    async def seen(self, document: Any) -> S:
+    async def observed(self, document: Any) -> S:
         """What the document says."""
-        seen: S = self.vocabulary.observed(**self.common_fields(document), **self._documents.fields(document))
-        return seen
+        observed: S = self.vocabulary.observed(
+            **self.common_fields(document), **self._documents.fields(document)
+        )
+        return observed
 
     def is_listed(self, document: Any) -> bool:
         """Whether a listing tells of it."""
@@ -112,7 +114,7 @@ class NovaKind(Generic[W, S]):
         ask = Ask(
             service="compute", path=self.path_of(remote_id), version=await self.version_of(self.version)
         )
-        return await self.seen(await self._child.item(HOME, ask, self.kind, self._documents.type))
+        return await self.observed(await self._child.item(HOME, ask, self.kind, self._documents.type))
 
     async def find(self, scope: Scope, wanted: W) -> S | None:
         """The one that we made, by what we call it there."""
@@ -135,11 +137,11 @@ class NovaKind(Generic[W, S]):
             made = await self._child.item(HOME, ask, self.kind, self._documents.type)
         except Refused as refusal:
             return await self.instead(scope, wanted, refusal)
-        return marked(await self.seen_new(made), wanted)
+        return marked(await self.observed_new(made), wanted)
 
-    async def seen_new(self, document: Any) -> S:
+    async def observed_new(self, document: Any) -> S:
         """What the answer to a create says. Nothing that can fail may follow a create."""
-        return await self.seen(document)
+        return await self.observed(document)
 
     def is_ours(self, remote_id: str) -> bool:
         """Whether its name says that we made it."""
@@ -158,8 +160,8 @@ class NovaKind(Generic[W, S]):
 
     async def list_changed(self, since: str) -> AsyncIterator[S]:
         """All of them, always; deleted ones are never listed."""
-        async for seen in self.listed(self.listed_with):
-            yield seen
+        async for observed in self.listed(self.listed_with):
+            yield observed
 
     async def listed(self, query: Mapping[str, str]) -> AsyncIterator[S]:
         """All that a listing with this query tells of."""
@@ -182,7 +184,7 @@ class NovaKind(Generic[W, S]):
                         yield self.vocabulary.observed(remote_id=remote_id, unread=str(error))
                     continue
                 if self.is_listed(document):
-                    yield await self.seen(document)
+                    yield await self.observed(document)
 
     def _decode(self, raw: msgspec.Raw) -> Any:
         if not self.wrapped:
@@ -202,6 +204,6 @@ class NovaKind(Generic[W, S]):
         return str(inner.get(self.named_by, "")) if isinstance(inner, dict) else ""
 
 
-def marked(seen: S, wanted: Wanted) -> S:
+def marked(observed: S, wanted: Wanted) -> S:
     """With our id as we know it: from a name that had to be derived it cannot be read back."""
-    return msgspec.structs.replace(seen, marker=wanted.id)
+    return msgspec.structs.replace(observed, marker=wanted.id)

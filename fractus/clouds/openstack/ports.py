@@ -30,7 +30,7 @@ class Ports(NeutronKind[PortWanted, PortObserved]):
         query = {"mac_address": wanted.mac_address, "network_id": wanted.network_id}
         for document in await self._having(scope, query):
             if not marks.from_tag(document.description):
-                return self.seen(document)
+                return self.observed(document)
         return None
 
     async def _make(self, scope: Scope, body: dict[str, Any]) -> Document:

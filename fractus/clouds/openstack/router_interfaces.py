@@ -49,28 +49,28 @@ class RouterInterfaces(NeutronKind[RouterInterfaceWanted, RouterInterfaceObserve
         """Not a port that says whose it is, and that no router has: it may be about to become one."""
         return super().fields(document).get("router_id") != ""
 
-    def seen(self, document: Document) -> RouterInterfaceObserved:
+    def observed(self, document: Document) -> RouterInterfaceObserved:
         """As its port says; the names of ports are the port's affair."""
-        return structs.replace(super().seen(document), name="", description=None, tags=[])
+        return structs.replace(super().observed(document), name="", description=None, tags=[])
 
     async def _observe(self, scope: Scope, remote_id: str) -> RouterInterfaceObserved:
         ask = Ask(service="network", path=self.item_path(remote_id))
-        seen = self.seen(await self._child.item(scope, ask, "port", self._documents.type))
-        if seen.device_owner not in INTERFACES or not seen.router_id:
+        observed = self.observed(await self._child.item(scope, ask, "port", self._documents.type))
+        if observed.device_owner not in INTERFACES or not observed.router_id:
             raise Missing(f"Port {remote_id} is no interface of a router")
-        return seen
+        return observed
 
     async def find(self, scope: Scope, wanted: RouterInterfaceWanted) -> RouterInterfaceObserved | None:
         """Its port, where the router has it. A port that was taken over has no marker, and is ours all the same: which
         one it is, is known.
         """
         try:
-            seen = await self._observe(scope, wanted.port_id)
+            observed = await self._observe(scope, wanted.port_id)
         except Missing:
             return None
-        if seen.router_id != wanted.router_id or seen.marker not in ("", wanted.id):
+        if observed.router_id != wanted.router_id or observed.marker not in ("", wanted.id):
             return None
-        return structs.replace(seen, marker=wanted.id)
+        return structs.replace(observed, marker=wanted.id)
 
     async def create(self, scope: Scope, wanted: RouterInterfaceWanted) -> RouterInterfaceObserved:
         """Give the port to the router. `Refused` (409) where something has it."""

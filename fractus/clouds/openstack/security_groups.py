@@ -16,7 +16,7 @@ from fractus.model.installation import NAME, read
 from fractus.model.network import Rule, SecurityGroupObserved, SecurityGroupWanted
 
 #: Every project of a child has a group of this name already, and Neutron refuses a second.
-_TAKEN_NAME = "default"
+_RESERVED_NAME = "default"
 _NAME_INSTEAD = "fractus-default"
 
 #: How our vocabulary calls the group itself as the remote group of one of its rules.
@@ -105,7 +105,7 @@ class SecurityGroups(SharedKind[SecurityGroupWanted, SecurityGroupObserved]):
     def fields(self, document: Document) -> dict[str, Any]:
         """What it says; the group itself has a name of its own in its rules."""
         fields = super().fields(document)
-        fields["rules"] = [_seen_rule(rule, document.id) for rule in fields["rules"]]
+        fields["rules"] = [_observed_rule(rule, document.id) for rule in fields["rules"]]
         return fields
 
 
@@ -119,10 +119,10 @@ def _sent(fields: dict[str, Any], group_id: str) -> dict[str, Any]:
 
 
 def _free(name: str) -> str:
-    return _NAME_INSTEAD if name.lower() == _TAKEN_NAME else name
+    return _NAME_INSTEAD if name.lower() == _RESERVED_NAME else name
 
 
-def _seen_rule(rule: _Rule, group_id: str) -> Rule:
+def _observed_rule(rule: _Rule, group_id: str) -> Rule:
     return Rule(
         direction=rule.direction,
         ethertype=rule.ethertype or "IPv4",

@@ -143,7 +143,7 @@ class Servers:
             raise Unreachable(f"the cell of server {remote_id} does not answer")
         if server.status == "DELETED":
             raise Missing(f"server {remote_id} is deleted")
-        return _seen(server, self._child, self._hostnames)
+        return _observed(server, self._child, self._hostnames)
 
     async def find(self, scope: Scope, wanted: ServerWanted) -> ServerObserved | None:
         """The server with our marker: by tag where the child can be asked so, else among all of the project.
@@ -155,9 +155,9 @@ class Servers:
         ask = Ask(service="compute", path="/servers/detail", query=query, version=version)
         async for page in self._child.pages(scope, ask, "servers", limit=_PAGE):
             for raw in page:
-                seen = self._read(raw)
-                if seen is not None and seen.marker == wanted.id and not seen.gone:
-                    return await self._whole(scope, seen)
+                observed = self._read(raw)
+                if observed is not None and observed.marker == wanted.id and not observed.gone:
+                    return await self._whole(scope, observed)
         for remote_id in await self._in_down_cells(scope, {}, version):
             raise Unreachable(
                 f"the cell of server {remote_id} does not answer, so nobody knows what is in it"
@@ -176,12 +176,12 @@ class Servers:
         listed = await self._child.item(scope, ask, "servers", list[_Server])
         return [server.id for server in listed if _cell_is_down(server)]
 
-    async def _whole(self, scope: Scope, seen: ServerObserved) -> ServerObserved:
+    async def _whole(self, scope: Scope, observed: ServerObserved) -> ServerObserved:
         """The whole of what was found, as an administrator sees it; what was found, if it has gone meanwhile."""
         try:
-            return await self.observe(scope, seen.remote_id)
+            return await self.observe(scope, observed.remote_id)
         except Missing:
-            return seen
+            return observed
 
     async def create(self, scope: Scope, wanted: ServerWanted) -> ServerObserved:
         """Ask for the server. It exists from the answer on; whether it comes up shows in what `observe` says."""
@@ -249,12 +249,12 @@ class Servers:
 
     async def _judge(self, scope: Scope, remote_id: str, verb: ServerVerb, refusal: Refused) -> None:
         """Return where the refused verb has nothing left to do, else raise what the refusal means."""
-        seen = await self._show(scope, remote_id)
-        if seen.task_state in verb.tasks:
+        observed = await self._show(scope, remote_id)
+        if observed.task_state in verb.tasks:
             return
-        if seen.task_state is not None:
+        if observed.task_state is not None:
             raise Throttled(refusal.reason, after=_BUSY_SECONDS) from refusal
-        if not verb.is_at_status(seen.status):
+        if not verb.is_at_status(observed.status):
             raise refusal
 
     async def _set_metadata(self, scope: Scope, remote_id: str, metadata: dict[str, str]) -> None:
@@ -288,9 +288,9 @@ class Servers:
         except Refused as refusal:
             if refusal.status != 409:
                 raise
-            seen = await self._show(scope, remote_id)
-            if seen.status != "SOFT_DELETED":
-                if seen.task_state is not None and seen.task_state != "deleting":
+            observed = await self._show(scope, remote_id)
+            if observed.status != "SOFT_DELETED":
+                if observed.task_state is not None and observed.task_state != "deleting":
                     raise Throttled(refusal.reason, after=_BUSY_SECONDS) from refusal
                 raise
         ask = Ask(
@@ -313,9 +313,9 @@ class Servers:
         ask = Ask(service="compute", path="/servers/detail", query=query, version=await self._version(_READ))
         async for page in self._child.pages(HOME, ask, "servers", limit=_PAGE, gently=not since):
             for raw in page:
-                seen = self._read(raw)
-                if seen is not None:
-                    yield seen
+                observed = self._read(raw)
+                if observed is not None:
+                    yield observed
         if not since:
             for remote_id in await self._in_down_cells(HOME, {"all_tenants": "1"}, ask.version):
                 yield _unread(remote_id, "its cell does not answer")
@@ -329,7 +329,7 @@ class Servers:
             return _unread(remote_id, str(error)) if remote_id else None
         if _cell_is_down(server):
             return _unread(server.id, "its cell does not answer")
-        return _seen(server, self._child, self._hostnames)
+        return _observed(server, self._child, self._hostnames)
 
     async def _version(self, at_most: str) -> str:
         newest = await self._child.services.version(DOMAIN_NAMES)
@@ -355,7 +355,7 @@ def _cell_is_down(server: _Server) -> bool:
     return server.status == "UNKNOWN" and not server.updated and not server.name
 
 
-def _seen(server: _Server, child: Child, hostnames: Literal["", "label", "none"]) -> ServerObserved:
+def _observed(server: _Server, child: Child, hostnames: Literal["", "label", "none"]) -> ServerObserved:
     fault, tags, flavor = server.fault, server.tags or [], server.flavor or {}
     return ServerObserved(
         remote_id=server.id,

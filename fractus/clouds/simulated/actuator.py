@@ -20,7 +20,7 @@ S = TypeVar("S", bound=Observed)
 
 
 class Simulated(ABC, Generic[R, W, S]):
-    """One kind of thing in one simulated cloud. A kind says what is its own: `seen`, `make`, `change` and `end`.
+    """One kind of thing in one simulated cloud. A kind says what is its own: `observed`, `make`, `change` and `end`.
 
     As with the real driver, a scope's project is worked in as a plain member, who sees that project's things alone; the
     credential's own project (`HOME`) is an administrator's and sees everything.
@@ -29,7 +29,7 @@ class Simulated(ABC, Generic[R, W, S]):
     record: type[Record]
     lists_deleted: ClassVar[bool] = False
     """Whether the service tells of deleted things when it is asked for changes (Nova does)."""
-    tells_changes: ClassVar[bool] = True
+    dates_changes: ClassVar[bool] = True
     """Whether its things carry a stamp of their last change (flavors and keypairs do not)."""
 
     def __init__(self, injector: FaultInjector) -> None:
@@ -39,7 +39,7 @@ class Simulated(ABC, Generic[R, W, S]):
     # ------------------------------------------------------------------ what a kind says of itself
 
     @abstractmethod
-    def seen(self, thing: R) -> S:
+    def observed(self, thing: R) -> S:
         """How the cloud shows a thing."""
 
     @abstractmethod
@@ -69,7 +69,7 @@ class Simulated(ABC, Generic[R, W, S]):
         """What is there now."""
 
         def work() -> S:
-            return self.seen(self.held(remote_id, self.injector.project(scope)))
+            return self.observed(self.held(remote_id, self.injector.project(scope)))
 
         return await self.injector.call(self.kind, "observe", remote_id, work, change=False)
 
@@ -80,7 +80,7 @@ class Simulated(ABC, Generic[R, W, S]):
             project_id = self.injector.project(scope)
             for thing in self.records.marked(self._record(), wanted.id):
                 if thing.project_id == project_id and self.injector.is_ours(thing.by):
-                    return self.seen(thing)
+                    return self.observed(thing)
             return None
 
         return await self.injector.call(self.kind, "find", wanted.id, work, change=False)
@@ -93,7 +93,7 @@ class Simulated(ABC, Generic[R, W, S]):
             self.sign(thing, wanted)
             thing.created_at = thing.changed_at = self.now()
             self.begin(thing)
-            return self.seen(thing)
+            return self.observed(thing)
 
         return await self.injector.call(self.kind, "create", wanted.id, work, change=True, repeatable=False)
 
@@ -116,18 +116,20 @@ class Simulated(ABC, Generic[R, W, S]):
 
     async def has_cursor(self) -> bool:
         """Whether the service keeps stamps of changes."""
-        return self.tells_changes
+        return self.dates_changes
 
     async def list_changed(self, since: str) -> AsyncIterator[S]:
         """Everything of this kind changed at or after `since`, oldest change first."""
 
         def work() -> list[S]:
-            stamp = parse_iso(since) if since and self.tells_changes else None
+            stamp = parse_iso(since) if since and self.dates_changes else None
             gone = self.lists_deleted and bool(since)
-            return [self.seen(thing) for thing in self.records.every(self._record(), since=stamp, gone=gone)]
+            return [
+                self.observed(thing) for thing in self.records.every(self._record(), since=stamp, gone=gone)
+            ]
 
-        for seen in await self.injector.call(self.kind, "list_changed", since, work, change=False):
-            yield seen
+        for observed in await self.injector.call(self.kind, "list_changed", since, work, change=False):
+            yield observed
 
     # ------------------------------------------------------------------ for the kinds
 
@@ -174,7 +176,7 @@ class Simulated(ABC, Generic[R, W, S]):
 
     def stamp(self, thing: R) -> str:
         """When it last changed, as the cloud prints it: in whole seconds."""
-        return iso(thing.changed_at) if self.tells_changes else ""
+        return iso(thing.changed_at) if self.dates_changes else ""
 
     def touch(self, thing: R) -> None:
         """It has changed now: write it."""

@@ -208,20 +208,20 @@ class SimulatedCloud:
 
     async def inventory(self, kind: str, users: Collection[str]) -> AsyncIterator[Observed]:
         """Everything of a kind; of keypairs our own user's, and those of `users`."""
-        seen: Any
-        async for seen in self._actuators[kind].list_changed(""):
-            if kind == "keypair" and seen.user_id not in ("", *users):
+        observed: Any
+        async for observed in self._actuators[kind].list_changed(""):
+            if kind == "keypair" and observed.user_id not in ("", *users):
                 continue
-            yield self._in_full(kind, seen)
+            yield self._in_full(kind, observed)
 
-    def _in_full(self, kind: str, seen: Any) -> Observed:
+    def _in_full(self, kind: str, observed: Any) -> Observed:
         """With what a sweep is not told."""
-        there = self.backend.records.get(RECORDS[kind], seen.remote_id)
+        there = self.backend.records.get(RECORDS[kind], observed.remote_id)
         if isinstance(there, FlavorRecord):
-            seen = msgspec.structs.replace(seen, access=list(there.access))
+            observed = msgspec.structs.replace(observed, access=list(there.access))
         if isinstance(there, ImageRecord):
-            seen = msgspec.structs.replace(seen, members=dict(there.members))
-        found: Observed = seen
+            observed = msgspec.structs.replace(observed, members=dict(there.members))
+        found: Observed = observed
         return found
 
     async def mirrored(self, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:

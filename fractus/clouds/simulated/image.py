@@ -23,7 +23,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageObserved]):
 
     record = ImageRecord
 
-    def seen(self, thing: ImageRecord) -> ImageObserved:
+    def observed(self, thing: ImageRecord) -> ImageObserved:
         """How the cloud shows it."""
         return ImageObserved(
             **self.common_fields(thing),
@@ -47,7 +47,7 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageObserved]):
 
         def work() -> ImageObserved | None:
             marked = self.records.marked(ImageRecord, wanted.id)
-            return next((self.seen(one) for one in marked if self.injector.is_ours(one.by)), None)
+            return next((self.observed(one) for one in marked if self.injector.is_ours(one.by)), None)
 
         return await self.injector.call(self.kind, "find", wanted.id, work, change=False)
 

@@ -30,7 +30,7 @@ class NeutronSimulated(Simulated[R, W, S]):
         self._said = tuple(one.name for one in vocabulary.said if not one.rules.separate)
         self._shown = tuple(one.name for one in vocabulary.shown if one.name in kept)
 
-    def seen(self, thing: R) -> S:
+    def observed(self, thing: R) -> S:
         """How the cloud shows it."""
         return self.vocabulary.observed(
             **self.common_fields(thing), **{name: getattr(thing, name) for name in self._shown}

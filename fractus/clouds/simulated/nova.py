@@ -25,7 +25,7 @@ class NovaSimulated(Simulated[R, W, S]):
     """What its id there is called: `id`, or `name` where it has nothing else."""
     quota: ClassVar[str] = ""
     """The quota of the credential's own project that one takes from (`key_pairs`); empty: none."""
-    tells_changes = False
+    dates_changes = False
 
     def more(self, wanted: W) -> dict[str, Any]:
         """Fields of a new record that are not as they are wanted."""
@@ -34,12 +34,12 @@ class NovaSimulated(Simulated[R, W, S]):
     def refuse(self, there: R, wanted: W) -> None:
         """`Refused` where what is there under the derived id will not do."""
 
-    def seen(self, thing: R) -> S:
+    def observed(self, thing: R) -> S:
         """How the cloud shows it."""
         names = [one.name for one in self.vocabulary.shown if one.name not in self.unlisted]
         fields = {name: getattr(thing, name) for name in names if name in thing.__struct_fields__}
-        seen: S = self.vocabulary.observed(**{**self.common_fields(thing), "project_id": ""}, **fields)
-        return seen
+        observed: S = self.vocabulary.observed(**{**self.common_fields(thing), "project_id": ""}, **fields)
+        return observed
 
     def make(self, project_id: str, wanted: W) -> R:
         """A new one, without what is made by steps of its own."""
@@ -66,11 +66,11 @@ class NovaSimulated(Simulated[R, W, S]):
             there = self.own(wanted)
             if there is not None:
                 self.refuse(there, wanted)
-                return self.seen(there)
+                return self.observed(there)
             thing = self.make(self.injector.home, wanted)
             self.sign(thing, wanted)
             self.touch(thing)
-            return self.seen(thing)
+            return self.observed(thing)
 
         return await self.injector.call(self.kind, "create", wanted.id, work, change=True, repeatable=False)
 
@@ -79,7 +79,7 @@ class NovaSimulated(Simulated[R, W, S]):
 
         def work() -> S | None:
             there = self.own(wanted)
-            return None if there is None else self.seen(there)
+            return None if there is None else self.observed(there)
 
         return await self.injector.call(self.kind, "find", wanted.id, work, change=False)
 

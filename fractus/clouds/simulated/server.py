@@ -50,7 +50,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
 
     # ------------------------------------------------------------------ how it is shown
 
-    def seen(self, thing: ServerRecord) -> ServerObserved:
+    def observed(self, thing: ServerRecord) -> ServerObserved:
         """How the cloud shows it to an administrator."""
         status = _STATUS.get((thing.vm_state, thing.task_state)) or _STATUS[thing.vm_state, None]
         return ServerObserved(
@@ -115,7 +115,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
         """What is there now. Asked with the credential's own rights, as only an administrator is told the host."""
 
         def work() -> ServerObserved:
-            return self.seen(self.held(remote_id, self.injector.home))
+            return self.observed(self.held(remote_id, self.injector.home))
 
         return await self.injector.call(self.kind, "observe", remote_id, work, change=False)
 

@@ -139,11 +139,11 @@ async def survey(
     for number, kind in enumerate(sorted(kinds, key=lambda one: one != "server")):
         found: dict[str, Any] = {}
         try:
-            async for seen in cloud.inventory(kind, {*users, *_users(things)}):
-                if seen.unread:
+            async for observed in cloud.inventory(kind, {*users, *_users(things)}):
+                if observed.unread:
                     unread[kind] += 1
-                elif not seen.gone:
-                    found[seen.remote_id] = seen
+                elif not observed.gone:
+                    found[observed.remote_id] = observed
         except Refused as refusal:
             gaps.append(f"{kind}: {refusal.reason}")
         things[kind] = found
@@ -155,7 +155,7 @@ async def survey(
 
 def _users(things: Mapping[str, Mapping[str, Any]]) -> set[str]:
     servers = things.get("server", {}).values()
-    return {seen.user_id for seen in servers if seen.user_id and not seen.marker}
+    return {observed.user_id for observed in servers if observed.user_id and not observed.marker}
 
 
 def order(adoptions: Mapping[str, Adoption]) -> list[str]:
@@ -176,7 +176,12 @@ def order(adoptions: Mapping[str, Adoption]) -> list[str]:
 
 def marked(found: Survey) -> set[Key]:
     """All that carries our marker."""
-    return {(kind, id) for kind, every in found.things.items() for id, seen in every.items() if seen.marker}
+    return {
+        (kind, id)
+        for kind, every in found.things.items()
+        for id, observed in every.items()
+        if observed.marker
+    }
 
 
 def closure(found: Survey, adoptions: Mapping[str, Adoption], keys: Iterable[Key]) -> set[Key]:
@@ -185,11 +190,11 @@ def closure(found: Survey, adoptions: Mapping[str, Adoption], keys: Iterable[Key
     queue = list(keys)
     while queue:
         key = queue.pop()
-        seen = found.things.get(key[0], {}).get(key[1])
-        if key in wanted or seen is None:
+        observed = found.things.get(key[0], {}).get(key[1])
+        if key in wanted or observed is None:
             continue
         wanted.add(key)
-        queue += adoptions[key[0]].needed(seen, found.things)
+        queue += adoptions[key[0]].needed(observed, found.things)
     return wanted
 
 
@@ -211,17 +216,17 @@ async def adopt(
     run = _Run(parts, found, identities, dry_run)
     for kind in order(parts.adoptions):
         every = [
-            seen
-            for seen in found.things.get(kind, {}).values()
-            if chosen is None or (kind, seen.remote_id) in chosen
+            observed
+            for observed in found.things.get(kind, {}).values()
+            if chosen is None or (kind, observed.remote_id) in chosen
         ]
         rank = parts.adoptions[kind].rank
-        every.sort(key=lambda seen: (rank(seen), seen.created_at, seen.remote_id))
-        for number, seen in enumerate(every):
+        every.sort(key=lambda observed: (rank(observed), observed.created_at, observed.remote_id))
+        for number, observed in enumerate(every):
             if at_most is not None and run.report.taken.total() + run.report.joined.total() >= at_most:
                 run.report.capped = True
                 return run.report
-            await run.one(kind, seen)
+            await run.one(kind, observed)
             if progress is not None:
                 progress(kind, number + 1, len(every))
     return run.report
@@ -264,8 +269,8 @@ class _Run:
 
     def planned(self, kind: str, remote_id: str) -> str:
         """The id that a thing has here, or will have."""
-        seen = self.listed(kind).get(remote_id)
-        return remote_id if seen is None else seen.marker or remote_id
+        observed = self.listed(kind).get(remote_id)
+        return remote_id if observed is None else observed.marker or remote_id
 
     async def resource(self, tx: Transaction, kind: str, id: str) -> Resource | None:
         """A resource of ours that users have."""
@@ -290,37 +295,37 @@ class _Run:
 
     # ------------------------------------------------------------------ one thing
 
-    async def one(self, kind: str, seen: Observed) -> None:
+    async def one(self, kind: str, observed: Observed) -> None:
         """Take one thing over, or note why not."""
         became: Resource | None = None
         try:
-            verdict, became = await again(lambda: self._judge(kind, seen), repeatable=True)
+            verdict, became = await again(lambda: self._judge(kind, observed), repeatable=True)
         except _Undo as undo:
             verdict, became = undo.verdict, undo.became
         except StoreTrouble:
             raise
         except Exception as error:
             # One that nobody thought of must not keep the others from being taken; it is told like any clash.
-            log.exception("cannot be taken over", cloud=self.cloud, kind=kind, remote_id=seen.remote_id)
+            log.exception("cannot be taken over", cloud=self.cloud, kind=kind, remote_id=observed.remote_id)
             verdict = Conflict(f"it could not be written: {type(error).__name__}: {error}")
-        self._note(kind, seen, verdict, became)
+        self._note(kind, observed, verdict, became)
 
-    async def _judge(self, kind: str, seen: Observed) -> tuple[Verdict | None, Resource | None]:
+    async def _judge(self, kind: str, observed: Observed) -> tuple[Verdict | None, Resource | None]:
         """One transaction: what becomes of it (None: it is known), and the resource that it became."""
         became: Resource | None = None
         async with self._parts.store.transaction() as tx:
-            if await self._is_known(tx, kind, seen):
+            if await self._is_known(tx, kind, observed):
                 return None, None
-            verdict = _managed(seen) or await self._parts.adoptions[kind].judge(tx, seen, self)
+            verdict = _managed(observed) or await self._parts.adoptions[kind].judge(tx, observed, self)
             if isinstance(verdict, Adopt):
-                verdict, became = await self._take(tx, kind, seen, verdict)
+                verdict, became = await self._take(tx, kind, observed, verdict)
             elif isinstance(verdict, Merge):
-                verdict, became = await self._join(tx, kind, seen, verdict)
+                verdict, became = await self._join(tx, kind, observed, verdict)
             if isinstance(verdict, Conflict) or self._dry:
                 raise _Undo(verdict, became)
         return verdict, became
 
-    def _note(self, kind: str, seen: Observed, verdict: Verdict | None, became: Resource | None) -> None:
+    def _note(self, kind: str, observed: Observed, verdict: Verdict | None, became: Resource | None) -> None:
         match verdict:
             case None:
                 self.report.known[kind] += 1
@@ -333,21 +338,21 @@ class _Run:
             case Ignore(reason):
                 self.report.left.setdefault(kind, Counter())[reason] += 1
             case Conflict(reason):
-                self.report.conflicts.append(Conflicted(kind, seen.remote_id, seen.name, reason))
+                self.report.conflicts.append(Conflicted(kind, observed.remote_id, observed.name, reason))
         if became is not None and not isinstance(verdict, Conflict):
-            self._became[kind, seen.remote_id] = became
+            self._became[kind, observed.remote_id] = became
             if self._dry:
                 self._by_id[kind, became.id] = became
 
-    async def _is_known(self, tx: Transaction, kind: str, seen: Observed) -> bool:
+    async def _is_known(self, tx: Transaction, kind: str, observed: Observed) -> bool:
         """Whether it is ours, or a create whose answer is still awaited will find it."""
-        if await presences.by_remote(tx, self.cloud, kind, seen.remote_id) is not None:
+        if await presences.by_remote(tx, self.cloud, kind, observed.remote_id) is not None:
             return True
-        awaited = await presences.fetch(tx, kind, seen.marker, self.cloud) if seen.marker else None
+        awaited = await presences.fetch(tx, kind, observed.marker, self.cloud) if observed.marker else None
         return awaited is not None and awaited.remote_id is None
 
     async def _take(
-        self, tx: Transaction, kind: str, seen: Observed, take: Adopt
+        self, tx: Transaction, kind: str, observed: Observed, take: Adopt
     ) -> tuple[Verdict, Resource | None]:
         resource, resources = take.resource, self._parts.resources
         buried = await resources.fetch(tx, kind, resource.id)
@@ -355,26 +360,26 @@ class _Run:
             # What was dropped, or ended here, and is there (again): it comes back in the place of its tombstone.
             if await presences.of_resource(tx, kind, buried.id):
                 return Conflict(f"{kind} {buried.id} was deleted here and has not left every cloud yet"), None
-            if has_left(buried.choice, self.cloud, seen.remote_id):
+            if has_left(buried.choice, self.cloud, observed.remote_id):
                 # A cloud that was put back to an old backup has it again: the end that was asked for holds.
                 return Conflict(
                     f"{kind} {buried.id} was deleted here: it is back, and its user wanted its end"
                 ), None
             await resources.drop(tx, kind, buried.id)
         resource.created_at = resource.created_at or tx.now()
-        resource.updated_at = stamp(seen.changed_at) or resource.created_at
-        there = [self._presence(kind, seen, resource, take.memory)] if take.placed else []
+        resource.updated_at = stamp(observed.changed_at) or resource.created_at
+        there = [self._presence(kind, observed, resource, take.memory)] if take.placed else []
         if there and self._parts.lifecycles[kind].traits.assigned:
             resource.home = self.cloud
         summary = self._parts.lifecycles[kind].summarise(resource, there)
         await self._parts.ledger.adopt(tx, resource, summary, take.needs)
         for one in there:
             await presences.add(tx, one)
-        await self._came(tx, kind, resource.id, seen)
+        await self._came(tx, kind, resource.id, observed)
         return take, resource
 
     async def _join(
-        self, tx: Transaction, kind: str, seen: Observed, join: Merge
+        self, tx: Transaction, kind: str, observed: Observed, join: Merge
     ) -> tuple[Verdict, Resource | None]:
         resource = await self.resource(tx, kind, join.id)
         if resource is None:
@@ -386,17 +391,19 @@ class _Run:
             return Conflict(
                 f"{kind} {join.id} is there already, as {held.remote_id or 'what is being made'}"
             ), None
-        await presences.add(tx, self._presence(kind, seen, resource, join.memory))
+        await presences.add(tx, self._presence(kind, observed, resource, join.memory))
         await self.save(tx, resource)
-        await self._came(tx, kind, resource.id, seen)
+        await self._came(tx, kind, resource.id, observed)
         return join, resource
 
-    async def _came(self, tx: Transaction, kind: str, id: str, seen: Observed) -> None:
+    async def _came(self, tx: Transaction, kind: str, id: str, observed: Observed) -> None:
         """It has a presence there now: nothing is left to report, and what follows it comes there too."""
-        await findings.drop(tx, self.cloud, kind, seen.remote_id)
+        await findings.drop(tx, self.cloud, kind, observed.remote_id)
         await self._parts.ledger.wake_all(tx, await self._relations.moved(tx, kind, id))
 
-    def _presence(self, kind: str, seen: Observed, resource: Resource, memory: Mapping[str, Any]) -> Presence:
+    def _presence(
+        self, kind: str, observed: Observed, resource: Resource, memory: Mapping[str, Any]
+    ) -> Presence:
         """Settled: it is as it should be, for what should be was read off it."""
         return Presence(
             kind=kind,
@@ -404,14 +411,18 @@ class _Run:
             cloud=self.cloud,
             state=SETTLED,
             generation=resource.generation,
-            remote_id=seen.remote_id,
-            observed=kept(seen),
+            remote_id=observed.remote_id,
+            observed=kept(observed),
             observed_at=self._parts.now(),
-            memory={**memory, **({} if seen.marker else {"adopted": True})},
+            memory={**memory, **({} if observed.marker else {"adopted": True})},
             created_at=resource.created_at,
         )
 
 
-def _managed(seen: Observed) -> Ignore | None:
+def _managed(observed: Observed) -> Ignore | None:
     """What another fractus made there, or this one under another name of the cloud, stays that one's."""
-    return Ignore(f"it carries the mark of another fractus ({seen.managed_by})") if seen.managed_by else None
+    return (
+        Ignore(f"it carries the mark of another fractus ({observed.managed_by})")
+        if observed.managed_by
+        else None
+    )

@@ -97,11 +97,11 @@ class Adoption(Protocol):
         """Kinds that come before it: their resources are asked for by `AdoptionContext.taken`."""
         ...
 
-    def rank(self, seen: Any) -> int:
+    def rank(self, observed: Any) -> int:
         """Lower ones of the same kind come first."""
         ...
 
-    def needed(self, seen: Any, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(self, observed: Any, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """(kind, remote id) of what has to be taken over with it; `listed`: all that the child has."""
         ...
 
@@ -109,7 +109,7 @@ class Adoption(Protocol):
         """Whether a resource lives on here when its last cloud is dropped: `presence` is the one there."""
         ...
 
-    async def judge(self, tx: Transaction, seen: Any, context: AdoptionContext) -> Verdict:
+    async def judge(self, tx: Transaction, observed: Any, context: AdoptionContext) -> Verdict:
         """What becomes of a thing that is not ours yet, or that carries our marker and is not known here.
 
         What it takes besides (addresses, rows of rules) it writes itself.

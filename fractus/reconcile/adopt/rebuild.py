@@ -82,5 +82,7 @@ async def rebuild(
 
 def without_marker(found: Survey) -> dict[str, int]:
     """How many things of each kind a cloud has that do not carry our marker."""
-    counts = {kind: sum(not seen.marker for seen in every.values()) for kind, every in found.things.items()}
+    counts = {
+        kind: sum(not observed.marker for observed in every.values()) for kind, every in found.things.items()
+    }
     return {kind: count for kind, count in counts.items() if count}

@@ -156,7 +156,7 @@ async def _assign(
         kinds=demand.kinds,
         refused={**together.refused(), **elsewhere},
         avoided=avoided,
-        told=_REASONS,
+        listed=_REASONS,
         affinity=machine.affinity,
     )
     if not verdict.cloud:
@@ -165,7 +165,7 @@ async def _assign(
     apart = peers.elsewhere(near, placing.values(), verdict.cloud)
     for member in together.members:
         _count(machine, tx, member.resource.kind, verdict.cloud)
-        await _place(machine, tx, member, verdict, told_first={*elsewhere, *avoided}, apart=apart)
+        await _place(machine, tx, member, verdict, reasons_first={*elsewhere, *avoided}, apart=apart)
     return Settled()
 
 
@@ -216,7 +216,7 @@ async def _place(
     member: Member,
     verdict: Verdict,
     *,
-    told_first: Collection[str],
+    reasons_first: Collection[str],
     apart: dict[str, list[str]],
 ) -> None:
     """Write the choice, and the presence that follows from it.
@@ -225,7 +225,7 @@ async def _place(
     was against, and the nearest. `apart`: as `peers.elsewhere` says it.
     """
     resource = member.resource
-    first = {*told_first, *resource.choice.get("refused", {})}
+    first = {*reasons_first, *resource.choice.get("refused", {})}
     kept = sorted(verdict.why_not, key=lambda name: name not in first)[:_REASONS]
     resource.choice = {
         **resource.choice,
@@ -241,7 +241,7 @@ async def _place(
     resource.home = verdict.cloud
     made = await machine.place(tx, resource, verdict.cloud)
     every = None if made is None else [*member.every, made]
-    await machine.refresh_document(tx, resource, every=every, seen=True)
+    await machine.refresh_document(tx, resource, every=every, observed_only=True)
     await first_look(machine, tx, resource, verdict.cloud)
     if apart:
         await peers.mark(machine, tx, resource, verdict.cloud, apart)

@@ -102,9 +102,9 @@ class Look:
         """The resource."""
         return self.item.resource
 
-    async def save(self, *, tell: bool = True) -> None:
+    async def save(self, *, refresh: bool = True) -> None:
         """Write the presence under our lease."""
-        await self.machine.write(self.claim, self.resource, self.presence, tell=tell, acted=self.acted)
+        await self.machine.write(self.claim, self.resource, self.presence, refresh=refresh, acted=self.acted)
 
     async def end(self, outcome: Settled | Waiting | Blocked) -> Outcome:
         """Write the presence, and with it what the look came to."""
@@ -173,19 +173,19 @@ async def _unmet(look: Look, unmet: Unmet) -> Outcome:
 
 async def _create(look: Look, wanted: Wanted) -> Outcome:
     presence, machine = look.presence, look.machine
-    seen = None
+    observed = None
     # 1. A create was sent before, and its answer is not known: look for what it made, twice, before it is sent again.
     repeated = presence.creating_since is not None
     if repeated:
         try:
-            seen = await find(machine, presence, look.actuator, look.scope, wanted)
+            observed = await find(machine, presence, look.actuator, look.scope, wanted)
         except CloudError as error:
             return await _no_answer(look, error)
-        if seen is None and not await _twice(look, "looked_at"):
+        if observed is None and not await _twice(look, "looked_at"):
             return Waiting(
                 again_in=machine.pace.quiet, reason="looking whether a lost create arrives after all"
             )
-    if seen is None:
+    if observed is None:
         # 2. Store that a create is about to be sent. Not stored (fenced, no longer wanted), it is not sent.
         presence.creating_since = machine.clock.now()
         presence.memory.pop("looked_at", None)
@@ -195,14 +195,14 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
             return Again()
         # 3. Send it, with our marker on it. A lost answer leaves `creating_since` set, for step 1 of the next look.
         try:
-            seen = await look.actuator.create(look.scope, wanted)
+            observed = await look.actuator.create(look.scope, wanted)
         except OutcomeUnknown as error:
             return await _no_answer(look, error)
         except (Unreachable, Throttled, CredentialsRejected) as error:
             # Surely not done is this one. Of the one before, that was lost, nothing new is known.
             if not repeated:
                 presence.creating_since = None
-                await look.save(tell=False)
+                await look.save(refresh=False)
             return await _no_answer(look, error)
         except (Refused, Missing) as error:
             late = await _late(look, wanted) if repeated else None
@@ -215,8 +215,8 @@ async def _create(look: Look, wanted: Wanted) -> Outcome:
                 return await _refused(
                     look, error.reason, elsewhere=isinstance(error, Refused) and error.elsewhere
                 )
-            seen = late
-    return await _keep(look, seen)
+            observed = late
+    return await _keep(look, observed)
 
 
 async def _arrive(look: Look, wanted: Wanted) -> Outcome:
@@ -224,26 +224,26 @@ async def _arrive(look: Look, wanted: Wanted) -> Outcome:
     a sweep that sees our marker wakes us too.
     """
     try:
-        seen = await find(look.machine, look.presence, look.actuator, look.scope, wanted)
+        observed = await find(look.machine, look.presence, look.actuator, look.scope, wanted)
     except CloudError as error:
         return await _no_answer(look, error)
-    if seen is None:
+    if observed is None:
         return Waiting(again_in=_ARRIVES, reason=f"{look.presence.cloud} has not made it yet")
-    return await _keep(look, seen)
+    return await _keep(look, observed)
 
 
-async def _keep(look: Look, seen: Observed) -> Outcome:
+async def _keep(look: Look, observed: Observed) -> Outcome:
     """Hold what was created or found. Without our marker it is not ours, only the same: used, never deleted (law 6)."""
     presence, machine = look.presence, look.machine
-    presence.remote_id = seen.remote_id
+    presence.remote_id = observed.remote_id
     presence.creating_since = None
-    presence.memory["borrowed"] = not seen.marker
+    presence.memory["borrowed"] = not observed.marker
     presence.error = ""
     presence.memory.pop("looked_at", None)
     presence.state = PENDING
-    machine.observed(presence, seen)
-    if not presence.memory.get(returned.OTHERS) and not seen.gone:
-        plan = await _plan(look, seen)
+    machine.record_observed(presence, observed)
+    if not presence.memory.get(returned.OTHERS) and not observed.gone:
+        plan = await _plan(look, observed)
         if isinstance(plan, Wait):
             # It takes its time there. All else is looked at once more: the answer may say less than there is.
             return await look.end(_waiting(look, plan))
@@ -257,17 +257,17 @@ def _waiting(look: Look, plan: Wait) -> Waiting:
     return Waiting(on=plan.on, again_in=pause, reason=plan.reason)
 
 
-async def _plan(look: Look, seen: Any) -> Plan:
+async def _plan(look: Look, observed: Any) -> Plan:
     """The next step from what was seen; what is drift is remembered, and no work."""
     presence = look.presence
-    if seen.gone:
+    if observed.gone:
         presence.memory[drift.GONE] = True
     else:
         presence.memory.pop(drift.GONE, None)
-        judged = drift.judge(look.life, await look.whole(), seen)
+        judged = drift.judge(look.life, await look.whole(), observed)
         drift.remember(presence, judged.drift)
-        seen = judged.seen
-    plan = look.life.plan(look.item, seen)
+        observed = judged.observed
+    plan = look.life.plan(look.item, observed)
     if isinstance(plan, Wait) and presence.generation != look.resource.generation:
         presence.memory[ARRIVED] = look.resource.generation
     return plan
@@ -280,7 +280,7 @@ async def _verify(look: Look, error: CloudError) -> bool:
     may_lack = isinstance(error, Missing) or (isinstance(error, Refused) and error.status in (400, 404))
     if not may_lack or not look.item.remote or not await verify(look.machine, look.claim, look.item):
         return False
-    await look.save(tell=False)
+    await look.save(refresh=False)
     return True
 
 
@@ -300,7 +300,7 @@ async def _twice(look: Look, mark: str) -> bool:
     if mark in memory and machine.age(memory[mark]) < machine.pace.looks:
         return machine.age(memory[mark]) >= machine.pace.quiet
     memory[mark] = machine.clock.now()
-    await look.save(tell=False)
+    await look.save(refresh=False)
     return False
 
 
@@ -309,24 +309,24 @@ async def _follow(look: Look, remote_id: str) -> Outcome:
     if (
         look.life.traits.trust_sweeps
         and drift.UNVERIFIED not in presence.memory
-        and machine.seen_lately(presence)
+        and machine.observed_lately(presence)
     ):
-        seen = machine.seen_of(presence)
+        observed = machine.observation_of(presence)
     else:
         try:
-            seen = await look.actuator.observe(look.scope, remote_id)
+            observed = await look.actuator.observe(look.scope, remote_id)
         except Missing:
             return await _vanished(look)
         except CloudError as error:
             return await _no_answer(look, error)
-        if seen.unread:
-            return Retry(f"{presence.cloud} cannot tell just now: {seen.unread}")
-        machine.observed(presence, seen)
+        if observed.unread:
+            return Retry(f"{presence.cloud} cannot tell just now: {observed.unread}")
+        machine.record_observed(presence, observed)
     presence.memory.pop("missed_at", None)
     drift.verified(presence)
     if presence.memory.get(returned.OTHERS):
         return await _send_other_away(look)
-    plan = await _plan(look, seen)
+    plan = await _plan(look, observed)
     if isinstance(plan, Done):
         drift.settle(look.life, look.item, plan)
         look.acted += acting.over(look.item.actions, plan.over, machine.clock.now())
@@ -353,7 +353,7 @@ async def _send_other_away(look: Look) -> Outcome:
     except CloudError as error:
         return await _no_answer(look, error)
     memory[returned.OTHERS] = rest
-    await look.save(tell=False)
+    await look.save(refresh=False)
     return Again()
 
 
@@ -374,13 +374,13 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
     except (Unreachable, Throttled, CredentialsRejected) as error:
         if presence.memory.pop("doing", None):
             # Surely not done: the plan must not take it for one whose answer was lost.
-            await look.save(tell=False)
+            await look.save(refresh=False)
         return await _no_answer(look, error)
     except Missing as error:
         presence.memory.pop("doing", None)
         presence.observed_at = None
         if not await _verify(look, error):
-            await look.save(tell=False)
+            await look.save(refresh=False)
         # It may be itself what is missing, which its next observation tells, or something that it names.
         return Retry(error.reason)
     except Refused as error:
@@ -560,7 +560,7 @@ async def _no_answer(look: Look, error: CloudError) -> Outcome:
         and not presence.error
     ):
         presence.error = error.reason
-        await look.save(tell=False)
+        await look.save(refresh=False)
     if isinstance(error, Throttled):
         return Retry(error.reason, after=error.after)
     if not machine.away(presence.cloud):

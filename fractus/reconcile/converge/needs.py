@@ -268,10 +268,10 @@ def _usable(machine: Machine, need: Need, there: Presence, project_id: str) -> b
         return False
     if not need.awaited:
         return True
-    seen = machine.seen_of(there)
+    observed = machine.observation_of(there)
     return (
-        seen is not None
-        and machine.lifecycles[need.kind].settled(there, seen)
+        observed is not None
+        and machine.lifecycles[need.kind].settled(there, observed)
         and machine.arrived(there)
         and machine.admits(there, project_id)
     )

@@ -47,10 +47,10 @@ async def see_off(
     """One look at it. It is deleted only while it carries the marker that it was found with (law 6)."""
     remote_id, marker = presence.remote_id or "", presence.memory[ORPHAN]
     try:
-        seen = await actuator.observe(HOME, remote_id)
-        if seen.gone:
+        observed = await actuator.observe(HOME, remote_id)
+        if observed.gone:
             return await _leave(machine, claim, presence)
-        if seen.marker != marker:
+        if observed.marker != marker:
             log.warning(
                 "no longer ours, left alone", cloud=presence.cloud, kind=presence.kind, remote_id=remote_id
             )

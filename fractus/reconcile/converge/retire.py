@@ -61,7 +61,7 @@ async def retire(
     # 3. With an id it is deleted, and its row is dropped when the cloud says that it is gone (`_leave`).
     try:
         if presence.remote_id is None:
-            return await _never_seen(machine, claim, resource, presence, actuator, scope)
+            return await _never_observed(machine, claim, resource, presence, actuator, scope)
         return await _delete(machine, claim, resource, presence, actuator, scope)
     except Missing:
         return await _leave(machine, claim, resource, presence)
@@ -77,7 +77,7 @@ async def retire(
         return Retry(error.reason, after=pause, on=returns(presence.cloud))
 
 
-async def _never_seen(
+async def _never_observed(
     machine: Machine,
     claim: Claim,
     resource: Resource,
@@ -96,18 +96,18 @@ async def _never_seen(
             remote[need.kind, need.id] = there.remote_id
     facts = await machine.relations.facts(machine.store, resource, presence)
     wanted = machine.lifecycles[resource.kind].wanted(Item(resource, presence, remote, facts=facts))
-    seen = await find(machine, presence, actuator, scope, wanted)
-    if seen is not None:
-        presence.remote_id = seen.remote_id
+    observed = await find(machine, presence, actuator, scope, wanted)
+    if observed is not None:
+        presence.remote_id = observed.remote_id
         presence.creating_since = None
-        presence.memory["borrowed"] = not seen.marker
-        machine.observed(presence, seen)
+        presence.memory["borrowed"] = not observed.marker
+        machine.record_observed(presence, observed)
     elif machine.age(presence.memory.get("looked_at")) > machine.pace.looks:
         presence.memory["looked_at"] = machine.clock.now()
     elif machine.age(presence.memory["looked_at"]) >= machine.pace.quiet:
         return await _leave(machine, claim, resource, presence)
-    await machine.write(claim, resource, presence, tell=False)
-    if seen is not None:
+    await machine.write(claim, resource, presence, refresh=False)
+    if observed is not None:
         return Again()
     return Waiting(again_in=machine.pace.quiet, reason="looking for what a lost create may have left")
 
@@ -127,8 +127,8 @@ async def _delete(
     if not life.traits.holds_data and await is_held_twice(machine, presence):
         return await _leave(machine, claim, resource, presence)
     if machine.age(presence.memory.get("delete_asked_at")) < _ASK_AGAIN:
-        seen = await actuator.observe(scope, remote_id)
-        if seen.gone:
+        observed = await actuator.observe(scope, remote_id)
+        if observed.gone:
             return await _leave(machine, claim, resource, presence)
         return Waiting(again_in=2.0, reason="the cloud is deleting it")
     await actuator.delete(scope, remote_id)
@@ -137,7 +137,7 @@ async def _delete(
         return await _leave(machine, claim, resource, presence)
     presence.memory["delete_asked_at"] = machine.clock.now()
     presence.state = PENDING
-    await machine.write(claim, resource, presence, tell=False)
+    await machine.write(claim, resource, presence, refresh=False)
     return Waiting(again_in=1.0, reason="the cloud is deleting it")
 
 

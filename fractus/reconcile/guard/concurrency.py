@@ -28,26 +28,26 @@ class Watched:
 
     async def observe(self, scope: Scope, remote_id: str) -> Observed:
         """As the inner one."""
-        seen: Observed = await self._told("observe", self._inner.observe(scope, remote_id))
-        return seen
+        observed: Observed = await self._timed("observe", self._inner.observe(scope, remote_id))
+        return observed
 
     async def find(self, scope: Scope, wanted: Wanted) -> Observed | None:
         """As the inner one."""
-        seen: Observed | None = await self._told("find", self._inner.find(scope, wanted))
-        return seen
+        observed: Observed | None = await self._timed("find", self._inner.find(scope, wanted))
+        return observed
 
     async def create(self, scope: Scope, wanted: Wanted) -> Observed:
         """As the inner one. How long it takes says nothing: images are of all sizes."""
-        seen: Observed = await self._told("", self._inner.create(scope, wanted))
-        return seen
+        observed: Observed = await self._timed("", self._inner.create(scope, wanted))
+        return observed
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
         """As the inner one."""
-        await self._told("apply", self._inner.apply(scope, remote_id, step))
+        await self._timed("apply", self._inner.apply(scope, remote_id, step))
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """As the inner one."""
-        await self._told("delete", self._inner.delete(scope, remote_id))
+        await self._timed("delete", self._inner.delete(scope, remote_id))
 
     async def has_cursor(self) -> bool:
         """As the inner one."""
@@ -58,7 +58,7 @@ class Watched:
         listed: AsyncIterator[Observed] = self._inner.list_changed(since)
         return listed
 
-    async def _told(self, what: str, call: Awaitable[T]) -> T:
+    async def _timed(self, what: str, call: Awaitable[T]) -> T:
         began = self._clock.monotonic()
         try:
             result = await call

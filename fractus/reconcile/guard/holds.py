@@ -43,16 +43,16 @@ async def reason_held(reader: Reader, presence: Presence) -> str:
     draining = on.pop(holds.DRAINING, None)
     for name, why in on.items():
         if name == holds.ALL_FROZEN:
-            return _told("all clouds are frozen", why)
+            return _reason("all clouds are frozen", why)
         if name == holds.FROZEN:
-            return _told(f"{presence.cloud} is frozen", why)
-        return _told("it is frozen by an operator", why)
+            return _reason(f"{presence.cloud} is frozen", why)
+        return _reason("it is frozen by an operator", why)
     if draining is not None and not begun(presence):
-        return _told(f"no new changes are begun in {presence.cloud} at present", draining)
+        return _reason(f"no new changes are begun in {presence.cloud} at present", draining)
     return ""
 
 
-def _told(what: str, why: str) -> str:
+def _reason(what: str, why: str) -> str:
     return f"{what}: {why}" if why else what
 
 

@@ -20,7 +20,7 @@ from fractus.store.transaction import Reader
 class Lesson(Protocol):
     """One listing, as far as the cloud itself shows in it."""
 
-    def take(self, seen: Iterable[Observed]) -> None:
+    def learn(self, observed: Iterable[Observed]) -> None:
         """Look at some things of the listing."""
         ...
 

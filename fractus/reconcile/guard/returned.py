@@ -62,53 +62,57 @@ def _left_ids(choice: Mapping[str, Any], cloud: str) -> list[str]:
 
 async def send_away(machine: Machine, cloud: str, kind: str, unmatched: Iterable[Observed]) -> None:
     """Have those of a full listing that match no presence leave that came back, or are there beside ours."""
-    for seen in unmatched:
-        if seen.marker and not seen.unread and not seen.gone:
-            await _send_one_away(machine, cloud, kind, seen)
+    for observed in unmatched:
+        if observed.marker and not observed.unread and not observed.gone:
+            await _send_one_away(machine, cloud, kind, observed)
 
 
 @rerun
-async def _send_one_away(machine: Machine, cloud: str, kind: str, seen: Observed) -> None:
+async def _send_one_away(machine: Machine, cloud: str, kind: str, observed: Observed) -> None:
     async with machine.store.transaction() as tx:
-        await _send_away(machine, tx, cloud, kind, seen)
+        await _send_away(machine, tx, cloud, kind, observed)
 
 
-async def _send_away(machine: Machine, tx: Transaction, cloud: str, kind: str, seen: Observed) -> None:
-    resource = await machine.resources.fetch(tx, kind, seen.marker)
+async def _send_away(machine: Machine, tx: Transaction, cloud: str, kind: str, observed: Observed) -> None:
+    resource = await machine.resources.fetch(tx, kind, observed.marker)
     if resource is None:
         return
     here = await presences.fetch(tx, kind, resource.id, cloud)
-    left_before = has_left(resource.choice, cloud, seen.remote_id)
+    left_before = has_left(resource.choice, cloud, observed.remote_id)
     if here is None:
         if left_before:
             log.warning("it is back, and is sent away", cloud=cloud, kind=kind, id=resource.id)
-            await _hold_and_let_go(machine, tx, cloud, resource, seen)
+            await _hold_and_let_go(machine, tx, cloud, resource, observed)
         return
-    if here.remote_id in (None, seen.remote_id) or not here.wanted:
+    if here.remote_id in (None, observed.remote_id) or not here.wanted:
         return
-    if left_before or _is_doubled(machine, here, seen):
+    if left_before or _is_doubled(machine, here, observed):
         log.warning("there is another of it, which is sent away", cloud=cloud, kind=kind, id=resource.id)
         others = here.memory.setdefault(OTHERS, [])
-        if seen.remote_id not in others:
-            others.append(seen.remote_id)
+        if observed.remote_id not in others:
+            others.append(observed.remote_id)
             await presences.save(tx, here)
         await machine.wake(tx, kind, resource.id, cloud)
 
 
-def _is_doubled(machine: Machine, here: Presence, seen: Observed) -> bool:
+def _is_doubled(machine: Machine, here: Presence, observed: Observed) -> bool:
     if here.memory.get(SENT_AGAIN):
         return True
-    ours = machine.seen_of(here)
-    return not machine.lifecycles[here.kind].traits.holds_data and ours is not None and ours.name == seen.name
+    ours = machine.observation_of(here)
+    return (
+        not machine.lifecycles[here.kind].traits.holds_data
+        and ours is not None
+        and ours.name == observed.name
+    )
 
 
 async def _hold_and_let_go(
-    machine: Machine, tx: Transaction, cloud: str, resource: Resource, seen: Observed
+    machine: Machine, tx: Transaction, cloud: str, resource: Resource, observed: Observed
 ) -> None:
     """Take it as a presence that is no longer wanted: from there on it leaves as any other does."""
     presence = Presence(
-        kind=resource.kind, id=resource.id, cloud=cloud, wanted=False, remote_id=seen.remote_id
+        kind=resource.kind, id=resource.id, cloud=cloud, wanted=False, remote_id=observed.remote_id
     )
-    machine.observed(presence, seen)
+    machine.record_observed(presence, observed)
     await presences.add(tx, presence)
     await machine.wake(tx, resource.kind, resource.id, cloud)

@@ -19,18 +19,18 @@ from fractus.store.transaction import Reader
 
 
 async def held_by_others(
-    reader: Reader, cloud: str, kind: str, seen: Sequence[Observed], *, certain: bool = False
+    reader: Reader, cloud: str, kind: str, observed: Sequence[Observed], *, certain: bool = False
 ) -> set[str]:
     """The ids there of those that we hold under another name of the same child.
 
     As long as nobody has looked which children they are, an equal id is enough: children choose their ids by chance.
     `certain`: then it is not, for some kinds have ids that we choose.
     """
-    marked = {one.marker: one.remote_id for one in seen if one.marker}
+    marked = {one.marker: one.remote_id for one in observed if one.marker}
     if not marked:
         return set()
     held = await presences.of_resources(reader, kind, list(marked))
-    there = {one.remote_id for one in seen}
+    there = {one.remote_id for one in observed}
     others = [
         one for every in held.values() for one in every if one.cloud != cloud and one.remote_id in there
     ]
@@ -47,7 +47,9 @@ async def held_by_others(
     return found
 
 
-async def told_apart(reader: Reader, cloud: str, kind: str, unmatched: list[Observed]) -> list[Observed]:
+async def not_held_by_others(
+    reader: Reader, cloud: str, kind: str, unmatched: list[Observed]
+) -> list[Observed]:
     """What of a listing matches no presence; what is held under another name is without its marker."""
     theirs = await held_by_others(reader, cloud, kind, unmatched)
     return [
@@ -60,11 +62,11 @@ async def find(
     machine: Machine, presence: Presence, actuator: Actuator[Wanted, Observed], scope: Scope, wanted: Wanted
 ) -> Observed | None:
     """What a lost create of this presence made, if anything did."""
-    seen = await actuator.find(scope, wanted)
-    if seen is None or not seen.marker:
-        return seen
-    theirs = await held_by_others(machine.store, presence.cloud, presence.kind, [seen])
-    return None if seen.remote_id in theirs else seen
+    observed = await actuator.find(scope, wanted)
+    if observed is None or not observed.marker:
+        return observed
+    theirs = await held_by_others(machine.store, presence.cloud, presence.kind, [observed])
+    return None if observed.remote_id in theirs else observed
 
 
 async def is_held_twice(machine: Machine, presence: Presence) -> bool:

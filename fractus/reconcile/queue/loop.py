@@ -518,7 +518,7 @@ class Worker:
         for row in rows:
             self.metrics.staleness.labels(row.name).set(now - row.seen_at if row.seen_at else float("inf"))
             self.metrics.state.labels(row.name, row.state).set(1)
-        await self._watch.tell()
+        await self._watch.report()
         self.metrics.hold.clear()
         for hold in await stored_holds.every(self.machine.store):
             self.metrics.hold.labels(hold.name).set(1)

@@ -124,7 +124,7 @@ class Shared:
         wanted = {
             name: held.get(name)
             for name in names - ours
-            if self._may_take(held.get(name), assigned, name, now, first=ranking[name][0] == self._owner)
+            if self._may_claim(held.get(name), assigned, name, now, first=ranking[name][0] == self._owner)
         }
         wrong = {name for name in ours if held[name].by_broker != (assigned is not None and name in assigned)}
         return frozenset(ours | await self._write(wanted, wrong, assigned or frozenset()))
@@ -154,7 +154,7 @@ class Shared:
             await lanes.renew(tx, self._owner, self._seconds)
         self._beat_at = now
 
-    def _may_take(
+    def _may_claim(
         self, lane: Lane | None, assigned: frozenset[str] | None, name: str, now: float, *, first: bool
     ) -> bool:
         free = lane is None or not lane.holder or lane.until < now
@@ -171,7 +171,7 @@ class Shared:
     async def _write(
         self, wanted: Mapping[str, Lane | None], wrong: Iterable[str], assigned: frozenset[str]
     ) -> set[str]:
-        taken = await self._take(wanted, assigned)
+        taken = await self._claim(wanted, assigned)
         wrong = list(wrong)
         if wrong:
             await self._note_broker(wrong, assigned)
@@ -185,14 +185,14 @@ class Shared:
             for name in wrong:
                 await lanes.note_broker(tx, name, self._owner, by_broker=name in assigned)
 
-    async def _take(self, wanted: Mapping[str, Lane | None], assigned: frozenset[str]) -> set[str]:
+    async def _claim(self, wanted: Mapping[str, Lane | None], assigned: frozenset[str]) -> set[str]:
         if not wanted:
             return set()
         taken = set()
         try:
             async with self._store.transaction() as tx:
                 for name, was in wanted.items():
-                    took = await lanes.take(
+                    took = await lanes.claim(
                         tx, name, self._owner, self._seconds, was=was, by_broker=name in assigned
                     )
                     if took:
@@ -202,5 +202,5 @@ class Shared:
                 log.info("lane not taken", clouds=list(wanted), error=f"{type(error).__name__}: {error}")
                 return set()
             # A lane that somebody else takes at this very moment must not spoil the others.
-            return set().union(*[await self._take({name: was}, assigned) for name, was in wanted.items()])
+            return set().union(*[await self._claim({name: was}, assigned) for name, was in wanted.items()])
         return taken

@@ -25,7 +25,7 @@ class Watch:
         self._owner = owner
         self._said: dict[str, tuple[str, float]] = {}
 
-    async def tell(self) -> None:
+    async def report(self) -> None:
         """Look, and write what has changed."""
         now = self._machine.clock.now()
         true = await self._so()

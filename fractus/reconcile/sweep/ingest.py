@@ -50,52 +50,56 @@ class _Held:
         self.asked = asked
 
 
-async def take_batch(turn: Listing, tx: Transaction, news: Sequence[Observed]) -> list[bool | None]:
+async def ingest_batch(turn: Listing, tx: Transaction, news: Sequence[Observed]) -> list[bool | None]:
     """Write what was seen of each thing: whether it had changed, or None if it is nothing that we know of."""
     machine, kind = turn.machine, turn.kind
-    there = await presences.by_remotes(tx, turn.cloud, kind, [seen.remote_id for seen in news])
-    changed = [seen for seen in news if _changed(turn, there.get(seen.remote_id), seen)]
-    ids = [there[seen.remote_id].id for seen in changed]
+    there = await presences.by_remotes(tx, turn.cloud, kind, [observed.remote_id for observed in news])
+    changed = [observed for observed in news if _changed(turn, there.get(observed.remote_id), observed)]
+    ids = [there[observed.remote_id].id for observed in changed]
     held = _Held(
         there,
         await machine.resources.many(tx, kind, ids) if ids else {},
         await presences.of_resources(tx, kind, ids) if ids else {},
         await actions.open_of_many(tx, kind, ids) if kind in machine.acting else {},
     )
-    taken: list[bool | None] = []
-    for seen in news:
-        presence = there.get(seen.remote_id)
+    results: list[bool | None] = []
+    for observed in news:
+        presence = there.get(observed.remote_id)
         if presence is None:
-            taken.append(await _unknown(turn, tx, seen))
-        elif is_news(turn, presence, seen):
-            await _take(turn, tx, held, presence, seen)
-            taken.append(True)
+            results.append(await _unknown(turn, tx, observed))
+        elif is_news(turn, presence, observed):
+            await _ingest_one(turn, tx, held, presence, observed)
+            results.append(True)
         else:
-            taken.append(False)
-    return taken
+            results.append(False)
+    return results
 
 
-def is_news(turn: Listing, held: Presence, seen: Observed) -> bool:
+def is_news(turn: Listing, held: Presence, observed: Observed) -> bool:
     """Whether anything is to be written about it."""
-    if kept(seen) == held.observed:
-        return bool(held.memory.get(drift.GONE)) and not seen.gone
-    return not _is_old(turn, held, seen)
+    if kept(observed) == held.observed:
+        return bool(held.memory.get(drift.GONE)) and not observed.gone
+    return not _is_old(turn, held, observed)
 
 
-def _changed(turn: Listing, held: Presence | None, seen: Observed) -> bool:
-    return held is not None and is_news(turn, held, seen)
+def _changed(turn: Listing, held: Presence | None, observed: Observed) -> bool:
+    return held is not None and is_news(turn, held, observed)
 
 
-def _is_old(turn: Listing, held: Presence, seen: Observed) -> bool:
+def _is_old(turn: Listing, held: Presence, observed: Observed) -> bool:
     """Whether it was looked at while it was being listed, and what was listed is older, by the child's own stamps."""
     at = held.observed_at
     raced = at is not None and at >= turn.started and turn.machine.age(at) < float("inf")
     return (
-        raced and bool(seen.changed_at) and seen.changed_at < str((held.observed or {}).get("changed_at", ""))
+        raced
+        and bool(observed.changed_at)
+        and observed.changed_at < str((held.observed or {}).get("changed_at", ""))
     )
 
 
-async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence, seen: Observed) -> None:
+async def _ingest_one(
+    turn: Listing, tx: Transaction, held: _Held, presence: Presence, observed: Observed
+) -> None:
     machine, kind = turn.machine, turn.kind
     face, mark, was = (
         machine.readiness_of(presence),
@@ -103,17 +107,17 @@ async def _take(turn: Listing, tx: Transaction, held: _Held, presence: Presence,
         presences.standing(presence),
     )
     resource = held.resources.get(presence.id)
-    machine.observed(presence, seen)
+    machine.record_observed(presence, observed)
     if turn.life.traits.trust_sweeps and turn.lists:
         presence.memory[SWEPT] = True
         machine.named.add((turn.cloud, kind))
     asked = held.asked.get(presence.id, ())
-    to_do = resource is None or await _judge(turn, tx, resource, presence, seen, asked)
+    to_do = resource is None or await _judge(turn, tx, resource, presence, observed, asked)
     await presences.save(tx, presence, was=was)
     drifted = await drift.keep(tx, presence, mark, resource)
     if resource is not None:
         every = [presence if one.cloud == presence.cloud else one for one in held.every[presence.id]]
-        await machine.refresh_document(tx, resource, drifted=drifted, every=every, seen=True)
+        await machine.refresh_document(tx, resource, drifted=drifted, every=every, observed_only=True)
     if to_do:
         await machine.wake(tx, kind, presence.id, turn.cloud)
     if machine.readiness_of(presence) != face:
@@ -125,7 +129,7 @@ async def _judge(
     tx: Transaction,
     resource: Resource,
     presence: Presence,
-    seen: Observed,
+    observed: Observed,
     asked: Sequence[Action],
 ) -> bool:
     """Whether it is to be looked at; else it is as it should be, or on its way, as sweeps will see."""
@@ -136,7 +140,7 @@ async def _judge(
     facts = await turn.machine.relations.facts(tx, resource, presence)
     item = Item(resource, presence, drift.remote_of(needs), asked, facts)
     steady = drift.is_steady(item)
-    plan = drift.take(turn.life, item, seen)
+    plan = drift.next_step(turn.life, item, observed)
     if plan is None:
         return True
     if steady:
@@ -175,9 +179,9 @@ async def _follow(turn: Listing, tx: Transaction, item: Item, plan: Plan) -> boo
     return False
 
 
-async def _unknown(turn: Listing, tx: Transaction, seen: Observed) -> bool | None:
+async def _unknown(turn: Listing, tx: Transaction, observed: Observed) -> bool | None:
     """Not a remote id that we hold. If it carries our marker, a create whose answer was lost may be waiting for it."""
-    presence = await presences.fetch(tx, turn.kind, seen.marker, turn.cloud)
+    presence = await presences.fetch(tx, turn.kind, observed.marker, turn.cloud)
     if presence is not None and presence.remote_id is None:
         await turn.machine.wake(tx, turn.kind, presence.id, turn.cloud)
         return True

@@ -95,7 +95,7 @@ class MirrorTurn:
             not (first and self.cloud in machine.inventories) and self._passed >= self._mirror.every - early
         )
 
-    async def take(self) -> int:
+    async def run(self) -> int:
         """List, and write what is new; how many things had changed.
 
         A cloud that does not let us list it has none, unless it had some: those are kept, and are stale from then on.

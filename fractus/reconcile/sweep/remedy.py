@@ -56,7 +56,7 @@ def foresee(finding: Finding, verb: str, fields: Collection[str], life: Lifecycl
         return _foresee_changed(finding, verb, fields)
     if finding.what == MISSING:
         return _foresee_missing(finding, verb, life)
-    return _foresee_stray(finding, verb)
+    return _foresee_unmatched(finding, verb)
 
 
 def _chosen(finding: Finding, fields: Collection[str]) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def _foresee_missing(finding: Finding, verb: str, life: Lifecycle) -> Deed:
     return Deed(True, f"made anew in {finding.cloud}")
 
 
-def _foresee_stray(finding: Finding, verb: str) -> Deed:
+def _foresee_unmatched(finding: Finding, verb: str) -> Deed:
     if verb == ADOPT:
         return Deed(True, "taken under management with what it needs, and not touched")
     if finding.what == FOREIGN:

@@ -22,12 +22,12 @@ from fractus.model.resource import Presence
 from fractus.reconcile import drift
 from fractus.reconcile.guard.lessons import Learns, Lesson
 from fractus.reconcile.guard.returned import send_away
-from fractus.reconcile.guard.same_child import held_by_others, told_apart
+from fractus.reconcile.guard.same_child import held_by_others, not_held_by_others
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Machine, Round, kept
 from fractus.reconcile.relations import Key
 from fractus.reconcile.sweep import drift_rules
-from fractus.reconcile.sweep.ingest import is_news, take_batch
+from fractus.reconcile.sweep.ingest import ingest_batch, is_news
 from fractus.reconcile.sweep.mirrors import MirrorTurn
 from fractus.reconcile.sweep.related import overlooked
 from fractus.reconcile.sweep.unmatched import report
@@ -111,7 +111,7 @@ async def _sweep(
     # 2. List it, kind by kind, and write what differs; a cursor counts only after everything listed was written.
     for turn in turns:
         try:
-            changed += await turn.take()
+            changed += await turn.run()
             cursors |= turn.cursors
         except CloudError as error:
             failed = error.reason
@@ -212,7 +212,7 @@ async def _write_note(machine: Machine, cloud: str, failed: str, cursors: dict[s
             return
         record = await clouds.fetch(tx, cloud)
         if record is not None:
-            await clouds.seen(tx, cloud, {**record.cursors, **cursors})
+            await clouds.record_sweep(tx, cloud, {**record.cursors, **cursors})
 
 
 class Turn:
@@ -299,7 +299,7 @@ class Turn:
     def _is_time(self) -> bool:
         return self.passed >= self.every - _early(self.machine)
 
-    async def take(self) -> int:
+    async def run(self) -> int:
         """List, and write what is new; how many things had changed."""
         machine, cloud, kind, timing = self.machine, self.cloud, self.kind, self.timing
         began, self.started = machine.clock.monotonic(), machine.clock.now()
@@ -314,22 +314,22 @@ class Turn:
                 batch = await anext(batches, None)
             if batch is None:
                 break
-            more, apart = await take_all(self, batch)
+            more, apart = await ingest(self, batch)
             changed += more
             number += len(batch)
             if lesson is not None:
-                lesson.take(batch)
+                lesson.learn(batch)
             if self.whole:
                 machine.inventories.goes_on(cloud)
-            for seen in batch:
-                newest = max(newest, _less_overlap(seen.changed_at))
+            for observed in batch:
+                newest = max(newest, _less_overlap(observed.changed_at))
                 if self.whole:
-                    present.add(seen.remote_id)
+                    present.add(observed.remote_id)
             if self.whole:
                 unmatched += apart
         if self.whole:
             await _missing(machine, cloud, kind, present, self.started)
-            unmatched = await told_apart(machine.store, cloud, kind, unmatched)
+            unmatched = await not_held_by_others(machine.store, cloud, kind, unmatched)
             await report(machine, cloud, kind, unmatched, present)
             await send_away(machine, cloud, kind, await self._once_ours(unmatched))
             self.cursors[f"{kind}@"] = self.started
@@ -352,48 +352,54 @@ class Turn:
         """Those whose resource we know. Of most orphans we know nothing; they cost a read, and no transaction."""
         machine, kind = self.machine, self.kind
         return [
-            seen
-            for seen in unmatched
-            if seen.marker and await machine.resources.fetch(machine.store, kind, seen.marker) is not None
+            observed
+            for observed in unmatched
+            if observed.marker
+            and await machine.resources.fetch(machine.store, kind, observed.marker) is not None
         ]
 
 
-async def take_all(turn: Turn, batch: list[Observed]) -> tuple[int, list[Observed]]:
+async def ingest(turn: Turn, batch: list[Observed]) -> tuple[int, list[Observed]]:
     """Write what was seen of some things: how many had changed, and which are nothing that we know of.
 
     Most things are as they were: they are compared first, and cost no transaction. One that cannot be taken in (a fault
     of ours, an answer that nobody thought of) is left to the log, and must not keep the others from being seen.
     """
-    machine, told = turn.machine, {seen.remote_id: kept(seen) for seen in batch if not seen.unread}
-    same = (
-        await presences.as_observed(machine.store, turn.cloud, turn.kind, told, drift.GONE) if told else set()
+    machine, documents = (
+        turn.machine,
+        {observed.remote_id: kept(observed) for observed in batch if not observed.unread},
     )
-    read = [seen for seen in batch if not seen.unread and seen.remote_id not in same]
+    same = (
+        await presences.as_observed(machine.store, turn.cloud, turn.kind, documents, drift.GONE)
+        if documents
+        else set()
+    )
+    read = [observed for observed in batch if not observed.unread and observed.remote_id not in same]
     if not read:
         return 0, []
     held = await presences.by_remotes(
-        turn.machine.store, turn.cloud, turn.kind, [seen.remote_id for seen in read]
+        turn.machine.store, turn.cloud, turn.kind, [observed.remote_id for observed in read]
     )
     news: list[Observed] = []
     unmatched: list[Observed] = []
-    for seen in read:
-        there = held.get(seen.remote_id)
+    for observed in read:
+        there = held.get(observed.remote_id)
         if there is not None:
-            news += [seen] if is_news(turn, there, seen) else []
-        elif not seen.gone:
-            (news if await _is_awaited(turn, seen) else unmatched).append(seen)
+            news += [observed] if is_news(turn, there, observed) else []
+        elif not observed.gone:
+            (news if await _is_awaited(turn, observed) else unmatched).append(observed)
     changed, unknown = await _write(turn, news)
     return changed, unmatched + unknown
 
 
-async def _is_awaited(turn: Turn, seen: Observed) -> bool:
+async def _is_awaited(turn: Turn, observed: Observed) -> bool:
     """Whether it may be what a create left whose answer was lost."""
-    if not seen.marker:
+    if not observed.marker:
         return False
-    presence = await presences.fetch(turn.machine.store, turn.kind, seen.marker, turn.cloud)
+    presence = await presences.fetch(turn.machine.store, turn.kind, observed.marker, turn.cloud)
     if presence is None or presence.remote_id is not None:
         return False
-    return not await held_by_others(turn.machine.store, turn.cloud, turn.kind, [seen])
+    return not await held_by_others(turn.machine.store, turn.cloud, turn.kind, [observed])
 
 
 async def _write(turn: Turn, news: list[Observed]) -> tuple[int, list[Observed]]:
@@ -408,9 +414,9 @@ async def _write(turn: Turn, news: list[Observed]) -> tuple[int, list[Observed]]
         if len(news) == 1:
             log.exception("cannot take in", cloud=turn.cloud, kind=turn.kind, remote_id=news[0].remote_id)
             return 0, []
-        alone = [await _write(turn, [seen]) for seen in news]
-        return sum(more for more, _ in alone), [seen for _, apart in alone for seen in apart]
-    return took.count(True), [seen for seen, known in zip(news, took, strict=True) if known is None]
+        alone = [await _write(turn, [observed]) for observed in news]
+        return sum(more for more, _ in alone), [observed for _, apart in alone for observed in apart]
+    return took.count(True), [observed for observed, known in zip(news, took, strict=True) if known is None]
 
 
 @rerun
@@ -418,13 +424,13 @@ async def _write_batch(turn: Turn, news: list[Observed]) -> list[bool | None]:
     with turn.timing.on(TURN) as waiting:
         async with turn.machine.store.transaction() as tx:
             waiting.turns(WRITE)
-            return await take_batch(turn, tx, news)
+            return await ingest_batch(turn, tx, news)
 
 
 async def _batches(things: AsyncIterator[Observed]) -> AsyncGenerator[list[Observed]]:
     batch: list[Observed] = []
-    async for seen in things:
-        batch.append(seen)
+    async for observed in things:
+        batch.append(observed)
         if len(batch) >= _BATCH:
             yield batch
             batch = []

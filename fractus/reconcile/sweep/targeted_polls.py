@@ -13,7 +13,7 @@ from fractus.model.cloud import Cloud, Observed
 from fractus.model.errors import CloudError, Missing
 from fractus.model.resource import Presence
 from fractus.reconcile.machine import Machine
-from fractus.reconcile.sweep.sweep import Turn, take_all, wake_all
+from fractus.reconcile.sweep.sweep import Turn, ingest, wake_all
 from fractus.reconcile.tempo import Tempo
 from fractus.store import presences
 
@@ -94,7 +94,7 @@ async def _one(machine: Machine, child: Cloud, presence: Presence) -> None:
         return
     turn = Turn(machine, child.name, life, actuator, lists=False)
     try:
-        seen: Observed = await actuator.observe(
+        observed: Observed = await actuator.observe(
             await machine.scope_of(resource.project_id), presence.remote_id
         )
     except Missing:
@@ -102,5 +102,5 @@ async def _one(machine: Machine, child: Cloud, presence: Presence) -> None:
         if not presence.wanted:
             await wake_all(machine, child.name, [(presence.kind, presence.id)])
         return
-    if not seen.unread:
-        await take_all(turn, [seen])
+    if not observed.unread:
+        await ingest(turn, [observed])

@@ -24,7 +24,7 @@ async def report(
     arise; those that were left behind (by a fault, or a version of fractus that knew nothing of them) are mended here.
     """
     held = await findings.of_kind(machine.store, cloud, kind)
-    there = {seen.remote_id: _finding(cloud, kind, seen) for seen in unmatched}
+    there = {observed.remote_id: _finding(cloud, kind, observed) for observed in unmatched}
     news = [one for id, one in there.items() if not _same(held.get(id), one)]
     over = [id for id, one in held.items() if id not in there and one.what in (ORPHAN, FOREIGN)]
     ours = [id for id, one in held.items() if one.what in (MISSING, CHANGED)]
@@ -49,14 +49,16 @@ async def _drop_all(machine: Machine, cloud: str, kind: str, ids: list[str]) -> 
             await findings.drop(tx, cloud, kind, id)
 
 
-def _finding(cloud: str, kind: str, seen: Observed) -> Finding:
+def _finding(cloud: str, kind: str, observed: Observed) -> Finding:
     return Finding(
         cloud=cloud,
         kind=kind,
-        remote_id=seen.remote_id,
-        what=ORPHAN if seen.marker else FOREIGN,
-        detail=f"{seen.name} (managed by another: {seen.managed_by})" if seen.managed_by else seen.name,
-        resource_id=seen.marker,
+        remote_id=observed.remote_id,
+        what=ORPHAN if observed.marker else FOREIGN,
+        detail=f"{observed.name} (managed by another: {observed.managed_by})"
+        if observed.managed_by
+        else observed.name,
+        resource_id=observed.marker,
         project_id="",
     )
 
@@ -87,7 +89,7 @@ async def _mend(machine: Machine, cloud: str, kind: str, ours: list[str]) -> Non
     """Remove findings about presences that have none (any more)."""
     known = await presences.by_remotes(machine.store, cloud, kind, ours)
     for id in ours:
-        if _nothing_to_tell(known.get(id)):
+        if _not_to_report(known.get(id)):
             await _drop_over(machine, cloud, kind, id)
 
 
@@ -95,9 +97,9 @@ async def _mend(machine: Machine, cloud: str, kind: str, ours: list[str]) -> Non
 async def _drop_over(machine: Machine, cloud: str, kind: str, id: str) -> None:
     """Unless something has arisen since we looked: what is written of it goes with the presence that it is about."""
     async with machine.store.transaction() as tx:
-        if _nothing_to_tell(await presences.by_remote(tx, cloud, kind, id)):
+        if _not_to_report(await presences.by_remote(tx, cloud, kind, id)):
             await findings.drop(tx, cloud, kind, id)
 
 
-def _nothing_to_tell(presence: Presence | None) -> bool:
+def _not_to_report(presence: Presence | None) -> bool:
     return presence is None or drift.mark(presence.memory) == ({}, False)

@@ -200,7 +200,7 @@ class Upload:
         self._room.give_back(size)
 
     def _put(self, data: bytes) -> None:
-        with _told():
+        with _as_api_errors():
             self._room.check(len(data), self._promised)
             _write_all(self._file, data)
         self._md5.update(data)
@@ -217,7 +217,7 @@ class Upload:
         return Written(str(self._final), self._size, self._md5.hexdigest(), self._sha512.hexdigest(), virtual)
 
     def _keep(self) -> None:
-        with _told():
+        with _as_api_errors():
             os.fsync(self._file)
             os.replace(self._part, self._final)
             sync_directory(self._final.parent)
@@ -249,10 +249,10 @@ async def _whole(work: Callable[..., None], *given: Any) -> None:
         raise
 
 
-def _take(part: Path) -> int | None:
+def _lock(part: Path) -> int | None:
     """The part's descriptor, locked by us and empty; None where another holds it."""
     while True:
-        with _told():
+        with _as_api_errors():
             file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -274,7 +274,7 @@ def _write_all(file: int, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _as_api_errors() -> Iterator[None]:
     """What is wrong with the disk, in Glance's words."""
     try:
         yield
@@ -313,7 +313,7 @@ class BitsDirectory:
         """Start to write; None while another does."""
         final = self.path(image_id)
         part = final.with_name(f"{final.name}.part")
-        file = _take(part)
+        file = _lock(part)
         return None if file is None else Upload(final, part, file, self._cap, self._room)
 
     def abandoned(self, image_id: str) -> bool:

@@ -33,11 +33,11 @@ def contract(connection: Connection, location: Path) -> list[str]:
     done = set(connection.scalars(select(CONTRACTED.c.revision)))
     ran = []
     for script in reversed(list(ScriptDirectory.from_config(settings).walk_revisions())):
-        take_away = getattr(script.module, "contract", None)
-        if take_away is None or script.revision in done:
+        contract = getattr(script.module, "contract", None)
+        if contract is None or script.revision in done:
             continue
         with Operations.context(MigrationContext.configure(connection)):
-            take_away()
+            contract()
         values = {"revision": script.revision, "version": script.module.contracts, "done_at": time.time()}
         connection.execute(insert(CONTRACTED).values(values))
         ran.append(script.revision)

@@ -28,17 +28,17 @@ async def opened(store: AnyStore, cidr: str, gateway: str | None = None) -> None
 async def test_next_is_the_lowest_free_one(store: AnyStore) -> None:
     await opened(store, "10.0.0.0/29", "10.0.0.1")
     async with store.transaction() as tx:
-        await book.take(tx, "net", "10.0.0.3", "port/a", 4)
-        given = [await book.take_next(tx, "net", "port/b") for _ in range(5)]
+        await book.reserve(tx, "net", "10.0.0.3", "port/a", 4)
+        given = [await book.reserve_next(tx, "net", "port/b") for _ in range(5)]
     assert given == ["10.0.0.2", "10.0.0.4", "10.0.0.5", "10.0.0.6", None]
 
 
 async def test_an_address_has_one_holder(store: AnyStore) -> None:
     await opened(store, "10.0.0.0/29")
     async with store.transaction() as tx:
-        await book.take(tx, "net", "10.0.0.3", "port/a", 4)
+        await book.reserve(tx, "net", "10.0.0.3", "port/a", 4)
         with pytest.raises(AddressTaken) as caught:
-            await book.take(tx, "net", "10.0.0.3", "port/b", 4)
+            await book.reserve(tx, "net", "10.0.0.3", "port/b", 4)
     assert caught.value.holder == "port/a"
     assert await book.holder_of(store, "net", "10.0.0.3", 4) == "port/a"
 
@@ -48,7 +48,7 @@ async def test_what_is_given_back_is_joined_with_its_neighbours(store: AnyStore)
     whole = pools("10.0.0.0/24")
     async with store.transaction() as tx:
         for last in (5, 6, 7, 200):
-            await book.take(tx, "net", f"10.0.0.{last}", f"port/{last}", 4)
+            await book.reserve(tx, "net", f"10.0.0.{last}", f"port/{last}", 4)
     assert len(await book.free(store, "net")) == 3
     async with store.transaction() as tx:
         for last in (6, 5, 200, 7):
@@ -60,7 +60,7 @@ async def test_an_address_outside_the_pools_does_not_come_back_into_them(store: 
     await opened(store, "10.0.0.0/29", "10.0.0.1")
     before = await book.free(store, "net")
     async with store.transaction() as tx:
-        await book.take(tx, "net", "10.0.0.1", "port/gateway", 4)
+        await book.reserve(tx, "net", "10.0.0.1", "port/gateway", 4)
         await book.release(tx, "port/gateway")
     assert await book.free(store, "net") == before
 
@@ -69,7 +69,7 @@ async def test_release_can_be_told_of_single_addresses(store: AnyStore) -> None:
     await opened(store, "10.0.0.0/29")
     async with store.transaction() as tx:
         for _ in range(3):
-            await book.take_next(tx, "net", "port/a")
+            await book.reserve_next(tx, "net", "port/a")
         assert await book.release(tx, "port/a", subnet_id="net", ips=["10.0.0.2"]) == 1
         assert await book.release(tx, "port/a", subnet_id="other") == 0
     assert await book.held_by(store, "port/a") == [("net", "10.0.0.1"), ("net", "10.0.0.3")]
@@ -78,11 +78,11 @@ async def test_release_can_be_told_of_single_addresses(store: AnyStore) -> None:
 async def test_a_clouds_share_lies_at_the_end(store: AnyStore) -> None:
     await opened(store, "10.0.0.0/29")
     async with store.transaction() as tx:
-        assert await book.take_last(tx, "net", 2, "cloud/a") == [
+        assert await book.reserve_last(tx, "net", 2, "cloud/a") == [
             Range(number("10.0.0.5"), number("10.0.0.6"))
         ]
-        await book.take(tx, "net", "10.0.0.4", "port/a", 4)
-        apart = await book.take_last(tx, "net", 9, "cloud/b")
+        await book.reserve(tx, "net", "10.0.0.4", "port/a", 4)
+        apart = await book.reserve_last(tx, "net", 9, "cloud/b")
     assert apart == [Range(number("10.0.0.1"), number("10.0.0.3"))], "fewer where fewer are free"
     async with store.transaction() as tx:
         await book.release(tx, "cloud/a")
@@ -95,7 +95,7 @@ async def test_a_cloud_gets_its_share_once_or_the_one_that_it_has(store: AnyStor
         assert await book.set_aside(tx, "net", "a", pools("10.0.0.0/28")) == [
             Range(number("10.0.0.13"), number("10.0.0.14"))
         ]
-        await book.take(tx, "net", "10.0.0.3", "port/a", 4)
+        await book.reserve(tx, "net", "10.0.0.3", "port/a", 4)
         found = [Range(number("10.0.0.2"), number("10.0.0.4"))]
         await book.set_aside_as_found(tx, "net", "b", found, 4)
     held = await book.held_by(store, cloud_holder("b"))
@@ -106,10 +106,10 @@ async def test_a_cloud_gets_its_share_once_or_the_one_that_it_has(store: AnyStor
 async def test_other_pools_leave_what_is_held(store: AnyStore) -> None:
     await opened(store, "10.0.0.0/24")
     async with store.transaction() as tx:
-        await book.take(tx, "net", "10.0.0.10", "port/a", 4)
-        await book.take(tx, "net", "10.0.0.100", "port/b", 4)
+        await book.reserve(tx, "net", "10.0.0.10", "port/a", 4)
+        await book.reserve(tx, "net", "10.0.0.100", "port/b", 4)
         await book.reshape(tx, "net", [Range(number("10.0.0.90"), number("10.0.0.110"))], 4)
-        assert await book.take_next(tx, "net", "port/c") == "10.0.0.90"
+        assert await book.reserve_next(tx, "net", "port/c") == "10.0.0.90"
         await book.release(tx, "port/a")
         await book.release(tx, "port/b")
         await book.release(tx, "port/c")
@@ -120,9 +120,9 @@ async def test_other_pools_leave_what_is_held(store: AnyStore) -> None:
 async def test_ipv6_pools_are_one_row(store: AnyStore) -> None:
     await opened(store, "fd00::/64", "fd00::")
     async with store.transaction() as tx:
-        assert await book.take_next(tx, "net", "port/a") == "fd00::1"
-        await book.take(tx, "net", "fd00::f816:3eff:fe8e:cd9e", "port/a", 6)
-        assert await book.take_last(tx, "net", 1, "cloud/a") == [
+        assert await book.reserve_next(tx, "net", "port/a") == "fd00::1"
+        await book.reserve(tx, "net", "fd00::f816:3eff:fe8e:cd9e", "port/a", 6)
+        assert await book.reserve_last(tx, "net", 1, "cloud/a") == [
             Range(*[number("fd00::ffff:ffff:ffff:ffff")] * 2)
         ]
     assert len(await book.free(store, "net")) == 2
@@ -131,7 +131,7 @@ async def test_ipv6_pools_are_one_row(store: AnyStore) -> None:
 async def test_closing_forgets_everything(store: AnyStore) -> None:
     await opened(store, "10.0.0.0/29")
     async with store.transaction() as tx:
-        await book.take_next(tx, "net", "port/a")
+        await book.reserve_next(tx, "net", "port/a")
         await book.close(tx, "net")
         assert await book.release(tx, "port/a") == 0, "and a late release brings nothing back"
     assert await book.free(store, "net") == []
@@ -142,7 +142,7 @@ async def test_many_at_once_get_one_each(store: AnyStore) -> None:
 
     async def one(number: int) -> str | None:
         async with store.transaction() as tx:
-            return await book.take_next(tx, "net", f"port/{number}")
+            return await book.reserve_next(tx, "net", f"port/{number}")
 
     given = await asyncio.gather(*(again(lambda n=n: one(n), patience=60.0) for n in range(80)))
     got = [ip for ip in given if ip is not None]
@@ -163,14 +163,14 @@ async def test_any_history_ends_in_what_the_arithmetic_says(store: AnyStore) -> 
                 continue
             holder = f"port/{step}"
             if dice.random() < 0.5:
-                ip = await book.take_next(tx, "net", holder)
+                ip = await book.reserve_next(tx, "net", holder)
                 if ip is not None:
                     held[holder] = number(ip)
             else:
                 ip = f"10.0.0.{dice.randint(1, 30)}"
                 if number(ip) in held.values():
                     continue
-                await book.take(tx, "net", ip, holder, 4)
+                await book.reserve(tx, "net", ip, holder, 4)
                 held[holder] = number(ip)
     assert await book.free(store, "net") == without(pools("10.0.0.0/27", "10.0.0.9"), held.values())
 
@@ -181,13 +181,13 @@ async def test_next_stays_fast_in_a_full_pool(store: AnyStore) -> None:
     start = time.perf_counter()
     async with store.transaction() as tx:
         for _ in range(2000):
-            await book.take_next(tx, "net", "port/a")
+            await book.reserve_next(tx, "net", "port/a")
         early = time.perf_counter() - start
         for value in range(number("10.0.64.0"), number("10.0.192.0"), 2):  # 16,384 holes
-            await book.take(tx, "net", str(ipaddress.ip_address(value)), "port/b", 4)
+            await book.reserve(tx, "net", str(ipaddress.ip_address(value)), "port/b", 4)
         start = time.perf_counter()
         for _ in range(2000):
-            await book.take_next(tx, "net", "port/a")
+            await book.reserve_next(tx, "net", "port/a")
         late = time.perf_counter() - start
     assert late < early * 5 + 0.5, f"2000 took {early:.3f} s in an empty pool, {late:.3f} s in a torn one"
 
@@ -195,11 +195,11 @@ async def test_next_stays_fast_in_a_full_pool(store: AnyStore) -> None:
 async def test_macs_are_unique_in_their_network_only(store: AnyStore) -> None:
     macs = Macs()
     async with store.transaction() as tx:
-        mac = await macs.take_new(tx, "net", "port/a")
+        mac = await macs.reserve_new(tx, "net", "port/a")
         assert mac.startswith("fa:16:3e:")
         with pytest.raises(MacTaken):
-            await macs.take(tx, "net", mac, "port/b")
-        await macs.take(tx, "other", mac, "port/c")
+            await macs.reserve(tx, "net", mac, "port/b")
+        await macs.reserve(tx, "other", mac, "port/c")
         await macs.release(tx, "port/a")
-        await macs.take(tx, "net", mac, "port/b")
+        await macs.reserve(tx, "net", mac, "port/b")
     assert await macs.holder_of(store, "net", mac) == "port/b"

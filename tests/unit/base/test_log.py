@@ -96,7 +96,7 @@ def test_a_frequent_event_is_written_as_any_other(as_json: bool) -> None:
     }
     try:
         log.logger("web.access").info("request", **fields)
-        log.Frequent("web.access", "request").tell(**fields)
+        log.Frequent("web.access", "request").write(**fields)
         first, second = stream.getvalue().splitlines()
         if as_json:
             assert json.loads(first) | {"timestamp": ""} == json.loads(second) | {"timestamp": ""}
@@ -105,10 +105,10 @@ def test_a_frequent_event_is_written_as_any_other(as_json: bool) -> None:
             assert first.partition(" ")[2] == second.partition(" ")[2]
         assert len(first.partition(" ")[0]) == len(second.partition(" ")[0])
         with structlog.testing.capture_logs() as caught:
-            log.Frequent("web.access", "request").tell(status=404)
+            log.Frequent("web.access", "request").write(status=404)
         assert caught == [{"part": "web.access", "event": "request", "status": 404, "log_level": "info"}]
         log.configure("warning", json=as_json, stream=stream)
-        log.Frequent("web.access", "request").tell(status=404)
+        log.Frequent("web.access", "request").write(status=404)
         assert len(stream.getvalue().splitlines()) == 2
     finally:
         structlog.reset_defaults()
@@ -119,7 +119,7 @@ _TALKS = """
 from fractus.base import log
 log.configure("info", json={as_json})
 log.logger("x").info("one")
-log.Frequent("x", "two").tell(a=1)
+log.Frequent("x", "two").write(a=1)
 try:
     1 / 0
 except ZeroDivisionError:
@@ -163,8 +163,8 @@ def test_how_many_lines_were_lost_is_said_when_there_is_room_again(as_json: bool
         for number in range(5):
             log.logger("x").info("lost", number=number)
         stream.room = True
-        log.Frequent("x", "kept").tell(a=1)
-        log.Frequent("x", "kept").tell(a=2)
+        log.Frequent("x", "kept").write(a=1)
+        log.Frequent("x", "kept").write(a=2)
     finally:
         structlog.reset_defaults()
     first, *rest = stream.getvalue().splitlines()
@@ -182,7 +182,7 @@ def test_a_process_that_was_started_without_standard_error_goes_on(tmp_path: Pat
         "other = open(sys.argv[1], 'w')\n"
         "log.configure()\n"
         "log.logger('x').info('hello')\n"
-        "log.Frequent('x', 'often').tell(number=1)\n"
+        "log.Frequent('x', 'often').write(number=1)\n"
         "print('done')\n"
     )
     command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", code, str(other)]

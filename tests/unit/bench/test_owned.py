@@ -114,7 +114,7 @@ async def _changed(children: list[Child], simulated: Path) -> Watch:
     changes.percent = 0.0
     for child in children:
         shown = asyncio.Event()
-        child.pulse.tell(shown.set)
+        child.pulse.changed(shown.set)
         await shown.wait()
     running.cancel()
     await asyncio.wait([running])

@@ -47,7 +47,7 @@ class SmallUp(Up):
 def main(state: str, port: str) -> None:
     told = {"api": {"port": int(port)}, "keystone": {"mode": "external", "url": "http://127.0.0.1:1/v3"}}
     settings = load(Path(state), overrides=told, environ={})
-    SmallUp(settings, Progress(output()), told=told, demo=True).run()
+    SmallUp(settings, Progress(output()), overrides=told, demo=True).run()
 
 
 if __name__ == "__main__":

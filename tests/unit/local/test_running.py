@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fractus.local import processes, running
-from fractus.local.processes import Mark, alive, boot_id, mark, port_taken
+from fractus.local.processes import Mark, alive, boot_id, mark, port_in_use
 from fractus.local.running import AlreadyRunning, Part, Record
 
 SLEEPER = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
@@ -88,10 +88,10 @@ def test_a_taken_port_is_said_with_who_has_it() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        said = port_taken("127.0.0.1", port)
+        said = port_in_use("127.0.0.1", port)
         assert said.startswith("is taken by ")
         assert said.endswith(f"(pid {os.getpid()})")
-    assert port_taken("127.0.0.1", port) == ""
+    assert port_in_use("127.0.0.1", port) == ""
 
 
 def test_only_one_can_hold_a_directory(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from fractus.base.clock import iso
 from fractus.model.errors import Missing, Refused, Unreachable
 from fractus.model.resource import Need
 from fractus.reconcile.machine import Round
-from fractus.reconcile.sweep.sweep import OVERLAP, Turn, take_all
+from fractus.reconcile.sweep.sweep import OVERLAP, Turn, ingest
 from fractus.store import clouds, findings, presences, work
 from tests.unit.reconcile.toy import Thing, ToyCloud, World
 
@@ -243,7 +243,7 @@ async def test_what_is_unsettled_and_nobodys_work_is_attended_to(world: World) -
 
 async def test_a_cloud_that_does_not_answer_is_noted_and_nothing_is_forgotten(world: World) -> None:
     east = await built(world)
-    seen_at = (await clouds.seen_times(world.store))["east"]
+    seen_at = (await clouds.answered_at(world.store))["east"]
     east.down = True
     assert await world.sweep("east", full=True) is None
     record = await clouds.fetch(world.store, "east")
@@ -557,7 +557,7 @@ async def test_what_was_looked_at_while_it_was_listed_is_not_made_older(world: W
     async with world.sqlite.transaction() as tx:
         presence = await presences.fetch(tx, "box", "b1", "east")
         assert presence is not None
-        world.machine.observed(presence, east.seen(there))
+        world.machine.record_observed(presence, east.seen(there))
         await presences.save(tx, presence)
-    assert await take_all(turn, [seen]) == (0, [])
+    assert await ingest(turn, [seen]) == (0, [])
     assert await observed(world, "name") == "new"

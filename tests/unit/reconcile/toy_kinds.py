@@ -19,7 +19,7 @@ from fractus.reconcile.kind import (
     Sweeping,
     Wait,
     adopt_fields,
-    with_wanted,
+    with_desired,
 )
 from fractus.store import presences
 from fractus.store.resources import Resources
@@ -46,7 +46,7 @@ TRAITS = {
 class ToyLife:
     """What the machine must know of a toy kind."""
 
-    seen_type = BoxObserved
+    observed_type = BoxObserved
 
     def __init__(self, kind: str) -> None:
         self.name = kind
@@ -91,8 +91,8 @@ class ToyLife:
         size = item.resource.desired["size"]
         return [] if self.traits.assigned or seen.size == size else [Difference("size", size, seen.size)]
 
-    def as_wanted(self, item: Item, seen: BoxObserved, fields: Collection[str]) -> BoxObserved:
-        return with_wanted(self.wanted(item), seen, fields)  # type: ignore[no-any-return]
+    def as_desired(self, item: Item, seen: BoxObserved, fields: Collection[str]) -> BoxObserved:
+        return with_desired(self.wanted(item), seen, fields)  # type: ignore[no-any-return]
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
         adopt_fields(resource, found)

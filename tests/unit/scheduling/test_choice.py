@@ -156,7 +156,7 @@ def test_a_burst_spreads_by_weight() -> None:
 
 def test_of_those_with_more_load_the_nearest_are_told() -> None:
     candidates = [Candidate(name, held=held) for name, held in zip("dbeca", (4, 2, 5, 3, 1), strict=True)]
-    verdict = choose(candidates, asked="", kinds=frozenset(), refused={}, avoided={}, told=2)
+    verdict = choose(candidates, asked="", kinds=frozenset(), refused={}, avoided={}, listed=2)
     assert (verdict.cloud, list(verdict.why_not)) == ("a", ["b", "c"])
 
 

@@ -112,7 +112,7 @@ async def test_the_journal_names_what_the_api_shows(tmp_path: Path) -> None:
         last = {line["server"]: line["what"] for line in map(msgspec.json.decode, _lines(journal))}
     changes.percent = 0.0
     while _shown(child) != _told(journal, _shown(child)):
-        child.pulse.tell()
+        child.pulse.changed()
         await asyncio.sleep(0.1)
     running.cancel()
     await asyncio.wait([running])

@@ -19,7 +19,7 @@ import requests
 import yaml
 
 from fractus.base.clock import SystemClock
-from fractus.local.processes import port_taken
+from fractus.local.processes import port_in_use
 from fractus.local.seed import IMAGE_BYTES
 from fractus.operations import cloud_rows
 from fractus.reconcile.machine import Pace
@@ -54,7 +54,7 @@ class Simulation:
     @staticmethod
     def _free(base: int) -> bool:
         ports = range(base + 1, base + CLOUDS + 1)
-        return ports[-1] < 65536 and not any(port_taken("127.0.0.1", port) for port in ports)
+        return ports[-1] < 65536 and not any(port_in_use("127.0.0.1", port) for port in ports)
 
     def start(self, *flags: str) -> str:
         """Start it and return what it says once all clouds run."""

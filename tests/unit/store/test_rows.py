@@ -297,7 +297,7 @@ async def test_what_an_operator_changes_and_what_sweeps_learn_are_kept_apart(
     assert (await clouds.fetch(tables, "east")).error == "no route"  # type: ignore[union-attr]
     clock.time += 5
     async with tables.transaction() as tx:
-        await clouds.seen(tx, "east", {"server": "2026-01-01T00:00:00Z"})
+        await clouds.record_sweep(tx, "east", {"server": "2026-01-01T00:00:00Z"})
     made.secret, made.cursors, made.seen_at = b"2", {}, None
     async with tables.transaction() as tx:
         await clouds.configure(tx, made)
@@ -305,7 +305,7 @@ async def test_what_an_operator_changes_and_what_sweeps_learn_are_kept_apart(
     assert found is not None
     assert (found.secret, found.version, found.error) == (b"2", 2, "")
     assert (found.cursors, found.seen_at) == ({"server": "2026-01-01T00:00:00Z"}, 1005.0)
-    assert await clouds.seen_times(tables) == {"east": 1005.0}
+    assert await clouds.answered_at(tables) == {"east": 1005.0}
 
 
 # --- what is written -----------------------------------------------------------------------------

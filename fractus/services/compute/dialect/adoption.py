@@ -15,11 +15,11 @@ class ComputeAdoption:
     outlives_cloud = False
     """One that was taken over is not its cloud's, and lives on here when that is released."""
 
-    def rank(self, seen: Any) -> int:
+    def rank(self, observed: Any) -> int:
         """No order among them."""
         return 0
 
-    def needed(self, seen: Any, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(self, observed: Any, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Nothing."""
         return []
 

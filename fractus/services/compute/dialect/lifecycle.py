@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from fractus.model.placement import carried
 from fractus.model.resource import SETTLED, Presence, Resource, Summary
-from fractus.reconcile.kind import Difference, Done, Item, Plan, Sweeping, with_wanted
+from fractus.reconcile.kind import Difference, Done, Item, Plan, Sweeping, with_desired
 from fractus.services.compute.dialect.kind import ComputeKind
 from fractus.services.lifecycle import LifecycleDefaults
 
@@ -26,7 +26,7 @@ class ComputeLifecycle(LifecycleDefaults):
         vocabulary = self.kind.vocabulary
         assert vocabulary is not None
         self.name = self.kind.name
-        self.seen_type = vocabulary.observed
+        self.observed_type = vocabulary.observed
         self._wanted_type = vocabulary.wanted
         self._names = [one.name for one in vocabulary.said]
 
@@ -34,11 +34,11 @@ class ComputeLifecycle(LifecycleDefaults):
         """What a rebuild must know and the child has no field for."""
         return {name: resource.desired[name] for name in self.kind.noted}
 
-    def plan(self, item: Item, seen: Any) -> Plan:
+    def plan(self, item: Item, observed: Any) -> Plan:
         """It never changes."""
         return Done()
 
-    def differences(self, item: Item, seen: Any) -> list[Difference]:
+    def differences(self, item: Item, observed: Any) -> list[Difference]:
         """None that could be told."""
         return []
 
@@ -50,11 +50,11 @@ class ComputeLifecycle(LifecycleDefaults):
             id=item.resource.id, name=desired["name"], notes=self.notes(item.resource), **fields
         )
 
-    def as_wanted(self, item: Item, seen: Any, fields: Collection[str]) -> Any:
+    def as_desired(self, item: Item, observed: Any, fields: Collection[str]) -> Any:
         """Names are the same on both sides."""
-        return with_wanted(self.wanted(item), seen, fields)
+        return with_desired(self.wanted(item), observed, fields)
 
-    def settled(self, presence: Presence, seen: Any) -> bool:
+    def settled(self, presence: Presence, observed: Any) -> bool:
         """It can be used when nothing is left to do of it."""
         return presence.state == SETTLED
 

@@ -23,51 +23,51 @@ _SIZES = ("vcpus", "ram", "disk", "ephemeral", "swap")
 class FlavorAdoption(ComputeAdoption):
     """Taking over flavors."""
 
-    async def judge(self, tx: Transaction, seen: FlavorObserved, context: AdoptionContext) -> Verdict:
+    async def judge(self, tx: Transaction, observed: FlavorObserved, context: AdoptionContext) -> Verdict:
         """The same by name and nature as one of ours: that one, in one more cloud."""
-        if not seen.name:
+        if not observed.name:
             return Ignore("the cloud does not say what it is")
-        ours = bool(seen.marker)
+        ours = bool(observed.marker)
         name, id = (
-            seen.notes.get("name", seen.name),
-            seen.notes.get("flavorid", seen.marker or seen.remote_id),
+            observed.notes.get("name", observed.name),
+            observed.notes.get("flavorid", observed.marker or observed.remote_id),
         )
         memory = {"borrowed": not ours}
-        if ours and (known := await context.resource(tx, "flavor", seen.marker)) is not None:
+        if ours and (known := await context.resource(tx, "flavor", observed.marker)) is not None:
             return Merge(known.id, memory)
         held = await LIVE.id(tx, id) or await NAMES.id(tx, name)
         if held is not None:
-            return self._same(await context.resource(tx, "flavor", held), seen, memory)
-        access = [project for one in seen.access if (project := context.project(one)) is not None]
+            return self._same(await context.resource(tx, "flavor", held), observed, memory)
+        access = [project for one in observed.access if (project := context.project(one)) is not None]
         desired = {
             "flavorid": id,
             "name": name,
-            **{size: getattr(seen, size) for size in _SIZES},
-            "rxtx_factor": seen.rxtx_factor,
-            "is_public": seen.notes.get("is_public", seen.is_public),
-            "disabled": seen.disabled,
-            "description": seen.notes.get("description", seen.description or None),
-            "extra_specs": dict(seen.extra_specs),
-            "access": seen.notes.get("access", access),
+            **{size: getattr(observed, size) for size in _SIZES},
+            "rxtx_factor": observed.rxtx_factor,
+            "is_public": observed.notes.get("is_public", observed.is_public),
+            "disabled": observed.disabled,
+            "description": observed.notes.get("description", observed.description or None),
+            "extra_specs": dict(observed.extra_specs),
+            "access": observed.notes.get("access", access),
         }
-        made = stamp(seen.created_at)
-        resource_id = seen.marker or id
+        made = stamp(observed.created_at)
+        resource_id = observed.marker or id
         return Adopt(
             Resource(kind="flavor", id=resource_id, name=name, desired=desired, created_at=made), (), memory
         )
 
     @staticmethod
-    def _same(known: Resource | None, seen: FlavorObserved, memory: dict[str, Any]) -> Verdict:
+    def _same(known: Resource | None, observed: FlavorObserved, memory: dict[str, Any]) -> Verdict:
         if known is None:
             return Conflict("a flavor of its name was here a moment ago")
-        alike = known.name == seen.notes.get("name", seen.name) and all(
-            known.desired[one] == getattr(seen, one) for one in _SIZES
+        alike = known.name == observed.notes.get("name", observed.name) and all(
+            known.desired[one] == getattr(observed, one) for one in _SIZES
         )
-        if alike and known.desired["extra_specs"] == seen.extra_specs:
+        if alike and known.desired["extra_specs"] == observed.extra_specs:
             return Merge(known.id, memory)
         return Conflict(
             f"the flavor {known.name} ({flavorid(known)}) of fractus has its name or its id and is another:"
-            f" {_said(known.desired)} here, {_said({one: getattr(seen, one) for one in _SIZES})} there"
+            f" {_said(known.desired)} here, {_said({one: getattr(observed, one) for one in _SIZES})} there"
         )
 
 

@@ -34,49 +34,49 @@ class FlavorLifecycle(ComputeLifecycle):
         kept = {name: resource.desired[name] for name in ("name", "description", "is_public", "access")}
         return {"flavorid": flavorid(resource), **kept}
 
-    def differences(self, item: Item, seen: FlavorObserved) -> list[Difference]:
+    def differences(self, item: Item, observed: FlavorObserved) -> list[Difference]:
         """Extra specs, and whether it is everybody's, which no flavor changes: in a flavor that we made."""
         desired, found = item.resource.desired, []
-        if not seen.marker:
+        if not observed.marker:
             return []
-        if seen.extra_specs != desired["extra_specs"]:
-            found.append(Difference("extra_specs", desired["extra_specs"], seen.extra_specs))
-        if seen.is_public != desired["is_public"]:
-            public = desired["is_public"], seen.is_public
+        if observed.extra_specs != desired["extra_specs"]:
+            found.append(Difference("extra_specs", desired["extra_specs"], observed.extra_specs))
+        if observed.is_public != desired["is_public"]:
+            public = desired["is_public"], observed.is_public
             found.append(Difference("is_public", *public, mends=False, adopts=False))
         return found
 
-    def plan(self, item: Item, seen: FlavorObserved) -> Plan:
+    def plan(self, item: Item, observed: FlavorObserved) -> Plan:
         """Extra specs follow ours in a flavor that we made; in one that we found and use (the same by nature, without
         our marker) nothing is touched (law 6).
         """
-        if not seen.marker:
+        if not observed.marker:
             return Done()
         wanted = item.resource.desired["extra_specs"]
-        change = {key: value for key, value in wanted.items() if seen.extra_specs.get(key) != value}
+        change = {key: value for key, value in wanted.items() if observed.extra_specs.get(key) != value}
         if change:
             return Apply(Step("set_extra_specs", {"extra_specs": change}))
-        surplus = sorted(set(seen.extra_specs) - set(wanted))
+        surplus = sorted(set(observed.extra_specs) - set(wanted))
         if surplus:
             return Apply(Step("unset_extra_spec", {"key": surplus[0]}))
-        return _let(item, seen) or self._note(item, seen) or Done()
+        return _let(item, observed) or self._note(item, observed) or Done()
 
-    def _note(self, item: Item, seen: FlavorObserved) -> Plan | None:
+    def _note(self, item: Item, observed: FlavorObserved) -> Plan | None:
         """What a rebuild must know."""
         resource, notes = item.resource, self.wanted(item).notes
-        if not to_note(item, notes, seen):
+        if not to_note(item, notes, observed):
             return None
         return Apply(Step("note", {"id": resource.id, "notes": notes}), {NOTED: resource.generation})
 
-    def admits(self, presence: Presence, seen: FlavorObserved | None, project_id: str) -> bool:
+    def admits(self, presence: Presence, observed: FlavorObserved | None, project_id: str) -> bool:
         """Those that were let in, and all to what is everybody's there, or is none that we made."""
-        open_to_all = seen is None or seen.is_public or not seen.marker
+        open_to_all = observed is None or observed.is_public or not observed.marker
         return open_to_all or project_id in presence.memory.get(ADMITTED, ())
 
 
-def _let(item: Item, seen: FlavorObserved) -> Plan | None:
+def _let(item: Item, observed: FlavorObserved) -> Plan | None:
     """Of a private one: who may use it."""
-    if seen.is_public:
+    if observed.is_public:
         return None
     desired, memory = item.resource.desired, item.presence.memory
     wanted = users(item, memory.get(USERS, {}) if desired["is_public"] else desired["access"])

@@ -21,25 +21,26 @@ class KeypairAdoption(ComputeAdoption):
 
     outlives_cloud = True
 
-    async def judge(self, tx: Transaction, seen: KeypairObserved, context: AdoptionContext) -> Verdict:
+    async def judge(self, tx: Transaction, observed: KeypairObserved, context: AdoptionContext) -> Verdict:
         """Names are unique for each user: the same key of the same name is the same, another is a clash."""
-        if seen.marker:
-            user_id, name = seen.notes.get("user_id", ""), seen.notes.get("name", "")
+        if observed.marker:
+            user_id, name = observed.notes.get("user_id", ""), observed.notes.get("name", "")
             if not user_id or not name:
                 return Ignore("it does not say whose key it is: its user has to upload it again")
         else:
-            user_id, name = context.user(seen.user_id), seen.name
-            if not seen.user_id or not user_id:
+            user_id, name = context.user(observed.user_id), observed.name
+            if not observed.user_id or not user_id:
                 return Ignore("nobody has said which user of fractus its user is")
         held = await LIVE.id(tx, live(user_id, name))
         if held is not None:
             known = await context.resource(tx, "keypair", held)
-            if known is None or known.desired["fingerprint"] != seen.fingerprint:
+            if known is None or known.desired["fingerprint"] != observed.fingerprint:
                 return Conflict(f"user {user_id} has another key of the name {name} here")
-            return Merge(held, placed=held == seen.marker)
-        kept = {one: getattr(seen, one) for one in ("type", "public_key", "fingerprint")}
+            return Merge(held, placed=held == observed.marker)
+        kept = {one: getattr(observed, one) for one in ("type", "public_key", "fingerprint")}
         resource = Resource(
-            kind="keypair", id=seen.marker or derived_id("keypair", user_id, name, seen.fingerprint), user_id=user_id,
-            name=name, desired={"name": name, "user_id": user_id, **kept}, created_at=stamp(seen.created_at),
+            kind="keypair", id=observed.marker or derived_id("keypair", user_id, name, observed.fingerprint),
+            user_id=user_id, name=name, desired={"name": name, "user_id": user_id, **kept},
+            created_at=stamp(observed.created_at),
         )  # fmt: skip
-        return Adopt(resource, placed=bool(seen.marker))
+        return Adopt(resource, placed=bool(observed.marker))

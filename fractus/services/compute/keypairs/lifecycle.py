@@ -13,8 +13,8 @@ class KeypairLifecycle(ComputeLifecycle):
 
     kind = KIND
 
-    def plan(self, item: Item, seen: KeypairObserved) -> Plan:
+    def plan(self, item: Item, observed: KeypairObserved) -> Plan:
         """A key never changes. One that is not ours, whoever put it there, must not get into a server."""
-        if seen.fingerprint and seen.fingerprint != item.resource.desired["fingerprint"]:
-            return Fail(f"the keypair {seen.remote_id} there holds another key")
+        if observed.fingerprint and observed.fingerprint != item.resource.desired["fingerprint"]:
+            return Fail(f"the keypair {observed.remote_id} there holds another key")
         return Done()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractus.services.compute.removed.policy import TOLD
+from fractus.services.compute.removed.policy import REMOVED
 from fractus.services.compute.removed.versions import GONE, OUTGROWN
 from fractus.web.faults import RouteNotServed
 from fractus.web.microversion import Version
@@ -30,7 +30,7 @@ class RemovedApi:
             method="POST" if action else method,
             path=path,
             handler=self.gone if last is None else self.outgrown,
-            rule=TOLD,
+            rule=REMOVED,
             summary=said,
             max_version=last,
             action=action,

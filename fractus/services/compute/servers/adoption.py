@@ -30,17 +30,20 @@ class ServerAdoption:
 
     after: tuple[str, ...] = ("flavor", "keypair", "image", "port")
 
-    def rank(self, seen: ServerObserved) -> int:
+    def rank(self, observed: ServerObserved) -> int:
         """No order among them."""
         return 0
 
-    def needed(self, seen: ServerObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(
+        self, observed: ServerObserved, listed: Mapping[str, Mapping[str, Any]]
+    ) -> list[tuple[str, str]]:
         """Its ports, and what it was built from."""
-        flavor = _flavor_id(seen, listed.get("flavor", {}))
-        keys = [("keypair", id) for id in (seen.key_name, f"{seen.user_id}/{seen.key_name}") if seen.key_name]
+        flavor = _flavor_id(observed, listed.get("flavor", {}))
+        key = observed.key_name
+        keys = [("keypair", id) for id in (key, f"{observed.user_id}/{key}") if key]
         return [
-            *(("port", port.remote_id) for port in _ports(seen, listed.get("port", {}))),
-            *([("image", seen.image_id)] if seen.image_id else []),
+            *(("port", port.remote_id) for port in _ports(observed, listed.get("port", {}))),
+            *([("image", observed.image_id)] if observed.image_id else []),
             *([("flavor", flavor)] if flavor else []),
             *keys,
         ]
@@ -49,53 +52,53 @@ class ServerAdoption:
         """A server is where it runs."""
         return False
 
-    async def judge(self, tx: Transaction, seen: ServerObserved, context: AdoptionContext) -> Verdict:
+    async def judge(self, tx: Transaction, observed: ServerObserved, context: AdoptionContext) -> Verdict:
         """All its ports must be ours: a server that shows half its addresses is worse than one that is not there."""
-        if seen.gone:
+        if observed.gone:
             return Ignore("it is deleted there")
-        project_id = context.project(seen.project_id)
+        project_id = context.project(observed.project_id)
         if project_id is None:
             return unmapped()
-        if seen.status == "BUILD":
+        if observed.status == "BUILD":
             return Ignore("it is being built: try again when it runs")
-        id = seen.marker or seen.remote_id
+        id = observed.marker or observed.remote_id
         known = await context.resource(tx, "server", id)
         if known is not None:
             return Conflict(f"there is another server {id} ({known.name}) here")
         ports = []
-        for port in _ports(seen, context.listed("port")):
+        for port in _ports(observed, context.listed("port")):
             ours = await context.taken(tx, "port", port.remote_id)
             if ours is None:
                 return Conflict(f"its port {port.remote_id} is not taken over")
             ports.append(ours)
-        flavor_id = _flavor_id(seen, context.listed("flavor"))
+        flavor_id = _flavor_id(observed, context.listed("flavor"))
         flavor = await context.taken(tx, "flavor", flavor_id) if flavor_id else None
-        image = await context.taken(tx, "image", seen.image_id) if seen.image_id else None
-        key_name, keypair = await self._key(tx, seen, context)
+        image = await context.taken(tx, "image", observed.image_id) if observed.image_id else None
+        key_name, keypair = await self._key(tx, observed, context)
         desired = {
-            **self._as_built(seen, flavor, image),
+            **self._as_built(observed, flavor, image),
             "key_name": key_name,
             "keypair_id": keypair.id if keypair is not None else "",
-            "name": seen.name,
-            "metadata": dict(seen.metadata),
-            "description": seen.description or None,
-            "tags": list(seen.tags),
+            "name": observed.name,
+            "metadata": dict(observed.metadata),
+            "description": observed.description or None,
+            "tags": list(observed.tags),
             "ports": [port.id for port in ports],
             "port_tags": [],
             "addresses": await self._addresses(tx, ports, context),
             "security_groups": await self._groups(tx, ports, context),
             "actions": [],
             # It is taken as it is: stopped is not drift.
-            "power_adopted": {"state": seen.vm_state, "after": 0},
+            "power_adopted": {"state": observed.vm_state, "after": 0},
         }
-        made = stamp(seen.created_at)
+        made = stamp(observed.created_at)
         resource = Resource(
             kind="server",
             id=id,
             project_id=project_id,
-            user_id=str(seen.notes.get("user_id", ""))
-            or (context.user(seen.user_id) if not seen.marker else ""),
-            name=seen.name,
+            user_id=str(observed.notes.get("user_id", ""))
+            or (context.user(observed.user_id) if not observed.marker else ""),
+            name=observed.name,
             desired=desired,
             created_at=made,
             choice={"cloud": context.cloud, "why": "it was there already", "chosen_at": made},
@@ -103,52 +106,60 @@ class ServerAdoption:
         needs = [Need(one.kind, one.id) for one in (flavor, image, keypair) if one is not None]
         needs += [Need("port", port.id, exclusive=not port.desired["nova_knows"]) for port in ports]
         # What it has there counts as sent: a first request for another name must not pass for what is there.
-        sent = {"name": seen.name, "description": seen.description or "", "metadata": dict(seen.metadata)}
+        sent = {
+            "name": observed.name,
+            "description": observed.description or "",
+            "metadata": dict(observed.metadata),
+        }
         return Adopt(resource, needs, {"ran": True, "done": 0, "sent": 0, **sent})
 
     @staticmethod
-    def _as_built(seen: ServerObserved, flavor: Resource | None, image: Resource | None) -> dict[str, Any]:
+    def _as_built(
+        observed: ServerObserved, flavor: Resource | None, image: Resource | None
+    ) -> dict[str, Any]:
         """What it was built with, as far as the cloud still tells it."""
-        told = seen.flavor or (flavor.desired if flavor is not None else {})
-        name = seen.flavor.get("original_name") or (flavor.name if flavor is not None else seen.flavor_id)
+        flavored = observed.flavor or (flavor.desired if flavor is not None else {})
+        name = observed.flavor.get("original_name") or (
+            flavor.name if flavor is not None else observed.flavor_id
+        )
         return {
             "flavor": {
-                "id": flavor.desired.get("flavorid", flavor.id) if flavor is not None else seen.flavor_id,
-                **{size: int(told.get(size) or 0) for size in _SIZES},
+                "id": flavor.desired.get("flavorid", flavor.id) if flavor is not None else observed.flavor_id,
+                **{size: int(flavored.get(size) or 0) for size in _SIZES},
                 "original_name": flavor.name if flavor is not None else name,
-                "extra_specs": dict(told.get("extra_specs") or {}),
+                "extra_specs": dict(flavored.get("extra_specs") or {}),
             },
             "flavor_need": flavor.id if flavor is not None else "",
-            "image_id": image.id if image is not None else seen.image_id,
+            "image_id": image.id if image is not None else observed.image_id,
             "image_properties": shown_properties(image.desired["properties"]) if image is not None else {},
-            "user_data": seen.user_data,
-            "config_drive": bool(seen.config_drive),
+            "user_data": observed.user_data,
+            "config_drive": bool(observed.config_drive),
             "zone": "",
-            "disk_config": seen.disk_config or "MANUAL",
+            "disk_config": observed.disk_config or "MANUAL",
             "personality": [],
-            "access_ip_v4": seen.access_ip_v4,
-            "access_ip_v6": seen.access_ip_v6,
-            "reservation_id": seen.reservation_id,
-            "launch_index": seen.launch_index,
-            "hostname": seen.hostname or hostname_of(seen.name),
+            "access_ip_v4": observed.access_ip_v4,
+            "access_ip_v6": observed.access_ip_v6,
+            "reservation_id": observed.reservation_id,
+            "launch_index": observed.launch_index,
+            "hostname": observed.hostname or hostname_of(observed.name),
             "hostname_given": False,
             "locked": False,
             "locked_by": "",
-            "locked_reason": seen.locked_reason,
+            "locked_reason": observed.locked_reason,
         }
 
     @staticmethod
     async def _key(
-        tx: Transaction, seen: ServerObserved, context: AdoptionContext
+        tx: Transaction, observed: ServerObserved, context: AdoptionContext
     ) -> tuple[str, Resource | None]:
         """The name that its user knows its key by, and the key where it is ours."""
-        if not seen.key_name:
+        if not observed.key_name:
             return "", None
-        for remote_id in (seen.key_name, f"{seen.user_id}/{seen.key_name}"):
+        for remote_id in (observed.key_name, f"{observed.user_id}/{observed.key_name}"):
             keypair = await context.taken(tx, "keypair", remote_id)
             if keypair is not None:
                 return keypair.name, keypair
-        return seen.key_name, None
+        return observed.key_name, None
 
     @staticmethod
     async def _groups(tx: Transaction, ports: list[Resource], context: AdoptionContext) -> list[str]:
@@ -178,20 +189,20 @@ class ServerAdoption:
         return found
 
 
-def _ports(seen: ServerObserved, listed: Mapping[str, Any]) -> list[Any]:
+def _ports(observed: ServerObserved, listed: Mapping[str, Any]) -> list[Any]:
     """What the cloud says are its ports, in the order of their making: it keeps no other."""
-    own = [port for port in listed.values() if port.device_id == seen.remote_id]
+    own = [port for port in listed.values() if port.device_id == observed.remote_id]
     return sorted(own, key=lambda port: (port.created_at, port.remote_id))
 
 
-def _flavor_id(seen: ServerObserved, listed: Mapping[str, Any]) -> str:
+def _flavor_id(observed: ServerObserved, listed: Mapping[str, Any]) -> str:
     """Its flavor's id there: from 2.47 on Nova tells what it was like instead, so it is the one of its name that still
     is like that.
     """
-    if seen.flavor_id:
-        return seen.flavor_id
-    name = seen.flavor.get("original_name")
+    if observed.flavor_id:
+        return observed.flavor_id
+    name = observed.flavor.get("original_name")
     for one in listed.values():
-        if one.name == name and all(getattr(one, size) == seen.flavor.get(size) for size in _SIZES):
+        if one.name == name and all(getattr(one, size) == observed.flavor.get(size) for size in _SIZES):
             return str(one.remote_id)
     return ""

@@ -51,7 +51,7 @@ _ELSEWHERE = re.compile(
 _SOON, _LATE = 2.0, 30.0
 
 #: Where Nova takes new metadata.
-_TAKES_METADATA = ("active", "paused", "suspended", "stopped")
+_ACCEPT_METADATA = ("active", "paused", "suspended", "stopped")
 
 #: States in which a server is known to run as it should, or not to.
 _POWER_STATES = ("active", "stopped", "paused", "suspended", "rescued", "shelved", "shelved_offloaded")
@@ -82,7 +82,7 @@ class ServerLifecycle(LifecycleDefaults):
 
     name = "server"
     verbs = frozenset(CLOUD_VERBS)
-    seen_type = ServerObserved
+    observed_type = ServerObserved
     traits = assigned()
     sweeping = Sweeping(changes=0.0)
 
@@ -149,46 +149,44 @@ class ServerLifecycle(LifecycleDefaults):
         password: str = self._secrets.open(kept.encode())["admin_pass"]
         return password
 
-    def differences(self, item: Item, seen: ServerObserved) -> list[Difference]:
+    def differences(self, item: Item, observed: ServerObserved) -> list[Difference]:
         """Texts, and whether it runs: as it was last asked to, or since it was built."""
         wanted = _sendable(item.resource)
-        observed = _as_observed(seen, wanted)
+        texts = _as_observed(observed, wanted)
         found = [
-            Difference(name, wanted[name], observed[name])
-            for name in wanted
-            if wanted[name] != observed[name]
+            Difference(name, wanted[name], texts[name]) for name in wanted if wanted[name] != texts[name]
         ]
         power = view.power_wanted(item.resource.desired)
-        quiet = seen.task_state is None and view.underway(item.resource, item.presence) is None
-        if quiet and seen.vm_state in _POWER_STATES and seen.vm_state != power:
-            mends = seen.vm_state in _MENDED
-            found.append(Difference("power_state", power, seen.vm_state, mends=mends, adopts=mends))
+        quiet = observed.task_state is None and view.underway(item.resource, item.presence) is None
+        if quiet and observed.vm_state in _POWER_STATES and observed.vm_state != power:
+            mends = observed.vm_state in _MENDED
+            found.append(Difference("power_state", power, observed.vm_state, mends=mends, adopts=mends))
         return found
 
-    def as_wanted(self, item: Item, seen: ServerObserved, fields: Collection[str]) -> ServerObserved:
+    def as_desired(self, item: Item, observed: ServerObserved, fields: Collection[str]) -> ServerObserved:
         """As it is: `plan` sends only what was asked for."""
-        return seen
+        return observed
 
-    def plan(self, item: Item, seen: ServerObserved) -> Plan:
+    def plan(self, item: Item, observed: ServerObserved) -> Plan:
         """The next step."""
-        if seen.gone:
+        if observed.gone:
             return Fail(view.lost(item.presence.cloud))
-        if seen.status == "BUILD" or seen.vm_state == "building":
+        if observed.status == "BUILD" or observed.vm_state == "building":
             return Wait(self._pause(item.presence.created_at), "it is being built")
-        failed = seen.fault if seen.status == "ERROR" and seen.launched_at is None else None
+        failed = observed.fault if observed.status == "ERROR" and observed.launched_at is None else None
         if failed is not None and _ELSEWHERE.search(failed.message):
             return Fail(failed.message, elsewhere=True)
-        memory = self._known(item, seen)
+        memory = self._known(item, observed)
         step = (
-            self._act(item, seen, memory)
-            or self._texts(item, seen, memory)
-            or self._repair(item, seen, memory)
+            self._act(item, observed, memory)
+            or self._texts(item, observed, memory)
+            or self._repair(item, observed, memory)
         )
         if step is not None:
             return step
         noted = memory["done"] != item.presence.memory.get("done", 0)
-        if seen.task_state is not None and not noted:
-            return Wait(self._pause(item.resource.updated_at), f"it is busy: {seen.task_state}")
+        if observed.task_state is not None and not noted:
+            return Wait(self._pause(item.resource.updated_at), f"it is busy: {observed.task_state}")
         over = tuple(one.token for one in item.actions if one.token <= memory["done"])
         return Done({**memory, "sent": 0}, over=over)
 
@@ -201,9 +199,9 @@ class ServerLifecycle(LifecycleDefaults):
             resource.desired["power_adopted"] = {"state": found["power_state"], "after": after}
         return None
 
-    def settled(self, presence: Presence, seen: ServerObserved) -> bool:
+    def settled(self, presence: Presence, observed: ServerObserved) -> bool:
         """Whether it is there and runs, or has run."""
-        return seen.status not in ("BUILD", "ERROR") and not seen.gone
+        return observed.status not in ("BUILD", "ERROR") and not observed.gone
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """The server as users see it now."""
@@ -215,20 +213,20 @@ class ServerLifecycle(LifecycleDefaults):
 
     # --- steps -----------------------------------------------------------------------------------
 
-    def _act(self, item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
+    def _act(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Do the newest action, if it was not done yet; that it was is noted in `memory`."""
         action = actions.newest(item.resource.desired)
         if action is None or action["token"] <= memory["done"]:
             return None
         verb, token, args = CLOUD_VERBS[action["verb"]], action["token"], action["args"]
-        once, task = f"{verb.name}:{token}", seen.task_state
+        once, task = f"{verb.name}:{token}", observed.task_state
         if verb.again:
             # Its answer was lost: if it is being done there, or the server has changed since, that was ours.
             was = item.presence.memory
-            moved = was.get("doing_from") not in (None, "", seen.changed_at)
+            moved = was.get("doing_from") not in (None, "", observed.changed_at)
             done = was.get("doing") == once and (task in verb.tasks or moved)
         else:
-            done = verb.is_at(seen.vm_state) and task is None
+            done = verb.is_at(observed.vm_state) and task is None
         if done:
             memory["done"] = token
             return None
@@ -239,48 +237,52 @@ class ServerLifecycle(LifecycleDefaults):
             Step(verb.name, dict(args)), {**memory, "done": token, "sent": token}, once=once, over=over
         )
 
-    def _texts(self, item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
+    def _texts(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description, host name or metadata that its user changed."""
         wanted = _sendable(item.resource)
-        observed = _as_observed(seen, wanted)
+        texts = _as_observed(observed, wanted)
         for field, verb in _VERBS:
             if field not in wanted:
                 continue
-            waits = field == "metadata" and seen.vm_state not in _TAKES_METADATA
-            if observed[field] == wanted[field]:
+            waits = field == "metadata" and observed.vm_state not in _ACCEPT_METADATA
+            if texts[field] == wanted[field]:
                 memory[field] = wanted[field]  # somebody made it so, or it was taken over from there
-            again = observed[field] != wanted[field] and drift.insisted(item, field)
+            again = texts[field] != wanted[field] and drift.insisted(item, field)
             if (memory[field] != wanted[field] or again) and not waits:
                 once = f"{verb}:{item.resource.generation}"
                 return Apply(Step(verb, {field: wanted[field]}), {**memory, field: wanted[field]}, once=once)
         return None
 
     @staticmethod
-    def _repair(item: Item, seen: ServerObserved, memory: dict[str, Any]) -> Plan | None:
+    def _repair(item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Make it as it is wanted where an operator asked for that: otherwise what others do there is not fought."""
         asked = item.presence.memory.get(drift.REPAIR)
         if asked is None:
             return None
         wanted, token = _sendable(item.resource), asked["token"]
-        observed = _as_observed(seen, wanted)
+        texts = _as_observed(observed, wanted)
         for field, verb in _VERBS:
-            if field in asked["fields"] and field in wanted and wanted[field] != observed[field]:
+            if field in asked["fields"] and field in wanted and wanted[field] != texts[field]:
                 step = Step(verb, {field: wanted[field]})
                 return Apply(step, {**memory, field: wanted[field]}, once=f"{verb}:{token}")
         power = view.power_wanted(item.resource.desired)
-        if "power_state" not in asked["fields"] or seen.vm_state == power or seen.vm_state not in _MENDED:
+        if (
+            "power_state" not in asked["fields"]
+            or observed.vm_state == power
+            or observed.vm_state not in _MENDED
+        ):
             return None
-        if seen.task_state is not None or item.presence.memory.get("power_sent") == token:
+        if observed.task_state is not None or item.presence.memory.get("power_sent") == token:
             return None
         verb = verb_to(power).name
         return Apply(Step(verb), {**memory, "power_sent": token}, once=f"{verb}:{token}")
 
     @staticmethod
-    def _known(item: Item, seen: ServerObserved) -> dict[str, Any]:
+    def _known(item: Item, observed: ServerObserved) -> dict[str, Any]:
         """What the presence remembers. What it does not (it was adopted) counts as sent: it is as it is."""
         known = {"done": 0, "sent": 0, **_sendable(item.resource)}
         if "hostname" in known:
-            known["hostname"] = seen.hostname or known["hostname"]
+            known["hostname"] = observed.hostname or known["hostname"]
         return {name: item.presence.memory.get(name, value) for name, value in known.items()}
 
     def _pause(self, since: float) -> float:
@@ -295,12 +297,12 @@ _VERBS = (
 )
 
 
-def _as_observed(seen: ServerObserved, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _as_observed(observed: ServerObserved, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The same, as its cloud says it. A host name that we are not shown is as it should be."""
-    observed = {"name": seen.name, "description": seen.description or "", "metadata": seen.metadata}
+    texts = {"name": observed.name, "description": observed.description or "", "metadata": observed.metadata}
     if "hostname" in wanted:
-        observed["hostname"] = seen.hostname or wanted["hostname"]
-    return observed
+        texts["hostname"] = observed.hostname or wanted["hostname"]
+    return texts
 
 
 def _sendable(resource: Resource) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from fractus.base.clock import iso
 from fractus.model.network import ServerPort
+from fractus.model.observation import observed_as
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found, at_home
-from fractus.model.seen import seen_as
 from fractus.model.server_verbs import CLOUD_VERBS
 from fractus.model.servers import ServerFault, ServerObserved
 from fractus.services.compute.dialect.view import STORED, links
@@ -116,7 +116,7 @@ def hostname_of(name: str) -> str:
 # --- what is told ---------------------------------------------------------------------------------
 
 
-class Told(Struct, kw_only=True):
+class ShownState(Struct, kw_only=True):
     """How a server is said to be, before it is put into words."""
 
     vm_state: str
@@ -127,9 +127,9 @@ class Told(Struct, kw_only=True):
     """Ours; a fault that the cloud tells goes before it."""
 
 
-def seen_of(presence: Presence | None) -> ServerObserved | None:
+def observation_of(presence: Presence | None) -> ServerObserved | None:
     """What the cloud last said of it."""
-    return None if presence is None else seen_as(presence, ServerObserved)
+    return None if presence is None else observed_as(presence, ServerObserved)
 
 
 def addresses_of(ports: Sequence[ServerPort]) -> dict[str, list[dict[str, Any]]]:
@@ -178,53 +178,62 @@ def lost(cloud: str) -> str:
     return f"It is gone from {cloud}: it was deleted there."
 
 
-def _as_seen(seen: ServerObserved) -> Told:
-    vm_state = seen.vm_state or _VM_STATES.get(seen.status, "active")
-    return Told(vm_state=vm_state, task_state=seen.task_state, status=seen.status)
+def _as_observed(observed: ServerObserved) -> ShownState:
+    vm_state = observed.vm_state or _VM_STATES.get(observed.status, "active")
+    return ShownState(vm_state=vm_state, task_state=observed.task_state, status=observed.status)
 
 
-def _error(resource: Resource, here: Presence | None, seen: ServerObserved | None) -> str:
+def _error(resource: Resource, here: Presence | None, observed: ServerObserved | None) -> str:
     """Our own reason why the server is not as asked, or nothing."""
     if here is None or not here.wanted:
         return str(resource.choice.get("error") or "")
-    if seen is not None and seen.gone:
+    if observed is not None and observed.gone:
         return lost(here.cloud)
     return here.error if here.state == BLOCKED else ""
 
 
-def tell(resource: Resource, presences: Sequence[Presence]) -> Told:
+def shown_state(resource: Resource, presences: Sequence[Presence]) -> ShownState:
     """How the server is, without what an admin reset."""
     if resource.deleted_at is not None:
-        return Told(vm_state="deleted", task_state=None)
+        return ShownState(vm_state="deleted", task_state=None)
     here = at_home(resource.home, presences)
-    seen = seen_of(here)
+    observed = observation_of(here)
     if not resource.wanted:
-        told = _as_seen(seen) if seen is not None else Told(vm_state="building", task_state=None)
-        if seen is None and (here.error if here is not None else resource.choice.get("error")):
-            told.vm_state = "error"
-        told.task_state = "deleting"
-        return told
-    error = _error(resource, here, seen)
+        shown = (
+            _as_observed(observed)
+            if observed is not None
+            else ShownState(vm_state="building", task_state=None)
+        )
+        if observed is None and (here.error if here is not None else resource.choice.get("error")):
+            shown.vm_state = "error"
+        shown.task_state = "deleting"
+        return shown
+    error = _error(resource, here, observed)
     if error:
-        return Told(vm_state="error", task_state=None, error=error)
-    if here is None or not here.wanted or seen is None:
-        return Told(vm_state="building", task_state="scheduling")
-    told = _as_seen(seen)
+        return ShownState(vm_state="error", task_state=None, error=error)
+    if here is None or not here.wanted or observed is None:
+        return ShownState(vm_state="building", task_state="scheduling")
+    shown = _as_observed(observed)
     action = underway(resource, here)
     # What is seen to have come about is over, whether or not the worker has written so: a server that is told to be
     # SHUTOFF can be started.
     verb = None if action is None else CLOUD_VERBS[action["verb"]]
-    if action is not None and verb is not None and told.task_state is None and not verb.is_at(told.vm_state):
-        told.task_state, told.status = verb.asked(action["args"]).task, ""
-    return told
+    if (
+        action is not None
+        and verb is not None
+        and shown.task_state is None
+        and not verb.is_at(shown.vm_state)
+    ):
+        shown.task_state, shown.status = verb.asked(action["args"]).task, ""
+    return shown
 
 
-def _reset(resource: Resource, told: Told) -> Told:
+def _reset(resource: Resource, shown: ShownState) -> ShownState:
     """What an admin reset holds until the cloud says something new."""
     reset = resource.desired.get("reset")
-    if not reset or told.vm_state == "deleted" or [told.vm_state, told.task_state] != reset["over"]:
-        return told
-    return Told(vm_state=reset["vm_state"], task_state=None, error=told.error)
+    if not reset or shown.vm_state == "deleted" or [shown.vm_state, shown.task_state] != reset["over"]:
+        return shown
+    return ShownState(vm_state=reset["vm_state"], task_state=None, error=shown.error)
 
 
 # --- in words -------------------------------------------------------------------------------------
@@ -234,25 +243,25 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     """The server as its owner and its admins see it now."""
     resource = as_found(resource, presences)
     here = at_home(resource.home, presences)
-    seen = seen_of(here)
-    told = _reset(resource, tell(resource, presences))
-    told.status = told.status or status_of(told.vm_state, told.task_state)
+    observed = observation_of(here)
+    shown = _reset(resource, shown_state(resource, presences))
+    shown.status = shown.status or status_of(shown.vm_state, shown.task_state)
     placed = here is not None and (here.wanted or not resource.wanted)
     cloud = here.cloud if here is not None and placed else ""
-    host = _host(cloud, here, seen)
-    fault = _fault(resource, told, seen) if told.status in ("ERROR", "DELETED") else None
-    document = {**_as_desired(resource), **_as_it_is(resource, told, cloud, host, seen)}
+    host = _host(cloud, here, observed)
+    fault = _fault(resource, shown, observed) if shown.status in ("ERROR", "DELETED") else None
+    document = {**_as_desired(resource), **_as_it_is(resource, shown, cloud, host, observed)}
     if fault is not None:
         document["fault"] = {"code": fault.code, "created": fault.created, "message": fault.message}
         if fault.details and fault.code != 500:
             document["fault"]["details"] = fault.details
-    if told.status in _PROGRESS:
+    if shown.status in _PROGRESS:
         document["progress"] = 0
     return Summary(
-        status=told.status,
+        status=shown.status,
         document=document,
-        extra=_for_admins(resource, here, seen, host, fault),
-        columns=_columns(resource, document, cloud, host, seen),
+        extra=_for_admins(resource, here, observed, host, fault),
+        columns=_columns(resource, document, cloud, host, observed),
     )
 
 
@@ -287,42 +296,42 @@ def _as_desired(resource: Resource) -> dict[str, Any]:
 
 
 def _as_it_is(
-    resource: Resource, told: Told, cloud: str, host: str, seen: ServerObserved | None
+    resource: Resource, shown: ShownState, cloud: str, host: str, observed: ServerObserved | None
 ) -> dict[str, Any]:
     """What of the document its cloud tells, or we for want of it."""
     desired = resource.desired
-    launched = seen.launched_at if seen is not None else None
+    launched = observed.launched_at if observed is not None else None
     ended = _stamp(resource.deleted_at) if resource.deleted_at is not None else None
     return {
-        "status": told.status,
+        "status": shown.status,
         "hostId": host_id(resource.project_id, host),
         # Nova shows no addresses of a server that is being built.
-        "addresses": {} if told.vm_state == "building" else desired["addresses"],
+        "addresses": {} if shown.vm_state == "building" else desired["addresses"],
         "OS-EXT-AZ:availability_zone": cloud or desired["zone"],
-        "config_drive": _config_drive(desired, seen),
+        "config_drive": _config_drive(desired, observed),
         "OS-SRV-USG:launched_at": launched,
         "OS-SRV-USG:terminated_at": ended,
-        _STATE + "task_state": told.task_state,
-        _STATE + "vm_state": told.vm_state,
-        _STATE + "power_state": seen.power_state if seen is not None and not told.error else 0,
+        _STATE + "task_state": shown.task_state,
+        _STATE + "vm_state": shown.vm_state,
+        _STATE + "power_state": observed.power_state if observed is not None and not shown.error else 0,
         # Volumes are not served yet: what the cloud itself has attached is told, and left alone.
-        "os-extended-volumes:volumes_attached": seen.volumes if seen is not None else [],
-        "locked": desired["locked"] or (seen is not None and seen.locked),
-        _EXTENDED + "hostname": _hostname(desired, seen),
+        "os-extended-volumes:volumes_attached": observed.volumes if observed is not None else [],
+        "locked": desired["locked"] or (observed is not None and observed.locked),
+        _EXTENDED + "hostname": _hostname(desired, observed),
     }
 
 
-def _hostname(desired: Mapping[str, Any], seen: ServerObserved | None) -> str:
+def _hostname(desired: Mapping[str, Any], observed: ServerObserved | None) -> str:
     """As its user asked, else as its cloud has made it."""
-    made = seen.hostname if seen is not None and not desired.get("hostname_given") else ""
+    made = observed.hostname if observed is not None and not desired.get("hostname_given") else ""
     return made or str(desired["hostname"])
 
 
-def _host(cloud: str, here: Presence | None, seen: ServerObserved | None) -> str:
+def _host(cloud: str, here: Presence | None, observed: ServerObserved | None) -> str:
     """The host as admins know it: the cloud, and the name there where the cloud tells it."""
     if here is None or here.remote_id is None or not cloud:
         return ""
-    return f"{cloud}:{seen.host}" if seen is not None and seen.host else cloud
+    return f"{cloud}:{observed.host}" if observed is not None and observed.host else cloud
 
 
 def host_id(project_id: str, host: str) -> str:
@@ -342,17 +351,17 @@ def _image(desired: Mapping[str, Any]) -> dict[str, Any] | str:
     }
 
 
-def _config_drive(desired: Mapping[str, Any], seen: ServerObserved | None) -> str:
-    return "True" if desired["config_drive"] or (seen is not None and seen.config_drive) else ""
+def _config_drive(desired: Mapping[str, Any], observed: ServerObserved | None) -> str:
+    return "True" if desired["config_drive"] or (observed is not None and observed.config_drive) else ""
 
 
-def _fault(resource: Resource, told: Told, seen: ServerObserved | None) -> ServerFault | None:
+def _fault(resource: Resource, shown: ShownState, observed: ServerObserved | None) -> ServerFault | None:
     """The cloud's own reason where it gave one, else ours."""
-    if seen is not None and seen.fault is not None and seen.status == "ERROR":
-        return seen.fault
-    if told.error:
+    if observed is not None and observed.fault is not None and observed.status == "ERROR":
+        return observed.fault
+    if shown.error:
         created = _failed_at(resource) or iso(resource.updated_at)
-        return ServerFault(code=500, message=told.error, created=created)
+        return ServerFault(code=500, message=shown.error, created=created)
     return None
 
 
@@ -372,7 +381,7 @@ def _failed_at(resource: Resource) -> str:
 def _for_admins(
     resource: Resource,
     here: Presence | None,
-    seen: ServerObserved | None,
+    observed: ServerObserved | None,
     host: str,
     fault: ServerFault | None,
 ) -> dict[str, Any]:
@@ -383,22 +392,24 @@ def _for_admins(
         extra["fault"] = msgspec.to_builtins(fault)
     extra[_EXTENDED + "host"] = host or None
     extra[_EXTENDED + "instance_name"] = (here.remote_id if here is not None else None) or ""
-    extra[_EXTENDED + "hypervisor_hostname"] = (seen.hypervisor_hostname if seen is not None else "") or None
+    extra[_EXTENDED + "hypervisor_hostname"] = (
+        observed.hypervisor_hostname if observed is not None else ""
+    ) or None
     extra[_EXTENDED + "reservation_id"] = desired["reservation_id"]
     extra[_EXTENDED + "launch_index"] = desired["launch_index"]
     extra[_EXTENDED + "kernel_id"] = ""
     extra[_EXTENDED + "ramdisk_id"] = ""
-    extra[_EXTENDED + "root_device_name"] = seen.root_device_name if seen is not None else None
+    extra[_EXTENDED + "root_device_name"] = observed.root_device_name if observed is not None else None
     extra[_EXTENDED + "user_data"] = desired["user_data"] or None
-    extra["host_status"] = _host_status(host, seen)
+    extra["host_status"] = _host_status(host, observed)
     return extra
 
 
-def _host_status(host: str, seen: ServerObserved | None) -> str:
+def _host_status(host: str, observed: ServerObserved | None) -> str:
     """The state of the host while its cloud answers: empty without a host, `UP` where the cloud does not say."""
     if not host:
         return ""
-    return (seen.host_status if seen is not None else "") or "UP"
+    return (observed.host_status if observed is not None else "") or "UP"
 
 
 def _stamp(at: float) -> str:
@@ -423,7 +434,7 @@ def tag_text(tag: str) -> str:
 
 
 def _columns(
-    resource: Resource, document: Mapping[str, Any], cloud: str, host: str, seen: ServerObserved | None
+    resource: Resource, document: Mapping[str, Any], cloud: str, host: str, observed: ServerObserved | None
 ) -> dict[str, Any]:
     desired = resource.desired
     return {
@@ -431,7 +442,7 @@ def _columns(
         "cloud": cloud,
         "zone": document["OS-EXT-AZ:availability_zone"],
         "host": host,
-        "node": (seen.hypervisor_hostname if seen is not None else "") or "",
+        "node": (observed.hypervisor_hostname if observed is not None else "") or "",
         "vm_state": document[_STATE + "vm_state"],
         "task_state": document[_STATE + "task_state"] or "",
         "power_state": document[_STATE + "power_state"],
@@ -448,7 +459,7 @@ def _columns(
         "launch_index": desired["launch_index"],
         "config_drive": document["config_drive"],
         "auto_disk_config": desired["disk_config"] == "AUTO",
-        "root_device_name": (seen.root_device_name if seen is not None else "") or "",
+        "root_device_name": (observed.root_device_name if observed is not None else "") or "",
         "access_ip_v4": desired["access_ip_v4"],
         "access_ip_v6": desired["access_ip_v6"],
         "created": _plain(document["created"]),

@@ -45,11 +45,13 @@ class ImageAdoption:
         """`files`: after the loss of the database alone, the bits may still be here."""
         self._files = files
 
-    def rank(self, seen: ImageObserved) -> int:
+    def rank(self, observed: ImageObserved) -> int:
         """No order among them."""
         return 0
 
-    def needed(self, seen: ImageObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(
+        self, observed: ImageObserved, listed: Mapping[str, Mapping[str, Any]]
+    ) -> list[tuple[str, str]]:
         """Nothing."""
         return []
 
@@ -57,43 +59,45 @@ class ImageAdoption:
         """If its bits are here."""
         return bool(resource.desired["path"])
 
-    async def judge(self, tx: Transaction, seen: ImageObserved, context: AdoptionContext) -> Verdict:
+    async def judge(self, tx: Transaction, observed: ImageObserved, context: AdoptionContext) -> Verdict:
         """Of what everybody may use there, and whose project is nobody's here, nobody is the owner."""
-        if seen.status not in ("active", "deactivated"):
-            return Ignore(f"it is {seen.status} there")
-        notes, id = seen.notes, seen.marker or seen.remote_id
-        visibility = notes.get("visibility", seen.visibility or "private")
-        owner = notes["owner"] if seen.marker and "owner" in notes else context.project(seen.project_id)
+        if observed.status not in ("active", "deactivated"):
+            return Ignore(f"it is {observed.status} there")
+        notes, id = observed.notes, observed.marker or observed.remote_id
+        visibility = notes.get("visibility", observed.visibility or "private")
+        owner = (
+            notes["owner"] if observed.marker and "owner" in notes else context.project(observed.project_id)
+        )
         if owner is None and visibility not in _OPEN:
             return unmapped()
         known = await context.resource(tx, "image", id)
         if known is not None:
-            return await self._same(tx, known, seen, context)
+            return await self._same(tx, known, observed, context)
         bits = self._files.present(id)
         members = {
             project: status
-            for member, status in seen.members.items()
+            for member, status in observed.members.items()
             if (project := context.project(member)) is not None
         }
-        made = stamp(seen.created_at)
+        made = stamp(observed.created_at)
         desired = {
-            "name": seen.name or None,
+            "name": observed.name or None,
             "visibility": visibility,
-            "disk_format": seen.disk_format or None,
-            "container_format": seen.container_format or None,
-            "min_disk": seen.min_disk,
-            "min_ram": seen.min_ram,
-            "protected": notes.get("protected", seen.protected),
-            "os_hidden": notes.get("os_hidden", seen.os_hidden),
-            "properties": dict(seen.properties),
-            "tags": notes.get("tags", list(seen.tags)),
+            "disk_format": observed.disk_format or None,
+            "container_format": observed.container_format or None,
+            "min_disk": observed.min_disk,
+            "min_ram": observed.min_ram,
+            "protected": notes.get("protected", observed.protected),
+            "os_hidden": notes.get("os_hidden", observed.os_hidden),
+            "properties": dict(observed.properties),
+            "tags": notes.get("tags", list(observed.tags)),
             "members": notes.get("members", members),
             "member_times": {one: [made, made] for one in notes.get("members", members)},
-            "size": seen.size,
-            "virtual_size": seen.virtual_size,
-            "checksum": seen.checksum,
-            "os_hash_algo": seen.os_hash_algo,
-            "os_hash_value": seen.os_hash_value,
+            "size": observed.size,
+            "virtual_size": observed.virtual_size,
+            "checksum": observed.checksum,
+            "os_hash_algo": observed.os_hash_algo,
+            "os_hash_value": observed.os_hash_value,
             "path": str(self._files.path(id)) if bits else "",
         }
         resource = Resource(
@@ -101,8 +105,8 @@ class ImageAdoption:
             id=id,
             project_id=owner or "",
             user_id=notes.get("user_id", ""),
-            name=seen.name,
-            status=seen.status,
+            name=observed.name,
+            status=observed.status,
             desired=desired,
             created_at=made,
             choice={} if bits else {"only": [context.cloud]},
@@ -110,10 +114,10 @@ class ImageAdoption:
         return Adopt(resource)
 
     async def _same(
-        self, tx: Transaction, known: Resource, seen: ImageObserved, context: AdoptionContext
+        self, tx: Transaction, known: Resource, observed: ImageObserved, context: AdoptionContext
     ) -> Verdict:
         """The same bits under the same id are the same image, in one more cloud."""
-        if not seen.checksum or seen.checksum != known.desired["checksum"]:
+        if not observed.checksum or observed.checksum != known.desired["checksum"]:
             return Conflict(f"there is another image {known.id} ({known.name}) here, with other bits")
         only = known.choice.get("only")
         if only and context.cloud not in only:

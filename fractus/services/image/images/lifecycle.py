@@ -25,7 +25,7 @@ from fractus.reconcile.kind import (
     Wait,
     admission,
     users,
-    with_wanted,
+    with_desired,
 )
 from fractus.services.image.images import made_there, view
 from fractus.services.lifecycle import LifecycleDefaults
@@ -54,7 +54,7 @@ class ImageLifecycle(LifecycleDefaults):
     """What the machine must know of images."""
 
     name = "image"
-    seen_type = ImageObserved
+    observed_type = ImageObserved
     traits = carried()
     sweeping = Sweeping(changes=15.0, whole=60.0)
 
@@ -93,70 +93,78 @@ class ImageLifecycle(LifecycleDefaults):
         """A cloud that cannot make a snapshot removes what it has begun, as Nova does everywhere."""
         return made_there.is_unlearnt(resource)
 
-    def differences(self, item: Item, seen: ImageObserved) -> list[Difference]:
+    def differences(self, item: Item, observed: ImageObserved) -> list[Difference]:
         """Of one that we made: what `plan` would change of the record, and whether everybody may use it. State and
         bits decide whether it can be used at all.
         """
-        if not seen.marker or made_there.is_unlearnt(item.resource):
+        if not observed.marker or made_there.is_unlearnt(item.resource):
             return []
-        wanted = self._wanted(item, seen)
+        wanted = self._wanted(item, observed)
         found = [
-            Difference(name, getattr(wanted, name), getattr(seen, name))
+            Difference(name, getattr(wanted, name), getattr(observed, name))
             for name in _FIELDS
-            if getattr(wanted, name) != getattr(seen, name)
+            if getattr(wanted, name) != getattr(observed, name)
         ]
-        if seen.visibility and is_open(item.resource) != (seen.visibility in OPEN):
-            found.append(Difference("visibility", item.resource.desired["visibility"], seen.visibility))
+        if observed.visibility and is_open(item.resource) != (observed.visibility in OPEN):
+            found.append(Difference("visibility", item.resource.desired["visibility"], observed.visibility))
         return found
 
-    def as_wanted(self, item: Item, seen: ImageObserved, fields: Collection[str]) -> ImageObserved:
+    def as_desired(self, item: Item, observed: ImageObserved, fields: Collection[str]) -> ImageObserved:
         """Names are the same on both sides; of a visibility that is another, `plan` knows itself."""
-        told: ImageObserved = with_wanted(self.wanted(item), seen, fields)
-        return told
+        changed: ImageObserved = with_desired(self.wanted(item), observed, fields)
+        return changed
 
-    def plan(self, item: Item, seen: ImageObserved) -> Plan:
+    def plan(self, item: Item, observed: ImageObserved) -> Plan:
         """Upload where the cloud waits for bits; wait until it has digested them; then all else, and who may use it."""
         desired = item.resource.desired
-        if seen.status == "active" and made_there.is_unlearnt(item.resource):
+        if observed.status == "active" and made_there.is_unlearnt(item.resource):
             return Wait(0.0, "what its cloud says of it is taken over")
-        if seen.status == "queued":
+        if observed.status == "queued":
             if not desired["path"]:
                 return Wait(_PAUSE, "it has no bits yet")
             return Apply(Step("upload", {"path": desired["path"], "size": desired["size"]}))
-        if seen.status in ("saving", "uploading", "importing"):
-            return Wait(_PAUSE, f"the cloud is {seen.status} it")
-        if seen.status != "active":
-            return Fail(f"the image is {seen.status} there")
-        if seen.checksum and desired["checksum"] and seen.checksum != desired["checksum"]:
-            return Fail(f"the image there has other bits (MD5 {seen.checksum}, not {desired['checksum']})")
-        return self._update(item, seen) or _admit(item, seen) or Done(_standing(item, seen))
+        if observed.status in ("saving", "uploading", "importing"):
+            return Wait(_PAUSE, f"the cloud is {observed.status} it")
+        if observed.status != "active":
+            return Fail(f"the image is {observed.status} there")
+        if observed.checksum and desired["checksum"] and observed.checksum != desired["checksum"]:
+            return Fail(
+                f"the image there has other bits (MD5 {observed.checksum}, not {desired['checksum']})"
+            )
+        return self._update(item, observed) or _admit(item, observed) or Done(_standing(item, observed))
 
-    def _wanted(self, item: Item, seen: ImageObserved) -> ImageWanted:
+    def _wanted(self, item: Item, observed: ImageObserved) -> ImageWanted:
         """What is compared with what was seen: properties that its cloud wrote in its own ids stay so."""
         wanted = self.wanted(item)
-        kept = made_there.written_there(item.resource, item.presence, seen.properties)
+        kept = made_there.written_there(item.resource, item.presence, observed.properties)
         return structs.replace(wanted, properties={**wanted.properties, **kept}) if kept else wanted
 
-    def _update(self, item: Item, seen: ImageObserved) -> Plan | None:
+    def _update(self, item: Item, observed: ImageObserved) -> Plan | None:
         """One patch with all that differs. The notes are not compared: they are written with what makes them old."""
-        resource, memory, wanted = item.resource, item.presence.memory, self._wanted(item, seen)
+        resource, memory, wanted = item.resource, item.presence.memory, self._wanted(item, observed)
         body: dict[str, Any] = {}
         # One that was taken over as it is, and that nobody has changed here since, stays as it is.
-        if seen.marker or item.presence.generation != resource.generation:
+        if observed.marker or item.presence.generation != resource.generation:
             body = {
-                name: getattr(wanted, name) for name in _PLAIN if getattr(wanted, name) != getattr(seen, name)
+                name: getattr(wanted, name)
+                for name in _PLAIN
+                if getattr(wanted, name) != getattr(observed, name)
             }
-            body |= _properties(wanted.properties, seen.properties)
-            if is_open(resource) != (seen.visibility in OPEN) and not _is_anothers(item.presence):
+            body |= _properties(wanted.properties, observed.properties)
+            if is_open(resource) != (observed.visibility in OPEN) and not _is_anothers(item.presence):
                 body["visibility"] = "community" if is_open(resource) else "shared"
-        lies_with = _lies_with(item, seen)
+        lies_with = _lies_with(item, observed)
         if lies_with not in ("", resource.project_id):
             body["owner"] = resource.project_id
-        if "visibility" not in body and seen.visibility == "private" and _to_admit(item, seen):
+        if "visibility" not in body and observed.visibility == "private" and _to_admit(item, observed):
             body["visibility"] = "shared"
         noted: list[int] = memory.get("noted", [0, 0])
         tries = noted[1] + 1 if noted[0] == resource.generation else 1
-        if seen.marker and seen.notes != wanted.notes and 0 < item.presence.generation < resource.generation:
+        if (
+            observed.marker
+            and observed.notes != wanted.notes
+            and 0 < item.presence.generation < resource.generation
+        ):
             # Not all clouds keep them, so it is tried once.
             body |= {} if tries > 1 else {"notes": wanted.notes}
         if not body:
@@ -169,18 +177,23 @@ class ImageLifecycle(LifecycleDefaults):
             {OWNER: owner, "noted": [resource.generation, tries]},
         )
 
-    def admits(self, presence: Presence, seen: ImageObserved | None, project_id: str) -> bool:
+    def admits(self, presence: Presence, observed: ImageObserved | None, project_id: str) -> bool:
         """Its owner's project, those that were let in, and all where everybody may use it there, or where somebody else
         has changed that (then the cloud says it).
         """
         memory = presence.memory
-        if seen is None or seen.status != "active" or seen.visibility in OPEN or _is_anothers(presence):
+        if (
+            observed is None
+            or observed.status != "active"
+            or observed.visibility in OPEN
+            or _is_anothers(presence)
+        ):
             return True
         return project_id == memory.get(OWNER) or project_id in memory.get(ADMITTED, ())
 
-    def settled(self, presence: Presence, seen: ImageObserved) -> bool:
+    def settled(self, presence: Presence, observed: ImageObserved) -> bool:
         """A server can be built from it only when it is active there, and its bits were seen to be the right ones."""
-        return seen.status == "active" and presence.state == SETTLED
+        return observed.status == "active" and presence.state == SETTLED
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """As users see it; where it is changes nothing."""
@@ -206,37 +219,37 @@ def _notes(resource: Resource) -> dict[str, Any]:
     return {"owner": resource.project_id, "user_id": resource.user_id, **noted}
 
 
-def _properties(wanted: Mapping[str, str], seen: Mapping[str, str]) -> dict[str, Any]:
+def _properties(wanted: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, Any]:
     """Those to be set and those to be removed, as far as there are any."""
-    change = {name: value for name, value in wanted.items() if seen.get(name) != value}
-    surplus = sorted(set(seen) - set(wanted))
+    change = {name: value for name, value in wanted.items() if observed.get(name) != value}
+    surplus = sorted(set(observed) - set(wanted))
     return {**({"properties": change} if change else {}), **({"unset": surplus} if surplus else {})}
 
 
-def _lies_with(item: Item, seen: ImageObserved) -> str:
+def _lies_with(item: Item, observed: ImageObserved) -> str:
     """The project (ours) that has it there; empty: the credential's own."""
     owner: str = item.presence.memory.get(OWNER, item.resource.project_id)
-    return "" if seen.home else owner
+    return "" if observed.home else owner
 
 
-def _to_admit(item: Item, seen: ImageObserved) -> set[str]:
+def _to_admit(item: Item, observed: ImageObserved) -> set[str]:
     """The projects, beside the one that it lies with, that may use it there by name."""
     if is_open(item.resource) or _is_anothers(item.presence):
         return set()
     desired = item.resource.desired
     members = desired["members"] if desired["visibility"] == "shared" else ()
-    lies_with = _lies_with(item, seen)
+    lies_with = _lies_with(item, observed)
     return users(item, {item.resource.project_id, *members}) - {lies_with}
 
 
-def _admit(item: Item, seen: ImageObserved) -> Plan | None:
+def _admit(item: Item, observed: ImageObserved) -> Plan | None:
     """Who may use it, where that is for its owner to say."""
-    if seen.visibility in OPEN or _is_anothers(item.presence):
+    if observed.visibility in OPEN or _is_anothers(item.presence):
         return None
-    return admission(item.presence, _to_admit(item, seen))
+    return admission(item.presence, _to_admit(item, observed))
 
 
-def _standing(item: Item, seen: ImageObserved) -> dict[str, Any]:
+def _standing(item: Item, observed: ImageObserved) -> dict[str, Any]:
     """What is remembered of one that is there: with whom it lies, and that its cloud keeps what it is told."""
-    told = {"noted": [item.resource.generation, 0]} if "noted" in item.presence.memory else {}
-    return {OWNER: _lies_with(item, seen), **told}
+    changed = {"noted": [item.resource.generation, 0]} if "noted" in item.presence.memory else {}
+    return {OWNER: _lies_with(item, observed), **changed}

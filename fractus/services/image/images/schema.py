@@ -26,7 +26,7 @@ QUOTA = 128
 _ID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
 _MAX_INT = 2**31 - 1
 _OPERATIONS = ("add", "remove", "replace")
-_TOLD = ("direct_url", "self", "file", "schema", "stores")
+_READ_ONLY = ("direct_url", "self", "file", "schema", "stores")
 _LEARNT = (
     "created_at",
     "updated_at",
@@ -185,7 +185,7 @@ def create(body: Any) -> None:
     if not isinstance(body, dict):
         raise _refuse(f"{body!r} is not of type 'object'")
     _count(body)
-    for name in _TOLD:
+    for name in _READ_ONLY:
         if name in body:
             raise Forbidden(f"Attribute '{name}' is read-only.")
     for name, value in body.items():

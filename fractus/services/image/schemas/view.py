@@ -22,7 +22,7 @@ _OPTIONAL_TEXT = ["null", "string"]
 _OPTIONAL_NUMBER = ["null", "integer"]
 
 
-def _told(kind: Any, description: str, **more: Any) -> dict[str, Any]:
+def _read_only(kind: Any, description: str, **more: Any) -> dict[str, Any]:
     """A field that Glance tells and nobody sets."""
     return {"type": kind, "readOnly": True, "description": description, **more}
 
@@ -57,34 +57,34 @@ IMAGE: dict[str, Any] = {
     "properties": {
         "id": _set("string", "An identifier for the image", pattern=_ID),
         "name": _set(_OPTIONAL_TEXT, "Descriptive name for the image", maxLength=255),
-        "status": _told("string", "Status of the image", enum=_STATUSES),
+        "status": _read_only("string", "Status of the image", enum=_STATUSES),
         "visibility": _set(
             "string", "Scope of image accessibility", enum=["community", "public", "private", "shared"]
         ),
         "protected": _set("boolean", "If true, image will not be deletable."),
         "os_hidden": _set("boolean", "If true, image will not appear in default image list response."),
-        "checksum": _told(_OPTIONAL_TEXT, "md5 hash of image contents.", maxLength=32),
-        "os_hash_algo": _told(_OPTIONAL_TEXT, "Algorithm to calculate the os_hash_value", maxLength=64),
-        "os_hash_value": _told(
+        "checksum": _read_only(_OPTIONAL_TEXT, "md5 hash of image contents.", maxLength=32),
+        "os_hash_algo": _read_only(_OPTIONAL_TEXT, "Algorithm to calculate the os_hash_value", maxLength=64),
+        "os_hash_value": _read_only(
             _OPTIONAL_TEXT, "Digest of the image contents by the os_hash_algo", maxLength=128
         ),
         "owner": _set(_OPTIONAL_TEXT, "Owner of the image", maxLength=255),
-        "size": _told(_OPTIONAL_NUMBER, "Size of image file in bytes"),
-        "virtual_size": _told(_OPTIONAL_NUMBER, "Virtual size of image in bytes"),
+        "size": _read_only(_OPTIONAL_NUMBER, "Size of image file in bytes"),
+        "virtual_size": _read_only(_OPTIONAL_NUMBER, "Virtual size of image in bytes"),
         "container_format": _set(_OPTIONAL_TEXT, "Format of the container", enum=[None, *_CONTAINERS]),
         "disk_format": _set(_OPTIONAL_TEXT, "Format of the disk", enum=[None, *_DISKS]),
-        "created_at": _told("string", "Date and time of image registration"),
-        "updated_at": _told("string", "Date and time of the last image modification"),
+        "created_at": _read_only("string", "Date and time of image registration"),
+        "updated_at": _read_only("string", "Date and time of the last image modification"),
         "tags": _set(
             "array", "List of strings related to the image", items={"type": "string", "maxLength": 255}
         ),
-        "direct_url": _told("string", "URL to access the image file kept in external store"),
+        "direct_url": _read_only("string", "URL to access the image file kept in external store"),
         "min_ram": _set("integer", "Amount of ram (in MB) required to boot image."),
         "min_disk": _set("integer", "Amount of disk space (in GB) required to boot image."),
-        "self": _told("string", "An image self url"),
-        "file": _told("string", "An image file url"),
-        "stores": _told("string", "Stores in which image data resides, where there are several."),
-        "schema": _told("string", "An image schema url"),
+        "self": _read_only("string", "An image self url"),
+        "file": _read_only("string", "An image file url"),
+        "stores": _read_only("string", "Stores in which image data resides, where there are several."),
+        "schema": _read_only("string", "An image schema url"),
         "locations": {
             "type": "array",
             "items": _LOCATION,

@@ -41,11 +41,11 @@ class CrudAdoption(Generic[S]):
             if not (one.rules.refers or one.rules.separate or one.rules.per_cloud)
         ]
 
-    def rank(self, seen: S) -> int:
+    def rank(self, observed: S) -> int:
         """No order among them."""
         return 0
 
-    def needed(self, seen: S, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(self, observed: S, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """Nothing comes with it."""
         return []
 
@@ -53,31 +53,33 @@ class CrudAdoption(Generic[S]):
         """No: what is on it, or behind it, is in the cloud."""
         return False
 
-    async def judge(self, tx: Transaction, seen: S, context: AdoptionContext) -> Verdict:
+    async def judge(self, tx: Transaction, observed: S, context: AdoptionContext) -> Verdict:
         """Its project must be somebody's here, and its id nobody else's."""
-        project_id = self.owner(seen, context)
+        project_id = self.owner(observed, context)
         if project_id is None:
             return unmapped()
-        id = seen.marker or seen.remote_id
+        id = observed.marker or observed.remote_id
         known = await context.resource(tx, self.kind, id)
         if known is None:
-            return await self.take(tx, self.resource(id, project_id, seen, context), seen, context)
-        if seen.marker and known.project_id == project_id:
-            return await self.join(tx, known, seen, context)
+            return await self.complete(
+                tx, self.resource(id, project_id, observed, context), observed, context
+            )
+        if observed.marker and known.project_id == project_id:
+            return await self.join(tx, known, observed, context)
         return self.clash(known)
 
-    def owner(self, seen: S, context: AdoptionContext) -> str | None:
+    def owner(self, observed: S, context: AdoptionContext) -> str | None:
         """Our id of the project that it will belong to; None where that is nobody's."""
-        return context.project(seen.project_id)
+        return context.project(observed.project_id)
 
-    async def take(
-        self, tx: Transaction, resource: Resource, seen: S, context: AdoptionContext
+    async def complete(
+        self, tx: Transaction, resource: Resource, observed: S, context: AdoptionContext
     ) -> Adopt | Conflict | Ignore:
         """What becomes of one that is not known here."""
         return Adopt(resource)
 
     async def join(
-        self, tx: Transaction, known: Resource, seen: S, context: AdoptionContext
+        self, tx: Transaction, known: Resource, observed: S, context: AdoptionContext
     ) -> Merge | Conflict:
         """What becomes of one of ours."""
         return Merge(known.id)
@@ -91,29 +93,29 @@ class CrudAdoption(Generic[S]):
         """What a sentence calls one of it."""
         return self.kind.replace("_", " ")
 
-    def resource(self, id: str, project_id: str, seen: S, context: AdoptionContext) -> Resource:
+    def resource(self, id: str, project_id: str, observed: S, context: AdoptionContext) -> Resource:
         """The resource of it."""
         return Resource(
             kind=self.kind,
             id=id,
             project_id=project_id,
-            name=seen.name,
-            desired=self.desired(seen),
-            created_at=stamp(seen.created_at),
+            name=observed.name,
+            desired=self.desired(observed),
+            created_at=stamp(observed.created_at),
         )
 
-    def desired(self, seen: S) -> dict[str, Any]:
+    def desired(self, observed: S) -> dict[str, Any]:
         """What is desired from now on: what is there. Where the cloud does not say, the default."""
         return {
-            "name": seen.name,
-            "description": seen.description or "",
-            "tags": list(seen.tags),
-            **{one.name: _kept(one, seen) for one in self._kept},
+            "name": observed.name,
+            "description": observed.description or "",
+            "tags": list(observed.tags),
+            **{one.name: _kept(one, observed) for one in self._kept},
         }
 
 
-def _kept(field: WireField, seen: Observed) -> Any:
-    value = getattr(seen, field.name, None)
+def _kept(field: WireField, observed: Observed) -> Any:
+    value = getattr(observed, field.name, None)
     if field.rules.cloud_chooses or value is None or value is UNSET:
         # What a cloud chose itself shows, and another may have to choose otherwise.
         value = field.default

@@ -29,7 +29,7 @@ from fractus.reconcile.kind import (
     admission,
     to_note,
     users,
-    with_wanted,
+    with_desired,
 )
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store.transaction import Transaction
@@ -52,7 +52,7 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
         """`summarise`: how users see one."""
         self.vocabulary = vocabulary
         self.name = vocabulary.kind
-        self.seen_type = vocabulary.observed
+        self.observed_type = vocabulary.observed
         self._summarise = summarise
         self._said = [one for one in vocabulary.said if not one.rules.separate]
         self._compared = vocabulary.compared
@@ -83,11 +83,11 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
 
     # ------------------------------------------------------------------ what is there instead
 
-    def differences(self, item: Item, seen: S) -> list[Difference]:
+    def differences(self, item: Item, observed: S) -> list[Difference]:
         """What `plan` would change."""
         wanted = self.wanted(item)
-        found = [] if wanted.name == seen.name else [Difference("name", wanted.name, seen.name)]
-        return found + [self.difference(item, *apart) for apart in self._apart(item, wanted, seen)]
+        found = [] if wanted.name == observed.name else [Difference("name", wanted.name, observed.name)]
+        return found + [self.difference(item, *apart) for apart in self._apart(item, wanted, observed)]
 
     def difference(self, item: Item, field: WireField, asked: Any, there: Any) -> Difference:
         """How one is told, in our own ids. What is given out here cannot be taken over from a cloud, nor what refers to
@@ -109,36 +109,36 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
             return unordered(asked) == unordered(there)
         return bool(asked == there)
 
-    def as_wanted(self, item: Item, seen: S, fields: Collection[str]) -> S:
+    def as_desired(self, item: Item, observed: S, fields: Collection[str]) -> S:
         """Names are the same on both sides."""
-        told: S = with_wanted(self.wanted(item), seen, fields)
-        return told
+        changed: S = with_desired(self.wanted(item), observed, fields)
+        return changed
 
-    def plan(self, item: Item, seen: S) -> Plan:
+    def plan(self, item: Item, observed: S) -> Plan:
         """One update with all that differs, and with notes that have become old."""
         wanted = self.wanted(item)
-        body: dict[str, Any] = {} if wanted.name == seen.name else {"name": wanted.name}
-        body |= {one.wire: to_builtins(asked) for one, asked, _ in self._apart(item, wanted, seen)}
-        body |= self.beside(wanted, seen, body)
-        if wanted.notes and to_note(item, wanted.notes, seen):
+        body: dict[str, Any] = {} if wanted.name == observed.name else {"name": wanted.name}
+        body |= {one.wire: to_builtins(asked) for one, asked, _ in self._apart(item, wanted, observed)}
+        body |= self.beside(wanted, observed, body)
+        if wanted.notes and to_note(item, wanted.notes, observed):
             body |= {"id": item.resource.id, "notes": wanted.notes}
         memory = {NOTED: item.resource.generation} if wanted.notes else {}
         return Apply(Step("update", body), memory) if body else Done()
 
-    def beside(self, wanted: W, seen: S, body: Mapping[str, Any]) -> dict[str, Any]:
+    def beside(self, wanted: W, observed: S, body: Mapping[str, Any]) -> dict[str, Any]:
         """What an update with this body must say besides, or otherwise."""
         return {}
 
-    def _apart(self, item: Item, wanted: W, seen: S) -> Iterator[tuple[WireField, Any, Any]]:
+    def _apart(self, item: Item, wanted: W, observed: S) -> Iterator[tuple[WireField, Any, Any]]:
         for one in self._compared:
-            there = getattr(seen, one.name)
+            there = getattr(observed, one.name)
             if there is UNSET or (there is None and not one.null_is_value):
                 continue
             asked = getattr(wanted, one.name)
             if not self.is_equal(item, one, asked, there):
                 yield one, asked, there
 
-    def settled(self, presence: Presence, seen: S) -> bool:
+    def settled(self, presence: Presence, observed: S) -> bool:
         """As soon as it is there: most things of Neutron are born as they are."""
         return True
 
@@ -158,16 +158,16 @@ class SharedLifecycle(CrudLifecycle[W, S]):
         """Whose it is, where it is shared."""
         return {OWNER: resource.project_id} if resource.desired.get(SHARED_WITH) else {}
 
-    def admits(self, presence: Presence, seen: S | None, project_id: str) -> bool:
+    def admits(self, presence: Presence, observed: S | None, project_id: str) -> bool:
         """Its owner, everybody where it is shared with all or with nobody by name, and who was let in."""
         memory = presence.memory
-        if OWNER not in memory or project_id == memory[OWNER] or bool(getattr(seen, "shared", False)):
+        if OWNER not in memory or project_id == memory[OWNER] or bool(getattr(observed, "shared", False)):
             return True
         return project_id in memory.get(ADMITTED, ())
 
-    def plan(self, item: Item, seen: S) -> Plan:
+    def plan(self, item: Item, observed: S) -> Plan:
         """As it should be first, then who may use it."""
-        plan = super().plan(item, seen)
+        plan = super().plan(item, observed)
         return self.let(item, plan.memory) if isinstance(plan, Done) else plan
 
     def let(self, item: Item, memory: Mapping[str, Any]) -> Plan:

@@ -23,7 +23,7 @@ from fractus.services.network.dialect.table import shareable, standard_columns
 
 #: What Neutron says of a VXLAN network in the usual set-up; shown until a cloud has said its own.
 DEFAULT_MTU = 1450
-_SEEN = "rule:shared or rule:external or rule:context_is_advsvc"
+_VISIBLE = "rule:shared or rule:external or rule:context_is_advsvc"
 _WIRES = "each cloud chooses the wires of its networks itself"
 
 
@@ -103,8 +103,8 @@ KIND = Kind(
         *neutron.rules(
             "network",
             FIELDS,
-            seen=f"rule:service_api or {_SEEN}",
-            read_tags=_SEEN,
+            seen=f"rule:service_api or {_VISIBLE}",
+            read_tags=_VISIBLE,
         ),
     ),
     costs=neutron.cost("network"),

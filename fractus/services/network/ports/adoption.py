@@ -40,36 +40,38 @@ class PortAdoption(CrudAdoption[PortObserved]):
         self._addresses = addresses
         self._macs = macs
 
-    def needed(self, seen: PortObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(
+        self, observed: PortObserved, listed: Mapping[str, Mapping[str, Any]]
+    ) -> list[tuple[str, str]]:
         """What it is on, and what guards it."""
         return [
-            ("network", seen.network_id),
-            *(("subnet", one.subnet_id) for one in seen.fixed_ips or ()),
-            *(("security_group", one) for one in seen.security_groups or ()),
-            *((("qos_policy", seen.qos_policy_id),) if seen.qos_policy_id else ()),
+            ("network", observed.network_id),
+            *(("subnet", one.subnet_id) for one in observed.fixed_ips or ()),
+            *(("security_group", one) for one in observed.security_groups or ()),
+            *((("qos_policy", observed.qos_policy_id),) if observed.qos_policy_id else ()),
         ]
 
-    async def judge(self, tx: Transaction, seen: PortObserved, context: AdoptionContext) -> Verdict:
+    async def judge(self, tx: Transaction, observed: PortObserved, context: AdoptionContext) -> Verdict:
         """Everything that it is tied to must be taken over before."""
-        project_id = context.project(seen.project_id)
-        owner = seen.device_owner
-        router = await context.taken(tx, "router", seen.device_id) if owner in INTERFACES else None
+        project_id = context.project(observed.project_id)
+        owner = observed.device_owner
+        router = await context.taken(tx, "router", observed.device_id) if owner in INTERFACES else None
         if owner and not owner.startswith("compute:") and router is None:
-            return await self._left(tx, seen, context, Ignore(f"it is the cloud's own ({owner})"))
+            return await self._left(tx, observed, context, Ignore(f"it is the cloud's own ({owner})"))
         if project_id is None:
-            return await self._left(tx, seen, context, unmapped())
-        network = await context.taken(tx, "network", seen.network_id)
+            return await self._left(tx, observed, context, unmapped())
+        network = await context.taken(tx, "network", observed.network_id)
         if network is None:
-            return Ignore(f"its network {seen.network_id} is not taken over")
-        id = seen.marker or seen.remote_id
+            return Ignore(f"its network {observed.network_id} is not taken over")
+        id = observed.marker or observed.remote_id
         known = await context.resource(tx, "port", id)
         if known is not None:
-            if seen.marker and known.project_id == project_id:
+            if observed.marker and known.project_id == project_id:
                 return Merge(id)
             return Conflict(f"there is another port {id} here")
         fixed: list[dict[str, str]] = []
         auto: list[str] = []
-        for one in seen.fixed_ips or []:
+        for one in observed.fixed_ips or []:
             subnet = await context.taken(tx, "subnet", one.subnet_id)
             if subnet is None:
                 return Conflict(f"its subnet {one.subnet_id} is not taken over")
@@ -77,20 +79,20 @@ class PortAdoption(CrudAdoption[PortObserved]):
             modes = (subnet.desired["ipv6_ra_mode"], subnet.desired["ipv6_address_mode"])
             auto += [subnet.id] if is_self_addressed(*modes) else []
         groups = []
-        for group_id in seen.security_groups or []:
+        for group_id in observed.security_groups or []:
             group = await context.taken(tx, "security_group", group_id)
             if group is None:
                 return Conflict(f"its security group {group_id} is not taken over")
             groups.append(group.id)
         policy = None
-        if seen.qos_policy_id:
-            policy = await context.taken(tx, "qos_policy", seen.qos_policy_id)
+        if observed.qos_policy_id:
+            policy = await context.taken(tx, "qos_policy", observed.qos_policy_id)
             if policy is None:
-                return Conflict(f"its QoS policy {seen.qos_policy_id} is not taken over")
-        clash = await self._hold(tx, id, network.id, fixed, seen, context.cloud)
+                return Conflict(f"its QoS policy {observed.qos_policy_id} is not taken over")
+        clash = await self._hold(tx, id, network.id, fixed, observed, context.cloud)
         if clash is not None:
             return clash
-        resource = self._made(id, project_id, network, fixed, auto, groups, seen, context)
+        resource = self._made(id, project_id, network, fixed, auto, groups, observed, context)
         resource.desired["qos_policy_id"] = policy.id if policy is not None else None
         if router is not None:
             # A router has any address anywhere; none of its ports addresses itself.
@@ -105,28 +107,28 @@ class PortAdoption(CrudAdoption[PortObserved]):
         fixed: list[dict[str, str]],
         auto: list[str],
         groups: list[str],
-        seen: PortObserved,
+        observed: PortObserved,
         context: AdoptionContext,
     ) -> Resource:
-        resource = self.resource(id, project_id, seen, context)
+        resource = self.resource(id, project_id, observed, context)
         del resource.desired["dns_name"]  # its cloud gave it, in a domain of that cloud
-        of_server = seen.device_owner.startswith("compute:") and bool(seen.device_id)
+        of_server = observed.device_owner.startswith("compute:") and bool(observed.device_id)
         resource.desired |= {
             "network_id": network.id,
             "network_project_id": network.project_id,
-            "mac_address": seen.mac_address.lower(),
+            "mac_address": observed.mac_address.lower(),
             "fixed_ips": fixed,
             "auto_subnets": auto,
-            "device_id": context.planned("server", seen.device_id) if of_server else seen.device_id,
-            "device_owner": seen.device_owner,
+            "device_id": context.planned("server", observed.device_id) if of_server else observed.device_id,
+            "device_owner": observed.device_owner,
             "device_since": resource.created_at,
             # Whether Nova made it for the server, and takes it away with it, only Nova knows: it shows when that ends.
-            "owned_by_server": bool(seen.marker) and not seen.name if of_server else False,
-            "nova_knows": of_server and not seen.marker,
+            "owned_by_server": bool(observed.marker) and not observed.name if of_server else False,
+            "nova_knows": of_server and not observed.marker,
             "place": 0,
             "security_groups": groups,
             "extra_dhcp_opts": [
-                {**one, "ip_version": int(one.get("ip_version", 4))} for one in seen.extra_dhcp_opts or []
+                {**one, "ip_version": int(one.get("ip_version", 4))} for one in observed.extra_dhcp_opts or []
             ],
         }
         return resource
@@ -137,42 +139,42 @@ class PortAdoption(CrudAdoption[PortObserved]):
         id: str,
         network_id: str,
         fixed: list[dict[str, str]],
-        seen: PortObserved,
+        observed: PortObserved,
         cloud: str,
     ) -> Conflict | None:
         """Its addresses and its MAC are its own."""
         for one in fixed:
-            held_by = await self._take(tx, one["subnet_id"], one["ip_address"], holder(id))
+            held_by = await self._reserve(tx, one["subnet_id"], one["ip_address"], holder(id))
             if held_by == cloud_holder(cloud):
                 # Left to the cloud at an earlier time, when its project was nobody's.
                 await self._addresses.release(
                     tx, cloud_holder(cloud), subnet_id=one["subnet_id"], ips=[one["ip_address"]]
                 )
-                held_by = await self._take(tx, one["subnet_id"], one["ip_address"], holder(id))
+                held_by = await self._reserve(tx, one["subnet_id"], one["ip_address"], holder(id))
             if held_by:
                 return Conflict(
                     f"its address {one['ip_address']} is held by {held_by.replace('/', ' ')} here"
                 )
         try:
-            await self._macs.take(tx, network_id, seen.mac_address.lower(), holder(id))
+            await self._macs.reserve(tx, network_id, observed.mac_address.lower(), holder(id))
         except MacTaken:
-            return Conflict(f"another port of its network has the MAC address {seen.mac_address} here")
+            return Conflict(f"another port of its network has the MAC address {observed.mac_address} here")
         return None
 
     async def _left(
-        self, tx: Transaction, seen: PortObserved, context: AdoptionContext, verdict: Ignore
+        self, tx: Transaction, observed: PortObserved, context: AdoptionContext, verdict: Ignore
     ) -> Ignore:
         """It stays the cloud's own; nobody of ours may get its addresses."""
-        for one in seen.fixed_ips or []:
+        for one in observed.fixed_ips or []:
             subnet = await context.taken(tx, "subnet", one.subnet_id)
             if subnet is not None:
-                await self._take(tx, subnet.id, one.ip_address, cloud_holder(context.cloud))
+                await self._reserve(tx, subnet.id, one.ip_address, cloud_holder(context.cloud))
         return verdict
 
-    async def _take(self, tx: Transaction, subnet_id: str, ip: str, who: str) -> str:
+    async def _reserve(self, tx: Transaction, subnet_id: str, ip: str, who: str) -> str:
         """Who holds the address already; empty where it is `who`'s now."""
         try:
-            await self._addresses.take(tx, subnet_id, ip, who, 6 if ":" in ip else 4)
+            await self._addresses.reserve(tx, subnet_id, ip, who, 6 if ":" in ip else 4)
         except AddressTaken as error:
             return error.holder
         return ""

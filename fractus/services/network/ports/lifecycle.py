@@ -111,33 +111,35 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
                 return Difference("security_groups", desired["security_groups"], groups, adopts=known)
         return super().difference(item, field, asked, there)
 
-    def differences(self, item: Item, seen: PortObserved) -> list[Difference]:
+    def differences(self, item: Item, observed: PortObserved) -> list[Difference]:
         """What `plan` would change, and whose port it is: which server has it is told only."""
-        found = super().differences(item, seen)
+        found = super().differences(item, observed)
         device = item.resource.desired["device_id"]
-        if device and item.presence.memory.get("device") and not seen.device_id:
+        if device and item.presence.memory.get("device") and not observed.device_id:
             found.append(Difference("device_id", device, "", mends=False, adopts=False))
         return found
 
-    def beside(self, wanted: PortWanted, seen: PortObserved, body: Mapping[str, Any]) -> dict[str, Any]:
+    def beside(self, wanted: PortWanted, observed: PortObserved, body: Mapping[str, Any]) -> dict[str, Any]:
         """Options that are too many have to be named."""
-        if "extra_dhcp_opts" not in body or seen.extra_dhcp_opts is None:
+        if "extra_dhcp_opts" not in body or observed.extra_dhcp_opts is None:
             return {}
-        return {"extra_dhcp_opts": _options(wanted.extra_dhcp_opts, seen.extra_dhcp_opts)}
+        return {"extra_dhcp_opts": _options(wanted.extra_dhcp_opts, observed.extra_dhcp_opts)}
 
-    def plan(self, item: Item, seen: PortObserved) -> Plan:
+    def plan(self, item: Item, observed: PortObserved) -> Plan:
         """One update with all that differs; then wait for the cloud to bind it, for users are shown that."""
-        plan = super().plan(item, seen)
+        plan = super().plan(item, observed)
         if isinstance(plan, Apply):
             named = plan.step.body.get("dns_name")
             return plan if named is None else structs.replace(plan, memory={**plan.memory, _NAMED: named})
         # Which server has it there is remembered: should it be taken from it, that can be told.
-        return self._unbound(item, seen) or Done({"device": seen.device_id} if seen.device_id else {})
+        return self._unbound(item, observed) or Done(
+            {"device": observed.device_id} if observed.device_id else {}
+        )
 
-    def _unbound(self, item: Item, seen: PortObserved) -> Wait | None:
+    def _unbound(self, item: Item, observed: PortObserved) -> Wait | None:
         """Whether to look again: less and less often, as long as a server is on its way up."""
         desired = item.resource.desired
-        if seen.status in ("", "ACTIVE") or not desired["device_owner"].startswith("compute:"):
+        if observed.status in ("", "ACTIVE") or not desired["device_owner"].startswith("compute:"):
             return None
         since = max(item.presence.created_at, float(desired.get("device_since", 0.0)))
         waited = self._clock.now() - since
@@ -174,12 +176,12 @@ def _without_auto(item: Item, there: Iterable[FixedIp]) -> set[FixedIp]:
     return {one for one in there if one.subnet_id not in auto}
 
 
-def _options(wanted: list[dict[str, Any]], seen: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _options(wanted: list[dict[str, Any]], observed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The wanted options, and null for those to be removed: Neutron's update only adds and replaces."""
     names = {(one["opt_name"], int(one.get("ip_version", 4))) for one in wanted}
     superfluous = [
         {"opt_name": one["opt_name"], "opt_value": None, "ip_version": int(one.get("ip_version", 4))}
-        for one in seen
+        for one in observed
         if (one["opt_name"], int(one.get("ip_version", 4))) not in names
     ]
     return [*wanted, *superfluous]

@@ -16,8 +16,8 @@ DNS_DOMAIN = "dns_domain"
 
 def _there(presences: Sequence[Presence]) -> dict[str, Any]:
     """What was last seen of the port where it is; a port is in one cloud at a time but for moments of a move."""
-    seen = [one.observed for one in presences if one.wanted and one.remote_id and one.observed]
-    return seen[-1] if seen else {}
+    observed = [one.observed for one in presences if one.wanted and one.remote_id and one.observed]
+    return observed[-1] if observed else {}
 
 
 def _apart(network_id: str, presences: Sequence[Presence]) -> list[str]:

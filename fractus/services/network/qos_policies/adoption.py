@@ -17,19 +17,19 @@ class QosPolicyAdoption(CrudAdoption[QosPolicyObserved]):
     def __init__(self) -> None:
         super().__init__(QOS_POLICY)
 
-    def owner(self, seen: QosPolicyObserved, context: AdoptionContext) -> str | None:
+    def owner(self, observed: QosPolicyObserved, context: AdoptionContext) -> str | None:
         """What everybody may use there is needed though its project is nobody's here: then it belongs to nobody."""
-        project_id = context.project(seen.project_id)
-        return "" if project_id is None and seen.shared else project_id
+        project_id = context.project(observed.project_id)
+        return "" if project_id is None and observed.shared else project_id
 
-    async def take(
-        self, tx: Transaction, resource: Resource, seen: QosPolicyObserved, context: AdoptionContext
+    async def complete(
+        self, tx: Transaction, resource: Resource, observed: QosPolicyObserved, context: AdoptionContext
     ) -> Adopt:
         """With its rules. It is its project's default one, unless that has one here."""
-        default = bool(seen.is_default) and await default_of(tx, resource.project_id) is None
+        default = bool(observed.is_default) and await default_of(tx, resource.project_id) is None
         rules = [
             {"id": one.remote_id, "type": one.type, **_whole(one.type, one.said)}
-            for one in seen.rules or ()
+            for one in observed.rules or ()
             if one.type in TYPES
         ]
         resource.desired |= {"rules": rules, "is_default": default}

@@ -26,32 +26,32 @@ class QosPolicyLifecycle(SharedLifecycle[QosPolicyWanted, QosPolicyObserved]):
         rules = [QosRule(type=one["type"], said=said(one)) for one in item.resource.desired["rules"]]
         return {**super().fields(item), "rules": rules}
 
-    def differences(self, item: Item, seen: QosPolicyObserved) -> list[Difference]:
+    def differences(self, item: Item, observed: QosPolicyObserved) -> list[Difference]:
         """What `plan` would change. Rules are told as those that should be there, and those that are there instead."""
-        found = super().differences(item, seen)
-        wanted, there = self._apart_rules(item, seen)
+        found = super().differences(item, observed)
+        wanted, there = self._apart_rules(item, observed)
         if wanted or there:
             found.append(Difference("rules", _plain(wanted), _plain(there), adopts=False))
         return found
 
-    def plan(self, item: Item, seen: QosPolicyObserved) -> Plan:
+    def plan(self, item: Item, observed: QosPolicyObserved) -> Plan:
         """Its own fields, then its rules, then who may use it."""
-        plan = super().plan(item, seen)
+        plan = super().plan(item, observed)
         own = isinstance(plan, Apply) and plan.step.verb == "update"
-        step = None if own else rule_step(*self._apart_rules(item, seen))
+        step = None if own else rule_step(*self._apart_rules(item, observed))
         return plan if step is None else Apply(step)
 
-    def _apart_rules(self, item: Item, seen: QosPolicyObserved) -> tuple[list[QosRule], list[QosRule]]:
+    def _apart_rules(self, item: Item, observed: QosPolicyObserved) -> tuple[list[QosRule], list[QosRule]]:
         """The rules that are not there as they should be, and those that should not be there as they are."""
-        if seen.rules is None:
+        if observed.rules is None:
             return [], []
         ours = {one.place: one for one in self.wanted(item).rules}
-        theirs = {one.place: one for one in seen.rules}
+        theirs = {one.place: one for one in observed.rules}
         wanted = [one for place, one in ours.items() if place not in theirs or _apart(one, theirs[place])]
         there = [one for place, one in theirs.items() if place not in ours or _apart(ours[place], one)]
         return wanted, there
 
-    def settled(self, presence: Presence, seen: QosPolicyObserved) -> bool:
+    def settled(self, presence: Presence, observed: QosPolicyObserved) -> bool:
         """Once its rules are right: what uses it is limited as it should be from its beginning."""
         return presence.state == SETTLED
 

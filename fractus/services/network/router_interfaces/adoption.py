@@ -22,17 +22,17 @@ class RouterInterfaceAdoption(CrudAdoption[RouterInterfaceObserved]):
         super().__init__(ROUTER_INTERFACE)
 
     def needed(
-        self, seen: RouterInterfaceObserved, listed: Mapping[str, Mapping[str, Any]]
+        self, observed: RouterInterfaceObserved, listed: Mapping[str, Mapping[str, Any]]
     ) -> list[tuple[str, str]]:
         """Its router and its port."""
-        return [("router", seen.router_id), ("port", seen.remote_id)]
+        return [("router", observed.router_id), ("port", observed.remote_id)]
 
-    async def take(
-        self, tx: Transaction, resource: Resource, seen: RouterInterfaceObserved, context: AdoptionContext
+    async def complete(
+        self, tx: Transaction, resource: Resource, observed: RouterInterfaceObserved, context: AdoptionContext
     ) -> Adopt | Conflict | Ignore:
         """Both have been taken over before, and so have its subnets."""
-        router = await context.taken(tx, "router", seen.router_id)
-        port = await context.taken(tx, "port", seen.remote_id)
+        router = await context.taken(tx, "router", observed.router_id)
+        port = await context.taken(tx, "port", observed.remote_id)
         if router is None or port is None:
             return Ignore(f"its {'port' if router else 'router'} is not taken over")
         subnets = [one["subnet_id"] for one in port.desired["fixed_ips"]]

@@ -28,28 +28,34 @@ class RouterInterfaceLifecycle(CrudLifecycle[RouterInterfaceWanted, RouterInterf
             subnets=[remote.get(("subnet", id), "") for id in desired["subnets"]],
         )
 
-    def differences(self, item: Item, seen: RouterInterfaceObserved) -> list[Difference]:
+    def differences(self, item: Item, observed: RouterInterfaceObserved) -> list[Difference]:
         """In which subnets it has addresses, and whose it is."""
         wanted = self.wanted(item)
         found = []
-        if seen.router_id and wanted.router_id and seen.router_id != wanted.router_id:
-            found.append(Difference("router_id", wanted.router_id, seen.router_id, mends=False, adopts=False))
-        if seen.subnets is not None and "" not in wanted.subnets and set(seen.subnets) != set(wanted.subnets):
-            found.append(Difference("subnets", wanted.subnets, seen.subnets, adopts=False))
+        if observed.router_id and wanted.router_id and observed.router_id != wanted.router_id:
+            found.append(
+                Difference("router_id", wanted.router_id, observed.router_id, mends=False, adopts=False)
+            )
+        if (
+            observed.subnets is not None
+            and "" not in wanted.subnets
+            and set(observed.subnets) != set(wanted.subnets)
+        ):
+            found.append(Difference("subnets", wanted.subnets, observed.subnets, adopts=False))
         return found
 
-    def plan(self, item: Item, seen: RouterInterfaceObserved) -> Plan:
+    def plan(self, item: Item, observed: RouterInterfaceObserved) -> Plan:
         """One subnet after the other: a port of a router cannot be given addresses otherwise."""
         wanted = self.wanted(item)
-        if seen.subnets is None:
+        if observed.subnets is None:
             return Done()
         for id in wanted.subnets:
-            if id and id not in seen.subnets:
+            if id and id not in observed.subnets:
                 return Apply(Step("add_subnet", {"subnet_id": id}))
         if "" in wanted.subnets:
             absent = item.resource.desired["subnets"][wanted.subnets.index("")]
             return Wait(2.0, f"waits for subnet {absent}", on=f"subnet/{absent}")
-        for id in seen.subnets:
+        for id in observed.subnets:
             if id not in wanted.subnets:
                 return Apply(Step("remove_subnet", {"subnet_id": id}))
         return Done()

@@ -23,26 +23,30 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
     def __init__(self) -> None:
         super().__init__(ROUTER)
 
-    def needed(self, seen: RouterObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(
+        self, observed: RouterObserved, listed: Mapping[str, Mapping[str, Any]]
+    ) -> list[tuple[str, str]]:
         """Where it leads, and its interfaces: without them it is another router."""
         gateway = (
-            [] if seen.gateway is UNSET or not seen.gateway else [("network", seen.gateway["network_id"])]
+            []
+            if observed.gateway is UNSET or not observed.gateway
+            else [("network", observed.gateway["network_id"])]
         )
         every = listed.get("router_interface", {}).values()
-        own = [one for one in every if one.router_id == seen.remote_id]
+        own = [one for one in every if one.router_id == observed.remote_id]
         return [
             *gateway,
             *(("subnet", id) for one in own for id in one.subnets or ()),
             *(("router_interface", one.remote_id) for one in own),
         ]
 
-    async def take(
-        self, tx: Transaction, resource: Resource, seen: RouterObserved, context: AdoptionContext
+    async def complete(
+        self, tx: Transaction, resource: Resource, observed: RouterObserved, context: AdoptionContext
     ) -> Adopt | Conflict | Ignore:
         """What it leads to has to be taken over before."""
         subnets = []
         for one in context.listed("router_interface").values():
-            for id in one.subnets or () if one.router_id == seen.remote_id else ():
+            for id in one.subnets or () if one.router_id == observed.remote_id else ():
                 subnet = await context.taken(tx, "subnet", id)
                 if subnet is None:
                     return Conflict(f"its subnet {id} is not taken over")
@@ -50,19 +54,19 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
         resource.desired |= {
             "availability_zone_hints": [],
             "external_gateway_info": None,
-            "routes": list(seen.routes or []),
+            "routes": list(observed.routes or []),
             "subnets": sorted(subnets),
-            "distributed": seen.distributed,
-            "ha": seen.ha,
+            "distributed": observed.distributed,
+            "ha": observed.ha,
         }
         memory: dict[str, Any] = {}
-        if seen.gateway is not UNSET and seen.gateway:
-            network = await context.taken(tx, "network", seen.gateway["network_id"])
+        if observed.gateway is not UNSET and observed.gateway:
+            network = await context.taken(tx, "network", observed.gateway["network_id"])
             if network is None:
-                return Conflict(f"its external network {seen.gateway['network_id']} is not taken over")
-            snat = bool(seen.gateway.get("enable_snat", True))
+                return Conflict(f"its external network {observed.gateway['network_id']} is not taken over")
+            snat = bool(observed.gateway.get("enable_snat", True))
             resource.desired["external_gateway_info"] = {"network_id": network.id, "enable_snat": snat}
-            ips = seen.gateway.get("external_fixed_ips", ())
+            ips = observed.gateway.get("external_fixed_ips", ())
             there = [(await context.taken(tx, "subnet", one["subnet_id"]), one["ip_address"]) for one in ips]
             known = [{"subnet_id": pool.id, "ip_address": ip} for pool, ip in there if pool is not None]
             memory[SHOWN_GATEWAY] = {"network_id": network.id, "external_fixed_ips": known}

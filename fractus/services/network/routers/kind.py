@@ -64,20 +64,20 @@ def _gateways(resource: Resource, presences: Sequence[Presence]) -> list[dict[st
 
 def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
     gateways = _gateways(resource, presences)
-    seen = [one.observed for one in presences if one.wanted and one.observed]
+    observed = [one.observed for one in presences if one.wanted and one.observed]
     return {
         "external_gateway_info": gateways[0] if gateways else None,
         **({"external_gateways": gateways} if gateways[1:] else {}),
         "availability_zones": sorted(one.cloud for one in presences if one.wanted and one.remote_id),
         "routes": schema.ordered(resource.desired["routes"]),
         "flavor_id": None,
-        **{name: _said(resource, name, seen) for name in ("distributed", "ha")},
+        **{name: _said(resource, name, observed) for name in ("distributed", "ha")},
     }
 
 
-def _said(resource: Resource, name: str, seen: Sequence[Mapping[str, Any]]) -> bool:
+def _said(resource: Resource, name: str, observed: Sequence[Mapping[str, Any]]) -> bool:
     asked = resource.desired[name]
-    return any(one.get(name) for one in seen) if asked is None else bool(asked)
+    return any(one.get(name) for one in observed) if asked is None else bool(asked)
 
 
 def _status(_resource: Resource, presences: Sequence[Presence]) -> str:

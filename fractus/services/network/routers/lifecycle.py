@@ -104,29 +104,29 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
         per_cloud = field.name in ("gateway", "routes")
         return structs.replace(found, adopts=False) if per_cloud else found
 
-    def plan(self, item: Item, seen: RouterObserved) -> Plan:
+    def plan(self, item: Item, observed: RouterObserved) -> Plan:
         """Routes that are too many go first, for they need what may go next; those that are missing come last."""
         wanted = self.wanted(item)
-        kept = [one for one in seen.routes or () if one in wanted.routes]
-        if len(kept) < len(seen.routes or ()):
+        kept = [one for one in observed.routes or () if one in wanted.routes]
+        if len(kept) < len(observed.routes or ()):
             return Apply(Step("update", {"routes": kept}))
-        plan = super().plan(item, seen)
+        plan = super().plan(item, observed)
         if isinstance(plan, Done):
-            return Done({**plan.memory, SHOWN_GATEWAY: self._shown(item, seen)})
+            return Done({**plan.memory, SHOWN_GATEWAY: self._shown(item, observed)})
         if not isinstance(plan, Apply):
             return plan
         body = plan.step.body
         if sort := {key: value for key, value in body.items() if key in _SORTS}:
             # Out of service first, and back into it with the next step.
-            return Apply(Step("update", {"admin_state_up": False} if seen.admin_state_up else sort))
+            return Apply(Step("update", {"admin_state_up": False} if observed.admin_state_up else sort))
         if len(body) > 1 and "routes" in body:
             body = {key: value for key, value in body.items() if key != "routes"}
         return structs.replace(plan, step=Step("update", body))
 
     @staticmethod
-    def _shown(item: Item, seen: RouterObserved) -> dict[str, Any] | None:
+    def _shown(item: Item, observed: RouterObserved) -> dict[str, Any] | None:
         """The gateway that it has there, in our own ids."""
-        asked, there = item.resource.desired["external_gateway_info"], seen.gateway
+        asked, there = item.resource.desired["external_gateway_info"], observed.gateway
         if not asked or there is UNSET or not there:
             return None
         pools = item.facts.get("outside", {})

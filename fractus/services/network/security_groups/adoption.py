@@ -24,105 +24,107 @@ class SecurityGroupAdoption(CrudAdoption[SecurityGroupObserved]):
     def __init__(self) -> None:
         super().__init__(SECURITY_GROUP)
 
-    def rank(self, seen: SecurityGroupObserved) -> int:
+    def rank(self, observed: SecurityGroupObserved) -> int:
         """Default groups first: the rules of others name them, and theirs is not the id that they have there."""
-        return 0 if _is_default(seen) else 1
+        return 0 if _is_default(observed) else 1
 
     def needed(
-        self, seen: SecurityGroupObserved, listed: Mapping[str, Mapping[str, Any]]
+        self, observed: SecurityGroupObserved, listed: Mapping[str, Mapping[str, Any]]
     ) -> list[tuple[str, str]]:
         """The groups that its rules let in."""
-        remote = {rule.remote_group_id for rule in seen.rules or () if rule.remote_group_id}
-        return [("security_group", one) for one in sorted(remote - {_ITSELF, seen.remote_id})]
+        remote = {rule.remote_group_id for rule in observed.rules or () if rule.remote_group_id}
+        return [("security_group", one) for one in sorted(remote - {_ITSELF, observed.remote_id})]
 
-    async def judge(self, tx: Transaction, seen: SecurityGroupObserved, context: AdoptionContext) -> Verdict:
+    async def judge(
+        self, tx: Transaction, observed: SecurityGroupObserved, context: AdoptionContext
+    ) -> Verdict:
         """A project has one default group. Every cloud has one of its own for each project: the first is ours from then
         on, and those that are just like it are the same. One with other rules, or beside our own copy, stays a group by
         itself, by its own id and with the cloud in its name, for the rules of servers that run must not change.
         """
-        project_id = context.project(seen.project_id)
+        project_id = context.project(observed.project_id)
         if project_id is None:
             return unmapped()
-        id, name = seen.marker or seen.remote_id, seen.name
+        id, name = observed.marker or observed.remote_id, observed.name
         memory: dict[str, Any] = {}
-        if seen.marker and seen.marker == default_id(project_id):
+        if observed.marker and observed.marker == default_id(project_id):
             name = DEFAULT
-        elif _is_default(seen):
+        elif _is_default(observed):
             # Nobody can delete it there: it is released at most.
             memory["borrowed"] = True
             id = default_id(project_id)
             known = await context.resource(tx, "security_group", id)
             copied = any(one.marker == id for one in context.listed("security_group").values())
-            if copied or (known is not None and not await _alike(tx, known, seen, context)):
-                id, name = seen.remote_id, f"{DEFAULT}-{context.cloud}"
-        there = {**memory, "named": [name, seen.name]}
+            if copied or (known is not None and not await _alike(tx, known, observed, context)):
+                id, name = observed.remote_id, f"{DEFAULT}-{context.cloud}"
+        there = {**memory, "named": [name, observed.name]}
         known = await context.resource(tx, "security_group", id)
         if known is not None:
-            same = known.project_id == project_id and (bool(seen.marker) or id == default_id(project_id))
+            same = known.project_id == project_id and (bool(observed.marker) or id == default_id(project_id))
             return Merge(id, there) if same else Conflict(f"there is another group {id} ({known.name}) here")
-        if any(rule.remote_address_group_id for rule in seen.rules or ()):
+        if any(rule.remote_address_group_id for rule in observed.rules or ()):
             # Here it would be a rule for everybody.
             return Conflict(
                 "it has rules whose remote is an address group, which is taken over from no cloud"
             )
-        group = self.resource(id, project_id, seen, context)
-        rules = await _rules(tx, id, seen, context)
+        group = self.resource(id, project_id, observed, context)
+        rules = await _rules(tx, id, observed, context)
         group.name = group.desired["name"] = name
         group.desired["rules"] = rules
         await RULES.write(tx, group, rules)
         return Adopt(group, needs(group), there)
 
 
-def _is_default(seen: SecurityGroupObserved) -> bool:
-    return seen.name.lower() == DEFAULT and not seen.marker
+def _is_default(observed: SecurityGroupObserved) -> bool:
+    return observed.name.lower() == DEFAULT and not observed.marker
 
 
 async def _rules(
-    tx: Transaction, id: str, seen: SecurityGroupObserved, context: AdoptionContext
+    tx: Transaction, id: str, observed: SecurityGroupObserved, context: AdoptionContext
 ) -> list[dict[str, Any]]:
-    made = stamp(seen.created_at) or tx.now()
+    made = stamp(observed.created_at) or tx.now()
     return [
         {
             **{name: value for name, value in msgspec.to_builtins(rule).items() if name != "remote_id"},
             "id": rule.remote_id,
-            "remote_group_id": await _remote(tx, id, seen, rule, context),
-            "description": rule.description or (None if _is_given(rule, seen) else ""),
+            "remote_group_id": await _remote(tx, id, observed, rule, context),
+            "description": rule.description or (None if _is_given(rule, observed) else ""),
             "normalized_cidr": normalized(rule.remote_ip_prefix),
             "created_at": made,
         }
-        for rule in seen.rules or []
+        for rule in observed.rules or []
     ]
 
 
-def _is_given(rule: Rule, seen: SecurityGroupObserved) -> bool:
+def _is_given(rule: Rule, observed: SecurityGroupObserved) -> bool:
     """Whether a rule is one of those that a new group has, and a default group. Neutron gives them no description."""
     narrowed = (rule.protocol, rule.port_range_min, rule.port_range_max, rule.remote_ip_prefix)
     if any(value is not None for value in narrowed):
         return False
-    from_itself = rule.remote_group_id in (_ITSELF, seen.remote_id)
+    from_itself = rule.remote_group_id in (_ITSELF, observed.remote_id)
     return from_itself if rule.direction == "ingress" else not rule.remote_group_id
 
 
 async def _remote(
-    tx: Transaction, id: str, seen: SecurityGroupObserved, rule: Rule, context: AdoptionContext
+    tx: Transaction, id: str, observed: SecurityGroupObserved, rule: Rule, context: AdoptionContext
 ) -> str | None:
     """The group that a rule lets in, by the id that it has or will have here."""
     remote = rule.remote_group_id
     if not remote:
         return None
-    if remote in (_ITSELF, seen.remote_id):
+    if remote in (_ITSELF, observed.remote_id):
         return id
     known = await context.taken(tx, "security_group", remote)
     return context.planned("security_group", remote) if known is None else known.id
 
 
 async def _alike(
-    tx: Transaction, known: Resource, seen: SecurityGroupObserved, context: AdoptionContext
+    tx: Transaction, known: Resource, observed: SecurityGroupObserved, context: AdoptionContext
 ) -> bool:
     """Whether a group there has just the rules of ours."""
     there = set()
-    for rule in seen.rules or []:
-        remote = await _remote(tx, known.id, seen, rule, context)
+    for rule in observed.rules or []:
+        remote = await _remote(tx, known.id, observed, rule, context)
         there.add(rule_key({**msgspec.to_builtins(rule), "remote_group_id": remote}, itself=known.id))
     return there == {
         rule_key({**rule, "remote_ip_prefix": one, "remote_address_group_id": None}, itself=known.id)

@@ -73,7 +73,7 @@ class GroupWrites(Writer):
                 entry["remote_group_id"] = group.id
             remote, addresses = entry["remote_group_id"], entry["remote_address_group_id"]
             there = remote in (None, group.id) or await self.usable(tx, remote, group.project_id) is not None
-            if there and (addresses is None or await self.take_addresses(tx, group, addresses)):
+            if there and (addresses is None or await self.name_addresses(tx, group, addresses)):
                 found.append({**entry, "description": None, "id": new_id(), "created_at": tx.now()})
         return found
 
@@ -127,7 +127,7 @@ class GroupWrites(Writer):
 
     # --- address groups that rules name -----------------------------------------------------------
 
-    async def take_addresses(self, tx: Transaction, group: Resource, id: str) -> bool:
+    async def name_addresses(self, tx: Transaction, group: Resource, id: str) -> bool:
         """A rule of the group names that address group: whether its project may use it. What it has is kept with the
         group, for clouds are told of a rule for each address.
         """
@@ -150,7 +150,7 @@ class GroupWrites(Writer):
         """An address group has other addresses now. Rules that name it are as before, and so is a group's revision."""
         for id in await self.naming(tx, addresses.id):
             group = await self.ledger.resources.fetch(tx, KIND.name, id, to_write=True)
-            if group is not None and await self.take_addresses(tx, group, addresses.id):
+            if group is not None and await self.name_addresses(tx, group, addresses.id):
                 group.desired["touched"] = int(group.desired.get("touched", 0)) - 1
                 await self.change(tx, group)
 
@@ -286,7 +286,7 @@ class SecurityGroupRuleApi(SubresourceApi):
         rule = part.desired
         rules.complete(rule)
         addresses, remote = rule["remote_address_group_id"], rule["remote_group_id"]
-        if addresses is not None and not await self._groups.take_addresses(tx, parent, str(addresses)):
+        if addresses is not None and not await self._groups.name_addresses(tx, parent, str(addresses)):
             raise not_found("address_group", str(addresses))
         foreign = remote is not None and remote != parent.id
         # Another project's group cannot stand in a rule: in a cloud it would be in another project too.

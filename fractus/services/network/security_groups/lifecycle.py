@@ -90,29 +90,33 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
             ]
         return rules, absent
 
-    def differences(self, item: Item, seen: SecurityGroupObserved) -> list[Difference]:
+    def differences(self, item: Item, observed: SecurityGroupObserved) -> list[Difference]:
         """What `plan` would change. Rules are told as those that are too many there, and those that are missing."""
         wanted = self.wanted(item)
         found = []
-        if seen.name and wanted.name != seen.name:
-            found.append(Difference("name", wanted.name, seen.name, adopts=wanted.name == item.resource.name))
-        if seen.stateful is not None and seen.stateful != wanted.stateful:
-            found.append(Difference("stateful", wanted.stateful, seen.stateful, mends=False, adopts=False))
-        if seen.rules is not None:
-            missing, surplus = _rules_apart(wanted.rules, seen.rules, itself=seen.remote_id)
+        if observed.name and wanted.name != observed.name:
+            found.append(
+                Difference("name", wanted.name, observed.name, adopts=wanted.name == item.resource.name)
+            )
+        if observed.stateful is not None and observed.stateful != wanted.stateful:
+            found.append(
+                Difference("stateful", wanted.stateful, observed.stateful, mends=False, adopts=False)
+            )
+        if observed.rules is not None:
+            missing, surplus = _rules_apart(wanted.rules, observed.rules, itself=observed.remote_id)
             if missing or surplus:
                 found.append(Difference("rules", _plain(missing), _plain(surplus), adopts=False))
         return found
 
-    def plan(self, item: Item, seen: SecurityGroupObserved) -> Plan:
+    def plan(self, item: Item, observed: SecurityGroupObserved) -> Plan:
         """The name, then rules that should not be there, then those that are missing: never too much is allowed."""
         wanted = self.wanted(item)
-        if seen.name and wanted.name != seen.name:
+        if observed.name and wanted.name != observed.name:
             return Apply(Step("rename", {"name": wanted.name}))
-        if seen.stateful is not None and seen.stateful != wanted.stateful:
+        if observed.stateful is not None and observed.stateful != wanted.stateful:
             return Fail("Whether a security group is stateful cannot be changed in a cloud where it is.")
-        if seen.rules is not None:
-            step = self._rule_step(wanted.rules, seen.rules, itself=seen.remote_id)
+        if observed.rules is not None:
+            step = self._rule_step(wanted.rules, observed.rules, itself=observed.remote_id)
             if step is not None:
                 return Apply(step)
         _, absent = self._rules(item)
@@ -132,7 +136,7 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
             return Step("add_rule", fields)
         return None
 
-    def settled(self, presence: Presence, seen: SecurityGroupObserved) -> bool:
+    def settled(self, presence: Presence, observed: SecurityGroupObserved) -> bool:
         """Once its rules are right: a port with half a group would be open, or closed, where it should not be."""
         return presence.state == SETTLED
 

@@ -30,61 +30,63 @@ class SubnetAdoption(CrudAdoption[SubnetObserved]):
         self._resources = resources
         self._addresses = addresses
 
-    def needed(self, seen: SubnetObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(
+        self, observed: SubnetObserved, listed: Mapping[str, Mapping[str, Any]]
+    ) -> list[tuple[str, str]]:
         """Its network, and the ports that the cloud has in it for itself."""
         ports = listed.get("port", {}).values()
         uses = [
-            port for port in ports if any(one.subnet_id == seen.remote_id for one in port.fixed_ips or ())
+            port for port in ports if any(one.subnet_id == observed.remote_id for one in port.fixed_ips or ())
         ]
         # The cloud's own ports are looked at for the addresses that they have.
         own = [port for port in uses if port.device_owner and not port.device_owner.startswith("compute:")]
-        return [("network", seen.network_id), *(("port", port.remote_id) for port in own)]
+        return [("network", observed.network_id), *(("port", port.remote_id) for port in own)]
 
-    async def judge(self, tx: Transaction, seen: SubnetObserved, context: AdoptionContext) -> Verdict:
+    async def judge(self, tx: Transaction, observed: SubnetObserved, context: AdoptionContext) -> Verdict:
         """It belongs to its network's project, as all of ours do.
 
         Of one that we made the cloud has its share of addresses as pools; of its own the pools are the whole plan.
         """
-        network = await context.taken(tx, "network", seen.network_id)
+        network = await context.taken(tx, "network", observed.network_id)
         if network is None:
-            return Ignore(f"its network {seen.network_id} is not taken over")
-        id = seen.marker or seen.remote_id
+            return Ignore(f"its network {observed.network_id} is not taken over")
+        id = observed.marker or observed.remote_id
         known = await context.resource(tx, "subnet", id)
-        if known is not None and seen.marker and known.desired["network_id"] == network.id:
-            return Merge(id, await self._share(tx, id, seen, context.cloud))
+        if known is not None and observed.marker and known.desired["network_id"] == network.id:
+            return Merge(id, await self._share(tx, id, observed, context.cloud))
         if known is not None:
             return self.clash(known)
-        net = ipaddress.ip_network(seen.cidr)
+        net = ipaddress.ip_network(observed.cidr)
         for other in await subnets_of(tx, self._resources, network.id):
             if net.overlaps(ipaddress.ip_network(other.desired["cidr"])):
                 return Conflict(
-                    f"{seen.cidr} overlaps with {other.desired['cidr']} of subnet {other.id} in its network"
+                    f"{observed.cidr} overlaps with {other.desired['cidr']} of subnet {other.id} in its network"
                 )
-        return await self._made(tx, id, seen, network, context)
+        return await self._made(tx, id, observed, network, context)
 
     async def _made(
-        self, tx: Transaction, id: str, seen: SubnetObserved, network: Resource, context: AdoptionContext
+        self, tx: Transaction, id: str, observed: SubnetObserved, network: Resource, context: AdoptionContext
     ) -> Verdict:
-        gateway = None if seen.gateway_ip is UNSET else seen.gateway_ip
-        pools = list(seen.pools or [])
-        if seen.marker:
-            made = default_pools(ipaddress.ip_network(seen.cidr), number(gateway) if gateway else None)
-            pools = seen.notes.get("pools", pools_of(made, seen.ip_version))
-        resource = self.resource(id, network.project_id, seen, context)
+        gateway = None if observed.gateway_ip is UNSET else observed.gateway_ip
+        pools = list(observed.pools or [])
+        if observed.marker:
+            made = default_pools(ipaddress.ip_network(observed.cidr), number(gateway) if gateway else None)
+            pools = observed.notes.get("pools", pools_of(made, observed.ip_version))
+        resource = self.resource(id, network.project_id, observed, context)
         resource.desired |= {
             "network_id": network.id,
             "network_project_id": network.project_id,
             "shared": network.desired["shared"],
             "allocation_pools": pools,
         }
-        await self._addresses.open(tx, id, ranges_of(pools), seen.ip_version)
-        memory = await self._share(tx, id, seen, context.cloud) if seen.marker else {"pools": []}
+        await self._addresses.open(tx, id, ranges_of(pools), observed.ip_version)
+        memory = await self._share(tx, id, observed, context.cloud) if observed.marker else {"pools": []}
         network.desired["subnets"] = [*network.desired["subnets"], id]
         await context.save(tx, network)
         return Adopt(resource, [Need("network", network.id)], memory)
 
-    async def _share(self, tx: Transaction, id: str, seen: SubnetObserved, cloud: str) -> dict[str, Any]:
+    async def _share(self, tx: Transaction, id: str, observed: SubnetObserved, cloud: str) -> dict[str, Any]:
         """The pools that the cloud has of one of ours are its share: nobody else gets an address of them."""
-        pools = list(seen.pools or [])
-        await self._addresses.set_aside_as_found(tx, id, cloud, ranges_of(pools), seen.ip_version)
+        pools = list(observed.pools or [])
+        await self._addresses.set_aside_as_found(tx, id, cloud, ranges_of(pools), observed.ip_version)
         return {"pools": pools}

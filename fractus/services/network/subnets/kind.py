@@ -27,7 +27,7 @@ NAMESERVERS, ROUTES = 5, 20
 _NETWORK_PROJECT = text("network_project_id", 64)
 
 _OWNER = "role:member and project_id:%(project_id)s"
-_SEEN = f"rule:shared or rule:external_network or {NEUTRON_ADMIN_OR_NET_OWNER_READER}"
+_VISIBLE = f"rule:shared or rule:external_network or {NEUTRON_ADMIN_OR_NET_OWNER_READER}"
 
 
 def _mode(name: str) -> Field:
@@ -122,7 +122,8 @@ KIND = Kind(
         *neutron.rules(
             "subnet", FIELDS,
             create=NEUTRON_ADMIN_OR_NET_OWNER_MEMBER, write=f"{_OWNER} or {NEUTRON_ADMIN_OR_NET_OWNER_MEMBER}",
-            read="role:reader and project_id:%(project_id)s", seen=f"{_SEEN} or rule:service_api", read_tags=_SEEN,
+            read="role:reader and project_id:%(project_id)s", seen=f"{_VISIBLE} or rule:service_api",
+            read_tags=_VISIBLE,
         ),
     ),
     costs=neutron.cost("subnet"),

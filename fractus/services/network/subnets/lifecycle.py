@@ -36,7 +36,9 @@ class SubnetLifecycle(CrudLifecycle[SubnetWanted, SubnetObserved]):
         """The addresses that are given out here."""
         return {"pools": item.resource.desired["allocation_pools"]}
 
-    def beside(self, wanted: SubnetWanted, seen: SubnetObserved, body: Mapping[str, Any]) -> dict[str, Any]:
+    def beside(
+        self, wanted: SubnetWanted, observed: SubnetObserved, body: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """DHCP comes with the addresses for it: the cloud may not have had any before."""
         return {"allocation_pools": wanted.pools} if body.get("enable_dhcp") and wanted.pools else {}
 

@@ -260,8 +260,8 @@ class CollectionApi:
         status = self._status(call, "create")
         if not kind.created:
             return self.one(call, resource.summary, resource.extra, status)
-        told = {**once, **{name: summary.document[name] for name in kind.created.split()}}
-        return Reply(status, {kind.name: self.versions.response_down(told, call.version)})
+        shown = {**once, **{name: summary.document[name] for name in kind.created.split()}}
+        return Reply(status, {kind.name: self.versions.response_down(shown, call.version)})
 
     async def update(self, call: Call) -> Reply:
         """Change one."""

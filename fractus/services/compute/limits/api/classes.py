@@ -59,7 +59,7 @@ class ClassesApi:
         if CLASSES.behaviour("strict_query", call.version):
             only(call.query.names(), ())
         name = call.params["name"]
-        return self._told(call, await self._quota.limits.of_class(self._store, name), name)
+        return self._reply(call, await self._quota.limits.of_class(self._store, name), name)
 
     async def update(self, call: Call) -> Reply:
         """Set those that are named."""
@@ -71,9 +71,9 @@ class ClassesApi:
             async with self._store.transaction() as tx:
                 for quota, amount in sorted(asked.items()):
                     await limits.set_limit(tx, CLASS, name, quota, amount)
-        return self._told(call, await self._quota.limits.of_class(self._store, name))
+        return self._reply(call, await self._quota.limits.of_class(self._store, name))
 
     @staticmethod
-    def _told(call: Call, found: Mapping[str, int], name: str = "") -> Reply:
+    def _reply(call: Call, found: Mapping[str, int], name: str = "") -> Reply:
         document = view.quota_class(found, name)
         return Reply(200, CLASSES.response_down(document, call.version, {"limit": view.limit_in(found)}))

@@ -107,8 +107,8 @@ class Changing:
             server = await find(self._given, call, policy.UPDATE, tx)
             renamed = asked.get("hostname", "") not in ("", shown(server)["OS-EXT-SRV-ATTR:hostname"])
             if renamed:
-                await _take_hostname(tx, server, asked["hostname"])
-            if _take_update(server, asked) or renamed:
+                await _set_hostname(tx, server, asked["hostname"])
+            if _update(server, asked) or renamed:
                 await change(self._given, call, tx, server)
             row = await queries.server_shown(tx, server.id)
         if row is None:
@@ -200,10 +200,10 @@ class Changing:
         """Show another state until the cloud says something new; nothing is done to the server."""
         async with self._given.store.transaction() as tx:
             server = await find(self._given, call, verb.rule, tx)
-            told = view.tell(server, await presences.of_resource(tx, "server", server.id))
+            shown = view.shown_state(server, await presences.of_resource(tx, "server", server.id))
             server.desired["reset"] = {
                 "vm_state": call.body[verb.key]["state"],
-                "over": [told.vm_state, told.task_state],
+                "over": [shown.vm_state, shown.task_state],
             }
             await self._record(call, tx, server, verb)
         return Reply(202)
@@ -252,7 +252,7 @@ def _action(verb: ServerVerb, handler: Handler) -> Route:
     )
 
 
-def _take_update(server: Resource, asked: dict[str, Any]) -> bool:
+def _update(server: Resource, asked: dict[str, Any]) -> bool:
     """Put the body of a PUT into what is desired; whether anything changed."""
     desired = server.desired
     before = (server.name, msgspec.json.encode(desired))
@@ -274,11 +274,11 @@ def _take_update(server: Resource, asked: dict[str, Any]) -> bool:
     return before != (server.name, msgspec.json.encode(desired))
 
 
-async def _take_hostname(tx: Transaction, server: Resource, hostname: str) -> None:
+async def _set_hostname(tx: Transaction, server: Resource, hostname: str) -> None:
     """Put another host name into what is desired; `Invalid` where the server's cloud cannot change it so."""
     here = at_home(server.home, await presences.of_resource(tx, "server", server.id))
-    seen = view.seen_of(here)
-    limit = seen.hostnames if seen is not None else ""
+    observed = view.observation_of(here)
+    limit = observed.hostnames if observed is not None else ""
     if here is not None and (limit == "none" or (limit == "label" and "." in hostname)):
         floor = "2.90" if limit == "none" else "2.94"
         raise Invalid(

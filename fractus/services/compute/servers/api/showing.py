@@ -71,7 +71,7 @@ class Showing:
     def __init__(self, given: Dependencies) -> None:
         self._given = given
         self._asked_at = float("-inf")
-        self._seen: dict[str, float | None] = {}
+        self._answered_at: dict[str, float | None] = {}
 
     # --- staleness -------------------------------------------------------------------------------
 
@@ -79,12 +79,12 @@ class Showing:
         """Which of these clouds have not answered for too long (law 3)."""
         given = self._given
         if given.clock.monotonic() - self._asked_at >= _REMEMBERED:
-            self._seen = await clouds.seen_times(given.store)
+            self._answered_at = await clouds.answered_at(given.store)
             self._asked_at = given.clock.monotonic()
         oldest = given.clock.now() - given.limits.stale_after
         found = set()
         for name in names:
-            seen_at = self._seen.get(name)
+            seen_at = self._answered_at.get(name)
             if name and (seen_at is None or seen_at < oldest):
                 found.add(name)
         return found
@@ -176,12 +176,12 @@ class Showing:
 def _visible(extra: dict[str, Any], sight: Sight, *, stale: bool) -> dict[str, Any]:
     """What of the extra fields a caller sees."""
     status = extra.pop("host_status", "")
-    seen = extra if sight.extended else {}
+    admin_fields = extra if sight.extended else {}
     if sight.host_status:
-        seen["host_status"] = "UNKNOWN" if stale else status
+        admin_fields["host_status"] = "UNKNOWN" if stale else status
     elif stale and sight.host_unknown:
-        seen["host_status"] = "UNKNOWN"
-    return seen
+        admin_fields["host_status"] = "UNKNOWN"
+    return admin_fields
 
 
 def _stale_header(stale: set[str]) -> dict[str, str]:

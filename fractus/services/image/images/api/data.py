@@ -158,7 +158,7 @@ class DataApi:
             writing.announce(size)
             image = await self._start(call, rule, meanwhile, size)
             try:
-                whole = await self._take(call, image, writing, size)
+                whole = await self._receive_bits(call, image, writing, size)
             except BaseException:
                 # Also where the client went away or we are told to stop: what is not whole is nothing.
                 writing.abandon()
@@ -194,7 +194,7 @@ class DataApi:
             await self._access.save(tx, image)
         return image
 
-    async def _take(self, call: Call, image: Resource, writing: Writing, size: int | None) -> Whole:
+    async def _receive_bits(self, call: Call, image: Resource, writing: Writing, size: int | None) -> Whole:
         desired = image.desired
         if desired["container_format"] == "bare" and desired["disk_format"]:
             writing.expect(desired["disk_format"])

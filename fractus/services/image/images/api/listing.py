@@ -71,7 +71,7 @@ class ListingApi:
 
 def conditions(query: Query, principal: Principal) -> list[Condition]:
     """What a list is asked for: the query's filters, and what the caller may see of it."""
-    found: list[Condition] = [Filter("deleted_at", "null"), *_seen(query, principal)]
+    found: list[Condition] = [Filter("deleted_at", "null"), *_visible(query, principal)]
     if query.one("changes-since"):
         raise Invalid('The "changes-since" filter is no longer available on v2.')
     hidden = (query.one("os_hidden") or "false").lower()
@@ -96,7 +96,7 @@ def _token(*parts: str) -> Filter:
     return Filter("tokens", "like", f"%{view.token(*parts)}%")
 
 
-def _seen(query: Query, who: Principal) -> list[Condition]:
+def _visible(query: Query, who: Principal) -> list[Condition]:
     """What the caller may see, narrowed to a visibility; community images of others only where they are asked for."""
     status = query.one("member_status", "accepted") or ""
     if status not in ("pending", "accepted", "rejected", "all"):

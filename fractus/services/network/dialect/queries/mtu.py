@@ -50,9 +50,9 @@ class MtuLesson:
         self._ours: dict[str, int] = {}
         self._largest = 0
 
-    def take(self, seen: Iterable[NetworkObserved]) -> None:
+    def learn(self, observed: Iterable[NetworkObserved]) -> None:
         """Look at some networks."""
-        for one in seen:
+        for one in observed:
             if one.gone or one.unread or one.external or not one.mtu:
                 continue
             if one.marker:

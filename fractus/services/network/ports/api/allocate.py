@@ -62,10 +62,10 @@ class PortAllocator:
             device: dict[str, Any] = {"device_id": server_id, "device_owner": owner, "place": place}
             device |= self._writes.named(hostname) if hostname else {}
             if nic.port_id:
-                port = await self._take(tx, principal, nic, device)
+                port = await self._accept(tx, principal, nic, device)
             else:
                 port = await self._make(tx, principal, networks[nic.network_id], nic, device, groups)
-            ports.append(await self._told(tx, port))
+            ports.append(await self._as_server_port(tx, port))
         return ports
 
     async def networks_for(self, reader: Reader, principal: Principal) -> list[Resource]:
@@ -92,8 +92,8 @@ class PortAllocator:
         shown = []
         for port in ports:
             there = await presences.of_resource(reader, "port", port.id)
-            if not any(one.wanted and _taken_away(one) for one in there):
-                shown.append(await self._told(reader, as_found(port, there)))
+            if not any(one.wanted and _removed_there(one) for one in there):
+                shown.append(await self._as_server_port(reader, as_found(port, there)))
         return shown
 
     async def servers_at(self, reader: Reader, spans: Sequence[Range], version: int) -> list[str] | None:
@@ -109,7 +109,7 @@ class PortAllocator:
 
     # --- ports that are there --------------------------------------------------------------------
 
-    async def _take(
+    async def _accept(
         self, tx: Transaction, principal: Principal, nic: NicRequest, device: dict[str, Any]
     ) -> Resource:
         port = await self._resources.fetch(tx, "port", nic.port_id)
@@ -235,7 +235,7 @@ class PortAllocator:
 
     # --- how compute is told ---------------------------------------------------------------------
 
-    async def _told(self, reader: Reader, port: Resource) -> ServerPort:
+    async def _as_server_port(self, reader: Reader, port: Resource) -> ServerPort:
         desired = {**port.desired, **in_order(port.desired)}
         network = await self._resources.fetch(reader, "network", desired["network_id"])
         groups = [
@@ -254,7 +254,7 @@ class PortAllocator:
         )
 
 
-def _taken_away(there: Presence) -> bool:
+def _removed_there(there: Presence) -> bool:
     """Whether somebody deleted the port in its cloud, or took it from its server."""
     return bool(there.memory.get("missing")) or "device_id" in there.memory.get("drift", {})
 

@@ -26,7 +26,7 @@ from fractus.web.routing import Call, Reply, Route
 Permitted: TypeAlias = "Callable[[Reader, Call, str, str], Awaitable[Resource]]"
 """`(reader, call, id, rule) -> port` that the caller may see and do `rule` to."""
 
-_SEEN = "get_port_binding"
+_SHOW = "get_port_binding"
 _OWNERS = ("compute:", "manila:")
 _PAGING = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"})
 
@@ -76,7 +76,7 @@ class BindingApi:
         if unknown:
             raise malformed(f"{unknown} is invalid attribute for filtering")
         paging = neutron_paging(call.query, columns={})
-        is_shown = call.allows(_SEEN) and all(found.get(name) in given for name, given in asked.items())
+        is_shown = call.allows(_SHOW) and all(found.get(name) in given for name, given in asked.items())
         rows = [found] if is_shown and paging.marker is None else []
         only = fields(call.query)
         body: dict[str, Any] = {"bindings": [_part(one, only) for one in rows]}
@@ -123,16 +123,16 @@ class BindingApi:
             )
         return port
 
-    async def _one(self, call: Call, rule: str = _SEEN) -> Mapping[str, Any]:
+    async def _one(self, call: Call, rule: str = _SHOW) -> Mapping[str, Any]:
         """The binding to the host that the path names, where the caller may see it and do `rule` to it."""
-        port = await self._port(call, "" if rule == _SEEN else rule)
+        port = await self._port(call, "" if rule == _SHOW else rule)
         found, host = _document(port), call.params["host"]
         if found["host"] != host:
             raise NotFound(
                 f"Binding for port {call.params['id']} for host {host} could not be found.",
                 type="PortBindingNotFound",
             )
-        if not call.allows(_SEEN):
+        if not call.allows(_SHOW):
             raise NotFound("The resource could not be found.", type="HTTPNotFound")
         call.enforce(rule)
         return found

@@ -78,7 +78,7 @@ class PortWrites(Writer):
         of `create`. Neutron's errors about addresses and MACs.
         """
         port_id, owner = new_id(), values.get("device_owner", "")
-        mac = await self._take_mac(tx, network.id, values.get("mac_address"), port_id)
+        mac = await self._reserve_mac(tx, network.id, values.get("mac_address"), port_id)
         subnets = await self.facts(tx, network.id)
         picks = schema.picks(values.get("fixed_ips"), subnets, mac=mac, device_owner=owner)
         secure = values.get("port_security_enabled")
@@ -96,7 +96,7 @@ class PortWrites(Writer):
             "network_id": network.id,
             "network_project_id": network.project_id,
             "mac_address": mac,
-            "fixed_ips": await self._take(tx, network.id, port_id, picks),
+            "fixed_ips": await self._reserve(tx, network.id, port_id, picks),
             "auto_subnets": schema.self_addressed(subnets, owner),
             "device_id": values.get("device_id", ""),
             "device_owner": owner,
@@ -209,25 +209,27 @@ class PortWrites(Writer):
                     f"{found.id}"
                 )
 
-    async def _take(
+    async def _reserve(
         self, tx: Transaction, network_id: str, port_id: str, picks: Sequence[Pick]
     ) -> list[dict[str, str]]:
-        return [await self._take_one(tx, network_id, port_id, pick) for pick in picks]
+        return [await self._reserve_one(tx, network_id, port_id, pick) for pick in picks]
 
-    async def _take_one(self, tx: Transaction, network_id: str, port_id: str, pick: Pick) -> dict[str, str]:
+    async def _reserve_one(
+        self, tx: Transaction, network_id: str, port_id: str, pick: Pick
+    ) -> dict[str, str]:
         for subnet in pick.subnets:
             if pick.ip:
-                await self._take_named(tx, subnet, pick.ip, port_id)
+                await self._reserve_named(tx, subnet, pick.ip, port_id)
                 return {"subnet_id": subnet.id, "ip_address": pick.ip}
-            ip = await self._addresses.take_next(tx, subnet.id, holder(port_id))
+            ip = await self._addresses.reserve_next(tx, subnet.id, holder(port_id))
             if ip is not None:
                 return {"subnet_id": subnet.id, "ip_address": ip}
         raise schema.exhausted(network_id)
 
-    async def _take_named(self, tx: Transaction, subnet: SubnetFacts, ip: str, port_id: str) -> None:
+    async def _reserve_named(self, tx: Transaction, subnet: SubnetFacts, ip: str, port_id: str) -> None:
         for last_try in (False, True):
             try:
-                return await self._addresses.take(tx, subnet.id, ip, holder(port_id), subnet.version)
+                return await self._addresses.reserve(tx, subnet.id, ip, holder(port_id), subnet.version)
             except AddressTaken as error:
                 if last_try or not await self._reclaim(tx, error.holder, subnet.id, ip):
                     raise schema.taken(ip, subnet.id) from None
@@ -239,10 +241,10 @@ class PortWrites(Writer):
         if port is None or not port.wanted or _has(port.desired["fixed_ips"], ip):
             return False
         for there in await presences.of_resource(tx, "port", port_id):
-            seen = (there.observed or {}).get("fixed_ips")
+            observed = (there.observed or {}).get("fixed_ips")
             if there.remote_id is None and there.creating_since is None:
                 continue
-            if seen is None or _has(seen, ip):
+            if observed is None or _has(observed, ip):
                 return False
         return await self._addresses.release(tx, held_by, subnet_id=subnet_id, ips=[ip]) > 0
 
@@ -261,7 +263,7 @@ class PortWrites(Writer):
         await self._give_up(tx, port, change.drop)
         skip = {one["subnet_id"] for one in change.keep}
         picks = schema.picks(change.add, subnets, mac=mac, device_owner=owner, skip=skip)
-        more = await self._take(tx, network_id, port.id, picks)
+        more = await self._reserve(tx, network_id, port.id, picks)
         return {"fixed_ips": [*change.keep, *more], "auto_subnets": auto}
 
     async def _give_up(self, tx: Transaction, port: Resource, dropped: Sequence[Mapping[str, str]]) -> None:
@@ -275,11 +277,11 @@ class PortWrites(Writer):
 
     # --- MAC -------------------------------------------------------------------------------------
 
-    async def _take_mac(self, tx: Transaction, network_id: str, mac: str | None, port_id: str) -> str:
+    async def _reserve_mac(self, tx: Transaction, network_id: str, mac: str | None, port_id: str) -> str:
         if mac is None:
-            return await self._macs.take_new(tx, network_id, holder(port_id))
+            return await self._macs.reserve_new(tx, network_id, holder(port_id))
         try:
-            await self._macs.take(tx, network_id, mac, holder(port_id))
+            await self._macs.reserve(tx, network_id, mac, holder(port_id))
         except MacTaken:
             raise conflict(
                 f"Unable to complete operation for network {network_id}. The mac address {mac} is in use.",
@@ -292,10 +294,10 @@ class PortWrites(Writer):
         if mac is not None and mac == port.desired["mac_address"]:
             return mac
         network_id = port.desired["network_id"]
-        taken = await self._take_mac(tx, network_id, mac, f"{port.id}/new")
+        taken = await self._reserve_mac(tx, network_id, mac, f"{port.id}/new")
         await self._macs.release(tx, holder(port.id))
         await self._macs.release(tx, holder(f"{port.id}/new"))
-        await self._macs.take(tx, network_id, taken, holder(port.id))
+        await self._macs.reserve(tx, network_id, taken, holder(port.id))
         return taken
 
     # --- what networks and subnets ask of ports --------------------------------------------------
@@ -331,7 +333,7 @@ class PortWrites(Writer):
             picks = schema.picks(
                 [], facts, mac=port.desired["mac_address"], device_owner=port.desired["device_owner"]
             )
-            more = await self._take(tx, network_id, port.id, picks)
+            more = await self._reserve(tx, network_id, port.id, picks)
             auto = [*port.desired["auto_subnets"], subnet.id]
             await self.update(
                 tx, port, {"fixed_ips": [*port.desired["fixed_ips"], *more], "auto_subnets": auto}

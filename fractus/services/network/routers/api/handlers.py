@@ -157,7 +157,7 @@ class RouterApi(CollectionApi):
             else:
                 port, subnets = await self._interfaces.add_subnet(tx, call, router, subnet_id)
             await self._routers.update(tx, router, {"subnets": [*router.desired["subnets"], *subnets]})
-        return _told(router, port, subnets, subnets[-1])
+        return _interface_reply(router, port, subnets, subnets[-1])
 
     async def remove_router_interface(self, call: Call) -> Reply:
         """PUT remove_router_interface: its port goes with it."""
@@ -169,7 +169,7 @@ class RouterApi(CollectionApi):
                 port, subnets = await self._interfaces.remove_subnet(tx, call, router, subnet_id)
             left = [id for id in router.desired["subnets"] if id not in subnets]
             await self._routers.update(tx, router, {"subnets": left})
-        return _told(router, port, subnets, subnets[0])
+        return _interface_reply(router, port, subnets, subnets[0])
 
 
 def _located(one: Mapping[str, str], pools: Sequence[Resource]) -> dict[str, str]:
@@ -185,7 +185,7 @@ def _located(one: Mapping[str, str], pools: Sequence[Resource]) -> dict[str, str
     raise schema.outside(ip, named=bool(id))
 
 
-def _told(router: Resource, port: Resource, subnets: Sequence[str], subnet_id: str) -> Reply:
+def _interface_reply(router: Resource, port: Resource, subnets: Sequence[str], subnet_id: str) -> Reply:
     return Reply(
         200,
         {

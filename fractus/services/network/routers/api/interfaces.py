@@ -31,9 +31,9 @@ class Interfaces:
 
     async def network(self, tx: Transaction, call: Call, id: str) -> Resource:
         """A network that the caller may see."""
-        return await self._seen(tx, call, "network", id)
+        return await self._visible(tx, call, "network", id)
 
-    async def _seen(self, tx: Transaction, call: Call, kind: str, id: str) -> Resource:
+    async def _visible(self, tx: Transaction, call: Call, kind: str, id: str) -> Resource:
         found = await self._resources.fetch(tx, kind, id)
         if found is None or found.deleted_at is not None:
             raise not_found(kind, id)
@@ -49,7 +49,7 @@ class Interfaces:
         self, tx: Transaction, call: Call, router: Resource, id: str
     ) -> tuple[Resource, list[str]]:
         """A new port with the address of the subnet's gateway; one of IPv6 joins the port that its network has."""
-        subnet = await self._seen(tx, call, "subnet", id)
+        subnet = await self._visible(tx, call, "subnet", id)
         desired = subnet.desired
         if not desired["gateway_ip"]:
             raise schema.refused("Subnet for router interface must have a gateway IP")
@@ -84,7 +84,7 @@ class Interfaces:
         self, tx: Transaction, call: Call, router: Resource, id: str
     ) -> tuple[Resource, list[str]]:
         """A port that nothing has."""
-        port = await self._seen(tx, call, "port", id)
+        port = await self._visible(tx, call, "port", id)
         desired = port.desired
         if desired["device_id"]:
             raise _in_use(port, desired["device_id"])
@@ -170,7 +170,7 @@ class Interfaces:
         self, tx: Transaction, call: Call, router: Resource, id: str
     ) -> tuple[Resource, list[str]]:
         """By a subnet; a port that has others too keeps those."""
-        subnet = await self._seen(tx, call, "subnet", id)
+        subnet = await self._visible(tx, call, "subnet", id)
         for interface in await interfaces_of(tx, self._resources, router.id):
             port = await self._resources.fetch(tx, "port", interface.id)
             if port is None or port.desired["network_id"] != subnet.desired["network_id"]:

@@ -152,7 +152,7 @@ async def some_clouds(door: Door) -> None:
         await clouds.add(tx, CloudRecord(name="away", driver="simulated"))
         await clouds.add(tx, CloudRecord(name="off", driver="simulated", enabled=False))
         for name in ("west", "east", "off"):
-            await clouds.seen(tx, name, {})
+            await clouds.record_sweep(tx, name, {})
         await clouds.failed(tx, "away", "no route to host")
 
 

@@ -266,12 +266,12 @@ class House:
     async def add_cloud(self, name: str, *, enabled: bool = True) -> None:
         async with self.store.transaction() as tx:
             await clouds.add(tx, CloudRecord(name=name, driver="simulated", enabled=enabled))
-            await clouds.seen(tx, name, {})
+            await clouds.record_sweep(tx, name, {})
 
     async def hear(self, name: str) -> None:
         """The cloud answers a sweep now."""
         async with self.store.transaction() as tx:
-            await clouds.seen(tx, name, {})
+            await clouds.record_sweep(tx, name, {})
 
     def add_flavor(self, id: str, **desired: Any) -> str:
         about = {

@@ -17,7 +17,7 @@ _KEPT = 4096
 _made: dict[tuple[int, type[Observed]], tuple[dict[str, Any], Observed]] = {}
 
 
-def seen_as(presence: Presence, kind: type[S]) -> S | None:
+def observed_as(presence: Presence, kind: type[S]) -> S | None:
     """The presence's last observation, or None. Neither it nor what it is made of is ever changed, only replaced."""
     observed = presence.observed
     if observed is None:
