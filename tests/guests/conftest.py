@@ -24,6 +24,12 @@ class Lan:
     subnet: Any
     group: Any
 
+    def delete(self, cloud: Connection) -> None:
+        """Delete all of it; what is gone already is no matter."""
+        cloud.network.delete_security_group(self.group.id)
+        cloud.network.delete_subnet(self.subnet.id)
+        cloud.network.delete_network(self.network.id)
+
 
 @pytest.fixture(scope="session")
 def ann() -> Connection:
@@ -94,10 +100,9 @@ def lan(ann: Connection, image: Any) -> Iterator[Lan]:
     )
     group = ann.network.create_security_group(name="guests-ssh")
     allow(ann, group, "tcp", port_range_min=22, port_range_max=22)
-    yield Lan(network, subnet, group)
-    ann.network.delete_security_group(group.id)
-    ann.network.delete_subnet(subnet.id)
-    ann.network.delete_network(network.id)
+    made = Lan(network, subnet, group)
+    yield made
+    made.delete(ann)
 
 
 @pytest.fixture(scope="session")

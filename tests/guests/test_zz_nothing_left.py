@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from openstack.connection import Connection
 
-from tests.guests.conftest import Lan
+from tests.guests.conftest import Lan, nothing_left
 from tests.guests.stand import SOON, ZONES, Guest, Key, boot, left_behind
 from tests.real.stand import needs_stand, until
 
@@ -32,4 +34,19 @@ def test_nothing_is_left_of_any_guest(ann: Connection, guests: dict[str, Guest],
             lambda zone=zone: set(left_behind(zone)) <= {"namespaces", "taps"},
             seconds=SOON,
             reason=f"no domain and no file in {zone}: {left_behind(zone)}",
+        )
+
+
+def test_nothing_is_left_of_the_tenant(ann: Connection, lan: Lan, image: Any, project: str) -> None:
+    """A network or image of a tenant's stays in the clouds where it has been, for as long as the tenant has it."""
+    lan.delete(ann)
+    ann.image.delete_image(image.id)
+    until(
+        lambda: nothing_left(project) == {}, seconds=SOON, reason=f"nothing is left: {nothing_left(project)}"
+    )
+    for zone in ZONES:
+        until(
+            lambda zone=zone: left_behind(zone) == {},
+            seconds=SOON,
+            reason=f"no tap and no namespace in {zone}: {left_behind(zone)}",
         )

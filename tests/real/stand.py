@@ -76,7 +76,9 @@ def printed(script: Path, *words: str) -> Any:
 
 def realcloud(*words: str) -> None:
     """The tool that stands up the children, and breaks them."""
-    _said([os.environ["REALCLOUD"], *words])
+    # Another cloud may stand in east's place (tools/real/run.sh).
+    names = {"east": os.environ.get("FRACTUS_REAL_EAST", "east")}
+    _said([os.environ["REALCLOUD"], *(names.get(word, word) for word in words)])
 
 
 def until(what: Callable[[], Any], *, seconds: float = 120, reason: str) -> Any:
@@ -91,11 +93,10 @@ def until(what: Callable[[], Any], *, seconds: float = 120, reason: str) -> Any:
         time.sleep(1.0)
 
 
-def mapped_projects(cloud: Connection, name: str, parent_id: str) -> list[str]:
+def mapped_projects(cloud: Connection, parent_id: str) -> list[str]:
     """Ids in a child of the project that a tenant's project is mapped to: the same, or made by us."""
-    if name == "east":
-        return [parent_id]
-    return [one.id for one in cloud.identity.projects() if one.name == f"fractus-{parent_id}"]
+    projects = cloud.identity.projects()
+    return [one.id for one in projects if one.id == parent_id or one.name == f"fractus-{parent_id}"]
 
 
 def left_in(name: str, parent_id: str) -> dict[str, list[str]]:
@@ -109,7 +110,7 @@ def left_in(name: str, parent_id: str) -> dict[str, list[str]]:
         "groups": [],
         "images": [],
     }
-    for project in mapped_projects(cloud, name, parent_id):
+    for project in mapped_projects(cloud, parent_id):
         found["servers"] += [one.id for one in cloud.compute.servers(all_projects=True, project_id=project)]
         found["ports"] += [one.id for one in cloud.network.ports(project_id=project)]
         found["networks"] += [one.id for one in cloud.network.networks(project_id=project)]

@@ -98,7 +98,7 @@ def test_an_image_and_a_flavor_change_after_their_first_use(
         assert bob.boots(image, flavor, zone) == "ACTIVE"
         (copy,) = [one for one in there.image.images(visibility="all") if one.name == f"carried-{zone}"]
         assert (copy.visibility, copy.hw_disk_bus) == ("shared", "scsi")
-        (theirs,) = mapped_projects(there, zone, bob.project_id)
+        (theirs,) = mapped_projects(there, bob.project_id)
         assert [one.member_id for one in there.image.members(copy.id)] == [theirs]
         (made,) = [
             one for one in there.compute.flavors(is_public=None) if one.name.startswith(f"carried-{zone}")

@@ -182,7 +182,7 @@ class Stand:
         # In east, last, this is the tenant's own.
         for name in ("west", "east"):
             cloud = child(name)
-            for project in mapped_projects(cloud, name, tenant):
+            for project in mapped_projects(cloud, tenant):
                 for group in cloud.network.security_groups(project_id=project, name="default"):
                     cloud.network.delete_security_group(group)
                 cloud.identity.delete_project(project)
@@ -332,7 +332,7 @@ class Life:
         """What the child has of the tenant: our ids, each as often as it is there, or the child's where none is."""
         cloud = self._child
         found: dict[str, list[str]] = {kind: [] for kind in self.whole}
-        self._projects = self._projects or mapped_projects(cloud, self.zone, self.kat.current_project_id)
+        self._projects = self._projects or mapped_projects(cloud, self.kat.current_project_id)
         for project in self._projects:
             for one in cloud.compute.servers(all_projects=True, project_id=project):
                 found["servers"].append(one.metadata.get("fractus_id") or one.id)

@@ -142,7 +142,7 @@ def test_it_is_in_its_cloud_under_the_tenants_own_project(zone: str) -> None:
     mine = [one for one in cloud.compute.servers(all_projects=True) if one.metadata.get("fractus_id") == id]
     assert len(mine) == 1
     assert mine[0].status == "ACTIVE"
-    assert [mine[0].project_id] == mapped_projects(cloud, zone, project)
+    assert [mine[0].project_id] == mapped_projects(cloud, project)
     ports = list(cloud.network.ports(device_id=mine[0].id))
     ours = told("ann", "port", "list", "--server", id, "--long")
     assert [one.mac_address for one in ports] == [one["MAC Address"] for one in ours]
