@@ -44,6 +44,10 @@ from fractus.services.image.images.schema import IMPORT_METHODS
 from fractus.services.image.images.table import IMAGE as IMAGE_TABLE
 from fractus.services.image.info import policy as info_policy
 from fractus.services.image.info.api import InfoApi
+from fractus.services.image.metadefs import policy as metadef_policy
+from fractus.services.image.metadefs.api import MetadefsApi
+from fractus.services.image.metadefs.table import NAMESPACE as METADEF_NAMESPACE_TABLE
+from fractus.services.image.metadefs.table import RESOURCE_TYPE as METADEF_RESOURCE_TYPE_TABLE
 from fractus.services.image.schemas import policy as schema_policy
 from fractus.services.image.schemas.api import SchemasApi
 from fractus.services.kind import Kind
@@ -112,6 +116,12 @@ IMAGE = Undeclared(
     name="image", service="image", table=IMAGE_TABLE, rules=image_policy.RULES, costs=IMAGE_COSTS,
     carried=IMAGE_FIELDS,
 )  # fmt: skip
+METADEF_NAMESPACE = Undeclared(
+    name="metadef_namespace", service="image", table=METADEF_NAMESPACE_TABLE, rules=metadef_policy.RULES,
+)  # fmt: skip
+METADEF_RESOURCE_TYPE = Undeclared(
+    name="metadef_resource_type", service="image", table=METADEF_RESOURCE_TYPE_TABLE, rules=(),
+)  # fmt: skip
 ROUTER_INTERFACE = Undeclared(
     name="router_interface", service="network", table=INTERFACE_TABLE, rules=(),
 )  # fmt: skip
@@ -145,6 +155,8 @@ COMPUTE: tuple[Entry[ApiParts], ...] = (
 
 IMAGES: tuple[Entry[ApiParts], ...] = (
     Entry(IMAGE, lambda at: at.images, lambda at: ImageLifecycle(at.bits), lambda at: ImageAdoption(at.bits)),
+    Entry(METADEF_NAMESPACE, lambda at: MetadefsApi(at.store, at.resources)),
+    Entry(METADEF_RESOURCE_TYPE, None),
 )
 
 NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (

@@ -142,6 +142,8 @@ _NETWORK: Mapping[str, Body] = {
     "POST /security-group-rules": lambda house: {"security_group_rule": _rule(house)},
 }
 
+_DEFINED = {"title": "New", "type": "string"}
+
 _IMAGE: Mapping[str, Body] = {
     "POST /images": _image,
     "PATCH /images/{image_id}": lambda _: [
@@ -156,6 +158,14 @@ _IMAGE: Mapping[str, Body] = {
     "POST /images/{image_id}/import": lambda _: {"method": {"name": "glance-direct"}},
     "POST /images/{image_id}/members": lambda _: {"member": "e" * 32},
     "PUT /images/{image_id}/members/{member_id}": lambda _: {"status": "accepted"},
+    "POST /metadefs/namespaces": lambda _: {"namespace": "new", "tags": [{"name": "new"}]},
+    "PUT /metadefs/namespaces/{namespace}": lambda _: {"namespace": SECRET, "display_name": "new"},
+    "POST /metadefs/namespaces/{namespace}/objects": lambda _: {"name": "new"},
+    "PUT /metadefs/namespaces/{namespace}/objects/{name}": lambda _: {"name": SECRET, "description": "new"},
+    "POST /metadefs/namespaces/{namespace}/properties": lambda _: {"name": "new", **_DEFINED},
+    "PUT /metadefs/namespaces/{namespace}/properties/{name}": lambda _: {"name": SECRET, **_DEFINED},
+    "POST /metadefs/namespaces/{namespace}/resource_types": lambda _: {"name": "OS::New"},
+    "POST /metadefs/namespaces/{namespace}/tags": lambda _: {"tags": [{"name": "new"}]},
 }
 
 _BODIES = {"compute": _COMPUTE, "network": _NETWORK, "image": _IMAGE}
@@ -175,6 +185,8 @@ def body_of(one: Served, house: House) -> Any:
         return None
     if one.gone:
         return {route.action: None} if route.action else {}
+    if route.path.startswith("/metadefs/") and route.path.endswith("/tags/{tag}"):
+        return {"name": TAG} if route.method == "PUT" else None
     if route.path.endswith("/tags/{tag}"):
         return None
     if one.service.type == "network" and route.path.endswith("/tags"):

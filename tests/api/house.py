@@ -108,7 +108,14 @@ class House:
                 "host": "a",
             }
         if service == "image":
-            return {"image_id": self.image, "tag": TAG, "member_id": self.owner.project_id}
+            return {
+                "image_id": self.image,
+                "tag": TAG,
+                "member_id": self.owner.project_id,
+                "namespace": f"{SECRET}-space",
+                # Types of resources are everybody's to read.
+                "name": "OS::House" if "/resource_types/" in path else f"{SECRET}-part",
+            }
         return {
             "server_id": self.server,
             "flavor_id": self.flavor,
@@ -178,6 +185,7 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
     house.image = await owner.makes_image(f"{SECRET}-image", tags=[TAG], visibility="shared")
     await owner.makes_keypair(house.key)
     await _make_flavor(world, house)
+    await _make_definitions(world, house)
     await _make_declared(house)
     await _tag(house)
     house.server = await owner.boots_server(
@@ -204,6 +212,20 @@ async def _make_flavor(world: World, house: House) -> None:
     flavor = f"{COMPUTE}/flavors/{house.flavor}"
     (await admin.post(f"{flavor}/action", {"addTenantAccess": {"tenant": house.owner.project_id}})).ok()
     (await admin.post(f"{flavor}/os-extra_specs", {"extra_specs": {f"{SECRET}-spec": SECRET}})).ok()
+
+
+async def _make_definitions(world: World, house: House) -> None:
+    """A namespace of the project's, with one of each part."""
+    part = f"{SECRET}-part"
+    namespace = {
+        "namespace": f"{SECRET}-space",
+        "owner": house.owner.project_id,
+        "properties": {part: {"title": SECRET, "type": "string"}},
+        "objects": [{"name": part}],
+        "tags": [{"name": TAG}],
+        "resource_type_associations": [{"name": "OS::House"}],
+    }
+    (await world.admin.post(f"{IMAGE}/metadefs/namespaces", namespace)).ok()
 
 
 async def _make_declared(house: House) -> None:

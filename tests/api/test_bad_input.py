@@ -327,6 +327,7 @@ _TAGGED = (
     "qos_policy:",
     "router:",
     "image:",
+    "metadef_namespace:",
     "flavor:",
     "work:",
     "presence:",

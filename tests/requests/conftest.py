@@ -54,7 +54,7 @@ async def reachable(tmp_path: Path) -> AsyncIterator[World]:
 def place(reachable: _Reachable) -> Place:
     """The same as a place that requests can be sent to."""
     return Place(
-        endpoints={service: f"{reachable.url}/{service}" for service in ("network", "compute")},
+        endpoints={service: f"{reachable.url}/{service}" for service in ("network", "compute", "image")},
         callers={
             "member": _caller(reachable.user("ann", "p1")),
             "other": _caller(reachable.user("bob", "p2")),

@@ -33,7 +33,8 @@ def made(entry: str, clouds_yaml: Path | None = None) -> Iterator[Place]:
         callers = {role: held.enter_context(_member(config, entry, admin)) for role in ("member", "other")}
         callers["admin"] = _caller(admin)
         yield Place(
-            endpoints={name: _unversioned(admin, name) for name in ("network", "compute")}, callers=callers
+            endpoints={name: _unversioned(admin, name) for name in ("network", "compute", "image")},
+            callers=callers,
         )
 
 

@@ -63,7 +63,7 @@ def _place(given: argparse.Namespace) -> Iterator[Place]:
     url = given.endpoint.rstrip("/")
     tokens = {"member": given.token, "other": given.other_token, "admin": given.admin_token}
     yield Place(
-        endpoints={service: f"{url}/{service}" for service in ("network", "compute")},
+        endpoints={service: f"{url}/{service}" for service in ("network", "compute", "image")},
         callers={role: _caller(url, token) for role, token in tokens.items() if token},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fractus.app.carried import FIELDS
-from fractus.app.kinds import KINDS
+from fractus.app.kinds import ENTRIES
 from fractus.app.registry import TABLES
 from fractus.model.carried import CARRIED, OURS, REFUSED
 from fractus.services.field import Fields
@@ -89,7 +89,7 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_every_carried_kind_declares_its_fields() -> None:
-    nowhere = {kind.name for kind in KINDS if kind.vocabulary is None}
+    nowhere = {one.kind.name for one in ENTRIES if one.lifecycle is None}
     assert set(FIELDS) == set(TABLES) - {"server", "router_interface"} - nowhere
 
 
