@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Protocol
 
 import msgspec
@@ -37,13 +38,16 @@ _BASE = (
     "home",
 )
 
+_base = attrgetter(*_BASE)
+
 
 def _load(kind: str, row: Row) -> Resource:
     fields = dict(zip(_BASE, row, strict=True))
-    fields["desired"] = _decode(fields["desired"])
-    fields["choice"] = _decode(fields["choice"])
+    choice = fields["choice"]
+    fields["kind"], fields["desired"] = kind, _decode(fields["desired"])
+    fields["choice"] = {} if choice == "{}" else _decode(choice)
     fields["wanted"] = bool(fields["wanted"])
-    return Resource(kind=kind, **fields)
+    return Resource(**fields)
 
 
 def mode_of(optional: Any, mode: Any) -> NeedMode:
@@ -312,8 +316,13 @@ class Resources:
         for need in {(need.kind, need.id): need for need in needs}.values():
             # Older processes read `loose` alone, which says it all of the modes that they know.
             mode = need.mode if need.mode in (AWAIT, IF_PRESENT) else None
-            row = {"k": kind, "i": id, "nk": need.kind, "ni": need.id, "x": need.exclusive}
-            await tx.put(_need_add, {**row, "l": not need.awaited, "m": mode, "g": generation})
+            await tx.put(
+                _need_add,
+                {
+                    "k": kind, "i": id, "nk": need.kind, "ni": need.id, "x": need.exclusive,
+                    "l": not need.awaited, "m": mode, "g": generation,
+                },
+            )  # fmt: skip
 
     async def needs(self, reader: Reader, kind: str, id: str) -> list[Need]:
         """What (kind, id) needs."""
@@ -339,8 +348,8 @@ class Resources:
 
     @staticmethod
     def _values(resource: Resource, columns: Mapping[str, Any]) -> dict[str, Any]:
-        values = {name: getattr(resource, name) for name in _BASE}
+        values = dict(zip(_BASE, _base(resource), strict=True))
         values["desired"] = _encode(resource.desired).decode()
-        values["choice"] = _encode(resource.choice).decode()
+        values["choice"] = _encode(resource.choice).decode() if resource.choice else "{}"
         values.update(columns)
         return values

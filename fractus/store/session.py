@@ -117,12 +117,12 @@ class Session:
         self._read_of.clear()
 
     async def _give_way(self) -> None:
-        """Let other tasks of the process run, if this one has gone on for long: where the database is in the process,
-        no statement does, and a transaction about hundreds of things would have everybody wait for its end.
+        """Let other tasks of the process run. Asked for when this one has gone on for `_LONG`: where the database is in
+        the process, no statement does, and a transaction about hundreds of things would have everybody wait for its
+        end.
         """
-        if monotonic() - self._since > _LONG:
-            await asyncio.sleep(0)
-            self._since = monotonic()
+        await asyncio.sleep(0)
+        self._since = monotonic()
 
     # --- statements ------------------------------------------------------------------------------
 
@@ -130,7 +130,8 @@ class Session:
         """Run a query, or remember what it came to."""
         compiled = query.compiled(self._dialect)
         values = compiled.values(given)
-        await self._give_way()
+        if monotonic() - self._since > _LONG:
+            await self._give_way()
         key = (compiled.text, values)
         found = self._memo.get(key)
         if found is None:
@@ -144,7 +145,8 @@ class Session:
         """Run a data statement now."""
         compiled = query.compiled(self._dialect)
         values = compiled.values(given)
-        await self._give_way()
+        if monotonic() - self._since > _LONG:
+            await self._give_way()
         await self._write_down(tx, query.tables)
         await self._save(tx)
         for table in query.tables:
@@ -164,7 +166,8 @@ class Session:
         """Run a data statement when its time comes (`fractus.store.transaction.Transaction.put`)."""
         compiled = query.compiled(self._dialect)
         values = compiled.values(given)
-        await self._give_way()
+        if monotonic() - self._since > _LONG:
+            await self._give_way()
         target = query.target
         if not holding and target in self._held:
             await self._settle(tx, target)
@@ -248,7 +251,8 @@ class Session:
         rows = self._owed.pop(table, [])
         at = 0
         while at < len(rows):
-            await self._give_way()
+            if monotonic() - self._since > _LONG:
+                await self._give_way()
             compiled, values, one = rows[at]
             end = at + 1
             while not one and end < len(rows) and end - at < _TOGETHER:

@@ -127,15 +127,15 @@ class Documents:
         stored += [(one, one.name, one.name) for one in columns]
         self._columns = [(one.name, one.write, one.default, shown, key) for one, shown, key in stored]
         self._privileged, self._ours = tuple(privileged), tuple(ours)
-        self._order, self._derived, self._status, self._born = tuple(order), derived, status, born
+        self._order, self._status, self._born = tuple(order), status, born
+        self._derived = None if derived is nothing else derived
         self._standard, self._tagged = "revision_number" in fields, "tags" in fields
         self._named, self._drifted = "name" in fields, drifted
 
     def __call__(self, resource: Resource, presences: Sequence[Presence] = ()) -> Summary:
         """The document and the columns."""
-        there = list(presences)
-        wanted = resource.desired
-        if self._drifted:
+        there, wanted = list(presences), resource.desired
+        if there and self._drifted:
             resource = as_found(resource, there)
             for key in self._ours:
                 resource.desired[key] = wanted[key]
@@ -151,14 +151,15 @@ class Documents:
             elif write is not None:
                 value = write(value)
             columns[name] = value
-        extra = {name: body.pop(name) for name in self._privileged} or None
+        extra = {name: body.pop(name) for name in self._privileged} if self._privileged else None
         document = self._whole(resource, body)
         columns["name"] = resource.name
         if self._standard:
             columns.update(view.columns(resource, born=self._born))
             if not self._tagged:
                 del columns["tags"]
-        document.update(view.refused(there))
+        if there:
+            document.update(view.refused(there))
         return Summary(status, document, extra, columns)
 
     def document(self, resource: Resource) -> dict[str, Any]:
@@ -167,14 +168,17 @@ class Documents:
 
     def _body(self, resource: Resource, there: Sequence[Presence], status: str) -> dict[str, Any]:
         """What is between identity and standard attributes."""
-        body = {name: resource.desired.get(key, default) for name, key, default in self._shown}
-        body.update(self._derived(resource, there))
+        get = resource.desired.get
+        body = {name: get(key, default) for name, key, default in self._shown}
+        if self._derived is not None:
+            body.update(self._derived(resource, there))
         if status:
             body["status"] = status
         return body
 
     def _whole(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
-        document = {**view.head(resource), **{name: body[name] for name in self._order or body}}
+        document = view.head(resource)
+        document.update({name: body[name] for name in self._order} if self._order else body)
         if not self._named:
             del document["name"]
         if self._standard:

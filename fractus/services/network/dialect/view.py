@@ -30,11 +30,13 @@ def head(resource: Resource) -> dict[str, Any]:
 
 def tail(resource: Resource, *, born: int = 1) -> dict[str, Any]:
     """Standard attributes. Neutron reads tags in the order of their characters, however they were given."""
+    get, created, updated = resource.desired.get, resource.created_at, resource.updated_at
+    made = iso(created)
     return {
-        "description": resource.desired.get("description", ""),
-        "tags": sorted(resource.desired.get("tags", [])),
-        "created_at": iso(resource.created_at),
-        "updated_at": iso(resource.updated_at),
+        "description": get("description", ""),
+        "tags": sorted(get("tags", ())),
+        "created_at": made,
+        "updated_at": made if updated == created else iso(updated),
         "revision_number": revision(resource, born),
     }
 
@@ -76,14 +78,17 @@ def tag_pattern(tag: str) -> str:
 
 def columns(resource: Resource, *, born: int = 1) -> dict[str, Any]:
     """The columns that every table of this service has. Things are found by the name that is shown."""
-    with_whom = resource.desired.get(SHARED_WITH)
-    return {
-        **({} if with_whom is None else {SHARED_WITH: among(with_whom)}),
+    get = resource.desired.get
+    tags, with_whom = get("tags"), get(SHARED_WITH)
+    found = {
         "name": resource.name,
-        "description": resource.desired.get("description") or "",
-        "tags": tags_column(resource.desired.get("tags", [])),
+        "description": get("description") or "",
+        "tags": tags_column(tags) if tags else "",
         "revision": revision(resource, born),
     }
+    if with_whom is not None:
+        found[SHARED_WITH] = among(with_whom)
+    return found
 
 
 def is_shared_with(desired: Mapping[str, Any], project_id: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from fractus.model.network import unreachable
@@ -28,6 +29,8 @@ def _apart(network_id: str, presences: Sequence[Presence]) -> list[str]:
 
 def status(_port: Resource, presences: Sequence[Presence]) -> str:
     """DOWN until a cloud has bound it and when it is gone from there; ERROR where its cloud refuses it as wanted."""
+    if not presences:
+        return "DOWN"
     if is_refused_everywhere(list(presences)):
         return "ERROR"
     if any(one.wanted and one.memory.get("missing") for one in presences):
@@ -38,9 +41,8 @@ def status(_port: Resource, presences: Sequence[Presence]) -> str:
 def derived(port: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
     """Its lists in Neutron's order, how it is bound, and that others of its network are out of its reach."""
     desired, there = port.desired, _there(presences)
-    apart = _apart(desired["network_id"], presences)
     ordered = in_order(desired)
-    return {
+    found = {
         **ordered,
         **_names(desired, ordered["fixed_ips"]),
         "binding:host_id": there.get("host", ""),
@@ -48,19 +50,27 @@ def derived(port: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
         "binding:vif_details": there.get("vif_details") or {},
         "binding:profile": there.get("profile") or {},
         "resource_request": there.get("resource_request"),
-        **({"fractus:reach": unreachable(desired["network_id"], apart)} if apart else {}),
     }
+    apart = _apart(desired["network_id"], presences) if presences else []
+    if apart:
+        found["fractus:reach"] = unreachable(desired["network_id"], apart)
+    return found
 
 
 def in_order(desired: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The lists of a port that Neutron reads in the order of its keys, whatever order they were given in."""
     return {
-        "fixed_ips": sorted(desired["fixed_ips"], key=lambda one: (one["ip_address"], one["subnet_id"])),
+        "fixed_ips": _by(_ADDRESS, desired["fixed_ips"]),
         "security_groups": sorted(desired["security_groups"]),
-        "allowed_address_pairs": sorted(
-            desired["allowed_address_pairs"], key=lambda one: (one["mac_address"], one["ip_address"])
-        ),
+        "allowed_address_pairs": _by(_PAIR, desired["allowed_address_pairs"]),
     }
+
+
+_ADDRESS, _PAIR = itemgetter("ip_address", "subnet_id"), itemgetter("mac_address", "ip_address")
+
+
+def _by(key: Callable[[Any], Any], entries: Sequence[Any]) -> list[Any]:
+    return list(entries) if len(entries) < 2 else sorted(entries, key=key)
 
 
 def _names(desired: Mapping[str, Any], fixed_ips: Sequence[Mapping[str, str]]) -> dict[str, Any]:

@@ -164,12 +164,9 @@ class GroupWrites(Writer):
         mine = found.project_id == project_id or is_shared_with(found.desired, project_id)
         return found if mine else None
 
-    async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
+    def check_together(self, groups: Sequence[Resource]) -> None:
         """A port has stateful groups or stateless ones: `Conflict` where there are both among these."""
-        if len(ids) < 2:
-            return
-        found = [await self.ledger.resources.fetch(reader, KIND.name, id) for id in ids]
-        if len({group.desired["stateful"] for group in found if group is not None}) > 1:
+        if len({group.desired["stateful"] for group in groups}) > 1:
             raise conflict(
                 "Error Cannot apply both stateful and stateless security groups on the same port at the same time "
                 "while attempting the operation.",

@@ -229,7 +229,7 @@ class Groups(Protocol):
         """Ids of the project's groups with a name."""
         ...
 
-    async def check_together(self, reader: Reader, ids: Sequence[str]) -> None:
+    def check_together(self, groups: Sequence[Resource]) -> None:
         """`Conflict` where one port cannot have all of these groups."""
         ...
 

@@ -181,17 +181,80 @@ def _read_one(
     given = frozenset(found)
     item = dict(found)
     _set_project(item, principal, fill=create and "project_id" in attributes)
-    unknown = sorted(set(item) - set(attributes))
-    if unknown:
+    if not item.keys() <= attributes.keys():
+        unknown = sorted(set(item) - set(attributes))
         raise malformed(f"Unrecognized attribute(s) '{', '.join(unknown)}'")
+    plan = _plan(attributes)
     if create:
-        _fill(attributes, item)
-    else:
-        for name, attribute in attributes.items():
-            if name in item and not attribute.put:
-                raise malformed(f"Cannot update read-only attribute {name}")
-    _convert(attributes, item, id or f"new {kind}")
+        _check_post(attributes, plan, item)
+        if plan.refused:
+            item = {**plan.refused, **item}
+    elif not item.keys() <= plan.put:
+        wrong = next(name for name in attributes if name in item and name not in plan.put)
+        raise malformed(f"Cannot update read-only attribute {wrong}")
+    _convert(plan, item, id or f"new {kind}")
+    if create:
+        for name, value, is_list in plan.defaults:
+            if name not in item:
+                item[name] = value.copy() if is_list else value
     return Item(item, given)
+
+
+class _Plan(Struct, frozen=True):
+    """What can be said of a map before any request: constants are converted and checked once."""
+
+    post: frozenset[str]
+    put: frozenset[str]
+    required: frozenset[str]
+    """Those that a create must give."""
+    defaults: tuple[tuple[str, Any, bool], ...]
+    """Those that it need not give: name, value in its one form, and whether that is a list, which is not shared."""
+    refused: Mapping[str, Any]
+    """Defaults that are wrong, so that leaving the attribute out is refused like giving them."""
+    judged: tuple[Field, ...]
+    """Those of which a value is counted, converted or checked."""
+
+
+#: By the identity of the map, which is a constant of its module.
+_plans: dict[int, tuple[Fields, _Plan]] = {}
+
+
+def _plan(attributes: Fields) -> _Plan:
+    held = _plans.get(id(attributes))
+    if held is None or held[0] is not attributes:
+        held = _plans[id(attributes)] = attributes, _planned(attributes)
+    return held[1]
+
+
+def _planned(attributes: Fields) -> _Plan:
+    fields = attributes.values()
+    defaults, refused = [], {}
+    for one in fields:
+        if one.post and one.default is not REQUIRED:
+            try:
+                value = _default(one)
+            except (ApiError, ValueError):
+                refused[one.name] = one.default
+            else:
+                defaults.append((one.name, value, isinstance(value, list | dict)))
+    return _Plan(
+        post=frozenset(one.name for one in fields if one.post),
+        put=frozenset(one.name for one in fields if one.put),
+        required=frozenset(one.name for one in fields if one.post and one.default is REQUIRED),
+        defaults=tuple(defaults),
+        refused=refused,
+        judged=tuple(one for one in fields if one.bound or one.convert or one.check),
+    )
+
+
+def _default(field: Field) -> Any:
+    """The default in its one form; `ApiError` or `ValueError` where a request may not give it."""
+    if field.default is UNSET:
+        return UNSET
+    value = field.default if field.convert is None else field.convert(field.default)
+    if field.check is not None and (wrong := field.check(value)):
+        raise ValueError(wrong)
+    return value
 
 
 def _set_project(item: dict[str, Any], principal: Principal, *, fill: bool) -> None:
@@ -213,27 +276,28 @@ def _set_project(item: dict[str, Any], principal: Principal, *, fill: bool) -> N
     item["project_id"] = item["tenant_id"] = project
 
 
-def _fill(attributes: Fields, item: dict[str, Any]) -> None:
-    for name, attribute in attributes.items():
-        if not attribute.post:
-            if name in item:
-                raise malformed(f"Attribute '{name}' not allowed in POST")
-        elif name not in item:
-            if attribute.default is REQUIRED:
-                raise malformed(f"Failed to parse request. Required attribute '{name}' not specified")
-            item[name] = attribute.default
+def _check_post(attributes: Fields, plan: _Plan, item: Mapping[str, Any]) -> None:
+    """All that must be given is, and nothing else. The first attribute of the map that is wrong is named."""
+    if item.keys() <= plan.post and plan.required <= item.keys():
+        return
+    for name in attributes:
+        if name in item and name not in plan.post:
+            raise malformed(f"Attribute '{name}' not allowed in POST")
+        if name in plan.required and name not in item:
+            raise malformed(f"Failed to parse request. Required attribute '{name}' not specified")
 
 
-def _convert(attributes: Fields, item: dict[str, Any], of: str) -> None:
-    for name, attribute in attributes.items():
-        value = item.get(name, UNSET)
-        if value is UNSET:
+def _convert(plan: _Plan, item: dict[str, Any], of: str) -> None:
+    """What was given, in its one form; what is wrong is named in the order of the map."""
+    for attribute in plan.judged:
+        name = attribute.name
+        if name not in item:
             continue
-        bound = attribute.bound
+        value, bound = item[name], attribute.bound
         if bound is not None and isinstance(value, list | dict):
             bound.check(value, of)
         if attribute.convert is not None:
-            item[name] = attribute.convert(item[name])
-        wrong = attribute.check(item[name]) if attribute.check is not None else None
+            item[name] = value = attribute.convert(value)
+        wrong = attribute.check(value) if attribute.check is not None else None
         if wrong:
             raise malformed(f"Invalid input for {name}. Reason: {wrong}.")

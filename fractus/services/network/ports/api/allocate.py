@@ -56,7 +56,9 @@ class PortAllocator:
         """
         owner = f"{_COMPUTE}{zone or 'nova'}"
         networks = await self._all_networks(tx, principal, nics)
-        groups = await self._group_ids(tx, principal, security_groups)
+        chosen = await self._chosen_groups(tx, principal, security_groups)
+        groups = None if chosen is None else [one.id for one in chosen]
+        names = {one.id: one.name for one in (*networks.values(), *(chosen or ()))}
         ports = []
         for place, nic in enumerate(nics):
             device: dict[str, Any] = {"device_id": server_id, "device_owner": owner, "place": place}
@@ -65,7 +67,7 @@ class PortAllocator:
                 port = await self._accept(tx, principal, nic, device)
             else:
                 port = await self._make(tx, principal, networks[nic.network_id], nic, device, groups)
-            ports.append(await self._as_server_port(tx, port))
+            ports.append(await self._as_server_port(tx, port, names))
         return ports
 
     async def networks_for(self, reader: Reader, principal: Principal) -> list[Resource]:
@@ -90,10 +92,11 @@ class PortAllocator:
         ports = await self._own(reader, server_id)
         ports.sort(key=lambda port: int(port.desired.get("place", 0)))
         shown = []
+        names: dict[str, str] = {}
         for port in ports:
             there = await presences.of_resource(reader, "port", port.id)
             if not any(one.wanted and _removed_there(one) for one in there):
-                shown.append(await self._as_server_port(reader, as_found(port, there)))
+                shown.append(await self._as_server_port(reader, as_found(port, there), names))
         return shown
 
     async def servers_at(self, reader: Reader, spans: Sequence[Range], version: int) -> list[str] | None:
@@ -191,7 +194,7 @@ class PortAllocator:
 
     async def _check_free(self, tx: Transaction, principal: Principal, network: Resource, ip: str) -> None:
         """Name the server that has the address, where the caller may know of its port (Nova asks as the caller)."""
-        for subnet in await self._writes.facts(tx, network.id):
+        for subnet in await self._writes.facts_of(tx, network):
             if not schema.fits(subnet, ip, _COMPUTE):
                 continue
             held_by = await self._writes.holder_of(tx, subnet, ip)
@@ -204,52 +207,53 @@ class PortAllocator:
                     f"Fixed IP address {ip} is already in use on instance {port.desired['device_id']}."
                 )
 
-    async def _group_ids(
+    async def _chosen_groups(
         self, tx: Transaction, principal: Principal, asked: Sequence[str] | None
-    ) -> list[str] | None:
-        """Names and ids as ids; None for the default group alone, which a port gets by itself."""
+    ) -> list[Resource] | None:
+        """The groups of names and ids; None for the default group alone, which a port gets by itself."""
         names = list(dict.fromkeys(asked or []))
         if not names or names == [_DEFAULT]:
             return None
-        ids = [await self._group_id(tx, principal, name) for name in names]
+        groups = [await self._group(tx, principal.project_id, name) for name in names]
         try:
-            await self._groups.check_together(tx, ids)
+            self._groups.check_together(groups)
         except Conflict as error:
             raise Invalid(error.message) from error
-        return ids
+        return groups
 
-    async def _group_id(self, tx: Transaction, principal: Principal, name: str) -> str:
-        project_id = principal.project_id
+    async def _group(self, tx: Transaction, project_id: str, name: str) -> Resource:
+        ids = [name] if is_uuid(name) else []
         if name == _DEFAULT:
-            return await self._groups.ensure_default(tx, project_id)
-        if is_uuid(name) and await self._groups.usable(tx, name, project_id) is not None:
-            return name
-        found = await self._groups.named(tx, project_id, name)
-        if not found:
-            raise Invalid(f"Security group {name} not found for project {project_id}.")
-        if len(found) > 1:
+            ids = [await self._groups.ensure_default(tx, project_id)]
+        if ids and (group := await self._groups.usable(tx, ids[0], project_id)) is not None:
+            return group
+        ids = await self._groups.named(tx, project_id, name)
+        if len(ids) > 1:
             raise Conflict(
                 f"Multiple security groups found matching '{name}'. Use an ID to be more specific."
             )
-        return found[0]
+        if not ids or (group := await self._groups.usable(tx, ids[0], project_id)) is None:
+            raise Invalid(f"Security group {name} not found for project {project_id}.")
+        return group
 
-    # --- how compute is told ---------------------------------------------------------------------
+    # --- as compute knows them -------------------------------------------------------------------
 
-    async def _as_server_port(self, reader: Reader, port: Resource) -> ServerPort:
+    async def _as_server_port(self, reader: Reader, port: Resource, names: dict[str, str]) -> ServerPort:
+        """`names`: id -> name of the networks and groups that were read already; what is read here is added."""
         desired = {**port.desired, **in_order(port.desired)}
-        network = await self._resources.fetch(reader, "network", desired["network_id"])
-        groups = [
-            await self._resources.fetch(reader, "security_group", id) for id in desired["security_groups"]
-        ]
+        network_id, groups = desired["network_id"], desired["security_groups"]
+        for kind, id in (("network", network_id), *(("security_group", one) for one in groups)):
+            if id not in names and (found := await self._resources.fetch(reader, kind, id)) is not None:
+                names[id] = found.name
         return ServerPort(
             port_id=port.id,
-            network_id=desired["network_id"],
-            network_name=network.name if network is not None else "",
+            network_id=network_id,
+            network_name=names.get(network_id, ""),
             mac_address=desired["mac_address"],
             addresses=[
                 (one["ip_address"], 6 if ":" in one["ip_address"] else 4) for one in desired["fixed_ips"]
             ],
-            security_groups=[group.name for group in groups if group is not None],
+            security_groups=[names[id] for id in groups if id in names],
             owned=desired["owned_by_server"],
         )
 

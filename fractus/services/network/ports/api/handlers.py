@@ -117,10 +117,11 @@ class PortApi(CollectionApi):
 
     async def _check_groups(self, reader: Reader, ids: list[str], project_id: str) -> None:
         """All of them are of the port's project: in a cloud no other project's groups can be put on it."""
-        unknown = [id for id in ids if await self._groups.usable(reader, id, project_id) is None]
+        groups = {id: await self._groups.usable(reader, id, project_id) for id in ids}
+        unknown = [id for id, group in groups.items() if group is None]
         if unknown:
             raise not_found("security_group", ", ".join(unknown))
-        await self._groups.check_together(reader, ids)
+        self._groups.check_together([group for group in groups.values() if group is not None])
 
     async def _check_device(
         self, reader: Reader, call: Call, owner: str, device_id: str, project_id: str

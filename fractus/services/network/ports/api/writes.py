@@ -79,7 +79,7 @@ class PortWrites(Writer):
         """
         port_id, owner = new_id(), values.get("device_owner", "")
         mac = await self._reserve_mac(tx, network.id, values.get("mac_address"), port_id)
-        subnets = await self.facts(tx, network.id)
+        subnets = await self.facts_of(tx, network)
         picks = schema.picks(values.get("fixed_ips"), subnets, mac=mac, device_owner=owner)
         secure = values.get("port_security_enabled")
         if secure is None:
@@ -176,16 +176,19 @@ class PortWrites(Writer):
     # --- addresses -------------------------------------------------------------------------------
 
     async def facts(self, reader: Reader, network_id: str) -> list[SubnetFacts]:
-        """The subnets of a network, in the order in which they were made."""
+        """The subnets of a network by its id; none where it is not there."""
         network = await self.ledger.resources.fetch(reader, "network", network_id)
-        order = network.desired["subnets"] if network is not None else []
+        return [] if network is None else await self.facts_of(reader, network)
+
+    async def facts_of(self, reader: Reader, network: Resource) -> list[SubnetFacts]:
+        """The subnets of a network, in the order in which they were made."""
         found = {
             id: SubnetFacts(id, int(version), cidr, is_self_addressed(ra, address))
             for id, version, cidr, ra, address in await subnets_of_network(
-                reader, self.ledger.resources, network_id
+                reader, self.ledger.resources, network.id
             )
         }
-        return [found[id] for id in order if id in found]
+        return [found[id] for id in network.desired["subnets"] if id in found]
 
     def finding(self) -> Finding:
         """What finds ports by all that is held for them here."""
