@@ -32,7 +32,7 @@ class LiveCall(Struct, frozen=True, kw_only=True):
     missing: str
     """The service's sentence where the cloud has no such thing; `{id}` is ours."""
     refusals: frozenset[int] = frozenset()
-    """Statuses (400, 409) with which the cloud refuses what the user asked: answered as they are, in its own words."""
+    """Statuses (400, 409, 501) with which the cloud refuses what the user asked: answered as they are, in its words."""
     not_ready: str
     """The same where the resource is in no cloud yet."""
 

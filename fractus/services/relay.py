@@ -18,7 +18,16 @@ from sqlalchemy import Table
 
 from fractus.base.log import logger
 from fractus.model.cloud import Cloud, Scope
-from fractus.model.errors import CloudError, Conflict, Invalid, Missing, NotFound, Refused, Unavailable
+from fractus.model.errors import (
+    CloudError,
+    Conflict,
+    Invalid,
+    Missing,
+    NotFound,
+    Refused,
+    Unavailable,
+    Unimplemented,
+)
 from fractus.model.live import LiveCall
 from fractus.model.resource import Presence, Resource
 from fractus.store import presences
@@ -37,7 +46,11 @@ _ROOT = re.compile(r"https?://[^\s\"]*?/v\d+(?:\.\d+)?(?=/|\Z)")
 
 
 #: What stands for a refusal of the cloud's that is the user's to read.
-_REFUSALS: Mapping[int, type[Invalid | Conflict]] = {400: Invalid, 409: Conflict}
+_REFUSALS: Mapping[int, type[Invalid | Conflict | Unimplemented]] = {
+    400: Invalid,
+    409: Conflict,
+    501: Unimplemented,
+}
 
 
 class Clouds(Protocol):

@@ -89,7 +89,9 @@ _close = Query(
 #: So many of a resource are kept for good; older ones that are finished go when `_TRIM` more have been asked for.
 KEPT, _TRIM = 1000, 100
 
-_trim = Query(delete(ACTION).where(*_of, _c.token <= bindparam("t", type_=Integer), _c.due_at.is_(None)))
+_old = (*_of, _c.token <= bindparam("t", type_=Integer), _c.due_at.is_(None))
+_oldest = Query(select(_c.token).where(*_old).order_by(_c.token).limit(1))
+_trim = Query(delete(ACTION).where(*_old, _c.token >= bindparam("first", type_=Integer)))
 _forget = Query(delete(ACTION).where(*_of))
 
 
@@ -111,7 +113,17 @@ async def add(tx: Transaction, action: Action) -> None:
     """Write down what is asked of a resource, with the resource itself: before any cloud is called (law 1)."""
     await tx.put(_add, _values(action))
     if action.token > KEPT and action.token % _TRIM == 0:
-        await tx.put(_trim, {"k": action.kind, "i": action.id, "t": action.token - KEPT})
+        await _drop_oldest(tx, action)
+
+
+async def _drop_oldest(tx: Transaction, action: Action) -> None:
+    """Drop what is older than the kept ones, and of a history that has grown far longer only so much at a time."""
+    of: dict[str, Any] = {"k": action.kind, "i": action.id}
+    oldest = await tx.row(_oldest, **of, t=action.token - KEPT)
+    if oldest is not None:
+        first = int(oldest[0])
+        last = min(action.token - KEPT, first + 2 * _TRIM - 1)
+        await tx.put(_trim, {**of, "first": first, "t": last})
 
 
 async def save(tx: Transaction, action: Action) -> None:

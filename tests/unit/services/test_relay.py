@@ -20,6 +20,7 @@ from fractus.model.errors import (
     NotFound,
     Refused,
     Unavailable,
+    Unimplemented,
     Unreachable,
 )
 from fractus.model.live import LiveCall, Relayed
@@ -177,7 +178,10 @@ def test_links_lead_to_us(theirs: str, ours: str) -> None:
     assert Translation({"r": "s"}, "east", "https://us/compute/v2.1").of({"href": theirs}) == {"href": ours}
 
 
-@pytest.mark.parametrize(("status", "error"), [(400, Invalid), (409, Conflict), (403, Unavailable)])
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(400, Invalid), (409, Conflict), (501, Unimplemented), (403, Unavailable)],
+)
 async def test_a_refusal_that_is_the_users_to_read_is_said_in_the_clouds_words(
     store: SqliteStore, status: int, error: type[Exception]
 ) -> None:
@@ -185,7 +189,7 @@ async def test_a_refusal_that_is_the_users_to_read_is_said_in_the_clouds_words(
     assert clouds.east is not None
     await place(store, "server", "ours", "theirs")
     clouds.east.error = Refused("Unavailable console type serial for theirs.", status=status)
-    call = msgspec.structs.replace(DIAGNOSTICS, refusals=frozenset({400, 409}))
+    call = msgspec.structs.replace(DIAGNOSTICS, refusals=frozenset({400, 409, 501}))
     with pytest.raises(error) as refused:
         await relay(store, clouds).ask(SERVER, call)
     if error is not Unavailable:

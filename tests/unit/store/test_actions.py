@@ -140,6 +140,17 @@ async def test_of_a_long_history_the_newest_are_kept_and_all_that_is_open(tables
     assert [one.token for one in await actions.history(tables, "server", "other", 10)] == [1]
 
 
+async def test_a_history_that_has_grown_far_longer_is_cut_in_parts(tables: AnyStore) -> None:
+    async with tables.transaction() as tx:
+        for token in range(1, 3000):
+            await tx.put(actions._add, actions._values(finished(token)))
+    lengths = []
+    for token in range(3000, 3501, 100):
+        await added(tables, finished(token))
+        lengths.append(len(await actions.history(tables, "server", "s", 10_000)))
+    assert lengths == [2800, 2601, 2402, 2203, 2004, 1805]
+
+
 async def test_a_history_goes_with_its_resource(tables: AnyStore) -> None:
     await added(tables, finished(1), action(2), finished(1, id="t"))
     async with tables.transaction() as tx:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from fractus.model.live import LiveCall
 
+#: The driver of the cloud's hypervisors has nothing of the sort (Nova's `raise_feature_not_supported`).
+_NOT_THERE = frozenset({501})
+
 
 def console_log(lines: int | None) -> LiveCall:
     """The end of its console's log, or all of it."""
@@ -17,6 +20,7 @@ def console_log(lines: int | None) -> LiveCall:
         key="output",
         type=str | None,
         null="",
+        refusals=_NOT_THERE,
         missing="Instance {id} has no console.",
         not_ready="Instance {id} is not ready",
     )
@@ -38,7 +42,7 @@ def remote_console(protocol: str, type: str) -> LiveCall:
         version=_CONSOLES_SINCE.get(type, "2.6"),
         key="remote_console",
         type=dict[str, str],
-        refusals=frozenset({400, 409}),
+        refusals=_NOT_THERE | {400, 409},
         missing="Instance {id} could not be found.",
         not_ready="Instance {id} is not ready",
     )
