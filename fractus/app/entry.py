@@ -23,7 +23,7 @@ from fractus.services.compute.servers.lifecycle import ShownPorts
 from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.kind import Kind
-from fractus.services.network.ports.api import PortAllocator
+from fractus.services.network.ports.api import Plugging, PortAllocator
 from fractus.services.relay import Relay
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
@@ -69,6 +69,7 @@ class ApiParts:
     projects: ProjectLookup
     live: Relay
     ports: PortAllocator
+    plugging: Plugging
     images: ImagesApi
     stale_after: float
 

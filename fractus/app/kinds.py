@@ -136,6 +136,7 @@ def _servers(at: ApiParts) -> ServersApi:
             ledger=at.ledger,
             clock=at.clock,
             ports=at.ports,
+            plugging=at.plugging,
             images=ImageSource(at.resources),
             flavors=FlavorSource(at.resources),
             keypairs=KeypairSource(at.resources),

@@ -14,7 +14,7 @@ from fractus.services.network.default_security_group_rules.api import DefaultRul
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.sharing import Shares
 from fractus.services.network.networks.kind import KIND as NETWORK
-from fractus.services.network.ports.api import PortAllocator, PortWrites
+from fractus.services.network.ports.api import Plugging, PortAllocator, PortWrites
 from fractus.services.network.qos_policies.api import QosPolicyShares, QosPolicyWrites
 from fractus.services.network.router_interfaces.api import InterfaceWrites
 from fractus.services.network.routers.api import RouterWrites
@@ -47,7 +47,7 @@ class JoinedNetwork:
         ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups, dns_domain))
         at.router_ports, at.interfaces = ports, at.add(InterfaceWrites(ledger))
         ports.users.append(at.add(RouterWrites(ledger, at.interfaces)))
-        self.allocator = PortAllocator(ports, groups)
+        self.allocator, self.plugging = PortAllocator(ports, groups), Plugging(ports, groups)
         ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.allocator)
         at.shares |= {
             "network": Shares(

@@ -146,6 +146,7 @@ class Kinds:
             projects=projects,
             live=Relay(self._store, self._children, TABLES),
             ports=self._network.allocator,
+            plugging=self._network.plugging,
             images=self.images_api,
             stale_after=self._stale_after,
         )

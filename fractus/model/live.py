@@ -29,6 +29,10 @@ class LiveCall(Struct, frozen=True, kw_only=True):
     """Of that: what is of another shape is no answer."""
     null: Any = None
     """What a null there means."""
+    admin: bool = False
+    """It is asked with the rights of the credential itself: only administrators may."""
+    empty: bool = False
+    """The answer has no body."""
     missing: str
     """The service's sentence where the cloud has no such thing; `{id}` is ours."""
     refusals: frozenset[int] = frozenset()

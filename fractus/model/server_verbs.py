@@ -13,16 +13,25 @@ from typing import Any
 from msgspec import Struct
 
 #: The status that Nova shows of a server at rest in a vm_state, of those in which a verb ends.
-_STATUS_AT = {"active": "ACTIVE", "stopped": "SHUTOFF", "paused": "PAUSED", "suspended": "SUSPENDED"}
+_STATUS_AT = {
+    "active": "ACTIVE",
+    "stopped": "SHUTOFF",
+    "paused": "PAUSED",
+    "suspended": "SUSPENDED",
+    "rescued": "RESCUE",
+    "shelved": "SHELVED",
+    "shelved_offloaded": "SHELVED_OFFLOADED",
+}
 
 
 class When(Struct, frozen=True, kw_only=True):
     """The states in which a verb may be asked (else 409), and what is shown from then on."""
 
     vm_states: tuple[str, ...]
+    """Empty: any, also that of a server that never ran."""
     task_states: tuple[str | None, ...] = (None,)
-    task: str
-    """The task_state that is shown until the cloud says its own."""
+    task: str | None
+    """The task_state that is shown until the cloud says its own; None: Nova shows none of it."""
 
 
 class ServerVerb(Struct, frozen=True, kw_only=True):
@@ -42,6 +51,8 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     """Its rule lets only administrators ask for it, unless the operator says otherwise."""
     since: str = ""
     """The first microversion that has it; empty: all have."""
+    floors: Mapping[str, str] = {}
+    """Argument -> the microversion that a cloud needs to be told of it."""
     when: When | None = None
     """None: it is asked in any state, and only changes what we hold of the server: no cloud hears of it."""
     variant_by: str = ""
@@ -50,6 +61,12 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     """Value of that argument -> its own states, where they differ from `when`."""
     placed_first: bool = False
     """Whether Nova looks for the server's host before its states, or after."""
+    offloaded: bool = False
+    """It may be asked of a server that is on no host any more."""
+    secret: str = ""
+    """The argument that is kept sealed, and opened only for the request to the cloud."""
+    refers: Mapping[str, str] = {}
+    """Argument -> kind of what it names: it is brought to the cloud first, and named there by its id there."""
     defaults: Mapping[str, Any] = {}
     """Arguments that are sent where none were given."""
     event: str = ""
@@ -57,7 +74,9 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     tasks: tuple[str, ...] = ()
     """Every task_state that a cloud shows while it does it."""
     ends: str = ""
-    """The vm_state that it ends in."""
+    """The vm_state that it ends in; empty: that in which it was asked."""
+    or_ends: tuple[str, ...] = ()
+    """Others that it may end in, as its cloud is set."""
     again: bool = False
     """Doing it twice is not doing it once: that it ends in a state does not tell that it was done (a reboot)."""
 
@@ -74,17 +93,22 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
         """What is kept of the value of the body's key: the argument that chooses a variant, in capitals."""
         return {self.variant_by: given[self.variant_by].upper()} if self.variant_by else {}
 
+    def version(self, args: Mapping[str, Any]) -> str:
+        """The microversion in which a cloud is asked, `X.Y`; empty: any."""
+        named = [self.since, *(floor for name, floor in self.floors.items() if name in args)]
+        return max(named, key=lambda text: [int(part) for part in text.split(".") if part])
+
     def request(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The body that a cloud's Nova is sent."""
         return {self.key: {**self.defaults, **args} or None}
 
     def is_at(self, vm_state: str) -> bool:
         """Whether a server at rest in this vm_state needs not be asked."""
-        return not self.again and vm_state == self.ends
+        return not self.again and (vm_state == self.ends or vm_state in self.or_ends)
 
     def is_at_status(self, status: str) -> bool:
         """The same of a status."""
-        return not self.again and status == _STATUS_AT.get(self.ends)
+        return not self.again and status in [_STATUS_AT.get(state) for state in (self.ends, *self.or_ends)]
 
 
 _SERVERS = "os_compute_api:servers:"
@@ -145,6 +169,148 @@ SERVER_VERBS: Mapping[str, ServerVerb] = {
             again=True,
         ),
         ServerVerb(
+            name="pause",
+            key="pause",
+            rule="os_compute_api:os-pause-server:pause",
+            summary="Pause a server.",
+            when=When(vm_states=("active",), task="pausing"),
+            event="compute_pause_instance",
+            tasks=("pausing",),
+            ends="paused",
+        ),
+        ServerVerb(
+            name="unpause",
+            key="unpause",
+            rule="os_compute_api:os-pause-server:unpause",
+            summary="Let a paused server run again.",
+            when=When(vm_states=("paused",), task="unpausing"),
+            event="compute_unpause_instance",
+            tasks=("unpausing",),
+            ends="active",
+        ),
+        ServerVerb(
+            name="suspend",
+            key="suspend",
+            rule="os_compute_api:os-suspend-server:suspend",
+            summary="Suspend a server.",
+            when=When(vm_states=("active",), task="suspending"),
+            event="compute_suspend_instance",
+            tasks=("suspending",),
+            ends="suspended",
+        ),
+        ServerVerb(
+            name="resume",
+            key="resume",
+            rule="os_compute_api:os-suspend-server:resume",
+            summary="Let a suspended server run again.",
+            when=When(vm_states=("suspended",), task="resuming"),
+            event="compute_resume_instance",
+            tasks=("resuming",),
+            ends="active",
+        ),
+        ServerVerb(
+            name="rescue",
+            key="rescue",
+            rule="os_compute_api:os-rescue",
+            summary="Start a server from another image, to mend it.",
+            when=When(vm_states=("active", "stopped", "error"), task="rescuing"),
+            secret="adminPass",
+            refers={"rescue_image_ref": "image"},
+            event="compute_rescue_instance",
+            tasks=("rescuing",),
+            ends="rescued",
+        ),
+        ServerVerb(
+            name="unrescue",
+            key="unrescue",
+            rule="os_compute_api:os-unrescue",
+            summary="Start a rescued server from its own disk again.",
+            when=When(vm_states=("rescued",), task="unrescuing"),
+            event="compute_unrescue_instance",
+            tasks=("unrescuing",),
+            ends="active",
+        ),
+        ServerVerb(
+            name="shelve",
+            key="shelve",
+            rule="os_compute_api:os-shelve:shelve",
+            summary="Shelve a server: its disk is kept as an image, and its place given back.",
+            when=When(vm_states=("active", "stopped", "paused", "suspended"), task="shelving"),
+            event="compute_shelve_instance",
+            tasks=(
+                "shelving",
+                "shelving_image_pending_upload",
+                "shelving_image_uploading",
+                "shelving_offloading",
+            ),
+            ends="shelved_offloaded",
+            or_ends=("shelved",),
+        ),
+        ServerVerb(
+            name="shelveOffload",
+            key="shelveOffload",
+            rule="os_compute_api:os-shelve:shelve_offload",
+            summary="Give back the place of a shelved server.",
+            admin=True,
+            when=When(vm_states=("shelved",), task="shelving_offloading"),
+            event="compute_shelve_offload_instance",
+            tasks=("shelving_offloading",),
+            ends="shelved_offloaded",
+        ),
+        ServerVerb(
+            name="unshelve",
+            key="unshelve",
+            rule="os_compute_api:os-shelve:unshelve",
+            summary="Bring a shelved server back.",
+            when=When(vm_states=("shelved", "shelved_offloaded"), task="unshelving"),
+            offloaded=True,
+            floors={"host": "2.91"},
+            event="compute_unshelve_instance",
+            tasks=("unshelving", "spawning"),
+            ends="active",
+        ),
+        ServerVerb(
+            name="changePassword",
+            key="changePassword",
+            rule="os_compute_api:os-admin-password",
+            summary="Change the password of a server's administrator.",
+            when=When(vm_states=("active",), task="updating_password"),
+            secret="adminPass",
+            event="compute_set_admin_password",
+            tasks=("updating_password",),
+            again=True,
+        ),
+        ServerVerb(
+            name="trigger_crash_dump",
+            key="trigger_crash_dump",
+            rule=_SERVERS + "trigger_crash_dump",
+            summary="Trigger a crash dump in a server.",
+            since="2.17",
+            when=When(vm_states=("active", "paused", "rescued", "resized", "error"), task=None),
+            event="compute_trigger_crash_dump",
+            again=True,
+        ),
+        ServerVerb(
+            name="injectNetworkInfo",
+            key="injectNetworkInfo",
+            rule="os_compute_api:os-admin-actions:inject_network_info",
+            summary="Put what is known of its networks into a server.",
+            admin=True,
+            when=When(vm_states=(), task_states=(), task=None),
+            event="compute_inject_network_info",
+            again=True,
+        ),
+        ServerVerb(
+            name="restore",
+            key="restore",
+            rule="os_compute_api:os-deferred-delete:restore",
+            summary="Bring back a server that its cloud keeps for a while after its end.",
+            when=When(vm_states=("soft-delete",), task="restoring"),
+            event="compute_restore_instance",
+            tasks=("restoring",),
+            ends="active",
+        ),
+        ServerVerb(
             name="lock", key="lock", rule="os_compute_api:os-lock-server:lock", summary="Lock a server."
         ),
         ServerVerb(
@@ -180,3 +346,12 @@ CLOUD_VERBS: Mapping[str, ServerVerb] = {
 def verb_to(vm_state: str) -> ServerVerb:
     """The verb that brings a server to rest in a state, whatever it did before."""
     return next(verb for verb in CLOUD_VERBS.values() if verb.is_at(vm_state))
+
+
+def verb_between(found: str, wanted: str) -> ServerVerb | None:
+    """The verb that needs no arguments and brings a server from one vm_state to another; None: there is none."""
+    for verb in CLOUD_VERBS.values():
+        plain = not verb.admin and (verb.ends == wanted or wanted in verb.or_ends) and not verb.again
+        if plain and found in verb.asked({}).vm_states:
+            return verb
+    return None

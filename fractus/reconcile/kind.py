@@ -184,6 +184,10 @@ class Acts(Protocol):
         """What its clouds do when they are asked."""
         ...
 
+    def names(self, action: Action) -> Collection[tuple[str, str]]:
+        """(kind, id) of the needs that an action is about: they are brought to the cloud before it is asked."""
+        ...
+
 
 @runtime_checkable
 class ReadsFacts(Protocol):

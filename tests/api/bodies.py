@@ -85,6 +85,27 @@ _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/action#os-start": lambda _: {"os-start": None},
     "POST /servers/{server_id}/action#os-stop": lambda _: {"os-stop": None},
     "POST /servers/{server_id}/action#reboot": lambda _: {"reboot": {"type": "HARD"}},
+    **{
+        f"POST /servers/{{server_id}}/action#{key}": lambda _, key=key: {key: None}  # type: ignore[misc]
+        for key in (
+            "pause unpause suspend resume rescue unrescue shelve shelveOffload unshelve restore trigger_crash_dump"
+            " injectNetworkInfo"
+        ).split()
+    },
+    "POST /servers/{server_id}/action#changePassword": lambda _: {"changePassword": {"adminPass": "new"}},
+    "POST /servers/{server_id}/action#addSecurityGroup": lambda _: {
+        "addSecurityGroup": {"name": f"{SECRET}-group"}
+    },
+    "POST /servers/{server_id}/action#removeSecurityGroup": lambda _: {
+        "removeSecurityGroup": {"name": f"{SECRET}-group"}
+    },
+    "POST /servers/{server_id}/action#os-getVNCConsole": lambda _: {"os-getVNCConsole": {"type": "novnc"}},
+    "POST /servers/{server_id}/action#os-getSPICEConsole": lambda _: {
+        "os-getSPICEConsole": {"type": "spice-html5"}
+    },
+    "POST /servers/{server_id}/action#os-getSerialConsole": lambda _: {
+        "os-getSerialConsole": {"type": "serial"}
+    },
     "POST /servers/{server_id}/action#lock": lambda _: {"lock": {"locked_reason": "new"}},
     "POST /servers/{server_id}/action#unlock": lambda _: {"unlock": None},
     "POST /servers/{server_id}/action#os-resetState": lambda _: {"os-resetState": {"state": "error"}},

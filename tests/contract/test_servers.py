@@ -9,6 +9,7 @@ import pytest
 
 from fractus.model.cloud import Step
 from fractus.model.errors import Missing
+from fractus.model.server_verbs import CLOUD_VERBS
 from fractus.testing.live import console_of
 from tests.contract import things
 from tests.contract.subjects import Subject
@@ -41,6 +42,28 @@ async def test_it_is_built_stopped_started_and_rebooted(cloud: Subject) -> None:
     for sort in ("SOFT", "HARD"):
         await cloud["server"].apply(cloud.ann, made.remote_id, Step("reboot", {"type": sort}))
         await cloud.observed("server", made.remote_id, _is("ACTIVE"))
+
+
+async def test_it_rests_is_rescued_and_shelved(cloud: Subject) -> None:
+    """Each verb ends in the state that its row says; asked for twice, it is done once."""
+    _, remote_id = await _active(cloud)
+    servers = cloud["server"]
+    for verb, status in (
+        ("pause", "PAUSED"),
+        ("unpause", "ACTIVE"),
+        ("suspend", "SUSPENDED"),
+        ("resume", "ACTIVE"),
+        ("rescue", "RESCUE"),
+        ("unrescue", "ACTIVE"),
+        ("shelve", "SHELVED_OFFLOADED"),
+        ("unshelve", "ACTIVE"),
+    ):
+        await servers.apply(cloud.ann, remote_id, Step(verb))
+        seen = await cloud.observed("server", remote_id, _is(status))
+        assert CLOUD_VERBS[verb].is_at(seen.vm_state)
+        await servers.apply(cloud.ann, remote_id, Step(verb))
+    await servers.apply(cloud.ann, remote_id, Step("changePassword", {"adminPass": "new"}))
+    await cloud.observed("server", remote_id, _is("ACTIVE"))
 
 
 async def test_it_is_on_another_project_s_shared_network(cloud: Subject) -> None:

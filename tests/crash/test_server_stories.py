@@ -68,7 +68,77 @@ async def stops_starts_renames(world: World) -> AsyncIterator[None]:
     assert (shown["name"], shown["status"]) == ("renamed", "ACTIVE")
 
 
-@pytest.mark.parametrize("story", [boots, deletes_everything, stops_starts_renames])
+async def _asks(world: World, user: User, server: str, action: str, body: object, status: str) -> None:
+    """Have a server do something, until it shows a status."""
+    (await user.acts(server, action, body)).ok()
+    await world.settle()
+    assert (await user.server(server))["status"] == status, action
+
+
+async def rests_and_wakes(world: World) -> AsyncIterator[None]:
+    """What a server can be brought to and back from."""
+    ann = world.user("ann")
+    server = await ann.boots_server("vm", zone=ZONE)
+    yield
+    for action, status in (
+        ("pause", "PAUSED"),
+        ("unpause", "ACTIVE"),
+        ("suspend", "SUSPENDED"),
+        ("resume", "ACTIVE"),
+    ):
+        await _asks(world, ann, server, action, None, status)
+
+
+async def is_rescued(world: World) -> AsyncIterator[None]:
+    """With another image, which is brought to its cloud first."""
+    ann = world.user("ann")
+    server = await ann.boots_server("vm", zone=ZONE)
+    image = await ann.makes_image("mender")
+    yield
+    await _asks(world, ann, server, "rescue", {"rescue_image_ref": image, "adminPass": "new"}, "RESCUE")
+    assert len(world.cloud(ZONE).marked("image", image)) == 1
+    await _asks(world, ann, server, "unrescue", None, "ACTIVE")
+
+
+async def is_shelved(world: World) -> AsyncIterator[None]:
+    """Its place is given back; one that its cloud keeps for a while, an administrator has given back at once."""
+    ann = world.user("ann")
+    server = await ann.boots_server("vm", zone=ZONE)
+    yield
+    await _asks(world, ann, server, "shelve", None, "SHELVED_OFFLOADED")
+    [there] = world.cloud(ZONE).of("server")
+    assert there.host == ""  # type: ignore[attr-defined]
+    await _asks(world, ann, server, "unshelve", None, "ACTIVE")
+    await _is_there(world, server, "soft-delete")
+    await _asks(world, ann, server, "restore", None, "ACTIVE")
+    await _is_there(world, server, "shelved")
+    await _asks(world, world.admin, server, "shelveOffload", None, "SHELVED_OFFLOADED")
+
+
+async def _is_there(world: World, server: str, vm_state: str) -> None:
+    """Somebody else brought it to a state there."""
+    backend = world.cloud(ZONE).backend
+    [there] = world.cloud(ZONE).marked("server", server)
+    there.vm_state, there.changed_at = vm_state, backend.now()  # type: ignore[attr-defined]
+    backend.records.put(there)
+    await world.sweep(full=True)
+    await world.settle()
+
+
+async def is_told_things(world: World) -> AsyncIterator[None]:
+    """What leaves it in the state in which it was."""
+    ann = world.user("ann")
+    server = await ann.boots_server("vm", zone=ZONE)
+    yield
+    await _asks(world, ann, server, "changePassword", {"adminPass": "new"}, "ACTIVE")
+    (await ann.post(f"{COMPUTE}/servers/{server}/action", {"trigger_crash_dump": None}, version="2.17")).ok()
+    await world.settle()
+    await _asks(world, world.admin, server, "injectNetworkInfo", None, "ACTIVE")
+
+
+@pytest.mark.parametrize(
+    "story", [boots, deletes_everything, stops_starts_renames, rests_and_wakes, is_rescued, is_shelved]
+)
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
     matrix = CrashMatrix(story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path)
     wrongs = await matrix.run()

@@ -7,13 +7,14 @@ import msgspec
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.services import Ask, reaches, segment
 from fractus.clouds.openstack.transport import Answer
-from fractus.model.cloud import Scope
+from fractus.model.cloud import HOME, Scope
 from fractus.model.errors import Refused
 from fractus.model.live import LiveCall, Relayed
 
 
 async def relay(child: Child, scope: Scope, remote_id: str, call: LiveCall) -> Relayed:
     """The answer. `Refused` where the service does not offer the microversion that it is understood in."""
+    scope = HOME if call.admin else scope
     if call.version:
         offered = await child.services.range(call.service)
         if not reaches(offered.high, call.version) or not reaches(call.version, offered.low):
@@ -32,6 +33,8 @@ async def relay(child: Child, scope: Scope, remote_id: str, call: LiveCall) -> R
     )
     answer = await child.send(scope, ask)
     meant = answer
+    if call.empty:
+        return Relayed(call.null, "", answer.headers.get("x-openstack-request-id", ""))
     if call.key:
         document = child.services.understood(ask, answer, dict[str, msgspec.Raw])
         meant = Answer(answer.status, answer.headers, bytes(document.get(call.key, b"null")))

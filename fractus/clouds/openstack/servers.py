@@ -239,7 +239,10 @@ class Servers:
         """An action; a 409 may say that it is done already, or that the server is busy with something else."""
         path = f"/servers/{segment(remote_id)}/action"
         body, repeat = verb.request(args), not verb.again
-        ask = Ask(service="compute", method="POST", path=path, body=body, repeat=repeat)
+        scope = HOME if verb.admin else scope
+        floor = verb.version(args)
+        version = await self._at_least(floor, verb.name) if floor else ""
+        ask = Ask(service="compute", method="POST", path=path, body=body, version=version, repeat=repeat)
         try:
             await self._child.send(scope, ask)
         except Refused as refusal:

@@ -247,7 +247,14 @@ class SimulatedCloud:
             if call.name == "console_log":
                 return self._servers.console(remote_id, call.body["os-getConsoleOutput"].get("length"))
             if call.name == "remote_console":
-                return self._servers.remote_console(remote_id, call.body["remote_console"]["type"])
+                (asked,) = call.body.values()
+                return self._servers.remote_console(remote_id, asked["type"])
+            if call.name == "diagnostics":
+                return self._servers.diagnostics(remote_id, call.version)
+            if call.name == "server_password":
+                return self._servers.password(remote_id)
+            if call.name == "clear_password":
+                return self._servers.clear_password(remote_id)
             raise Refused(f"a simulated cloud does not answer to {call.name}", status=501)
 
         kind = "server" if call.service == "compute" else call.service

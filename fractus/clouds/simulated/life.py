@@ -7,6 +7,7 @@ stamped with the moment at which it was due.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from fractus.base.clock import iso
 from fractus.clouds.simulated.record_store import Records
@@ -89,6 +90,25 @@ def _built(records: Records, shape: Shape, server: ServerRecord, at: float) -> N
     bind_ports(records, server, "ACTIVE", at)
 
 
+def _rested(records: Records, shape: Shape, server: ServerRecord, at: float, vm_state: str) -> None:
+    """Paused, suspended or rescued: as Nova's fake driver has it, its power state is what it was."""
+    server.vm_state, server.task_state = vm_state, None
+    if vm_state == "rescued":
+        server.power_state, server.boots = RUNNING, [*server.boots, at]
+
+
+def _offloaded(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
+    """Its place is free for others."""
+    server.vm_state, server.task_state, server.power_state = "shelved_offloaded", None, SHUTDOWN
+    server.host = ""
+    bind_ports(records, server, "DOWN", at)
+
+
+def _unchanged(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
+    """What was asked changes nothing that is shown."""
+    server.task_state = None
+
+
 def _stopped(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     server.vm_state, server.task_state, server.power_state = "stopped", None, SHUTDOWN
     bind_ports(records, server, "DOWN", at)
@@ -112,6 +132,11 @@ _SERVER_EVENTS: dict[str, Callable[[Records, Shape, ServerRecord, float], None]]
     "no host": _no_host,
     "built": _built,
     "stopped": _stopped,
+    "paused": partial(_rested, vm_state="paused"),
+    "suspended": partial(_rested, vm_state="suspended"),
+    "rescued": partial(_rested, vm_state="rescued"),
+    "offloaded": _offloaded,
+    "unchanged": _unchanged,
     "started": _started,
     "deleted": _deleted,
 }

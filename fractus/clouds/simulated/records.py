@@ -262,6 +262,8 @@ class ServerRecord(Record, kw_only=True):
     terminated_at: float | None = None
     fault: ServerFault | None = None
     boots: list[float] = []
+    password: str = ""
+    """What its guest has posted, encrypted."""
 
     def ties(self) -> set[str]:
         """Its ports."""

@@ -7,7 +7,7 @@ from typing import Any
 from fractus.base.clock import iso, iso_micro
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.image import usable
-from fractus.clouds.simulated.life import bind_ports, schedule
+from fractus.clouds.simulated.life import NO_STATE, RUNNING, SHUTDOWN, bind_ports, schedule
 from fractus.clouds.simulated.records import (
     FlavorRecord,
     ImageRecord,
@@ -28,6 +28,13 @@ _GIB = 1024**3
 _BUSY_SECONDS = 1.0
 
 _STATUS = {
+    ("active", "updating_password"): "PASSWORD",
+    ("paused", None): "PAUSED",
+    ("suspended", None): "SUSPENDED",
+    ("rescued", None): "RESCUE",
+    ("shelved", None): "SHELVED",
+    ("shelved_offloaded", None): "SHELVED_OFFLOADED",
+    ("soft-delete", None): "SOFT_DELETED",
     ("active", "rebooting"): "REBOOT",
     ("active", "rebooting_hard"): "HARD_REBOOT",
     ("active", None): "ACTIVE",
@@ -39,7 +46,15 @@ _STATUS = {
 
 
 #: What happens by itself where a verb ends in a vm_state (`life.py`).
-_COMES_TO = {"active": "started", "stopped": "stopped"}
+_COMES_TO = {
+    "active": "started",
+    "stopped": "stopped",
+    "paused": "paused",
+    "suspended": "suspended",
+    "rescued": "rescued",
+    "shelved_offloaded": "offloaded",
+    "": "unchanged",
+}
 
 
 class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
@@ -238,11 +253,21 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             return
         if thing.task_state is not None:
             raise Throttled(_cannot(verb.name, thing, "task_state", thing.task_state), after=_BUSY_SECONDS)
-        if thing.vm_state not in when.vm_states or not thing.host:
+        wrong = when.vm_states and thing.vm_state not in when.vm_states
+        if wrong or not (thing.host or verb.offloaded):
             raise Refused(_cannot(verb.name, thing, "vm_state", thing.vm_state), status=409)
+        if not thing.host and not self._placed_again(thing):
+            raise Refused("No valid host was found. There are not enough hosts available.", status=409)
+        if when.task is None:
+            return self.touch(thing)
         thing.task_state = when.task
         schedule(thing, _COMES_TO[verb.ends], self.now() + self.injector.backend.shape.action_seconds)
         self.touch(thing)
+
+    def _placed_again(self, thing: ServerRecord) -> bool:
+        """Give a server that was offloaded a host, where one has room."""
+        thing.host = self.injector.backend.place(thing.vcpus, thing.ram, thing.disk)
+        return bool(thing.host)
 
     def end(self, thing: ServerRecord) -> None:
         """Accept the delete; the server is gone a little later. Asked again meanwhile, nothing more happens."""
@@ -272,6 +297,54 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             ]
         return "\n".join(text if lines is None else text[len(text) - min(lines, len(text)) :]) + "\n"
 
+    def diagnostics(self, remote_id: str, version: str) -> dict[str, Any]:
+        """What is measured of it, in the form of a microversion; `Refused` where it does not run."""
+        thing = self.held(remote_id, self.injector.home)
+        if thing.power_state != RUNNING:
+            raise Refused(
+                f"Cannot 'get_diagnostics' instance {thing.id} while it is in power state {_POWER[thing.power_state]}",
+                status=409,
+            )
+        if not version:
+            return {"cpu0_time": 17300000000, "memory": thing.ram * 1024}
+        ports = [port for id in thing.port_ids if (port := self.records.get(PortRecord, id))]
+        counts = ("octets", "errors", "drop", "packets", "rate")
+        return {
+            "state": "running",
+            "driver": "libvirt",
+            "hypervisor": "kvm",
+            "hypervisor_os": "simulated",
+            "uptime": int(self.now() - thing.boots[-1]),
+            "config_drive": thing.config_drive,
+            "num_cpus": thing.vcpus,
+            "num_nics": len(ports),
+            "num_disks": 1,
+            "memory_details": {"maximum": thing.ram, "used": 0},
+            "cpu_details": [{"id": n, "time": 0, "utilisation": 0} for n in range(thing.vcpus)],
+            "disk_details": [
+                dict.fromkeys(
+                    ("read_bytes", "read_requests", "write_bytes", "write_requests", "errors_count"), 0
+                )
+            ],
+            "nic_details": [
+                {
+                    "mac_address": port.mac_address,
+                    **{f"{way}_{one}": 0 for way in ("rx", "tx") for one in counts},
+                }
+                for port in ports
+            ],
+        }
+
+    def password(self, remote_id: str) -> str:
+        """What the guest has posted."""
+        return self.held(remote_id, self.injector.home).password
+
+    def clear_password(self, remote_id: str) -> None:
+        """Forget it."""
+        thing = self.held(remote_id, self.injector.home)
+        thing.password = ""
+        self.touch(thing)
+
     def remote_console(self, remote_id: str, type: str) -> dict[str, str]:
         """Where its console is: one of a proxy's URLs, as VNC and serial consoles have them."""
         thing = self.held(remote_id, self.injector.home)
@@ -281,6 +354,8 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             raise Refused(f"Unavailable console type {type}.", status=400)
         return {"url": f"{_PROXIES[type]}?token={thing.id}"}
 
+
+_POWER = {NO_STATE: "pending", SHUTDOWN: "shutdown"}
 
 _PROXIES = {
     "novnc": "http://consoles.invalid:6080/vnc_lite.html",

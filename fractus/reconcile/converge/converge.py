@@ -29,7 +29,7 @@ from fractus.reconcile import drift
 from fractus.reconcile.converge import acting, unneeded
 from fractus.reconcile.converge.absent import actuator_of, returns
 from fractus.reconcile.converge.ending import end
-from fractus.reconcile.converge.needs import Unmet, meet, meet_changed, verify
+from fractus.reconcile.converge.needs import Unmet, meet, meet_changed, meet_named, verify
 from fractus.reconcile.converge.orphans import ORPHAN, see_off
 from fractus.reconcile.converge.retire import retire
 from fractus.reconcile.guard import automatic_changes, holds, link, returned
@@ -148,6 +148,8 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     else:
         remote = await meet_changed(machine, claim, resource, presence)
     asked = await acting.of_presence(machine, presence)
+    if remote == {} and asked:
+        remote = await meet_named(machine, claim, resource, presence, asked)
     facts = await machine.relations.facts(machine.store, resource, presence)
     item = Item(resource, presence, remote if isinstance(remote, dict) else {}, asked, facts)
     look = Look(machine, claim, item, actuator, scope)

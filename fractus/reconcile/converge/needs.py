@@ -8,11 +8,12 @@ from typing import Any
 from msgspec import Struct, structs
 
 from fractus.base.ids import new_id
+from fractus.model.action import Action
 from fractus.model.placement import Placement
 from fractus.model.resource import BLOCKED, NEEDS_CHANGED, PENDING, Need, Presence, Resource, at_home
 from fractus.reconcile import drift
 from fractus.reconcile.converge.ending import end
-from fractus.reconcile.kind import USERS, Item
+from fractus.reconcile.kind import USERS, Acts, Item
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Waiting
 from fractus.store import findings, presences, work
@@ -91,6 +92,20 @@ async def meet_changed(
         return met
     old = ((need, there) for need, there in known.items() if need not in new)
     return {(need.kind, need.id): there.remote_id for need, there in old if there and there.remote_id} | met
+
+
+async def meet_named(
+    machine: Machine, claim: Claim, resource: Resource, presence: Presence, asked: Sequence[Action]
+) -> dict[tuple[str, str], str] | Unmet:
+    """The same for what open actions name (the image of a rebuild): of what else it needs, it needs nothing now."""
+    life = machine.lifecycles[resource.kind]
+    named = {key for one in asked for key in life.names(one)} if isinstance(life, Acts) else set()
+    if not named:
+        return {}
+    tables = machine.resources.tables
+    known = await presences.of_needs(machine.store, resource.kind, resource.id, presence.cloud, tables)
+    those = {need: there for need, there in known.items() if (need.kind, need.id) in named}
+    return await _meet(machine, claim, those, presence.cloud, resource.project_id)
 
 
 def needs_changed(resource: Resource, presence: Presence) -> bool:

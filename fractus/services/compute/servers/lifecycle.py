@@ -14,11 +14,12 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from fractus.base.clock import Clock
+from fractus.model.action import Action
 from fractus.model.cloud import Step
 from fractus.model.network import ServerPort
 from fractus.model.placement import assigned
 from fractus.model.resource import Need, Presence, Resource, Summary
-from fractus.model.server_verbs import CLOUD_VERBS, verb_to
+from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb, verb_between
 from fractus.model.servers import ServerObserved, ServerWanted
 from fractus.reconcile import drift
 from fractus.reconcile.kind import (
@@ -55,10 +56,6 @@ _ACCEPT_METADATA = ("active", "paused", "suspended", "stopped")
 
 #: States in which a server is known to run as it should, or not to.
 _POWER_STATES = ("active", "stopped", "paused", "suspended", "rescued", "shelved", "shelved_offloaded")
-
-
-#: States that a verb brings a server to: what is found in one of them can be brought to another.
-_MENDED = frozenset(verb.ends for verb in CLOUD_VERBS.values())
 
 
 class PortsHeld(Protocol):
@@ -158,9 +155,10 @@ class ServerLifecycle(LifecycleDefaults):
         ]
         power = view.power_wanted(item.resource.desired)
         quiet = observed.task_state is None and view.underway(item.resource, item.presence) is None
-        if quiet and observed.vm_state in _POWER_STATES and observed.vm_state != power:
-            mends = observed.vm_state in _MENDED
-            found.append(Difference("power_state", power, observed.vm_state, mends=mends, adopts=mends))
+        at_rest = quiet and observed.vm_state in _POWER_STATES
+        if at_rest and not view.rests_as_wanted(item.resource.desired, observed.vm_state):
+            mends = verb_between(observed.vm_state, power) is not None
+            found.append(Difference("power_state", power, observed.vm_state, mends=mends))
         return found
 
     def as_desired(self, item: Item, observed: ServerObserved, fields: Collection[str]) -> ServerObserved:
@@ -232,10 +230,29 @@ class ServerLifecycle(LifecycleDefaults):
             return None
         if task is not None and not verb.overtakes(args, task):
             return Wait(self._pause(item.resource.updated_at), f"it is busy: {task}")
+        body = self._body(item, verb, args)
+        if body is None:
+            return Wait(_SOON, "what it names is not there yet")
         over = tuple(one.token for one in item.actions if one.token < token)
-        return Apply(
-            Step(verb.name, dict(args)), {**memory, "done": token, "sent": token}, once=once, over=over
-        )
+        return Apply(Step(verb.name, body), {**memory, "done": token, "sent": token}, once=once, over=over)
+
+    def _body(self, item: Item, verb: ServerVerb, args: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What a verb's cloud is sent: with its ids of what it names, and the secret in the clear; None: not yet."""
+        body = dict(args)
+        for name, kind in verb.refers.items():
+            if name in body and (kind, body[name]) not in item.remote:
+                return None
+            if name in body:
+                body[name] = item.remote[kind, body[name]]
+        if verb.secret in body and self._secrets is not None:
+            body[verb.secret] = self._secrets.open(body[verb.secret].encode())["admin_pass"]
+        return body
+
+    def names(self, action: Action) -> Collection[tuple[str, str]]:
+        """What its arguments refer to."""
+        verb = CLOUD_VERBS.get(action.verb)
+        refers = verb.refers if verb is not None else {}
+        return [(kind, action.args[name]) for name, kind in refers.items() if name in action.args]
 
     def _texts(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description, host name or metadata that its user changed."""
@@ -266,16 +283,12 @@ class ServerLifecycle(LifecycleDefaults):
                 step = Step(verb, {field: wanted[field]})
                 return Apply(step, {**memory, field: wanted[field]}, once=f"{verb}:{token}")
         power = view.power_wanted(item.resource.desired)
-        if (
-            "power_state" not in asked["fields"]
-            or observed.vm_state == power
-            or observed.vm_state not in _MENDED
-        ):
+        mend = verb_between(observed.vm_state, power)
+        if "power_state" not in asked["fields"] or observed.vm_state == power or mend is None:
             return None
         if observed.task_state is not None or item.presence.memory.get("power_sent") == token:
             return None
-        verb = verb_to(power).name
-        return Apply(Step(verb), {**memory, "power_sent": token}, once=f"{verb}:{token}")
+        return Apply(Step(mend.name), {**memory, "power_sent": token}, once=f"{mend.name}:{token}")
 
     @staticmethod
     def _known(item: Item, observed: ServerObserved) -> dict[str, Any]:

@@ -34,6 +34,12 @@ TRUSTED_CERTS = _SERVERS + "create:trusted_certs"
 ZERO_DISK = _SERVERS + "create:zero_disk_flavor"
 UPDATE = _SERVERS + "update"
 DELETE = _SERVERS + "delete"
+UNSHELVE_TO_HOST = "os_compute_api:os-shelve:unshelve_to_host"
+GROUPS_ADD = "os_compute_api:os-security-groups:add"
+GROUPS_REMOVE = "os_compute_api:os-security-groups:remove"
+DIAGNOSTICS = "os_compute_api:os-server-diagnostics"
+PASSWORD_SHOW = "os_compute_api:os-server-password:show"
+PASSWORD_CLEAR = "os_compute_api:os-server-password:clear"
 CONSOLE_OUTPUT = "os_compute_api:os-console-output"
 REMOTE_CONSOLES = "os_compute_api:os-remote-consoles"
 UNLOCK_OVERRIDE = "os_compute_api:os-lock-server:unlock:unlock_override"
@@ -80,6 +86,7 @@ _READERS = (
     (INTERFACES_SHOW, "Show a port of a server."),
     (ATTACHMENTS_LIST, "List the volumes of a server."),
     (ATTACHMENTS_SHOW, "Show a volume of a server."),
+    (PASSWORD_SHOW, "Read the encrypted password that a server has posted."),
 )
 _MEMBERS = (
     (CREATE, "Create a server."),
@@ -90,6 +97,9 @@ _MEMBERS = (
     (DELETE, "Delete a server."),
     (CONSOLE_OUTPUT, "Read the console log of a server."),
     (REMOTE_CONSOLES, "Get the URL of a server's console."),
+    (GROUPS_ADD, "Put a server into a security group."),
+    (GROUPS_REMOVE, "Take a server out of a security group."),
+    (PASSWORD_CLEAR, "Forget the encrypted password that a server has posted."),
     (METADATA_CREATE, "Add metadata to a server."),
     (METADATA_REPLACE, "Replace the metadata of a server."),
     (METADATA_UPDATE, "Change one item of a server's metadata."),
@@ -108,6 +118,8 @@ _ADMINS = (
     (FORCED_HOST, "Force a new server onto a host."),
     (DESTINATION, "Ask for a host or hypervisor for a new server."),
     (ZERO_DISK, "Create a server from an image with a flavor without disk."),
+    (UNSHELVE_TO_HOST, "Bring a shelved server back on a host."),
+    (DIAGNOSTICS, "Read the diagnostics of a server."),
     (UNLOCK_OVERRIDE, "Unlock a server that somebody else locked."),
     (ACTIONS_EVENTS, "See all details of the events of an action."),
     (ACTIONS_DETAILS, "See why an event of an action failed."),

@@ -123,6 +123,8 @@ REQUESTS = VersionTable(
         RequestFieldAdded(V(2, 90), "server.hostname", on="update"),
         RequestFieldAdded(V(2, 104), "server.pinned_availability_zone", on="update"),
         Behaviour(V(2, 73), "lock_has_reason"),
+        Behaviour(V(2, 77), "unshelve_to_zone"),
+        Behaviour(V(2, 91), "unshelve_to_host"),
         Behaviour(V(2, 99), "consoles_of_spice_direct"),
     ]
 )
@@ -158,12 +160,14 @@ LISTS = VersionTable(
 PARTS = VersionTable(
     [
         RouteAdded(V(2, 6), "POST", "/servers/{server_id}/remote-consoles"),
+        RouteAdded(V(2, 17), "POST", "/servers/{server_id}/action#trigger_crash_dump"),
         Behaviour(V(2, 21), "actions_of_deleted"),
         *(
             RouteAdded(TAGS_SINCE, method, path)
             for path in ("/servers/{server_id}/tags", "/servers/{server_id}/tags/{tag}")
             for method in ("GET", "PUT", "DELETE")
         ),
+        Behaviour(V(2, 48), "diagnostics_in_one_form"),
         Behaviour(V(2, 51), "events_for_everybody"),
         Behaviour(V(2, 58), "actions_in_pages"),
         QueryAdded(V(2, 66), "changes-before", on="actions"),

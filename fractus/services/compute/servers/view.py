@@ -154,12 +154,20 @@ def groups_of(ports: Sequence[ServerPort]) -> list[str]:
 
 
 def power_wanted(desired: Mapping[str, Any]) -> str:
-    """Whether a server should run: `active` or `stopped`, as its user last asked, or as an operator took it over."""
+    """The vm_state in which a server should rest, as its user last asked, or as an operator took it over."""
     action = actions.newest(desired)
     adopted = desired.get("power_adopted")
     if adopted and (action is None or adopted["after"] >= action["token"]):
         return str(adopted["state"])
-    return CLOUD_VERBS[action["verb"]].ends if action is not None else "active"
+    ends = CLOUD_VERBS[action["verb"]].ends if action is not None else ""
+    return ends or str(desired.get("rests_in", "active"))
+
+
+def rests_as_wanted(desired: Mapping[str, Any], vm_state: str) -> bool:
+    """Whether a server at rest in this vm_state is where its user last asked it to be."""
+    action = actions.newest(desired)
+    verb = None if action is None else CLOUD_VERBS[action["verb"]]
+    return vm_state == power_wanted(desired) or (verb is not None and vm_state in verb.or_ends)
 
 
 def underway(resource: Resource, presence: Presence | None) -> Mapping[str, Any] | None:
@@ -330,6 +338,8 @@ def _hostname(desired: Mapping[str, Any], observed: ServerObserved | None) -> st
 def _host(cloud: str, here: Presence | None, observed: ServerObserved | None) -> str:
     """The host as admins know it: the cloud, and the name there where the cloud tells it."""
     if here is None or here.remote_id is None or not cloud:
+        return ""
+    if observed is not None and observed.vm_state == "shelved_offloaded":
         return ""
     return f"{cloud}:{observed.host}" if observed is not None and observed.host else cloud
 

@@ -16,7 +16,7 @@ from fractus.model.action import DONE, Action
 from fractus.model.errors import Conflict, NotFound
 from fractus.model.live import LiveCall
 from fractus.model.network import NicRequest, ServerPort
-from fractus.model.resource import Resource
+from fractus.model.resource import Need, Resource
 from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb
 from fractus.quota.costs import Room
 from fractus.services.compute import FILE_BYTES, FILE_PATH, FILES, METADATA_ITEMS
@@ -66,6 +66,18 @@ class Ports(Protocol):
 
         Only of those that are not deleted: the others have their addresses no more.
         """
+        ...
+
+
+class Plugging(Protocol):
+    """What changes of the ports of a server that is there. Refuses in Nova's words."""
+
+    async def add_group(self, tx: Transaction, project_id: str, server_id: str, name: str) -> None:
+        """Put every port of a server into a group of the project, by name or id."""
+        ...
+
+    async def remove_group(self, tx: Transaction, project_id: str, server_id: str, name: str) -> None:
+        """Take every port of a server out of a group."""
         ...
 
 
@@ -142,6 +154,7 @@ class Dependencies:
     ledger: Ledger
     clock: Clock
     ports: Ports
+    plugging: Plugging
     images: Images
     flavors: Flavors
     keypairs: Keypairs
@@ -231,12 +244,38 @@ CREATE = "create"
 _DUE = 60.0
 
 
-async def change(given: Dependencies, call: Call, tx: Transaction, server: Resource) -> None:
-    """Write what is desired now, and how users see the server from now on."""
+async def change(
+    given: Dependencies, call: Call, tx: Transaction, server: Resource, needs: Sequence[Need] | None = None
+) -> None:
+    """Write what is desired now, and how users see the server from now on. `needs`: all; None: as before."""
     server.request_id = call.request_id
     server.updated_at = tx.now()
     every = await presences.of_resource(tx, "server", server.id)
-    await given.ledger.change(tx, server, view.summarise(server, every))
+    await given.ledger.change(tx, server, view.summarise(server, every), needs)
+
+
+async def accept(
+    given: Dependencies,
+    call: Call,
+    tx: Transaction,
+    server: Resource,
+    verb: ServerVerb,
+    args: dict[str, Any] | None = None,
+) -> None:
+    """Write that a server is asked for a verb, and how it is shown from then on."""
+    await record(call, tx, server, verb.name, args)
+    await change(given, call, tx, server)
+
+
+async def asked_for(
+    given: Dependencies, call: Call, tx: Transaction, verb: ServerVerb, args: Mapping[str, Any]
+) -> Resource:
+    """The server, where the caller may ask it for a verb and its state allows that."""
+    server = await find(given, call, verb.rule, tx)
+    document = shown(server)
+    check_unlocked(call, server, document)
+    check_asked(verb, args, server, document)
+    return server
 
 
 # --- what a server may be asked in its state ------------------------------------------------------
@@ -261,8 +300,9 @@ def check_asked(
     when = verb.asked(args)
     if verb.placed_first:
         check_placed(server, document)
-    check_state(server, document, verb.name, when.vm_states, when.task_states)
-    if not verb.placed_first:
+    if when.vm_states:
+        check_state(server, document, verb.name, when.vm_states, when.task_states)
+    if not verb.placed_first and not verb.offloaded:
         check_placed(server, document)
 
 

@@ -16,8 +16,9 @@ from fractus.model.server_verbs import SERVER_VERBS, ServerVerb
 from fractus.services.compute.servers import actions, policy, queries, view
 from fractus.services.compute.servers.api.access import (
     Dependencies,
+    accept,
+    asked_for,
     change,
-    check_asked,
     check_placed,
     check_unlocked,
     find,
@@ -26,9 +27,10 @@ from fractus.services.compute.servers.api.access import (
     shown,
     target_of,
 )
+from fractus.services.compute.servers.api.acting import Acting
 from fractus.services.compute.servers.api.live import console_log
 from fractus.services.compute.servers.api.showing import Showing
-from fractus.services.compute.servers.schema import bodies
+from fractus.services.compute.servers.schema import acting, bodies
 from fractus.services.compute.servers.versions import REQUESTS, UPDATED
 from fractus.store import actions as stored_actions
 from fractus.store import presences
@@ -55,6 +57,14 @@ def _check_console_output(body: Any, _version: Version) -> None:
     bodies.check_console_output(body)
 
 
+def _check_unshelve(body: Any, version: Version) -> None:
+    acting.check_unshelve(
+        body,
+        zone=REQUESTS.behaviour("unshelve_to_zone", version),
+        host=REQUESTS.behaviour("unshelve_to_host", version),
+    )
+
+
 def _anything(_body: Any, _version: Version) -> None:
     """Nova looks at nothing but the name of the action."""
 
@@ -65,6 +75,7 @@ class Changing:
     def __init__(self, given: Dependencies, showing: Showing) -> None:
         self._given = given
         self._showing = showing
+        self._acting = Acting(given)
 
     def routes(self) -> list[Route]:
         """Rows of the route table."""
@@ -86,6 +97,7 @@ class Changing:
                 summary="Delete a server.",
             ),
             *(_action(verb, self._handler(verb)) for verb in SERVER_VERBS.values()),
+            *self._acting.routes(),
             Route(
                 method="POST",
                 path=f"{one}/action",
@@ -153,6 +165,7 @@ class Changing:
             "unlock": self.unlock,
             "resetState": self.reset_state,
             "forceDelete": self.force_delete,
+            **self._acting.handlers(),
         }
         return partial(own.get(verb.name, self._act), verb)
 
@@ -160,11 +173,8 @@ class Changing:
         """Have its cloud do it."""
         args = verb.arguments(call.body[verb.key])
         async with self._given.store.transaction() as tx:
-            server = await find(self._given, call, verb.rule, tx)
-            document = shown(server)
-            check_unlocked(call, server, document)
-            check_asked(verb, args, server, document)
-            await self._record(call, tx, server, verb, args)
+            server = await asked_for(self._given, call, tx, verb, args)
+            await accept(self._given, call, tx, server, verb, args)
         return Reply(202)
 
     # --- states of our own -----------------------------------------------------------------------
@@ -182,7 +192,7 @@ class Changing:
                 return Reply(202)
             server.desired.update(locked=True, locked_by="owner" if owner else "admin")
             server.desired["locked_reason"] = reason or server.desired["locked_reason"]
-            await self._record(call, tx, server, verb)
+            await accept(self._given, call, tx, server, verb)
         return Reply(202)
 
     async def unlock(self, verb: ServerVerb, call: Call) -> Reply:
@@ -193,7 +203,7 @@ class Changing:
             if server.desired["locked_by"] not in ("", mine):
                 call.enforce(policy.UNLOCK_OVERRIDE, target_of(server))
             server.desired.update(locked=False, locked_by="", locked_reason=None)
-            await self._record(call, tx, server, verb)
+            await accept(self._given, call, tx, server, verb)
         return Reply(202)
 
     async def reset_state(self, verb: ServerVerb, call: Call) -> Reply:
@@ -205,19 +215,8 @@ class Changing:
                 "vm_state": call.body[verb.key]["state"],
                 "over": [shown.vm_state, shown.task_state],
             }
-            await self._record(call, tx, server, verb)
+            await accept(self._given, call, tx, server, verb)
         return Reply(202)
-
-    async def _record(
-        self,
-        call: Call,
-        tx: Transaction,
-        server: Resource,
-        verb: ServerVerb,
-        args: dict[str, Any] | None = None,
-    ) -> None:
-        await record(call, tx, server, verb.name, args)
-        await change(self._given, call, tx, server)
 
     # --- live ------------------------------------------------------------------------------------
 
@@ -236,6 +235,9 @@ _SCHEMAS: Mapping[str, Schema] = {
     "reboot": body_schema(bodies.RebootBody),
     "lock": _check_lock,
     "resetState": body_schema(bodies.ResetStateBody),
+    "rescue": acting.check_rescue,
+    "unshelve": _check_unshelve,
+    "changePassword": body_schema(acting.ChangePasswordBody),
 }
 
 

@@ -237,6 +237,11 @@ def _format(at: str, value: str, kind: str, holds: Callable[[str], bool]) -> Non
         raise _wrong(at, value, f"{value!r} is not a {kind!r}")
 
 
+def uuid_of(at: str, value: str) -> None:
+    """An id, as Nova's schemas ask for one."""
+    _format(at, value, "uuid", is_uuid)
+
+
 def _printable(char: str) -> bool:
     category = unicodedata.category(char)
     return not category.startswith("C") and (not category.startswith("Z") or category == "Zs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractus.services.network.ports.api.allocate import PortAllocator
 from fractus.services.network.ports.api.handlers import PortApi
+from fractus.services.network.ports.api.plugging import Plugging
 from fractus.services.network.ports.api.writes import PortWrites
 
-__all__ = ["PortAllocator", "PortApi", "PortWrites"]
+__all__ = ["Plugging", "PortAllocator", "PortApi", "PortWrites"]

@@ -178,6 +178,19 @@ class Networks:
         self.released.append(server_id)
 
 
+class Plugs:
+    """Notes what is asked of a server's groups."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str, str]] = []
+
+    async def add_group(self, tx: Transaction, project_id: str, server_id: str, name: str) -> None:
+        self.asked.append(("add", project_id, server_id, name))
+
+    async def remove_group(self, tx: Transaction, project_id: str, server_id: str, name: str) -> None:
+        self.asked.append(("remove", project_id, server_id, name))
+
+
 class Store(dict[str, Resource]):
     """Flavors or images by id."""
 
@@ -249,6 +262,7 @@ class House:
         self.notifier = Notifications()
         self.ledger = Ledger(self.resources, self.notifier)
         self.networks = Networks(self)
+        self.plugging = Plugs()
         self.images = Store("No image found with ID {}")
         self.flavors = Store("Flavor {} could not be found.")
         self.keys = Keys()
@@ -324,6 +338,7 @@ class House:
             images=self.images,
             flavors=self.flavors,
             keypairs=self.keys,
+            plugging=self.plugging,
             live=self.console,
             quota=self.quota,
             limits=self.limits,

@@ -64,6 +64,10 @@ def action(token: int, verb: str = "stop", **about: Any) -> Action:
     return Action(kind="server", id="s", token=token, verb=verb, due_at=1.0, **about)
 
 
+#: What ends in the state in which it was asked.
+AS_IT_WAS = ("changePassword", "trigger_crash_dump", "injectNetworkInfo")
+
+
 # --- the table ------------------------------------------------------------------------------------
 
 
@@ -95,10 +99,11 @@ def test_each_row_is_whole() -> None:
     assert len({verb.key for verb in SERVER_VERBS.values()}) == len(SERVER_VERBS)
     for verb in CLOUD_VERBS.values():
         assert verb.event.startswith("compute_")
-        assert verb.ends
+        assert verb.ends or verb.name in AS_IT_WAS
         for when in (verb.when, *verb.variants.values()):
             assert when is not None
-            assert when.task in verb.tasks, "what we show is one of what the cloud shows"
+            unseen = when.task is None and verb.name in ("trigger_crash_dump", "injectNetworkInfo")
+            assert unseen or when.task in verb.tasks, "what we show is one of what the cloud shows"
     assert isinstance(LIFE, Acts)
     assert LIFE.verbs == set(CLOUD_VERBS)
     assert [verb_to(state).name for state in ("active", "stopped")] == ["start", "stop"]

@@ -269,7 +269,7 @@ async def test_routes_begin_where_their_rows_say(house: House) -> None:
         if isinstance(row, versions.RouteAdded)
     }
     begin = {
-        (route.method, route.path): route.min_version
+        (route.method, f"{route.path}#{route.action}" if route.action else route.path): route.min_version
         for route in house.routes()
         if route.min_version is not None
     }

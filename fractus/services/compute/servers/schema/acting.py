@@ -1,0 +1,143 @@
+"""Bodies of actions that have fields: those of `fractus.services.compute.servers.api.acting`, and the old consoles."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec import field as named
+
+from fractus.model.errors import Invalid
+from fractus.services.compute.servers.schema.bodies import Name, check_name, uuid_of
+from fractus.web.microversion import Version
+from fractus.web.schema import Body, convert
+
+
+class ChangePassword(Body):
+    """Of the action."""
+
+    admin_pass: str = named(name="adminPass")
+
+
+class ChangePasswordBody(Body):
+    """`{"changePassword": {"adminPass": "..."}}`."""
+
+    change: ChangePassword = named(name="changePassword")
+
+
+class Rescue(Body):
+    """Of the action."""
+
+    admin_pass: str = named(name="adminPass", default="")
+    rescue_image_ref: str = ""
+
+
+class RescueBody(Body):
+    """`{"rescue": {"rescue_image_ref": "..."}}`."""
+
+    rescue: Rescue | None
+
+
+class UnshelveZone(Body):
+    """Of the action from 2.77 on: not empty."""
+
+    availability_zone: Name
+
+
+class UnshelveZoneBody(Body):
+    """`{"unshelve": {"availability_zone": "east"}}`."""
+
+    unshelve: UnshelveZone | None
+
+
+class Unshelve(Body):
+    """Of the action from 2.91 on."""
+
+    availability_zone: str | None = None
+    host: str = ""
+
+
+class UnshelveBody(Body):
+    """`{"unshelve": {"availability_zone": null, "host": "..."}}`."""
+
+    unshelve: Unshelve | None
+
+
+class Vnc(Body):
+    """Of the action."""
+
+    type: Literal["novnc", "xvpvnc"]
+
+
+class VncBody(Body):
+    """`{"os-getVNCConsole": {"type": "novnc"}}`."""
+
+    get: Vnc = named(name="os-getVNCConsole")
+
+
+class Spice(Body):
+    """Of the action."""
+
+    type: Literal["spice-html5"]
+
+
+class SpiceBody(Body):
+    """`{"os-getSPICEConsole": {"type": "spice-html5"}}`."""
+
+    get: Spice = named(name="os-getSPICEConsole")
+
+
+class Serial(Body):
+    """Of the action."""
+
+    type: Literal["serial"]
+
+
+class SerialBody(Body):
+    """`{"os-getSerialConsole": {"type": "serial"}}`."""
+
+    get: Serial = named(name="os-getSerialConsole")
+
+
+class GroupName(Body):
+    """Of the action."""
+
+    name: Annotated[str, Meta(min_length=1)]
+
+
+class AddGroupBody(msgspec.Struct):
+    """`{"addSecurityGroup": {"name": "web"}}`, and whatever else."""
+
+    group: GroupName = named(name="addSecurityGroup")
+
+
+class RemoveGroupBody(msgspec.Struct):
+    """`{"removeSecurityGroup": {"name": "web"}}`, and whatever else."""
+
+    group: GroupName = named(name="removeSecurityGroup")
+
+
+def check_rescue(body: Any, _version: Version) -> None:
+    """The action rescue."""
+    convert(body, RescueBody)
+    if body["rescue"] and "rescue_image_ref" in body["rescue"]:
+        uuid_of("rescue_image_ref", body["rescue"]["rescue_image_ref"])
+
+
+def check_unshelve(body: Any, *, zone: bool, host: bool) -> None:
+    """The action unshelve. The flags say what may be named: nothing is looked at where neither may."""
+    if host:
+        convert(body, UnshelveBody)
+    elif zone:
+        convert(body, UnshelveZoneBody)
+        if body["unshelve"]:
+            check_name(body["unshelve"]["availability_zone"])
+
+
+def check_group(body: Any, _version: Version) -> None:
+    """The actions addSecurityGroup and removeSecurityGroup."""
+    adds = "addSecurityGroup" in body
+    convert(body, AddGroupBody if adds else RemoveGroupBody)
+    if not body["addSecurityGroup" if adds else "removeSecurityGroup"]["name"].strip():
+        raise Invalid("Security group name cannot be empty")

@@ -1,0 +1,64 @@
+"""What changes of the ports of a server that is there: their security groups, in Nova's words."""
+
+from __future__ import annotations
+
+from fractus.base.ids import is_uuid
+from fractus.model.errors import Conflict, Invalid, NotFound
+from fractus.model.resource import Resource
+from fractus.services.network.dialect.api.neighbours import Groups
+from fractus.services.network.ports.api.writes import PortWrites
+from fractus.store.transaction import Reader, Transaction
+
+_UNFIT = "Network requires port_security_enabled and subnet associated in order to apply security groups."
+
+
+class Plugging:
+    """Changes the ports of servers. What is said here of a group is a 404, where a create says 400."""
+
+    def __init__(self, writes: PortWrites, groups: Groups) -> None:
+        self._writes = writes
+        self._groups = groups
+
+    async def add_group(self, tx: Transaction, project_id: str, server_id: str, name: str) -> None:
+        """Put every port of a server into a group of the project, by name or id."""
+        group = await self._group(tx, project_id, name)
+        for port in await self._ports(tx, server_id):
+            if not (port.desired["fixed_ips"] and port.desired["port_security_enabled"]):
+                raise Invalid(_UNFIT)
+            groups = port.desired["security_groups"]
+            if group in groups:
+                continue
+            await self._groups.check_together(tx, [*groups, group])
+            await self._writes.update(tx, port, {"security_groups": [*groups, group]})
+
+    async def remove_group(self, tx: Transaction, project_id: str, server_id: str, name: str) -> None:
+        """Take every port of a server out of a group."""
+        group = await self._group(tx, project_id, name)
+        having = [
+            port for port in await self._ports(tx, server_id) if group in port.desired["security_groups"]
+        ]
+        if not having:
+            raise NotFound(f"Security group {name} not associated with the instance {server_id}")
+        for port in having:
+            left = [one for one in port.desired["security_groups"] if one != group]
+            await self._writes.update(tx, port, {"security_groups": left})
+
+    async def _ports(self, reader: Reader, server_id: str) -> list[Resource]:
+        ports = await self._writes.of_device(reader, server_id)
+        if not ports:
+            raise NotFound(f"instance_id {server_id} could not be found as device id on any ports")
+        return ports
+
+    async def _group(self, tx: Transaction, project_id: str, name: str) -> str:
+        if is_uuid(name) and await self._groups.usable(tx, name, project_id) is not None:
+            return name
+        found = await self._groups.named(tx, project_id, name)
+        if not found and name == "default":
+            return await self._groups.ensure_default(tx, project_id)
+        if not found:
+            raise NotFound(f"Security group {name} is not found for project {project_id}")
+        if len(found) > 1:
+            raise Conflict(
+                f"Multiple security_group matches found for name '{name}', use an ID to be more specific."
+            )
+        return found[0]
