@@ -19,6 +19,7 @@ _STATUS_AT = {
     "paused": "PAUSED",
     "suspended": "SUSPENDED",
     "rescued": "RESCUE",
+    "resized": "VERIFY_RESIZE",
     "shelved": "SHELVED",
     "shelved_offloaded": "SHELVED_OFFLOADED",
 }
@@ -75,6 +76,10 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     """Every task_state that a cloud shows while it does it."""
     ends: str = ""
     """The vm_state that it ends in; empty: that in which it was asked."""
+    passing: bool = False
+    """It rests afterwards where it rested before, or in `ends` for a while."""
+    answer: int = 202
+    """The status that Nova answers with."""
     or_ends: tuple[str, ...] = ()
     """Others that it may end in, as its cloud is set."""
     again: bool = False
@@ -113,6 +118,7 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
 
 _SERVERS = "os_compute_api:servers:"
 _REBOOTS = ("rebooting", "reboot_pending", "reboot_started")
+_RESIZES = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
 _HARD_REBOOTS = ("rebooting_hard", "reboot_pending_hard", "reboot_started_hard")
 
 SERVER_VERBS: Mapping[str, ServerVerb] = {
@@ -270,6 +276,58 @@ SERVER_VERBS: Mapping[str, ServerVerb] = {
             ends="active",
         ),
         ServerVerb(
+            name="resize",
+            key="resize",
+            rule=_SERVERS + "resize",
+            summary="Give a server another flavor.",
+            when=When(vm_states=("active", "stopped"), task="resize_prep"),
+            refers={"flavorRef": "flavor"},
+            event="compute_prep_resize",
+            tasks=_RESIZES,
+            ends="resized",
+            passing=True,
+        ),
+        ServerVerb(
+            name="confirmResize",
+            key="confirmResize",
+            rule=_SERVERS + "confirm_resize",
+            summary="Confirm that a server keeps its new flavor, or its new host.",
+            when=When(vm_states=("resized",), task=None),
+            event="compute_confirm_resize",
+            ends="active",
+            or_ends=("stopped",),
+            passing=True,
+            answer=204,
+        ),
+        ServerVerb(
+            name="revertResize",
+            key="revertResize",
+            rule=_SERVERS + "revert_resize",
+            summary="Bring a server back to its former flavor, or host.",
+            when=When(vm_states=("resized",), task="resize_reverting"),
+            event="compute_revert_resize",
+            tasks=("resize_reverting",),
+            ends="active",
+            or_ends=("stopped",),
+            passing=True,
+        ),
+        ServerVerb(
+            name="rebuild",
+            key="rebuild",
+            rule=_SERVERS + "rebuild",
+            summary="Build a server anew from an image.",
+            when=When(vm_states=("active", "stopped", "error"), task="rebuilding"),
+            secret="adminPass",
+            refers={"imageRef": "image", "key_name": "keypair"},
+            floors={"key_name": "2.54", "user_data": "2.57"},
+            event="compute_rebuild_instance",
+            tasks=("rebuilding", "rebuild_block_device_mapping", "rebuild_spawning"),
+            ends="active",
+            or_ends=("stopped",),
+            again=True,
+            passing=True,
+        ),
+        ServerVerb(
             name="changePassword",
             key="changePassword",
             rule="os_compute_api:os-admin-password",
@@ -351,7 +409,8 @@ def verb_to(vm_state: str) -> ServerVerb:
 def verb_between(found: str, wanted: str) -> ServerVerb | None:
     """The verb that needs no arguments and brings a server from one vm_state to another; None: there is none."""
     for verb in CLOUD_VERBS.values():
-        plain = not verb.admin and (verb.ends == wanted or wanted in verb.or_ends) and not verb.again
+        ends = verb.ends == wanted or wanted in verb.or_ends
+        plain = ends and not (verb.admin or verb.again or verb.passing)
         if plain and found in verb.asked({}).vm_states:
             return verb
     return None

@@ -176,6 +176,15 @@ class MadeByClouds(Protocol):
 
 
 @runtime_checkable
+class Learns(Protocol):
+    """A kind of which what is desired follows in part from what its cloud did: part of a lifecycle that needs it."""
+
+    def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
+        """Take it from there. `resource` is changed, and written by who calls."""
+        ...
+
+
+@runtime_checkable
 class Acts(Protocol):
     """A kind of whose resources more is asked than their desired state: part of a lifecycle that needs it."""
 

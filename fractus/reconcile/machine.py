@@ -28,6 +28,7 @@ from fractus.reconcile.kind import (
     USERS,
     Acts,
     Guards,
+    Learns,
     Lifecycle,
     MadeByClouds,
     Shared,
@@ -356,9 +357,8 @@ class Machine:
             return
         if every is None:
             every = await presences.of_resource(tx, resource.kind, resource.id)
-        learner = self.made_by_clouds.get(resource.kind)
-        if learner is not None:
-            learner.learn(resource, every)
+        if isinstance(life, Learns):
+            life.learn(resource, every)
         summary = life.summarise(resource, every)
         probe = msgspec.json.encode(summary.document)
         changed = probe != resource.summary or summary.status != resource.status

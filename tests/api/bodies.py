@@ -92,6 +92,10 @@ _COMPUTE: Mapping[str, Body] = {
             " injectNetworkInfo"
         ).split()
     },
+    "POST /servers/{server_id}/action#resize": lambda house: {"resize": {"flavorRef": house.flavor}},
+    "POST /servers/{server_id}/action#confirmResize": lambda _: {"confirmResize": None},
+    "POST /servers/{server_id}/action#revertResize": lambda _: {"revertResize": None},
+    "POST /servers/{server_id}/action#rebuild": lambda house: {"rebuild": {"imageRef": house.image}},
     "POST /servers/{server_id}/action#changePassword": lambda _: {"changePassword": {"adminPass": "new"}},
     "POST /servers/{server_id}/action#addSecurityGroup": lambda _: {
         "addSecurityGroup": {"name": f"{SECRET}-group"}

@@ -57,6 +57,8 @@ STORIES: tuple[Story, ...] = (
     servers.is_rescued,
     servers.is_shelved,
     servers.is_told_things,
+    servers.is_resized,
+    servers.is_rebuilt,
     other.finds_no_host,
     other.changes_ports,
     other.leaves_images_and_flavors,

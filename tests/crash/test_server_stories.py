@@ -125,6 +125,32 @@ async def _is_there(world: World, server: str, vm_state: str) -> None:
     await world.settle()
 
 
+async def is_resized(world: World) -> AsyncIterator[None]:
+    """To a flavor that is brought to its cloud first: back, and for good."""
+    ann = world.user("ann")
+    server = await ann.boots_server("vm", zone=ZONE)
+    flavor = await world.admin.makes_flavor("larger", vcpus=2, ram=128, disk=1)
+    yield
+    await _asks(world, ann, server, "resize", {"flavorRef": flavor}, "VERIFY_RESIZE")
+    await _asks(world, ann, server, "revertResize", None, "ACTIVE")
+    await _asks(world, ann, server, "resize", {"flavorRef": flavor}, "VERIFY_RESIZE")
+    await _asks(world, ann, server, "confirmResize", None, "ACTIVE")
+    [there] = world.cloud(ZONE).of("server")
+    assert there.vcpus == 2  # type: ignore[attr-defined]
+
+
+async def is_rebuilt(world: World) -> AsyncIterator[None]:
+    """From another image, and with other texts."""
+    ann = world.user("ann")
+    server = await ann.boots_server("vm", zone=ZONE)
+    image = await ann.makes_image("other")
+    yield
+    await _asks(world, ann, server, "rebuild", {"imageRef": image, "name": "renamed"}, "ACTIVE")
+    [there] = world.cloud(ZONE).of("server")
+    assert there.name == "renamed"
+    assert there.image_id == world.cloud(ZONE).marked("image", image)[0].id  # type: ignore[attr-defined]
+
+
 async def is_told_things(world: World) -> AsyncIterator[None]:
     """What leaves it in the state in which it was."""
     ann = world.user("ann")
@@ -137,7 +163,17 @@ async def is_told_things(world: World) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize(
-    "story", [boots, deletes_everything, stops_starts_renames, rests_and_wakes, is_rescued, is_shelved]
+    "story",
+    [
+        boots,
+        deletes_everything,
+        stops_starts_renames,
+        rests_and_wakes,
+        is_rescued,
+        is_shelved,
+        is_resized,
+        is_rebuilt,
+    ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
     matrix = CrashMatrix(story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path)

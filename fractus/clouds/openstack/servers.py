@@ -238,6 +238,8 @@ class Servers:
     async def _act(self, scope: Scope, remote_id: str, verb: ServerVerb, args: Mapping[str, Any]) -> None:
         """An action; a 409 may say that it is done already, or that the server is busy with something else."""
         path = f"/servers/{segment(remote_id)}/action"
+        if "metadata" in args:
+            args = {**args, "metadata": await self._with_marker(scope, remote_id, args["metadata"])}
         body, repeat = verb.request(args), not verb.again
         scope = HOME if verb.admin else scope
         floor = verb.version(args)
@@ -259,6 +261,14 @@ class Servers:
             raise Throttled(refusal.reason, after=_BUSY_SECONDS) from refusal
         if not verb.is_at_status(observed.status):
             raise refusal
+
+    async def _with_marker(self, scope: Scope, remote_id: str, metadata: Mapping[str, str]) -> dict[str, str]:
+        """Metadata that takes the place of what is there, with our marker, where that is there and has room."""
+        path = f"/servers/{segment(remote_id)}/metadata"
+        there = await self._child.item(scope, Ask(service="compute", path=path), "metadata", dict[str, str])
+        plain = marks.without(dict(metadata))
+        kept = marks.KEY in there and marks.has_room(plain)
+        return {**plain, marks.KEY: there[marks.KEY]} if kept else plain
 
     async def _set_metadata(self, scope: Scope, remote_id: str, metadata: dict[str, str]) -> None:
         """Put the whole set; the marker that the server carries stays, or the tag alone where there is no room."""

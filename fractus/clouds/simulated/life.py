@@ -109,6 +109,18 @@ def _unchanged(records: Records, shape: Shape, server: ServerRecord, at: float) 
     server.task_state = None
 
 
+def _resized(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
+    """It runs with its new flavor, and waits to be told whether to keep it."""
+    server.vm_state, server.task_state = "resized", None
+
+
+def _at_rest_again(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
+    """As it was before it was resized or rebuilt: running, or stopped."""
+    rests = server.was.pop("vm_state", "active")
+    server.was = {}
+    (_stopped if rests == "stopped" else _started)(records, shape, server, at)
+
+
 def _stopped(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     server.vm_state, server.task_state, server.power_state = "stopped", None, SHUTDOWN
     bind_ports(records, server, "DOWN", at)
@@ -136,6 +148,8 @@ _SERVER_EVENTS: dict[str, Callable[[Records, Shape, ServerRecord, float], None]]
     "suspended": partial(_rested, vm_state="suspended"),
     "rescued": partial(_rested, vm_state="rescued"),
     "offloaded": _offloaded,
+    "resized": _resized,
+    "as before": _at_rest_again,
     "unchanged": _unchanged,
     "started": _started,
     "deleted": _deleted,

@@ -262,6 +262,8 @@ class ServerRecord(Record, kw_only=True):
     terminated_at: float | None = None
     fault: ServerFault | None = None
     boots: list[float] = []
+    was: dict[str, Any] = {}
+    """What it goes back to: its flavor, sizes and vm_state before a resize."""
     password: str = ""
     """What its guest has posted, encrypted."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fractus.base.clock import iso, iso_micro
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.image import usable
-from fractus.clouds.simulated.life import NO_STATE, RUNNING, SHUTDOWN, bind_ports, schedule
+from fractus.clouds.simulated.life import NO_STATE, RUNNING, SHUTDOWN, bind_ports, happen, schedule
 from fractus.clouds.simulated.records import (
     FlavorRecord,
     ImageRecord,
@@ -19,7 +20,7 @@ from fractus.clouds.simulated.records import (
 )
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Refused, Throttled
-from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb, When
+from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb
 from fractus.model.servers import ServerObserved, ServerWanted
 
 _GIB = 1024**3
@@ -29,6 +30,7 @@ _BUSY_SECONDS = 1.0
 
 _STATUS = {
     ("active", "updating_password"): "PASSWORD",
+    ("resized", None): "VERIFY_RESIZE",
     ("paused", None): "PAUSED",
     ("suspended", None): "SUSPENDED",
     ("rescued", None): "RESCUE",
@@ -52,6 +54,7 @@ _COMES_TO = {
     "paused": "paused",
     "suspended": "suspended",
     "rescued": "rescued",
+    "resized": "resized",
     "shelved_offloaded": "offloaded",
     "": "unchanged",
 }
@@ -243,12 +246,13 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             case "set_metadata":
                 thing.metadata = dict(step.body["metadata"])
             case name if name in self.verbs:
-                return self._act(thing, self.verbs[name], self.verbs[name].asked(step.body))
+                return self._act(thing, self.verbs[name], step.body)
             case _:
                 return super().change(thing, step)
         return self.touch(thing)
 
-    def _act(self, thing: ServerRecord, verb: ServerVerb, when: When) -> None:
+    def _act(self, thing: ServerRecord, verb: ServerVerb, body: Mapping[str, Any]) -> None:
+        when = verb.asked(body)
         if thing.task_state in verb.tasks or (thing.task_state is None and verb.is_at(thing.vm_state)):
             return
         if thing.task_state is not None:
@@ -258,11 +262,39 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             raise Refused(_cannot(verb.name, thing, "vm_state", thing.vm_state), status=409)
         if not thing.host and not self._placed_again(thing):
             raise Refused("No valid host was found. There are not enough hosts available.", status=409)
+        after = self._prepare(thing, verb, body)
         if when.task is None:
+            if verb.ends:
+                happen(self.records, self.injector.backend.shape, thing, after, self.now())
             return self.touch(thing)
         thing.task_state = when.task
-        schedule(thing, _COMES_TO[verb.ends], self.now() + self.injector.backend.shape.action_seconds)
+        schedule(thing, after, self.now() + self.injector.backend.shape.action_seconds)
         self.touch(thing)
+
+    def _prepare(self, thing: ServerRecord, verb: ServerVerb, body: Mapping[str, Any]) -> str:
+        """What of a verb is decided when it is accepted; what happens then."""
+        if verb.name == "resize":
+            flavor = self.records.get(FlavorRecord, body["flavorRef"])
+            if flavor is None:
+                raise Refused(f"Flavor {body['flavorRef']} could not be found.", status=400)
+            if not self.injector.backend.place(flavor.vcpus, flavor.ram, flavor.disk + flavor.ephemeral):
+                return "unchanged"
+            names = ("vm_state", "flavor_id", "vcpus", "ram", "disk")
+            thing.was = {name: getattr(thing, name) for name in names}
+            thing.flavor_id, thing.vcpus, thing.ram = flavor.id, flavor.vcpus, flavor.ram
+            thing.disk = flavor.disk + flavor.ephemeral
+        elif verb.name == "revertResize":
+            for name in ("flavor_id", "vcpus", "ram", "disk"):
+                setattr(thing, name, thing.was[name])
+        elif verb.name == "rebuild":
+            image = self.records.get(ImageRecord, body["imageRef"])
+            if image is None or not usable(image, thing.project_id):
+                raise Refused("Cannot find image for rebuild", status=400)
+            thing.image_id, thing.was = image.id, {"vm_state": thing.vm_state}
+            thing.key_name = body.get("key_name", thing.key_name) or ""
+            thing.user_data = body.get("user_data", thing.user_data) or ""
+            thing.fault = None
+        return "as before" if verb.passing and verb.or_ends else _COMES_TO[verb.ends]
 
     def _placed_again(self, thing: ServerRecord) -> bool:
         """Give a server that was offloaded a host, where one has room."""

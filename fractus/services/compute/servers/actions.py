@@ -47,8 +47,9 @@ def noted(desired: dict[str, Any], action: Action) -> None:
     desired["token"] = action.token
     if action.verb in CLOUD_VERBS:
         desired["acting"] = {"token": action.token, "verb": action.verb, "args": action.args}
-        if CLOUD_VERBS[action.verb].ends:
-            desired["rests_in"] = CLOUD_VERBS[action.verb].ends
+        verb = CLOUD_VERBS[action.verb]
+        if verb.ends and not verb.passing:
+            desired["rests_in"] = verb.ends
     entries = [*desired.get("actions", ()), _entry(action)]
     if len(entries) > _KEPT:
         entries = [entries[0], *entries[1 - _KEPT :]]

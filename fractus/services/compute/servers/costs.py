@@ -11,8 +11,12 @@ from fractus.quota.costs import Costs, Over
 
 def _of(server: Resource) -> Mapping[str, int]:
     """From when it is asked for until no cloud has it any more: what is being deleted still takes its place there."""
-    flavor = server.desired.get("flavor", {})
-    return {"instances": 1, "cores": int(flavor.get("vcpus", 0)), "ram": int(flavor.get("ram", 0))}
+    flavors = [server.desired.get("flavor", {})]
+    if "resize" in server.desired:
+        # Both are held until it is settled which one it keeps.
+        flavors.append(server.desired["resize"]["flavor"])
+    cores, ram = (max(int(one.get(name, 0)) for one in flavors) for name in ("vcpus", "ram"))
+    return {"instances": 1, "cores": cores, "ram": ram}
 
 
 def refuse(_project_id: str, overs: Sequence[Over]) -> QuotaExceeded:

@@ -10,7 +10,7 @@ not see the old state in between.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from fractus.base.clock import Clock
@@ -18,7 +18,7 @@ from fractus.model.action import Action
 from fractus.model.cloud import Step
 from fractus.model.network import ServerPort
 from fractus.model.placement import assigned
-from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.model.resource import Need, Presence, Resource, Summary, at_home
 from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb, verb_between
 from fractus.model.servers import ServerObserved, ServerWanted
 from fractus.reconcile import drift
@@ -240,9 +240,9 @@ class ServerLifecycle(LifecycleDefaults):
         """What a verb's cloud is sent: with its ids of what it names, and the secret in the clear; None: not yet."""
         body = dict(args)
         for name, kind in verb.refers.items():
-            if name in body and (kind, body[name]) not in item.remote:
+            if body.get(name) and (kind, body[name]) not in item.remote:
                 return None
-            if name in body:
+            if body.get(name):
                 body[name] = item.remote[kind, body[name]]
         if verb.secret in body and self._secrets is not None:
             body[verb.secret] = self._secrets.open(body[verb.secret].encode())["admin_pass"]
@@ -252,7 +252,22 @@ class ServerLifecycle(LifecycleDefaults):
         """What its arguments refer to."""
         verb = CLOUD_VERBS.get(action.verb)
         refers = verb.refers if verb is not None else {}
-        return [(kind, action.args[name]) for name, kind in refers.items() if name in action.args]
+        return [(kind, action.args[name]) for name, kind in refers.items() if action.args.get(name)]
+
+    def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
+        """Which flavor it has kept, once nothing is under way: whoever confirmed it, or went back, or refused it."""
+        resize = resource.desired.get("resize")
+        here = at_home(resource.home, presences)
+        if resize is None or here is None or here.observed_at is None:
+            return
+        observed, memory = view.observation_of(here), here.memory
+        if observed is None or observed.task_state is not None or observed.vm_state == "resized":
+            return
+        if memory.get("done", 0) < resize["token"] or memory.get("sent", 0):
+            return
+        if view.has_new_flavor(resource.desired, observed):
+            resource.desired.update(flavor=resize["flavor"], flavor_need=resize["flavor_need"])
+        del resource.desired["resize"]
 
     def _texts(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description, host name or metadata that its user changed."""

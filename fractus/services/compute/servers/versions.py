@@ -100,6 +100,22 @@ SHOWN = VersionTable(_SERVER)
 #: A server in the answer to a PUT.
 UPDATED = VersionTable([*_SERVER, Reshaped(V(2, 75), down=_updated_in_part)])
 
+
+def _rebuilt_in_part(document: Document, known: Mapping[str, Any]) -> Document:
+    """2.75: before it, the answer to a rebuild showed less than a GET, but for what its body may change."""
+    kept = {name: document[name] for name in ("key_name",) if name in document}
+    return {**_updated_in_part(document, known), **kept}
+
+
+#: A server in the answer to a rebuild.
+REBUILT = VersionTable(
+    [
+        *_SERVER,
+        FieldAdded(V(2, 54), "key_name"),
+        Reshaped(V(2, 75), down=_rebuilt_in_part),
+    ]
+)
+
 #: What request bodies may have.
 REQUESTS = VersionTable(
     [
@@ -122,6 +138,13 @@ REQUESTS = VersionTable(
         RequestFieldAdded(V(2, 19), "server.description", on="update"),
         RequestFieldAdded(V(2, 90), "server.hostname", on="update"),
         RequestFieldAdded(V(2, 104), "server.pinned_availability_zone", on="update"),
+        RequestFieldAdded(V(2, 19), "rebuild.description", on="rebuild"),
+        RequestFieldAdded(V(2, 54), "rebuild.key_name", on="rebuild"),
+        RequestFieldRemoved(V(2, 57), "rebuild.personality", on="rebuild"),
+        RequestFieldAdded(V(2, 57), "rebuild.user_data", on="rebuild"),
+        Behaviour(V(2, 57), "rebuild_tells_user_data"),
+        RequestFieldAdded(V(2, 63), "rebuild.trusted_image_certificates", on="rebuild"),
+        RequestFieldAdded(V(2, 90), "rebuild.hostname", on="rebuild"),
         Behaviour(V(2, 73), "lock_has_reason"),
         Behaviour(V(2, 77), "unshelve_to_zone"),
         Behaviour(V(2, 91), "unshelve_to_host"),

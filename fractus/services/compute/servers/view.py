@@ -159,7 +159,8 @@ def power_wanted(desired: Mapping[str, Any]) -> str:
     adopted = desired.get("power_adopted")
     if adopted and (action is None or adopted["after"] >= action["token"]):
         return str(adopted["state"])
-    ends = CLOUD_VERBS[action["verb"]].ends if action is not None else ""
+    verb = None if action is None else CLOUD_VERBS[action["verb"]]
+    ends = verb.ends if verb is not None and not verb.passing else ""
     return ends or str(desired.get("rests_in", "active"))
 
 
@@ -167,7 +168,30 @@ def rests_as_wanted(desired: Mapping[str, Any], vm_state: str) -> bool:
     """Whether a server at rest in this vm_state is where its user last asked it to be."""
     action = actions.newest(desired)
     verb = None if action is None else CLOUD_VERBS[action["verb"]]
-    return vm_state == power_wanted(desired) or (verb is not None and vm_state in verb.or_ends)
+    also = () if verb is None else (verb.ends if verb.passing else "", *verb.or_ends)
+    return vm_state == power_wanted(desired) or vm_state in also
+
+
+#: What tells the flavor that a server has in its cloud.
+_SIZES = ("vcpus", "ram", "disk", "ephemeral", "swap")
+
+
+def has_new_flavor(desired: Mapping[str, Any], observed: ServerObserved | None) -> bool:
+    """Whether a server that was asked to change its flavor has the new one there."""
+    new, old = desired["resize"]["flavor"], desired["flavor"]
+    if observed is None or not observed.flavor:
+        return False
+    told = [name for name in _SIZES if name in observed.flavor and new[name] != old[name]]
+    if told:
+        return all(observed.flavor[name] == new[name] for name in told)
+    return str(observed.flavor.get("original_name", new["original_name"])).startswith(new["original_name"])
+
+
+def flavor_shown(desired: Mapping[str, Any], observed: ServerObserved | None) -> dict[str, Any]:
+    """The flavor that it has now."""
+    new = "resize" in desired and has_new_flavor(desired, observed)
+    flavor: dict[str, Any] = desired["resize"]["flavor"] if new else desired["flavor"]
+    return flavor
 
 
 def underway(resource: Resource, presence: Presence | None) -> Mapping[str, Any] | None:
@@ -258,7 +282,8 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     cloud = here.cloud if here is not None and placed else ""
     host = _host(cloud, here, observed)
     fault = _fault(resource, shown, observed) if shown.status in ("ERROR", "DELETED") else None
-    document = {**_as_desired(resource), **_as_it_is(resource, shown, cloud, host, observed)}
+    flavor = flavor_shown(resource.desired, observed)
+    document = {**_as_desired(resource, flavor), **_as_it_is(resource, shown, cloud, host, observed)}
     if fault is not None:
         document["fault"] = {"code": fault.code, "created": fault.created, "message": fault.message}
         if fault.details and fault.code != 500:
@@ -273,7 +298,7 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     )
 
 
-def _as_desired(resource: Resource) -> dict[str, Any]:
+def _as_desired(resource: Resource, flavor: Mapping[str, Any]) -> dict[str, Any]:
     """What of the document is as its user desires it."""
     desired = resource.desired
     document: dict[str, Any] = {
@@ -283,7 +308,7 @@ def _as_desired(resource: Resource) -> dict[str, Any]:
         "user_id": resource.user_id,
         "metadata": desired["metadata"],
         "image": _image(desired),
-        "flavor": {name: value for name, value in desired["flavor"].items() if name != "id"},
+        "flavor": {name: value for name, value in flavor.items() if name != "id"},
         "created": iso(resource.created_at),
         "updated": iso(resource.updated_at or resource.created_at),
         "accessIPv4": desired["access_ip_v4"],
@@ -461,7 +486,7 @@ def _columns(
         "locked": document["locked"],
         "locked_by": desired["locked_by"],
         "image_id": desired["image_id"],
-        "flavor_id": desired["flavor"]["id"],
+        "flavor_id": flavor_shown(desired, observed)["id"],
         "key_name": desired["key_name"],
         "description": desired["description"] or "",
         "hostname": document[_EXTENDED + "hostname"],

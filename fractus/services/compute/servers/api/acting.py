@@ -18,6 +18,7 @@ from fractus.services.compute.servers.api.access import (
     record,
     shown,
 )
+from fractus.services.compute.servers.api.creating import flavor_document
 from fractus.services.compute.servers.api.passwords import first_password, sealed
 from fractus.services.compute.servers.schema import acting
 from fractus.services.compute.servers.versions import REQUESTS
@@ -79,6 +80,7 @@ class Acting:
         return {
             "changePassword": self.change_password,
             "rescue": self.rescue,
+            "resize": self.resize,
             "unshelve": self.unshelve,
         }
 
@@ -94,6 +96,39 @@ class Acting:
             server = await asked_for(self._given, call, tx, verb, args)
             await accept(self._given, call, tx, server, verb, args)
         return Reply(202)
+
+    async def resize(self, verb: ServerVerb, call: Call) -> Reply:
+        """Quota is spent for the larger of the two flavors until it is settled which one the server keeps."""
+        asked: dict[str, Any] = call.body[verb.key]
+        async with self._given.store.transaction() as tx:
+            server = await asked_for(self._given, call, tx, verb, {})
+            flavor = await self._flavor(call, tx, str(asked["flavorRef"]).rsplit("/", 1)[-1])
+            document = flavor_document(flavor)
+            if flavor.id == server.desired["flavor_need"]:
+                raise Invalid("When resizing, instances must change flavor!")
+            if document["disk"] == 0 and server.desired["flavor"]["disk"]:
+                raise Invalid(
+                    "Server disk was unable to be resized because: Resize to zero disk flavor is not allowed."
+                )
+            args = {"flavorRef": flavor.id}
+            args |= {name: asked[name] for name in ("OS-DCF:diskConfig",) if name in asked}
+            await record(call, tx, server, verb.name, args)
+            token = server.desired["token"]
+            server.desired["resize"] = {"token": token, "flavor": document, "flavor_need": flavor.id}
+            if "OS-DCF:diskConfig" in asked:
+                server.desired["disk_config"] = asked["OS-DCF:diskConfig"]
+            await self._need(call, tx, server, Need("flavor", flavor.id))
+        return Reply(verb.answer)
+
+    async def _flavor(self, call: Call, tx: Transaction, flavor_id: str) -> Resource:
+        missing = f"Flavor {flavor_id} could not be found."
+        try:
+            flavor = await self._given.flavors.usable(tx, call.principal, flavor_id)
+        except NotFound as error:
+            raise Invalid(error.message or missing) from None
+        if flavor.desired["disabled"]:
+            raise Invalid(missing)
+        return flavor
 
     async def rescue(self, verb: ServerVerb, call: Call) -> Reply:
         """The answer has the password of the rescued server, as Nova's has. Its own image, where none is named."""

@@ -29,6 +29,7 @@ from fractus.services.compute.servers.api.access import (
 )
 from fractus.services.compute.servers.api.acting import Acting
 from fractus.services.compute.servers.api.live import console_log
+from fractus.services.compute.servers.api.rebuilding import Rebuilding, check_rebuild
 from fractus.services.compute.servers.api.showing import Showing
 from fractus.services.compute.servers.schema import acting, bodies
 from fractus.services.compute.servers.versions import REQUESTS, UPDATED
@@ -76,6 +77,7 @@ class Changing:
         self._given = given
         self._showing = showing
         self._acting = Acting(given)
+        self._rebuilding = Rebuilding(given, showing)
 
     def routes(self) -> list[Route]:
         """Rows of the route table."""
@@ -166,6 +168,7 @@ class Changing:
             "resetState": self.reset_state,
             "forceDelete": self.force_delete,
             **self._acting.handlers(),
+            "rebuild": self._rebuilding.rebuild,
         }
         return partial(own.get(verb.name, self._act), verb)
 
@@ -175,7 +178,7 @@ class Changing:
         async with self._given.store.transaction() as tx:
             server = await asked_for(self._given, call, tx, verb, args)
             await accept(self._given, call, tx, server, verb, args)
-        return Reply(202)
+        return Reply(verb.answer)
 
     # --- states of our own -----------------------------------------------------------------------
 
@@ -238,6 +241,8 @@ _SCHEMAS: Mapping[str, Schema] = {
     "rescue": acting.check_rescue,
     "unshelve": _check_unshelve,
     "changePassword": body_schema(acting.ChangePasswordBody),
+    "resize": body_schema(acting.ResizeBody),
+    "rebuild": check_rebuild,
 }
 
 

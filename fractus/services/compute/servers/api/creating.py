@@ -101,23 +101,25 @@ class Creating:
         who = call.principal
         flavor = await self._flavor(call, tx, str(asked["flavorRef"]).rsplit("/", 1)[-1])
         zone = await _zone(call, tx, asked.get("availability_zone") or "")
-        image = await self._image(call, tx, asked["imageRef"])
+        image = await usable_image(self._given, call, tx, asked["imageRef"])
         key_name = asked.get("key_name") or ""
         keypair = await self._given.keypairs.by_name(tx, who.user_id, key_name) if key_name else None
         if key_name and keypair is None:
             raise Invalid("Invalid key_name provided.")
         metadata = asked.get("metadata", {})
         if metadata and len(metadata) > (
-            most := await self._bound(call, tx, "metadata_items", self._given.limits.metadata)
+            most := await bound(
+                self._given, tx, who.project_id, "metadata_items", self._given.limits.metadata
+            )
         ):
             raise QuotaExceeded(f"Maximum number of metadata items exceeds {most}")
-        disk_config = _disk_config(asked, image)
-        _check_fit(call, flavor.desired, image)
+        disk_config = disk_config_of(asked, image)
+        check_fit(call, flavor.desired, image)
         needs = [Need("flavor", flavor.id), Need("image", image.id)]
         needs += [Need("keypair", keypair.id)] if keypair is not None else []
         properties = image.desired.get("properties", {})
         common = {
-            "flavor": _flavor_document(flavor),
+            "flavor": flavor_document(flavor),
             "flavor_need": flavor.id,
             "image_id": image.id,
             "image_properties": view.shown_properties(properties),
@@ -129,7 +131,7 @@ class Creating:
             "zone": zone,
             "tags": list(dict.fromkeys(asked.get("tags", []))),
             "disk_config": disk_config,
-            "personality": await self._files(call, tx, asked),
+            "personality": await check_files(self._given, call, tx, asked),
             "access_ip_v4": asked.get("accessIPv4", ""),
             "access_ip_v6": bodies.access_address(asked.get("accessIPv6", "")),
             "reservation_id": "r-" + "".join(secrets.choice(_RESERVATION) for _ in range(8)),
@@ -148,38 +150,6 @@ class Creating:
         if flavor.desired["disabled"]:
             raise Invalid(missing)
         return flavor
-
-    async def _image(self, call: Call, tx: Transaction, image_id: str) -> Resource:
-        try:
-            image = await self._given.images.usable(tx, call.principal, image_id)
-        except (NotFound, Forbidden):
-            raise Invalid("Can not find requested image") from None
-        if image.status != "active":
-            raise Invalid(f"Image {image.id} is not active.")
-        return image
-
-    async def _bound(self, call: Call, tx: Transaction, name: str, otherwise: int) -> int:
-        return await bound(self._given, tx, call.principal.project_id, name, otherwise)
-
-    async def _files(self, call: Call, tx: Transaction, asked: Mapping[str, Any]) -> list[dict[str, str]]:
-        """Files to be put into the server."""
-        files: list[dict[str, str]] = asked.get("personality", [])
-        if not files:
-            return files
-        limits = self._given.limits
-        longest = await self._bound(call, tx, "injected_file_path_bytes", limits.file_path)
-        largest = await self._bound(call, tx, "injected_file_content_bytes", limits.file_bytes)
-        if len(files) > await self._bound(call, tx, "injected_files", limits.files):
-            raise QuotaExceeded("Personality file limit exceeded")
-        for file in files:
-            for name in ("path", "contents"):
-                if name not in file:
-                    raise Invalid(f"Bad personality format: missing {name}")
-            if len(file["path"]) > longest:
-                raise QuotaExceeded(f"Personality file path exceeds maximum {longest}")
-            if len(file["contents"]) > largest:
-                raise QuotaExceeded(f"Personality file content exceeds maximum {largest}")
-        return files
 
     # --- networks --------------------------------------------------------------------------------
 
@@ -314,6 +284,40 @@ class Creating:
 _RESERVATION = string.ascii_lowercase + string.digits
 
 
+async def usable_image(given: Dependencies, call: Call, tx: Transaction, image_id: str) -> Resource:
+    """The image that a request names, where a server can be built of it."""
+    try:
+        image = await given.images.usable(tx, call.principal, image_id)
+    except (NotFound, Forbidden):
+        raise Invalid("Can not find requested image") from None
+    if image.status != "active":
+        raise Invalid(f"Image {image.id} is not active.")
+    return image
+
+
+async def check_files(
+    given: Dependencies, call: Call, tx: Transaction, asked: Mapping[str, Any]
+) -> list[dict[str, str]]:
+    """Files to be put into the server."""
+    files: list[dict[str, str]] = asked.get("personality", [])
+    if not files:
+        return files
+    limits, project_id = given.limits, call.principal.project_id
+    longest = await bound(given, tx, project_id, "injected_file_path_bytes", limits.file_path)
+    largest = await bound(given, tx, project_id, "injected_file_content_bytes", limits.file_bytes)
+    if len(files) > await bound(given, tx, project_id, "injected_files", limits.files):
+        raise QuotaExceeded("Personality file limit exceeded")
+    for file in files:
+        for name in ("path", "contents"):
+            if name not in file:
+                raise Invalid(f"Bad personality format: missing {name}")
+        if len(file["path"]) > longest:
+            raise QuotaExceeded(f"Personality file path exceeds maximum {longest}")
+        if len(file["contents"]) > largest:
+            raise QuotaExceeded(f"Personality file content exceeds maximum {largest}")
+    return files
+
+
 def _counts(asked: Mapping[str, Any]) -> tuple[int, int]:
     least = int(asked.get("min_count", 1))
     most = int(asked.get("max_count", least))
@@ -358,7 +362,7 @@ async def _zone(call: Call, tx: Transaction, asked: str) -> str:
     return zone
 
 
-def _disk_config(asked: Mapping[str, Any], image: Resource) -> str:
+def disk_config_of(asked: Mapping[str, Any], image: Resource) -> str:
     """As asked, else as the image says, else MANUAL: Nova's rule."""
     says = str(image.desired.get("properties", {}).get("auto_disk_config", "")).lower()
     wanted: str | None = asked.get("OS-DCF:diskConfig")
@@ -369,7 +373,7 @@ def _disk_config(asked: Mapping[str, Any], image: Resource) -> str:
     return "AUTO" if says in ("1", "t", "true", "on", "y", "yes") else "MANUAL"
 
 
-def _check_fit(call: Call, flavor: Mapping[str, Any], image: Resource) -> None:
+def check_fit(call: Call, flavor: Mapping[str, Any], image: Resource) -> None:
     """Whether the image fits into the flavor."""
     about, properties = image.desired, image.desired.get("properties", {})
     if properties.get("cinder_encryption_key_id"):
@@ -399,7 +403,7 @@ def _check_fit(call: Call, flavor: Mapping[str, Any], image: Resource) -> None:
         )
 
 
-def _flavor_document(flavor: Resource) -> dict[str, Any]:
+def flavor_document(flavor: Resource) -> dict[str, Any]:
     """The flavor as its servers show it; with the id that users know, for older versions."""
     desired = flavor.desired
     return {

@@ -9,7 +9,18 @@ from msgspec import Meta
 from msgspec import field as named
 
 from fractus.model.errors import Invalid
-from fractus.services.compute.servers.schema.bodies import Name, check_name, uuid_of
+from fractus.services.compute.servers.schema.bodies import (
+    MAX_CERTIFICATES,
+    DiskConfig,
+    File,
+    Hostname,
+    Metadata,
+    Name,
+    Text,
+    check_more,
+    check_name,
+    uuid_of,
+)
 from fractus.web.microversion import Version
 from fractus.web.schema import Body, convert
 
@@ -24,6 +35,55 @@ class ChangePasswordBody(Body):
     """`{"changePassword": {"adminPass": "..."}}`."""
 
     change: ChangePassword = named(name="changePassword")
+
+
+class Resize(Body):
+    """Of the action."""
+
+    flavor_ref: int | Annotated[str, Meta(min_length=1)] = named(name="flavorRef")
+    disk_config: DiskConfig = named(name="OS-DCF:diskConfig", default="AUTO")
+
+
+class ResizeBody(Body):
+    """`{"resize": {"flavorRef": "2"}}`."""
+
+    resize: Resize
+
+
+class Rebuild(Body):
+    """Of the action."""
+
+    image_ref: str = named(name="imageRef")
+    name: Name = ""
+    admin_pass: str = named(name="adminPass", default="")
+    metadata: Metadata = {}
+    preserve_ephemeral: bool | str = False
+    disk_config: DiskConfig = named(name="OS-DCF:diskConfig", default="AUTO")
+    access_ip_v4: str = named(name="accessIPv4", default="")
+    access_ip_v6: str = named(name="accessIPv6", default="")
+    personality: list[File] = []
+    description: Text | None = None
+    key_name: Name | None = None
+    user_data: Annotated[str, Meta(max_length=65535)] | None = None
+    trusted_image_certificates: (
+        Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=MAX_CERTIFICATES)]
+        | None
+    ) = None
+    hostname: Hostname = ""
+
+
+class RebuildBody(Body):
+    """`{"rebuild": {"imageRef": "..."}}`."""
+
+    rebuild: Rebuild
+
+
+def check_rebuild(body: Any, *, domain_name: bool) -> None:
+    """The action rebuild."""
+    convert(body, RebuildBody)
+    asked = body["rebuild"]
+    uuid_of("imageRef", asked["imageRef"])
+    check_more(asked, domain_name=domain_name)
 
 
 class Rescue(Body):

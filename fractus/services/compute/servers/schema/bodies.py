@@ -411,6 +411,23 @@ def check_update(body: Any, *, domain_name: bool) -> None:
     _check_texts(server, domain_name)
 
 
+def check_more(asked: Mapping[str, Any], *, domain_name: bool) -> None:
+    """What a server may be given when it is built anew, as far as types cannot say it."""
+    if "name" in asked:
+        check_name(asked["name"])
+    if asked.get("key_name"):
+        check_name(asked["key_name"])
+    if asked.get("user_data") is not None:
+        _format("user_data", asked["user_data"], "base64", _base64)
+    if "preserve_ephemeral" in asked:
+        _boolean("preserve_ephemeral", asked["preserve_ephemeral"])
+    for file in asked.get("personality", []):
+        _format("contents", file.get("contents", ""), "base64", _base64)
+    check_metadata("metadata", asked.get("metadata", {}))
+    _check_access(asked)
+    _check_texts(asked, domain_name)
+
+
 def check_console_output(body: Any) -> None:
     """The action os-getConsoleOutput."""
     convert(body, ConsoleOutputBody)

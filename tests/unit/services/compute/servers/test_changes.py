@@ -320,6 +320,9 @@ def test_only_consoles_are_live(house: House) -> None:
 # --- strangers ------------------------------------------------------------------------------------
 
 
+IMAGE = "00000000-0000-4000-8000-00000000000a"
+
+
 async def test_a_stranger_finds_nothing_on_any_route(house: House) -> None:
     house.secrets = Vault([Fernet.generate_key().decode()])
     id = await house.create(tags=["t"], metadata={"k": "v"})
@@ -336,6 +339,8 @@ async def test_a_stranger_finds_nothing_on_any_route(house: House) -> None:
         "os-getSPICEConsole": {"os-getSPICEConsole": {"type": "spice-html5"}},
         "os-getSerialConsole": {"os-getSerialConsole": {"type": "serial"}},
         "changePassword": {"changePassword": {"adminPass": "new"}},
+        "resize": {"resize": {"flavorRef": "2"}},
+        "rebuild": {"rebuild": {"imageRef": IMAGE}},
         "addSecurityGroup": {"addSecurityGroup": {"name": "web"}},
         "removeSecurityGroup": {"removeSecurityGroup": {"name": "web"}},
         "POST remote-consoles": {"remote_console": {"protocol": "vnc", "type": "novnc"}},

@@ -11,11 +11,14 @@ from fractus.auth.vault import Vault
 from fractus.model.action import Action
 from fractus.model.cloud import Step
 from fractus.model.errors import Conflict, Forbidden, Invalid
+from fractus.model.resource import Resource
 from fractus.model.server_verbs import CLOUD_VERBS, verb_between
 from fractus.reconcile.kind import Apply, Wait
 from fractus.services.compute.servers import view
+from fractus.services.compute.servers.costs import COSTS
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.store import actions as stored
+from fractus.store import presences
 from tests.unit.services.compute.servers.house import House, admin
 from tests.unit.services.compute.servers.test_lifecycle import CLOCK, LIFE, NoPorts, item, seen
 
@@ -33,6 +36,10 @@ ROWS: list[tuple[str, Any, str, str | None]] = [
     ("shelveOffload", None, "shelved", "shelving_offloading"),
     ("unshelve", None, "shelved shelved_offloaded", "unshelving"),
     ("changePassword", {"adminPass": "new"}, "active", "updating_password"),
+    ("resize", {"flavorRef": "big"}, "active stopped", "resize_prep"),
+    ("confirmResize", None, "resized", None),
+    ("revertResize", None, "resized", "resize_reverting"),
+    ("rebuild", {"imageRef": "IMAGE"}, "active stopped error", "rebuilding"),
     ("trigger_crash_dump", None, "active paused rescued resized error", None),
     ("restore", None, "soft-delete", "restoring"),
     ("injectNetworkInfo", None, " ".join(STATES), None),
@@ -61,6 +68,9 @@ async def act(house: House, id: str, body: dict[str, Any], **more: Any) -> Any:
 async def test_it_is_taken_in_its_states_only(
     house: House, vault: Vault, key: str, value: Any, states: str, task: str | None
 ) -> None:
+    house.add_flavor("big", vcpus=4)
+    if key == "rebuild":
+        value = {"imageRef": house.add_image("other")}
     for state in STATES:
         if key == "injectNetworkInfo" and state == "shelved_offloaded":
             continue  # it is on no host
@@ -161,6 +171,150 @@ async def test_where_it_is_unshelved(house: House) -> None:
     assert CLOUD_VERBS["unshelve"].version({"host": "h1"}) == "2.91"
     assert CLOUD_VERBS["trigger_crash_dump"].version({}) == "2.17"
     assert CLOUD_VERBS["pause"].version({}) == ""
+
+
+# --- resizing -------------------------------------------------------------------------------------
+
+
+async def resized(house: House, vm_state: str, **more: Any) -> Resource:
+    """A server that was asked for four CPUs, as its cloud has it when nothing is under way there."""
+    house.add_flavor("big", vcpus=4)
+    id = await at(house, "active")
+    await act(house, id, {"resize": {"flavorRef": "big"}})
+    await house.remember(id, done=2, sent=more.pop("sent", 0))
+    await house.place(id, vm_state=vm_state, status=view.status_of(vm_state, None), **more)
+    async with house.store.transaction() as tx:
+        server = await house.resources.fetch(tx, "server", id)
+        assert server is not None
+        house.life.learn(server, await presences.of_resource(tx, "server", id))
+    return server
+
+
+BIG, SMALL = {"flavor": {"vcpus": 4}}, {"flavor": {"vcpus": 2}}
+
+
+@pytest.mark.parametrize(
+    ("vm_state", "there", "vcpus", "decided", "why"),
+    [
+        ("resized", BIG, 2, False, "it waits to be confirmed"),
+        ("active", BIG, 4, True, "it was confirmed, by whomever"),
+        ("stopped", BIG, 4, True, "it was confirmed, and is off"),
+        ("active", SMALL, 2, True, "it went back, or was refused"),
+        ("active", {**BIG, "task_state": "resize_finish"}, 2, False, "it is under way"),
+        ("active", {**SMALL, "sent": 2}, 2, False, "what its cloud shows is from before the request"),
+    ],
+)
+async def test_which_flavor_it_keeps(
+    house: House, vm_state: str, there: dict[str, Any], vcpus: int, decided: bool, why: str
+) -> None:
+    server = await resized(house, vm_state, **there)
+    assert server.desired["flavor"]["vcpus"] == vcpus, why
+    assert ("resize" not in server.desired) is decided, why
+
+
+async def test_the_new_flavor_is_shown_when_it_is_there_and_both_are_paid_for_until_then(
+    house: House,
+) -> None:
+    server = await resized(house, "resized", **BIG)
+    shown = (await house.ask("GET", f"/servers/{server.id}"))["server"]
+    assert (shown["status"], shown["flavor"]["vcpus"]) == ("VERIFY_RESIZE", 4)
+    assert COSTS.of(server)["cores"] == 4
+    assert ("flavor", server.desired["resize"]["flavor_need"]) in [
+        (one.kind, one.id) for one in await house.resources.needs(house.store, "server", server.id)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flavor", "says"),
+    [
+        ("small", "When resizing, instances must change flavor!"),
+        ("nowhere", "Flavor nowhere could not be found."),
+        (
+            "diskless",
+            "Server disk was unable to be resized because: Resize to zero disk flavor is not allowed.",
+        ),
+    ],
+)
+async def test_a_flavor_that_it_cannot_have(house: House, flavor: str, says: str) -> None:
+    house.add_flavor("diskless", disk=0)
+    id = await at(house, "active")
+    if flavor == "small":
+        flavor = (await house.fetch(id)).desired["flavor"]["id"]
+    said = await house.refused(Invalid, "POST", f"/servers/{id}/action", {"resize": {"flavorRef": flavor}})
+    assert said == says
+
+
+# --- rebuilding -----------------------------------------------------------------------------------
+
+
+async def test_it_is_built_anew_with_what_is_asked(house: House, vault: Vault) -> None:
+    house.add_key("root", "laptop")
+    id, image = await at(house, "stopped"), house.add_image("other")
+    asked = {
+        "imageRef": image,
+        "name": "renamed",
+        "metadata": {"a": "b"},
+        "description": "new",
+        "key_name": "laptop",
+        "user_data": "bmV3",
+        "hostname": "called",
+        "adminPass": "given",
+        "preserve_ephemeral": "True",
+        "accessIPv6": "2001:DB8::0",
+    }
+    answer = (await act(house, id, {"rebuild": asked}))["server"]
+    assert (answer["adminPass"], answer["user_data"], answer["status"]) == ("given", "bmV3", "REBUILD")
+    assert (answer["name"], answer["image"]["id"], answer["key_name"]) == ("renamed", image, "laptop")
+    desired = (await house.fetch(id)).desired
+    assert (desired["image_id"], desired["description"], desired["hostname"]) == (image, "new", "called")
+    assert desired["access_ip_v6"] == "2001:db8::"
+    args = desired["acting"]["args"]
+    assert args.pop("adminPass") != "given"
+    assert args == {
+        "imageRef": image,
+        "metadata": {"a": "b"},
+        "user_data": "bmV3",
+        "preserve_ephemeral": True,
+        "key_name": desired["keypair_id"],
+    }
+    kinds = [one.kind for one in await house.resources.needs(house.store, "server", id)]
+    assert sorted(kinds) == ["flavor", "image", "keypair", "port"]
+    assert view.power_wanted(desired) == "active"
+    assert view.rests_as_wanted(desired, "stopped")
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"imageRef": "00000000-0000-4000-8000-00000000000a"}, "Can not find requested image"),
+        ({"key_name": "nobody's"}, "Invalid key_name provided."),
+        ({"trusted_image_certificates": ["c"]}, "trusted_image_certificates are not carried to the clouds"),
+    ],
+)
+async def test_what_it_cannot_be_built_of(
+    house: House, vault: Vault, asked: dict[str, Any], says: str
+) -> None:
+    id = await at(house, "active")
+    body = {"rebuild": {"imageRef": house.add_image("other"), **asked}}
+    assert (await house.refused(Invalid, "POST", f"/servers/{id}/action", body)).startswith(says)
+    assert (await house.fetch(id)).desired.get("acting") is None
+
+
+@pytest.mark.parametrize(
+    ("version", "has"),
+    [
+        ("2.1", ()),
+        ("2.54", ("key_name",)),
+        ("2.57", ("key_name", "user_data")),
+        ("2.75", ("key_name", "user_data")),
+    ],
+)
+async def test_what_the_answer_to_a_rebuild_shows(house: House, version: str, has: tuple[str, ...]) -> None:
+    id = await at(house, "active")
+    body = {"rebuild": {"imageRef": house.add_image("other")}}
+    answer = (await act(house, id, body, version=version))["server"]
+    assert tuple(name for name in ("key_name", "user_data") if name in answer) == has
+    assert ("OS-EXT-STS:vm_state" in answer) is (version == "2.75")
 
 
 # --- mending --------------------------------------------------------------------------------------
