@@ -65,6 +65,10 @@ from fractus.services.network.default_security_group_rules.api import DefaultSec
 from fractus.services.network.default_security_group_rules.kind import KIND as DEFAULT_SECURITY_GROUP_RULE
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.extensions.api import ExtensionApi
+from fractus.services.network.floating_ips.adoption import FloatingIpAdoption
+from fractus.services.network.floating_ips.api import FloatingIpApi
+from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
+from fractus.services.network.floating_ips.lifecycle import FloatingIpLifecycle
 from fractus.services.network.networks.adoption import NetworkAdoption
 from fractus.services.network.networks.api import NetworkApi
 from fractus.services.network.networks.kind import KIND as NETWORK
@@ -161,7 +165,7 @@ IMAGES: tuple[Entry[ApiParts], ...] = (
 )
 
 NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
-    Entry(NETWORK, NetworkApi, NetworkLifecycle(), NetworkAdoption()),
+    Entry(NETWORK, NetworkApi, NetworkLifecycle(), lambda at: NetworkAdoption(at.resources)),
     Entry(
         SUBNET,
         SubnetApi,
@@ -182,8 +186,19 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
     Entry(RBAC_POLICY, RbacPolicyApi),
     Entry(ADDRESS_GROUP, AddressGroupApi),
     Entry(QOS_POLICY, QosPolicyApi, QosPolicyLifecycle(), QosPolicyAdoption()),
-    Entry(ROUTER, RouterApi, lambda at: RouterLifecycle(at.resources), RouterAdoption()),
+    Entry(
+        ROUTER,
+        RouterApi,
+        lambda at: RouterLifecycle(at.resources, at.addresses),
+        lambda at: RouterAdoption(at.addresses),
+    ),
     Entry(ROUTER_INTERFACE, None, RouterInterfaceLifecycle(), RouterInterfaceAdoption()),
+    Entry(
+        FLOATING_IP,
+        FloatingIpApi,
+        lambda at: FloatingIpLifecycle(at.resources, at.addresses),
+        lambda at: FloatingIpAdoption(at.resources, at.addresses),
+    ),
 )
 
 ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING)

@@ -13,6 +13,8 @@ from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.default_security_group_rules.api import DefaultRuleWrites
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.sharing import Shares
+from fractus.services.network.dialect.queries.external import ExternalNetworks
+from fractus.services.network.floating_ips.api import FloatingIpWrites
 from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.ports.api import Plugging, PortAllocator, PortWrites
 from fractus.services.network.qos_policies.api import QosPolicyShares, QosPolicyWrites
@@ -46,7 +48,10 @@ class JoinedNetwork:
         subnets = at.subnets = at.add(SubnetWrites(ledger, self.addresses, networks))
         ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups, dns_domain))
         at.router_ports, at.interfaces = ports, at.add(InterfaceWrites(ledger))
-        ports.users.append(at.add(RouterWrites(ledger, at.interfaces)))
+        routers = at.routers = at.add(RouterWrites(ledger, at.interfaces))
+        floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger))
+        at.external = ExternalNetworks(ledger.resources, self.addresses, store)
+        ports.users += [routers, floating_ips]
         self.allocator, self.plugging = PortAllocator(ports, groups), Plugging(ports, groups)
         ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.allocator)
         at.shares |= {

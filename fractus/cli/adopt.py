@@ -21,7 +21,7 @@ from fractus.cli.parts import console, with_parts
 from fractus.model.cloud import Cloud, Sighting
 from fractus.model.errors import ApiError, CloudError
 from fractus.operations import cloud_identity, cloud_rows, identity_mapping
-from fractus.operations.adoption import be_again, child_of, mapped
+from fractus.operations.adoption import be_again, child_of, external_networks, mapped
 from fractus.operations.identity_mapping import Named
 from fractus.operations.parts import OperatorParts
 from fractus.reconcile.adopt import adopt as taking
@@ -88,6 +88,12 @@ async def _listed(parts: OperatorParts, child: Cloud, users: tuple[str, ...]) ->
 @click.argument("name")
 @_projects
 @_users
+@click.option(
+    "--external-networks",
+    "external",
+    is_flag=True,
+    help="Only the external networks with their subnets: what routers and floating IPs lead to.",
+)
 @_dry_run
 @at_most_option
 @with_settings
@@ -96,6 +102,7 @@ def adopt(
     name: str,
     projects: tuple[str, ...],
     users: tuple[str, ...],
+    external: bool,
     dry_run: bool,
     at_most: int | None,
 ) -> None:
@@ -108,15 +115,16 @@ def adopt(
     async def do(parts: OperatorParts) -> tuple[Report, list[Sighting], str]:
         row, child = await child_of(parts, name)
         found = await _listed(parts, child, users)
+        only = external_networks(found) if external else None
         said, keep = await mapped(row, child, found, projects, users, _ours(settings))
-        report = await taking.adopt(parts, found, said, dry_run=True)
+        report = await taking.adopt(parts, found, said, only=only, dry_run=True)
         if not dry_run:
             number = report.taken.total() + report.joined.total()
             stop_above(number, at_most, settings, "take over", "things")
             if keep is not None:
                 await cloud_rows.change(parts.store, parts.vault, name, settings={"projects": keep})
             with _progress("taking over") as on_progress:
-                report = await taking.adopt(parts, found, said, progress=on_progress)
+                report = await taking.adopt(parts, found, said, only=only, progress=on_progress)
         try:
             seen = await child.sightings()
         except CloudError as error:

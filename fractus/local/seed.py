@@ -36,7 +36,10 @@ FLAVORS = (
 )
 
 #: name -> settings of the simulated driver. Each host has its default size: 64 vCPUs, 64 GiB.
-CLOUDS: dict[str, dict[str, Any]] = {"sim-east": {"hosts": 4}, "sim-west": {"hosts": 2}}
+CLOUDS: dict[str, dict[str, Any]] = {
+    "sim-east": {"hosts": 4, "external": {"public": "203.0.113.0/24"}},
+    "sim-west": {"hosts": 2, "external": {"public": "198.51.100.0/24"}},
+}
 
 IMAGE, NETWORK, SUBNET, CIDR = "cirros", "private", "private-subnet", "10.0.0.0/24"
 
@@ -66,7 +69,8 @@ async def seed(settings: Settings, keystone: EmbeddedKeystone) -> None:
 async def _add_clouds(settings: Settings) -> None:
     # Imported here: it brings the whole of fractus, which a supervisor would hold in memory for nothing.
     from fractus.app.wiring import operator_parts
-    from fractus.operations import cloud_rows
+    from fractus.operations import adoption, cloud_rows
+    from fractus.reconcile.adopt import adopt
     from fractus.store import clouds
 
     # What is in a simulated cloud outlives a restart, like what is in a real one.
@@ -86,6 +90,11 @@ async def _add_clouds(settings: Settings) -> None:
                     settings={"weight": 1.0, "path": str(directory / f"{name}.sqlite"), **options},
                     auth={},
                 )
+        for name in CLOUDS:
+            _, child = await adoption.child_of(parts, name)
+            found = await adopt.survey(child, parts.adoptions)
+            only = adoption.external_networks(found)
+            await adopt.adopt(parts, found, adopt.IdentityMapping(), only=only)
     finally:
         await parts.close()
 

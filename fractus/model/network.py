@@ -303,6 +303,37 @@ QOS_POLICY = Vocabulary(
 )
 
 
+class FloatingIpWanted(Wanted, frozen=True, kw_only=True):
+    """A floating IP with the address that we chose, of a subnet that the cloud has."""
+
+    floating_network_id: Annotated[str, Wire(refers="network")]
+    subnet_id: Annotated[str, Wire(refers="subnet")]
+    floating_ip_address: Annotated[str, Wire(admin=True, given_out=True)]
+    port_id: Annotated[str | None, Wire(refers="port", unsaid=True, mutable=True)] = None
+    """The port that it leads to."""
+    fixed_ip_address: Annotated[str | None, Wire(unsaid=True, mutable=True)] = None
+    """Which address of that port."""
+    dns_name: Annotated[str, Wire(extension="dns-integration", optional=True, unsaid=True)] = ""
+    dns_domain: Annotated[str, Wire(extension="dns-integration", optional=True, unsaid=True)] = ""
+
+
+class FloatingIpObserved(Observed, frozen=True, kw_only=True):
+    """A floating IP in a child. The port and its address are null where it leads nowhere."""
+
+    status: str = ""
+    floating_network_id: str = ""
+    floating_ip_address: str = ""
+    router_id: str | UnsetType | None = UNSET
+    port_id: str | UnsetType | None = UNSET
+    fixed_ip_address: str | UnsetType | None = UNSET
+
+
+#: Key in the choice of a port: the floating IPs that lead to it, and their addresses. They hold it in their cloud.
+FLOATING = "floating"
+
+FLOATING_IP = Vocabulary("floatingip", FloatingIpWanted, FloatingIpObserved, has_name=False)
+
+
 #: All kinds of a cloud's Neutron. A driver needs no more of one, unless something is particular to it.
 VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (
     NETWORK,
@@ -312,6 +343,7 @@ VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (
     ROUTER,
     ROUTER_INTERFACE,
     QOS_POLICY,
+    FLOATING_IP,
 )
 
 
@@ -325,7 +357,8 @@ class NicRequest(Struct, frozen=True):
 
 
 class ServerPort(Struct, frozen=True, kw_only=True):
-    """A port of a server. `addresses` are pairs of address and IP version; `security_groups` are names.
+    """A port of a server. `addresses` are pairs of address and IP version, `security_groups` are names; `floating` are
+    the addresses of floating IPs that lead to it.
 
     `owned`: it was made for the server and goes with it; else it is the user's own.
     """
@@ -335,6 +368,7 @@ class ServerPort(Struct, frozen=True, kw_only=True):
     network_name: str
     mac_address: str
     addresses: list[tuple[str, int]] = []
+    floating: list[str] = []
     security_groups: list[str] = []
     owned: bool = True
 

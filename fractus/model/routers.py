@@ -13,6 +13,9 @@ INTERFACE, GATEWAY = "network:router_interface", "network:router_gateway"
 """What a port of a router says that it is for (`device_owner`)."""
 
 INTERFACES = (INTERFACE, "network:router_interface_distributed", "network:ha_router_replicated_interface")
+
+SHOWN_GATEWAY = "gateway"
+"""Key in the memory of a router's presence: the gateway that it has there, in our own ids."""
 """How interfaces are called, also those of distributed and of highly available routers."""
 
 

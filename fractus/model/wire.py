@@ -80,12 +80,13 @@ class Vocabulary(Generic[W, S]):
         path: str = "",
         extension: str = "",
         found_by: tuple[str, ...] = (),
+        has_name: bool = True,
     ) -> None:
         """`resource`: the key of one in bodies, the kind unless said. `collection`, `path`: of all of them, that with
         an s unless said. `extension`: without it the service has none of them.
 
         `found_by`: fields by which a thing of unknown outcome is looked for, where its marker carries notes and so
-        cannot be searched for as a whole.
+        cannot be searched for as a whole. `has_name`: False where things of the kind have no names.
         """
         self.kind = kind
         self.wanted = wanted
@@ -95,6 +96,7 @@ class Vocabulary(Generic[W, S]):
         self.extension = extension
         self.path = path or f"/{self.collection}"
         self.found_by = found_by
+        self.has_name = has_name
         self.fields = _fields(wanted, observed)
 
     @property

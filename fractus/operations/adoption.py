@@ -36,6 +36,12 @@ async def mapped(
     return said, identity_mapping.to_keep(row, said, names)
 
 
+def external_networks(found: Survey) -> list[tuple[str, str]]:
+    """The external networks that the cloud has made itself."""
+    every = found.things.get("network", {}).values()
+    return [("network", one.remote_id) for one in every if getattr(one, "external", False) and not one.marker]
+
+
 async def be_again(
     parts: OperatorParts, names: Sequence[str], installation: str | None, *, dry_run: bool
 ) -> None:

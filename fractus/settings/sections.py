@@ -489,6 +489,7 @@ class Quota(Struct, frozen=True, kw_only=True):
     security_group_rule: Annotated[Limit, Meta(description="Rules of all security groups of a project.")] = (
         100
     )
+    floatingip: Annotated[Limit, Meta(description="Floating IPs of a project.")] = 50
     rbac_policy: Annotated[
         Limit, Meta(description="RBAC policies of a project: what it shares with others by name.")
     ] = 10

@@ -155,6 +155,11 @@ _users = Query(
 _needed_by = Query(
     select(NEED.c.kind, NEED.c.id).where(NEED.c.need_kind == bindparam("k"), NEED.c.need_id == bindparam("i"))
 )
+_needed_by_kind = Query(
+    select(NEED.c.id).where(
+        NEED.c.need_kind == bindparam("k"), NEED.c.need_id == bindparam("i"), NEED.c.kind == bindparam("by")
+    )
+)
 
 
 def by_sizes(statement: Callable[[int], ClauseElement]) -> dict[int, Query]:
@@ -328,6 +333,10 @@ class Resources:
         """What (kind, id) needs."""
         rows = await reader.rows(_need_list, k=kind, i=id)
         return [Need(k, i, bool(x), mode_of(optional, mode)) for k, i, x, optional, mode in rows]
+
+    async def needed_by_kind(self, reader: Reader, kind: str, id: str, by: str) -> list[str]:
+        """The ids of those of one kind (`by`) that need this one."""
+        return [row[0] for row in await reader.rows(_needed_by_kind, k=kind, i=id, by=by)]
 
     async def needed_by(self, reader: Reader, kind: str, id: str) -> list[tuple[str, str]]:
         """(kind, id) of everything that needs this one."""

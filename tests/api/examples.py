@@ -76,6 +76,7 @@ EXAMPLES: Mapping[str, Example] = {
     "router": Example(
         lambda _: {"name": "new", "admin_state_up": True, "availability_zone_hints": ["a"]}, {"name": "new"}
     ),
+    "floatingip": Example(lambda house: {"floating_network_id": house.external}, {"description": "new"}),
     "rbac_policy": Example(
         lambda house: {
             "object_type": "security_group",

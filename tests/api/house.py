@@ -13,6 +13,7 @@ from fractus.base.ids import new_id
 from fractus.notify.node import LocalNotifier
 from fractus.services.compute.removed.policy import REMOVED
 from fractus.settings.loading import load
+from fractus.testing.outside import outside
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
 from fractus.testing.world import World
 from fractus.web.face import Service, ServiceRoutes
@@ -86,6 +87,8 @@ class House:
     addresses: tuple[str, ...] = ()
     parts: dict[str, str] = dataclasses.field(default_factory=dict)
     """Name of a collection below a thing (`dscp_marking_rules`) -> the id of one in it."""
+    external: str = ""
+    """An external network, which is nobody's."""
     declared: dict[str, str] = dataclasses.field(default_factory=dict)
     """Path of the collection of a declared kind -> the id of one."""
 
@@ -186,6 +189,7 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
     await owner.makes_keypair(house.key)
     await _make_flavor(world, house)
     await _make_definitions(world, house)
+    house.external = await outside(world)
     await _make_declared(house)
     await _tag(house)
     house.server = await owner.boots_server(

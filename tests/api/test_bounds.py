@@ -28,6 +28,7 @@ from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.default_security_group_rules.kind import KIND as DEFAULT_RULE
 from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
+from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
 from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.kind import FIELDS as PORT_ATTRIBUTES
 from fractus.services.network.qos_policies.kind import KIND as QOS_POLICY
@@ -61,6 +62,7 @@ KINDS: dict[str, Fields] = {
     "qos_policy": QOS_POLICY.fields,
     "router": ROUTER.fields,
     "subnetpool": SUBNET_POOL.fields,
+    "floatingip": FLOATING_IP.fields,
 }
 #: The types of compute's bodies, by route. All that have a list or a map in them must be here.
 MODELS: dict[str, type] = {
@@ -346,5 +348,6 @@ def test_every_list_of_the_network_api_states_how_long_it_may_be(kind: str) -> N
         "qos_policy",
         "router",
         "subnetpool",
+        "floatingip",
     }
     assert attributes.MOST <= MOST_ENTRIES

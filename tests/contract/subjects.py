@@ -19,6 +19,7 @@ from fractus.model.cloud import HOME, Cloud, CloudRow, Observed, Scope
 from fractus.model.errors import Missing, Refused
 from fractus.testing.child import as_child
 from fractus.testing.clock import VirtualClock
+from fractus.testing.outside import outside
 from fractus.testing.world import World
 
 T = TypeVar("T")
@@ -111,7 +112,9 @@ async def simulated(directory: Path) -> AsyncIterator[Subject]:
         await clock.advance(1.0)
         return 1.0
 
-    cloud = SimulatedCloud.connect(CloudRow(name="sim", driver="simulated", identity="own"), clock=clock)
+    settings = {"external": {"public": "203.0.113.0/24"}}
+    row = CloudRow(name="sim", driver="simulated", identity="own", settings=settings)
+    cloud = SimulatedCloud.connect(row, clock=clock)
     subject = Subject(cloud, directory, pass_time)
     yield subject
     await subject.clean_up()
@@ -122,6 +125,7 @@ async def simulated(directory: Path) -> AsyncIterator[Subject]:
 async def ourselves(directory: Path) -> AsyncIterator[Subject]:
     """The OpenStack driver, with our own endpoint over simulated clouds as its child."""
     async with World(clouds=2, tmp_path=directory, dns_domain="ourselves.example.org") as world:
+        await outside(world)
 
         async def pass_time() -> float:
             await world.run_for(1.0)

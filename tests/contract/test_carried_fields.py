@@ -46,7 +46,7 @@ LIVES: Mapping[str, Lifecycle] = {
     "subnet": SubnetLifecycle(_UNUSED),
     "port": PortLifecycle(_UNUSED, _UNUSED, _UNUSED, _UNUSED),
     "security_group": SecurityGroupLifecycle(),
-    "router": RouterLifecycle(_UNUSED),
+    "router": RouterLifecycle(_UNUSED, _UNUSED),
     "router_interface": RouterInterfaceLifecycle(),
 }
 
@@ -170,7 +170,8 @@ def _declared_changes() -> dict[tuple[str, str], Change]:
         if not FIELDS.get(kind):
             # Nobody changes one (an interface of a router): it comes, and it goes.
             continue
-        found[kind, "name"] = plain("name", "new", "old")
+        if vocabulary.has_name:
+            found[kind, "name"] = plain("name", "new", "old")
         for one in vocabulary.compared:
             if isinstance(one.default, bool):
                 found[kind, one.name] = plain(one.name, not one.default, one.default)
@@ -419,9 +420,13 @@ async def _connect(cloud: Subject, router_id: str) -> None:
     await cloud.make("router_interface", wanted, cloud.ann)
 
 
-#: What leads to a network that is the cloud's own, which no actuator makes: walked with routers
-#: (tests/unit/services/network/test_routers.py).
-OUTSIDE = {("router", "external_gateway_info")}
+#: What leads to a network that is the cloud's own, which no actuator makes: walked with routers and floating IPs
+#: (tests/unit/services/network/test_routers.py, test_floating_ips.py).
+OUTSIDE = {
+    ("router", "external_gateway_info"),
+    ("floatingip", "port_id"),
+    ("floatingip", "fixed_ip_address"),
+}
 
 EVERY = [(kind, field.name) for kind, fields in FIELDS.items() for field in fields if field.how == CARRIED]
 EVERY = [one for one in EVERY if one not in OUTSIDE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -14,7 +15,7 @@ from fractus.base.ids import new_id, new_mac
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.compute import FlavorWanted, KeypairWanted
 from fractus.model.images import ImageWanted
-from fractus.model.network import VOCABULARIES, FixedIp, PortWanted, SubnetWanted
+from fractus.model.network import VOCABULARIES, FixedIp, FloatingIpWanted, PortWanted, SubnetWanted
 from fractus.model.routers import RouterInterfaceWanted
 from fractus.model.servers import ServerWanted
 from tests.contract.subjects import Subject
@@ -108,6 +109,22 @@ async def router_interface(cloud: Subject, scope: Scope) -> RouterInterfaceWante
     return RouterInterfaceWanted(id=of.id, router_id=router.remote_id, port_id=made.remote_id)
 
 
+async def floating_ip(cloud: Subject, scope: Scope) -> FloatingIpWanted:
+    """Of an external network that the cloud has: such ones are never made by us."""
+    external = [one for one in (await cloud.listed("network")).values() if one.external]
+    subnets = (await cloud.listed("subnet")).values()
+    subnet = next(one for one in subnets if one.network_id == external[0].remote_id)
+    (pool, *_) = subnet.pools
+    first, last = ipaddress.ip_address(pool["start"]), ipaddress.ip_address(pool["end"])
+    ip = first + secrets.randbelow(int(last) - int(first))
+    return FloatingIpWanted(
+        id=new_id(),
+        floating_network_id=subnet.network_id,
+        subnet_id=subnet.remote_id,
+        floating_ip_address=str(ip),
+    )
+
+
 async def active_image(cloud: Subject, scope: Scope) -> str:
     """Its remote id."""
     made = await cloud.make("image", await image(cloud, scope), scope)
@@ -137,6 +154,7 @@ WANTED: dict[str, Callable[[Subject, Scope], Awaitable[Any]]] = {
     **{kind: partial(declared, kind) for kind in DECLARED},
     "port": port,
     "router_interface": router_interface,
+    "floatingip": floating_ip,
     "server": server,
 }
 

@@ -40,6 +40,7 @@ def main() -> None:
         "security_group_rule",
         "rbac_policy",
         "router",
+        "floatingip",
     ):
         quotas[name] = networks.get(f"quota_{name}", networks["default_quota"])
     facts = {

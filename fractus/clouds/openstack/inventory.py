@@ -31,7 +31,6 @@ _UNSERVED = (
     ("volume", "/snapshots", "snapshots"),
     ("volume", "/backups", "backups"),
     ("network", "/routers", "routers"),
-    ("network", "/floatingips", "floatingips"),
     ("network", "/trunks", "trunks"),
     ("network", "/subnetpools", "subnetpools"),
     ("load-balancer", "/v2/lbaas/loadbalancers", "loadbalancers"),

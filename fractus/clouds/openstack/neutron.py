@@ -196,7 +196,9 @@ class NeutronKind(Generic[W, S]):
                 elsewhere=True,
             )
         body = self.body(wanted, await self._child.services.extensions())
-        body |= {"name": self.name(wanted), "description": self._description(wanted)}
+        body["description"] = self._description(wanted)
+        if self.vocabulary.has_name:
+            body["name"] = self.name(wanted)
         make = self._make_as_admin if self._admins & body.keys() else self._make
         return self.observed(await make(scope, body))
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from fractus.base.clock import Clock
 from fractus.base.ids import new_id
 from fractus.clouds.simulated.agents import agents_of
+from fractus.clouds.simulated.external import make_external
 from fractus.clouds.simulated.life import move_on
 from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import (
@@ -44,6 +45,8 @@ class SimulatedBackend:
         self.began = self.now()
         self.agents = agents_of(shape.path or new_id(), shape.hosts) if shape.agents else {}
         """Neutron's, by id; a test may change them."""
+        if shape.external:
+            make_external(self.records, shape, self.began)
 
     def now(self) -> float:
         """The time by this cloud's own clock."""

@@ -16,6 +16,7 @@ from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.fault_injector import FaultInjector
 from fractus.clouds.simulated.faults import Faults
 from fractus.clouds.simulated.flavor import Flavors
+from fractus.clouds.simulated.floating_ip import FloatingIps
 from fractus.clouds.simulated.image import Images
 from fractus.clouds.simulated.keypair import Keypairs
 from fractus.clouds.simulated.network import Networks
@@ -46,6 +47,7 @@ _PARTICULAR: Mapping[str, type[NeutronSimulated[Any, Any, Any]]] = {
     "port": Ports,
     "router": Routers,
     "router_interface": RouterInterfaces,
+    "floatingip": FloatingIps,
     "security_group": SecurityGroups,
     "qos_policy": QosPolicies,
 }

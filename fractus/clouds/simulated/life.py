@@ -11,7 +11,7 @@ from functools import partial
 
 from fractus.base.clock import iso
 from fractus.clouds.simulated.record_store import Records
-from fractus.clouds.simulated.records import ImageRecord, PortRecord, Record, ServerRecord
+from fractus.clouds.simulated.records import FloatingIpRecord, ImageRecord, PortRecord, Record, ServerRecord
 from fractus.clouds.simulated.shape import Shape
 from fractus.model.servers import ServerFault
 
@@ -61,10 +61,21 @@ def release_ports(records: Records, server: ServerRecord, at: float) -> None:
         port = records.get(PortRecord, port_id)
         if port is not None and port.device_id == server.id and port.of_nova:
             records.drop(port)
+            release_port(records, port.id, at)
         elif port is not None and port.device_id == server.id:
             port.device_id = port.device_owner = port.host = ""
             port.status, port.vif_type, port.changed_at = "DOWN", "unbound", at
             records.put(port)
+
+
+def release_port(records: Records, port_id: str, at: float) -> None:
+    """A port is gone: floating IPs that led to it lead nowhere."""
+    for kind, id in records.tied(f"port/{port_id}"):
+        thing = records.get(FloatingIpRecord, id) if kind == "floatingip" else None
+        if thing is not None:
+            thing.port_id = thing.fixed_ip_address = None
+            thing.status, thing.changed_at = "DOWN", at
+            records.put(thing)
 
 
 def _spawn(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:

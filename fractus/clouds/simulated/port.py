@@ -6,6 +6,7 @@ import ipaddress
 from typing import Any
 
 from fractus.addressing.ranges import eui64
+from fractus.clouds.simulated.life import release_port
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.qos_policy import check_policy
 from fractus.clouds.simulated.records import (
@@ -96,6 +97,7 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
                 status=409,
             )
         self.records.drop(thing)
+        release_port(self.records, thing.id, self.now())
 
     def _taken(self, key: str, thing: PortRecord) -> bool:
         return any(id != thing.id for _, id in self.records.tied(key))

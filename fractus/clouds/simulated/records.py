@@ -234,6 +234,30 @@ class RouterInterfaceRecord(Record, kw_only=True):
         return {f"router/{self.router_id}"}
 
 
+class FloatingIpRecord(Record, kw_only=True):
+    """A floating IP. It occupies its address itself; Neutron has a port for that."""
+
+    KIND: ClassVar[str] = "floatingip"
+
+    floating_network_id: str
+    subnet_id: str
+    floating_ip_address: str
+    port_id: str | None = None
+    fixed_ip_address: str | None = None
+    dns_name: str = ""
+    dns_domain: str = ""
+    status: str = "DOWN"
+
+    def ties(self) -> set[str]:
+        """Its network and subnet, its address, and the port that it leads to."""
+        held = {
+            f"network/{self.floating_network_id}",
+            f"subnet/{self.subnet_id}",
+            f"ip/{self.subnet_id}/{self.floating_ip_address}",
+        }
+        return held | ({f"port/{self.port_id}"} if self.port_id else set())
+
+
 class ServerRecord(Record, kw_only=True):
     """A server. `boots` are the moments at which it began to run, for its console."""
 
@@ -295,6 +319,7 @@ RECORDS: dict[str, type[Record]] = {
         SecurityGroupRecord,
         RouterRecord,
         RouterInterfaceRecord,
+        FloatingIpRecord,
         ServerRecord,
     )
 }

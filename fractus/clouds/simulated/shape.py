@@ -40,6 +40,8 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far the cloud's own clock is ahead of ours. Seconds."""
     agents: bool = False
     """Whether its Neutron has agents: without, it is one that leaves networks to the hypervisors."""
+    external: dict[str, str] = {}
+    """Its external networks: name -> CIDR of the one subnet of each. They are there from the start."""
     quota: dict[str, int] = {}
     """For each project: instances, cores, ram, key_pairs, network, subnet, port, security_group, security_group_rule.
     What is not named is not limited.

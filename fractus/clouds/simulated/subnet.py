@@ -60,7 +60,8 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetObserved]):
         """Delete it with the cloud's own ports, unless somebody else's ports were given addresses of it."""
         ports = self._ports(thing)
         given = [one for one in ports if not one.serves_dhcp]
-        if given and not thing.self_addressed:
+        floating = any(kind == "floatingip" for kind, _ in self.records.tied(f"subnet/{thing.id}"))
+        if floating or (given and not thing.self_addressed):
             raise Refused(
                 f"Unable to complete operation on subnet {thing.id}: One or more ports have an IP allocation from"
                 " this subnet.",

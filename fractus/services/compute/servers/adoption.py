@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fractus.model.network import FLOATING, ServerPort
 from fractus.model.resource import Need, Presence, Resource
 from fractus.model.servers import ServerObserved
 from fractus.reconcile.adopt.adoption import (
@@ -19,7 +20,7 @@ from fractus.reconcile.adopt.adoption import (
     stamp,
     unmapped,
 )
-from fractus.services.compute.servers.view import hostname_of, shown_properties
+from fractus.services.compute.servers.view import addresses_of, hostname_of, shown_properties
 from fractus.store.transaction import Transaction
 
 _SIZES = ("vcpus", "ram", "disk", "ephemeral", "swap")
@@ -28,7 +29,7 @@ _SIZES = ("vcpus", "ram", "disk", "ephemeral", "swap")
 class ServerAdoption:
     """Taking over servers."""
 
-    after: tuple[str, ...] = ("flavor", "keypair", "image", "port")
+    after: tuple[str, ...] = ("flavor", "keypair", "image", "port", "floatingip")
 
     def rank(self, observed: ServerObserved) -> int:
         """No order among them."""
@@ -172,21 +173,22 @@ class ServerAdoption:
     async def _addresses(
         tx: Transaction, ports: list[Resource], context: AdoptionContext
     ) -> dict[str, list[dict[str, Any]]]:
-        """Its ports' addresses by the name of their network. Floating ones are not ours to tell."""
-        found: dict[str, list[dict[str, Any]]] = {}
+        """Its ports' addresses by the name of their network, and those of floating IPs that lead there."""
+        shown = []
         for port in ports:
             network = await context.resource(tx, "network", port.desired["network_id"])
-            entries = found.setdefault(network.name if network is not None else "", [])
-            for fixed in port.desired["fixed_ips"]:
-                entries.append(
-                    {
-                        "addr": fixed["ip_address"],
-                        "version": 6 if ":" in fixed["ip_address"] else 4,
-                        "OS-EXT-IPS:type": "fixed",
-                        "OS-EXT-IPS-MAC:mac_addr": port.desired["mac_address"],
-                    }
+            fixed = [one["ip_address"] for one in port.desired["fixed_ips"]]
+            shown.append(
+                ServerPort(
+                    port_id=port.id,
+                    network_id=port.desired["network_id"],
+                    network_name=network.name if network is not None else "",
+                    mac_address=port.desired["mac_address"],
+                    addresses=[(ip, 6 if ":" in ip else 4) for ip in fixed],
+                    floating=list(port.choice.get(FLOATING, {}).values()),
                 )
-        return found
+            )
+        return addresses_of(shown)
 
 
 def _ports(observed: ServerObserved, listed: Mapping[str, Any]) -> list[Any]:

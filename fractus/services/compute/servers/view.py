@@ -133,19 +133,19 @@ def observation_of(presence: Presence | None) -> ServerObserved | None:
 
 
 def addresses_of(ports: Sequence[ServerPort]) -> dict[str, list[dict[str, Any]]]:
-    """Addresses by the name of their network, as servers show them."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    """Addresses by the name of their network, as servers show them: in each those of its ports, then floating ones."""
+    found: dict[str, list[dict[str, Any]]] = {port.network_name: [] for port in ports}
     for port in ports:
-        found.setdefault(port.network_name, []).extend(
-            {
-                "addr": address,
-                "version": version,
-                "OS-EXT-IPS:type": "fixed",
-                "OS-EXT-IPS-MAC:mac_addr": port.mac_address,
-            }
-            for address, version in port.addresses
-        )
+        found[port.network_name] += [_address(port, ip, version, "fixed") for ip, version in port.addresses]
+    for port in ports:
+        found[port.network_name] += [_address(port, ip, 4, "floating") for ip in port.floating]
     return found
+
+
+def _address(port: ServerPort, ip: str, version: int, sort: str) -> dict[str, Any]:
+    return {
+        "addr": ip, "version": version, "OS-EXT-IPS:type": sort, "OS-EXT-IPS-MAC:mac_addr": port.mac_address,
+    }  # fmt: skip
 
 
 def groups_of(ports: Sequence[ServerPort]) -> list[str]:
@@ -458,7 +458,10 @@ def _plain(stamp: str | None) -> str:
 
 def _addresses(desired: Mapping[str, Any], version: int) -> str:
     found = [
-        one["addr"] for every in desired["addresses"].values() for one in every if one["version"] == version
+        one["addr"]
+        for every in desired["addresses"].values()
+        for one in every
+        if one["version"] == version and one["OS-EXT-IPS:type"] == "fixed"
     ]
     return f" {' '.join(found)} " if found else ""
 

@@ -35,6 +35,7 @@ class CrudAdoption(Generic[S]):
 
     def __init__(self, vocabulary: Vocabulary[Any, S]) -> None:
         self.kind = vocabulary.kind
+        self._has_name = vocabulary.has_name
         self._kept = [
             one
             for one in vocabulary.said
@@ -107,7 +108,7 @@ class CrudAdoption(Generic[S]):
     def desired(self, observed: S) -> dict[str, Any]:
         """What is desired from now on: what is there. Where the cloud does not say, the default."""
         return {
-            "name": observed.name,
+            **({"name": observed.name} if self._has_name else {}),
             "description": observed.description or "",
             "tags": list(observed.tags),
             **{one.name: _kept(one, observed) for one in self._kept},

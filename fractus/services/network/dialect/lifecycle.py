@@ -63,7 +63,10 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
         """What should be in the cloud, in the cloud's own ids."""
         resource = item.resource
         return self.vocabulary.wanted(
-            id=resource.id, name=resource.desired["name"], notes=self.notes(item), **self.fields(item)
+            id=resource.id,
+            name=resource.desired["name"] if self.vocabulary.has_name else "",
+            notes=self.notes(item),
+            **self.fields(item),
         )
 
     def fields(self, item: Item) -> dict[str, Any]:

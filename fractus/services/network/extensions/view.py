@@ -226,6 +226,14 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "2015-01-01T10:00:00-00:00",
     ),
     (
+        "fip-port-details", "Floating IP Port Details Extension",
+        "Add port_details attribute to Floating IP resource", "2018-04-09T10:00:00-00:00",
+    ),
+    (
+        "subnet-external-network", "Subnet belongs to an external network",
+        "Informs if the subnet belongs to an external network", "2024-02-05T18:00:00-00:00",
+    ),
+    (
         "subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool",
         "2015-03-30T10:00:00-00:00",
     ),

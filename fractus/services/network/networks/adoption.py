@@ -1,4 +1,7 @@
-"""A network of a cloud becomes one of ours, by the id that it has there."""
+"""A network of a cloud becomes one of ours, by the id that it has there.
+
+External networks of one name are one network: whoever says `public` means outside, in whatever cloud.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,11 @@ from typing import Any
 
 from fractus.model.network import NETWORK, NetworkObserved
 from fractus.model.resource import Need, Resource
-from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore
+from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore, Merge, Verdict
 from fractus.services.network.dialect.adoption import CrudAdoption
+from fractus.services.network.dialect.queries.external import external_named
+from fractus.store import presences
+from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
 
 
@@ -17,8 +23,9 @@ class NetworkAdoption(CrudAdoption[NetworkObserved]):
 
     after: tuple[str, ...] = ("qos_policy",)
 
-    def __init__(self) -> None:
+    def __init__(self, resources: Resources) -> None:
         super().__init__(NETWORK)
+        self._resources = resources
 
     def needed(
         self, observed: NetworkObserved, listed: Mapping[str, Mapping[str, Any]]
@@ -39,6 +46,20 @@ class NetworkAdoption(CrudAdoption[NetworkObserved]):
             return Conflict(f"its QoS policy {observed.qos_policy_id} is not taken over")
         resource.desired["qos_policy_id"] = policy.id
         return Adopt(resource, [Need("qos_policy", policy.id)])
+
+    async def judge(self, tx: Transaction, observed: NetworkObserved, context: AdoptionContext) -> Verdict:
+        """An external one joins the one of its name that other clouds have, in the first of them that is not here."""
+        if (
+            observed.external
+            and not observed.marker
+            and await context.resource(tx, "network", observed.remote_id) is None
+        ):
+            for known in await external_named(tx, self._resources, observed.name):
+                if await presences.fetch(tx, "network", known.id, context.cloud) is None:
+                    known.choice = {**known.choice, "only": [*known.choice.get("only", ()), context.cloud]}
+                    await context.save(tx, known)
+                    return Merge(known.id)
+        return await super().judge(tx, observed, context)
 
     def owner(self, observed: NetworkObserved, context: AdoptionContext) -> str | None:
         """What everybody may use there is needed though its project is nobody's here: then it belongs to nobody."""

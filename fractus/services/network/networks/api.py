@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fractus.model.carried import CARRIED
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.queries.mtu import check_carried
 from fractus.services.network.dialect.queries.rows import ids, is_some
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import conflict
+from fractus.services.network.dialect.schema.errors import conflict, not_carried
 from fractus.services.network.dialect.schema.mtu import check_mtu
 from fractus.services.network.dialect.schema.zones import check_known
 from fractus.services.network.networks.kind import KIND
@@ -30,6 +31,7 @@ class NetworkApi(CollectionApi):
         super().__init__(at)
         self._subnets, self._ports, self._groups = at.subnets, at.ports, at.groups
         self._policies = at.qos_policies
+        self._floating = at.floating_ips
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, its MTU is carried somewhere, and its project has a default group."""
@@ -45,6 +47,8 @@ class NetworkApi(CollectionApi):
 
     async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Others use it no longer where it is no longer shared; its clouds and subnets take the new MTU."""
+        if resource.desired["router:external"]:
+            _refuse_clouds_own(resource, item)
         if item.values.get("shared") is False and resource.desired["shared"]:
             await self._check_unshare(tx, resource)
         if item.values.get("router:external") is False and await self._led_out(tx, resource.id):
@@ -77,6 +81,8 @@ class NetworkApi(CollectionApi):
                 "NetworkInUse",
             )
         await self._ports.leave_network(tx, resource.id)
+        if resource.desired["router:external"]:
+            await self._floating.leave_network(tx, resource.id)
         await self._subnets.remove_of(tx, resource.id)
 
     async def _led_out(self, tx: Transaction, id: str) -> list[str]:
@@ -91,3 +97,11 @@ class NetworkApi(CollectionApi):
                 "Multiple projects are using it.",
                 "InvalidSharedSetting",
             )
+
+
+def _refuse_clouds_own(network: Resource, item: Item) -> None:
+    """An external network has its name and its description here; all else is as each cloud has it."""
+    for name, value in item.values.items():
+        field = KIND.fields[name]
+        if field.carried == CARRIED and name != "name" and value != network.desired.get(field.key):
+            raise not_carried(name, "an external network is each cloud's own")

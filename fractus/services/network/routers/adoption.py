@@ -7,11 +7,13 @@ from typing import Any
 
 from msgspec import UNSET
 
+from fractus.addressing.addresses import Addresses
 from fractus.model.resource import Resource
-from fractus.model.routers import ROUTER, RouterObserved
+from fractus.model.routers import ROUTER, SHOWN_GATEWAY, RouterObserved
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore
 from fractus.services.network.dialect.adoption import CrudAdoption
-from fractus.services.network.routers.kind import SHOWN_GATEWAY, needs
+from fractus.services.network.dialect.queries.external import hold_as_found
+from fractus.services.network.routers.kind import gateway_holder, needs
 from fractus.store.transaction import Transaction
 
 
@@ -20,8 +22,10 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
 
     after: tuple[str, ...] = ("network", "subnet")
 
-    def __init__(self) -> None:
+    def __init__(self, addresses: Addresses) -> None:
+        """`addresses`: who holds which."""
         super().__init__(ROUTER)
+        self._addresses = addresses
 
     def needed(
         self, observed: RouterObserved, listed: Mapping[str, Mapping[str, Any]]
@@ -65,9 +69,26 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
             if network is None:
                 return Conflict(f"its external network {observed.gateway['network_id']} is not taken over")
             snat = bool(observed.gateway.get("enable_snat", True))
-            resource.desired["external_gateway_info"] = {"network_id": network.id, "enable_snat": snat}
             ips = observed.gateway.get("external_fixed_ips", ())
             there = [(await context.taken(tx, "subnet", one["subnet_id"]), one["ip_address"]) for one in ips]
             known = [{"subnet_id": pool.id, "ip_address": ip} for pool, ip in there if pool is not None]
+            for one in known:
+                held_by = await hold_as_found(
+                    tx,
+                    self._addresses,
+                    one["subnet_id"],
+                    one["ip_address"],
+                    gateway_holder(resource.id),
+                    context.cloud,
+                )
+                if held_by:
+                    return Conflict(
+                        f"its address {one['ip_address']} is held by {held_by.replace('/', ' ')} here"
+                    )
+            resource.desired["external_gateway_info"] = {
+                "network_id": network.id,
+                "enable_snat": snat,
+                "external_fixed_ips": [{**one, "cloud": context.cloud} for one in known],
+            }
             memory[SHOWN_GATEWAY] = {"network_id": network.id, "external_fixed_ips": known}
         return Adopt(resource, needs(resource), memory)

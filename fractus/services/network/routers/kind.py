@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -13,11 +13,13 @@ from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED
 from fractus.model.resource import IF_PRESENT, Need, Presence, Resource
 from fractus.model.routers import ROUTER as VOCABULARY
+from fractus.model.routers import SHOWN_GATEWAY
 from fractus.services.field import Field, named, text
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import read_only, standard, stated
+from fractus.services.network.dialect.schema.outside import Given
 from fractus.services.network.dialect.schema.zones import HINTS
 from fractus.services.network.dialect.table import standard_columns
 from fractus.services.network.dialect.view import is_refused_everywhere
@@ -26,8 +28,18 @@ from fractus.services.network.routers import schema
 ADMINS = "get_router:distributed"
 """The rule of those who see what sort of router it is. Upstream `get_router:ha` has the same default."""
 
-SHOWN_GATEWAY = "gateway"
-"""Key in the memory of a presence: the gateway that the router has there, in our own ids."""
+
+GATEWAY_INFO = "external_gateway_info"
+
+
+def gateway_holder(router_id: str) -> str:
+    """As which a router holds its addresses outside."""
+    return f"router/{router_id}"
+
+
+def kept(given: Iterable[Given]) -> list[dict[str, str]]:
+    """Addresses outside as they are kept: with the cloud whose gateway has them."""
+    return [{"subnet_id": one.subnet_id, "ip_address": one.ip, "cloud": one.cloud} for one in given]
 
 
 def needs(router: Resource) -> list[Need]:
@@ -47,19 +59,24 @@ def _sort(name: str) -> Field:
 
 
 def _gateways(resource: Resource, presences: Sequence[Presence]) -> list[dict[str, Any]]:
-    """A gateway for each cloud that has given it an address, the oldest first; one without, where there is none."""
+    """A gateway for each cloud where it has an address, the oldest first; one without, where there is none."""
     wanted = resource.desired["external_gateway_info"]
     if not wanted:
         return []
     bare = {"network_id": wanted["network_id"], "enable_snat": wanted["enable_snat"]}
+    held: dict[str, list[dict[str, str]]] = {}
+    for one in wanted.get("external_fixed_ips", ()):
+        shown = {name: one[name] for name in ("subnet_id", "ip_address")}
+        held.setdefault(one.get("cloud", ""), []).append(shown)
+    if held:
+        return [{**bare, "external_fixed_ips": ips} for ips in held.values()]
     there = [one.memory.get(SHOWN_GATEWAY) for one in presences if one.wanted]
     given = [
         {**bare, "external_fixed_ips": one["external_fixed_ips"]}
         for one in there
         if one and one["network_id"] == bare["network_id"]
     ]
-    asked = [{**bare, "external_fixed_ips": wanted.get("external_fixed_ips", [])}]
-    return given or asked
+    return given or [{**bare, "external_fixed_ips": []}]
 
 
 def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:

@@ -7,18 +7,22 @@ from typing import Any
 
 from msgspec import UNSET, structs
 
+from fractus.addressing.addresses import Addresses
 from fractus.model.cloud import Step
+from fractus.model.errors import Conflict
 from fractus.model.placement import follows
 from fractus.model.resource import Presence, Resource
-from fractus.model.routers import ROUTER, RouterObserved, RouterWanted
+from fractus.model.routers import ROUTER, SHOWN_GATEWAY, RouterObserved, RouterWanted
 from fractus.model.wire import WireField
 from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
-from fractus.services.network.routers.kind import KIND, SHOWN_GATEWAY
+from fractus.services.network.dialect.queries.external import ExternalNetworks
+from fractus.services.network.routers.kind import GATEWAY_INFO, KIND, gateway_holder, kept
 from fractus.services.network.routers.queries import connected, pools
 from fractus.services.network.routers.schema import within
+from fractus.store import presences
 from fractus.store.resources import Resources
-from fractus.store.transaction import Reader
+from fractus.store.transaction import Reader, Transaction
 
 #: What may only be changed while the router is out of service.
 _SORTS = ("distributed", "ha")
@@ -30,9 +34,35 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
     traits = follows("subnet")
     facts_from = frozenset({"router_interface"})
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, addresses: Addresses) -> None:
         super().__init__(ROUTER, KIND.summarise)
-        self._resources = resources
+        self._resources, self._addresses = resources, addresses
+        self._external = ExternalNetworks(resources, addresses)
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """Where it has a gateway, an address outside of this cloud's, unless it has one already."""
+        memory, gateway = await super().prepare(tx, resource, cloud), resource.desired[GATEWAY_INFO]
+        held = gateway.get("external_fixed_ips", []) if gateway else []
+        if not gateway or any(one.get("cloud") == cloud for one in held):
+            return memory
+        network = await self._resources.fetch(tx, "network", gateway["network_id"])
+        if network is None:
+            return memory
+        try:
+            given = await self._external.give_gateway(
+                tx, network, gateway_holder(resource.id), clouds=[cloud]
+            )
+        except Conflict:
+            return memory  # none is left here: what the cloud says of that is said of the router
+        if given:
+            resource.desired[GATEWAY_INFO] = {**gateway, "external_fixed_ips": [*held, *kept(given)]}
+            there = await presences.of_resource(tx, KIND.name, resource.id)
+            await self._resources.save(tx, resource, KIND.summarise(resource, there))
+        return memory
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """Its addresses outside are free."""
+        await self._addresses.release(tx, gateway_holder(resource.id))
 
     # ------------------------------------------------------------------ what its steps must know of others
 

@@ -58,6 +58,8 @@ class SubnetAdoption(CrudAdoption[SubnetObserved]):
             return self.clash(known)
         net = ipaddress.ip_network(observed.cidr)
         for other in await subnets_of(tx, self._resources, network.id):
+            if _may_overlap(network, other, context.cloud):
+                continue
             if net.overlaps(ipaddress.ip_network(other.desired["cidr"])):
                 return Conflict(
                     f"{observed.cidr} overlaps with {other.desired['cidr']} of subnet {other.id} in its network"
@@ -79,6 +81,8 @@ class SubnetAdoption(CrudAdoption[SubnetObserved]):
             "shared": network.desired["shared"],
             "allocation_pools": pools,
         }
+        if network.desired["router:external"]:
+            resource.desired["external"], resource.choice = True, {"only": [context.cloud]}
         await self._addresses.open(tx, id, ranges_of(pools), observed.ip_version)
         memory = await self._share(tx, id, observed, context.cloud) if observed.marker else {"pools": []}
         network.desired["subnets"] = [*network.desired["subnets"], id]
@@ -90,3 +94,8 @@ class SubnetAdoption(CrudAdoption[SubnetObserved]):
         pools = list(observed.pools or [])
         await self._addresses.set_aside_as_found(tx, id, cloud, ranges_of(pools), observed.ip_version)
         return {"pools": pools}
+
+
+def _may_overlap(network: Resource, other: Resource, cloud: str) -> bool:
+    """Subnets of an external network are each in one cloud, and of different clouds nobody has chosen the ranges."""
+    return network.desired["router:external"] and cloud not in other.choice.get("only", ())

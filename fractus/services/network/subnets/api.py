@@ -111,9 +111,10 @@ def _scoped(network: Resource, version: int, scope: str | None) -> dict[str, Any
 
 
 def _external(given: list[str]) -> Filters:
-    """Whether their networks are external: those with subnets here are none."""
-    asked = {values.to_boolean(text) for text in given}
-    return [] if False in asked else [Filter("id", "eq", "")]
+    """Whether their networks are external."""
+    asked = [values.to_boolean(text) for text in given]
+    found = [Filter("external", "eq", one) for one in dict.fromkeys(asked)]
+    return [[*found, *([] if all(asked) else [Filter("external", "null")])]]
 
 
 class SubnetApi(CollectionApi):
@@ -124,6 +125,7 @@ class SubnetApi(CollectionApi):
 
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
+        self._at = at
         self._subnets, self._pools, self._ports = at.own(SubnetWrites), at.pools, at.ports
 
     def judge(self, call: Call, item: Item) -> None:
@@ -180,6 +182,8 @@ class SubnetApi(CollectionApi):
         """No port has an address of it, but for those that gave it to themselves; a router's never does."""
         network_id = resource.desired["network_id"]
         users = await self._ports.using(tx, network_id, resource.id)
+        if resource.desired.get("external") and await self._at.floating_ips.of_subnet(tx, resource.id):
+            users = [resource]
         if not all(_is_self_addressed(port, resource) for port in users):
             raise conflict(
                 f"Unable to complete operation on subnet {resource.id}: "

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
-from sqlalchemy import Index
+from sqlalchemy import Boolean, Column, Index, Table
 
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_NET_OWNER_MEMBER, NEUTRON_ADMIN_OR_NET_OWNER_READER
 from fractus.auth.policy import RuleDefault
@@ -37,8 +37,18 @@ def _mode(name: str) -> Field:
     )  # fmt: skip
 
 
+def _with_external(table: Table) -> Table:
+    """Whether its network is external; NULL where an older process wrote it. It is last, for it is younger."""
+    table.append_column(Column("external", Boolean, nullable=True))
+    return table
+
+
 def _target(resource: Resource) -> dict[str, Any]:
-    return {**neutron.target(resource), "network:project_id": resource.desired["network_project_id"]}
+    return {
+        **neutron.target(resource),
+        "network:project_id": resource.desired["network_project_id"],
+        "router:external": bool(resource.desired.get("external")),
+    }
 
 
 def _derived(resource: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
@@ -47,6 +57,7 @@ def _derived(resource: Resource, _presences: Sequence[Presence]) -> Mapping[str,
     return {
         "host_routes": sorted(routes, key=lambda one: (one["destination"], one["nexthop"])),
         "subnetpool_id": resource.desired.get("subnetpool_id"),
+        "router:external": bool(resource.desired.get("external")),
     }
 
 
@@ -88,14 +99,16 @@ FIELDS = named([
     _mode("ipv6_ra_mode"),
     _mode("ipv6_address_mode"),
     Field("shared", desired="shared", shown="", match=Match("shared", values.to_boolean), column=flag("shared")),
+    Field("router:external"),
 ])  # fmt: skip
 
 KIND = Kind(
     name="subnet",
     service="network",
     collection="subnets",
+    extensions=("subnet-external-network",),
     fields=FIELDS,
-    table=shareable(
+    table=_with_external(shareable(
         table_of(
             "subnet", FIELDS, column(_NETWORK_PROJECT), *standard_columns(),
             Index("subnet_by_network", "network_id"), Index("subnet_by_pool", "subnetpool_id"),
@@ -104,18 +117,18 @@ KIND = Kind(
                 "ipv6_ra_mode", "ipv6_address_mode",
             ),
         )
-    ),
+    )),
     summarise=neutron.Documents(
         FIELDS,
         order=(
             "network_id", "ip_version", "enable_dhcp", "ipv6_ra_mode", "ipv6_address_mode", "gateway_ip", "cidr",
-            "allocation_pools", "host_routes", "dns_nameservers", "subnetpool_id",
+            "allocation_pools", "host_routes", "dns_nameservers", "subnetpool_id", "router:external",
         ),
         derived=_derived,
         born=0,
-        columns=(_NETWORK_PROJECT,),
+        columns=(_NETWORK_PROJECT, flag("external")),
     ),
-    scope=neutron.own_or("shared", by_name=True, owners=("project_id", "network_project_id")),
+    scope=neutron.own_or("shared", "external", by_name=True, owners=("project_id", "network_project_id")),
     target=_target,
     rules=(
         RuleDefault("external_network", "field:subnets:router:external=True", "The subnet leads outside."),

@@ -12,7 +12,7 @@ from tests.unit.services.network.conftest import Tenant, error
 
 GIVEN = {
     "network": 2, "subnet": 3, "subnetpool": 1, "port": 4, "security_group": 2, "security_group_rule": 7,
-    "rbac_policy": 5, "router": 1,
+    "rbac_policy": 5, "router": 1, "floatingip": 6,
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ async def outside(world: World, cloud: str = "a") -> tuple[str, str]:
     net = NetworkRecord(id=new_id(), project_id=home, name="public", external=True)
     pool = SubnetRecord(
         id=new_id(), project_id=home, network_id=net.id, cidr="203.0.113.0/24", gateway_ip="203.0.113.1",
-        enable_dhcp=False,
+        enable_dhcp=False, pools=[{"start": "203.0.113.2", "end": "203.0.113.254"}],
     )  # fmt: skip
     records.put(net)
     records.put(pool)

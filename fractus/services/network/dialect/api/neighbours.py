@@ -14,6 +14,7 @@ from fractus.model.resource import Resource
 from fractus.quota.quota import Quota
 from fractus.services.kind import Kind
 from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
@@ -115,6 +116,16 @@ class Ports(Protocol):
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Delete a port. What it held is free when no cloud has it."""
+        ...
+
+    async def touch(self, tx: Transaction, resource: Resource) -> None:
+        """A changed document, of which no cloud needs to hear."""
+        ...
+
+    async def lead_to(
+        self, tx: Transaction, port: Resource, floating: Mapping[str, str], cloud: str = ""
+    ) -> None:
+        """Which floating IPs lead to a port from now on (id -> address): as long as one does, it is in its cloud."""
         ...
 
     async def leave_network(self, tx: Transaction, network_id: str) -> None:
@@ -250,6 +261,40 @@ class DefaultRules(Protocol):
         ...
 
 
+class Routers(Protocol):
+    """Knows which networks are joined."""
+
+    async def between(self, reader: Reader, subnet_id: str, network_id: str) -> list[tuple[str, str]]:
+        """The routers with an interface in a subnet and a gateway on an external network, oldest first: ids, and the
+        addresses of their interfaces there.
+        """
+        ...
+
+    async def reached_from(self, reader: Reader, project_id: str, network_id: str) -> list[str]:
+        """The clouds in which routers of a project with a gateway on an external network have subnets."""
+        ...
+
+
+class FloatingIps(Protocol):
+    """Writes floating IPs."""
+
+    async def leave_network(self, tx: Transaction, network_id: str) -> None:
+        """Remove those of an external network that lead nowhere; `Conflict` where others lead to ports."""
+        ...
+
+    async def of_subnet(self, reader: Reader, subnet_id: str) -> bool:
+        """Whether one has an address of this subnet."""
+        ...
+
+    async def check_gateway(self, reader: Reader, router_id: str, network_id: str) -> None:
+        """`Conflict` where one leads through the gateway that a router has on this network."""
+        ...
+
+    async def check_interface(self, reader: Reader, router_id: str, subnet: Resource) -> None:
+        """`Conflict` where one leads through the interface that a router has in this subnet."""
+        ...
+
+
 class NetworkNeighbours:
     """What the API of every kind of networking is built of, and where it finds the writers of the others."""
 
@@ -261,6 +306,9 @@ class NetworkNeighbours:
     qos_policies: QosPolicies
     router_ports: RouterPorts
     interfaces: RouterInterfaces
+    floating_ips: FloatingIps
+    routers: Routers
+    external: ExternalNetworks
 
     def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float) -> None:
         """A cloud is stale after `stale_after` seconds of silence."""

@@ -21,6 +21,7 @@ _NOT_FOUND = {
     ),
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
     "router": ("RouterNotFound", "Router {} could not be found"),
+    "floatingip": ("FloatingIPNotFound", "Floating IP {} could not be found"),
     "rbac_policy": ("RbacPolicyNotFound", "RBAC policy of type unknown with ID {} not found"),
     "qos_policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),
     "tag": ("TagNotFound", "Tag {} could not be found."),

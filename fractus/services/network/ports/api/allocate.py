@@ -14,7 +14,7 @@ from fractus.auth.principal import Principal
 from fractus.base.ids import is_uuid
 from fractus.base.log import request_id
 from fractus.model.errors import ApiError, Conflict, Invalid, QuotaExceeded
-from fractus.model.network import NicRequest, ServerPort
+from fractus.model.network import FLOATING, NicRequest, ServerPort
 from fractus.model.resource import Presence, Resource, as_found
 from fractus.services.network.dialect.api.neighbours import Groups
 from fractus.services.network.dialect.view import is_shared_with
@@ -253,6 +253,7 @@ class PortAllocator:
             addresses=[
                 (one["ip_address"], 6 if ":" in one["ip_address"] else 4) for one in desired["fixed_ips"]
             ],
+            floating=list(port.choice.get(FLOATING, {}).values()),
             security_groups=[names[id] for id in groups if id in names],
             owned=desired["owned_by_server"],
         )

@@ -9,6 +9,7 @@ from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.addressing.ranges import is_self_addressed
 from fractus.base.ids import new_id
+from fractus.model.network import FLOATING
 from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.api.neighbours import Groups, PortUser
 from fractus.services.network.dialect.api.writing import Writer
@@ -140,6 +141,17 @@ class PortWrites(Writer):
                 await self.servers.ports_changed(tx, server_id)
         for user in self.users:
             await user.port_updated(tx, resource, before)
+
+    async def lead_to(
+        self, tx: Transaction, port: Resource, floating: Mapping[str, str], cloud: str = ""
+    ) -> None:
+        """Which floating IPs lead to a port from now on (id -> address): as long as one does, it is in its cloud."""
+        others = {key: value for key, value in port.choice.items() if key not in (FLOATING, "only")}
+        held = [cloud] if cloud else port.choice.get("only", [])
+        port.choice = {**others, FLOATING: dict(floating), "only": held} if floating else others
+        await self.touch(tx, port)
+        if self.servers is not None and port.desired["device_id"]:
+            await self.servers.ports_changed(tx, port.desired["device_id"])
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Delete a port. What it held is free at once where no cloud has it, else when all have released it."""

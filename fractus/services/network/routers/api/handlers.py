@@ -13,18 +13,18 @@ from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import conflict, not_found
+from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.dialect.schema.zones import check_known
 from fractus.services.network.routers import schema
+from fractus.services.network.routers.api.gateways import Gateways
 from fractus.services.network.routers.api.interfaces import Interfaces
 from fractus.services.network.routers.api.writes import NOWHERE, RouterWrites
-from fractus.services.network.routers.kind import ADMINS, KIND
+from fractus.services.network.routers.kind import ADMINS, GATEWAY_INFO, KIND
 from fractus.services.network.routers.queries import interfaces_of
 from fractus.store import clouds
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call, Reply
 
-_GATEWAY = "external_gateway_info"
 _SORTS = (("ha", "HA attribute"), ("distributed", "the 'distributed' attribute"))
 
 
@@ -45,7 +45,8 @@ class RouterApi(CollectionApi):
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
         self._routers = at.own(RouterWrites)
-        self._interfaces = Interfaces(self._routers, at.interfaces, at.router_ports)
+        self._gateways = Gateways(self._routers, at.external, at.floating_ips)
+        self._interfaces = Interfaces(self._routers, at.interfaces, at.router_ports, at.floating_ips)
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, and its gateway leads outside."""
@@ -60,9 +61,9 @@ class RouterApi(CollectionApi):
             "ha": desired.get("ha"),
             "distributed": desired.get("distributed"),
         }
-        asked = desired[_GATEWAY]
-        desired[_GATEWAY] = None
-        desired[_GATEWAY] = await self._gateway(tx, call, resource, asked)
+        asked = desired[GATEWAY_INFO]
+        desired[GATEWAY_INFO] = None
+        desired[GATEWAY_INFO] = await self._gateway(tx, call, resource, asked)
 
     async def before_update(
         self, tx: Transaction, call: Call, resource: Resource, item: Item
@@ -73,8 +74,8 @@ class RouterApi(CollectionApi):
         self._check_sort(resource, given)
         if "routes" in given:
             schema.check_routes(given["routes"], await self._routers.nets(tx, resource))
-        if _GATEWAY in given:
-            more[_GATEWAY] = gateway = await self._gateway(tx, call, resource, given[_GATEWAY])
+        if GATEWAY_INFO in given:
+            more[GATEWAY_INFO] = gateway = await self._gateway(tx, call, resource, given[GATEWAY_INFO])
             outside = gateway["network_id"] if gateway else NOWHERE
             routes = given.get("routes", resource.desired["routes"])
             schema.check_routes(routes, await self._routers.nets(tx, resource, outside=outside))
@@ -103,27 +104,11 @@ class RouterApi(CollectionApi):
     async def _gateway(
         self, tx: Transaction, call: Call, router: Resource, asked: Mapping[str, Any] | None
     ) -> dict[str, Any] | None:
-        """What is kept of a gateway that is asked for. Addresses that are not named stay, or are chosen."""
-        if not asked:
-            return None
-        network = await self._interfaces.network(tx, call, asked["network_id"])
-        if not network.desired["router:external"]:
+        """What is kept of a gateway that is asked for."""
+        network = await self._interfaces.network(tx, call, asked["network_id"]) if asked else None
+        if network is not None and not network.desired["router:external"]:
             raise schema.refused(f"Network {network.id} is not an external network")
-        ips = asked.get("external_fixed_ips") or []
-        pools = [await self._resources.fetch(tx, "subnet", id) for id in network.desired["subnets"]]
-        known = [one for one in pools if one is not None]
-        for one in ips:
-            if any(
-                one.get("ip_address") and one["ip_address"] == pool.desired["gateway_ip"] for pool in known
-            ):
-                raise schema.refused(f"External IP {one['ip_address']} is the same as the gateway IP")
-        before = router.desired[_GATEWAY]
-        there = await self._routers.nets(tx, router, outside=NOWHERE)
-        schema.check_apart(there, [schema.Net(one.id, one.desired["cidr"]) for one in known])
-        kept = {"network_id": network.id, "enable_snat": asked.get("enable_snat", True)}
-        if not ips and before and before["network_id"] == network.id:
-            ips = before.get("external_fixed_ips", [])
-        return {**kept, "external_fixed_ips": [_located(one, known) for one in ips]} if ips else kept
+        return await self._gateways.change(tx, router, network, asked or {})
 
     # --- routes ----------------------------------------------------------------------------------
 
@@ -170,19 +155,6 @@ class RouterApi(CollectionApi):
             left = [id for id in router.desired["subnets"] if id not in subnets]
             await self._routers.update(tx, router, {"subnets": left})
         return _interface_reply(router, port, subnets, subnets[0])
-
-
-def _located(one: Mapping[str, str], pools: Sequence[Resource]) -> dict[str, str]:
-    """An address outside, with the subnet that has it."""
-    ip, id = one.get("ip_address", ""), one.get("subnet_id", "")
-    if not ip:
-        raise schema.refused("external_fixed_ips without ip_address are not supported")
-    for pool in pools:
-        if id in ("", pool.id) and schema.within(ip, pool.desired["cidr"]):
-            return {"subnet_id": pool.id, "ip_address": ip}
-    if id and all(pool.id != id for pool in pools):
-        raise not_found("subnet", id)
-    raise schema.outside(ip, named=bool(id))
 
 
 def _interface_reply(router: Resource, port: Resource, subnets: Sequence[str], subnet_id: str) -> Reply:

@@ -9,7 +9,7 @@ from fractus.model.errors import Invalid, NotFound
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.model.routers import INTERFACE
-from fractus.services.network.dialect.api.neighbours import RouterInterfaces, RouterPorts
+from fractus.services.network.dialect.api.neighbours import FloatingIps, RouterInterfaces, RouterPorts
 from fractus.services.network.dialect.kind import target
 from fractus.services.network.dialect.schema.errors import conflict, not_found
 from fractus.services.network.routers import schema
@@ -23,8 +23,15 @@ from fractus.web.routing import Call
 class Interfaces:
     """Gives ports to routers, and takes them away again. Answers with the port, and the subnets that it is about."""
 
-    def __init__(self, writes: RouterWrites, interfaces: RouterInterfaces, ports: RouterPorts) -> None:
+    def __init__(
+        self,
+        writes: RouterWrites,
+        interfaces: RouterInterfaces,
+        ports: RouterPorts,
+        floating_ips: FloatingIps,
+    ) -> None:
         self._writes, self._interfaces, self._ports = writes, interfaces, ports
+        self._floating_ips = floating_ips
         self._resources = writes.ledger.resources
 
     # --- what the caller may know of ---------------------------------------------------------------
@@ -162,7 +169,7 @@ class Interfaces:
                 type="SubnetMismatchForPort",
             )
         for subnet in await self._subnets(tx, ids):
-            self._check_unused(router, subnet)
+            await self._check_unused(tx, router, subnet)
         await self._end(tx, port)
         return port, ids
 
@@ -175,7 +182,7 @@ class Interfaces:
             port = await self._resources.fetch(tx, "port", interface.id)
             if port is None or port.desired["network_id"] != subnet.desired["network_id"]:
                 continue
-            self._check_unused(router, subnet)
+            await self._check_unused(tx, router, subnet)
             fixed = port.desired["fixed_ips"]
             left = [one for one in fixed if one["subnet_id"] != id]
             if left == fixed:
@@ -196,9 +203,9 @@ class Interfaces:
             return None
         return await self._resources.fetch(tx, "port", port_id)
 
-    @staticmethod
-    def _check_unused(router: Resource, subnet: Resource) -> None:
-        """No route of the router leads by it."""
+    async def _check_unused(self, tx: Transaction, router: Resource, subnet: Resource) -> None:
+        """No floating IP and no route of the router leads by it."""
+        await self._floating_ips.check_interface(tx, router.id, subnet)
         if any(schema.within(one["nexthop"], subnet.desired["cidr"]) for one in router.desired["routes"]):
             raise conflict(
                 f"Router interface for subnet {subnet.id} on router {router.id} cannot be deleted, as it is required "

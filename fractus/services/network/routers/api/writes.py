@@ -11,12 +11,15 @@ from fractus.model.resource import Need, Resource
 from fractus.model.routers import GATEWAY, INTERFACES
 from fractus.services.network.dialect.api.neighbours import RouterInterfaces
 from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.queries.rows import ids
 from fractus.services.network.dialect.schema.errors import bad_request, conflict
 from fractus.services.network.routers.kind import KIND
 from fractus.services.network.routers.kind import needs as needs_of
 from fractus.services.network.routers.queries import interfaces_of
 from fractus.services.network.routers.schema import Net
+from fractus.store import presences
 from fractus.store.ledger import Ledger
+from fractus.store.listing import Filter
 from fractus.store.transaction import Reader, Transaction
 
 NOWHERE = "-"
@@ -65,6 +68,40 @@ class RouterWrites(Writer):
             for id, address in found
             if (subnet := await resources.fetch(reader, "subnet", id)) is not None
         ]
+
+    async def between(self, reader: Reader, subnet_id: str, network_id: str) -> list[tuple[str, str]]:
+        """The routers with an interface in a subnet and a gateway on an external network, oldest first: ids, and the
+        addresses of their interfaces there.
+        """
+        resources = self.ledger.resources
+        ids = await resources.needed_by_kind(reader, "subnet", subnet_id, KIND.name)
+        routers = [await resources.fetch(reader, KIND.name, id) for id in ids]
+        leading = [
+            one
+            for one in routers
+            if one is not None
+            and one.wanted
+            and (gateway := one.desired["external_gateway_info"])
+            and gateway["network_id"] == network_id
+        ]
+        return [
+            (router.id, net.address)
+            for router in sorted(leading, key=lambda one: (one.created_at, one.id))
+            for net in await self.nets(reader, router, outside=NOWHERE)
+            if net.id == subnet_id
+        ]
+
+    async def reached_from(self, reader: Reader, project_id: str, network_id: str) -> list[str]:
+        """The clouds in which routers of a project with a gateway on an external network have subnets."""
+        own = Filter("project_id", "eq", project_id), Filter("gateway_network_id", "eq", network_id)
+        found: dict[str, None] = {}
+        for id in await ids(reader, self.ledger.resources, KIND.name, *own):
+            router = await self.ledger.resources.fetch(reader, KIND.name, id)
+            # It comes to wherever its subnets are: whether it is there already is a matter of moments.
+            for subnet_id in router.desired["subnets"] if router is not None else ():
+                there = await presences.of_resource(reader, "subnet", subnet_id)
+                found |= {one.cloud: None for one in there if one.wanted}
+        return list(found)
 
     async def check_update(self, tx: Transaction, port: Resource, values: Mapping[str, Any]) -> None:
         """The addresses of a router's port are changed by its router alone."""

@@ -1,0 +1,74 @@
+"""A floating IP of a cloud becomes one of ours, with the address that it has and the port that it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fractus.addressing.addresses import Addresses
+from fractus.model.network import FLOATING, FLOATING_IP, FloatingIpObserved
+from fractus.model.resource import Resource
+from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore
+from fractus.services.network.dialect.adoption import CrudAdoption
+from fractus.services.network.dialect.queries.external import hold_as_found, pools_of
+from fractus.services.network.floating_ips.kind import details_of, holder, needs_of
+from fractus.store.resources import Resources
+from fractus.store.transaction import Transaction
+
+
+class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
+    """Taking over floating IPs."""
+
+    after: tuple[str, ...] = ("network", "subnet", "port", "router")
+
+    def __init__(self, resources: Resources, addresses: Addresses) -> None:
+        """`addresses`: who holds which."""
+        super().__init__(FLOATING_IP)
+        self._resources, self._addresses = resources, addresses
+
+    @property
+    def noun(self) -> str:
+        """As people write it."""
+        return "floating IP"
+
+    def needed(
+        self, observed: FloatingIpObserved, listed: Mapping[str, Mapping[str, Any]]
+    ) -> list[tuple[str, str]]:
+        """The network with its subnets, its port, and the router between."""
+        ends = (("port", observed.port_id), ("router", observed.router_id))
+        return [
+            ("network", observed.floating_network_id),
+            *((kind, id) for kind, id in ends if isinstance(id, str) and id),
+        ]
+
+    async def complete(
+        self, tx: Transaction, resource: Resource, observed: FloatingIpObserved, context: AdoptionContext
+    ) -> Adopt | Conflict | Ignore:
+        """All that it is tied to must be taken over before."""
+        network = await context.taken(tx, "network", observed.floating_network_id)
+        if network is None:
+            return Ignore(f"its network {observed.floating_network_id} is not taken over")
+        ip, port_id = observed.floating_ip_address, observed.port_id or None
+        every = await pools_of(tx, self._resources, network)
+        subnet_id = next((one.subnet.id for one in every if one.cloud == context.cloud and one.has(ip)), None)
+        if subnet_id is None:
+            return Conflict(f"no subnet of network {network.id} in {context.cloud} has its address {ip}")
+        port = await context.taken(tx, "port", port_id) if port_id else None
+        if port_id and port is None:
+            return Conflict(f"its port {port_id} is not taken over")
+        router = await context.taken(tx, "router", observed.router_id) if observed.router_id else None
+        resource.desired |= {
+            "floating_network_id": network.id,
+            "subnet_id": subnet_id,
+            "port_id": None if port is None else port.id,
+            "port_details": None if port is None else details_of(port),
+            "router_id": None if router is None else router.id,
+        }
+        held_by = await hold_as_found(tx, self._addresses, subnet_id, ip, holder(resource.id), context.cloud)
+        if held_by:
+            return Conflict(f"its address {ip} is held by {held_by.replace('/', ' ')} here")
+        if port is not None:
+            led = {**port.choice.get(FLOATING, {}), resource.id: ip}
+            port.choice = {**port.choice, FLOATING: led, "only": [context.cloud]}
+            await context.save(tx, port)
+        return Adopt(resource, needs_of(resource.desired))

@@ -1,0 +1,106 @@
+"""Gateways as requests ask for them: which addresses outside they get, and what refuses that, in Neutron's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fractus.model.resource import Resource
+from fractus.services.network.dialect.api.neighbours import FloatingIps
+from fractus.services.network.dialect.queries.external import ExternalNetworks, Pool, pools_of
+from fractus.services.network.dialect.schema.outside import Given
+from fractus.services.network.routers import schema
+from fractus.services.network.routers.api.writes import NOWHERE, RouterWrites
+from fractus.services.network.routers.kind import GATEWAY_INFO, gateway_holder, kept
+from fractus.store import presences
+from fractus.store.resources import Resources
+from fractus.store.transaction import Transaction
+
+
+class Gateways:
+    """Gives routers their addresses outside, and takes them back."""
+
+    def __init__(self, routers: RouterWrites, external: ExternalNetworks, floating: FloatingIps) -> None:
+        self._routers, self._external, self._floating = routers, external, floating
+        self._resources: Resources = routers.ledger.resources
+
+    async def change(
+        self, tx: Transaction, router: Resource, network: Resource | None, asked: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """What is kept of a gateway on `network` that is asked for; None: of none.
+
+        Addresses that are not named stay, or are chosen: one in each cloud where the router is, and one at least.
+        """
+        before = router.desired[GATEWAY_INFO]
+        leaves = before and (network is None or before["network_id"] != network.id)
+        ips = asked.get("external_fixed_ips") or []
+        pools = [] if network is None else await pools_of(tx, self._resources, network)
+        if network is not None:
+            _check_not_the_way_out(ips, pools)
+        if leaves:
+            await self._floating.check_gateway(tx, router.id, before["network_id"])
+        if network is None:
+            await self._external.release(tx, gateway_holder(router.id))
+            return None
+        if before is None or leaves:
+            there = await self._routers.nets(tx, router, outside=NOWHERE)
+            schema.check_apart(
+                there, [schema.Net(one.subnet.id, one.subnet.desired["cidr"]) for one in pools]
+            )
+        had = [] if before is None or leaves else before.get("external_fixed_ips", [])
+        if leaves:
+            await self._external.release(tx, gateway_holder(router.id))
+        fixed = await self._named(tx, router, network, ips, had) if ips else had
+        fixed = fixed or await self._chosen(tx, router, network)
+        found: dict[str, Any] = {"network_id": network.id, "enable_snat": asked.get("enable_snat", True)}
+        return {**found, "external_fixed_ips": fixed} if fixed else found
+
+    async def _named(
+        self,
+        tx: Transaction,
+        router: Resource,
+        network: Resource,
+        asked: Sequence[Mapping[str, str]],
+        had: Sequence[Mapping[str, str]],
+    ) -> list[dict[str, str]]:
+        """Those that are asked for, each by its address, its subnet, or both; the others that it had are free."""
+        left = [dict(one) for one in had]
+        found: list[dict[str, str]] = []
+        open: list[tuple[str | None, str | None]] = []
+        for one in asked:
+            ip, subnet_id = one.get("ip_address") or None, one.get("subnet_id") or None
+            same = next(
+                (
+                    there
+                    for there in left
+                    if ip in (None, there["ip_address"]) and subnet_id in (None, there["subnet_id"])
+                ),
+                None,
+            )
+            if same is None:
+                open.append((subnet_id, ip))
+            else:
+                left.remove(same)
+                found.append(same)
+        for gone in left:
+            await self._external.release(tx, gateway_holder(router.id), ip=gone["ip_address"])
+        given = [
+            await self._external.give(tx, network, gateway_holder(router.id), subnet_id=subnet_id, ip=ip)
+            for subnet_id, ip in open
+        ]
+        return [*found, *kept(given)]
+
+    async def _chosen(self, tx: Transaction, router: Resource, network: Resource) -> list[dict[str, str]]:
+        """Of each cloud where the router is and the network too; where there is none, of that with most free."""
+        there = [one.cloud for one in await presences.of_resource(tx, "router", router.id) if one.wanted]
+        given: list[Given] = []
+        for cloud in there:
+            given += await self._external.give_gateway(tx, network, gateway_holder(router.id), clouds=[cloud])
+        return kept(given or await self._external.give_gateway(tx, network, gateway_holder(router.id)))
+
+
+def _check_not_the_way_out(asked: Sequence[Mapping[str, str]], pools: Sequence[Pool]) -> None:
+    ways_out = {one.subnet.desired["gateway_ip"] for one in pools} - {None}
+    for one in asked:
+        if one.get("ip_address") in ways_out:
+            raise schema.refused(f"External IP {one['ip_address']} is the same as the gateway IP")
