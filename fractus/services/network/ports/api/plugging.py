@@ -28,7 +28,10 @@ class Plugging:
             groups = port.desired["security_groups"]
             if group in groups:
                 continue
-            await self._groups.check_together(tx, [*groups, group])
+            found = [
+                await self._writes.ledger.resources.fetch(tx, "security_group", id) for id in [*groups, group]
+            ]
+            self._groups.check_together([one for one in found if one is not None])
             await self._writes.update(tx, port, {"security_groups": [*groups, group]})
 
     async def remove_group(self, tx: Transaction, project_id: str, server_id: str, name: str) -> None:
