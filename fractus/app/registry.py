@@ -132,7 +132,7 @@ class Kinds:
     @functools.cached_property
     def images_api(self) -> ImagesApi:
         """The API of images: its uploads are settled at the start and the end of a process."""
-        return ImagesApi(self._store, self._ledger, self._bits)
+        return ImagesApi(self._store, self._ledger, self._bits, self._children)
 
     def services(self, projects: ProjectLookup = _ANY_PROJECT) -> list[ServiceRoutes]:
         """All services, with all that their resources contribute. `projects`: who knows which ones there are."""

@@ -208,6 +208,10 @@ class Cloud(Protocol):
         """What the cloud answers to a live call about one thing. `deadline` in seconds from now."""
         ...
 
+    async def piece(self, scope: Scope, remote_id: str, offset: int, length: int) -> bytes:
+        """Some of the bits of an image there: `length` from `offset`, fewer at its end."""
+        ...
+
     async def close(self) -> None:
         """Release connections."""
         ...

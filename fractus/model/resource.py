@@ -41,6 +41,11 @@ another value, which somebody gave it in its cloud; then that is made undone.
 """
 
 
+OWNER = "owner"
+"""Key in the memory of a presence: the project that the thing lies with in that cloud, empty for the credential's own.
+"""
+
+
 class Resource(Struct, kw_only=True):
     """One row. `desired` and `choice` are decoded; `summary` and `extra` are JSON bytes, ready to send.
 

@@ -16,15 +16,16 @@ from msgspec import Struct, structs
 from fractus.model.action import Action
 from fractus.model.cloud import Observed, Step, Wanted
 from fractus.model.placement import Traits
+from fractus.model.resource import OWNER as OWNER
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.store.transaction import Reader, Transaction
 
-USERS, ADMITTED, OWNER, ARRIVED = "users", "admitted", "owner", "arrived"
+USERS, ADMITTED, ARRIVED = "users", "admitted", "arrived"
 """Keys in the memory of a presence, all about its use there.
 
 `users`: project -> the generation of the resource for which something of that project needs it there; `admitted`: the
-projects that its cloud was told to let use it; `owner`: the project that it lies with there, which needs not to be let
-in, empty for the credential's own; `arrived`: the generation of the resource that the cloud has all of, where it is not
+projects that its cloud was told to let use it (the one that it lies with there, `OWNER`, needs not to be let in);
+`arrived`: the generation of the resource that the cloud has all of, where it is not
 settled for that one yet.
 """
 
@@ -166,8 +167,8 @@ class MadeByClouds(Protocol):
     is an image): part of a lifecycle that needs it. Such a thing carries our marker; it is looked for, never created.
     """
 
-    def made_there(self, resource: Resource) -> bool:
-        """Whether its cloud makes it, or has made it."""
+    def made_there(self, resource: Resource, cloud: str) -> bool:
+        """Whether this cloud makes it, or has made it, and nobody else can."""
         ...
 
     def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,54 @@ async def test_deleting_it_deletes_what_its_cloud_makes_of_it(world: World) -> N
     (await ann.delete(f"{IMAGE}/images/{image.id}")).ok()
     await world.settle()
     assert not world.cloud("a").marked("image", image.id)
+
+
+async def copies(world: World, user: User, image: Resource) -> int:
+    body = {"method": {"name": "copy-image"}}
+    reply = await user.post(f"{IMAGE}/images/{image.id}/import", body)
+    await world.core.kinds.images_api.copied()
+    return reply.status
+
+
+async def test_its_bits_are_given_out_from_the_cloud_that_has_them(world: World) -> None:
+    ann = world.user("ann")
+    image = await asks(world, ann)
+    makes(world, image)
+    await world.settle()
+    url = f"{IMAGE}/images/{image.id}/file"
+    whole = await ann.get(url)
+    assert (whole.status, whole.body) == (200, b"snap")
+    assert whole.headers["content-length"] == "4"
+    part = await ann.call("GET", url, headers={"Range": "bytes=1-2"})
+    assert (part.status, part.body) == (206, b"na")
+    world.cloud("a").faults.unreachable()
+    assert (await ann.get(url)).status == 503
+
+
+async def test_copied_here_it_can_be_used_in_every_cloud(world: World) -> None:
+    ann, ben = world.user("ann"), world.user("ben", project="p2")
+    image = await asks(world, ann)
+    assert await copies(world, ann, image) == 409, "it is not there yet"
+    makes(world, image)
+    await world.settle()
+    assert await copies(world, ben, image) == 404
+    assert await copies(world, ann, image) == 202
+    server = await ann.boots_server(image=image.id, zone="b")
+    await world.settle()
+    assert (await ann.server(server))["status"] == "ACTIVE"
+    (there,) = world.cloud("b").marked("image", image.id)
+    assert there.checksum == hashlib.md5(b"snap", usedforsecurity=False).hexdigest()  # type: ignore[attr-defined]
+    assert await copies(world, ann, image) == 400, "there is nothing to copy any more"
+
+
+async def test_bits_that_are_not_the_images_are_not_kept(world: World) -> None:
+    ann = world.user("ann")
+    image = await asks(world, ann)
+    there = makes(world, image)
+    await world.settle()
+    there.name, there.checksum = "span", hashlib.md5(b"span", usedforsecurity=False).hexdigest()
+    world.cloud("a").backend.records.put(there)
+    assert await copies(world, ann, image) == 202
+    stored = await world.core.resources.fetch(world.core.store, "image", image.id)
+    assert stored is not None
+    assert (stored.desired["path"], stored.choice["only"]) == ("", ["a"])

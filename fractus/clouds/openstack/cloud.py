@@ -174,6 +174,10 @@ class OpenStackCloud:
         except TimeoutError as error:
             raise Unreachable(f"{self.name} did not give {call.noun} within {deadline:g} s") from error
 
+    async def piece(self, scope: Scope, remote_id: str, offset: int, length: int) -> bytes:
+        """Some of the bits of an image there."""
+        return await self._inventory.images.piece(scope, remote_id, offset, length)
+
     async def close(self) -> None:
         """Release connections and threads."""
         await self._child.services.close()

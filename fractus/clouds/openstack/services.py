@@ -43,6 +43,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     """Microversion of the compute service; empty: none is sent, so its lowest."""
     media: str = ""
     """The type of `body`; empty: JSON."""
+    range: str = ""
+    """The part of a body that is asked for, as in HTTP's header; empty: all of it."""
     upload: Upload | None = None
     repeat: bool | None = None
     """Whether doing it twice is the same as doing it once; None: as usual for the method."""
@@ -181,6 +183,8 @@ class Services:
             headers["OpenStack-API-Version"] = f"{ask.service} {ask.version}"
             if ask.service == "compute":  # the only name of the header before 2.27
                 headers["X-OpenStack-Nova-API-Version"] = ask.version
+        if ask.range:
+            headers |= {"Range": ask.range, "Accept": "application/octet-stream"}
         if ask.upload is not None:
             headers["Content-Type"] = "application/octet-stream"
         elif ask.media:

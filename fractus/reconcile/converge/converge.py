@@ -157,7 +157,7 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
         return await _unmet(look, remote)
     if presence.remote_id is None:
         maker = machine.made_by_clouds.get(claim.kind)
-        step = _arrive if maker is not None and maker.made_there(resource) else _create
+        step = _arrive if maker is not None and maker.made_there(resource, claim.cloud) else _create
         return await step(look, machine.lifecycles[claim.kind].wanted(item))
     return await _follow(look, presence.remote_id)
 

@@ -78,12 +78,12 @@ class ImageLifecycle(LifecycleDefaults):
             path=desired["path"],
             size=desired["size"] or 0,
             checksum=desired["checksum"] or "",
-            made_there=made_there.is_made_there(item.resource),
+            made_there=made_there.is_made_there(item.resource, item.presence.cloud),
         )
 
-    def made_there(self, resource: Resource) -> bool:
-        """A snapshot of a server or a volume."""
-        return made_there.is_made_there(resource)
+    def made_there(self, resource: Resource, cloud: str) -> bool:
+        """A snapshot of a server or a volume, whose bits are not here."""
+        return made_there.is_made_there(resource, cloud)
 
     def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
         """Its state and its bits, as long as only its cloud knows them."""

@@ -21,8 +21,7 @@ from msgspec import Struct
 
 from fractus.base.ids import new_id
 from fractus.model.images import may_carry
-from fractus.model.resource import Presence, Resource
-from fractus.reconcile.kind import OWNER
+from fractus.model.resource import OWNER, Presence, Resource
 from fractus.services.image.images import schema, view
 from fractus.store import presences
 from fractus.store.ledger import Ledger
@@ -123,9 +122,9 @@ class ImageMaker:
         await self._ledger.remove(tx, image, view.summarise(image), hide=True)
 
 
-def is_made_there(image: Resource) -> bool:
-    """Whether a cloud makes it, or has made it."""
-    return MADE in image.desired
+def is_made_there(image: Resource, cloud: str) -> bool:
+    """Whether this cloud makes it, or has made it, and nobody else can: its bits are not here."""
+    return not image.desired["path"] and image.desired.get(MADE, {}).get("cloud") == cloud
 
 
 def is_unlearnt(image: Resource) -> bool:

@@ -26,6 +26,8 @@ UPLOAD = "upload_image"
 DOWNLOAD = "download_image"
 DEACTIVATE = "deactivate"
 REACTIVATE = "reactivate"
+#: Glance's `copy_image` is for its operators, who pay for its stores; this brings a project's own bits to the one here.
+COPY = "fractus:image:copy_here"
 ADD_MEMBER = "add_member"
 DELETE_MEMBER = "delete_member"
 GET_MEMBER = "get_member"
@@ -44,6 +46,7 @@ RULES = [
     RuleDefault(DOWNLOAD, GLANCE_ADMIN_OR_MEMBER_DOWNLOAD_IMAGE, "Download the bits of an image."),
     RuleDefault(DEACTIVATE, GLANCE_ADMIN_OR_MEMBER, "Deactivate an image."),
     RuleDefault(REACTIVATE, GLANCE_ADMIN_OR_MEMBER, "Reactivate an image."),
+    RuleDefault(COPY, GLANCE_ADMIN_OR_MEMBER, "Copy the bits of an image here from the cloud that has them."),
     RuleDefault(ADD_MEMBER, GLANCE_ADMIN_OR_MEMBER, "Share an image with a project."),
     RuleDefault(DELETE_MEMBER, GLANCE_ADMIN_OR_MEMBER, "Share an image with a project no longer."),
     RuleDefault(

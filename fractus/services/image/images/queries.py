@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fractus.auth.principal import Principal
+from fractus.model.cloud import Scope
 from fractus.model.errors import NotFound
-from fractus.model.resource import Resource
+from fractus.model.resource import OWNER, Resource
+from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
 
@@ -29,6 +31,16 @@ async def image_fetch(
     if found is None or found.deleted_at is not None or not image_visible(found, principal):
         return None
     return found
+
+
+async def copies(reader: Reader, image: Resource) -> list[tuple[str, str, Scope]]:
+    """The clouds that have its whole bits, each with its id there and in whose name they are read."""
+    every = await presences.of_resource(reader, "image", image.id)
+    return [
+        (one.cloud, one.remote_id, Scope(one.memory.get(OWNER, image.project_id)))
+        for one in every
+        if one.remote_id and one.wanted and (one.observed or {}).get("status") == "active"
+    ]
 
 
 class ImageSource:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from fractus.base.log import logger
-from fractus.model.errors import Conflict, Forbidden, Invalid, QuotaExceeded, UnsupportedMedia
+from fractus.model.errors import ApiError, Conflict, Forbidden, Invalid, QuotaExceeded, UnsupportedMedia
 from fractus.model.resource import Resource
 from fractus.services.image.images import policy, schema
+from fractus.services.image.images.api import elsewhere
 from fractus.services.image.images.api.access import Access
+from fractus.services.image.images.api.elsewhere import Elsewhere, Place
 from fractus.services.image.images.table import IMAGE
 from fractus.store.listing import Filter, page
 from fractus.store.retrying import rerun_now
@@ -94,10 +97,12 @@ def _import_schema(body: Any, _version: Version) -> None:
 class DataApi:
     """Bits come and go."""
 
-    def __init__(self, access: Access, bits: Bits) -> None:
-        """Work on `access`; `bits` are the files."""
+    def __init__(self, access: Access, bits: Bits, elsewhere: Elsewhere | None = None) -> None:
+        """Work on `access`; `bits` are the files, `elsewhere` reads those that only clouds have."""
         self._access = access
         self._bits = bits
+        self._elsewhere = elsewhere
+        self._copying: set[asyncio.Task[None]] = set()
         self._unrestored: dict[str, str] = {}
         """Images whose upload failed, and the status that they still have for want of a database that writes."""
 
@@ -257,6 +262,8 @@ class DataApi:
 
     async def import_staged(self, call: Call) -> Reply:
         """Make staged bits the image's. They are here and checked already, so it is done when it is answered."""
+        if call.body["method"]["name"] == "copy-image":
+            return await self._copy_here(call)
         async with self._access.store.transaction() as tx:
             image = await self._access.image(tx, call)
             _check_method(call.body["method"]["name"], image.status)
@@ -269,6 +276,65 @@ class DataApi:
             image.status = "active"
             await self._access.save(tx, image)
         return Reply(202)
+
+    async def _copy_here(self, call: Call) -> Reply:
+        """Have the bits brought here from the cloud that has them; it goes on after the answer."""
+        image = await self._access.image(self._access.store, call)
+        if image.status != "active" or image.desired["path"] or self._elsewhere is None:
+            _check_method("copy-image", image.status)
+        self._access.check(call, policy.COPY, image)
+        places = await self._elsewhere.places(image) if self._elsewhere is not None else []
+        if not places:
+            raise Conflict(f"No cloud has the bits of image {image.id}.")
+        writing = self._bits.begin(image.id)
+        if writing is not None:
+            try:
+                writing.announce(image.desired["size"])
+            except BaseException:
+                writing.abandon()
+                raise
+            task = asyncio.create_task(self._bring(image, places[0], writing))
+            self._copying.add(task)
+            task.add_done_callback(self._copying.discard)
+        return Reply(202)
+
+    async def _bring(self, image: Resource, place: Place, writing: Writing) -> None:
+        """Copy the bits here, and say so when they are whole and the right ones."""
+        assert self._elsewhere is not None
+        try:
+            async for piece in self._elsewhere.read(place, 0, image.desired["size"]):
+                await writing.write(piece)
+            whole = await writing.finish()
+            try:
+                elsewhere.check(image, whole.size, whole.md5, whole.sha512)
+                kept = await self._here(image.id, whole)
+            except BaseException:
+                self._bits.remove(image.id)
+                raise
+            if not kept:
+                self._bits.remove(image.id)
+        except (ApiError, StoreTrouble) as error:
+            log.warning("bits were not copied here", image=image.id, cloud=place.cloud, why=str(error))
+        finally:
+            writing.abandon()
+
+    @rerun_now
+    async def _here(self, image_id: str, whole: Whole) -> bool:
+        """The bits are here from now on, so that the image can be brought to any cloud."""
+        async with self._access.store.transaction() as tx:
+            image = await self._access.ledger.resources.fetch(tx, "image", image_id, to_write=True)
+            if image is None or image.deleted_at is not None:
+                return False
+            image.desired.update(
+                path=whole.path, checksum=whole.md5, os_hash_algo="sha512", os_hash_value=whole.sha512
+            )
+            image.choice = {key: value for key, value in image.choice.items() if key != "only"}
+            await self._access.save(tx, image)
+        return True
+
+    async def copied(self) -> None:
+        """Wait for the copies under way."""
+        await asyncio.gather(*self._copying)
 
     async def recover(self) -> int:
         """Images whose upload died with its process wait for their bits again."""
@@ -301,7 +367,10 @@ class DataApi:
             raise Invalid(
                 "Store selection for download is not available when multiple backends are not enabled."
             )
-        if image.status not in ("active", "deactivated") or not self._bits.present(image.id):
+        place = None
+        if not self._bits.present(image.id) and self._elsewhere is not None and image.desired["size"]:
+            place = next(iter(await self._elsewhere.places(image)), None)
+        if image.status not in ("active", "deactivated") or not (place or self._bits.present(image.id)):
             return Reply(204)
         size = int(image.desired["size"])
         headers = {"Content-MD5": str(image.desired["checksum"])}
@@ -316,9 +385,15 @@ class DataApi:
             status,
             headers=headers,
             content_type="application/octet-stream",
-            stream=await _begun(self._bits.read(image.id, start, end - start)),
+            stream=await _begun(self._read(image.id, place, start, end - start)),
             length=end - start,
         )
+
+    def _read(self, image_id: str, place: Place | None, start: int, length: int) -> AsyncIterator[bytes]:
+        if place is None:
+            return self._bits.read(image_id, start, length)
+        assert self._elsewhere is not None
+        return self._elsewhere.read(place, start, length)
 
 
 def _check_method(name: str, status: str) -> None:
