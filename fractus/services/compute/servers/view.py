@@ -181,9 +181,9 @@ def has_new_flavor(desired: Mapping[str, Any], observed: ServerObserved | None) 
     new, old = desired["resize"]["flavor"], desired["flavor"]
     if observed is None or not observed.flavor:
         return False
-    told = [name for name in _SIZES if name in observed.flavor and new[name] != old[name]]
-    if told:
-        return all(observed.flavor[name] == new[name] for name in told)
+    shown = [name for name in _SIZES if name in observed.flavor and new[name] != old[name]]
+    if shown:
+        return all(observed.flavor[name] == new[name] for name in shown)
     return str(observed.flavor.get("original_name", new["original_name"])).startswith(new["original_name"])
 
 

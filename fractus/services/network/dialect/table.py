@@ -42,7 +42,7 @@ def subresource_table(
     order: Sequence[str] = (),
     younger: Sequence[str] = (),
 ) -> Table:
-    """The table of sub-resources: identity, the parent's id, the columns of their fields, and `more` of them.
+    """The table of sub-resources: identity, the parent's id, the columns of their fields, `more` columns, indexes.
 
     `order` and `younger` as for `table_of`.
     """
@@ -58,10 +58,11 @@ def subresource_table(
         Column("project_id", String(64), nullable=False),
         Column(parent.field, String(36), nullable=False),
         *(columns[one] for one in dict.fromkeys([*order, *columns]) if one not in younger),
-        *more,
+        *(one for one in more if not isinstance(one, Index)),
         Column("created_at", Float, nullable=False),
         Column("summary", LargeBinary, nullable=False),
         *(columns[one] for one in younger),
+        *(one for one in more if isinstance(one, Index)),
         Index(f"{name}_by_project", "project_id"),
         Index(f"{name}_by_{parent.kind.rpartition('_')[2]}", parent.field),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
+from sqlalchemy import Index
 
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_SG_OWNER_MEMBER, NEUTRON_ADMIN_OR_SG_OWNER_READER
 from fractus.auth.policy import RuleDefault
@@ -92,6 +93,7 @@ RULE = Kind(
         _IN,
         RULE_FIELDS,
         *standard_columns(tags=False),
+        Index("security_group_rule_by_addresses", "remote_address_group_id"),
         order=(
             "direction",
             "ethertype",

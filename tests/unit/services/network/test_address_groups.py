@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, select
 
 from fractus.model.errors import Invalid
 from fractus.model.resource import Resource
 from fractus.services.network.address_groups import schema
 from fractus.services.network.dialect.schema.attributes import MOST
-from fractus.services.network.security_groups.kind import ADDRESSES, RULES
+from fractus.services.network.security_groups.kind import ADDRESSES, RULE, RULES
 from fractus.testing.world import World
 from tests.unit.services.network.conftest import Tenant, error
 
@@ -168,3 +169,13 @@ async def test_rules_that_name_one_are_kept_apart_from_what_older_processes_read
     assert RULES.among(whole) == [plain, named]
     RULES.keep(whole, [plain])
     assert RULES.among(whole) == [plain]
+
+
+def test_the_rules_that_name_one_are_found_by_an_index() -> None:
+    named = select(RULE.table.c.security_group_id).where(RULE.table.c.remote_address_group_id == "one")
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        RULE.table.create(connection)
+        text = str(named.compile(engine, compile_kwargs={"literal_binds": True}))
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").fetchall()
+    assert "security_group_rule_by_addresses" in plan[0][3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -37,7 +38,7 @@ _decode = msgspec.json.decode
 _UNPAGED = 1000
 
 
-class CollectionApi:
+class CollectionApi(ABC):
     """The handlers of one kind. What is particular to it overrides a method below the line "what a kind may say"."""
 
     kind: ClassVar[ComputeKind]
@@ -123,9 +124,10 @@ class CollectionApi:
         """The keys that the caller may sort by."""
         return self.kind.sorts
 
+    @abstractmethod
     async def draft(self, call: Call, given: dict[str, Any]) -> tuple[Resource, Mapping[str, Any]]:
         """A new resource of what was given (as it is kept), and what is told of it once and not kept."""
-        raise NotImplementedError
+        ...
 
     async def admit(self, tx: Transaction, resource: Resource, live: str) -> None:
         """Refuse a new resource where there is one like it; `live`: what will stand in that column."""

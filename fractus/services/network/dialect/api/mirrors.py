@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 import msgspec
@@ -25,7 +26,7 @@ _ALL = 1 << 31
 _COLUMNS = ("id", "summary", "cloud")
 
 
-class MirrorApi:
+class MirrorApi(ABC):
     """Handlers of one mirror. Clouds are not asked; what is shown of one that does not answer is said to be stale."""
 
     mirror: MirrorKind
@@ -40,9 +41,10 @@ class MirrorApi:
             scope=lambda _principal: (), missing=self.missing, tombstones=False,
         )  # fmt: skip
 
+    @abstractmethod
     def missing(self, id: str) -> NotFound:
         """The service's error about one that is not there."""
-        raise NotImplementedError
+        ...
 
     async def index(self, call: Call) -> Reply:
         """GET the collection."""
