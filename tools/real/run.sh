@@ -72,7 +72,7 @@ yaml.safe_dump({"clouds": one}, open(sys.argv[3], "w"))
 ' "$FRACTUS_REAL_CLOUDS_YAML" "$east" "$work/children.yaml"
     FRACTUS_REAL_CLOUDS_YAML="$work/children.yaml"
 fi
-export FRACTUS_REAL_EAST="$east"
+export FRACTUS_REAL_EAST="$east" FRACTUS_REAL_RELEASE="${REAL_RELEASE:-}"
 export FRACTUS_REAL_CLOUDS=east-admin,west-admin
 export FRACTUS_REAL_STAND="$work"
 export REALCLOUD="$realcloud"
