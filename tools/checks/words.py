@@ -10,9 +10,11 @@ operators have written, a version that is upgraded from. Each such place is name
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -64,6 +66,17 @@ RETIRED = (
     Retired("let go of", "release, or drop"),
     Retired("lets go of", "releases, or drops"),
 )
+
+#: Words that may stand in sentences, and in no name of the program: such a name says that something is passed on, and
+#: not what it is.
+NOT_IN_NAMES = frozenset({"told", "tell", "tells", "stray", "strays"})
+#: Where one stands all the same: places -> names.
+NAMED_SO = {
+    "fractus/store/lanes.py": {"told"},  # a column
+    "fractus/store/schema.py": {"told"},
+    "fractus/clouds/simulated/image.py": {"tell"},  # of a file
+    "fractus/local/detach.py": {"tell"},
+}
 
 CHECKED = (
     "fractus",
@@ -137,6 +150,18 @@ def faults(text: str, place: str, words: tuple[Retired, ...] = RETIRED) -> Itera
                 yield f"{place}:{number}: {match.group()!r} is retired: say {one.instead!r}"
 
 
+def wrong_names(text: str, place: str) -> Iterator[str]:
+    """What is wrong with the names in a module of the program, a sentence each."""
+    if not (place.startswith("fractus/") and place.endswith(".py")):
+        return
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type != tokenize.NAME or token.string in NAMED_SO.get(place, ()):
+            continue
+        parts = set(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", token.string))
+        if NOT_IN_NAMES.intersection(part.lower() for part in parts):
+            yield f"{place}:{token.start[0]}: {token.string!r}: say what it is"
+
+
 def check(root: Path) -> list[str]:
     """All faults under a checkout."""
     result: list[str] = []
@@ -144,9 +169,10 @@ def check(root: Path) -> list[str]:
         place = str(path.relative_to(root))
         result += faults(place, place)
         try:
-            result += faults(path.read_text(encoding="utf-8"), place)
+            text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
+        result += [*faults(text, place), *wrong_names(text, place)]
     return result
 
 

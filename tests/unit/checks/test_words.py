@@ -68,3 +68,20 @@ def test_a_file_is_told_by_its_name_too(tmp_path: Path) -> None:
         "fractus/quiet.py:1",
     ]
     assert words.main([str(tmp_path)]) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["_told", "Told", "told_apart", "TOLD", "ports_tell", "mayTell", "_foresee_stray"]
+)
+def test_a_name_says_what_it_is(name: str) -> None:
+    assert len(list(words.wrong_names(f"x = 1\n{name} = 2  # told\n", "fractus/somewhere.py"))) == 1
+    assert list(words.wrong_names(f"{name} = 2\n", "tests/somewhere.py")) == []
+
+
+@pytest.mark.parametrize("line", ["toldo = 1", "# It is told.", "castell = 'told'"])
+def test_sentences_and_other_names_are_left_alone(line: str) -> None:
+    assert list(words.wrong_names(f"{line}\n", "fractus/somewhere.py")) == []
+
+
+def test_a_name_that_is_stored_keeps_its_spelling() -> None:
+    assert list(words.wrong_names("told = 1\n", "fractus/store/lanes.py")) == []

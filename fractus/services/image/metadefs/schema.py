@@ -233,7 +233,7 @@ _JUDGES = {
     id(one): jsonschema.Draft202012Validator(one)
     for one in (NAMESPACE, OBJECT, PROPERTY, _NAMELESS, TAG, _TAGS, ASSOCIATION)
 }
-_TOLD = ("self", "schema", "created_at", "updated_at")
+_SERVER_SIDE = ("self", "schema", "created_at", "updated_at")
 _TIMES = ("created_at", "updated_at")
 
 
@@ -241,12 +241,12 @@ def _refuse(schema: str, why: str) -> Invalid:
     return Invalid(f"Provided object does not match schema '{schema}': {why}")
 
 
-def _judged(body: Any, schema: Mapping[str, Any], told: Collection[str] = _TIMES) -> dict[str, Any]:
+def _judged(body: Any, schema: Mapping[str, Any], server_side: Collection[str] = _TIMES) -> dict[str, Any]:
     if body is None:
         raise Invalid("Body expected in request.")
     if not isinstance(body, dict):
         raise _refuse(schema["name"], f"{body!r} is not of type 'object'")
-    for name in told:
+    for name in server_side:
         if name in body:
             raise Forbidden(f"Attribute '{name}' is read-only.")
     error = jsonschema.exceptions.best_match(_JUDGES[id(schema)].iter_errors(body))
@@ -332,7 +332,7 @@ def _of_association(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def namespace(body: Any) -> dict[str, Any]:
     """The body of a POST or PUT of a namespace, as it is kept."""
-    given = _judged(body, NAMESPACE, _TOLD)
+    given = _judged(body, NAMESPACE, _SERVER_SIDE)
     fields = ("namespace", "display_name", "description", "visibility", "protected", "owner")
     for one in given.get("tags", []):
         _only(one, ("name",), "tag", ("name",))
@@ -349,7 +349,7 @@ def namespace(body: Any) -> dict[str, Any]:
 
 def object_(body: Any) -> dict[str, Any]:
     """The body of a POST or PUT of an object."""
-    given = _judged(body, OBJECT, _TOLD)
+    given = _judged(body, OBJECT, _SERVER_SIDE)
     for one in given.get("properties", {}).values():
         _judged(one, _NAMELESS)
     return _of_object(given)
