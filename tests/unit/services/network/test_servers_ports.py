@@ -106,3 +106,35 @@ async def test_without_port_security_there_are_no_groups(ann: Tenant) -> None:
     assert await _refused(ann, [{"uuid": net}], ("web",)) == (
         400, "Network requires port_security_enabled and subnet associated in order to apply security groups.",
     )  # fmt: skip
+
+
+async def _acts(tenant: Tenant, server: str, action: str, name: str) -> tuple[int, str]:
+    reply = await tenant.user.acts(server, action, {"name": name})
+    return reply.status, next(iter(reply.json.values()))["message"] if reply.status >= 400 else ""
+
+
+async def test_a_server_joins_a_group_and_leaves_it(ann: Tenant) -> None:
+    net, _ = await ann.network("10.0.0.0/24")
+    group = await ann.create("security_group", name="web")
+    for name in ("twin", "twin"):
+        await ann.create("security_group", name=name)
+    await ann.create("security_group", name="free", stateful=False)
+    server = await ann.user.boots_server(networks=[{"uuid": net}])
+    portless = await ann.user.boots_server(networks="none")
+    for action in ("addSecurityGroup", "removeSecurityGroup"):
+        unknown = f"Security group nope is not found for project {ann.project_id}"
+        assert await _acts(ann, server, action, "nope") == (404, unknown)
+        assert (await _acts(ann, server, action, "twin"))[0] == 409
+        unplugged = f"instance_id {portless} could not be found as device id on any ports"
+        assert await _acts(ann, portless, action, "web") == (404, unplugged)
+    assert (await _acts(ann, server, "addSecurityGroup", "free"))[0] == 409
+    for _ in range(2):
+        assert await _acts(ann, server, "addSecurityGroup", "web") == (202, "")
+    [port] = await ann.listed("ports", device_id=server)
+    assert group["id"] in port["security_groups"]
+    assert len(port["security_groups"]) == 2
+    assert await _acts(ann, server, "removeSecurityGroup", group["id"]) == (202, "")
+    assert await _acts(ann, server, "removeSecurityGroup", "web") == (
+        404,
+        f"Security group web not associated with the instance {server}",
+    )
