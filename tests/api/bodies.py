@@ -96,6 +96,9 @@ _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/action#confirmResize": lambda _: {"confirmResize": None},
     "POST /servers/{server_id}/action#revertResize": lambda _: {"revertResize": None},
     "POST /servers/{server_id}/action#rebuild": lambda house: {"rebuild": {"imageRef": house.image}},
+    "POST /servers/{server_id}/os-interface": lambda house: {
+        "interfaceAttachment": {"net_id": house.network.id}
+    },
     "POST /servers/{server_id}/action#changePassword": lambda _: {"changePassword": {"adminPass": "new"}},
     "POST /servers/{server_id}/action#addSecurityGroup": lambda _: {
         "addSecurityGroup": {"name": f"{SECRET}-group"}

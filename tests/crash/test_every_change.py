@@ -59,6 +59,7 @@ STORIES: tuple[Story, ...] = (
     servers.is_told_things,
     servers.is_resized,
     servers.is_rebuilt,
+    servers.is_plugged,
     other.finds_no_host,
     other.changes_ports,
     other.leaves_images_and_flavors,

@@ -139,6 +139,25 @@ async def is_resized(world: World) -> AsyncIterator[None]:
     assert there.vcpus == 2  # type: ignore[attr-defined]
 
 
+async def is_plugged(world: World) -> AsyncIterator[None]:
+    """Given a port, and then another; the first is taken away."""
+    ann = world.user("ann")
+    network, _, server = await _network_with_server(ann)
+    await world.settle()
+    yield
+    at, body = f"{COMPUTE}/servers/{server}/os-interface", {"interfaceAttachment": {"net_id": network.id}}
+    first = (await ann.post(at, body)).ok()["interfaceAttachment"]["port_id"]
+    second = (await ann.post(at, body)).ok()["interfaceAttachment"]["port_id"]
+    await world.settle()
+    cloud = world.cloud(ZONE)
+    plugged = [cloud.marked("port", id)[0].id for id in (first, second)]
+    assert cloud.of("server")[0].port_ids[1:] == plugged  # type: ignore[attr-defined]
+    (await ann.delete(f"{at}/{first}")).ok()
+    await world.settle()
+    assert cloud.of("server")[0].port_ids[1:] == plugged[1:]  # type: ignore[attr-defined]
+    assert not cloud.marked("port", first)
+
+
 async def is_rebuilt(world: World) -> AsyncIterator[None]:
     """From another image, and with other texts."""
     ann = world.user("ann")
@@ -173,6 +192,7 @@ async def is_told_things(world: World) -> AsyncIterator[None]:
         is_shelved,
         is_resized,
         is_rebuilt,
+        is_plugged,
     ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:

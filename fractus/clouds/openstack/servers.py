@@ -213,10 +213,53 @@ class Servers:
                 await self._put(scope, remote_id, {"hostname": step.body["hostname"]})
             case "set_metadata":
                 await self._set_metadata(scope, remote_id, step.body["metadata"])
+            case "plug":
+                await self._plug(scope, remote_id, step.body)
+            case "unplug":
+                await self._unplug(scope, remote_id, step.body["port_id"])
             case name if name in self.verbs:
                 await self._act(scope, remote_id, self.verbs[name], step.body)
             case name:
                 raise Refused(f"servers of {self._child.name} have no verb {name}")
+
+    async def _plug(self, scope: Scope, remote_id: str, body: Mapping[str, str]) -> None:
+        """Attach a port, unless it is."""
+        path = f"/servers/{segment(remote_id)}/os-interface"
+        version = await self._at_least("2.49", "a tag of a port") if "tag" in body else ""
+        attachment = {"interfaceAttachment": dict(body)}
+        ask = Ask(service="compute", method="POST", path=path, body=attachment, version=version, repeat=True)
+        try:
+            await self._child.send(scope, ask)
+        except Refused as refusal:
+            if refusal.status not in (400, 409) or await self._is_plugged(scope, path, body["port_id"]):
+                if refusal.status not in (400, 409):
+                    raise
+                return
+            await self._judge_busy(scope, remote_id, refusal)
+
+    async def _is_plugged(self, scope: Scope, path: str, port_id: str) -> bool:
+        try:
+            await self._child.send(scope, Ask(service="compute", path=f"{path}/{segment(port_id)}"))
+        except Missing:
+            return False
+        return True
+
+    async def _unplug(self, scope: Scope, remote_id: str, port_id: str) -> None:
+        """Detach a port; one that is not attached is detached."""
+        path = f"/servers/{segment(remote_id)}/os-interface/{segment(port_id)}"
+        try:
+            await self._child.send(scope, Ask(service="compute", method="DELETE", path=path))
+        except Missing:
+            return
+        except Refused as refusal:
+            await self._judge_busy(scope, remote_id, refusal)
+
+    async def _judge_busy(self, scope: Scope, remote_id: str, refusal: Refused) -> None:
+        """What a refusal means: that it is to be asked again, where the server is busy; else that it is refused."""
+        observed = await self._show(scope, remote_id)
+        if refusal.status == 409 and observed.task_state is not None:
+            raise Throttled(refusal.reason, after=_BUSY_SECONDS) from refusal
+        raise refusal
 
     async def _put(self, scope: Scope, remote_id: str, changes: dict[str, Any]) -> None:
         # From 2.75 on the answer is larger, and we do not read it.

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import structs
+
 from fractus.base.clock import iso, iso_micro
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.image import usable
-from fractus.clouds.simulated.life import NO_STATE, RUNNING, SHUTDOWN, bind_ports, happen, schedule
+from fractus.clouds.simulated.life import (
+    NO_STATE,
+    RUNNING,
+    SHUTDOWN,
+    bind_ports,
+    happen,
+    release_ports,
+    schedule,
+)
 from fractus.clouds.simulated.records import (
     FlavorRecord,
     ImageRecord,
@@ -245,6 +255,10 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
                 thing.hostname = step.body["hostname"]
             case "set_metadata":
                 thing.metadata = dict(step.body["metadata"])
+            case "plug":
+                self._plug(thing, step.body["port_id"])
+            case "unplug":
+                self._unplug(thing, step.body["port_id"])
             case name if name in self.verbs:
                 return self._act(thing, self.verbs[name], step.body)
             case _:
@@ -300,6 +314,20 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
         """Give a server that was offloaded a host, where one has room."""
         thing.host = self.injector.backend.place(thing.vcpus, thing.ram, thing.disk)
         return bool(thing.host)
+
+    def _plug(self, thing: ServerRecord, port_id: str) -> None:
+        if port_id in thing.port_ids:
+            return
+        self._check_port(thing.project_id, port_id)
+        thing.port_ids = [*thing.port_ids, port_id]
+        status = "ACTIVE" if thing.vm_state in ("active", "paused") else "DOWN"
+        bind_ports(self.records, thing, status, self.now(), take=True)
+
+    def _unplug(self, thing: ServerRecord, port_id: str) -> None:
+        if port_id not in thing.port_ids:
+            return
+        release_ports(self.records, structs.replace(thing, port_ids=[port_id]), self.now())
+        thing.port_ids = [id for id in thing.port_ids if id != port_id]
 
     def end(self, thing: ServerRecord) -> None:
         """Accept the delete; the server is gone a little later. Asked again meanwhile, nothing more happens."""

@@ -54,6 +54,9 @@ _SOON, _LATE = 2.0, 30.0
 #: Where Nova takes new metadata.
 _ACCEPT_METADATA = ("active", "paused", "suspended", "stopped")
 
+#: Where it takes ports.
+_TAKES_PORTS = ("active", "paused", "stopped")
+
 #: States in which a server is known to run as it should, or not to.
 _POWER_STATES = ("active", "stopped", "paused", "suspended", "rescued", "shelved", "shelved_offloaded")
 
@@ -112,7 +115,12 @@ class ServerLifecycle(LifecycleDefaults):
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """What is built now is built as it is wanted now: nothing is left to be sent to it."""
         last = actions.newest(resource.desired)
-        return {"done": 0 if last is None else last["token"], "sent": 0, **_sendable(resource)}
+        ports: dict[str, Any] = {
+            name: list(resource.desired[name])
+            for name in ("plugged", "unplugged")
+            if name in resource.desired
+        }
+        return {"done": 0 if last is None else last["token"], "sent": 0, **ports, **_sendable(resource)}
 
     def wanted(self, item: Item) -> ServerWanted:
         """The server in its cloud's own ids."""
@@ -177,6 +185,7 @@ class ServerLifecycle(LifecycleDefaults):
         memory = self._known(item, observed)
         step = (
             self._act(item, observed, memory)
+            or self._plug(item, observed, memory)
             or self._texts(item, observed, memory)
             or self._repair(item, observed, memory)
         )
@@ -268,6 +277,29 @@ class ServerLifecycle(LifecycleDefaults):
         if view.has_new_flavor(resource.desired, observed):
             resource.desired.update(flavor=resize["flavor"], flavor_need=resize["flavor_need"])
         del resource.desired["resize"]
+
+    def _plug(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
+        """Attach a port that its user gave it since it was built, or detach one: one at a time, while it is at rest."""
+        desired, done = item.resource.desired, item.presence.memory
+        plugged, unplugged = done.get("plugged", []), done.get("unplugged", [])
+        gone: Mapping[str, str] = desired.get("unplugged", {})
+        out = [id for id in gone if id not in unplugged]
+        new = [id for id in desired.get("plugged", ()) if id not in plugged and id not in gone]
+        if not (new or out) or observed.vm_state not in _TAKES_PORTS:
+            return None
+        if observed.task_state is not None:
+            return Wait(self._pause(item.resource.updated_at), f"it is busy: {observed.task_state}")
+        if out:
+            body = {"port_id": gone[out[0]]}
+            return Apply(
+                Step("unplug", body), {**memory, "unplugged": [*unplugged, out[0]]}, once=f"unplug:{out[0]}"
+            )
+        if ("port", new[0]) not in item.remote:
+            return None
+        place, tags = desired["ports"].index(new[0]), desired["port_tags"]
+        tag = tags[place] if place < len(tags) else ""
+        body = {"port_id": item.remote["port", new[0]], **({"tag": tag} if tag else {})}
+        return Apply(Step("plug", body), {**memory, "plugged": [*plugged, new[0]]}, once=f"plug:{new[0]}")
 
     def _texts(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description, host name or metadata that its user changed."""

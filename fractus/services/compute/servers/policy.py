@@ -64,6 +64,8 @@ ACTIONS_DETAILS = _ACTIONS + "events:details"
 GROUPS_LIST = "os_compute_api:os-security-groups:list"
 INTERFACES_LIST = "os_compute_api:os-attach-interfaces:list"
 INTERFACES_SHOW = "os_compute_api:os-attach-interfaces:show"
+INTERFACES_CREATE = "os_compute_api:os-attach-interfaces:create"
+INTERFACES_DELETE = "os_compute_api:os-attach-interfaces:delete"
 ATTACHMENTS_LIST = "os_compute_api:os-volumes-attachments:index"
 ATTACHMENTS_SHOW = "os_compute_api:os-volumes-attachments:show"
 
@@ -97,6 +99,8 @@ _MEMBERS = (
     (DELETE, "Delete a server."),
     (CONSOLE_OUTPUT, "Read the console log of a server."),
     (REMOTE_CONSOLES, "Get the URL of a server's console."),
+    (INTERFACES_CREATE, "Attach a port to a server."),
+    (INTERFACES_DELETE, "Detach a port from a server."),
     (GROUPS_ADD, "Put a server into a security group."),
     (GROUPS_REMOVE, "Take a server out of a security group."),
     (PASSWORD_CLEAR, "Forget the encrypted password that a server has posted."),

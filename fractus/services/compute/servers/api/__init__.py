@@ -16,6 +16,7 @@ from fractus.services.compute.servers.api.changing import Changing
 from fractus.services.compute.servers.api.consoles import Consoles
 from fractus.services.compute.servers.api.creating import Creating
 from fractus.services.compute.servers.api.history import History
+from fractus.services.compute.servers.api.interfaces import Interfaces
 from fractus.services.compute.servers.api.labels import Labels
 from fractus.services.compute.servers.api.parts import Parts
 from fractus.services.compute.servers.api.reading import Reading
@@ -48,6 +49,7 @@ class ServersApi:
             Labels(given),
             Parts(given),
             Consoles(given),
+            Interfaces(given),
             History(given),
         )
 

@@ -80,6 +80,10 @@ class Plugging(Protocol):
         """Take every port of a server out of a group."""
         ...
 
+    async def unplug(self, tx: Transaction, server_id: str, port_id: str) -> None:
+        """A server has a port no longer: one that was made for it leaves, another is free again."""
+        ...
+
 
 class Images(Protocol):
     """Images."""

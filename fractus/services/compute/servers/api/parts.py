@@ -73,7 +73,7 @@ class Parts:
         server = await find(self._given, call, policy.INTERFACES_LIST)
         ports = [await self._port(server, id) for id in server.desired["ports"]]
         found = [
-            INTERFACE.response_down(_interface(server, port), call.version)
+            INTERFACE.response_down(interface_document(server, port), call.version)
             for port in ports
             if port is not None
         ]
@@ -87,7 +87,7 @@ class Parts:
         port = await self._port(server, id) if id in server.desired["ports"] else None
         if port is None:
             raise NotFound(f"Instance {server.id} does not have a port with id {id}")
-        interface = INTERFACE.response_down(_interface(server, port), call.version)
+        interface = INTERFACE.response_down(interface_document(server, port), call.version)
         return Reply(200, {"interfaceAttachment": interface})
 
     async def _port(self, server: Resource, id: str) -> Resource | None:
@@ -158,7 +158,8 @@ def _addresses(server: Resource) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _interface(server: Resource, port: Resource) -> dict[str, Any]:
+def interface_document(server: Resource, port: Resource) -> dict[str, Any]:
+    """A port as `os-interface` shows it."""
     tags = server.desired["port_tags"]
     place = server.desired["ports"].index(port.id)
     return {

@@ -16,7 +16,9 @@ from fractus.services.compute.servers.schema.bodies import (
     Hostname,
     Metadata,
     Name,
+    Tag,
     Text,
+    address_of,
     check_more,
     check_name,
     uuid_of,
@@ -84,6 +86,38 @@ def check_rebuild(body: Any, *, domain_name: bool) -> None:
     asked = body["rebuild"]
     uuid_of("imageRef", asked["imageRef"])
     check_more(asked, domain_name=domain_name)
+
+
+class FixedIp(Body):
+    """One of `fixed_ips`."""
+
+    ip_address: str
+
+
+class Interface(Body):
+    """`interfaceAttachment` of a port to be attached."""
+
+    net_id: str = ""
+    port_id: str = ""
+    fixed_ips: Annotated[list[FixedIp], Meta(min_length=1, max_length=1)] | None = None
+    tag: Tag = ""
+
+
+class InterfaceBody(Body):
+    """`POST /servers/{server_id}/os-interface`, which may be empty."""
+
+    interface: Interface = named(name="interfaceAttachment", default_factory=Interface)
+
+
+def check_interface(body: Any) -> None:
+    """The body of an attachment."""
+    convert(body, InterfaceBody)
+    asked = body.get("interfaceAttachment", {})
+    for name in ("net_id", "port_id"):
+        if name in asked:
+            uuid_of(name, asked[name])
+    for one in asked.get("fixed_ips", []):
+        address_of("ip_address", one["ip_address"])
 
 
 class Rescue(Body):

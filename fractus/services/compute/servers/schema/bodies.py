@@ -237,6 +237,12 @@ def _format(at: str, value: str, kind: str, holds: Callable[[str], bool]) -> Non
         raise _wrong(at, value, f"{value!r} is not a {kind!r}")
 
 
+def address_of(at: str, value: str) -> None:
+    """An address of either version."""
+    if not _address(value):
+        raise _wrong(at, value, f"{value!r} is not valid under any of the given schemas")
+
+
 def uuid_of(at: str, value: str) -> None:
     """An id, as Nova's schemas ask for one."""
     _format(at, value, "uuid", is_uuid)

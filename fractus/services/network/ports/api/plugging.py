@@ -1,4 +1,4 @@
-"""What changes of the ports of a server that is there: their security groups, in Nova's words."""
+"""What changes of the ports of a server that is there: their security groups, and that one leaves."""
 
 from __future__ import annotations
 
@@ -45,6 +45,17 @@ class Plugging:
         for port in having:
             left = [one for one in port.desired["security_groups"] if one != group]
             await self._writes.update(tx, port, {"security_groups": left})
+
+    async def unplug(self, tx: Transaction, server_id: str, port_id: str) -> None:
+        """A server has a port no longer: one that was made for it leaves, another is free again."""
+        for port in await self._writes.of_device(tx, server_id):
+            if port.id != port_id:
+                continue
+            if port.desired["owned_by_server"]:
+                await self._writes.remove(tx, port)
+            else:
+                name = {"dns_name": ""} if port.desired.get("dns_name") else {}
+                await self._writes.update(tx, port, {"device_id": "", "device_owner": "", **name})
 
     async def _ports(self, reader: Reader, server_id: str) -> list[Resource]:
         ports = await self._writes.of_device(reader, server_id)

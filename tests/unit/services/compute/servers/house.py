@@ -190,6 +190,9 @@ class Plugs:
     async def remove_group(self, tx: Transaction, project_id: str, server_id: str, name: str) -> None:
         self.asked.append(("remove", project_id, server_id, name))
 
+    async def unplug(self, tx: Transaction, server_id: str, port_id: str) -> None:
+        self.asked.append(("unplug", "", server_id, port_id))
+
 
 class Store(dict[str, Resource]):
     """Flavors or images by id."""

@@ -343,6 +343,7 @@ async def test_a_stranger_finds_nothing_on_any_route(house: House) -> None:
         "rebuild": {"rebuild": {"imageRef": IMAGE}},
         "addSecurityGroup": {"addSecurityGroup": {"name": "web"}},
         "removeSecurityGroup": {"removeSecurityGroup": {"name": "web"}},
+        "POST os-interface": {},
         "POST remote-consoles": {"remote_console": {"protocol": "vnc", "type": "novnc"}},
     }
     walked = 0
