@@ -34,6 +34,8 @@ from fractus.services.compute.servers.api.access import Dependencies, ServerLimi
 from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER as SERVER_TABLE
+from fractus.services.image.cache import policy as cache_policy
+from fractus.services.image.cache.api import CacheApi
 from fractus.services.image.images import policy as image_policy
 from fractus.services.image.images.adoption import ImageAdoption
 from fractus.services.image.images.carried import FIELDS as IMAGE_FIELDS
@@ -221,6 +223,7 @@ COMPUTE_OTHERS: tuple[Other[ApiParts], ...] = (
 )
 IMAGE_OTHERS: tuple[Other[ApiParts], ...] = (
     Other(lambda _: SchemasApi(), schema_policy.RULES),
+    Other(lambda _: CacheApi(), cache_policy.RULES),
     Other(lambda _: InfoApi(IMPORT_METHODS), info_policy.RULES),
 )
 NETWORK_OTHERS: tuple[Other[NetworkNeighbours], ...] = (

@@ -186,6 +186,7 @@ _IMAGE: Mapping[str, Body] = {
     "POST /images/{image_id}/import": lambda _: {"method": {"name": "glance-direct"}},
     "POST /images/{image_id}/members": lambda _: {"member": "e" * 32},
     "PUT /images/{image_id}/members/{member_id}": lambda _: {"status": "accepted"},
+    "PUT /cache/{image_id}": lambda _: None,
     "POST /metadefs/namespaces": lambda _: {"namespace": "new", "tags": [{"name": "new"}]},
     "PUT /metadefs/namespaces/{namespace}": lambda _: {"namespace": SECRET, "display_name": "new"},
     "POST /metadefs/namespaces/{namespace}/objects": lambda _: {"name": "new"},

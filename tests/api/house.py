@@ -115,6 +115,7 @@ class House:
                 "image_id": self.image,
                 "tag": TAG,
                 "member_id": self.owner.project_id,
+                "store_id": "a",
                 "namespace": f"{SECRET}-space",
                 # Types of resources are everybody's to read.
                 "name": "OS::House" if "/resource_types/" in path else f"{SECRET}-part",

@@ -157,3 +157,49 @@ async def test_bits_that_are_not_the_images_are_not_kept(world: World) -> None:
     stored = await world.core.resources.fetch(world.core.store, "image", image.id)
     assert stored is not None
     assert (stored.desired["path"], stored.choice["only"]) == ("", ["a"])
+
+
+async def test_where_bits_are_and_a_copy_that_leaves_its_cloud(world: World) -> None:
+    """Locations are for other services; a copy stays while something there is built of it."""
+    ann, root = world.user("ann"), world.admin
+    image = await ann.makes_image(visibility="private")
+    server = await ann.boots_server(image=image, zone="a")
+    await world.settle()
+    url = f"{IMAGE}/images/{image}/locations"
+    assert (await ann.get(url)).status == 403
+    (there,) = world.cloud("a").marked("image", image)
+    places = (await root.get(url)).ok()
+    assert [one["metadata"]["store"] for one in places] == ["fractus", "a"]
+    assert places[1]["url"] == f"glance://a/{there.id}"
+    assert (await ann.delete(f"{IMAGE}/stores/a/{image}")).status == 403
+    assert (await root.delete(f"{IMAGE}/stores/c/{image}")).status == 409, "there is no such store"
+    assert (await root.delete(f"{IMAGE}/stores/b/{image}")).status == 404, "it has no copy"
+    assert (await root.delete(f"{IMAGE}/stores/a/{image}")).status == 409, "a server is built of it"
+    (await ann.delete(f"/compute/v2.1/servers/{server}")).ok()
+    await world.settle()
+    (await root.delete(f"{IMAGE}/stores/a/{image}")).ok()
+    await world.settle()
+    assert not world.cloud("a").marked("image", image)
+    assert [one["metadata"]["store"] for one in (await root.get(url)).ok()] == ["fractus"]
+    server = await ann.boots_server(image=image, zone="a")
+    await world.settle()
+    assert (await ann.server(server))["status"] == "ACTIVE", "it comes again when it is needed"
+
+
+async def test_the_only_copy_stays(world: World) -> None:
+    ann = world.user("ann")
+    image = await asks(world, ann)
+    makes(world, image)
+    await world.settle()
+    reply = await world.admin.delete(f"{IMAGE}/stores/a/{image.id}")
+    assert reply.status == 403
+    assert b"only store containing it" in reply.body
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", ""), ("DELETE", ""), ("GET", "/nodes/x"), ("PUT", "/x"), ("DELETE", "/x")]
+)
+async def test_there_is_no_cache(world: World, method: str, path: str) -> None:
+    assert (await world.user("ann").call(method, f"{IMAGE}/cache{path}")).status == 403
+    reply = await world.admin.call(method, f"{IMAGE}/cache{path}")
+    assert (reply.status, b"Caching via API is not supported at this site." in reply.body) == (404, True)

@@ -38,6 +38,8 @@ NOT_THERE = {
     "network GET /ports/{id}/bindings/{host}",
     "image GET /info/stores",
     "image GET /info/stores/detail",
+    "image GET /cache",
+    "image GET /cache/nodes/{image_id}",
     # There are no volumes, nor anything else of block storage, to be shown by its id.
     "volume GET /types/default",
     *(f"volume GET {one.path}/{{id}}" for one in LISTINGS if one.missing),
@@ -49,6 +51,9 @@ ADMINS = {
     "network GET /quotas",
     "compute GET /flavors/{flavor_id}/os-flavor-access",
     "network GET /agents/{id}",
+    "image GET /images/{image_id}/locations",
+    "image GET /cache",
+    "image GET /cache/nodes/{image_id}",
     "volume GET /os-quota-class-sets/{name}",
     "volume GET /qos-specs/{id}",
     *(f"volume GET {one.path}" for one in LISTINGS if one.rule in ADMIN_RULES),

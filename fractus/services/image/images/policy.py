@@ -28,6 +28,9 @@ DEACTIVATE = "deactivate"
 REACTIVATE = "reactivate"
 #: Glance's `copy_image` is for its operators, who pay for its stores; this brings a project's own bits to the one here.
 COPY = "fractus:image:copy_here"
+GET_LOCATION = "get_image_location"
+DELETE_LOCATION = "delete_image_location"
+FETCH_LOCATION = "fetch_image_location"
 ADD_MEMBER = "add_member"
 DELETE_MEMBER = "delete_member"
 GET_MEMBER = "get_member"
@@ -46,6 +49,9 @@ RULES = [
     RuleDefault(DOWNLOAD, GLANCE_ADMIN_OR_MEMBER_DOWNLOAD_IMAGE, "Download the bits of an image."),
     RuleDefault(DEACTIVATE, GLANCE_ADMIN_OR_MEMBER, "Deactivate an image."),
     RuleDefault(REACTIVATE, GLANCE_ADMIN_OR_MEMBER, "Reactivate an image."),
+    RuleDefault(GET_LOCATION, GLANCE_ADMIN_OR_READER, "Know the locations of an image."),
+    RuleDefault(DELETE_LOCATION, GLANCE_ADMIN, "Remove a location of an image."),
+    RuleDefault(FETCH_LOCATION, "rule:service_api", "List the locations of an image."),
     RuleDefault(COPY, GLANCE_ADMIN_OR_MEMBER, "Copy the bits of an image here from the cloud that has them."),
     RuleDefault(ADD_MEMBER, GLANCE_ADMIN_OR_MEMBER, "Share an image with a project."),
     RuleDefault(DELETE_MEMBER, GLANCE_ADMIN_OR_MEMBER, "Share an image with a project no longer."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractus.services.image.images.api.access import Access
+from fractus.services.image.images.api.copies import CopiesApi
 from fractus.services.image.images.api.data import Bits, DataApi
 from fractus.services.image.images.api.elsewhere import Clouds, Elsewhere
 from fractus.services.image.images.api.listing import ListingApi
@@ -20,7 +21,13 @@ class ImagesApi:
         """Read from `store`, write through `ledger`; `bits` are the files, `clouds` have those that are not here."""
         access = Access(store, ledger)
         self._data = DataApi(access, bits, None if clouds is None else Elsewhere(store, clouds))
-        self._parts = (ListingApi(access), RecordsApi(access), self._data, MembersApi(access))
+        self._parts = (
+            ListingApi(access),
+            RecordsApi(access),
+            self._data,
+            MembersApi(access),
+            CopiesApi(access),
+        )
 
     def routes(self) -> list[Route]:
         """Everything about images."""
