@@ -68,7 +68,7 @@ async def main():
         machine = world.parts.worker.machine
         server = await machine.resources.fetch(machine.store, "server", id)
         (here,) = await presences.of_resource(machine.store, "server", id)
-        plan = machine.lifecycles["server"].plan(Item(server, here, {}), machine.seen_of(here))
+        plan = machine.lifecycles["server"].plan(Item(server, here, {}), machine.observation_of(here))
         print("plan", plan.step.verb, plan.once)
         shown = (await ann.get(f"{COMPUTE}/servers/{id}")).ok()["server"]
         print("task", shown["OS-EXT-STS:task_state"])

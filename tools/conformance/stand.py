@@ -29,6 +29,8 @@ PROJECTS, ADMINS = 6, 4
 #: What the flavors and images of the tests are called; the tests need two of each.
 FLAVORS = {"tempest-small": (64, 1, 1), "tempest-large": (128, 1, 1)}
 IMAGES = ("tempest-one", "tempest-two")
+OUTSIDE = "public"
+"""The external network that tools/realcloud makes in each cloud."""
 
 #: What is the same in every configuration. Features whose routes fractus does not serve yet are left out by Tempest.
 FIXED: dict[str, dict[str, Any]] = {
@@ -98,6 +100,7 @@ def stand_up(state: Path, real: str, clouds: list[str], keystone: str) -> None:
     fractus("up", "--detach", "--no-demo")
     for name in clouds:
         fractus("cloud", "add", name, "--os-cloud", f"{name}-admin", "--clouds-yaml", real)
+        fractus("cloud", "adopt", name, "--external-networks")
 
 
 def user(entry: dict[str, Any]) -> Connection:
@@ -108,7 +111,7 @@ def user(entry: dict[str, Any]) -> Connection:
 
 
 def furnish(admin: Connection) -> dict[str, list[str]]:
-    """Flavors and images, made through fractus: ids of each."""
+    """Flavors and images, made through fractus, and the network to the outside: ids of each."""
     flavors = [
         (
             admin.compute.find_flavor(name)
@@ -129,7 +132,7 @@ def furnish(admin: Connection) -> dict[str, list[str]]:
                 wait=True,
             )
         images.append(image.id)
-    return {"flavors": flavors, "images": images}
+    return {"flavors": flavors, "images": images, "networks": [admin.network.find_network(OUTSIDE).id]}
 
 
 class Tenants:
@@ -204,6 +207,7 @@ def configuration(
             "image_ref": made["images"][0],
             "image_ref_alt": made["images"][1],
         },
+        "network": {"public_network_id": made["networks"][0], "floating_network_name": OUTSIDE},
         "network-feature-enabled": {
             "ipv6": True,
             "ipv6_subnet_attributes": True,

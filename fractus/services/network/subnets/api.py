@@ -182,7 +182,10 @@ class SubnetApi(CollectionApi):
         """No port has an address of it, but for those that gave it to themselves; a router's never does."""
         network_id = resource.desired["network_id"]
         users = await self._ports.using(tx, network_id, resource.id)
-        if resource.desired.get("external") and await self._at.floating_ips.of_subnet(tx, resource.id):
+        if resource.desired.get("external") and (
+            await self._at.floating_ips.of_subnet(tx, resource.id)
+            or await self._at.routers.lead_out_of(tx, network_id, resource.id)
+        ):
             users = [resource]
         if not all(_is_self_addressed(port, resource) for port in users):
             raise conflict(

@@ -169,11 +169,14 @@ async def test_what_is_refused(
 
 async def test_what_it_is_made_of_is_in_use(public: str, ann: Tenant, root: Tenant) -> None:
     made = await ann.create("floatingip", floating_network_id=public)
-    for id in (await ann.show("network", public))["subnets"]:
-        shown = await ann.show("subnet", id)
+    router = await root.create("router", external_gateway_info={"network_id": public})
+    pools = [await ann.show("subnet", id) for id in (await ann.show("network", public))["subnets"]]
+    (of_a,) = [one["id"] for one in pools if one["cidr"].startswith("203.")]
+    led = {"network_id": public, "external_fixed_ips": [{"subnet_id": of_a}]}
+    (await root.change("router", router["id"], external_gateway_info=led)).ok()
+    for shown in pools:
         assert shown["router:external"] is True
-        used = await root.delete("subnet", id) if shown["cidr"].startswith("198") else None
-        assert used is None or error(used)[:2] == (409, "SubnetInUse")
+        assert error(await root.delete("subnet", shown["id"]))[:2] == (409, "SubnetInUse")
     assert (await ann.delete("network", public)).status == 403
     assert (await ann.ask("port", network_id=public)).status in (403, 404)
     assert error(await root.change("network", public, mtu=1400))[:2] == (400, "InvalidInput")

@@ -270,6 +270,10 @@ class Routers(Protocol):
         """
         ...
 
+    async def lead_out_of(self, reader: Reader, network_id: str, subnet_id: str) -> bool:
+        """Whether a gateway on an external network has an address of this subnet of it."""
+        ...
+
     async def reached_from(self, reader: Reader, project_id: str, network_id: str) -> list[str]:
         """The clouds in which routers of a project with a gateway on an external network have subnets."""
         ...

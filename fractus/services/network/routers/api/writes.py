@@ -11,7 +11,7 @@ from fractus.model.resource import Need, Resource
 from fractus.model.routers import GATEWAY, INTERFACES
 from fractus.services.network.dialect.api.neighbours import RouterInterfaces
 from fractus.services.network.dialect.api.writing import Writer
-from fractus.services.network.dialect.queries.rows import ids
+from fractus.services.network.dialect.queries.rows import every, ids
 from fractus.services.network.dialect.schema.errors import bad_request, conflict
 from fractus.services.network.routers.kind import KIND
 from fractus.services.network.routers.kind import needs as needs_of
@@ -90,6 +90,15 @@ class RouterWrites(Writer):
             for net in await self.nets(reader, router, outside=NOWHERE)
             if net.id == subnet_id
         ]
+
+    async def lead_out_of(self, reader: Reader, network_id: str, subnet_id: str) -> bool:
+        """Whether a gateway on an external network has an address of this subnet of it."""
+        led = Filter("gateway_network_id", "eq", network_id)
+        for router in await every(reader, self.ledger.resources, KIND.name, led):
+            gateway = router.desired["external_gateway_info"] or {}
+            if any(one["subnet_id"] == subnet_id for one in gateway.get("external_fixed_ips", ())):
+                return True
+        return False
 
     async def reached_from(self, reader: Reader, project_id: str, network_id: str) -> list[str]:
         """The clouds in which routers of a project with a gateway on an external network have subnets."""
