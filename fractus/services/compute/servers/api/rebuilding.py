@@ -69,11 +69,14 @@ class Rebuilding:
         if row is None:
             raise missing(server.id)
         body, headers = await self._showing.one(call, row, target_of(server), REBUILT)
-        more: dict[str, Any] = {"adminPass": password} if keeper is not None else {}
+        document: dict[str, Any] = msgspec.json.decode(body)["server"]
+        # It has a name of its own in this answer.
+        document.pop("OS-EXT-SRV-ATTR:user_data", None)
+        if keeper is not None:
+            document["adminPass"] = password
         if REQUESTS.behaviour("rebuild_tells_user_data", call.version):
-            more["user_data"] = server.desired["user_data"] or None
-        whole = view.splice(body[:-1], msgspec.json.encode(more)) + b"}" if more else body
-        return Reply(202, whole, headers)
+            document["user_data"] = server.desired["user_data"] or None
+        return Reply(202, {"server": document}, headers)
 
     async def _take(
         self, call: Call, tx: Transaction, server: Resource, asked: Mapping[str, Any]

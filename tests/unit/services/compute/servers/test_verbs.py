@@ -315,6 +315,7 @@ async def test_what_the_answer_to_a_rebuild_shows(house: House, version: str, ha
     answer = (await act(house, id, body, version=version))["server"]
     assert tuple(name for name in ("key_name", "user_data") if name in answer) == has
     assert ("OS-EXT-STS:vm_state" in answer) is (version == "2.75")
+    assert "OS-EXT-SRV-ATTR:user_data" not in answer
 
 
 # --- mending --------------------------------------------------------------------------------------
