@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fractus.clouds.simulated.external import make_external
-from fractus.clouds.simulated.records import NetworkRecord
 from fractus.clouds.simulated.shape import Shape
+from fractus.operations.adoption import external_networks
 from fractus.reconcile.adopt import adopt as taking
 from fractus.reconcile.adopt.adopt import IdentityMapping, Report
 from fractus.store.listing import Filter, page
@@ -29,9 +29,7 @@ async def take_external(world: World, cloud: str) -> Report:
     child = world.core.children.get(cloud)
     assert child is not None
     found = await taking.survey(child, world.core.adoptions)
-    external = [one.id for one in world.cloud(cloud).backend.all(NetworkRecord).values() if one.external]
-    only = [("network", id) for id in external]
-    return await taking.adopt(world.core, found, IdentityMapping(), only=only)
+    return await taking.adopt(world.core, found, IdentityMapping(), only=external_networks(found))
 
 
 async def outside(world: World, ranges: Mapping[str, str] | None = None, name: str = PUBLIC) -> str:
