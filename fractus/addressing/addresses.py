@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from fractus.addressing.ranges import (
     Range,
@@ -54,6 +54,7 @@ _between = Query(
     .where(_a.position >= bindparam("a"), _a.position <= bindparam("z"))
     .limit(bindparam("n"))
 )
+_count = Query(select(_a.pooled, func.count()).where(_a.subnet_id == bindparam("s")).group_by(_a.pooled))
 _positions = Query(select(_a.position, _a.pooled).where(_a.subnet_id == bindparam("s")))
 _add = Query(
     insert(ADDRESS).values(
@@ -249,6 +250,11 @@ class Addresses:
             if len(found) >= most:
                 break
         return found
+
+    async def count(self, reader: Reader, subnet_id: str) -> tuple[int, int]:
+        """How many addresses of a subnet are held, and how many of those came out of its pools."""
+        found = {bool(pooled): int(held) for pooled, held in await reader.rows(_count, s=subnet_id)}
+        return sum(found.values()), found.get(True, 0)
 
     async def free(self, reader: Reader, subnet_id: str) -> list[Range]:
         """What is free in the pools, in order."""

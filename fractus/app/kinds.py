@@ -67,10 +67,14 @@ from fractus.services.network.default_security_group_rules.api import DefaultSec
 from fractus.services.network.default_security_group_rules.kind import KIND as DEFAULT_SECURITY_GROUP_RULE
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.extensions.api import ExtensionApi
+from fractus.services.network.flavors.api import NetworkFlavorApi
+from fractus.services.network.flavors.kind import KIND as NETWORK_FLAVOR
 from fractus.services.network.floating_ips.adoption import FloatingIpAdoption
 from fractus.services.network.floating_ips.api import FloatingIpApi
 from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
 from fractus.services.network.floating_ips.lifecycle import FloatingIpLifecycle
+from fractus.services.network.ip_availability import policy as ip_availability_policy
+from fractus.services.network.ip_availability.api import IpAvailabilityApi
 from fractus.services.network.networks.adoption import NetworkAdoption
 from fractus.services.network.networks.api import NetworkApi
 from fractus.services.network.networks.kind import KIND as NETWORK
@@ -99,12 +103,18 @@ from fractus.services.network.security_groups.api import SecurityGroupApi, Secur
 from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
 from fractus.services.network.security_groups.kind import RULE as SECURITY_GROUP_RULE
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
+from fractus.services.network.service_profiles.api import ServiceProfileApi
+from fractus.services.network.service_profiles.kind import KIND as SERVICE_PROFILE
 from fractus.services.network.subnet_pools.api import SubnetPoolApi
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.adoption import SubnetAdoption
 from fractus.services.network.subnets.api import SubnetApi
 from fractus.services.network.subnets.kind import KIND as SUBNET
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
+from fractus.services.network.trunks.adoption import TrunkAdoption
+from fractus.services.network.trunks.api import TrunkApi
+from fractus.services.network.trunks.kind import KIND as TRUNK
+from fractus.services.network.trunks.lifecycle import TrunkLifecycle
 from fractus.services.volume.extensions import policy as volume_extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
 from fractus.services.volume.limits import policy as volume_limit_policy
@@ -201,6 +211,9 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
         lambda at: FloatingIpLifecycle(at.resources, at.addresses),
         lambda at: FloatingIpAdoption(at.resources, at.addresses),
     ),
+    Entry(TRUNK, TrunkApi, TrunkLifecycle(), TrunkAdoption()),
+    Entry(NETWORK_FLAVOR, NetworkFlavorApi),
+    Entry(SERVICE_PROFILE, ServiceProfileApi),
 )
 
 ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING)
@@ -230,6 +243,7 @@ NETWORK_OTHERS: tuple[Other[NetworkNeighbours], ...] = (
     Other(lambda _: ExtensionApi([alias for one in NETWORKING for alias in one.kind.extensions])),
     Other(lambda at: AvailabilityZoneApi(at.store), network_zone_policy.RULES),
     Other(lambda at: QuotaApi(at.store, at.quota), quota_policy.RULES),
+    Other(lambda at: IpAvailabilityApi(at.store, at.ledger.resources), ip_availability_policy.RULES),
     Other(lambda at: AgentApi(at.store, at.clock, at.stale_after), agent_policy.RULES),
 )
 VOLUME_OTHERS: tuple[Other[ApiParts], ...] = (

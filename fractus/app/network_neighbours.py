@@ -26,6 +26,7 @@ from fractus.services.network.security_groups.kind import RULE as SECURITY_GROUP
 from fractus.services.network.subnet_pools.api import PoolWrites
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.api import SubnetWrites
+from fractus.services.network.trunks.api import TrunkWrites
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
 from fractus.store.transaction import Store
@@ -51,7 +52,7 @@ class JoinedNetwork:
         routers = at.routers = at.add(RouterWrites(ledger, at.interfaces))
         floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger))
         at.external = ExternalNetworks(ledger.resources, self.addresses, store)
-        ports.users += [routers, floating_ips]
+        ports.users += [routers, floating_ips, at.add(TrunkWrites(ledger, ports))]
         self.allocator, self.plugging = PortAllocator(ports, groups), Plugging(ports, groups)
         ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.allocator)
         at.shares |= {

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from fractus.model.cloud import Observed, Wanted
 from fractus.model.routers import ROUTER, ROUTER_INTERFACE
+from fractus.model.trunks import TRUNK
 from fractus.model.wire import Vocabulary, Wire
 
 SHARED_WITH = "shared_with"
@@ -344,6 +345,7 @@ VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (
     ROUTER_INTERFACE,
     QOS_POLICY,
     FLOATING_IP,
+    TRUNK,
 )
 
 
@@ -360,7 +362,8 @@ class ServerPort(Struct, frozen=True, kw_only=True):
     """A port of a server. `addresses` are pairs of address and IP version, `security_groups` are names; `floating` are
     the addresses of floating IPs that lead to it.
 
-    `owned`: it was made for the server and goes with it; else it is the user's own.
+    `owned`: it was made for the server and goes with it; else it is the user's own. `trunk_id`: of the trunk whose
+    parent it is.
     """
 
     port_id: str
@@ -371,6 +374,7 @@ class ServerPort(Struct, frozen=True, kw_only=True):
     floating: list[str] = []
     security_groups: list[str] = []
     owned: bool = True
+    trunk_id: str = ""
 
 
 def unreachable(network_id: str, clouds: Sequence[str]) -> str:

@@ -494,6 +494,7 @@ class Quota(Struct, frozen=True, kw_only=True):
         Limit, Meta(description="RBAC policies of a project: what it shares with others by name.")
     ] = 10
     router: Annotated[Limit, Meta(description="Routers of a project.")] = 10
+    trunk: Annotated[Limit, Meta(description="Trunks of a project. Unlimited, as in Neutron.")] = -1
     image_count_total: Annotated[
         Limit, Meta(description="Images of a project. Unlimited, as in a Glance without unified limits.")
     ] = -1

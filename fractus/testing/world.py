@@ -50,6 +50,7 @@ T = TypeVar("T")
 #: Kinds that belong to tenants: when all tenants have deleted everything, nothing of these may be left in any cloud.
 TENANT_KINDS = (
     "server",
+    "trunk",
     "router_interface",
     "router",
     "port",

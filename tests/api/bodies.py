@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fractus.base.ids import new_id
 from fractus.testing.user import PUBLIC_KEY
 from tests.api.examples import QOS_RULES, bodies
 from tests.api.house import SECRET, TAG, House, Served
@@ -164,6 +165,9 @@ _NETWORK: Mapping[str, Body] = {
     "PUT /ports/{id}/bindings/{host}/activate": lambda _: None,
     "PUT /routers/{id}/add_router_interface": lambda house: {"subnet_id": house.network.subnet_id},
     "PUT /routers/{id}/remove_router_interface": lambda house: {"subnet_id": house.network.subnet_id},
+    "POST /flavors/{id}/service_profiles": lambda _: {"service_profile": {"id": new_id()}},
+    "PUT /trunks/{id}/add_subports": lambda _: {"sub_ports": []},
+    "PUT /trunks/{id}/remove_subports": lambda _: {"sub_ports": []},
     "PUT /routers/{id}/add_extraroutes": lambda _: {"router": {"routes": []}},
     "PUT /routers/{id}/remove_extraroutes": lambda _: {"router": {"routes": []}},
     "PUT /security-group-rules/{id}": lambda _: {"security_group_rule": {"description": "new"}},

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 #: Kinds that belong to no project: an administrator makes them, and everybody sees them.
-NOBODYS = ("default_security_group_rule",)
+NOBODYS = ("default_security_group_rule", "network_flavor", "service_profile")
 
 
 class Example(NamedTuple):
@@ -77,6 +77,9 @@ EXAMPLES: Mapping[str, Example] = {
         lambda _: {"name": "new", "admin_state_up": True, "availability_zone_hints": ["a"]}, {"name": "new"}
     ),
     "floatingip": Example(lambda house: {"floating_network_id": house.external}, {"description": "new"}),
+    "network_flavor": Example(lambda _: {"name": "new", "service_type": "L3_ROUTER_NAT"}, {"name": "newer"}),
+    "service_profile": Example(lambda _: {"metainfo": "new"}, {"description": "newer"}),
+    "trunk": Example(lambda house: {"port_id": house.parent, "name": "new"}, {"name": "newer"}),
     "rbac_policy": Example(
         lambda house: {
             "object_type": "security_group",

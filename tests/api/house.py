@@ -76,6 +76,8 @@ class House:
     rule: str = ""
     port: str = ""
     """A port that no server has."""
+    parent: str = ""
+    """Another, of a trunk."""
     image: str = ""
     flavor: str = ""
     """Not public: for this project alone."""
@@ -105,7 +107,7 @@ class House:
             return {
                 **self._of_network(path),
                 "tag": TAG,
-                "part": self.parts.get(path.split("/")[-2], ""),
+                "part": self.parts.get(path.split("/")[-2], self.port),
                 "project_id": self.owner.project_id,
                 "alias": "port-security",
                 "host": "a",
@@ -147,6 +149,7 @@ class House:
             "security-group-rules": self.rule,
             **self.declared,
             "ports/{id}/bindings": self.server_port,
+            "network-ip-availabilities": self.network.id,
             "policies": self.declared.get("qos/policies", ""),
             **{f"qos/alias_{name}": id for name, id in self.parts.items()},
         }
@@ -186,6 +189,7 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
     house.rule = next(rule["id"] for rule in rules if rule["direction"] == "ingress")
     port = await owner.makes_port(network, f"{SECRET}-port", security_groups=[house.group])
     house.port = port["id"]
+    house.parent = (await owner.makes_port(network, f"{SECRET}-parent", security_groups=[house.group]))["id"]
     house.image = await owner.makes_image(f"{SECRET}-image", tags=[TAG], visibility="shared")
     await owner.makes_keypair(house.key)
     await _make_flavor(world, house)
@@ -258,6 +262,7 @@ async def _tag(house: House) -> None:
         f"security-groups/{house.group}",
         f"routers/{house.declared['routers']}",
         f"subnetpools/{house.declared['subnetpools']}",
+        f"trunks/{house.declared['trunks']}",
     ):
         (await house.owner.put(f"{NETWORK}/{path}/tags/{TAG}")).ok()
     policy = f"{NETWORK}/policies/{house.declared['qos/policies']}"

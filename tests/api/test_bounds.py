@@ -28,6 +28,7 @@ from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.default_security_group_rules.kind import KIND as DEFAULT_RULE
 from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
+from fractus.services.network.flavors.kind import KIND as NETWORK_FLAVOR
 from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
 from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.kind import FIELDS as PORT_ATTRIBUTES
@@ -35,8 +36,10 @@ from fractus.services.network.qos_policies.kind import KIND as QOS_POLICY
 from fractus.services.network.routers.kind import KIND as ROUTER
 from fractus.services.network.security_groups.kind import FIELDS as GROUP_ATTRIBUTES
 from fractus.services.network.security_groups.kind import RULE_FIELDS as RULE_ATTRIBUTES
+from fractus.services.network.service_profiles.kind import KIND as SERVICE_PROFILE
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.kind import FIELDS as SUBNET_ATTRIBUTES
+from fractus.services.network.trunks.kind import KIND as TRUNK
 from fractus.testing.asgi import HttpReply
 from fractus.testing.world import World
 from fractus.web.bounds import MOST_ENTRIES
@@ -63,6 +66,9 @@ KINDS: dict[str, Fields] = {
     "router": ROUTER.fields,
     "subnetpool": SUBNET_POOL.fields,
     "floatingip": FLOATING_IP.fields,
+    "trunk": TRUNK.fields,
+    "network_flavor": NETWORK_FLAVOR.fields,
+    "service_profile": SERVICE_PROFILE.fields,
 }
 #: The types of compute's bodies, by route. All that have a list or a map in them must be here.
 MODELS: dict[str, type] = {
@@ -349,5 +355,8 @@ def test_every_list_of_the_network_api_states_how_long_it_may_be(kind: str) -> N
         "router",
         "subnetpool",
         "floatingip",
+        "trunk",
+        "network_flavor",
+        "service_profile",
     }
     assert attributes.MOST <= MOST_ENTRIES

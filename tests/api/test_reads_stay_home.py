@@ -32,8 +32,10 @@ LIVE = {
 NOT_THERE = {
     "compute GET /servers/{server_id}/os-volume_attachments/{volume_id}",
     "network GET /agents/{id}",
-    # It belongs to no project; tests/requests reads it.
+    # These belong to no project; tests/requests reads them.
     "network GET /default-security-group-rules/{id}",
+    "network GET /flavors/{id}",
+    "network GET /service_profiles/{id}",
     # A port of a server, which is bound to another host.
     "network GET /ports/{id}/bindings/{host}",
     "image GET /info/stores",
@@ -49,6 +51,7 @@ ADMINS = {
     "compute GET /os-quota-class-sets/{name}",
     "compute GET /os-availability-zone/detail",
     "network GET /quotas",
+    "network GET /network-ip-availabilities/{id}",
     "compute GET /flavors/{flavor_id}/os-flavor-access",
     "network GET /agents/{id}",
     "image GET /images/{image_id}/locations",

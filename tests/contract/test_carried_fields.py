@@ -31,6 +31,7 @@ from fractus.services.network.router_interfaces.lifecycle import RouterInterface
 from fractus.services.network.routers.lifecycle import RouterLifecycle
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
+from fractus.services.network.trunks.lifecycle import TrunkLifecycle
 from tests.contract import things
 from tests.contract.subjects import Subject
 
@@ -48,6 +49,7 @@ LIVES: Mapping[str, Lifecycle] = {
     "security_group": SecurityGroupLifecycle(),
     "router": RouterLifecycle(_UNUSED, _UNUSED),
     "router_interface": RouterInterfaceLifecycle(),
+    "trunk": TrunkLifecycle(),
 }
 
 
@@ -292,6 +294,13 @@ CHANGES: Mapping[tuple[str, str], Change] = {
     ),
     ("router", "distributed"): plain("distributed", True, False),
     ("router", "ha"): plain("ha", True, False),
+    ("trunk", "sub_ports"): Change(
+        lambda _: {"sub_ports": [{"port_id": "sub", "segmentation_type": "vlan", "segmentation_id": 5}]},
+        lambda _: {"sub_ports": []},
+        lambda _, seen: [one.segmentation_id for one in seen.sub_ports],
+        lambda _: [5],
+        lambda _: [],
+    ),
     ("router", "routes"): plain("routes", [_ROUTE], []),
     ("security_group", "rules"): Change(
         lambda _: {"rules": [_rule(22), _rule(80)]},
@@ -391,6 +400,9 @@ async def carry(cloud: Subject, kind: str) -> Made:
             ("security_group", "g"): group.remote_id,
             ("qos_policy", "q"): policy.remote_id,
         }
+    if kind == "trunk":
+        sub_port = await cloud.make("port", await things.port(cloud, cloud.ann), cloud.ann)
+        remote["port", "sub"] = sub_port.remote_id
     scope = HOME if kind == "flavor" else cloud.ann
     resource = Resource(kind=kind, id=new_id(), project_id=scope.project_id, name="contract", desired=desired)
     presence = Presence(kind=kind, id=resource.id, cloud="cloud")

@@ -201,6 +201,37 @@ async def routes(world: World) -> AsyncIterator[None]:
     assert not [one for port in ports for one in world.cloud("a").marked("port", port)]
 
 
+async def trunks(world: World) -> AsyncIterator[None]:
+    """A server's port is a trunk's parent; its sub-ports change, and all of it leaves."""
+    ann = world.user("ann")
+    red, blue = [
+        await ann.makes_network(name, cidr=f"10.{n}.0.0/24") for n, name in ((1, "red"), (2, "blue"))
+    ]
+    parent, one, two = [(await ann.makes_port(net))["id"] for net in (red, blue, blue)]
+    first, second = [
+        {"port_id": id, "segmentation_type": "vlan", "segmentation_id": n} for n, id in ((10, one), (20, two))
+    ]
+    yield
+    body = {"trunk": {"port_id": parent, "sub_ports": [first]}}
+    trunk = (await ann.post(f"{NETWORK}/trunks", body)).ok()["trunk"]["id"]
+    path = f"{NETWORK}/trunks/{trunk}"
+    server = await ann.boots_server("vm", zone="a", networks=[{"port": parent}])
+    await world.settle()
+    (await ann.put(f"{path}/add_subports", {"sub_ports": [second]})).ok()
+    (await ann.put(f"{path}/remove_subports", {"sub_ports": [{"port_id": one}]})).ok()
+    (await ann.put(path, {"trunk": {"admin_state_up": False, "name": "renamed"}})).ok()
+    await world.settle()
+    [there] = world.cloud("a").marked("trunk", trunk)
+    assert ([one.segmentation_id for one in there.sub_ports], there.admin_state_up) == ([20], False)
+    await ann.deletes_server(server)
+    await world.settle()
+    (await ann.put(path, {"trunk": {"admin_state_up": True}})).ok()
+    (await ann.delete(path)).ok()
+    await world.settle()
+    assert not world.cloud("a").of("trunk")
+    assert not world.cloud("a").marked("port", two)
+
+
 def _both(network: str, group: str) -> list[tuple[str, str]]:
     return [("network", network), ("security_group", group)]
 
@@ -233,6 +264,7 @@ def _change(op: str, name: str, value: str) -> dict[str, str]:
         shares_by_name,
         limits_traffic,
         routes,
+        trunks,
     ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ class Side:
     async def clean(self) -> None:
         """Remove what was made: ports before networks, networks before groups, the newest first."""
         order = (
-            "/ports/", "/subnets/", "/networks/", "/qos/policies/", "/security-group-rules/", "/security-groups/",
-            "/address-groups/",
+            "/trunks/", "/ports/", "/subnets/", "/networks/", "/qos/policies/", "/security-group-rules/",
+            "/security-groups/", "/address-groups/",
         )  # fmt: skip
         for prefix in order:
             for path in reversed(self._made):

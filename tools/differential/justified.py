@@ -24,9 +24,14 @@ REASONS: tuple[Reason, ...] = (
     Reason(
         r"ours: 400 HTTPBadRequest: Unrecognized attribute\(s\) '(ha'|ipv[46]_address_scope|is_default|qinq|"
         r"qos_network_|vlan_transparent|service_types|use_default_subnetpool|resource_request|"
-        r"trunk_details|router:external')",
+        r"router:external')",
         "attributes of extensions that are not served",
         "They are not in `GET /extensions`, and so unknown, whatever is given for them.",
+    ),
+    Reason(
+        r"document \.(trunk\.|trunks\.\d+\.)?status \| .*trunk",
+        "trunks that are nowhere yet",
+        "The child's driver has each ACTIVE at once; here it is DOWN until the cloud of its port has it.",
     ),
     Reason(
         r"cannot be carried to the clouds behind this endpoint",

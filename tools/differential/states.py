@@ -15,7 +15,7 @@ from pathlib import Path
 from tools.differential.compare import Case, Step
 
 #: Files about writes, and those about the rest of a request.
-WRITES = ("networks", "ports", "groups", "address_groups", "qos", "several")
+WRITES = ("networks", "ports", "groups", "address_groups", "qos", "trunks", "several")
 OTHERS = ("routes", "queries")
 
 _ALONE = " (answers alone)"

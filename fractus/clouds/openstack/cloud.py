@@ -28,6 +28,7 @@ from fractus.clouds.openstack.services import Services
 from fractus.clouds.openstack.sharing import SharedKind
 from fractus.clouds.openstack.tokens import Authenticator, KeystoneAuthenticator, Tokens
 from fractus.clouds.openstack.transport import AiohttpTransport, Transport
+from fractus.clouds.openstack.trunks import Trunks
 from fractus.clouds.openstack.wire import CallObserver, Wire
 from fractus.model.cloud import Actuator, CloudRow, Observed, Report, Scope, Sighting
 from fractus.model.errors import CredentialsRejected, Unreachable
@@ -44,6 +45,7 @@ _PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {
     "router_interface": RouterInterfaces,
     "security_group": SecurityGroups,
     "qos_policy": QosPolicies,
+    "trunk": Trunks,
 }
 
 

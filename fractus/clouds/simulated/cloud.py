@@ -30,6 +30,7 @@ from fractus.clouds.simulated.security_group import SecurityGroups
 from fractus.clouds.simulated.server import Servers
 from fractus.clouds.simulated.shape import Shape
 from fractus.clouds.simulated.subnet import Subnets
+from fractus.clouds.simulated.trunk import Trunks
 from fractus.model.cloud import Actuator, CloudRow, Finding, Observed, Report, Scope, Sighting
 from fractus.model.errors import CloudError, Refused, Unreachable
 from fractus.model.installation import Identity, Mark
@@ -50,6 +51,7 @@ _PARTICULAR: Mapping[str, type[NeutronSimulated[Any, Any, Any]]] = {
     "floatingip": FloatingIps,
     "security_group": SecurityGroups,
     "qos_policy": QosPolicies,
+    "trunk": Trunks,
 }
 
 

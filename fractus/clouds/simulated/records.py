@@ -10,6 +10,7 @@ from msgspec import Struct
 from fractus.addressing.ranges import is_self_addressed
 from fractus.model.network import VOCABULARIES, FixedIp, QosRule, Rule
 from fractus.model.servers import ServerFault
+from fractus.model.trunks import SubPort
 from fractus.model.wire import Vocabulary
 
 #: The owner of a port that the cloud made for its own DHCP.
@@ -258,6 +259,21 @@ class FloatingIpRecord(Record, kw_only=True):
         return held | ({f"port/{self.port_id}"} if self.port_id else set())
 
 
+class TrunkRecord(Record, kw_only=True):
+    """A trunk on a port, with its sub-ports."""
+
+    KIND: ClassVar[str] = "trunk"
+
+    port_id: str
+    admin_state_up: bool = True
+    sub_ports: list[SubPort] = []
+    status: str = "ACTIVE"
+
+    def ties(self) -> set[str]:
+        """Its ports."""
+        return {f"port/{self.port_id}", *(f"port/{one.port_id}" for one in self.sub_ports)}
+
+
 class ServerRecord(Record, kw_only=True):
     """A server. `boots` are the moments at which it began to run, for its console."""
 
@@ -320,6 +336,7 @@ RECORDS: dict[str, type[Record]] = {
         RouterRecord,
         RouterInterfaceRecord,
         FloatingIpRecord,
+        TrunkRecord,
         ServerRecord,
     )
 }

@@ -131,8 +131,6 @@ _MEMBERS: tuple[tuple[str, str], ...] = (
     ),
     ("/address-groups/{id}/add_addresses", "PUT"),
     ("/address-groups/{id}/remove_addresses", "PUT"),
-    ("/ports/{id}/add_allowed_address_pairs", "PUT"),
-    ("/ports/{id}/remove_allowed_address_pairs", "PUT"),
     ("/ports/{id}/bindings/{host}/activate", "PUT"),
     ("/quotas/{project_id}/default", "GET"),
     ("/quotas/{project_id}/details", "GET"),

@@ -97,7 +97,7 @@ class Documents:
     `order`: the names between the project and the description, where it is not that of the fields. `born`: the
     revision of a new one. `columns`: those of keys of what is desired that no document has. `privileged`: the names
     that only those see whom a rule of the kind's own lets; a document has them apart. `ours`: the keys that are shown
-    as desired, whatever was found in a cloud; `drifted` False: all of them.
+    as desired, whatever was found in a cloud; `drifted` False: all of them. `owned` False: it belongs to no project.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class Documents:
         privileged: Sequence[str] = (),
         ours: Sequence[str] = (),
         drifted: bool = True,
+        owned: bool = True,
     ) -> None:
         # What is younger than some rows has its default there.
         self._shown = [
@@ -130,7 +131,7 @@ class Documents:
         self._order, self._status, self._born = tuple(order), status, born
         self._derived = None if derived is nothing else derived
         self._standard, self._tagged = "revision_number" in fields, "tags" in fields
-        self._named, self._drifted = "name" in fields, drifted
+        self._named, self._drifted, self._owned = "name" in fields, drifted, owned
 
     def __call__(self, resource: Resource, presences: Sequence[Presence] = ()) -> Summary:
         """The document and the columns."""
@@ -177,7 +178,7 @@ class Documents:
         return body
 
     def _whole(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
-        document = view.head(resource)
+        document = view.head(resource) if self._owned else {"id": resource.id, "name": resource.name}
         document.update({name: body[name] for name in self._order} if self._order else body)
         if not self._named:
             del document["name"]

@@ -21,6 +21,14 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "2018-07-04T10:00:00-00:00",
     ),
     (
+        "network-ip-availability", "Network IP Availability",
+        "Provides IP availability data for each network and subnet.", "2015-09-24T00:00:00-00:00",
+    ),
+    (
+        "network-ip-availability-details", "Network IP Availability Details Extension",
+        "Add ip_availability_details attribute to network-ip-availabilities resource.", "2025-10-31T00:00:00-00:00",
+    ),
+    (
         "pagination", "Pagination support", "Extension that indicates that pagination is enabled.",
         "2016-06-12T00:00:00-00:00",
     ),
@@ -278,10 +286,22 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "2021-10-22T10:00:00-00:00",
     ),
     (
+        "qos-rule-type-filter", "Allow to filter the list of QoS rule types",
+        'Allows to filter the QoS rule type list adding two new flags. "all_rules" prints all implemented QoS rule '
+        'types."all_supported" prints all supported QoS rule types by the loaded mechanism drivers',
+        "2022-02-02T10:00:00-00:00",
+    ),
+    (
         "qos-rules-alias", "Quality of Service rules alias API",
         "API to enable GET, PUT and DELETE operations on QoS policy rules without specifying policy ID",
         "2018-10-07T10:00:00-00:00",
     ),
+    (
+        "flavors", "Neutron Service Flavors", "Flavor specification for Neutron advanced services.",
+        "2015-09-17T10:00:00-00:00",
+    ),
+    ("trunk", "Trunk Extension", "Provides support for trunk ports", "2016-01-01T10:00:00-00:00"),
+    ("trunk-details", "Trunk port details", "Expose trunk port details", "2016-01-01T10:00:00-00:00"),
     (
         "uplink-status-propagation", "Uplink status propagation extension",
         "Provides ability to propagate port uplink status.", "2018-05-31T18:00:00-00:00",

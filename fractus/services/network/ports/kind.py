@@ -104,6 +104,7 @@ FIELDS = named([
     read_only("binding:vif_type"),
     read_only("binding:vif_details"),
     read_only("resource_request"),
+    Field("trunk_details"),
 ])  # fmt: skip
 
 _TABLE = table_of(

@@ -8,6 +8,7 @@ from typing import Any
 
 from fractus.model.network import unreachable
 from fractus.model.resource import APART, Presence, Resource
+from fractus.model.trunks import PARENT_OF
 from fractus.services.network.dialect.schema.dns import NO_DOMAIN
 from fractus.services.network.dialect.view import among, is_refused_everywhere
 
@@ -51,6 +52,8 @@ def derived(port: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
         "binding:profile": there.get("profile") or {},
         "resource_request": there.get("resource_request"),
     }
+    if desired.get(PARENT_OF):
+        found["trunk_details"] = desired[PARENT_OF]
     apart = _apart(desired["network_id"], presences) if presences else []
     if apart:
         found["fractus:reach"] = unreachable(desired["network_id"], apart)

@@ -9,6 +9,7 @@ from fractus.model.errors import Forbidden, NotFound, Unimplemented
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.services.field import Fields
+from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import seen
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
@@ -16,7 +17,7 @@ from fractus.services.network.dialect.api.parts import Part, PartsApi
 from fractus.services.network.dialect.api.sharing import Shares
 from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import conflict, hidden, not_found
+from fractus.services.network.dialect.schema.errors import conflict, hidden, malformed, not_found
 from fractus.services.network.qos_policies import schema as rules
 from fractus.services.network.qos_policies.kind import KIND, alias
 from fractus.services.network.qos_policies.queries import default_of, of_rule, used_by
@@ -24,6 +25,9 @@ from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter, one_of, page
 from fractus.store.transaction import Reader, Transaction
 from fractus.web.routing import Call, Reply, Route
+
+#: Query parameters of the list of rule types (`qos-rule-type-filter`).
+_TYPE_FLAGS = ("all_rules", "all_supported")
 
 #: What may use one, as Neutron calls them, in its order.
 USERS = {"port": "port", "network": "network"}
@@ -82,7 +86,20 @@ class QosPolicyApi(CollectionApi):
             dataclasses.replace(one, rule=f"get_{KIND.key}") if one.method in ("PUT", "DELETE") else one
             for one in super().routes()
         ]
-        return [*own, *(route for one in self._rules for route in one.routes())]
+        types = Route(
+            method="GET", path="/qos/rule-types", handler=self.rule_types, rule="get_rule_type",
+            summary="List the types of rules that QoS policies may have.",
+        )  # fmt: skip
+        return [*own, types, *(route for one in self._rules for route in one.routes())]
+
+    async def rule_types(self, call: Call) -> Reply:
+        """GET the types of rules. All are served, so those of Neutron's own two flags are the same."""
+        asked = [name for name in call.query if name not in (*lists.PAGING, *_TYPE_FLAGS)]
+        if asked:
+            raise malformed(f"{asked} is invalid attribute for filtering")
+        only = lists.fields(call.query)
+        shown = [{"type": one} if not only or "type" in only else {} for one in rules.TYPES]
+        return Reply(200, {"rule_types": shown})
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """It has no rules yet. A project has one default policy."""

@@ -82,7 +82,7 @@ KIND = Kind(
     path="qos/policies",
     extensions=(
         "qos", "qos-bw-limit-direction", "qos-bw-minimum-ingress", "qos-default", "qos-pps", "qos-pps-minimum",
-        "qos-pps-minimum-rule-alias", "qos-rules-alias",
+        "qos-pps-minimum-rule-alias", "qos-rule-type-filter", "qos-rules-alias",
     ),
     fields=FIELDS,
     parts=(
@@ -99,6 +99,7 @@ KIND = Kind(
         RuleDefault("shared_qos_policy", "field:policies:shared=True", "The QoS policy is shared."),
         *neutron.rules("policy", FIELDS, write=NEUTRON_ADMIN_OR_MANAGER, seen="rule:shared_qos_policy"),
         *_of_rules(),
+        RuleDefault("get_rule_type", "role:reader", "See the types of rules that QoS policies may have."),
     ),
     vocabulary=VOCABULARY,
 )  # fmt: skip

@@ -12,7 +12,7 @@ import msgspec
 from fractus.base.ids import is_uuid, new_id
 from fractus.model.errors import Conflict, Forbidden, Invalid, NotFound, QuotaExceeded
 from fractus.model.network import NicRequest, ServerPort
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import AWAIT, Need, Resource
 from fractus.quota.costs import Room
 from fractus.services.compute.dialect.view import links, roots
 from fractus.services.compute.servers import policy, view
@@ -278,6 +278,8 @@ class Creating:
         )
         await record(call, tx, server, CREATE)
         every = [*needs, *(Need("port", port.port_id, exclusive=True) for port in ports)]
+        # Most clouds make no trunk of a port that a server has.
+        every += [Need("trunk", port.trunk_id, mode=AWAIT) for port in ports if port.trunk_id]
         return await self._given.ledger.create(tx, server, view.summarise(server, []), every, assign=True)
 
 

@@ -166,7 +166,7 @@ class CollectionApi:
         return Resource(
             kind=self.kind.name,
             id=new_id(),
-            project_id=item.values["project_id"],
+            project_id=item.values.get("project_id", ""),
             user_id=call.principal.user_id,
             name=item.values.get("name", ""),
             desired=given(self.kind.fields, item.values),
@@ -230,7 +230,7 @@ class CollectionApi:
     def judge(self, call: Call, item: Item) -> None:
         """Whether the caller may make this, as far as the request says; `Forbidden` or `Invalid` if not."""
         name, values = self.kind.key, item.values
-        about = {**values, f"{name}:project_id": values["project_id"]}
+        about = {**values, f"{name}:project_id": values.get("project_id", "")}
         authorise(call, f"create_{name}", self.kind.fields, item, about, create=True)
         refuse_foreign(self.kind.fields, item)
 

@@ -114,6 +114,10 @@ class Ports(Protocol):
         """Change a port; `values` are complete and judged. Its needs follow."""
         ...
 
+    async def refresh(self, tx: Transaction, resource: Resource) -> None:
+        """The document of a port says something else of others: to users that is no change of it."""
+        ...
+
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Delete a port. What it held is free when no cloud has it."""
         ...

@@ -201,11 +201,13 @@ class PartsApi:
 
 
 def listed(
-    call: Call, fields: Fields, every: Iterable[Mapping[str, Any]]
+    call: Call, fields: Fields, every: Iterable[Mapping[str, Any]], *, beside: Sequence[str] = ()
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """What a list of parts shows with the query's filters, order, page and fields, and its links."""
+    """What a list of parts shows with the query's filters, order, page and fields, and its links. `beside`: filters
+    that were seen to already.
+    """
     paging = neutron_paging(call.query, columns={key: one.sort for key, one in fields.items() if one.sort})
-    rows = [one for one in every if _matches(call.query, fields, one)]
+    rows = [one for one in every if _matches(call.query, fields, one, beside)]
     for column, ascending in reversed(paging.sorts):
         rows.sort(key=itemgetter(column), reverse=not ascending)
     # A marker that is not among them means nothing, to Neutron neither.
@@ -219,9 +221,9 @@ def listed(
     return shown, neutron_links(call, paging, [one["id"] for one in rows])
 
 
-def _matches(query: Query, fields: Fields, part: Mapping[str, Any]) -> bool:
+def _matches(query: Query, fields: Fields, part: Mapping[str, Any], beside: Sequence[str]) -> bool:
     """Whether a part is one of those that a query asks for."""
-    asked = [name for name in query.names() if name not in lists.PAGING]
+    asked = [name for name in query.names() if name not in lists.PAGING and name not in beside]
     unknown = [name for name in asked if name not in fields or fields[name].match is None]
     if unknown:
         raise malformed(f"{unknown} is invalid attribute for filtering")

@@ -73,6 +73,11 @@ class Writer:
         there = await presences.of_resource(tx, resource.kind, resource.id)
         await self.ledger.resources.save(tx, resource, self._summarise(resource, there))
 
+    async def refresh(self, tx: Transaction, resource: Resource) -> None:
+        """Its document says something else of others: to users that is no change of it."""
+        there = await presences.of_resource(tx, resource.kind, resource.id)
+        await self.ledger.resources.save(tx, resource, self._summarise(resource, there))
+
     async def update(
         self,
         tx: Transaction,

@@ -24,6 +24,9 @@ _NOT_FOUND = {
     "floatingip": ("FloatingIPNotFound", "Floating IP {} could not be found"),
     "rbac_policy": ("RbacPolicyNotFound", "RBAC policy of type unknown with ID {} not found"),
     "qos_policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),
+    "network_flavor": ("FlavorNotFound", "Flavor {} could not be found."),
+    "service_profile": ("ServiceProfileNotFound", "Service Profile {} could not be found."),
+    "trunk": ("TrunkNotFound", "Trunk {} could not be found."),
     "tag": ("TagNotFound", "Tag {} could not be found."),
     "availability_zone": ("AvailabilityZoneNotFound", "AvailabilityZone {} could not be found."),
 }

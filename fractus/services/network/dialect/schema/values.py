@@ -19,6 +19,7 @@ from fractus.services.network.dialect.schema.errors import invalid_input, malfor
 _INT_MOST = 2**31 - 1
 
 NAME_SIZE = DESCRIPTION_SIZE = PROJECT_SIZE = 255
+LONG_DESCRIPTION_SIZE = 1024
 
 _TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
 _FALSE = frozenset({"0", "f", "false", "off", "n", "no"})
@@ -36,6 +37,11 @@ def to_boolean(value: Any) -> bool:
     if text in _FALSE:
         return False
     raise invalid_input(f"'{value}' cannot be converted to boolean")
+
+
+def to_boolean_or_true(value: Any) -> bool:
+    """The same; null is true."""
+    return True if value is None else to_boolean(value)
 
 
 def to_int(value: Any) -> int:

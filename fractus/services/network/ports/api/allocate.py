@@ -16,6 +16,7 @@ from fractus.base.log import request_id
 from fractus.model.errors import ApiError, Conflict, Invalid, QuotaExceeded
 from fractus.model.network import FLOATING, NicRequest, ServerPort
 from fractus.model.resource import Presence, Resource, as_found
+from fractus.model.trunks import PARENT_OF
 from fractus.services.network.dialect.api.neighbours import Groups
 from fractus.services.network.dialect.view import is_shared_with
 from fractus.services.network.ports import schema
@@ -256,6 +257,7 @@ class PortAllocator:
             floating=list(port.choice.get(FLOATING, {}).values()),
             security_groups=[names[id] for id in groups if id in names],
             owned=desired["owned_by_server"],
+            trunk_id=(desired.get(PARENT_OF) or {}).get("trunk_id", ""),
         )
 
 

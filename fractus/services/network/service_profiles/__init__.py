@@ -1,0 +1,1 @@
+"""Service profiles: what flavors of network services are made of."""

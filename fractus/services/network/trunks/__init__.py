@@ -1,0 +1,1 @@
+"""Trunks: several networks reached by one port."""
