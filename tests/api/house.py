@@ -263,6 +263,7 @@ async def _tag(house: House) -> None:
         f"routers/{house.declared['routers']}",
         f"subnetpools/{house.declared['subnetpools']}",
         f"trunks/{house.declared['trunks']}",
+        f"floatingips/{house.declared['floatingips']}",
     ):
         (await house.owner.put(f"{NETWORK}/{path}/tags/{TAG}")).ok()
     policy = f"{NETWORK}/policies/{house.declared['qos/policies']}"
