@@ -121,6 +121,19 @@ from fractus.services.volume.limits import policy as volume_limit_policy
 from fractus.services.volume.limits.api import LimitsApi as VolumeLimitsApi
 from fractus.services.volume.lists import policy as volume_list_policy
 from fractus.services.volume.lists.api import ListsApi
+from fractus.services.volume.snapshots.adoption import SnapshotAdoption
+from fractus.services.volume.snapshots.api import SnapshotsApi
+from fractus.services.volume.snapshots.kind import KIND as SNAPSHOT
+from fractus.services.volume.snapshots.lifecycle import SnapshotLifecycle
+from fractus.services.volume.volume_types.adoption import VolumeTypeAdoption
+from fractus.services.volume.volume_types.api import VolumeTypesApi
+from fractus.services.volume.volume_types.kind import KIND as VOLUME_TYPE
+from fractus.services.volume.volume_types.lifecycle import VolumeTypeLifecycle
+from fractus.services.volume.volume_types.queries import VolumeTypeSource
+from fractus.services.volume.volumes.adoption import VolumeAdoption
+from fractus.services.volume.volumes.api import VolumesApi
+from fractus.services.volume.volumes.kind import KIND as VOLUME
+from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
 
 # --- kinds that are written by hand ---------------------------------------------------------------
 
@@ -216,7 +229,20 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
     Entry(SERVICE_PROFILE, ServiceProfileApi),
 )
 
-ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING)
+VOLUMES: tuple[Entry[ApiParts], ...] = (
+    Entry(VOLUME_TYPE, lambda at: VolumeTypesApi(at.store, at.ledger), VolumeTypeLifecycle(), VolumeTypeAdoption()),
+    Entry(
+        VOLUME,
+        lambda at: VolumesApi(
+            at.store, at.ledger, at.quota, VolumeTypeSource(at.resources), ImageSource(at.resources)
+        ),
+        VolumeLifecycle(),
+        VolumeAdoption(),
+    ),
+    Entry(SNAPSHOT, lambda at: SnapshotsApi(at.store, at.ledger), SnapshotLifecycle(), SnapshotAdoption()),
+)  # fmt: skip
+
+ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING, *VOLUMES)
 
 #: Those that are declared, without what lives in the rows of others.
 KINDS: tuple[Kind, ...] = tuple(
@@ -247,7 +273,10 @@ NETWORK_OTHERS: tuple[Other[NetworkNeighbours], ...] = (
     Other(lambda at: AgentApi(at.store, at.clock, at.stale_after), agent_policy.RULES),
 )
 VOLUME_OTHERS: tuple[Other[ApiParts], ...] = (
-    Other(lambda _: ListsApi(), volume_list_policy.RULES),
-    Other(lambda _: VolumeLimitsApi(), volume_limit_policy.RULES),
+    Other(lambda at: ListsApi(at.store), volume_list_policy.RULES),
+    Other(
+        lambda at: VolumeLimitsApi(at.store, at.quota, VolumeTypeSource(at.resources)),
+        volume_limit_policy.RULES,
+    ),
     Other(lambda _: VolumeExtensionsApi(), volume_extension_policy.RULES),
 )

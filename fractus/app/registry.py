@@ -177,6 +177,6 @@ def _image(at: ApiParts) -> ServiceRoutes:
 
 
 def _volume(at: ApiParts) -> ServiceRoutes:
-    routes = _routes(kinds.VOLUME_OTHERS, at)
-    rules = _rules(base_rules.CINDER, (), kinds.VOLUME_OTHERS)
+    routes = _routes((*kinds.VOLUMES, *kinds.VOLUME_OTHERS), at)
+    rules = _rules(base_rules.CINDER, kinds.VOLUMES, kinds.VOLUME_OTHERS)
     return ServiceRoutes(service=volume.SERVICE, routes=routes, rules=rules, unserved=volume.unserved(routes))

@@ -35,7 +35,7 @@ _LEVELS = ("debug", "info", "warning", "error")
     sections={
         "Run on this machine": ["up", "status", "down"],
         "Simulate": ["simulate"],
-        "Clouds and resources": ["cloud", "resource", "drift", "quota", "keystone", "rebuild"],
+        "Clouds and resources": ["cloud", "resource", "volume-type", "drift", "quota", "keystone", "rebuild"],
         "Holds": ["read-only", "freeze", "thaw"],
         "Maintenance": ["purge", "vault"],
         "Single processes": ["serve", "work"],
@@ -68,6 +68,11 @@ _LEVELS = ("debug", "info", "warning", "error")
         ),
         "quota": ("fractus.cli.quota", "quota_group", "Quotas: show a project's, recount usage."),
         "rebuild": ("fractus.cli.adopt", "rebuild", "Rebuild a lost database from the clouds."),
+        "volume-type": (
+            "fractus.cli.volume_type",
+            "volume_type_group",
+            "Volume types: their names in the clouds.",
+        ),
         "resource": ("fractus.cli.resource", "resource_group", "Resources: where they are, and why."),
     },
 )

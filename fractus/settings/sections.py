@@ -512,6 +512,18 @@ class Quota(Struct, frozen=True, kw_only=True):
         Limit, Meta(description="Images of a project whose bits are on their way.")
     ] = -1
 
+    volumes: Annotated[Limit, Meta(description="Volumes of a project, of all types.")] = 10
+    gigabytes: Annotated[
+        Limit, Meta(description="Size of all volumes and snapshots of a project, in GiB.")
+    ] = 1000
+    per_volume_gigabytes: Annotated[Limit, Meta(description="Size of one volume, in GiB.")] = -1
+    snapshots: Annotated[Limit, Meta(description="Snapshots of a project, of volumes of all types.")] = 10
+    backups: Annotated[
+        Limit, Meta(description="Backups of a project: shown, for clients expect it; none are served.")
+    ] = 10
+    backup_gigabytes: Annotated[Limit, Meta(description="Size of all backups of a project: likewise.")] = 1000
+    groups: Annotated[Limit, Meta(description="Groups of volumes of a project: likewise.")] = 10
+
     def given(self) -> dict[str, int]:
         """The default limits by the name of the quota."""
         every = {one.name: getattr(self, one.name) for one in fields(self)}

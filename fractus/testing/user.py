@@ -13,7 +13,7 @@ from msgspec import Struct
 from fractus.auth.principal import Principal
 from fractus.testing.asgi import App, HttpReply, call
 
-COMPUTE, NETWORK, IMAGE = "/compute/v2.1", "/network/v2.0", "/image/v2"
+COMPUTE, NETWORK, IMAGE, VOLUME = "/compute/v2.1", "/network/v2.0", "/image/v2", "/volume/v3"
 
 #: A key that every service takes for one; nobody has its other half.
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHs0v9GLLbl3GXzP7G0nG0q4NvyjcJbhyXyD2F1Vh0zm world"
@@ -112,6 +112,27 @@ class User:
         body = (await self.get(f"{COMPUTE}/servers/{server_id}", version=version)).ok()
         shown: dict[str, Any] = body["server"]
         return shown
+
+    async def volume(self, volume_id: str, version: str = "3.71") -> dict[str, Any]:
+        """A volume."""
+        body = (await self.get(f"{VOLUME}/volumes/{volume_id}", version=version)).ok()
+        shown: dict[str, Any] = body["volume"]
+        return shown
+
+    async def makes_volume(self, name: str = "v", size: int = 1, **more: Any) -> str:
+        """The id of a new volume; `zone`: in that cloud."""
+        zone = {"availability_zone": more.pop("zone")} if "zone" in more else {}
+        asked = {"name": name, "size": size, **zone, **more}
+        body = (await self.post(f"{VOLUME}/volumes", {"volume": asked}, version="3.71")).ok()
+        made: str = body["volume"]["id"]
+        return made
+
+    async def makes_snapshot(self, volume_id: str, name: str = "s", **more: Any) -> str:
+        """The id of a new snapshot of a volume."""
+        asked = {"name": name, "volume_id": volume_id, **more}
+        body = (await self.post(f"{VOLUME}/snapshots", {"snapshot": asked}, version="3.71")).ok()
+        made: str = body["snapshot"]["id"]
+        return made
 
     async def servers(self, version: str = "2.90", **query: Any) -> list[dict[str, Any]]:
         """Their servers, in full."""

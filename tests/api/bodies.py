@@ -139,6 +139,41 @@ _COMPUTE: Mapping[str, Body] = {
 }
 
 
+_ACTION = "POST /volumes/{volume_id}/action#"
+_VOLUME: Mapping[str, Body] = {
+    **bodies("volume"),
+    "PUT /os-quota-sets/{project_id}": lambda _: {"quota_set": {"volumes": 50}},
+    "PUT /os-quota-class-sets/{name}": lambda _: {"quota_class_set": {"volumes": "50"}},
+    "POST /types/{type_id}/extra_specs": lambda _: {"extra_specs": {"colour": "blue"}},
+    "PUT /types/{type_id}/extra_specs/{key}": lambda _: {f"{SECRET}-spec": "new"},
+    "POST /types/{type_id}/action#addProjectAccess": lambda _: {"addProjectAccess": {"project": "f" * 32}},
+    "POST /types/{type_id}/action#removeProjectAccess": lambda house: {
+        "removeProjectAccess": {"project": house.owner.project_id}
+    },
+    f"{_ACTION}os-extend": lambda _: {"os-extend": {"new_size": 2}},
+    f"{_ACTION}os-set_bootable": lambda _: {"os-set_bootable": {"bootable": True}},
+    f"{_ACTION}os-update_readonly_flag": lambda _: {"os-update_readonly_flag": {"readonly": True}},
+    f"{_ACTION}os-reset_status": lambda _: {"os-reset_status": {"status": "error"}},
+    f"{_ACTION}os-force_delete": lambda _: {"os-force_delete": {}},
+    f"{_ACTION}os-set_image_metadata": lambda _: {"os-set_image_metadata": {"metadata": {"colour": "blue"}}},
+    f"{_ACTION}os-unset_image_metadata": lambda _: {"os-unset_image_metadata": {"key": "colour"}},
+    f"{_ACTION}os-show_image_metadata": lambda _: {"os-show_image_metadata": None},
+    "POST /snapshots/{snapshot_id}/action#os-reset_status": lambda _: {
+        "os-reset_status": {"status": "error"}
+    },
+    "POST /snapshots/{snapshot_id}/action#os-force_delete": lambda _: {"os-force_delete": {}},
+    **{
+        f"{method} /{things}/metadata{one}": (
+            lambda _, key="meta" if one else "metadata", name=f"{SECRET}-meta" if one else "colour": {
+                key: {name: "blue"}
+            }
+        )
+        for things in ("volumes/{volume_id}", "snapshots/{snapshot_id}")
+        for method, one in (("POST", ""), ("PUT", ""), ("PUT", "/{key}"))
+    },
+}
+
+
 def _qos_rules() -> dict[str, Body]:
     found: dict[str, Body] = {}
     for name, values in QOS_RULES.items():
@@ -201,7 +236,7 @@ _IMAGE: Mapping[str, Body] = {
     "POST /metadefs/namespaces/{namespace}/tags": lambda _: {"tags": [{"name": "new"}]},
 }
 
-_BODIES = {"compute": _COMPUTE, "network": _NETWORK, "image": _IMAGE}
+_BODIES = {"compute": _COMPUTE, "network": _NETWORK, "image": _IMAGE, "volume": _VOLUME}
 
 #: Content types of bodies, where they are not plain JSON.
 TYPES = {

@@ -91,6 +91,24 @@ EXAMPLES: Mapping[str, Example] = {
     ),
 }
 
+#: Of block storage: its clouds have what the suites of networking kinds do not look for.
+VOLUME_EXAMPLES: Mapping[str, Example] = {
+    "volume_type": Example(lambda _: {"name": "new", "description": "new"}, {"description": "new"}),
+    "volume": Example(
+        lambda house: {
+            "name": "new",
+            "size": 1,
+            "volume_type": house.volume_type,
+            "metadata": {"colour": "blue"},
+        },
+        {"name": "new", "description": "new"},
+    ),
+    "snapshot": Example(
+        lambda house: {"name": "new", "volume_id": house.volume, "metadata": {"colour": "blue"}},
+        {"name": "new"},
+    ),
+}
+
 #: A rule of each type of a QoS policy.
 QOS_RULES: Mapping[str, dict[str, int]] = {
     "bandwidth_limit_rule": {"max_kbps": 2000},
@@ -101,12 +119,17 @@ QOS_RULES: Mapping[str, dict[str, int]] = {
 }
 
 
+#: What names one in paths of block storage.
+_BY = {"volume_type": "type_id", "volume": "volume_id", "snapshot": "snapshot_id"}
+
+
 def bodies(service: str) -> dict[str, Callable[[House], Any]]:
     """The bodies of the routes that make and change one, by method and path. KeyError for a kind without an example."""
     found: dict[str, Callable[[House], Any]] = {}
     for kind in KINDS:
         if kind.service == service:
-            example = EXAMPLES[kind.name]
+            example = EXAMPLES[kind.name] if service == "network" else VOLUME_EXAMPLES[kind.name]
+            by = "id" if service == "network" else _BY[kind.name]
             found[f"POST {kind.root}"] = lambda house, kind=kind, one=example: {kind.key: one.create(house)}
-            found[f"PUT {kind.root}/{{id}}"] = lambda _, kind=kind, one=example: {kind.key: one.update}
+            found[f"PUT {kind.root}/{{{by}}}"] = lambda _, kind=kind, one=example: {kind.key: one.update}
     return found

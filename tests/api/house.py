@@ -10,11 +10,12 @@ from pathlib import Path
 from fractus.app import wiring
 from fractus.app.kinds import KINDS
 from fractus.base.ids import new_id
+from fractus.clouds.simulated.records import VolumeTypeRecord
 from fractus.notify.node import LocalNotifier
 from fractus.services.compute.removed.policy import REMOVED
 from fractus.settings.loading import load
 from fractus.testing.outside import outside
-from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
+from fractus.testing.user import COMPUTE, IMAGE, NETWORK, VOLUME, MadeNetwork, User
 from fractus.testing.world import World
 from fractus.web.face import Service, ServiceRoutes
 from fractus.web.routing import Route
@@ -84,6 +85,10 @@ class House:
     key: str = f"{SECRET}-key"
     server: str = ""
     server_port: str = ""
+    volume: str = ""
+    snapshot: str = ""
+    volume_type: str = ""
+    """Not public: for this project alone."""
     request_id: str = ""
     """Of the server's creation."""
     addresses: tuple[str, ...] = ()
@@ -98,6 +103,7 @@ class House:
         """Everything by which a stranger could tell that they see what is not theirs."""
         found = {self.network.id, self.network.subnet_id, self.group, self.rule, self.port, self.image}
         found |= {self.flavor, self.server, self.server_port, self.request_id, self.owner.project_id}
+        found |= {self.volume, self.snapshot, self.volume_type}
         found |= set(self.declared.values()) | set(self.parts.values())
         return found | set(self.addresses) | {SECRET, self.owner.principal.user_id}
 
@@ -122,6 +128,17 @@ class House:
                 # Types of resources are everybody's to read.
                 "name": "OS::House" if "/resource_types/" in path else f"{SECRET}-part",
             }
+        if service == "volume":
+            return {
+                "volume_id": self.volume,
+                "snapshot_id": self.snapshot,
+                "type_id": self.volume_type,
+                "key": f"{SECRET}-spec" if path.startswith("/types") else f"{SECRET}-meta",
+                "project_id": self.owner.project_id,
+                "name": self.key,
+                "alias": "os-quota-sets",
+                "id": self.port,
+            }
         return {
             "server_id": self.server,
             "flavor_id": self.flavor,
@@ -133,7 +150,7 @@ class House:
             "request_id": self.request_id,
             "name": self.key,
             "project_id": self.owner.project_id,
-            "alias": "os-keypairs" if service == "compute" else "os-quota-sets",
+            "alias": "os-keypairs",
             "id": self.port,
             "domain": SECRET,
             "host": "a",
@@ -197,6 +214,7 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
     house.external = await outside(world)
     await _make_declared(house)
     await _tag(house)
+    await _make_volume(world, house, zone)
     house.server = await owner.boots_server(
         f"{SECRET}-server",
         zone=zone,
@@ -209,6 +227,10 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
         tags=[TAG],
         description=SECRET,
         user_data="YW5uc3NlY3JldA==",
+    )
+    await world.settle()
+    house.snapshot = await owner.makes_snapshot(
+        house.volume, f"{SECRET}-snapshot", metadata={f"{SECRET}-meta": SECRET}
     )
     await world.settle()
     await _look(house, port)
@@ -235,6 +257,24 @@ async def _make_definitions(world: World, house: House) -> None:
         "resource_type_associations": [{"name": "OS::House"}],
     }
     (await world.admin.post(f"{IMAGE}/metadefs/namespaces", namespace)).ok()
+
+
+async def _make_volume(world: World, house: House, zone: str) -> None:
+    """Of a private type, which every cloud has under its default's name."""
+    asked = {"name": f"{SECRET}-type", "os-volume-type-access:is_public": False}
+    asked["extra_specs"] = {f"{SECRET}-spec": SECRET}
+    admin = world.admin
+    made = (await admin.post(f"{VOLUME}/types", {"volume_type": asked}, version="3.71")).ok()
+    house.volume_type = made["volume_type"]["id"]
+    for cloud in world.clouds_by_name.values():
+        record = VolumeTypeRecord(id=new_id(), project_id="", name=f"{SECRET}-type")
+        cloud.backend.records.put(record)
+    at = f"{VOLUME}/types/{house.volume_type}/action"
+    (await admin.post(at, {"addProjectAccess": {"project": house.owner.project_id}})).ok()
+    house.volume = await house.owner.makes_volume(
+        f"{SECRET}-volume", zone=zone, volume_type=house.volume_type, description=SECRET,
+        metadata={f"{SECRET}-meta": SECRET},
+    )  # fmt: skip
 
 
 async def _make_declared(house: House) -> None:

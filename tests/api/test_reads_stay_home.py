@@ -42,8 +42,7 @@ NOT_THERE = {
     "image GET /info/stores/detail",
     "image GET /cache",
     "image GET /cache/nodes/{image_id}",
-    # There are no volumes, nor anything else of block storage, to be shown by its id.
-    "volume GET /types/default",
+    # What nothing can be made of yet in block storage.
     *(f"volume GET {one.path}/{{id}}" for one in LISTINGS if one.missing),
 }
 #: Routes that answer only to administrators.
@@ -58,6 +57,9 @@ ADMINS = {
     "image GET /cache",
     "image GET /cache/nodes/{image_id}",
     "volume GET /os-quota-class-sets/{name}",
+    "volume GET /types/{type_id}/os-volume-type-access",
+    # One that only administrators see.
+    "volume GET /types/{type_id}/extra_specs/{key}",
     "volume GET /qos-specs/{id}",
     *(f"volume GET {one.path}" for one in LISTINGS if one.rule in ADMIN_RULES),
 }

@@ -46,8 +46,8 @@ date.
 - **served**: answered by fractus from its own store, whatever the state of the clouds. Identity is Keystone itself, the
   embedded one or the operator's: users talk to it directly, and all of it is served.
 - **live**: answered by fractus after asking the cloud that holds the resource, within a deadline.
-- **not yet**: the route is known and answers 501, in the words of its service. Of the volume API only that is
-  served which is true of a cloud without volumes: lists are empty, limits are zero, and nothing can be made.
+- **not yet**: the route is known and answers 501, in the words of its service. Of the volume API,
+  lists of what cannot be made yet (backups, groups ...) are empty.
 - **gone**: the service itself has removed the route, at every version or after the one named, and fractus answers as it
   does (410 or 404). Up to the version named it answers 501.
 """

@@ -1,4 +1,4 @@
-"""Prints the default quotas and limits of the installed Nova, Neutron and Glance as JSON, by the names that ours have.
+"""Prints the default quotas and limits of the installed services as JSON, by the names that ours have.
 
 realcloud python tools/facts/defaults.py > tools/facts/defaults.json
 """
@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import nova.conf
+from cinder import quota as cinder
 from glance.common import config as glance
 from neutron.conf import common as neutron
 from neutron.conf.extensions.allowedaddresspairs import allowed_address_pair_opts
@@ -43,6 +44,10 @@ def main() -> None:
         "floatingip",
     ):
         quotas[name] = networks.get(f"quota_{name}", networks["default_quota"])
+    volumes = _of(cinder.quota_opts)
+    for name in ("volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes", "groups"):
+        quotas[name] = volumes[f"quota_{name}"]
+    quotas["per_volume_gigabytes"] = volumes["per_volume_size_limit"]
     facts = {
         "quotas": quotas,
         "compute": {

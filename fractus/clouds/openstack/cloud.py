@@ -29,6 +29,8 @@ from fractus.clouds.openstack.sharing import SharedKind
 from fractus.clouds.openstack.tokens import Authenticator, KeystoneAuthenticator, Tokens
 from fractus.clouds.openstack.transport import AiohttpTransport, Transport
 from fractus.clouds.openstack.trunks import Trunks
+from fractus.clouds.openstack.volume_types import VolumeTypes
+from fractus.clouds.openstack.volumes import Snapshots, Volumes
 from fractus.clouds.openstack.wire import CallObserver, Wire
 from fractus.model.cloud import Actuator, CloudRow, Observed, Report, Scope, Sighting
 from fractus.model.errors import CredentialsRejected, Unreachable
@@ -50,7 +52,7 @@ _PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {
 
 
 class OpenStackCloud:
-    """A `fractus.model.cloud.Cloud` over a child's Nova, Neutron, Glance and Keystone."""
+    """A `fractus.model.cloud.Cloud` over a child's Nova, Neutron, Glance, Cinder and Keystone."""
 
     def __init__(self, row: CloudRow, child: Child, entry: Entry | None = None) -> None:
         self.name = row.name
@@ -63,6 +65,9 @@ class OpenStackCloud:
             "flavor": self._inventory.flavors,
             "keypair": self._inventory.keypairs,
             "image": self._inventory.images,
+            "volume_type": VolumeTypes(child),
+            "volume": Volumes(child),
+            "snapshot": Snapshots(child),
             **{one.kind: _PARTICULAR.get(one.kind, NeutronKind)(child, one) for one in VOCABULARIES},
         }
 

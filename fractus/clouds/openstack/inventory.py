@@ -21,14 +21,8 @@ _PAGE = 500
 #: How many of them are named.
 _NAMED = 5
 
-#: How catalogs call the block storage service, the newest first. Its paths have the project in front: before 3.67 it
-#: insists on that.
-_VOLUME = ("block-storage", "volumev3", "volume")
-
 #: Service, path, and the key that the listing stands under; what a child has not got it refuses.
 _UNSERVED = (
-    ("volume", "/volumes", "volumes"),
-    ("volume", "/snapshots", "snapshots"),
     ("volume", "/backups", "backups"),
     ("network", "/routers", "routers"),
     ("network", "/trunks", "trunks"),
@@ -99,7 +93,7 @@ async def _names(child: Child, service: str, path: str, key: str) -> list[str]:
     names: list[str] = []
     home, query = await child.projects.home(), {}
     if service == "volume":
-        service = next((name for name in _VOLUME if name in home.endpoints), _VOLUME[0])
+        # Before 3.67 it insists on the project in the path.
         path, query = f"/{home.project_id}{path}", {"all_tenants": "1"}
     try:
         async for page in child.pages(HOME, Ask(service=service, path=path, query=query), key, limit=_PAGE):

@@ -26,6 +26,10 @@ _LEARNT_SECONDS = 3600.0
 #: The path of each service's API, where the catalog leaves it out or names an older one.
 _API_PATHS = {"compute": "v2.1", "network": "v2.0", "image": "v2", "identity": "v3"}
 
+#: How catalogs call the block storage service, the newest first. It is asked for as `volume`, which is its name in the
+#: header of microversions too.
+VOLUME_SERVICES = ("block-storage", "volumev3", "volume")
+
 _VERSION_SEGMENT = re.compile(r"v\d+(\.\d+)?")
 
 
@@ -165,7 +169,8 @@ class Services:
 
     def base(self, grant: Grant, service: str) -> str:
         """Root of the service's API for this token; `Refused` where the child's catalog has none."""
-        endpoint = grant.endpoints.get(service)
+        names = VOLUME_SERVICES if service == "volume" else (service,)
+        endpoint = next((grant.endpoints[name] for name in names if name in grant.endpoints), None)
         if endpoint is None:
             there = ", ".join(sorted(grant.endpoints)) or "nothing"
             raise Refused(
@@ -219,7 +224,9 @@ class Services:
         """What the root of a service's API says of itself, or of the API that we use where it lists several."""
         ask = Ask(service=service, path="/")
         document = await self.read("", ask, dict[str, Any])
-        single = document.get("version")
+        single, listed = document.get("version"), document.get("versions")
+        if isinstance(listed, list) and len(listed) == 1:  # Cinder: a list of the one that was asked
+            single = listed[0]
         return single if isinstance(single, dict) else {}
 
     async def extensions(self) -> frozenset[str]:

@@ -23,6 +23,7 @@ from fractus.clouds.simulated.records import (
     SecurityGroupRecord,
     ServerRecord,
     SubnetRecord,
+    VolumeTypeRecord,
 )
 from fractus.clouds.simulated.shape import Shape
 
@@ -47,6 +48,15 @@ class SimulatedBackend:
         """Neutron's, by id; a test may change them."""
         if shape.external:
             make_external(self.records, shape, self.began)
+        self._make_volume_types()
+
+    def _make_volume_types(self) -> None:
+        """Those of its shape, unless the file has them."""
+        with self.records.changing():
+            there = {one.name for one in self.records.every(VolumeTypeRecord)}
+            for name in self.shape.volume_types:
+                if name not in there:
+                    self.records.put(VolumeTypeRecord(id=new_id(), project_id="", name=name))
 
     def now(self) -> float:
         """The time by this cloud's own clock."""

@@ -31,6 +31,8 @@ from fractus.clouds.simulated.server import Servers
 from fractus.clouds.simulated.shape import Shape
 from fractus.clouds.simulated.subnet import Subnets
 from fractus.clouds.simulated.trunk import Trunks
+from fractus.clouds.simulated.volume import Snapshots, Volumes
+from fractus.clouds.simulated.volume_type import VolumeTypes
 from fractus.model.cloud import Actuator, CloudRow, Finding, Observed, Report, Scope, Sighting
 from fractus.model.errors import CloudError, Refused, Unreachable
 from fractus.model.installation import Identity, Mark
@@ -78,6 +80,9 @@ class SimulatedCloud:
             "flavor": Flavors(self._injector),
             "keypair": Keypairs(self._injector),
             "image": self._images,
+            "volume_type": VolumeTypes(self._injector),
+            "volume": Volumes(self._injector),
+            "snapshot": Snapshots(self._injector),
             **{
                 one.kind: _PARTICULAR.get(one.kind, NeutronSimulated)(self._injector, one)
                 for one in VOCABULARIES

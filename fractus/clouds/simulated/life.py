@@ -11,7 +11,15 @@ from functools import partial
 
 from fractus.base.clock import iso
 from fractus.clouds.simulated.record_store import Records
-from fractus.clouds.simulated.records import FloatingIpRecord, ImageRecord, PortRecord, Record, ServerRecord
+from fractus.clouds.simulated.records import (
+    FloatingIpRecord,
+    ImageRecord,
+    PortRecord,
+    Record,
+    ServerRecord,
+    SnapshotRecord,
+    VolumeRecord,
+)
 from fractus.clouds.simulated.shape import Shape
 from fractus.model.servers import ServerFault
 
@@ -35,6 +43,12 @@ def move_on(records: Records, shape: Shape, now: float) -> None:
                 happen(records, shape, thing, event, at)
             elif isinstance(thing, ImageRecord):
                 thing.status = "active"
+            elif isinstance(thing, VolumeRecord | SnapshotRecord):
+                if event == "deleted":
+                    records.drop(thing)
+                    continue
+                # What happens to it next is the state that it comes to.
+                thing.status = event
             records.put(thing)
 
 

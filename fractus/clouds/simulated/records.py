@@ -312,6 +312,55 @@ class ServerRecord(Record, kw_only=True):
         return set() if self.gone else {f"port/{port}" for port in self.port_ids}
 
 
+class VolumeTypeRecord(Record, kw_only=True):
+    """A volume type: the operator's of this cloud."""
+
+    KIND: ClassVar[str] = "volume_type"
+
+    is_public: bool = True
+    extra_specs: dict[str, str] = {}
+
+
+class VolumeRecord(Record, kw_only=True):
+    """A volume. `attachments` as Cinder prints them."""
+
+    KIND: ClassVar[str] = "volume"
+
+    size: int
+    type_id: str = ""
+    type_name: str = ""
+    status: str = "creating"
+    bootable: bool = False
+    readonly: bool | None = None
+    multiattach: bool = False
+    metadata: dict[str, str] = {}
+    image_metadata: dict[str, str] = {}
+    attachments: list[dict[str, Any]] = []
+    migration_status: str | None = None
+    host: str = ""
+    snapshot_id: str = ""
+    source_id: str = ""
+
+    def ties(self) -> set[str]:
+        """Its type."""
+        return set() if self.gone else {f"volume_type/{self.type_id}"}
+
+
+class SnapshotRecord(Record, kw_only=True):
+    """A snapshot of a volume."""
+
+    KIND: ClassVar[str] = "snapshot"
+
+    volume_id: str
+    size: int = 0
+    status: str = "creating"
+    metadata: dict[str, str] = {}
+
+    def ties(self) -> set[str]:
+        """Its volume."""
+        return set() if self.gone else {f"volume/{self.volume_id}"}
+
+
 class MarkRecord(Record, kw_only=True):
     """That a fractus manages this cloud. It is in no listing."""
 
@@ -338,6 +387,9 @@ RECORDS: dict[str, type[Record]] = {
         FloatingIpRecord,
         TrunkRecord,
         ServerRecord,
+        VolumeTypeRecord,
+        VolumeRecord,
+        SnapshotRecord,
     )
 }
 

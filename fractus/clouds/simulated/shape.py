@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from fractus.model.errors import Refused
+from fractus.model.volumes import DEFAULT_TYPE
 
 
 class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +34,10 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a delete of a server takes."""
     upload_seconds: float = 0.0
     """How long an image is `saving`."""
+    volume_seconds: float = 1.0
+    """How long it takes to make, grow and delete a volume or a snapshot."""
+    volume_types: tuple[str, ...] = (DEFAULT_TYPE,)
+    """Names of its volume types, the first of which is its default; none: it has no block storage."""
     mtu: int = 1450
     """The largest MTU of its networks, which is theirs where none is asked for. The default: what Neutron gives to
     tunnelled networks on a physical MTU of 1500."""
@@ -43,8 +48,8 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     external: dict[str, str] = {}
     """Its external networks: name -> CIDR of the one subnet of each. They are there from the start."""
     quota: dict[str, int] = {}
-    """For each project: instances, cores, ram, key_pairs, network, subnet, port, security_group, security_group_rule.
-    What is not named is not limited.
+    """For each project: instances, cores, ram, key_pairs, network, subnet, port, security_group, security_group_rule,
+    volumes, gigabytes, snapshots. What is not named is not limited.
     """
 
     @classmethod

@@ -1,9 +1,8 @@
 """The face of block storage: Cinder's versions, version documents, errors, and all routes that Cinder 29 has.
 
-No volume can be made yet, and what is served says so truthfully: lists are empty, what is asked for by its id does not
-exist, quotas are zero. All else answers 501 and stands in the coverage table. Clients that look at block storage
-whatever they were asked for (`openstack quota show`, `limits show`, `extension list`) work, and what would make a
-volume is refused with a sentence.
+Of what cannot be made yet (backups, groups, transfers ...) lists are empty, and what is asked for by its id does not
+exist.
+All else that is not served answers 501 and stands in the coverage table.
 """
 
 from __future__ import annotations
@@ -202,5 +201,8 @@ def known() -> list[tuple[str, str]]:
 
 def unserved(routes: Iterable[Route]) -> list[tuple[str, str]]:
     """What Cinder has and `routes` (all of block storage's) do not serve; parameters may have other names there."""
-    served = {(route.method, _FIELD.sub("{}", route.path)) for route in routes}
+    served = {
+        (route.method, _FIELD.sub("{}", route.path) + (f"#{route.action}" if route.action else ""))
+        for route in routes
+    }
     return [row for row in known() if (row[0], _FIELD.sub("{}", row[1])) not in served]

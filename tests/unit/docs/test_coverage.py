@@ -35,7 +35,8 @@ def test_the_page_is_up_to_date() -> None:
         ("network", "POST", "/trunks", "", NOT_YET),
         ("image", "PUT", "/images/{image_id}/file", "", SERVED),
         ("identity", "POST", "/auth/tokens", "", SERVED),
-        ("volume", "POST", "/volumes/{id}/action", "os-extend", NOT_YET),
+        ("volume", "POST", "/volumes/{volume_id}/action", "os-extend", SERVED),
+        ("volume", "POST", "/volumes/{id}/action", "os-retype", NOT_YET),
     ],
 )
 def test_a_route_has_its_state(

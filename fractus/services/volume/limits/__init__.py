@@ -1,1 +1,1 @@
-"""Limits and quotas of block storage: nothing may be made yet, so all are zero."""
+"""Limits and quotas of block storage: of projects, and of classes."""

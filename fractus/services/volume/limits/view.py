@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-#: What is limited, in Cinder's order. The size of one volume has a limit too, of which nothing is used.
-QUOTAS = (
-    "volumes",
-    "per_volume_gigabytes",
-    "snapshots",
-    "gigabytes",
-    "backups",
-    "backup_gigabytes",
-    "groups",
-)
+from fractus.quota.costs import UNLIMITED
 
-_LIMITS = (
-    "maxTotalVolumes",
-    "maxTotalSnapshots",
-    "maxTotalVolumeGigabytes",
-    "maxTotalBackups",
-    "maxTotalBackupGigabytes",
-)
-_USED = (
-    "totalVolumesUsed",
-    "totalGigabytesUsed",
-    "totalSnapshotsUsed",
-    "totalBackupsUsed",
-    "totalBackupGigabytesUsed",
-)
+#: What is limited, in Cinder's order: before those of each type, and after them. The size of one volume has a
+#: limit too, of which nothing is used.
+_FIRST = ("volumes", "per_volume_gigabytes", "snapshots", "gigabytes", "backups", "backup_gigabytes")
+_OF_TYPES = ("volumes", "gigabytes", "snapshots")
+_LAST = ("groups",)
+
+_ABSOLUTE = {
+    "maxTotalVolumes": "volumes",
+    "maxTotalSnapshots": "snapshots",
+    "maxTotalVolumeGigabytes": "gigabytes",
+    "maxTotalBackups": "backups",
+    "maxTotalBackupGigabytes": "backup_gigabytes",
+}
+_USED = {
+    "totalVolumesUsed": "volumes",
+    "totalGigabytesUsed": "gigabytes",
+    "totalSnapshotsUsed": "snapshots",
+    "totalBackupsUsed": "backups",
+    "totalBackupGigabytesUsed": "backup_gigabytes",
+}
 
 
-def limits(*, used: bool) -> dict[str, Any]:
+def names(types: Iterable[str]) -> list[str]:
+    """All that is limited; `types`: names of the volume types."""
+    of_types = [f"{name}_{type_}" for type_ in types for name in _OF_TYPES]
+    return [*_FIRST, *of_types, *_LAST]
+
+
+def limits(limit: Mapping[str, int], used: Mapping[str, int] | None) -> dict[str, Any]:
     """All limits, and what is used of them for those who may know."""
-    names = (*_LIMITS, *_USED) if used else _LIMITS
-    return {"limits": {"rate": [], "absolute": dict.fromkeys(names, 0)}}
+    absolute = {shown: limit.get(name, UNLIMITED) for shown, name in _ABSOLUTE.items()}
+    if used is not None:
+        absolute |= {shown: used.get(name, 0) for shown, name in _USED.items()}
+    return {"limits": {"rate": [], "absolute": absolute}}
 
 
-def quotas(id: str, *, usage: bool = False) -> dict[str, Any]:
-    """The quotas of a project or a class."""
-    values: dict[str, Any] = {
-        name: {"limit": 0, "in_use": 0, "reserved": 0} if usage else 0 for name in QUOTAS
-    }
-    return {**values, "id": id}
+def quotas(
+    every: Iterable[str], limit: Mapping[str, int], id: str = "", used: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """The quotas of a project or a class, each with its use where that is asked for."""
+    found: dict[str, Any] = {}
+    for name in every:
+        most = limit.get(name, UNLIMITED)
+        found[name] = most if used is None else {"limit": most, "in_use": used.get(name, 0), "reserved": 0}
+    return {**found, "id": id} if id else found

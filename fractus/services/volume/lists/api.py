@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from fractus.model.errors import NotFound
-from fractus.services.volume.dialect.api import check_page, flag
+from fractus.services.volume.dialect.api.query import check_page, flag
 from fractus.services.volume.lists import policy
-from fractus.services.volume.lists.versions import LISTS, SUMMARY
+from fractus.services.volume.lists.versions import LISTS
+from fractus.store import clouds
+from fractus.store.transaction import Store
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Handler, Reply, Route
 
@@ -31,24 +33,6 @@ class Listing:
 
 LISTINGS = (
     Listing(
-        path="/volumes",
-        key="volumes",
-        rule="volume:get_all",
-        detail=True,
-        counted=True,
-        missing="Volume {} could not be found.",
-        show_rule="volume:get",
-    ),
-    Listing(
-        path="/snapshots",
-        key="snapshots",
-        rule="volume:get_all_snapshots",
-        detail=True,
-        counted=True,
-        missing="Snapshot {} could not be found.",
-        show_rule="volume:get_snapshot",
-    ),
-    Listing(
         path="/backups",
         key="backups",
         rule="backup:get_all",
@@ -56,13 +40,6 @@ LISTINGS = (
         counted=True,
         missing="Backup {} could not be found.",
         show_rule="backup:get",
-    ),
-    Listing(
-        path="/types",
-        key="volume_types",
-        rule="volume_extension:type_get_all",
-        missing="Volume type {} could not be found.",
-        show_rule="volume_extension:type_get",
     ),
     Listing(
         path="/qos-specs",
@@ -139,8 +116,6 @@ LISTINGS = (
         rule="volume_extension:default_get_all",
         since=Version(3, 62),
     ),
-    # A zone of block storage is where a volume may be made, as in Cinder: where one of its services is.
-    Listing(path="/os-availability-zone", key="availabilityZoneInfo", rule=policy.ZONES),
     Listing(path="/os-hosts", key="hosts", rule="volume_extension:hosts"),
     Listing(path="/os-services", key="services", rule="volume_extension:services:index"),
     Listing(
@@ -152,31 +127,33 @@ LISTINGS = (
 
 
 class ListsApi:
-    """All of `LISTINGS`."""
+    """All of `LISTINGS`, and the zones."""
+
+    def __init__(self, store: Store) -> None:
+        """`store` knows the clouds."""
+        self._store = store
 
     def routes(self) -> list[Route]:
         """Every list, and what is shown by its id."""
         routes = [route for listing in LISTINGS for route in _routes(listing)]
-        summary = Route(
+        zones = Route(
             method="GET",
-            path="/volumes/summary",
-            handler=_summary,
-            rule="volume:get_all",
-            summary="Count volumes: there is none yet.",
-            min_version=Version(3, 12),
+            path="/os-availability-zone",
+            handler=self.zones,
+            rule=policy.ZONES,
+            summary="List the zones of block storage: the clouds.",
         )
-        default = Route(
-            method="GET",
-            path="/types/default",
-            handler=_no_default_type,
-            rule="volume_extension:type_get",
-            summary="Show the default volume type: there is none yet.",
-        )
-        return [*routes, summary, default]
+        return [*routes, zones]
+
+    async def zones(self, _call: Call) -> Reply:
+        """A zone is where a volume may be made: every cloud that is not closed."""
+        names = sorted(await clouds.enabled(self._store))
+        listed = [{"zoneName": name, "zoneState": {"available": True}} for name in names]
+        return Reply(200, {"availabilityZoneInfo": listed})
 
 
 def _routes(listing: Listing) -> list[Route]:
-    noun = listing.key.replace("_", " ").replace("availabilityZoneInfo", "availability zones")
+    noun = listing.key.replace("_", " ")
     index = Route(
         method="GET",
         path=listing.path,
@@ -221,12 +198,3 @@ def _shower(listing: Listing) -> Handler:
         raise NotFound(listing.missing.format(call.params["id"]))
 
     return show
-
-
-async def _summary(call: Call) -> Reply:
-    document = {"volume-summary": {"total_count": 0, "total_size": 0, "metadata": {}}}
-    return Reply(200, SUMMARY.response_down(document, call.version))
-
-
-async def _no_default_type(_call: Call) -> Reply:
-    raise NotFound("Default volume type can not be found.")

@@ -9,10 +9,6 @@ from fractus.auth.policy import RuleDefault
 ZONES = "fractus:volume:availability_zones"
 
 _READERS = (
-    ("volume:get_all", "List volumes, and count them."),
-    ("volume:get", "Show a volume."),
-    ("volume:get_all_snapshots", "List snapshots."),
-    ("volume:get_snapshot", "Show a snapshot."),
     ("volume:get_all_transfers", "List transfers of volumes."),
     ("volume:get_transfer", "Show a transfer of a volume."),
     ("backup:get_all", "List backups."),
@@ -23,8 +19,6 @@ _READERS = (
     ("group:get_group_snapshot", "Show a snapshot of a group."),
     ("message:get_all", "List messages."),
     ("message:get", "Show a message."),
-    ("volume_extension:type_get_all", "List volume types."),
-    ("volume_extension:type_get", "Show a volume type."),
 )
 _ADMINS = (
     ("clusters:get_all", "List clusters of services."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractus.web.microversion import Behaviour, FieldAdded, Version, VersionTable
+from fractus.web.microversion import Behaviour, Version, VersionTable
 
 LISTS = VersionTable((Behaviour(Version(3, 45), "with_count"),))
-SUMMARY = VersionTable((FieldAdded(Version(3, 36), "volume-summary.metadata"),))

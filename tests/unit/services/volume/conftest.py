@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 
 from fractus.auth import base_rules
+from fractus.auth.principal import Principal
+from fractus.model.errors import NotFound
+from fractus.model.resource import Resource
+from fractus.quota.limits import StoredLimits
+from fractus.quota.quota import Quota
 from fractus.services import volume
 from fractus.services.volume.extensions import policy as extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi
@@ -13,20 +18,49 @@ from fractus.services.volume.limits import policy as limit_policy
 from fractus.services.volume.limits.api import LimitsApi
 from fractus.services.volume.lists import policy as list_policy
 from fractus.services.volume.lists.api import ListsApi
+from fractus.services.volume.snapshots.api import SnapshotsApi
+from fractus.services.volume.snapshots.kind import KIND as SNAPSHOT
+from fractus.services.volume.volume_types.api import VolumeTypesApi
+from fractus.services.volume.volume_types.kind import KIND as VOLUME_TYPE
+from fractus.services.volume.volume_types.queries import VolumeTypeSource
+from fractus.services.volume.volumes.api import VolumesApi
+from fractus.services.volume.volumes.kind import KIND as VOLUME
+from fractus.store.transaction import Reader
 from fractus.web.face import ServiceRoutes
 from tests.unit.services.in_process import Door, Rows
+
+KINDS = (VOLUME_TYPE, VOLUME, SNAPSHOT)
+GIVEN = {"volumes": 10, "gigabytes": 1000}
+
+
+class _NoImages:
+    async def usable(self, reader: Reader, principal: Principal, image_id: str) -> Resource:
+        raise NotFound(image_id)
 
 
 class Storage(Door):
     """Block storage alone."""
 
     def __init__(self, directory: Path) -> None:
-        routes = [*ListsApi().routes(), *LimitsApi().routes(), *ExtensionsApi().routes()]
-        rules = [*base_rules.CINDER, *list_policy.RULES, *limit_policy.RULES, *extension_policy.RULES]
+        rows = Rows(directory, {one.name: one.table for one in KINDS})
+        quota = Quota({}, {}, StoredLimits(GIVEN))
+        types = VolumeTypeSource(rows.resources)
+        apis = (
+            ListsApi(rows.store),
+            LimitsApi(rows.store, quota, types),
+            ExtensionsApi(),
+            VolumesApi(rows.store, rows.ledger, quota, types, _NoImages()),
+            VolumeTypesApi(rows.store, rows.ledger),
+            SnapshotsApi(rows.store, rows.ledger),
+        )
+        routes = [route for one in apis for route in one.routes()]
+        declared = [rule for one in KINDS for rule in one.rules]
+        others = [*list_policy.RULES, *limit_policy.RULES, *extension_policy.RULES]
+        rules = [*base_rules.CINDER, *declared, *others]
         self.given = ServiceRoutes(
             service=volume.SERVICE, routes=routes, rules=rules, unserved=volume.unserved(routes)
         )
-        super().__init__(Rows(directory, {}), [self.given])
+        super().__init__(rows, [self.given])
 
 
 @pytest.fixture

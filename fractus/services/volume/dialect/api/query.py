@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fractus.model.errors import Invalid
 from fractus.web.routing import Call
 
@@ -45,3 +48,14 @@ def flag(call: Call, name: str) -> bool:
     if text.lower() in _TRUE:
         return True
     raise Invalid(f"Value '{text}' for '{name}' is not a boolean.")
+
+
+def names(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Name and description as they are given, by either of their names, without spaces around them."""
+    found = {}
+    for name in ("name", "description"):
+        for spelt in (f"display_{name}", name):
+            if spelt in given:
+                value = given[spelt]
+                found[name] = value.strip() if isinstance(value, str) else value
+    return found

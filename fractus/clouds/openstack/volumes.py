@@ -1,0 +1,180 @@
+"""Volumes and snapshots of a child's Cinder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from msgspec import field
+
+from fractus.clouds.openstack import marks
+from fractus.clouds.openstack.cinder import CinderKind, Document, without
+from fractus.model.cloud import HOME, Observed, Scope
+from fractus.model.errors import Refused, Throttled
+from fractus.model.volumes import SnapshotObserved, SnapshotWanted, VolumeObserved, VolumeWanted
+
+#: Cinder refuses (400) what it cannot do while it is busy with the thing; it is asked again after so long. Seconds.
+_BUSY_SECONDS = 2.0
+
+#: States that pass by themselves.
+_PASSING = frozenset(
+    {
+        "attaching", "awaiting-transfer", "backing-up", "creating", "detaching", "downloading", "extending",
+        "maintenance", "managing", "reserved", "restoring-backup", "retyping", "reverting", "uploading",
+    }
+)  # fmt: skip
+
+
+class _Volume(Document, kw_only=True):
+    status: str = ""
+    size: int = 0
+    bootable: str = "false"
+    encrypted: bool = False
+    multiattach: bool = False
+    volume_image_metadata: dict[str, str] = {}
+    attachments: list[dict[str, Any]] = []
+    host: str | None = field(default=None, name="os-vol-host-attr:host")
+    migration_status: str | None = None
+    name_id: str | None = field(default=None, name="os-vol-mig-status-attr:name_id")
+    tenant_id: str = field(default="", name="os-vol-tenant-attr:tenant_id")
+    provider_id: str | None = None
+    service_uuid: str | None = None
+    shared_targets: bool | None = None
+    cluster_name: str | None = None
+    replication_status: str | None = None
+    volume_type: str | None = None
+    snapshot_id: str | None = None
+    source_volid: str | None = None
+
+
+class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
+    """The actuator of volumes."""
+
+    kind: ClassVar[str] = "volume"
+    collection: ClassVar[str] = "volumes"
+    document: ClassVar[type[Document]] = _Volume
+    observed_type: ClassVar[type[Observed]] = VolumeObserved
+
+    def observed(self, document: _Volume) -> VolumeObserved:
+        """What the document says. That it is read-only stands among its metadata."""
+        readonly = document.metadata.get("readonly")
+        metadata = {key: value for key, value in without(document.metadata).items() if key not in _ADMINS}
+        return VolumeObserved(
+            **{**document.common_fields(self._child), "project_id": document.tenant_id},
+            status=document.status,
+            size=document.size,
+            bootable=document.bootable == "true",
+            readonly=None if readonly is None else readonly == "True",
+            encrypted=document.encrypted,
+            multiattach=document.multiattach,
+            metadata=metadata,
+            image_metadata=document.volume_image_metadata,
+            attachments=document.attachments,
+            host=document.host or "",
+            migration_status=document.migration_status,
+            name_id=document.name_id,
+            provider_id=document.provider_id,
+            service_uuid=document.service_uuid,
+            shared_targets=document.shared_targets,
+            cluster_name=document.cluster_name,
+            replication_status=document.replication_status,
+            type_name=document.volume_type or "",
+            snapshot_id=document.snapshot_id or "",
+            source_id=document.source_volid or "",
+        )
+
+    def body(self, wanted: VolumeWanted) -> dict[str, Any]:
+        """Size, type and source."""
+        said: dict[str, Any] = {
+            "volume_type": wanted.type_id,
+            "imageRef": wanted.image_id,
+            "snapshot_id": wanted.snapshot_id,
+            "source_volid": wanted.source_id,
+        }
+        return {"size": wanted.size, **{name: value for name, value in said.items() if value}}
+
+    def search(self, wanted: VolumeWanted) -> dict[str, str]:
+        """By the marker: Cinder reads the filter as a Python literal."""
+        return {"metadata": repr({marks.KEY: wanted.id})}
+
+    @property
+    def steps(self) -> Mapping[str, Callable[[Scope, str, dict[str, Any]], Any]]:
+        """What is asked of volumes alone."""
+        return {
+            "extend": self._acting("os-extend"),
+            "set_bootable": self._acting("os-set_bootable"),
+            "set_readonly": self._acting("os-update_readonly_flag"),
+            "set_image_metadata": self._acting("os-set_image_metadata"),
+            "unset_image_metadata": self._acting("os-unset_image_metadata"),
+            "retype": self._acting("os-retype"),
+            "revert": self._acting("revert"),
+        }
+
+    def _acting(self, name: str) -> Callable[[Scope, str, dict[str, Any]], Any]:
+        async def act(scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
+            try:
+                await self._cinder.act(scope, self.path_of(remote_id), {name: body})
+            except Refused as refusal:
+                if refusal.status in (400, 409) and (await self.observe(scope, remote_id)).status in _PASSING:
+                    raise Throttled(refusal.reason, after=_BUSY_SECONDS) from refusal
+                raise
+
+        return act
+
+    async def delete(self, scope: Scope, remote_id: str) -> None:
+        """Ask for its end; one that is in no state for it (it failed while it was made) is forced."""
+        try:
+            await super().delete(scope, remote_id)
+        except Refused as refusal:
+            if refusal.status != 400:
+                raise
+            observed = await self.observe(scope, remote_id)
+            if observed.status == "deleting":
+                return
+            if not observed.status.startswith("error"):
+                raise
+            await self._cinder.act(HOME, self.path_of(remote_id), {"os-force_delete": {}}, repeat=True)
+
+
+#: What administrators are shown among a volume's metadata, and its user never wrote.
+_ADMINS = frozenset({"readonly", "attached_mode"})
+
+
+class _Snapshot(Document, kw_only=True):
+    status: str = ""
+    size: int = 0
+    volume_id: str = ""
+    project_id: str = field(default="", name="os-extended-snapshot-attributes:project_id")
+    progress: str | None = field(default=None, name="os-extended-snapshot-attributes:progress")
+
+
+class Snapshots(CinderKind[SnapshotWanted, SnapshotObserved]):
+    """The actuator of snapshots."""
+
+    kind: ClassVar[str] = "snapshot"
+    collection: ClassVar[str] = "snapshots"
+    document: ClassVar[type[Document]] = _Snapshot
+    observed_type: ClassVar[type[Observed]] = SnapshotObserved
+
+    def observed(self, document: _Snapshot) -> SnapshotObserved:
+        """What the document says."""
+        return SnapshotObserved(
+            **{**document.common_fields(self._child), "project_id": document.project_id},
+            status=document.status,
+            size=document.size,
+            volume_id=document.volume_id,
+            metadata=without(document.metadata),
+            progress=document.progress or "",
+        )
+
+    def body(self, wanted: SnapshotWanted) -> dict[str, Any]:
+        """Of what, also while that is attached: whether that was asked for is judged here."""
+        return {"volume_id": wanted.volume_id, "force": True}
+
+    def search(self, wanted: SnapshotWanted) -> dict[str, str]:
+        """All of its volume."""
+        return {"volume_id": wanted.volume_id}
+
+    async def has_cursor(self) -> bool:
+        """A list of snapshots has no filter by time."""
+        return False

@@ -1,0 +1,240 @@
+"""Volumes and snapshots of a simulated cloud. There are no bits: a size, a state, and what they were made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from fractus.clouds.simulated.actuator import Simulated
+from fractus.clouds.simulated.life import schedule
+from fractus.clouds.simulated.records import (
+    ImageRecord,
+    Record,
+    SnapshotRecord,
+    VolumeRecord,
+    VolumeTypeRecord,
+)
+from fractus.model.cloud import Observed, Step, Wanted
+from fractus.model.errors import Missing, Refused, Throttled
+from fractus.model.volumes import SnapshotObserved, SnapshotWanted, VolumeObserved, VolumeWanted
+
+R = TypeVar("R", bound=Record)
+W = TypeVar("W", bound=Wanted)
+S = TypeVar("S", bound=Observed)
+
+#: States in which a volume, or a snapshot, can be deleted.
+_DELETABLE = frozenset({"available", "error", "error_extending", "error_restoring", "error_deleting"})
+
+
+class CinderSimulated(Simulated[R, W, S]):
+    """What volumes and snapshots have in common."""
+
+    def change(self, thing: R, step: Step) -> None:
+        """Verbs of both."""
+        body, kept = step.body, _of(thing)
+        match step.verb:
+            case "update":
+                thing.name, thing.description = (
+                    body.get("name", thing.name),
+                    body.get("description", thing.description),
+                )
+            case "set_metadata":
+                kept.metadata = dict(body["metadata"])
+            case "reset_status":
+                self.reset(thing, body)
+            case _:
+                return super().change(thing, step)
+        return self.touch(thing)
+
+    def reset(self, thing: R, body: Mapping[str, Any]) -> None:
+        """An administrator says in which state it is."""
+        _of(thing).status = body.get("status") or _of(thing).status
+        thing.next, thing.next_at = "", 0.0
+
+    def begin(self, thing: R) -> None:
+        """It is made, and then available."""
+        schedule(thing, "available", self.now() + self.injector.backend.shape.volume_seconds)
+        super().begin(thing)
+
+    def end(self, thing: R) -> None:
+        """Delete it, if it is in a state for that."""
+        if _of(thing).status == "deleting":
+            return
+        if _of(thing).status not in _DELETABLE:
+            raise Refused(self.not_deletable(thing), status=400)
+        _of(thing).status = "deleting"
+        schedule(thing, "deleted", self.now() + self.injector.backend.shape.volume_seconds)
+        self.touch(thing)
+
+    def not_deletable(self, thing: R) -> str:
+        """Cinder's sentence."""
+        return f"Invalid {self.kind}: {self.kind.capitalize()} status must be available or error"
+
+    def spent(self, project_id: str, what: str, more: int, used: int) -> None:
+        """`Refused` where the project's quota of it is used up."""
+        limit = self.injector.backend.quota(project_id, what)
+        if limit is not None and 0 <= limit < used + more:
+            reason = f"{what.capitalize()} quota exceeded: {used} of {limit} are used."
+            raise Refused(reason, status=413, elsewhere=True)
+
+
+def _of(thing: Record) -> Any:
+    """Both have a state and metadata, which records in general have not."""
+    return thing
+
+
+class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
+    """The actuator of volumes."""
+
+    record = VolumeRecord
+
+    def observed(self, thing: VolumeRecord) -> VolumeObserved:
+        """How the cloud shows it."""
+        return VolumeObserved(
+            **self.common_fields(thing),
+            status=thing.status,
+            size=thing.size,
+            bootable=thing.bootable,
+            readonly=thing.readonly,
+            multiattach=thing.multiattach,
+            metadata=dict(thing.metadata),
+            image_metadata=dict(thing.image_metadata),
+            attachments=[dict(one) for one in thing.attachments],
+            host=thing.host,
+            migration_status=thing.migration_status,
+            shared_targets=False,
+            type_name=thing.type_name,
+            snapshot_id=thing.snapshot_id,
+            source_id=thing.source_id,
+        )
+
+    def make(self, project_id: str, wanted: VolumeWanted) -> VolumeRecord:
+        """A new one, of whatever it is to be made of."""
+        kind = self.records.get(VolumeTypeRecord, wanted.type_id)
+        if kind is None:
+            raise Missing(f"Volume type {wanted.type_id} could not be found.")
+        self._check_quota(project_id, wanted.size, 1)
+        record = VolumeRecord(
+            id=self.new_id(),
+            project_id=project_id,
+            name=wanted.name,
+            description=wanted.description or "",
+            size=wanted.size,
+            type_id=kind.id,
+            type_name=kind.name,
+            multiattach=kind.extra_specs.get("multiattach") == "<is> True",
+            metadata=dict(wanted.metadata),
+            host="host-1@simulated#pool",
+            snapshot_id=wanted.snapshot_id,
+            source_id=wanted.source_id,
+        )
+        self._fill(record, wanted)
+        return record
+
+    def _fill(self, record: VolumeRecord, wanted: VolumeWanted) -> None:
+        if wanted.image_id:
+            image = self.records.get(ImageRecord, wanted.image_id)
+            if image is None or image.status != "active":
+                raise Missing(f"Image {wanted.image_id} could not be found.")
+            record.bootable = True
+            record.image_metadata = {"image_id": image.id, "image_name": image.name, **image.properties}
+        source = self.records.get(VolumeRecord, wanted.source_id) if wanted.source_id else None
+        if wanted.source_id and source is None:
+            raise Missing(f"Volume {wanted.source_id} could not be found.")
+        if wanted.snapshot_id:
+            snapshot = self.records.get(SnapshotRecord, wanted.snapshot_id)
+            if snapshot is None:
+                raise Missing(f"Snapshot {wanted.snapshot_id} could not be found.")
+            source = self.records.get(VolumeRecord, snapshot.volume_id)
+        if source is not None:
+            record.bootable, record.image_metadata = source.bootable, dict(source.image_metadata)
+
+    def _check_quota(self, project_id: str, size: int, number: int) -> None:
+        used, _, _ = self.records.used_by_project("volume", project_id)
+        self.spent(project_id, "volumes", number, used)
+        if self.injector.backend.quota(project_id, "gigabytes") is not None:
+            sizes = [one.size for one in self.records.every(VolumeRecord) if one.project_id == project_id]
+            self.spent(project_id, "gigabytes", size, sum(sizes))
+
+    def change(self, thing: VolumeRecord, step: Step) -> None:
+        """Verbs of volumes alone."""
+        body = step.body
+        match step.verb:
+            case "extend":
+                self._extend(thing, int(body["new_size"]))
+            case "set_bootable":
+                thing.bootable = bool(body["bootable"])
+            case "set_readonly":
+                thing.readonly = bool(body["readonly"])
+            case "set_image_metadata":
+                thing.image_metadata = {**thing.image_metadata, **body["metadata"]}
+            case "unset_image_metadata":
+                kept = {key: value for key, value in thing.image_metadata.items() if key != body["key"]}
+                thing.image_metadata = kept
+            case _:
+                return super().change(thing, step)
+        return self.touch(thing)
+
+    def _extend(self, thing: VolumeRecord, size: int) -> None:
+        if thing.next:
+            raise Throttled(f"Volume {thing.id} is {thing.status}.", after=1.0)
+        if thing.status not in ("available", "in-use"):
+            raise Refused(
+                f"Invalid volume: Volume {thing.id} status must be available to extend.", status=400
+            )
+        self._check_quota(thing.project_id, size - thing.size, 0)
+        before, thing.size = thing.status, size
+        thing.status = "extending"
+        schedule(thing, before, self.now() + self.injector.backend.shape.volume_seconds)
+
+    def reset(self, thing: VolumeRecord, body: Mapping[str, Any]) -> None:
+        """Besides, whether it is attached or on the move."""
+        super().reset(thing, body)
+        if body.get("attach_status") == "detached":
+            thing.attachments = []
+        if body.get("migration_status"):
+            thing.migration_status = body["migration_status"]
+
+    def end(self, thing: VolumeRecord) -> None:
+        """Delete it, unless it has snapshots or is attached."""
+        if self.records.tied(f"volume/{thing.id}") or thing.attachments:
+            raise Refused(self.not_deletable(thing), status=400)
+        super().end(thing)
+
+
+class Snapshots(CinderSimulated[SnapshotRecord, SnapshotWanted, SnapshotObserved]):
+    """The actuator of snapshots."""
+
+    record = SnapshotRecord
+
+    def observed(self, thing: SnapshotRecord) -> SnapshotObserved:
+        """How the cloud shows it."""
+        return SnapshotObserved(
+            **self.common_fields(thing),
+            status=thing.status,
+            size=thing.size,
+            volume_id=thing.volume_id,
+            metadata=dict(thing.metadata),
+            progress="100%" if thing.status == "available" else "0%",
+        )
+
+    def make(self, project_id: str, wanted: SnapshotWanted) -> SnapshotRecord:
+        """A new one of a volume that can have one."""
+        volume = self.records.get(VolumeRecord, wanted.volume_id)
+        if volume is None:
+            raise Missing(f"Volume {wanted.volume_id} could not be found.")
+        if volume.status not in ("available", "in-use"):
+            raise Refused(
+                f"Invalid volume: Volume {volume.id} status must be available or in-use.", status=400
+            )
+        used, _, _ = self.records.used_by_project("snapshot", project_id)
+        self.spent(project_id, "snapshots", 1, used)
+        return SnapshotRecord(
+            id=self.new_id(),
+            project_id=project_id,
+            name=wanted.name,
+            description=wanted.description or "",
+            volume_id=volume.id,
+            size=volume.size,
+            metadata=dict(wanted.metadata),
+        )

@@ -1,0 +1,104 @@
+"""Volumes, their types and snapshots, as machine and drivers speak of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fractus.model.cloud import Observed, Wanted
+from fractus.model.wire import Vocabulary, Wire
+
+DEFAULT_TYPE = "__DEFAULT__"
+"""Cinder's own name of the type that volumes have for which nobody named one."""
+
+
+class VolumeTypeWanted(Wanted, frozen=True, kw_only=True):
+    """A type that a cloud must have before a volume of it can be made there: it is looked for by its name, and never
+    made, for what stands behind a type is the cloud's own.
+    """
+
+    is_default: bool = False
+    """Where the cloud has none of its name, the cloud's own default will do."""
+
+
+class VolumeTypeObserved(Observed, frozen=True, kw_only=True):
+    """A type of a cloud."""
+
+    is_public: Annotated[bool, Wire(name="is_public")] = True
+    extra_specs: dict[str, str] = {}
+
+
+VOLUME_TYPE = Vocabulary("volume_type", VolumeTypeWanted, VolumeTypeObserved, path="/types")
+
+
+class VolumeWanted(Wanted, frozen=True, kw_only=True):
+    """A volume to be. Ids are the child's; sizes in GiB."""
+
+    size: int
+    type_id: str = ""
+    description: Annotated[str | None, Wire(mutable=True)] = None
+    metadata: dict[str, str] = {}
+    image_id: str = ""
+    snapshot_id: str = ""
+    source_id: str = ""
+    """The volume that it is a copy of."""
+
+
+class VolumeObserved(Observed, frozen=True, kw_only=True):
+    """A volume as its cloud last said: Cinder's own words for the states."""
+
+    status: str = ""
+    """available, in-use, creating, error ..."""
+    size: int = 0
+    bootable: bool = False
+    readonly: bool | None = None
+    """None: nobody has said so."""
+    encrypted: bool = False
+    multiattach: bool = False
+    metadata: dict[str, str] = {}
+    """Without our marker."""
+    image_metadata: dict[str, str] = {}
+    attachments: list[dict[str, Any]] = []
+    """As Cinder prints them, in the child's ids."""
+    host: str = ""
+    migration_status: str | None = None
+    name_id: str | None = None
+    provider_id: str | None = None
+    service_uuid: str | None = None
+    shared_targets: bool | None = None
+    cluster_name: str | None = None
+    replication_status: str | None = None
+    type_name: str = ""
+    """Name of its type there."""
+    snapshot_id: str = ""
+    source_id: str = ""
+
+
+VOLUME = Vocabulary("volume", VolumeWanted, VolumeObserved)
+
+
+class SnapshotWanted(Wanted, frozen=True, kw_only=True):
+    """A snapshot to be."""
+
+    volume_id: str
+    description: Annotated[str | None, Wire(mutable=True)] = None
+    metadata: dict[str, str] = {}
+
+
+class SnapshotObserved(Observed, frozen=True, kw_only=True):
+    """A snapshot as its cloud last said."""
+
+    status: str = ""
+    size: int = 0
+    volume_id: str = ""
+    metadata: dict[str, str] = {}
+    """Without our marker."""
+    progress: str = ""
+
+
+SNAPSHOT = Vocabulary("snapshot", SnapshotWanted, SnapshotObserved)
+
+
+# Verbs. Of both: update {"name", "description"} (those to change), set_metadata {"metadata"} (the whole set, without
+# our marker), reset_status (Cinder's own body). Of a volume: extend {"new_size"}, set_bootable {"bootable"},
+# set_readonly {"readonly"}, set_image_metadata {"metadata"} (those to set), unset_image_metadata {"key"},
+# retype {"new_type", "migration_policy"}, revert {"snapshot_id"}.

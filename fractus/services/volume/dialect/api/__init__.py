@@ -1,0 +1,1 @@
+"""Handlers that every collection of Cinder's has, and what they read from a query."""

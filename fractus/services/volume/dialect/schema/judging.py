@@ -1,0 +1,138 @@
+"""Bodies, judged by JSON schemas as Cinder judges them: the first complaint, in its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jsonschema
+from jsonschema.exceptions import FormatError
+
+from fractus.base.ids import is_uuid
+from fractus.model.errors import Invalid
+from fractus.services.volume.dialect.schema.parameters import is_printable
+
+Format: TypeAlias = "Callable[[Any], bool]"
+"""Whether a value has a format; raises `Invalid` where Cinder has a sentence of its own."""
+
+
+def _name(value: Any) -> bool:
+    if not value:
+        raise Invalid("An invalid 'name' value was provided. The 'name' can not be None.")
+    if isinstance(value, str) and not value.strip():
+        raise Invalid("An invalid 'name' value was provided. The 'name' can not be empty.")
+    return True
+
+
+def _stripped(what: str) -> Format:
+    def check(value: Any) -> bool:
+        if isinstance(value, str) and len(value.strip()) > 255:
+            raise Invalid(
+                f"Invalid input received: {what} has {len(value.strip())} characters, more than 255."
+            )
+        return True
+
+    return check
+
+
+def _looks_like_uuid(value: Any) -> bool:
+    return not isinstance(value, str) or is_uuid(value)
+
+
+def _printable(value: Any) -> bool:
+    return not isinstance(value, str) or all(is_printable(char) for char in value)
+
+
+def _says_something(value: Any) -> bool:
+    """The body of a reset names at least one state."""
+    if isinstance(value, dict) and not any(value.get(one) for one in _RESETS):
+        raise Invalid("Must specify 'status', 'attach_status' or 'migration_status' for update.")
+    return True
+
+
+_RESETS = ("status", "attach_status", "migration_status")
+
+#: The states that an administrator may give (cinder.objects.fields), in its order.
+VOLUME_STATES = (
+    "creating", "available", "deleting", "error", "error_deleting", "error_managing", "managing", "attaching", "in-use",
+    "detaching", "maintenance", "restoring-backup", "error_restoring", "reserved", "awaiting-transfer", "backing-up",
+    "error_backing-up", "error_extending", "downloading", "uploading", "retyping", "extending",
+)  # fmt: skip
+SNAPSHOT_STATES = (
+    "error", "available", "creating", "deleting", "deleted", "updating", "error_deleting", "unmanaging", "backing-up",
+    "restoring",
+)  # fmt: skip
+MIGRATION_STATES = ("migrating", "error", "success", "completing", "none", "starting")
+
+
+def _state(what: str, choices: Sequence[str], *, needed: bool = False) -> Format:
+    def check(value: Any) -> bool:
+        if (not value and not needed) or (isinstance(value, str) and value.lower() in choices):
+            return True
+        raise Invalid(f"{what} status: {value} is invalid, valid statuses are: {choices}.")
+
+    return check
+
+
+FORMATS: Mapping[str, Format] = {
+    "name": _name,
+    "name_stripped": _stripped("name"),
+    "description_stripped": _stripped("description"),
+    "uuid": _looks_like_uuid,
+    "printable": _printable,
+    "reset_body": _says_something,
+    "volume_status": _state("Volume", VOLUME_STATES),
+    "volume_attach_status": _state("Volume attach", ["attached", "detached"]),
+    "volume_migration_status": _state("Volume migration", MIGRATION_STATES),
+    "snapshot_status": _state("Snapshot", SNAPSHOT_STATES, needed=True),
+}
+
+
+class _Formats:
+    """What jsonschema asks of a format checker."""
+
+    def check(self, instance: Any, format: str) -> None:
+        known = FORMATS.get(format)
+        if known is not None and not known(instance):
+            raise FormatError(f"{instance!r} is not a {format!r}")
+
+
+def _bound(name: str) -> Callable[..., Any]:
+    """Of a number that is written as text, too."""
+    original = jsonschema.Draft4Validator.VALIDATORS[name]
+
+    def check(validator: Any, bound: Any, value: Any, schema: Any) -> Any:
+        number = _number(value)
+        return None if number is None else original(validator, bound, number, schema)
+
+    return check
+
+
+def _number(value: Any) -> int | float | None:
+    for read in (int, float):
+        try:
+            return read(value)
+        except (ValueError, TypeError, OverflowError):
+            continue
+    return None
+
+
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft4Validator, {name: _bound(name) for name in ("minimum", "maximum")}
+)
+
+
+class Judge:
+    """One schema, made ready once."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._validator = _Validator(schema, format_checker=_Formats())
+
+    def check(self, body: Any) -> None:
+        """`Invalid` with Cinder's sentence about the first thing that is wrong."""
+        for error in self._validator.iter_errors(body):
+            if error.path:
+                raise Invalid(
+                    f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {error.message}"
+                )
+            raise Invalid(error.message)

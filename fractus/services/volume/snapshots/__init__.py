@@ -1,0 +1,1 @@
+"""Snapshots: each is in the cloud of its volume."""

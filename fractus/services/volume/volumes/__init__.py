@@ -1,0 +1,1 @@
+"""Volumes: each has a home cloud, where its data is."""

@@ -1,0 +1,182 @@
+"""Creating volumes: everything is checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from fractus.auth.principal import Principal
+from fractus.base.ids import new_id
+from fractus.model.errors import Forbidden, Invalid, NotFound
+from fractus.model.resource import Resource
+from fractus.services.volume.dialect.api.query import names
+from fractus.services.volume.dialect.schema.parameters import TRUE
+from fractus.services.volume.volumes.kind import FROM_IMAGE, KIND
+from fractus.store import clouds
+from fractus.store.resources import Resources
+from fractus.store.transaction import Reader, Transaction
+from fractus.web.routing import Call
+
+_GIB = 1 << 30
+
+
+class Types(Protocol):
+    """What knows volume types."""
+
+    async def usable(self, reader: Reader, principal: Principal, asked: str) -> Resource:
+        """The type with this id or name that the caller may use, and the default where none is asked for."""
+        ...
+
+
+class Images(Protocol):
+    """What knows images."""
+
+    async def usable(self, reader: Reader, principal: Principal, image_id: str) -> Resource:
+        """The image with this id that the caller may use."""
+        ...
+
+
+async def draft(
+    call: Call, tx: Transaction, given: Mapping[str, Any], resources: Resources, types: Types, images: Images
+) -> Resource:
+    """A volume of what a body says. Raises what Cinder says of it."""
+    _refuse_unsupported(call.body, given)
+    sources = _Sources(call, tx, resources)
+    asked_type = given.get("volume_type") or ""
+    type_ = await types.usable(tx, call.principal, asked_type)
+    snapshot = await sources.snapshot(given.get("snapshot_id"))
+    source = await sources.volume(given.get("source_volid"))
+    origin = source or snapshot
+    if origin is not None and not asked_type:
+        type_ = await types.usable(tx, call.principal, origin.desired["type_id"])
+    image = await _image(call, tx, given, images)
+    if given.get("multiattach") in TRUE:
+        raise Invalid(
+            "multiattach parameter has been removed. The default behavior is to use multiattach enabled volume types."
+            " Contact your administrator to create a multiattach enabled volume type and use it to create multiattach"
+            " volumes."
+        )
+    size = _size(given.get("size"), source, snapshot)
+    if image is not None:
+        _check_image(image, size)
+    said = names(given)
+    desired = {
+        "name": said.get("name"),
+        "description": said.get("description"),
+        "size": size,
+        "metadata": given.get("metadata") or {},
+        "zone": await _zone(tx, given.get("availability_zone") or ""),
+        "type_id": type_.id,
+        "type_name": type_.name,
+        "multiattach": type_.desired["extra_specs"].get("multiattach") == "<is> True",
+        "image_id": image.id if image is not None else "",
+        "snapshot_id": snapshot.id if snapshot is not None else "",
+        "source_id": source.id if source is not None else "",
+        "bootable": None,
+        "readonly": None,
+        "image_metadata": {},
+    }
+    who = call.principal
+    return Resource(
+        kind=KIND.name, id=new_id(), project_id=who.project_id, user_id=who.user_id, name=desired["name"] or "",
+        desired=desired, request_id=call.request_id, created_at=tx.now(), updated_at=tx.now(),
+    )  # fmt: skip
+
+
+def _refuse_unsupported(body: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse what would be lost on the way."""
+    hints = body.get("OS-SCH-HNT:scheduler_hints")
+    if hints:
+        listed = ", ".join(sorted(hints))
+        raise Invalid(f"OS-SCH-HNT:scheduler_hints: fractus cannot honour the scheduler hints {listed}.")
+    for name, what in (("consistencygroup_id", "Group"), ("group_id", "Group"), ("backup_id", "Backup")):
+        if given.get(name):
+            raise NotFound(f"{what} {given[name]} could not be found.")
+
+
+class _Sources:
+    """What a volume is made of, as the caller may see it."""
+
+    def __init__(self, call: Call, tx: Transaction, resources: Resources) -> None:
+        self._project = None if call.principal.is_admin else call.principal.project_id
+        self._tx = tx
+        self._resources = resources
+
+    async def snapshot(self, id: str | None) -> Resource | None:
+        """It has to be available."""
+        found = await self._found("snapshot", "Snapshot", id)
+        if found is not None and found.status != "available":
+            raise Invalid("Invalid snapshot: Originating snapshot status must be one of 'available' values")
+        return found
+
+    async def volume(self, id: str | None) -> Resource | None:
+        """It has to be there, and whole."""
+        found = await self._found("volume", "Volume", id)
+        if found is not None and found.status not in ("available", "in-use"):
+            raise Invalid(
+                "Invalid volume: Originating source volume status must be one of 'available, in-use' values"
+            )
+        return found
+
+    async def _found(self, kind: str, noun: str, id: str | None) -> Resource | None:
+        if id is None:
+            return None
+        found = await self._resources.visible(self._tx, kind, id, self._project)
+        if found is None or not found.wanted:
+            raise NotFound(f"{noun} {id} could not be found.")
+        return found
+
+
+async def _image(call: Call, tx: Transaction, given: Mapping[str, Any], images: Images) -> Resource | None:
+    asked = given.get("image_id") if "image_id" in given else given.get("imageRef")
+    if asked is None:
+        return None
+    call.enforce(FROM_IMAGE.name)
+    try:
+        image = await images.usable(tx, call.principal, str(asked).rsplit("/", 1)[-1])
+    except (NotFound, Forbidden):
+        raise Invalid("Invalid image identifier or unable to access requested image.") from None
+    if image.status != "active":
+        raise Invalid(f"Invalid input received: Image {image.id} is not active.")
+    return image
+
+
+def _check_image(image: Resource, size: int) -> None:
+    desired = image.desired
+    held = desired.get("size") or 0
+    if held > size * _GIB:
+        raise Invalid(
+            f"Invalid input received: Size of specified image {-(-held // _GIB)}GB is larger than volume size {size}GB."
+        )
+    least = int(desired.get("min_disk") or 0)
+    if least > size:
+        raise Invalid(
+            f"Invalid input received: Volume size {size}GB cannot be smaller than the image minDisk size {least}GB."
+        )
+
+
+def _size(asked: int | str | None, source: Resource | None, snapshot: Resource | None) -> int:
+    origin = source or snapshot
+    if not asked and origin is not None:
+        return int(origin.desired["size"])
+    if not asked:
+        raise Invalid(f"Invalid input received: Volume size '{asked}' must be an integer and greater than 0")
+    size = int(asked)
+    if source is not None and size < source.desired["size"]:
+        raise Invalid(
+            f"Invalid input received: Volume size '{size}'GB cannot be smaller than original volume size "
+            f" {source.desired['size']}GB. They must be >= original volume size."
+        )
+    if source is None and snapshot is not None and size < snapshot.desired["size"]:
+        raise Invalid(
+            f"Invalid input received: Volume size '{size}'GB cannot be smaller than the snapshot size"
+            f" {snapshot.desired['size']}GB. They must be >= original snapshot size."
+        )
+    return size
+
+
+async def _zone(tx: Transaction, asked: str) -> str:
+    """The cloud that the user chose, or nothing."""
+    if asked and asked not in await clouds.enabled(tx):
+        raise Invalid(f"Availability zone '{asked}' is invalid.")
+    return asked

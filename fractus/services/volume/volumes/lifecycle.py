@@ -1,0 +1,154 @@
+"""What the machine must know of volumes.
+
+A volume is made once, in the cloud that is its home; what its user changes is sent there, and what somebody else
+changes there is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from msgspec import structs
+
+from fractus.model.cloud import Step
+from fractus.model.placement import assigned
+from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.volumes import VolumeObserved, VolumeWanted
+from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
+from fractus.services.lifecycle import LifecycleDefaults
+from fractus.services.volume.volumes.kind import KIND
+from fractus.store.transaction import Transaction
+
+#: States that pass by themselves.
+PASSING = frozenset(
+    {
+        "attaching", "backing-up", "creating", "deleting", "detaching", "downloading", "extending", "maintenance",
+        "managing", "restoring-backup", "retyping", "reverting", "uploading",
+    }
+)  # fmt: skip
+
+#: States in which a volume can be used by whatever needs it.
+_USABLE = ("available", "in-use")
+
+#: Seconds between two looks at one that is busy.
+_PAUSE = 2.0
+
+
+class VolumeLifecycle(LifecycleDefaults):
+    """The kind `volume`."""
+
+    name = KIND.name
+    observed_type = VolumeObserved
+    traits = assigned()
+    sweeping = Sweeping(changes=2.0)
+
+    def demand(self, resource: Resource) -> Demand:
+        """The zone that the user named, of a cloud that has block storage."""
+        return Demand(cloud=resource.desired["zone"], kinds=frozenset({"volume", "volume_type"}))
+
+    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
+        """What was asked of it before it was there has no meaning any more."""
+        return {"reset": (resource.desired.get("reset") or {}).get("token", 0)}
+
+    def wanted(self, item: Item) -> VolumeWanted:
+        """The volume in its cloud's own ids."""
+        desired, remote = item.resource.desired, item.remote
+
+        def there(kind: str, name: str) -> str:
+            return remote.get((kind, desired[name]), "") if desired[name] else ""
+
+        return VolumeWanted(
+            id=item.resource.id,
+            name=desired["name"] or "",
+            notes={"user_id": item.resource.user_id} if item.resource.user_id else {},
+            description=desired["description"],
+            size=desired["size"],
+            type_id=there("volume_type", "type_id"),
+            metadata=desired["metadata"],
+            image_id=there("image", "image_id"),
+            snapshot_id=there("snapshot", "snapshot_id"),
+            source_id=there("volume", "source_id"),
+        )
+
+    def differences(self, item: Item, observed: VolumeObserved) -> list[Difference]:
+        """Texts, flags and size. A volume that is larger there cannot be made smaller."""
+        desired = item.resource.desired
+        found = [
+            Difference(name, asked, there)
+            for name, asked, there in _apart(desired, observed)
+            if name != "size" or observed.status in _USABLE
+        ]
+        return [
+            structs.replace(one, mends=one.wanted > one.found) if one.field == "size" else one
+            for one in found
+        ]
+
+    def as_desired(self, item: Item, observed: VolumeObserved, fields: Collection[str]) -> VolumeObserved:
+        """Names are the same on both sides."""
+        desired = item.resource.desired
+        return structs.replace(
+            observed, **{name: _text(name, desired[name]) for name in fields if name in desired}
+        )
+
+    def plan(self, item: Item, observed: VolumeObserved) -> Plan:
+        """The next step."""
+        memory, desired = item.presence.memory, item.resource.desired
+        reset = desired.get("reset")
+        if reset and reset["token"] > memory.get("reset", 0):
+            step = Step("reset_status", dict(reset["body"]))
+            return Apply(step, {"reset": reset["token"]}, once=f"reset_status:{reset['token']}")
+        if observed.status in PASSING:
+            return Wait(_PAUSE, f"it is {observed.status}")
+        if observed.status == "error" and not memory.get("ran"):
+            return Fail(f"{item.presence.cloud} could not make it", elsewhere=True)
+        if desired["size"] > observed.size and observed.status in _USABLE:
+            return Apply(Step("extend", {"new_size": desired["size"]}))
+        return _change(desired, observed) or Done()
+
+    def settled(self, presence: Presence, observed: VolumeObserved) -> bool:
+        """Whether it can be used."""
+        return observed.status in _USABLE
+
+    def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
+        """How users see it."""
+        return KIND.summarise(resource, presences)
+
+
+def _change(desired: Mapping[str, Any], observed: VolumeObserved) -> Apply | None:
+    """One change of what differs."""
+    apart = {name: asked for name, asked, _ in _apart(desired, observed)}
+    texts: dict[str, Any] = {name: apart[name] for name in ("name", "description") if name in apart}
+    if texts:
+        return Apply(Step("update", texts))
+    if "metadata" in apart:
+        return Apply(Step("set_metadata", {"metadata": apart["metadata"]}))
+    if "bootable" in apart:
+        return Apply(Step("set_bootable", {"bootable": apart["bootable"]}))
+    if "readonly" in apart:
+        return Apply(Step("set_readonly", {"readonly": apart["readonly"]}))
+    return _image_metadata(desired["image_metadata"], observed.image_metadata)
+
+
+def _image_metadata(changed: Mapping[str, Any], there: Mapping[str, str]) -> Apply | None:
+    missing = {key: value for key, value in changed.items() if value is not None and there.get(key) != value}
+    if missing:
+        return Apply(Step("set_image_metadata", {"metadata": missing}))
+    surplus = sorted(key for key, value in changed.items() if value is None and key in there)
+    return Apply(Step("unset_image_metadata", {"key": surplus[0]})) if surplus else None
+
+
+def _apart(desired: Mapping[str, Any], observed: VolumeObserved) -> list[tuple[str, Any, Any]]:
+    """(name, as it is wanted, as it is there) of what differs. What nobody has said of it is not compared."""
+    found = []
+    for name in ("name", "description", "metadata", "size", "bootable", "readonly"):
+        asked, there = _text(name, desired[name]), _text(name, getattr(observed, name))
+        said = name in ("name", "description") or asked is not None
+        if said and asked != there:
+            found.append((name, asked, there))
+    return found
+
+
+def _text(name: str, value: Any) -> Any:
+    """An empty text is as none there."""
+    return value or "" if name in ("name", "description") else value
