@@ -22,19 +22,21 @@ class TrunkAdoption(CrudAdoption[TrunkObserved]):
     def __init__(self) -> None:
         super().__init__(TRUNK)
 
-    def needed(self, seen: TrunkObserved, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    def needed(
+        self, observed: TrunkObserved, listed: Mapping[str, Mapping[str, Any]]
+    ) -> list[tuple[str, str]]:
         """Its parent port and its sub-ports."""
-        return [("port", seen.port_id), *(("port", one.port_id) for one in seen.sub_ports or ())]
+        return [("port", observed.port_id), *(("port", one.port_id) for one in observed.sub_ports or ())]
 
-    async def take(
-        self, tx: Transaction, resource: Resource, seen: TrunkObserved, context: AdoptionContext
+    async def complete(
+        self, tx: Transaction, resource: Resource, observed: TrunkObserved, context: AdoptionContext
     ) -> Adopt | Conflict | Ignore:
         """All of its ports have been taken over before."""
-        parent = await context.taken(tx, "port", seen.port_id)
+        parent = await context.taken(tx, "port", observed.port_id)
         if parent is None:
             return Ignore("its parent port is not taken over")
         subs = []
-        for one in seen.sub_ports or ():
+        for one in observed.sub_ports or ():
             port = await context.taken(tx, "port", one.port_id)
             if port is None:
                 return Conflict(f"its sub-port {one.port_id} is not taken over")

@@ -39,8 +39,8 @@ def _status(_resource: Resource, presences: Sequence[Presence]) -> str:
     there = list(presences)
     if is_refused_everywhere(there):
         return "ERROR"
-    seen = [str(one.observed.get("status") or "DOWN") for one in there if one.wanted and one.observed]
-    return seen[-1] if seen else "DOWN"
+    found = [str(one.observed.get("status") or "DOWN") for one in there if one.wanted and one.observed]
+    return found[-1] if found else "DOWN"
 
 
 FIELDS = named([

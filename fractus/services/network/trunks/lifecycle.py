@@ -36,40 +36,42 @@ class TrunkLifecycle(CrudLifecycle[TrunkWanted, TrunkObserved]):
         ]
         return {**super().fields(item), "sub_ports": there}
 
-    def differences(self, item: Item, seen: TrunkObserved) -> list[Difference]:
+    def differences(self, item: Item, observed: TrunkObserved) -> list[Difference]:
         """Sub-ports are told in our own ids where they are known."""
-        found = super().differences(item, seen)
-        missing, extra = self._apart_ports(item, seen)
+        found = super().differences(item, observed)
+        missing, extra = self._apart_ports(item, observed)
         if missing or extra:
             ours = {there: id for (_, id), there in item.remote.items() if there}
-            there = [_in_our_ids(one, ours) for one in sorted(seen.sub_ports or ())]
+            there = [_in_our_ids(one, ours) for one in sorted(observed.sub_ports or ())]
             found.append(Difference("sub_ports", item.resource.desired["sub_ports"], there, adopts=False))
         return found
 
-    def plan(self, item: Item, seen: TrunkObserved) -> Plan:
+    def plan(self, item: Item, observed: TrunkObserved) -> Plan:
         """Those that are too many go first. A trunk that is out of service is put into service for that, and out of it
         again last.
         """
-        missing, extra = self._apart_ports(item, seen)
+        missing, extra = self._apart_ports(item, observed)
         if missing or extra:
-            if seen.admin_state_up is False:
+            if observed.admin_state_up is False:
                 return Apply(Step("update", {"admin_state_up": True}))
             if extra:
                 return Apply(
                     Step("remove_subports", {"sub_ports": [{"port_id": one.port_id} for one in extra]})
                 )
             return Apply(Step("add_subports", {"sub_ports": to_builtins(missing)}))
-        plan = super().plan(item, seen)
+        plan = super().plan(item, observed)
         absent = self._absent(item)
         if absent and not isinstance(plan, Apply):
             return Wait(2.0, f"waits for port {absent}", on=f"port/{absent}")
         return plan
 
-    def _apart_ports(self, item: Item, seen: TrunkObserved) -> tuple[Sequence[SubPort], Sequence[SubPort]]:
+    def _apart_ports(
+        self, item: Item, observed: TrunkObserved
+    ) -> tuple[Sequence[SubPort], Sequence[SubPort]]:
         """The sub-ports that are not there, and those that should not be there as they are."""
-        if seen.sub_ports is None:
+        if observed.sub_ports is None:
             return (), ()
-        wanted, there = set(self.wanted(item).sub_ports), set(seen.sub_ports)
+        wanted, there = set(self.wanted(item).sub_ports), set(observed.sub_ports)
         return sorted(wanted - there), sorted(there - wanted)
 
     @staticmethod
@@ -78,7 +80,7 @@ class TrunkLifecycle(CrudLifecycle[TrunkWanted, TrunkObserved]):
         every = (one["port_id"] for one in item.resource.desired["sub_ports"])
         return next((id for id in every if not item.remote.get(("port", id))), "")
 
-    def settled(self, presence: Presence, seen: TrunkObserved) -> bool:
+    def settled(self, presence: Presence, observed: TrunkObserved) -> bool:
         """Once its sub-ports are on it: a server is made with all of them."""
         return presence.state == SETTLED
 
