@@ -115,10 +115,12 @@ class ServerLifecycle(LifecycleDefaults):
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """What is built now is built as it is wanted now: nothing is left to be sent to it."""
         last = actions.newest(resource.desired)
-        ports: dict[str, Any] = {
-            name: list(resource.desired[name])
-            for name in ("plugged", "unplugged")
-            if name in resource.desired
+        desired = resource.desired
+        out = {id: asked["token"] for id, asked in desired.get("unplugged", {}).items()}
+        ports = {
+            name: dict(done)
+            for name, done in (("plugged", desired.get("plugged")), ("unplugged", out))
+            if done
         }
         return {"done": 0 if last is None else last["token"], "sent": 0, **ports, **_sendable(resource)}
 
@@ -239,6 +241,11 @@ class ServerLifecycle(LifecycleDefaults):
             return None
         if task is not None and not verb.overtakes(args, task):
             return Wait(self._pause(item.resource.updated_at), f"it is busy: {task}")
+        if task is None and item.presence.memory.get("doing") != once:
+            # What was asked of its ports before comes before: it may end in a state that takes none.
+            before = self._plug(item, observed, memory)
+            if before is not None:
+                return before
         body = self._body(item, verb, args)
         if body is None:
             return Wait(_SOON, "what it names is not there yet")
@@ -264,9 +271,13 @@ class ServerLifecycle(LifecycleDefaults):
         return [(kind, action.args[name]) for name, kind in refers.items() if action.args.get(name)]
 
     def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
-        """Which flavor it has kept, once nothing is under way: whoever confirmed it, or went back, or refused it."""
+        """Which flavor it has kept, once nothing is under way: whoever confirmed it, or went back, or refused it. And
+        which ports its cloud has detached.
+        """
         resize = resource.desired.get("resize")
         here = at_home(resource.home, presences)
+        if here is not None and resource.desired.get("unplugged"):
+            _forget_unplugged(resource.desired, here)
         if resize is None or here is None or here.observed_at is None:
             return
         observed, memory = view.observation_of(here), here.memory
@@ -279,27 +290,43 @@ class ServerLifecycle(LifecycleDefaults):
         del resource.desired["resize"]
 
     def _plug(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
-        """Attach a port that its user gave it since it was built, or detach one: one at a time, while it is at rest."""
+        """Attach a port that its user gave it since it was built, or detach one: one at a time, while it is at rest.
+
+        `memory` keeps the ids there of those that have to wait: what a server needs is told only while that is new.
+        """
         desired, done = item.resource.desired, item.presence.memory
-        plugged, unplugged = done.get("plugged", []), done.get("unplugged", [])
-        gone: Mapping[str, str] = desired.get("unplugged", {})
-        out = [id for id in gone if id not in unplugged]
-        new = [id for id in desired.get("plugged", ()) if id not in plugged and id not in gone]
-        if not (new or out) or observed.vm_state not in _TAKES_PORTS:
+        wanted, unwanted = desired.get("plugged", {}), desired.get("unplugged", {})
+        plugged, unplugged = done.get("plugged", {}), done.get("unplugged", {})
+        out = [id for id, asked in unwanted.items() if unplugged.get(id, 0) < asked["token"]]
+        new = [id for id, token in wanted.items() if id in desired["ports"] and plugged.get(id, 0) < token]
+        there = _there(item, new)
+        if there or "ports_there" in done:
+            memory["ports_there"] = there
+        if not (there or out) or observed.vm_state not in _TAKES_PORTS:
             return None
         if observed.task_state is not None:
             return Wait(self._pause(item.resource.updated_at), f"it is busy: {observed.task_state}")
+        # What is remembered of ports of which nothing is asked any more goes with it.
         if out:
-            body = {"port_id": gone[out[0]]}
+            id, token = out[0], unwanted[out[0]]["token"]
+            kept = {one: at for one, at in unplugged.items() if one in unwanted}
+            body = {"port_id": unwanted[id]["remote_id"]}
             return Apply(
-                Step("unplug", body), {**memory, "unplugged": [*unplugged, out[0]]}, once=f"unplug:{out[0]}"
+                Step("unplug", body),
+                {**memory, "unplugged": {**kept, id: token}},
+                once=f"unplug:{id}:{token}",
             )
-        if ("port", new[0]) not in item.remote:
-            return None
-        place, tags = desired["ports"].index(new[0]), desired["port_tags"]
+        id, *later = there
+        place, tags = desired["ports"].index(id), desired["port_tags"]
         tag = tags[place] if place < len(tags) else ""
-        body = {"port_id": item.remote["port", new[0]], **({"tag": tag} if tag else {})}
-        return Apply(Step("plug", body), {**memory, "plugged": [*plugged, new[0]]}, once=f"plug:{new[0]}")
+        body = {"port_id": there[id], **({"tag": tag} if tag else {})}
+        kept = {one: at for one, at in plugged.items() if one in wanted}
+        memory = {**memory, "ports_there": {one: there[one] for one in later}}
+        return Apply(
+            Step("plug", body),
+            {**memory, "plugged": {**kept, id: wanted[id]}},
+            once=f"plug:{id}:{wanted[id]}",
+        )
 
     def _texts(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Send a name, description, host name or metadata that its user changed."""
@@ -347,6 +374,21 @@ class ServerLifecycle(LifecycleDefaults):
 
     def _pause(self, since: float) -> float:
         return min(_LATE, max(_SOON, (self._clock.now() - since) / 5))
+
+
+def _forget_unplugged(desired: dict[str, Any], here: Presence) -> None:
+    """What was detached is asked for no longer."""
+    done = here.memory.get("unplugged", {})
+    desired["unplugged"] = {
+        id: asked for id, asked in desired["unplugged"].items() if done.get(id, 0) < asked["token"]
+    }
+
+
+def _there(item: Item, ports: Collection[str]) -> dict[str, str]:
+    """The ids in its cloud of those of its ports that are there."""
+    known = item.presence.memory.get("ports_there", {})
+    found = {id: item.remote.get(("port", id)) or known.get(id) for id in ports}
+    return {id: remote_id for id, remote_id in found.items() if remote_id}
 
 
 _VERBS = (

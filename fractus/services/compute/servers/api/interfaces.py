@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from fractus.model.errors import Conflict, Invalid, NotFound
@@ -82,10 +83,12 @@ class Interfaces:
                 raise NotFound(f"Port id {port_id} could not be found.")
             zone = shown(server)["OS-EXT-AZ:availability_zone"]
             there = await presences.fetch(tx, "port", port_id, zone)
-            if there is not None and there.remote_id:
-                desired["unplugged"] = {**desired.get("unplugged", {}), port_id: there.remote_id}
             self._keep(server, [id for id in desired["ports"] if id != port_id])
             await record(call, tx, server, "detach_interface")
+            desired["plugged"] = _without(desired.get("plugged", {}), port_id)
+            if there is not None and there.remote_id:
+                asked = {"token": desired["token"], "remote_id": there.remote_id}
+                desired["unplugged"] = {**desired.get("unplugged", {}), port_id: asked}
             known = await self._given.ledger.resources.needs(tx, "server", server.id)
             kept = [one for one in known if (one.kind, one.id) != ("port", port_id)]
             await change(self._given, call, tx, server, kept)
@@ -115,12 +118,11 @@ class Interfaces:
         tags = [*desired["port_tags"], *[""] * len(desired["ports"])][: len(desired["ports"])]
         self._keep(server, [*desired["ports"], port.port_id])
         desired["port_tags"] = [*tags, nic.tag] if nic.tag or any(tags) else []
-        desired["plugged"] = [*desired.get("plugged", []), port.port_id]
-        desired["unplugged"] = {
-            id: remote for id, remote in desired.get("unplugged", {}).items() if id != port.port_id
-        }
         desired["networks"] = list(dict.fromkeys([*desired.get("networks", []), port.network_id]))
         await record(call, tx, server, "attach_interface")
+        # By the token of the action: a port may be attached again that was detached before.
+        desired["plugged"] = {**desired.get("plugged", {}), port.port_id: desired["token"]}
+        desired["unplugged"] = _without(desired.get("unplugged", {}), port.port_id)
         known = await self._given.ledger.resources.needs(tx, "server", server.id)
         await change(self._given, call, tx, server, [*known, Need("port", port.port_id, exclusive=True)])
         await self._show_ports(tx, server)
@@ -162,6 +164,10 @@ class Interfaces:
         server.desired.update(addresses=view.addresses_of(ports), security_groups=view.groups_of(ports))
         every = await presences.of_resource(tx, "server", server.id)
         await self._given.ledger.resources.save(tx, server, view.summarise(server, every))
+
+
+def _without(known: Mapping[str, Any], port_id: str) -> dict[str, Any]:
+    return {id: asked for id, asked in known.items() if id != port_id}
 
 
 def _in_novas_words(error: Invalid) -> Invalid | Conflict | NotFound:

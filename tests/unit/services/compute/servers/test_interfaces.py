@@ -35,7 +35,7 @@ async def test_it_gets_a_port_and_needs_it(house: House) -> None:
     assert (made["net_id"], made["tag"]) == (NET, "blue")
     assert [one["ip_address"] for one in made["fixed_ips"]] == ["10.0.0.99"]
     desired = (await house.fetch(id)).desired
-    assert desired["ports"][1:] == desired["plugged"] == [made["port_id"]]
+    assert desired["ports"][1:] == list(desired["plugged"]) == [made["port_id"]]
     assert desired["port_tags"] == ["", "blue"]
     needs = [one for one in await house.resources.needs(house.store, "server", id) if one.kind == "port"]
     assert {one.id for one in needs} == set(desired["ports"])
@@ -107,7 +107,8 @@ async def test_it_is_asked_in_nova_s_states(house: House) -> None:
 
 # --- the plan -------------------------------------------------------------------------------------
 
-P = {"ports": ["first", "new"], "port_tags": [], "plugged": ["new"]}
+P = {"ports": ["first", "new"], "port_tags": [], "plugged": {"new": 3}}
+GONE = {"new": {"token": 4, "remote_id": "theirs"}}
 THERE = {("port", "new"): "theirs"}
 
 
@@ -116,12 +117,17 @@ def of(remote: dict[tuple[str, str], str], memory: dict[str, Any], **desired: An
     return Item(about.resource, about.presence, remote)
 
 
+WAITS, NONE_WAITS = {"ports_there": {"new": "theirs"}}, {"ports_there": {}}
 PLANS: list[tuple[str, Item, dict[str, Any], Plan]] = [
     (
         "it is attached",
         of(THERE, {}),
         {},
-        Apply(Step("plug", {"port_id": "theirs"}), {**MEMORY, "plugged": ["new"]}, once="plug:new"),
+        Apply(
+            Step("plug", {"port_id": "theirs"}),
+            {**MEMORY, **NONE_WAITS, "plugged": {"new": 3}},
+            once="plug:new:3",
+        ),
     ),
     (
         "with its tag",
@@ -129,22 +135,77 @@ PLANS: list[tuple[str, Item, dict[str, Any], Plan]] = [
         {},
         Apply(
             Step("plug", {"port_id": "theirs", "tag": "blue"}),
-            {**MEMORY, "plugged": ["new"]},
-            once="plug:new",
+            {**MEMORY, **NONE_WAITS, "plugged": {"new": 3}},
+            once="plug:new:3",
         ),
     ),
-    ("once", of(THERE, {"plugged": ["new"]}), {}, Done(MEMORY)),
+    ("once", of(THERE, {"plugged": {"new": 3}}), {}, Done(MEMORY)),
+    (
+        "again, where it was detached since; what is remembered of others goes",
+        of(THERE, {"plugged": {"new": 1, "old": 2}, "unplugged": {"new": 2}}),
+        {},
+        Apply(
+            Step("plug", {"port_id": "theirs"}),
+            {**MEMORY, **NONE_WAITS, "plugged": {"new": 3}},
+            once="plug:new:3",
+        ),
+    ),
+    (
+        "one that is not there yet keeps none waiting",
+        of(THERE, {}, ports=["first", "later", "new"], plugged={"later": 3, "new": 4}),
+        {},
+        Apply(
+            Step("plug", {"port_id": "theirs"}),
+            {**MEMORY, **NONE_WAITS, "plugged": {"new": 4}},
+            once="plug:new:4",
+        ),
+    ),
     ("not while it is busy", of(THERE, {}), {"task_state": "pausing"}, Wait(2.0, "it is busy: pausing")),
-    ("nor where it takes none", of(THERE, {}), {"vm_state": "rescued"}, Done(MEMORY)),
+    (
+        "nor where it takes none: its id there is kept",
+        of(THERE, {}),
+        {"vm_state": "rescued"},
+        Done({**MEMORY, **WAITS}),
+    ),
+    (
+        "for when it takes some again",
+        of({}, WAITS),
+        {},
+        Apply(
+            Step("plug", {"port_id": "theirs"}),
+            {**MEMORY, **NONE_WAITS, "plugged": {"new": 3}},
+            once="plug:new:3",
+        ),
+    ),
+    (
+        "before what is asked later ends where it takes none",
+        of(THERE, {}, acting={"token": 4, "verb": "suspend", "args": {}}),
+        {},
+        Apply(
+            Step("plug", {"port_id": "theirs"}),
+            {**MEMORY, **NONE_WAITS, "plugged": {"new": 3}},
+            once="plug:new:3",
+        ),
+    ),
     (
         "what was attached is detached",
-        of({}, {"plugged": ["new"]}, unplugged={"new": "theirs"}),
+        of({}, {"plugged": {"new": 3}}, plugged={}, unplugged=GONE),
         {},
-        Apply(Step("unplug", {"port_id": "theirs"}), {**MEMORY, "unplugged": ["new"]}, once="unplug:new"),
+        Apply(
+            Step("unplug", {"port_id": "theirs"}), {**MEMORY, "unplugged": {"new": 4}}, once="unplug:new:4"
+        ),
+    ),
+    (
+        "again, where it was attached since; what is remembered of others goes",
+        of({}, {"plugged": {"new": 3}, "unplugged": {"new": 2, "old": 1}}, plugged={}, unplugged=GONE),
+        {},
+        Apply(
+            Step("unplug", {"port_id": "theirs"}), {**MEMORY, "unplugged": {"new": 4}}, once="unplug:new:4"
+        ),
     ),
     (
         "what is detached already is left alone",
-        of({}, {"plugged": ["new"], "unplugged": ["new"]}, unplugged={"new": "theirs"}),
+        of({}, {"plugged": {"new": 3}, "unplugged": {"new": 4}}, plugged={}, unplugged=GONE),
         {},
         Done(MEMORY),
     ),
@@ -156,3 +217,11 @@ PLANS: list[tuple[str, Item, dict[str, Any], Plan]] = [
 )
 def test_what_its_cloud_is_asked(about: Item, there: dict[str, Any], plan: Plan) -> None:
     assert LIFE.plan(about, msgspec.structs.replace(seen(), **there)) == plan
+
+
+def test_what_was_detached_is_asked_for_no_longer() -> None:
+    about = of(
+        {}, {"unplugged": {"new": 4}}, plugged={}, unplugged={**GONE, "next": {**GONE["new"], "token": 5}}
+    )
+    LIFE.learn(about.resource, [about.presence])
+    assert list(about.resource.desired["unplugged"]) == ["next"]
