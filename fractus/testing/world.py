@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
+import json
 import shutil
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -158,6 +159,9 @@ _work = Query(
     )
 )
 _presences = Query(select(PRESENCE.c.kind, PRESENCE.c.id, PRESENCE.c.cloud, PRESENCE.c.remote_id))
+_memories = Query(
+    select(PRESENCE.c.kind, PRESENCE.c.id, PRESENCE.c.cloud, PRESENCE.c.remote_id, PRESENCE.c.memory)
+)
 
 
 class World:
@@ -445,19 +449,29 @@ class World:
         assert not left, "left behind:\n" + "\n".join(left)
 
     async def assert_no_orphans(self) -> None:
-        """What we hold and what the clouds hold of ours is the same, thing by thing, and nothing is there twice."""
+        """What we hold and what the clouds hold of ours is the same, thing by thing, and nothing is there twice.
+
+        What was taken over has no marker there: it is known by its id.
+        """
+        adopted = {
+            (kind, id, cloud, remote)
+            for kind, id, cloud, remote, memory in await self.parts.store.rows(_memories)
+            if json.loads(memory).get("adopted")
+        }
         held = {
             (kind, id, cloud, remote)
             for kind, id, cloud, remote in await self.parts.store.rows(_presences)
             if remote is not None
         }
-        there = {
+        things = [
             (kind, thing.marker, cloud.name, thing.id)
             for cloud in self.clouds
             for kind, things in cloud.backend.things().items()
             for thing in things
-            if thing.marker
-        }
+        ]
+        unmarked = {(kind, cloud, id) for kind, marker, cloud, id in things if not marker}
+        there = {one for one in things if one[1]}
+        there |= {one for one in adopted if (one[0], *one[2:]) in unmarked}
         assert held == there, (
             f"only we know of: {sorted(held - there)}\nonly clouds know of: {sorted(there - held)}"
         )

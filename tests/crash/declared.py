@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from fractus.app.kinds import NETWORKING
+from fractus.model.network import FLOATING_IP
 from fractus.model.placement import Placement
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.queue.loop import Worker
 from fractus.services.kind import Kind
 from fractus.testing.crash import Story
+from fractus.testing.outside import outside
 from fractus.testing.user import NETWORK
 from fractus.testing.world import World
 from tests.api.examples import EXAMPLES, NOBODYS
@@ -38,7 +40,7 @@ def story_of(kind: Kind) -> Story:
         await _bring(world, kind, id)
         await world.settle()
         there = world.cloud(ZONE).marked(kind.name, id)
-        assert len(there) == (kind.name in carried(world))
+        assert len(there) == (kind.name in comes(world))
         (await house.owner.put(f"{path}/{id}", {kind.key: change_of(kind)})).ok()
         await world.settle()
         (await house.owner.delete(f"{path}/{id}")).ok()
@@ -61,6 +63,9 @@ async def _house_for(world: World, kind: Kind) -> House:
     ann = world.user("ann", roles=("manager", "member", "reader"))
     network = await ann.makes_network("red", cidr="10.7.0.0/24")
     house = House(world=world, owner=ann, network=network, group=await ann.makes_security_group("web"))
+    house.port = (await ann.makes_port(network))["id"]
+    house.parent = (await ann.makes_port(network))["id"]
+    house.external = await outside(world, {ZONE: "203.0.113.0/24"})
     for one in NETWORKING:
         if one.kind.name == kind.name:
             break
@@ -68,7 +73,6 @@ async def _house_for(world: World, kind: Kind) -> House:
             continue
         if one.kind.name not in ("network", "port", *NOBODYS):
             house.declared[one.kind.root[1:]] = await _make(house, one.kind)
-    house.port = (await ann.makes_port(network))["id"]
     return house
 
 
@@ -86,6 +90,11 @@ def carried(world: World) -> set[str]:
     """The kinds that come to a cloud when something there needs them."""
     lives = _machine(world).lifecycles
     return {kind for kind, life in lives.items() if life.traits.placement is Placement.CARRIED}
+
+
+def comes(world: World) -> set[str]:
+    """Those that come to a cloud in these stories: what is carried, and addresses outside, which are in one at once."""
+    return carried(world) | {FLOATING_IP.kind}
 
 
 async def _bring(world: World, kind: Kind, id: str) -> None:

@@ -67,6 +67,7 @@ STORIES: tuple[Story, ...] = (
     other.shares_by_name,
     other.limits_traffic,
     other.routes,
+    other.leads_outside,
     other.trunks,
     *(declared.story_of(kind) for kind in declared.KINDS),
 )

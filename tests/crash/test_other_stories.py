@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from fractus.testing.crash import CrashMatrix, Story
+from fractus.testing.outside import outside
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, User
 from fractus.testing.world import World
 
@@ -201,6 +202,39 @@ async def routes(world: World) -> AsyncIterator[None]:
     assert not [one for port in ports for one in world.cloud("a").marked("port", port)]
 
 
+async def leads_outside(world: World) -> AsyncIterator[None]:
+    """A floating IP leads to a port through a gateway, then nowhere, and all of it leaves."""
+    ann = world.user("ann")
+    public = await outside(world, {"a": "203.0.113.0/24"})
+    red = await ann.makes_network("red", cidr="10.1.0.0/24")
+    port = (await ann.makes_port(red))["id"]
+    (await ann.asks_for_server("vm", networks=[{"port": port}], zone="a")).ok()
+    await world.settle()
+    yield
+    body = {"router": {"name": "r", "external_gateway_info": {"network_id": public}}}
+    router = (await ann.post(f"{NETWORK}/routers", body)).ok()["router"]["id"]
+    path = f"{NETWORK}/routers/{router}"
+    (await ann.put(f"{path}/add_router_interface", {"subnet_id": red.subnet_id})).ok()
+    asked = {"floatingip": {"floating_network_id": public, "port_id": port}}
+    made = (await ann.post(f"{NETWORK}/floatingips", asked)).ok()["floatingip"]
+    floating = f"{NETWORK}/floatingips/{made['id']}"
+    await world.settle()
+    [there] = world.cloud("a").marked("floatingip", made["id"])
+    assert (there.floating_ip_address, there.fixed_ip_address) == (
+        made["floating_ip_address"], made["fixed_ip_address"],
+    )  # fmt: skip
+    (await ann.put(floating, {"floatingip": {"port_id": None}})).ok()
+    await world.settle()
+    [there] = world.cloud("a").marked("floatingip", made["id"])
+    assert not there.port_id
+    (await ann.delete(floating)).ok()
+    (await ann.put(f"{path}/remove_router_interface", {"subnet_id": red.subnet_id})).ok()
+    (await ann.delete(path)).ok()
+    await world.settle()
+    assert not world.cloud("a").of("floatingip")
+    assert not world.cloud("a").of("router")
+
+
 async def trunks(world: World) -> AsyncIterator[None]:
     """A server's port is a trunk's parent; its sub-ports change, and all of it leaves."""
     ann = world.user("ann")
@@ -264,6 +298,7 @@ def _change(op: str, name: str, value: str) -> dict[str, str]:
         shares_by_name,
         limits_traffic,
         routes,
+        leads_outside,
         trunks,
     ],
 )
