@@ -24,6 +24,7 @@ from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.kind import Kind
 from fractus.services.network.ports.api import Plugging, PortAllocator
+from fractus.services.network.ports.writes import ServerPorts
 from fractus.services.relay import Relay
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
@@ -52,7 +53,7 @@ class WorkerParts:
     addresses: Addresses
     macs: Macs
     bits: BitsDirectory
-    ports: PortAllocator
+    ports: ServerPorts
     shown_ports: ShownPorts
 
 

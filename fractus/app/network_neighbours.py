@@ -10,30 +10,31 @@ from fractus.services.compute.servers.lifecycle import ShownPorts
 from fractus.services.network.address_groups.kind import KIND as ADDRESS_GROUP
 from fractus.services.network.address_scopes.api import ScopeWrites
 from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
-from fractus.services.network.default_security_group_rules.api import DefaultRuleWrites
+from fractus.services.network.default_security_group_rules.writes import DefaultRuleWrites
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
-from fractus.services.network.dialect.api.sharing import Shares
 from fractus.services.network.dialect.queries.external import ExternalNetworks
-from fractus.services.network.floating_ips.api import FloatingIpWrites
+from fractus.services.network.dialect.writes.sharing import Shares
+from fractus.services.network.floating_ips.writes import FloatingIpWrites
 from fractus.services.network.networks.kind import KIND as NETWORK
-from fractus.services.network.ports.api import Plugging, PortAllocator, PortWrites
+from fractus.services.network.ports.api import Plugging, PortAllocator
+from fractus.services.network.ports.writes import PortWrites, ServerPorts
 from fractus.services.network.qos_policies.api import QosPolicyShares, QosPolicyWrites
-from fractus.services.network.router_interfaces.api import InterfaceWrites
-from fractus.services.network.routers.api import RouterWrites
-from fractus.services.network.security_groups.api import GroupWrites
+from fractus.services.network.router_interfaces.writes import InterfaceWrites
+from fractus.services.network.routers.writes import RouterWrites
 from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
 from fractus.services.network.security_groups.kind import RULE as SECURITY_GROUP_RULE
+from fractus.services.network.security_groups.writes import GroupWrites
 from fractus.services.network.subnet_pools.api import PoolWrites
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
-from fractus.services.network.subnets.api import SubnetWrites
-from fractus.services.network.trunks.api import TrunkWrites
+from fractus.services.network.subnets.writes import SubnetWrites
+from fractus.services.network.trunks.writes import TrunkWrites
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
 from fractus.store.transaction import Store
 
 
 class JoinedNetwork:
-    """Networking, joined. `allocator` is what servers get their ports from."""
+    """Networking, joined. Requests get ports for servers from `allocator`; workers free them by `server_ports`."""
 
     def __init__(
         self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float, dns_domain: str
@@ -53,8 +54,9 @@ class JoinedNetwork:
         floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger))
         at.external = ExternalNetworks(ledger.resources, self.addresses, store)
         ports.users += [routers, floating_ips, at.add(TrunkWrites(ledger, ports))]
+        self.server_ports = ServerPorts(ports)
         self.allocator, self.plugging = PortAllocator(ports, groups), Plugging(ports, groups)
-        ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.allocator)
+        ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.server_ports)
         at.shares |= {
             "network": Shares(
                 networks, NETWORK.target, lambda id: Filter("network_id", "eq", id), subnets.network_changed

@@ -123,7 +123,7 @@ class Kinds:
             addresses=self._network.addresses,
             macs=self._network.macs,
             bits=self._bits,
-            ports=self._network.allocator,
+            ports=self._network.server_ports,
             shown_ports=self._network.shown_ports,
         )
         self.lifecycles: Mapping[str, Lifecycle] = lifecycles(kinds.ENTRIES, parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fractus.services.network.ports.api import finding
+from fractus.services.network.ports.writes import finding
 from fractus.testing.user import COMPUTE, NETWORK, User
 from fractus.testing.world import World
 

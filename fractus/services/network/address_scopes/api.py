@@ -10,10 +10,10 @@ from fractus.model.resource import Resource
 from fractus.services.network.address_scopes.kind import KIND
 from fractus.services.network.dialect.api.access import seen
 from fractus.services.network.dialect.api.collection import CollectionApi
-from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.queries.rows import every, ids, is_some
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import apart, conflict, invalid, not_found
+from fractus.services.network.dialect.writes.writer import Writer
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter, one_of
 from fractus.store.transaction import Transaction

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from fractus.model.resource import Resource
 from fractus.services.network.default_security_group_rules.kind import KIND
+from fractus.services.network.default_security_group_rules.writes import DefaultRuleWrites
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
-from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema import rules
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict
-from fractus.store.ledger import Ledger
-from fractus.store.listing import Filter, page
-from fractus.store.transaction import Reader, Transaction
+from fractus.store.transaction import Transaction
 from fractus.web.routing import Call
-
-
-class DefaultRuleWrites(Writer):
-    """Writes default rules."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        super().__init__(ledger, KIND.name, KIND.summarise, local=True)
-
-    async def of_new(self, reader: Reader, *, default: bool) -> list[dict[str, Any]]:
-        """The rules that a new group begins with: a project's default group, or another."""
-        column = "used_in_default_sg" if default else "used_in_non_default_sg"
-        rows = await page(
-            reader, KIND.table, [Filter(column, "eq", True)], columns=("id", "desired"), limit=1 << 31
-        )
-        return [{**msgspec.json.decode(desired), "id": id} for id, desired in rows]
 
 
 class DefaultSecurityGroupRuleApi(CollectionApi):

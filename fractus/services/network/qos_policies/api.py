@@ -14,10 +14,10 @@ from fractus.services.network.dialect.api.access import seen
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.parts import Part, PartsApi
-from fractus.services.network.dialect.api.sharing import Shares
-from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict, hidden, malformed, not_found
+from fractus.services.network.dialect.writes.sharing import Shares
+from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.qos_policies import schema as rules
 from fractus.services.network.qos_policies.kind import KIND, alias
 from fractus.services.network.qos_policies.queries import default_of, of_rule, used_by

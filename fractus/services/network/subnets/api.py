@@ -1,20 +1,14 @@
-"""The API of subnets, as far as it is particular: their addresses, pools and networks; and how they are written."""
+"""The API of subnets, as far as it is particular: their addresses, pools and networks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from fractus.addressing.addresses import Addresses
-from fractus.addressing.ranges import Range, pools_of, ranges_of
-from fractus.model.network import SHARED_WITH
+from fractus.addressing.ranges import pools_of
 from fractus.model.resource import Resource
 from fractus.model.routers import INTERFACES
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api.access import authorise, seen
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
-from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.addresses import check_apart
 from fractus.services.network.dialect.schema.attributes import Item
@@ -22,92 +16,11 @@ from fractus.services.network.dialect.schema.errors import bad_request, conflict
 from fractus.services.network.dialect.schema.mtu import check_mtu
 from fractus.services.network.subnets import schema
 from fractus.services.network.subnets.kind import KIND
-from fractus.services.network.subnets.queries import set_aside, subnets_of
-from fractus.store import presences
-from fractus.store.ledger import Ledger
+from fractus.services.network.subnets.queries import subnets_of
+from fractus.services.network.subnets.writes import SubnetWrites, of_network
 from fractus.store.listing import Filter, Filters
-from fractus.store.transaction import Reader, Transaction
+from fractus.store.transaction import Transaction
 from fractus.web.routing import Call
-
-
-class SubnetWrites(Writer):
-    """Writes subnets and the addresses that are given out of them."""
-
-    def __init__(self, ledger: Ledger, addresses: Addresses, networks: Writer) -> None:
-        super().__init__(ledger, KIND.name, KIND.summarise)
-        self._addresses = addresses
-        self._networks = networks
-
-    async def join(self, tx: Transaction, subnet: Resource, network: Resource, pool: Resource | None) -> None:
-        """A new subnet is on its network, all its addresses free; cut from `pool`, where there is one."""
-        version, pools = subnet.desired["ip_version"], ranges_of(subnet.desired["allocation_pools"])
-        also = {} if pool is None else _scoped(network, version, pool.desired["address_scope_id"])
-        await self._addresses.open(tx, subnet.id, pools, version)
-        await self._networks.list_part(tx, network.id, "subnets", subnet.id, there=True, also=also)
-
-    async def leave(self, tx: Transaction, subnet: Resource) -> None:
-        """With the last subnet of its family that is of a pool its network is in no scope any more."""
-        desired, also = subnet.desired, {}
-        network_id, version = desired["network_id"], desired["ip_version"]
-        if desired.get("subnetpool_id"):
-            others = await self.of_version(tx, network_id, version)
-            network = await self.ledger.resources.fetch(tx, "network", network_id)
-            if network is not None and len(others) == 1:
-                also = _scoped(network, version, None)
-        await self._networks.list_part(tx, network_id, "subnets", subnet.id, there=False, also=also)
-
-    async def of_version(self, reader: Reader, network_id: str, version: int) -> list[Resource]:
-        """The subnets of one family on a network, oldest first."""
-        found = await subnets_of(reader, self.ledger.resources, network_id)
-        return [one for one in found if one.desired["ip_version"] == version]
-
-    async def pooled(self, tx: Transaction, subnets: Sequence[Resource], pool: Resource) -> None:
-        """Subnets of one network and one family are a pool's from now on."""
-        for subnet in subnets:
-            subnet.desired["subnetpool_id"] = pool.id
-            await self.touch(tx, subnet)
-        for id in {one.desired["network_id"] for one in subnets}:
-            await self.network_scoped(tx, id, pool.desired["ip_version"], pool.desired["address_scope_id"])
-
-    async def network_scoped(self, tx: Transaction, network_id: str, version: int, scope: str | None) -> None:
-        """The pool that their network's subnets of a family are of is in another address scope now."""
-        network = await self.ledger.resources.fetch(tx, "network", network_id)
-        if network is not None:
-            network.desired.update(_scoped(network, version, scope))
-            await self._networks.touch(tx, network)
-
-    async def reshape(self, tx: Transaction, subnet: Resource, pools: Sequence[Range]) -> None:
-        """Other pools: what is held stays held."""
-        await self._addresses.reshape(tx, subnet.id, pools, subnet.desired["ip_version"])
-
-    async def serve_dhcp(self, tx: Transaction, subnet: Resource) -> None:
-        """DHCP was switched on: clouds where the subnet is already, and that have no addresses yet, get theirs."""
-        reserved = dict(subnet.desired.get("reserved", {}))
-        for presence in await presences.of_resource(tx, KIND.name, subnet.id):
-            if presence.wanted and not presence.memory.get("pools") and not reserved.get(presence.cloud):
-                reserved[presence.cloud] = await set_aside(tx, self._addresses, subnet, presence.cloud)
-        subnet.desired["reserved"] = reserved
-
-    async def remove_of(self, tx: Transaction, network_id: str) -> None:
-        """Remove all subnets of a network."""
-        for subnet in await subnets_of(tx, self.ledger.resources, network_id):
-            await self.remove(tx, subnet)
-
-    async def network_changed(self, tx: Transaction, network: Resource) -> None:
-        """The network is shared now, or no longer: so are its subnets."""
-        for subnet in await subnets_of(tx, self.ledger.resources, network.id):
-            subnet.desired.update(_of_network(network))
-            await self.touch(tx, subnet)
-
-
-def _of_network(network: Resource) -> dict[str, Any]:
-    """With whom its subnets are shared."""
-    return {name: network.desired[name] for name in ("shared", SHARED_WITH) if name in network.desired}
-
-
-def _scoped(network: Resource, version: int, scope: str | None) -> dict[str, Any]:
-    """What changes of a network whose subnets of a family are in another scope."""
-    return {"address_scopes": {**network.desired.get("address_scopes", {}), str(version): scope}}
 
 
 def _external(given: list[str]) -> Filters:
@@ -155,7 +68,7 @@ class SubnetApi(CollectionApi):
             raise not_carried("project_id", "a subnet belongs to the project of its network there")
         resource.project_id = network.project_id
         resource.desired |= {
-            **_of_network(network),
+            **of_network(network),
             "network_project_id": network.project_id,
             "subnetpool_id": None if pool is None else pool.id,
             "cidr": str(net),

@@ -9,7 +9,7 @@ import pytest
 
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.schema.errors import conflict
-from fractus.services.network.ports.api import PortWrites
+from fractus.services.network.ports.writes import PortWrites
 from fractus.store.transaction import Transaction
 from fractus.testing.world import World
 from tests.unit.services.network.conftest import Tenant, error

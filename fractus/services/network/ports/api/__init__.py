@@ -1,10 +1,9 @@
-"""The half of ports that answers requests, how they are written, and how servers get theirs."""
+"""The half of ports that answers requests, and how servers get theirs."""
 
 from __future__ import annotations
 
 from fractus.services.network.ports.api.allocate import PortAllocator
 from fractus.services.network.ports.api.handlers import PortApi
 from fractus.services.network.ports.api.plugging import Plugging
-from fractus.services.network.ports.api.writes import PortWrites
 
-__all__ = ["Plugging", "PortAllocator", "PortApi", "PortWrites"]
+__all__ = ["Plugging", "PortAllocator", "PortApi"]

@@ -18,9 +18,9 @@ from fractus.services.network.dialect.schema.attributes import Item, Request
 from fractus.services.network.dialect.schema.errors import conflict, invalid, malformed, not_found
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.bindings import BindingApi
-from fractus.services.network.ports.api.writes import PortWrites
 from fractus.services.network.ports.kind import BINDING, FIELDS, KIND
 from fractus.services.network.ports.view import bound
+from fractus.services.network.ports.writes.writer import PortWrites
 from fractus.store import presences
 from fractus.store.listing import Filter, Filters
 from fractus.store.transaction import Reader, Transaction
@@ -69,7 +69,8 @@ class PortApi(CollectionApi):
 
     async def conditions(self, call: Call) -> Filters:
         """Which few ports have an address, a MAC or a subnet that the list is asked for."""
-        return await self._finding.conditions(self._store, call.query)
+        asked = call.query
+        return await self._finding.conditions(self._store, asked.all("fixed_ips"), asked.all("mac_address"))
 
     def _read(self, call: Call, id: str = "") -> Request:
         """A name must fit into the domain of all ports."""

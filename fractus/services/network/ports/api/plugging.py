@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractus.base.ids import is_uuid
 from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.resource import Resource
-from fractus.services.network.dialect.api.neighbours import Groups
-from fractus.services.network.ports.api.writes import PortWrites
+from fractus.services.network.dialect.writes.neighbours import Groups
+from fractus.services.network.ports.writes.writer import PortWrites
 from fractus.store.transaction import Reader, Transaction
 
 _UNFIT = "Network requires port_security_enabled and subnet associated in order to apply security groups."

@@ -1,8 +1,7 @@
-"""The API of routers: its routes, and how routers are written."""
+"""The API of routers."""
 
 from __future__ import annotations
 
 from fractus.services.network.routers.api.handlers import RouterApi
-from fractus.services.network.routers.api.writes import RouterWrites
 
-__all__ = ["RouterApi", "RouterWrites"]
+__all__ = ["RouterApi"]

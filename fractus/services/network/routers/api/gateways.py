@@ -10,8 +10,8 @@ from fractus.services.network.dialect.api.neighbours import FloatingIps
 from fractus.services.network.dialect.queries.external import ExternalNetworks, Pool, pools_of
 from fractus.services.network.dialect.schema.outside import Given
 from fractus.services.network.routers import schema
-from fractus.services.network.routers.api.writes import NOWHERE, RouterWrites
 from fractus.services.network.routers.kind import GATEWAY_INFO, gateway_holder, kept
+from fractus.services.network.routers.writes import NOWHERE, RouterWrites
 from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction

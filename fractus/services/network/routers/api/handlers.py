@@ -18,9 +18,9 @@ from fractus.services.network.dialect.schema.zones import check_known
 from fractus.services.network.routers import schema
 from fractus.services.network.routers.api.gateways import Gateways
 from fractus.services.network.routers.api.interfaces import Interfaces
-from fractus.services.network.routers.api.writes import NOWHERE, RouterWrites
 from fractus.services.network.routers.kind import ADMINS, GATEWAY_INFO, KIND
 from fractus.services.network.routers.queries import interfaces_of
+from fractus.services.network.routers.writes import NOWHERE, RouterWrites
 from fractus.store import clouds
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call, Reply

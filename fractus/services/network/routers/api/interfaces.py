@@ -9,13 +9,14 @@ from fractus.model.errors import Invalid, NotFound
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.model.routers import INTERFACE
-from fractus.services.network.dialect.api.neighbours import FloatingIps, RouterInterfaces, RouterPorts
+from fractus.services.network.dialect.api.neighbours import FloatingIps, RouterPorts
 from fractus.services.network.dialect.kind import target
 from fractus.services.network.dialect.schema.errors import conflict, not_found
+from fractus.services.network.dialect.writes.neighbours import RouterInterfaces
 from fractus.services.network.routers import schema
-from fractus.services.network.routers.api.writes import RouterWrites
 from fractus.services.network.routers.queries import interfaces_of
 from fractus.services.network.routers.schema import Net
+from fractus.services.network.routers.writes import RouterWrites
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call
 

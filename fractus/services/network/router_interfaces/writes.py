@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fractus.model.resource import Resource
-from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.router_interfaces.kind import needs, summarise
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Transaction

@@ -8,7 +8,7 @@ conditions are looked at all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
@@ -20,7 +20,6 @@ from fractus.store import findings
 from fractus.store.listing import Filter, Filters, one_of
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
-from fractus.web.routing import Query
 
 #: An address that more have, each in a subnet of their own, leads nowhere: what a project has is looked through then.
 _MOST = 500
@@ -34,15 +33,17 @@ class Finding:
         self._addresses = addresses
         self._macs = macs
 
-    async def conditions(self, reader: Reader, query: Query) -> Filters:
-        """What follows from the query's conditions for columns that indexes have; nothing where that is no help."""
+    async def conditions(self, reader: Reader, fixed_ips: Sequence[str], macs: Sequence[str]) -> Filters:
+        """What follows from a query's addresses (`KEY=VALUE`) and MACs for indexed columns; nothing where that is no
+        help.
+        """
         found: list[Filter] = []
-        asked = values.key_values(query.all("fixed_ips"))
+        asked = values.key_values(fixed_ips)
         if "ip_address" in asked:
             found += await self._held(reader, self._addresses, asked["ip_address"], "fixed_ips")
-        if "mac_address" in query.names():
-            macs = [values.canonical_mac(text) for text in query.all("mac_address")]
-            found += await self._held(reader, self._macs, macs, "mac_address")
+        if macs:
+            canonical = [values.canonical_mac(text) for text in macs]
+            found += await self._held(reader, self._macs, canonical, "mac_address")
         if "subnet_id" in asked:
             found += await self._on_networks(reader, asked["subnet_id"])
         return found

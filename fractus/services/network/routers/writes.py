@@ -9,10 +9,10 @@ from msgspec import structs
 
 from fractus.model.resource import Need, Resource
 from fractus.model.routers import GATEWAY, INTERFACES
-from fractus.services.network.dialect.api.neighbours import RouterInterfaces
-from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.queries.rows import every, ids
 from fractus.services.network.dialect.schema.errors import bad_request, conflict
+from fractus.services.network.dialect.writes.neighbours import RouterInterfaces
+from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.routers.kind import KIND
 from fractus.services.network.routers.kind import needs as needs_of
 from fractus.services.network.routers.queries import interfaces_of

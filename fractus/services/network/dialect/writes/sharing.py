@@ -9,7 +9,7 @@ from sqlalchemy import Table
 
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
-from fractus.services.network.dialect.api.writing import Writer
+from fractus.services.network.dialect.writes.writer import Writer
 from fractus.store.listing import Filter, page
 from fractus.store.transaction import Reader, Transaction
 

@@ -11,12 +11,11 @@ from fractus.addressing.ranges import is_self_addressed
 from fractus.base.ids import new_id
 from fractus.model.network import FLOATING
 from fractus.model.resource import Need, Resource
-from fractus.services.network.dialect.api.neighbours import Groups, PortUser
-from fractus.services.network.dialect.api.writing import Writer
 from fractus.services.network.dialect.schema.dns import NO_DOMAIN, absolute
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input
+from fractus.services.network.dialect.writes.neighbours import Groups, PortUser
+from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.ports import schema
-from fractus.services.network.ports.api.finding import Finding
 from fractus.services.network.ports.kind import KIND
 from fractus.services.network.ports.queries import (
     ports_but,
@@ -27,6 +26,7 @@ from fractus.services.network.ports.queries import (
 )
 from fractus.services.network.ports.schema import Pick, SubnetFacts, holder, needs_of
 from fractus.services.network.ports.view import DNS_DOMAIN
+from fractus.services.network.ports.writes.finding import Finding
 from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Transaction

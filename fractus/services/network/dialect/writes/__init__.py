@@ -1,0 +1,1 @@
+"""How what is desired of networking is written. It knows no request: workers write so, too."""

@@ -1,0 +1,117 @@
+"""How floating IPs are written, also for the kinds that they are made of."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fractus.model.network import FLOATING
+from fractus.model.resource import Need, Resource
+from fractus.services.network.dialect.queries import rows
+from fractus.services.network.dialect.schema.errors import bad_request, conflict
+from fractus.services.network.dialect.writes.writer import Writer
+from fractus.services.network.floating_ips.kind import KIND, details_of, needs_of
+from fractus.store.ledger import Ledger
+from fractus.store.listing import Filter
+from fractus.store.transaction import Reader, Transaction
+
+
+class FloatingIpWrites(Writer):
+    """Writes floating IPs, also for the kinds that they are made of."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger, KIND.name, KIND.summarise, follows=True)
+
+    async def update(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        values: dict[str, object],
+        needs: Sequence[Need] | None = None,
+    ) -> None:
+        """As any kind's; it needs the port that it leads to."""
+        after = {**resource.desired, **values}
+        changed = after["port_id"] != resource.desired["port_id"]
+        await super().update(tx, resource, values, needs_of(after) if changed else needs)
+
+    async def leave_network(self, tx: Transaction, network_id: str) -> None:
+        """Remove those of an external network that lead nowhere; `Conflict` where others lead to ports."""
+        found = await self._having(tx, Filter("floating_network_id", "eq", network_id))
+        used = [one.id for one in found if one.desired["port_id"]]
+        if used:
+            raise conflict(
+                f"Unable to complete operation on network {network_id}. There are one or more ports still in use on"
+                f" the network, id for these ports is: {','.join(used)}.",
+                "NetworkInUse",
+            )
+        for one in found:
+            await self.remove(tx, one)
+
+    async def of_subnet(self, reader: Reader, subnet_id: str) -> bool:
+        """Whether one has an address of this subnet."""
+        users = await self.ledger.resources.needed_by(reader, "subnet", subnet_id)
+        return any(kind == KIND.name for kind, _ in users)
+
+    # --- what routers ask ------------------------------------------------------------------------
+
+    async def check_gateway(self, reader: Reader, router_id: str, network_id: str) -> None:
+        """`Conflict` where one leads through the gateway that a router has on this network."""
+        if await self._through(reader, router_id):
+            raise conflict(
+                f"Gateway cannot be updated for router {router_id}, since a gateway to external network {network_id} is"
+                " required by one or more floating IPs.",
+                "RouterExternalGatewayInUseByFloatingIp",
+            )
+
+    async def check_interface(self, reader: Reader, router_id: str, subnet: Resource) -> None:
+        """`Conflict` where one leads through the interface that a router has in this subnet."""
+        net = ipaddress.ip_network(subnet.desired["cidr"])
+        for one in await self._through(reader, router_id):
+            if ipaddress.ip_address(one.desired["fixed_ip_address"]) in net:
+                raise conflict(
+                    f"Router interface for subnet {subnet.id} on router {router_id} cannot be deleted, as it is"
+                    " required by one or more floating IPs.",
+                    "RouterInterfaceInUseByFloatingIP",
+                )
+
+    async def _through(self, reader: Reader, router_id: str) -> Sequence[Resource]:
+        return await self._having(reader, Filter("router_id", "eq", router_id))
+
+    # --- what ports ask (`PortUser`) -------------------------------------------------------------
+
+    async def check_update(self, tx: Transaction, port: Resource, values: Mapping[str, Any]) -> None:
+        """The address that a floating IP leads to stays."""
+        if "fixed_ips" not in values or not port.choice.get(FLOATING):
+            return
+        left = {one.get("ip_address") for one in values["fixed_ips"] or ()}
+        for one in await self.leading_to(tx, port.id):
+            if one.desired["fixed_ip_address"] not in left:
+                raise bad_request(
+                    "port",
+                    f"Cannot update the fixed_ips of the port {port.id}, because its original fixed_ip has been"
+                    " associated to a floating ip",
+                )
+
+    async def check_delete(self, tx: Transaction, port: Resource) -> None:
+        """A port may be deleted: floating IPs lead nowhere then."""
+
+    async def port_updated(self, tx: Transaction, port: Resource, before: Mapping[str, Any]) -> None:
+        """They show it as it is."""
+        for one in await self.leading_to(tx, port.id) if port.choice.get(FLOATING) else ():
+            if one.desired.get("port_details") != details_of(port):
+                one.desired["port_details"] = details_of(port)
+                await self.touch(tx, one)
+
+    async def port_removed(self, tx: Transaction, port: Resource) -> None:
+        """They lead nowhere."""
+        for one in await self.leading_to(tx, port.id) if port.choice.get(FLOATING) else ():
+            one.desired["router_id"] = None
+            await self.update(tx, one, {"port_id": None, "fixed_ip_address": None})
+
+    async def leading_to(self, reader: Reader, port_id: str) -> Sequence[Resource]:
+        """Those that lead to a port."""
+        return await self._having(reader, Filter("port_id", "eq", port_id))
+
+    async def _having(self, reader: Reader, condition: Filter) -> Sequence[Resource]:
+        return await rows.every(reader, self.ledger.resources, KIND.name, condition)
