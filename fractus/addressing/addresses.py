@@ -48,6 +48,9 @@ _holder = Query(select(_a.holder).where(_a.subnet_id == bindparam("s"), _a.posit
 _held = Query(
     select(_a.subnet_id, _a.position, _a.pooled).where(_a.holder == bindparam("h")).order_by(_a.position)
 )
+_held_by_kind = Query(
+    select(_a.position, _a.holder).where(_a.subnet_id == bindparam("s"), _a.holder.like(bindparam("h")))
+)
 _everywhere = Query(select(_a.holder).where(_a.position == bindparam("p")).limit(bindparam("n")))
 _between = Query(
     select(_a.holder)
@@ -225,6 +228,11 @@ class Addresses:
         """(subnet id, address) of all that `holder` has."""
         rows = await reader.rows(_held, h=holder)
         return [(subnet, text(number_of_key(p), version_of_key(p))) for subnet, p, _ in rows]
+
+    async def held_by_kind(self, reader: Reader, subnet_id: str, kind: str) -> list[tuple[str, str]]:
+        """(address, holder) of all that one sort of holders (`kind` of `kind/<id>`) has in a subnet."""
+        rows = await reader.rows(_held_by_kind, s=subnet_id, h=f"{kind}/%")
+        return [(text(number_of_key(p), version_of_key(p)), holder) for p, holder in rows]
 
     async def holder_of(self, reader: Reader, subnet_id: str, ip: str, version: int) -> str | None:
         """Who has the address."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fractus.addressing.addresses import Addresses
 from fractus.clouds.simulated.records import FloatingIpRecord
 from fractus.testing.asgi import HttpReply
 from fractus.testing.outside import outside
@@ -230,3 +232,60 @@ async def test_one_without_a_port_is_where_the_routers_of_its_project_are(
     assert (await ann.delete("floatingip", made["id"])).status == 204
     (shown,) = (await ann.user.server(server))["addresses"].values()
     assert [one["OS-EXT-IPS:type"] for one in shown] == ["fixed"]
+
+
+async def test_the_address_of_a_gateway_is_free_once_no_cloud_has_it(
+    world: World, ann: Tenant, root: Tenant
+) -> None:
+    """Before, the cloud would refuse it to whoever had it next."""
+    public = await outside(world, {"a": "203.0.113.0/29"})
+    net, (subnet,) = await ann.network("10.0.0.0/24")
+    router = await routed(ann, public, subnet)
+    await ann.user.boots_server("web", zone="a", networks=[{"uuid": net}])
+    await world.settle()
+    world.cloud("a").faults.refuses(kind="router", method="apply update")
+    (await ann.change("router", router, external_gateway_info=None)).ok()
+    made = [await ann.create("floatingip", floating_network_id=public) for _ in range(4)]
+    assert {one["floating_ip_address"] for one in made} == {f"203.0.113.{n}" for n in range(3, 7)}
+    asked = {"floating_network_id": public, "floating_ip_address": "203.0.113.2"}
+    assert error(await root.ask("floatingip", **asked))[:2] == (409, "IpAddressAlreadyAllocated")
+    assert error(await ann.ask("floatingip", floating_network_id=public))[:2] == (
+        409, "IpAddressGenerationFailure",
+    )  # fmt: skip
+    world.cloud("a").faults.heals()
+    (await ann.change("router", router, name="again")).ok()
+    await world.settle()
+    last = await ann.create("floatingip", floating_network_id=public)
+    assert last["floating_ip_address"] == "203.0.113.2"
+    await world.settle()
+    assert {(await ann.show("floatingip", one["id"]))["status"] for one in (*made, last)} == {"DOWN"}
+    assert len(floating(world, "a")) == 5
+
+
+async def test_a_router_has_its_address_again_before_its_cloud_knows(
+    world: World, public: str, ann: Tenant, root: Tenant
+) -> None:
+    router = await routed(ann, public, (await ann.network("10.0.0.0/24"))[1][0])
+    net = (await ann.listed("networks", **{"router:external": "false"}))[0]["id"]
+    await ann.user.boots_server("web", zone="a", networks=[{"uuid": net}])
+    await world.settle()
+    had = (await ann.show("router", router))["external_gateway_info"]["external_fixed_ips"]
+    (await ann.change("router", router, external_gateway_info=None)).ok()
+    again = {"network_id": public, "external_fixed_ips": had}
+    changed = (await root.change("router", router, external_gateway_info=again)).ok()["router"]
+    assert changed["external_gateway_info"]["external_fixed_ips"] == had
+    await world.settle()
+
+
+async def test_what_is_held_in_one_cloud_is_held_in_no_other_for_nobody(tmp_path: Path) -> None:
+    """An address that only the third cloud has used leaves nothing of itself with who was to get it."""
+    async with World(clouds=3, tmp_path=tmp_path) as world:
+        public = await outside(world, dict.fromkeys(world.clouds_by_name, "203.0.113.0/29"))
+        ann, store, plan = Tenant(world.user("ann", "p1")), world.core.store, Addresses()
+        last = (await ann.show("network", public))["subnets"][-1]
+        async with store.transaction() as tx:
+            await plan.reserve(tx, last, "203.0.113.2", "cloud/c", 4)
+        made = await ann.create("floatingip", floating_network_id=public)
+        assert made["floating_ip_address"] == "203.0.113.3"
+        held = await plan.held_by(store, f"floatingip/{made['id']}")
+        assert [ip for _, ip in held] == ["203.0.113.3"] * 3

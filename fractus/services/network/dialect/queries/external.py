@@ -7,15 +7,16 @@ out is held in every subnet of the network that has it, and nobody gets it a sec
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
 from fractus.addressing.addresses import Addresses, AddressTaken, cloud_holder
-from fractus.model.resource import Resource
+from fractus.model.resource import Presence, Resource
 from fractus.services.network.dialect.queries import rows
 from fractus.services.network.dialect.schema.errors import conflict, invalid, invalid_input, not_found
 from fractus.services.network.dialect.schema.outside import Given
+from fractus.store import presences
 from fractus.store.listing import Filter
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Store, Transaction
@@ -71,6 +72,19 @@ async def hold_as_found(
     return ""
 
 
+def gateways_have(there: Iterable[Presence], ip: str) -> bool:
+    """Whether a router may have this address outside in one of its clouds, as far as those have said."""
+    for one in there:
+        if one.remote_id is None and one.creating_since is None:
+            continue
+        gateway = None if one.observed is None else one.observed.get("gateway") or {}
+        if gateway is None or any(
+            ip == fixed["ip_address"] for fixed in gateway.get("external_fixed_ips", ())
+        ):
+            return True
+    return False
+
+
 class ExternalNetworks:
     """Gives out addresses of external networks."""
 
@@ -104,17 +118,26 @@ class ExternalNetworks:
         if ip is not None:
             return await self._given(tx, every, chosen, holder, ip)
         for pool in await self._by_room(tx, chosen):
-            while (found := await self._addresses.reserve_next(tx, pool.subnet.id, holder)) is not None:
-                clash = await self._hold_beside(tx, every, pool, found, holder)
-                if not clash:
-                    self._note_given(pool)
-                    return Given(pool.subnet.id, found, pool.cloud)
-                # Somebody has it in another cloud's part of the network: it is his here too.
-                await self._addresses.release(tx, holder, subnet_id=pool.subnet.id, ips=[found])
-                await self._addresses.reserve(tx, pool.subnet.id, found, clash, pool.version)
+            given = await self._next(tx, every, pool, holder)
+            if given is None and await self._reclaim(tx, pool, holder):
+                given = await self._next(tx, every, pool, holder)
+            if given is not None:
+                self._note_given(pool)
+                return given
         raise conflict(
             f"No more IP addresses available on network {network.id}.", "IpAddressGenerationFailure"
         )
+
+    async def _next(self, tx: Transaction, every: Sequence[Pool], pool: Pool, holder: str) -> Given | None:
+        """The lowest address of a pool that nobody has in any cloud; None: there is none."""
+        while (found := await self._addresses.reserve_next(tx, pool.subnet.id, holder)) is not None:
+            clash = await self._hold_beside(tx, every, pool, found, holder)
+            if not clash:
+                return Given(pool.subnet.id, found, pool.cloud)
+            # Somebody has it in another cloud's part of the network: it is his here too.
+            await self._addresses.release(tx, holder, subnet_id=pool.subnet.id, ips=[found])
+            await self._addresses.reserve(tx, pool.subnet.id, found, clash, pool.version)
+        return None
 
     async def give_gateway(
         self, tx: Transaction, network: Resource, holder: str, *, clouds: Collection[str] | None = None
@@ -133,14 +156,48 @@ class ExternalNetworks:
             given.append(await self.give(tx, network, holder, clouds=[cloud], version=6))
         return given
 
-    async def release(self, tx: Transaction, holder: str, *, ip: str = "") -> None:
-        """Take back what `holder` has: all, or this address, also in the parts of other clouds that have it."""
-        if not ip:
-            await self._addresses.release(tx, holder)
-            return
+    async def release(self, tx: Transaction, holder: str, *, ip: str) -> None:
+        """Take an address back from `holder`, also in the parts of other clouds that have it."""
         for subnet, held in await self._addresses.held_by(tx, holder):
             if held == ip:
                 await self._addresses.release(tx, holder, subnet_id=subnet, ips=[ip])
+
+    async def give_up(
+        self,
+        tx: Transaction,
+        router: Resource,
+        holder: str,
+        *,
+        left: Iterable[str] = (),
+        anew: Iterable[str] = (),
+    ) -> None:
+        """A router gives up all but the addresses `left`. What a cloud may still have would be refused to others there:
+        it is kept from them until no cloud has it and somebody asks, unless the router itself asks for it (`anew`).
+        """
+        keep, free = set(left), set(anew)
+        there = await presences.of_resource(tx, "router", router.id)
+        for subnet_id, ip in await self._addresses.held_by(tx, holder):
+            if ip not in keep and (ip in free or not gateways_have(there, ip)):
+                await self._addresses.release(tx, holder, subnet_id=subnet_id, ips=[ip])
+
+    async def _reclaim(self, tx: Transaction, pool: Pool, holder: str, ip: str = "") -> bool:
+        """Free for `holder` what other routers have given up and no cloud has any more (`ip`: this address alone);
+        whether anything was.
+        """
+        freed = False
+        for held, who in await self._addresses.held_by_kind(tx, pool.subnet.id, "router"):
+            if who == holder or ip not in ("", held):
+                continue
+            router = await self._resources.fetch(tx, "router", who.partition("/")[2])
+            gateway = (router.desired["external_gateway_info"] if router is not None else None) or {}
+            if router is None or any(
+                held == one["ip_address"] for one in gateway.get("external_fixed_ips", ())
+            ):
+                continue
+            if not gateways_have(await presences.of_resource(tx, "router", router.id), held):
+                await self.release(tx, who, ip=held)
+                freed = True
+        return freed
 
     async def _named(
         self, tx: Transaction, network: Resource, pools: Sequence[Pool], subnet_id: str | None, ip: str | None
@@ -173,6 +230,7 @@ class ExternalNetworks:
     ) -> Given:
         """This address, in the first pool where nobody has it."""
         for pool in chosen:
+            await self._reclaim(tx, pool, holder, ip)
             try:
                 await self._addresses.reserve(tx, pool.subnet.id, ip, holder, pool.version)
             except AddressTaken:
@@ -180,21 +238,27 @@ class ExternalNetworks:
             if not await self._hold_beside(tx, every, pool, ip, holder):
                 self._note_given(pool)
                 return Given(pool.subnet.id, ip, pool.cloud)
-            await self._addresses.release(tx, holder)
+            await self._addresses.release(tx, holder, subnet_id=pool.subnet.id, ips=[ip])
         where = chosen[0].subnet.id
         raise conflict(f"IP address {ip} already allocated in subnet {where}", "IpAddressAlreadyAllocated")
 
     async def _hold_beside(
         self, tx: Transaction, every: Sequence[Pool], pool: Pool, ip: str, holder: str
     ) -> str:
-        """Hold the address in the other subnets that have it; who has it there already, or nobody (empty)."""
+        """Hold the address in the other subnets that have it, in all or in none; who has it there already, or nobody
+        (empty).
+        """
+        held: list[str] = []
         for other in every:
             if other.subnet.id == pool.subnet.id or other.version != pool.version or not other.has(ip):
                 continue
             try:
                 await self._addresses.reserve(tx, other.subnet.id, ip, holder, other.version)
             except AddressTaken as taken:
+                for id in held:
+                    await self._addresses.release(tx, holder, subnet_id=id, ips=[ip])
                 return taken.holder
+            held.append(other.subnet.id)
         return ""
 
     async def _by_room(self, tx: Transaction, pools: Sequence[Pool]) -> list[Pool]:

@@ -40,7 +40,7 @@ class Gateways:
         if leaves:
             await self._floating.check_gateway(tx, router.id, before["network_id"])
         if network is None:
-            await self._external.release(tx, gateway_holder(router.id))
+            await self._external.give_up(tx, router, gateway_holder(router.id))
             return None
         if before is None or leaves:
             there = await self._routers.nets(tx, router, outside=NOWHERE)
@@ -49,7 +49,7 @@ class Gateways:
             )
         had = [] if before is None or leaves else before.get("external_fixed_ips", [])
         if leaves:
-            await self._external.release(tx, gateway_holder(router.id))
+            await self._external.give_up(tx, router, gateway_holder(router.id))
         fixed = await self._named(tx, router, network, ips, had) if ips else had
         fixed = fixed or await self._chosen(tx, router, network)
         found: dict[str, Any] = {"network_id": network.id, "enable_snat": asked.get("enable_snat", True)}
@@ -63,7 +63,7 @@ class Gateways:
         asked: Sequence[Mapping[str, str]],
         had: Sequence[Mapping[str, str]],
     ) -> list[dict[str, str]]:
-        """Those that are asked for, each by its address, its subnet, or both; the others that it had are free."""
+        """Those that are asked for, each by its address, its subnet, or both; the others that it had are given up."""
         left = [dict(one) for one in had]
         found: list[dict[str, str]] = []
         open: list[tuple[str | None, str | None]] = []
@@ -82,10 +82,11 @@ class Gateways:
             else:
                 left.remove(same)
                 found.append(same)
-        for gone in left:
-            await self._external.release(tx, gateway_holder(router.id), ip=gone["ip_address"])
+        holder = gateway_holder(router.id)
+        stay, anew = [one["ip_address"] for one in found], [ip for _, ip in open if ip is not None]
+        await self._external.give_up(tx, router, holder, left=stay, anew=anew)
         given = [
-            await self._external.give(tx, network, gateway_holder(router.id), subnet_id=subnet_id, ip=ip)
+            await self._external.give(tx, network, holder, subnet_id=subnet_id, ip=ip)
             for subnet_id, ip in open
         ]
         return [*found, *kept(given)]
