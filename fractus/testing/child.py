@@ -86,7 +86,12 @@ class WorldAuthenticator:
             user_name=user.principal.user_name,
             roles=sorted(user.principal.roles),
             lifetime=3600.0,
-            endpoints={"compute": f"{base}/compute", "network": f"{base}/network", "image": f"{base}/image"},
+            endpoints={
+                "compute": f"{base}/compute",
+                "network": f"{base}/network",
+                "image": f"{base}/image",
+                "volume": f"{base}/volume/v3",
+            },
         )
 
     async def close(self) -> None:

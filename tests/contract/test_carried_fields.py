@@ -32,6 +32,8 @@ from fractus.services.network.routers.lifecycle import RouterLifecycle
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
 from fractus.services.network.trunks.lifecycle import TrunkLifecycle
+from fractus.services.volume.snapshots.lifecycle import SnapshotLifecycle
+from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
 from tests.contract import things
 from tests.contract.subjects import Subject
 
@@ -50,6 +52,8 @@ LIVES: Mapping[str, Lifecycle] = {
     "router": RouterLifecycle(_UNUSED, _UNUSED),
     "router_interface": RouterInterfaceLifecycle(),
     "trunk": TrunkLifecycle(),
+    "volume": VolumeLifecycle(),
+    "snapshot": SnapshotLifecycle(),
 }
 
 
@@ -182,6 +186,26 @@ def _declared_changes() -> dict[tuple[str, str], Change]:
 
 CHANGES: Mapping[tuple[str, str], Change] = {
     **_declared_changes(),
+    **{
+        (kind, name): plain(name, given, withdrawn)
+        for kind in ("volume", "snapshot")
+        for name, given, withdrawn in (
+            ("name", "new", "old"),
+            ("description", "new", "old"),
+            ("metadata", {"a": "b", "c": "d"}, {"c": "e"}),
+        )
+    },
+    # It only grows.
+    ("volume", "size"): plain("size", 2, 3),
+    ("volume", "bootable"): plain("bootable", True, False),
+    ("volume", "readonly"): plain("readonly", True, False),
+    ("volume", "image_metadata"): Change(
+        lambda _: {"image_metadata": {"os": "new"}},
+        lambda _: {"image_metadata": {"os": None}},
+        lambda _, seen: seen.image_metadata,
+        lambda _: {"os": "new"},
+        lambda _: {},
+    ),
     ("image", "name"): plain("name", "new", "old"),
     ("image", "min_disk"): plain("min_disk", 2, 0),
     ("image", "min_ram"): plain("min_ram", 64, 0),
@@ -360,6 +384,24 @@ async def _router(cloud: Subject) -> dict[str, Any]:
     }
 
 
+async def _volume(cloud: Subject) -> dict[str, Any]:
+    texts = {"name": "contract", "description": None, "metadata": {}}
+    sources = dict.fromkeys(("image_id", "snapshot_id", "source_id"), "")
+    return {
+        **texts,
+        **sources,
+        "size": 1,
+        "type_id": "t",
+        "bootable": None,
+        "readonly": None,
+        "image_metadata": {},
+    }
+
+
+async def _snapshot(cloud: Subject) -> dict[str, Any]:
+    return {"name": "contract", "description": None, "metadata": {}, "volume_id": "v", "size": 1}
+
+
 def _declared(kind: str) -> Callable[[Subject], Awaitable[dict[str, Any]]]:
     """Defaults, and what the example says; what it refers to is called by the first letter of its kind."""
 
@@ -380,6 +422,8 @@ DESIRED: Mapping[str, Callable[[Subject], Awaitable[dict[str, Any]]]] = {
     **{kind: _declared(kind) for kind in things.DECLARED},
     "port": _port,
     "router": _router,
+    "volume": _volume,
+    "snapshot": _snapshot,
 }
 
 
@@ -403,6 +447,10 @@ async def carry(cloud: Subject, kind: str) -> Made:
     if kind == "trunk":
         sub_port = await cloud.make("port", await things.port(cloud, cloud.ann), cloud.ann)
         remote["port", "sub"] = sub_port.remote_id
+    if kind == "volume":
+        remote["volume_type", "t"] = await things.volume_type(cloud)
+    if kind == "snapshot":
+        remote["volume", "v"] = await things.available_volume(cloud, cloud.ann)
     scope = HOME if kind == "flavor" else cloud.ann
     resource = Resource(kind=kind, id=new_id(), project_id=scope.project_id, name="contract", desired=desired)
     presence = Presence(kind=kind, id=resource.id, cloud="cloud")

@@ -18,6 +18,7 @@ from fractus.model.images import ImageWanted
 from fractus.model.network import VOCABULARIES, FixedIp, FloatingIpWanted, PortWanted, SubnetWanted
 from fractus.model.routers import RouterInterfaceWanted
 from fractus.model.servers import ServerWanted
+from fractus.model.volumes import DEFAULT_TYPE, VolumeTypeWanted, VolumeWanted
 from tests.contract.subjects import Subject
 
 
@@ -131,6 +132,23 @@ async def active_image(cloud: Subject, scope: Scope) -> str:
     path, size, _ = await cloud.bits()
     await cloud["image"].apply(scope, made.remote_id, Step("upload", {"path": path, "size": size}))
     await cloud.observed("image", made.remote_id, lambda seen: seen.status == "active", scope)
+    return str(made.remote_id)
+
+
+async def volume_type(cloud: Subject) -> str:
+    """The remote id of the cloud's default type, which is never made."""
+    wanted = VolumeTypeWanted(id=new_id(), name=DEFAULT_TYPE, is_default=True)
+    return str((await cloud["volume_type"].create(HOME, wanted)).remote_id)
+
+
+async def volume(cloud: Subject, scope: Scope) -> VolumeWanted:
+    return VolumeWanted(id=new_id(), name="contract", size=1, type_id=await volume_type(cloud))
+
+
+async def available_volume(cloud: Subject, scope: Scope) -> str:
+    """Its remote id."""
+    made = await cloud.make("volume", await volume(cloud, scope), scope)
+    await cloud.observed("volume", made.remote_id, lambda seen: seen.status == "available", scope)
     return str(made.remote_id)
 
 

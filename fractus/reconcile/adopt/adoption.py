@@ -7,7 +7,7 @@ transaction that writes what it answers, and calls no cloud.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -114,6 +114,16 @@ class Adoption(Protocol):
 
         What it takes besides (addresses, rows of rules) it writes itself.
         """
+        ...
+
+
+@runtime_checkable
+class MadeByInstallation(Protocol):
+    """A kind of which a new installation has some: part of an adoption that needs it."""
+
+    @property
+    def made_by_installation(self) -> Sequence[str]:
+        """Their ids."""
         ...
 
 

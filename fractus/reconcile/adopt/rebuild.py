@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from fractus.model.errors import Conflict
 from fractus.reconcile.adopt import adopt as taking
 from fractus.reconcile.adopt.adopt import AdoptionDependencies, IdentityMapping, ProgressHook, Report, Survey
+from fractus.reconcile.adopt.adoption import MadeByInstallation
 from fractus.store.listing import Filter, page
 
 #: What cannot be read off any cloud, beside the kinds that are in none.
@@ -45,8 +46,11 @@ async def held(parts: AdoptionDependencies) -> dict[str, int]:
     """How many resources of each kind the database has already: more than none, and it is not an empty one."""
     found = {}
     for kind, table in parts.resources.tables.items():
-        # A new installation has default security group rules, which no user made.
-        of = [] if kind in parts.adoptions else [Filter("user_id", "ne", "")]
+        # A new installation has default security group rules, which no user made, and the default volume type.
+        adoption: object = parts.adoptions.get(kind)
+        of = [Filter("user_id", "ne", "")] if adoption is None else []
+        if isinstance(adoption, MadeByInstallation):
+            of = [Filter("id", "notin", adoption.made_by_installation)]
         rows = await page(parts.store, table, of, columns=("id",), limit=1)
         if rows:
             found[kind] = len(rows)

@@ -70,17 +70,17 @@ def test_a_cloud_is_taken_over_and_let_go_of(place: Place) -> None:
     place.add()
     dry = place.run("cloud", "adopt", "old", "--project", "research", "--dry-run")
     assert dry.exit_code == 0, dry.output
-    assert "11 things would be taken over in old, 0 conflicts" in dry.output
+    assert "12 things would be taken over in old, 0 conflicts" in dry.output
     assert "left alone: 1 server: its project is none of those that were named" in dry.output
     assert "projects that were not named: others" in dry.output
     assert "left alone, not served yet: 3 volumes (volume): v0, v1, v2" in dry.output
     assert set(place.servers_here().values()) == {None}
     few = place.run("cloud", "adopt", "old", "--project", "research", "--at-most", "5")
     assert few.exit_code == 1
-    assert "This would take over 11 things" in few.output
+    assert "This would take over 12 things" in few.output
     done = place.run("cloud", "adopt", "old", "--project", "research")
     assert done.exit_code == 0, done.output
-    assert "11 things taken over in old, 0 conflicts" in done.output
+    assert "12 things taken over in old, 0 conflicts" in done.output
     here = place.servers_here()
     assert [server.status for server in here.values() if server] == ["ACTIVE"] * 3
     asked = place.run("cloud", "remove", "old", "--detach")

@@ -8,6 +8,7 @@ from typing import Any
 from fractus.model.resource import Presence, Resource
 from fractus.model.volumes import VolumeTypeObserved
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Ignore, Merge, Verdict, stamp
+from fractus.services.volume.volume_types.kind import DEFAULT_ID
 from fractus.services.volume.volume_types.queries import by_name
 from fractus.store.transaction import Transaction
 
@@ -16,6 +17,7 @@ class VolumeTypeAdoption:
     """Taking over volume types."""
 
     after: tuple[str, ...] = ()
+    made_by_installation = (DEFAULT_ID,)
 
     def rank(self, observed: VolumeTypeObserved) -> int:
         """No order among them."""
