@@ -9,6 +9,8 @@ import pytest
 
 from fractus.addressing.addresses import Addresses
 from fractus.clouds.simulated.records import FloatingIpRecord
+from fractus.model.resource import Resource
+from fractus.services.network.dialect.queries.external import Pool
 from fractus.testing.asgi import HttpReply
 from fractus.testing.outside import outside
 from fractus.testing.user import COMPUTE
@@ -167,6 +169,55 @@ async def test_what_is_refused(
     public: str, ann: Tenant, body: dict[str, Any], refusal: tuple[int, str, str]
 ) -> None:
     assert error(await ann.ask("floatingip", floating_network_id=public, **body)) == refusal
+
+
+@pytest.mark.parametrize(
+    ("pool", "ip", "named"),
+    [
+        ("203.0.113.0/28", "203.0.113.0", False),  # the network's own
+        ("203.0.113.0/28", "203.0.113.15", False),  # the broadcast
+        ("203.0.113.0/28", "203.0.113.15", True),
+        ("203.0.113.0/28", "203.0.113.16", True),  # of no subnet
+    ],
+)
+async def test_addresses_that_no_gateway_may_have(
+    world: World, root: Tenant, pool: str, ip: str, named: bool
+) -> None:
+    """As Neutron refuses them, of a new router and of one that is there."""
+    public = await outside(world, {"a": pool})
+    (subnet,) = (await root.show("network", public))["subnets"]
+    asked = {"ip_address": ip} | ({"subnet_id": subnet} if named else {})
+    led = {"network_id": public, "external_fixed_ips": [asked]}
+    refusal = (
+        (400, "InvalidIpForSubnet", f"IP address {ip} is not a valid IP for the specified subnet.")
+        if named
+        else (
+            400, "InvalidIpForNetwork",
+            f"IP address {ip} is not a valid IP for any of the subnets on the specified network.",
+        )
+    )  # fmt: skip
+    assert error(await root.ask("router", external_gateway_info=led)) == refusal
+    router = await root.create("router")
+    assert error(await root.change("router", router["id"], external_gateway_info=led)) == refusal
+    assert (await root.show("router", router["id"]))["external_gateway_info"] is None
+
+
+@pytest.mark.parametrize(
+    ("cidr", "ip", "expected"),
+    [
+        ("203.0.113.0/31", "203.0.113.0", False),  # is given, where no address is named
+        ("203.0.113.0/31", "203.0.113.1", True),
+        ("203.0.113.4/32", "203.0.113.4", False),
+        ("2001:db8:7::/64", "2001:db8:7::", True),
+        ("2001:db8:7::/64", "2001:db8:7::ffff:ffff:ffff:ffff", True),
+        ("2001:db8:7::/64", "2001:db8:8::1", False),
+    ],
+)
+def test_addresses_that_requests_may_name(cidr: str, ip: str, expected: bool) -> None:
+    """As a Neutron answered to each as the only one of `external_fixed_ips`."""
+    desired = {"cidr": cidr, "ip_version": 6 if ":" in cidr else 4}
+    pool = Pool(Resource(kind="subnet", id="s", project_id="p", desired=desired), "a")
+    assert pool.may_be_named(ip) is expected
 
 
 async def test_what_it_is_made_of_is_in_use(public: str, ann: Tenant, root: Tenant) -> None:

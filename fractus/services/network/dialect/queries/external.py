@@ -42,6 +42,13 @@ class Pool(Struct, frozen=True):
         ends = (net.network_address, net.broadcast_address) if net.version == 4 and net.prefixlen < 31 else ()
         return address in net and address not in ends
 
+    def may_be_named(self, ip: str) -> bool:
+        """Whether a request may name the address (neutron.ipam.utils.check_subnet_ip): in IPv4 never the network's own,
+        which subnets of one or two addresses give out by themselves.
+        """
+        net = ipaddress.ip_network(self.subnet.desired["cidr"])
+        return self.has(ip) and (net.version == 6 or ipaddress.ip_address(ip) != net.network_address)
+
 
 async def external_named(reader: Reader, resources: Resources, name: str) -> Sequence[Resource]:
     """The external networks of a name, oldest first."""
@@ -213,7 +220,7 @@ class ExternalNetworks:
             )
         if ip is None:
             return chosen
-        having = [one for one in chosen if one.has(ip)]
+        having = [one for one in chosen if one.may_be_named(ip)]
         if having:
             return having
         if subnet_id is not None:
