@@ -97,11 +97,14 @@ Plan = Done | Apply | Wait | Fail
 
 
 class Shared(Struct, frozen=True):
-    """A thing, of `kind` and `id`, whose users should be in one cloud: a network, which its ports (`by`) use."""
+    """A thing, of `kind` and `id`, whose users should be in one cloud: a network, which its ports (`by`) use, as far as
+    something of the kind `of` needs them (servers: a router has ports, too, wherever they are).
+    """
 
     kind: str
     id: str
     by: str
+    of: str
 
 
 class Demand(Struct, frozen=True):

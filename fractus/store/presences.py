@@ -218,6 +218,8 @@ _dependents = Query(
 
 
 #: The clouds of some of those of one kind that need (kind, id).
+_needs_user = NEED.alias("needs_user")
+
 _users = Query(
     select(_c.cloud)
     .select_from(NEED.outerjoin(PRESENCE, (NEED.c.kind == _c.kind) & (NEED.c.id == _c.id)))
@@ -226,6 +228,11 @@ _users = Query(
         NEED.c.need_id == bindparam("i"),
         # Said in such a way that SQLite begins with what is needed, and not with everything of the kind `by`.
         case((and_(NEED.c.kind == bindparam("by"), _c.wanted.is_(True)), 1), else_=0) == 1,
+        exists().where(
+            _needs_user.c.need_kind == NEED.c.kind,
+            _needs_user.c.need_id == NEED.c.id,
+            case((_needs_user.c.kind == bindparam("of"), 1), else_=0) == 1,
+        ),
     )
     .limit(bindparam("n"))
 )
@@ -456,9 +463,11 @@ async def dependents(
     return [(k, i) for k, i in await reader.rows(_dependents, k=kind, i=id, c=cloud, all=every, n=limit)]
 
 
-async def clouds_of_users(reader: Reader, kind: str, id: str, by: str, *, limit: int) -> set[str]:
-    """The clouds in which things of the kind `by` need (kind, id), from at most `limit` of those that are to stay."""
-    return {cloud for (cloud,) in await reader.rows(_users, k=kind, i=id, by=by, n=limit)}
+async def clouds_of_users(reader: Reader, kind: str, id: str, by: str, of: str, *, limit: int) -> set[str]:
+    """The clouds in which things of the kind `by`, which some of the kind `of` need, need (kind, id): from at most
+    `limit` of those that are to stay.
+    """
+    return {cloud for (cloud,) in await reader.rows(_users, k=kind, i=id, by=by, of=of, n=limit)}
 
 
 async def astray(

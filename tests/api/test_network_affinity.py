@@ -118,6 +118,26 @@ async def test_what_runs_no_more_binds_nobody(world: World) -> None:
     assert await _message(ann, third) is None
 
 
+async def test_ports_of_routers_bind_no_server(world: World) -> None:
+    """A router has an interface wherever its network is: who is there is for servers to say."""
+    ann = world.user("ann")
+    network = await ann.makes_network()
+    router = (await ann.post(f"{NETWORK}/routers", {"router": {}})).ok()["router"]["id"]
+    added = f"{NETWORK}/routers/{router}/add_router_interface"
+    interface = (await ann.put(added, {"subnet_id": network.subnet_id})).ok()["port_id"]
+    gone = await ann.boots_server("gone", network=network, zone="a")
+    await ann.boots_server("stays", network=network, zone="b")
+    await world.settle()
+    await ann.deletes_server(gone)
+    await world.settle()
+    assert [one.name for one in world.clouds if one.marked("port", interface)] == ["a", "b"]
+    third = await ann.boots_server("third", network=network)
+    await world.settle()
+    assert await _zones(ann, third) == ["b"]
+    assert "fractus:reach" not in await _port_of(ann, third)
+    assert await _message(ann, third) is None
+
+
 async def test_many_that_are_leaving_hide_nobody_who_stays(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

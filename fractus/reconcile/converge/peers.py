@@ -24,7 +24,9 @@ _SAMPLE = 50
 
 async def clouds_of(reader: Reader, shared: Shared) -> set[str]:
     """The clouds in which something uses what is shared."""
-    return await presences.clouds_of_users(reader, shared.kind, shared.id, shared.by, limit=_SAMPLE)
+    return await presences.clouds_of_users(
+        reader, shared.kind, shared.id, shared.by, shared.of, limit=_SAMPLE
+    )
 
 
 async def read(machine: Machine, shares: Iterable[Shared]) -> dict[Shared, set[str]]:

@@ -109,7 +109,9 @@ class ServerLifecycle(LifecycleDefaults):
             kinds=frozenset(kinds),
             group=desired["reservation_id"],
             # Servers made before their networks were kept have none.
-            shares=frozenset(Shared("network", id, by="port") for id in desired.get("networks", ())),
+            shares=frozenset(
+                Shared("network", id, by="port", of=self.name) for id in desired.get("networks", ())
+            ),
         )
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
