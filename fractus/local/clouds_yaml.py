@@ -3,12 +3,15 @@
 The user's own file is precious: entries of ours are put in as text, so that every other line stays as it was, comments
 included. The result is parsed and compared with what was meant before it is written; a file whose form does not
 allow that (flow style, or no block under `clouds`) is written anew from its data, which loses its comments. What was
-there before is kept beside it. An entry of our name that we did not write is never touched.
+there before is kept beside it. An entry of our name that we did not write is never touched. One of another state
+directory gets another name: the newest `fractus up` has the name that it prints.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,8 +96,22 @@ def write_own(path: Path, entries: Mapping[str, Entry]) -> None:
     _replace(path, _dump({"clouds": {name: dict(value) for name, value in entries.items()}}), 0o600)
 
 
+def moved(path: Path, entries: Mapping[str, Entry]) -> list[str]:
+    """A sentence for each entry that gets another name when `entries` are put into the file at `path`."""
+    try:
+        before = _clouds(_parse(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, CloudsFileError):
+        return []  # `merge_into` says what is wrong with it
+    names = {name: before[name][OWNER] for name in _others(before, entries)}
+    new = {name: _name_for(before, entries, name, owner) for name, owner in names.items()}
+    return [
+        f"{path}: the entry {name!r} of the fractus in {names[name]} is {new[name]!r} now." for name in names
+    ]
+
+
 def merge_into(path: Path, entries: Mapping[str, Entry]) -> list[str]:
-    """Put `entries` into the file at `path`, or bring ours up to date there.
+    """Put `entries` into the file at `path`, or bring ours up to date there. Entries of another state directory that is
+    there keep what they say, under another name (`moved`).
 
     Returns a sentence for each entry that was left out because its name is taken. Raises `CloudsFileError` where the
     file cannot be read, is no clouds file, or cannot be written.
@@ -119,15 +136,19 @@ def merge_into(path: Path, entries: Mapping[str, Entry]) -> list[str]:
 def merge(text: str, entries: Mapping[str, Entry]) -> tuple[str, list[str]]:
     """`text` with `entries` in it, and for each that was left out why. Pure."""
     data = _parse(text)
-    before: dict[str, Any] = data.get("clouds") or {}
+    before = _clouds(data)
     welcome: dict[str, Entry] = {}
     refused: list[str] = []
     for name, wanted in entries.items():
-        why = _conflict(before.get(name), wanted)
-        if why:
-            refused.append(f"{name!r} {why}")
-        elif before.get(name) != wanted:
-            welcome[name] = wanted
+        if not _is_ours(before.get(name)):
+            refused.append(f"{name!r} that fractus did not write")
+            continue
+        # Where another had the name meanwhile, our clients may use the one that ours was given then.
+        mine = _name_for(before, entries, name, wanted[OWNER])
+        names = [name, mine] if mine in before else [name]
+        welcome |= {one: wanted for one in names if before.get(one) != wanted}
+    for name in _others(before, entries):
+        welcome[_name_for(before, entries, name, before[name][OWNER])] = before[name]
     if not welcome:
         return text, refused
     meant = {**data, "clouds": {**before, **welcome}}
@@ -156,16 +177,39 @@ def _parse_quietly(text: str) -> Any:
         return None
 
 
-def _conflict(present: Any, wanted: Entry) -> str:
-    """Why an entry that is there may not be replaced, or nothing."""
-    if present is None:
-        return ""
-    owner = present.get(OWNER) if isinstance(present, dict) else None
-    if owner is None:
-        return "that fractus did not write"
-    if owner != wanted[OWNER] and Path(str(owner)).exists():
-        return f"of the fractus in {owner}"
-    return ""
+def _clouds(data: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = data.get("clouds") or {}
+    return found
+
+
+def _owner(present: Any) -> str:
+    """The state directory of an entry, or nothing."""
+    return str(present.get(OWNER) or "") if isinstance(present, dict) else ""
+
+
+def _is_ours(present: Any) -> bool:
+    """Whether a name is free, or an entry of it was written by fractus."""
+    return present is None or bool(_owner(present))
+
+
+def _others(before: Mapping[str, Any], entries: Mapping[str, Entry]) -> list[str]:
+    """The names of `entries` that another state directory has, which is there."""
+    owners = {name: _owner(before.get(name)) for name in entries}
+    return [
+        name
+        for name, owner in owners.items()
+        if owner and owner != entries[name][OWNER] and Path(owner).exists()
+    ]
+
+
+def _name_for(before: Mapping[str, Any], entries: Mapping[str, Entry], name: str, owner: str) -> str:
+    """What an entry of a state directory is called while another has its name: `fractus-admin` of /srv/two is
+    `fractus-admin-two`, with a number where that is somebody else's.
+    """
+    first = f"{name}-{re.sub(r'[^A-Za-z0-9_.-]+', '-', Path(owner).name)}"
+    candidates = itertools.chain([first], (f"{first}-{number}" for number in itertools.count(2)))
+    free = (one for one in candidates if one not in entries)
+    return next(one for one in free if one not in before or _owner(before[one]) == owner)
 
 
 def _splice(text: str, entries: Mapping[str, Entry]) -> str | None:

@@ -215,6 +215,8 @@ class Up:
         place = clouds_yaml.users_file(os.environ)
         left_out = [f"Your clouds.yaml is left as it is: {place.reason}."]
         if place.path is not None:
+            for sentence in clouds_yaml.moved(place.path, entries):
+                self._progress.warn(sentence)
             try:
                 left_out = clouds_yaml.merge_into(place.path, entries)
             except CloudsFileError as error:

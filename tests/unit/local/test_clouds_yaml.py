@@ -12,6 +12,7 @@ from fractus.local.clouds_yaml import (
     entry,
     merge,
     merge_into,
+    moved,
     users_file,
     write_own,
 )
@@ -116,15 +117,53 @@ def test_an_entry_of_our_name_that_we_did_not_write_is_left_alone(tmp_path: Path
     assert data["fractus-admin"] == ours()
 
 
-def test_an_entry_of_another_state_directory_is_taken_over_only_when_that_is_gone(tmp_path: Path) -> None:
+def test_an_entry_of_another_state_directory_stays_under_another_name_until_that_is_gone(
+    tmp_path: Path,
+) -> None:
     other = tmp_path / "other"
     other.mkdir()
     text, _ = merge("", {"fractus": ours(state=other)})
-    assert merge(text, {"fractus": ours()}) == (text, [f"'fractus' of the fractus in {other}"])
+    merged, refused = merge(text, {"fractus": ours()})
+    assert refused == []
+    assert yaml.safe_load(merged)["clouds"] == {"fractus": ours(), "fractus-other": ours(state=other)}
     other.rmdir()
     merged, refused = merge(text, {"fractus": ours()})
     assert refused == []
-    assert yaml.safe_load(merged)["clouds"]["fractus"] == ours()
+    assert yaml.safe_load(merged)["clouds"] == {"fractus": ours()}
+
+
+def test_the_name_of_a_state_directory_is_never_that_of_another_entry(tmp_path: Path) -> None:
+    admin = tmp_path / "admin"
+    admin.mkdir()
+    theirs = {"fractus": ours("p1", state=admin), "fractus-admin": ours("p2", state=admin)}
+    text, _ = merge("", theirs)
+    merged, _ = merge(text, {"fractus": ours(), "fractus-admin": ours()})
+    assert yaml.safe_load(merged)["clouds"] == {
+        "fractus": ours(), "fractus-admin": ours(),
+        "fractus-admin-2": theirs["fractus"], "fractus-admin-admin": theirs["fractus-admin"],
+    }  # fmt: skip
+
+
+def test_the_newest_start_has_the_name_and_each_keeps_one_of_its_own(tmp_path: Path) -> None:
+    one, two, path = tmp_path / "one", tmp_path / "a two!", tmp_path / "clouds.yaml"
+    one.mkdir()
+    two.mkdir()
+    path.write_text("clouds:\n  fractus-a-two-: {profile: mine}\n")
+    for state, password in ((one, "p1"), (two, "p2"), (one, "p3"), (two, "p4")):
+        entries = {"fractus": ours(password, state=state)}
+        sentences, had = moved(path, entries), yaml.safe_load(path.read_text())["clouds"]
+        assert merge_into(path, entries) == []
+        clouds = yaml.safe_load(path.read_text())["clouds"]
+        assert clouds["fractus"] == ours(password, state=state)
+        other = "fractus-one" if state == two else "fractus-a-two--2"
+        assert sentences == ([f"{path}: the entry 'fractus' of the fractus in {one if state == two else two} is"
+                              f" {other!r} now."] if "fractus" in had else [])  # fmt: skip
+    assert clouds == {
+        "fractus-a-two-": {"profile": "mine"},  # somebody's own
+        "fractus": ours("p4", state=two),
+        "fractus-one": ours("p3", state=one),
+        "fractus-a-two--2": ours("p4", state=two),
+    }
 
 
 @pytest.mark.parametrize(
