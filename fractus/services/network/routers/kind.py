@@ -42,6 +42,14 @@ def kept(given: Iterable[Given]) -> list[dict[str, str]]:
     return [{"subnet_id": one.subnet_id, "ip_address": one.ip, "cloud": one.cloud} for one in given]
 
 
+def addresses_of(gateway: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The addresses outside that are kept of a gateway. Code of before kept what was asked for, of which a part may be
+    missing: that is no address.
+    """
+    every = gateway.get("external_fixed_ips", ())
+    return [one for one in every if one.get("subnet_id") and one.get("ip_address")]
+
+
 def needs(router: Resource) -> list[Need]:
     """It is wherever one of its subnets is; where its external network is too, it has a gateway."""
     desired = router.desired
@@ -65,7 +73,7 @@ def _gateways(resource: Resource, presences: Sequence[Presence]) -> list[dict[st
         return []
     bare = {"network_id": wanted["network_id"], "enable_snat": wanted["enable_snat"]}
     held: dict[str, list[dict[str, str]]] = {}
-    for one in wanted.get("external_fixed_ips", ()):
+    for one in addresses_of(wanted):
         shown = {name: one[name] for name in ("subnet_id", "ip_address")}
         held.setdefault(one.get("cloud", ""), []).append(shown)
     if held:

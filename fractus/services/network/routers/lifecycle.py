@@ -17,7 +17,7 @@ from fractus.model.wire import WireField
 from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.dialect.queries.external import ExternalNetworks
-from fractus.services.network.routers.kind import GATEWAY_INFO, KIND, gateway_holder, kept
+from fractus.services.network.routers.kind import GATEWAY_INFO, KIND, addresses_of, gateway_holder, kept
 from fractus.services.network.routers.queries import connected, pools
 from fractus.services.network.routers.schema import within
 from fractus.store import presences
@@ -42,7 +42,7 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """Where it has a gateway, an address outside of this cloud's, unless it has one already."""
         memory, gateway = await super().prepare(tx, resource, cloud), resource.desired[GATEWAY_INFO]
-        held = gateway.get("external_fixed_ips", []) if gateway else []
+        held = addresses_of(gateway) if gateway else []
         if not gateway or any(one.get("cloud") == cloud for one in held):
             return memory
         network = await self._resources.fetch(tx, "network", gateway["network_id"])
@@ -109,7 +109,7 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
         ours = {one["id"]: remote for remote, one in item.facts.get("outside", {}).items()}
         given = [
             {"subnet_id": ours[one["subnet_id"]], "ip_address": one["ip_address"]}
-            for one in asked.get("external_fixed_ips", ())
+            for one in addresses_of(asked)
             if one["subnet_id"] in ours
         ]
         snat = {} if asked["enable_snat"] else {"enable_snat": False}

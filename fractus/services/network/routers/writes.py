@@ -96,7 +96,7 @@ class RouterWrites(Writer):
         led = Filter("gateway_network_id", "eq", network_id)
         for router in await every(reader, self.ledger.resources, KIND.name, led):
             gateway = router.desired["external_gateway_info"] or {}
-            if any(one["subnet_id"] == subnet_id for one in gateway.get("external_fixed_ips", ())):
+            if any(one.get("subnet_id") == subnet_id for one in gateway.get("external_fixed_ips", ())):
                 return True
         return False
 

@@ -198,7 +198,7 @@ class ExternalNetworks:
             router = await self._resources.fetch(tx, "router", who.partition("/")[2])
             gateway = (router.desired["external_gateway_info"] if router is not None else None) or {}
             if router is None or any(
-                held == one["ip_address"] for one in gateway.get("external_fixed_ips", ())
+                held == one.get("ip_address") for one in gateway.get("external_fixed_ips", ())
             ):
                 continue
             if not gateways_have(await presences.of_resource(tx, "router", router.id), held):

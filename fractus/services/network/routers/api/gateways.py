@@ -10,7 +10,7 @@ from fractus.services.network.dialect.api.neighbours import FloatingIps
 from fractus.services.network.dialect.queries.external import ExternalNetworks, Pool, pools_of
 from fractus.services.network.dialect.schema.outside import Given
 from fractus.services.network.routers import schema
-from fractus.services.network.routers.kind import GATEWAY_INFO, gateway_holder, kept
+from fractus.services.network.routers.kind import GATEWAY_INFO, addresses_of, gateway_holder, kept
 from fractus.services.network.routers.writes import NOWHERE, RouterWrites
 from fractus.store import presences
 from fractus.store.resources import Resources
@@ -47,7 +47,7 @@ class Gateways:
             schema.check_apart(
                 there, [schema.Net(one.subnet.id, one.subnet.desired["cidr"]) for one in pools]
             )
-        had = [] if before is None or leaves else before.get("external_fixed_ips", [])
+        had = [] if before is None or leaves else addresses_of(before)
         if leaves:
             await self._external.give_up(tx, router, gateway_holder(router.id))
         fixed = await self._named(tx, router, network, ips, had) if ips else had
