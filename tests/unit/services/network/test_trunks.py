@@ -9,6 +9,7 @@ import pytest
 from fractus.model.errors import Invalid
 from fractus.services.network.trunks.schema import segment, sub_ports
 from fractus.testing.asgi import HttpReply
+from fractus.testing.user import COMPUTE
 from fractus.testing.world import World
 from tests.unit.services.network.conftest import V2, Tenant, error
 
@@ -139,3 +140,26 @@ def test_how_a_sub_port_is_marked(more: dict[str, Any], sentence: str) -> None:
 def test_which_sub_ports_a_body_may_name(given: Any, sentence: str | None) -> None:
     found = sub_ports(given)
     assert found is None if sentence is None else sentence in str(found)
+
+
+async def test_a_trunk_is_there_before_its_port_is_attached_and_leaves_when_it_is_detached(
+    world: World, ann: Tenant
+) -> None:
+    parent, other, one = await ports(ann, "10.71.0.0/24", 3)
+    server = await ann.user.boots_server("vm", zone="a", networks=[{"port": other["id"]}])
+    await world.settle()
+    trunk = await ann.create("trunk", port_id=parent["id"], sub_ports=[sub(one)])
+    attached = f"{COMPUTE}/servers/{server}/os-interface"
+    (await ann.user.post(attached, {"interfaceAttachment": {"port_id": parent["id"]}})).ok()
+    await world.settle()
+    assert (await ann.show("trunk", trunk["id"]))["status"] == "ACTIVE"
+    [there] = world.cloud("a").marked("port", parent["id"])
+    assert there.device_id
+    (await ann.user.delete(f"{attached}/{parent['id']}")).ok()
+    await world.settle()
+    (await ann.delete("trunk", trunk["id"])).ok()
+    await world.settle()
+    assert not world.cloud("a").of("trunk")
+    (await ann.user.post(f"{COMPUTE}/servers/{server}/action", {"os-stop": None})).ok()
+    await world.settle()
+    assert (await ann.user.server(server))["status"] == "SHUTOFF"

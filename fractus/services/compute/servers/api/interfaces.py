@@ -8,7 +8,8 @@ from typing import Any
 
 from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.network import NicRequest
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import AWAIT, Need, Resource
+from fractus.model.trunks import PARENT_OF
 from fractus.services.compute.servers import policy, view
 from fractus.services.compute.servers.api.access import (
     Dependencies,
@@ -90,7 +91,8 @@ class Interfaces:
                 asked = {"token": desired["token"], "remote_id": there.remote_id}
                 desired["unplugged"] = {**desired.get("unplugged", {}), port_id: asked}
             known = await self._given.ledger.resources.needs(tx, "server", server.id)
-            kept = [one for one in known if (one.kind, one.id) != ("port", port_id)]
+            leave = ("port", port_id), ("trunk", await self._trunk_of(tx, port_id))
+            kept = [one for one in known if (one.kind, one.id) not in leave]
             await change(self._given, call, tx, server, kept)
             await self._given.plugging.unplug(tx, server.id, port_id)
             await self._show_ports(tx, server)
@@ -124,9 +126,18 @@ class Interfaces:
         desired["plugged"] = {**desired.get("plugged", {}), port.port_id: desired["token"]}
         desired["unplugged"] = _without(desired.get("unplugged", {}), port.port_id)
         known = await self._given.ledger.resources.needs(tx, "server", server.id)
-        await change(self._given, call, tx, server, [*known, Need("port", port.port_id, exclusive=True)])
+        more = [Need("port", port.port_id, exclusive=True)]
+        # Most clouds make no trunk of a port that a server has.
+        more += [Need("trunk", port.trunk_id, mode=AWAIT)] if port.trunk_id else []
+        await change(self._given, call, tx, server, [*known, *more])
         await self._show_ports(tx, server)
         return port.port_id
+
+    async def _trunk_of(self, tx: Transaction, port_id: str) -> str:
+        """The trunk that a port is the parent of; empty: it is of none."""
+        port = await self._given.ledger.resources.fetch(tx, "port", port_id)
+        details = None if port is None else port.desired.get(PARENT_OF)
+        return details["trunk_id"] if details else ""
 
     async def _nic(self, call: Call, tx: Transaction, server: Resource, asked: dict[str, Any]) -> NicRequest:
         network, port = asked.get("net_id", ""), asked.get("port_id", "")
