@@ -240,9 +240,9 @@ async def test_what_is_around_the_resources(ann: Tenant, root: Tenant) -> None:
     assert [one["collection"] for one in found] == ["networks", "subnets", "subnetpools", "ports"]
     aliases = {one["alias"]: one["name"] for one in await ann.listed("extensions")}
     assert aliases["availability_zone"] == "Availability Zone", "the name by which the client looks for it"
-    assert "trunk" not in aliases
+    assert "metering" not in aliases
     assert (await ann.get("extensions/port-security")).ok()["extension"]["alias"] == "port-security"
-    assert (await ann.get("extensions/trunk")).status == 404
+    assert (await ann.get("extensions/metering")).status == 404
     zones = await ann.listed("availability_zones")
     assert [(one["name"], one["resource"], one["state"]) for one in zones] == [
         ("a", "network", "available"), ("b", "network", "available"),
@@ -252,13 +252,13 @@ async def test_what_is_around_the_resources(ann: Tenant, root: Tenant) -> None:
     used = (await ann.get(f"quotas/{ann.project_id}/details")).ok()["quota"]
     assert {kind: one["used"] for kind, one in used.items()} == {
         "network": 1, "subnet": 1, "subnetpool": 0, "port": 1, "security_group": 1, "security_group_rule": 4,
-        "rbac_policy": 0, "router": 0, "floatingip": 0,
+        "rbac_policy": 0, "router": 0, "floatingip": 0, "trunk": 0,
     }  # fmt: skip
     assert set((await ann.get(f"quotas/{ann.project_id}")).ok()["quota"].values()) == {-1}
     assert error(await ann.get("quotas/x"))[2] == "rule:get_quota is disallowed by policy"
     assert (await root.get("quotas/x")).status == 200
     assert await root.listed("agents") == []
-    assert (await ann.get("trunks")).status == 404
+    assert (await ann.get("metering/metering-labels")).status == 404
 
 
 async def test_every_route_of_neutron_is_served_or_said_not_to_be(ann: Tenant) -> None:

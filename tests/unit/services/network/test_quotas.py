@@ -12,7 +12,7 @@ from tests.unit.services.network.conftest import Tenant, error
 
 GIVEN = {
     "network": 2, "subnet": 3, "subnetpool": 1, "port": 4, "security_group": 2, "security_group_rule": 7,
-    "rbac_policy": 5, "router": 1, "floatingip": 6,
+    "rbac_policy": 5, "router": 1, "floatingip": 6, "trunk": 2,
 }  # fmt: skip
 
 
@@ -120,7 +120,7 @@ async def test_a_limit_below_what_is_used_has_to_be_forced(ann: Tenant, root: Te
     [
         (None, "Unable to find 'quota' in request body"),
         ({"quota": 1}, "Object 'quota' contains invalid data"),
-        ({"quota": {"trunk": 1}}, "Unrecognized attribute(s) 'trunk'"),
+        ({"quota": {"metering_label": 1}}, "Unrecognized attribute(s) 'metering_label'"),
         ({"quota": {"port": "many"}}, "Invalid input for operation: 'many' is not an integer."),
         (
             {"quota": {"port": -2}},
