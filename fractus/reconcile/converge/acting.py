@@ -12,9 +12,12 @@ from msgspec import structs
 
 from fractus.model.action import DONE, ERROR, FAILED, SENT, SUCCESS, SUPERSEDED, Action, Event
 from fractus.model.resource import Presence
+from fractus.reconcile.kind import Acts, Item
 from fractus.reconcile.machine import Machine
 from fractus.store import actions, presences, work
 from fractus.store.retrying import rerun
+from fractus.store.transaction import Transaction
+from fractus.store.work import Claim
 
 #: An open action whose resource is nobody's work is looked at so often. Seconds.
 AGAIN = 60.0
@@ -44,6 +47,42 @@ def refused(action: Action, step: str, cloud: str, started_at: float, reason: st
 def failed(every: Iterable[Action], reason: str, now: float) -> list[Action]:
     """They cannot be done any more, for nothing is there."""
     return [_finished(one, FAILED, now, reason) for one in every]
+
+
+async def end_without(
+    machine: Machine, claim: Claim, item: Item, about: tuple[str, str] | None, reason: str
+) -> bool:
+    """What an open action names (`about`) cannot be had where its resource is: that ends the action, not the thing,
+    which needs it no longer. False where none names it, and where its cloud is away: then it may be had later.
+    """
+    resource, presence = item.resource, item.presence
+    life, cloud = machine.lifecycles[resource.kind], machine.children.get(presence.cloud)
+    if about is None or not isinstance(life, Acts) or cloud is None or not cloud.healthy():
+        return False
+    naming = [one for one in item.actions if about in life.names(one)]
+    if presence.remote_id is None or not naming:
+        return False
+
+    async def let_go(tx: Transaction) -> None:
+        await machine.hold(tx, claim)
+        # What it needed before it was asked is its own.
+        known = await presences.of_needs(tx, resource.kind, resource.id, presence.cloud)
+        new = {(need.kind, need.id) for need in known if need.since > presence.generation} & {about}
+        every = await machine.resources.needs(tx, resource.kind, resource.id)
+        kept = [need for need in every if (need.kind, need.id) not in new]
+        await machine.resources.set_needs(tx, resource.kind, resource.id, kept)
+
+    note_failed(presence, naming, reason)
+    ended = failed(naming, reason, machine.clock.now())
+    await machine.write(claim, resource, presence, end=let_go, acted=ended)
+    return True
+
+
+def note_failed(presence: Presence, every: Iterable[Action], reason: str) -> None:
+    """For its plan, which is shown open actions alone."""
+    noted = {one.once: reason for one in every}
+    if noted:
+        presence.memory["failed"] = {**presence.memory.get("failed", {}), **noted}
 
 
 def over(every: Iterable[Action], tokens: Collection[int], now: float) -> list[Action]:

@@ -148,8 +148,9 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
     else:
         remote = await meet_changed(machine, claim, resource, presence)
     asked = await acting.of_presence(machine, presence)
-    if remote == {} and asked:
-        remote = await meet_named(machine, claim, resource, presence, asked)
+    if asked and isinstance(remote, dict) and presence.remote_id is not None:
+        named = await meet_named(machine, claim, resource, presence, asked, remote)
+        remote = named if isinstance(named, Unmet) else remote | named
     facts = await machine.relations.facts(machine.store, resource, presence)
     item = Item(resource, presence, remote if isinstance(remote, dict) else {}, asked, facts)
     look = Look(machine, claim, item, actuator, scope)
@@ -165,6 +166,8 @@ async def converge(machine: Machine, claim: Claim) -> Outcome:
 async def _unmet(look: Look, unmet: Unmet) -> Outcome:
     if not unmet.hopeless:
         return Written(unmet.waiting) if unmet.written else unmet.waiting
+    if await acting.end_without(look.machine, look.claim, look.item, unmet.about, unmet.reason):
+        return Again()
     if unmet.elsewhere and may_move(look) and await may_leave(look):
         return await move(look, unmet.reason, refused=False)
     if not unmet.on:
@@ -529,6 +532,7 @@ async def _refused(look: Look, reason: str, *, elsewhere: bool) -> Outcome:
 
 async def _block(look: Look, reason: str) -> Outcome:
     _mark_blocked(look, reason)
+    acting.note_failed(look.presence, look.item.actions, reason)
     look.acted += acting.failed(look.item.actions, reason, look.machine.clock.now())
     return await look.end(Blocked(reason))
 

@@ -29,6 +29,7 @@ class Unmet(Struct, frozen=True):
     """A need that is not met yet. `hopeless`: nor will it be; `elsewhere`: but perhaps in another cloud.
 
     `on` is empty where nothing can come of waiting; `read` is its `Machine.face`. `written`: that it is waited for.
+    `about`: (kind, id) of what is needed.
     """
 
     on: str
@@ -37,6 +38,7 @@ class Unmet(Struct, frozen=True):
     elsewhere: bool = False
     read: tuple[Any, ...] | None = None
     written: bool = False
+    about: tuple[str, str] | None = None
 
     @property
     def waiting(self) -> Waiting:
@@ -95,12 +97,19 @@ async def meet_changed(
 
 
 async def meet_named(
-    machine: Machine, claim: Claim, resource: Resource, presence: Presence, asked: Sequence[Action]
+    machine: Machine,
+    claim: Claim,
+    resource: Resource,
+    presence: Presence,
+    asked: Sequence[Action],
+    remote: Mapping[tuple[str, str], str],
 ) -> dict[tuple[str, str], str] | Unmet:
-    """The same for what open actions name (the image of a rebuild): of what else it needs, it needs nothing now."""
+    """The same for what open actions name (the image of a rebuild) beside what is met already (`remote`): of what else
+    it needs, it needs nothing now.
+    """
     life = machine.lifecycles[resource.kind]
     named = {key for one in asked for key in life.names(one)} if isinstance(life, Acts) else set()
-    if not named:
+    if named <= remote.keys():
         return {}
     tables = machine.resources.tables
     known = await presences.of_needs(machine.store, resource.kind, resource.id, presence.cloud, tables)
@@ -170,6 +179,7 @@ async def _met(
                 waiting = await _absent(machine, reader, need, cloud)
             else:
                 waiting = await _unmet(machine, reader, need, there)
+            waiting = structs.replace(waiting, about=(need.kind, need.id))
     return remote if waiting is None else waiting
 
 
@@ -268,7 +278,7 @@ async def _carry_all(
             there = await _carry(machine, tx, need, cloud, project_id, new=known[need] is None)
             if isinstance(there, Unmet):
                 await machine.hold(tx, claim)
-                return there
+                return structs.replace(there, about=(need.kind, need.id))
             made[need] = there
         met = await _met(machine, tx, made, cloud, project_id)
         if isinstance(met, Unmet) and not met.hopeless:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from fractus.base.clock import Clock
-from fractus.model.action import Action
+from fractus.model.action import ASKED, Action
 from fractus.model.cloud import Step
 from fractus.model.network import ServerPort
 from fractus.model.placement import assigned
@@ -226,7 +226,7 @@ class ServerLifecycle(LifecycleDefaults):
 
     def _act(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Do the newest action, if it was not done yet; that it was is noted in `memory`."""
-        action = actions.newest(item.resource.desired)
+        action = _next_action(item, memory["done"])
         if action is None or action["token"] <= memory["done"]:
             return None
         verb, token, args = CLOUD_VERBS[action["verb"]], action["token"], action["args"]
@@ -240,7 +240,7 @@ class ServerLifecycle(LifecycleDefaults):
             done = verb.is_at(observed.vm_state) and task is None
         if done:
             memory["done"] = token
-            return None
+            return self._act(item, observed, memory)
         if task is not None and not verb.overtakes(args, task):
             return Wait(self._pause(item.resource.updated_at), f"it is busy: {task}")
         if task is None and item.presence.memory.get("doing") != once:
@@ -249,6 +249,9 @@ class ServerLifecycle(LifecycleDefaults):
             if before is not None:
                 return before
         body = self._body(item, verb, args)
+        if body is None and once in item.presence.memory.get("failed", {}):
+            memory["done"] = token  # what it names is not to be had
+            return self._act(item, observed, memory)
         if body is None:
             return Wait(_SOON, "what it names is not there yet")
         over = tuple(one.token for one in item.actions if one.token < token)
@@ -376,6 +379,17 @@ class ServerLifecycle(LifecycleDefaults):
 
     def _pause(self, since: float) -> float:
         return min(_LATE, max(_SOON, (self._clock.now() - since) / 5))
+
+
+def _next_action(item: Item, done: int) -> Mapping[str, Any] | None:
+    """The newest; but first an older one that shows no task_state, so that more could be asked before it was sent."""
+    newest = actions.newest(item.resource.desired)
+    for one in item.actions:
+        verb = CLOUD_VERBS.get(one.verb)
+        older = newest is not None and done < one.token < newest["token"]
+        if older and one.state == ASKED and verb is not None and verb.asked(one.args).task is None:
+            return {"token": one.token, "verb": one.verb, "args": one.args}
+    return newest
 
 
 def _forget_unplugged(desired: dict[str, Any], here: Presence) -> None:

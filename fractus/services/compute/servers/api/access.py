@@ -13,10 +13,10 @@ from fractus.addressing.ranges import Range
 from fractus.auth.principal import Principal
 from fractus.base.clock import Clock
 from fractus.model.action import DONE, Action
-from fractus.model.errors import Conflict, NotFound
+from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.live import LiveCall
 from fractus.model.network import NicRequest, ServerPort
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import Need, Resource, at_home
 from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb
 from fractus.quota.costs import Room
 from fractus.services.compute import FILE_BYTES, FILE_PATH, FILES, METADATA_ITEMS
@@ -279,7 +279,17 @@ async def asked_for(
     document = shown(server)
     check_unlocked(call, server, document)
     check_asked(verb, args, server, document)
+    if verb.name in ("confirmResize", "revertResize"):
+        await _check_unconfirmed(tx, server)
     return server
+
+
+async def _check_unconfirmed(tx: Transaction, server: Resource) -> None:
+    """What was confirmed is neither confirmed again nor reverted, though its cloud still has to do it."""
+    here = at_home(server.home, await presences.of_resource(tx, "server", server.id))
+    underway = view.underway(server, here)
+    if underway is not None and underway["verb"] == "confirmResize":
+        raise Invalid("Instance has not been resized.")
 
 
 # --- what a server may be asked in its state ------------------------------------------------------
