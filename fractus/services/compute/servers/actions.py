@@ -16,7 +16,7 @@ from typing import Any
 
 from fractus.model.action import DONE, FAILED, Action
 from fractus.model.resource import Presence, Resource
-from fractus.model.server_verbs import CLOUD_VERBS
+from fractus.model.server_verbs import CLOUD_VERBS, SERVER_VERBS
 
 #: How many entries the list of the version before keeps: the first, and the newest.
 _KEPT = 200
@@ -57,8 +57,12 @@ def noted(desired: dict[str, Any], action: Action) -> None:
 
 
 def _entry(action: Action) -> dict[str, Any]:
-    names = ("token", "verb", "args", "request_id", "user_id", "project_id", "at")
-    return {name: getattr(action, name) for name in names}
+    """Of its arguments only that which the version before knows: others may be large (user data), or secrets."""
+    names = ("token", "verb", "request_id", "user_id", "project_id", "at")
+    verb = SERVER_VERBS.get(action.verb)
+    known = verb.variant_by if verb is not None else ""
+    args = {name: value for name, value in action.args.items() if name == known}
+    return {**{name: getattr(action, name) for name in names}, "args": args}
 
 
 def old_entries(server: Resource, here: Presence | None) -> list[Action]:

@@ -271,6 +271,18 @@ async def test_more_than_the_list_keeps_is_told_from_rows(house: House) -> None:
     assert len(await history(house, id)) == 206
 
 
+def test_the_list_keeps_nothing_that_is_secret_or_large() -> None:
+    desired: dict[str, Any] = {}
+    for token, (verb, args) in enumerate(
+        [("reboot", {"type": "HARD"}), ("rebuild", {"adminPass": "sealed", "user_data": "x" * 65535})], 1
+    ):
+        actions.noted(desired, Action(kind="server", id="1", token=token, verb=verb, args=args))
+    assert [one["args"] for one in desired["actions"]] == [{"type": "HARD"}, {}]
+    newest = actions.newest(desired)
+    assert newest is not None
+    assert newest["args"] == {"adminPass": "sealed", "user_data": "x" * 65535}
+
+
 # --- events ---------------------------------------------------------------------------------------
 
 
