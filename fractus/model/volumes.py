@@ -10,6 +10,9 @@ from fractus.model.wire import Vocabulary, Wire
 DEFAULT_TYPE = "__DEFAULT__"
 """Cinder's own name of the type that volumes have for which nobody named one."""
 
+RESERVED = frozenset({"attached_mode", "readonly", "fractus_by", "fractus_id", "fractus_notes"})
+"""Items of metadata that are not their user's in a cloud: Cinder's own among those of a volume, and our marker."""
+
 
 class VolumeTypeWanted(Wanted, frozen=True, kw_only=True):
     """A type that a cloud must have before a volume of it can be made there: it is looked for by its name, and never

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import structs
@@ -10,7 +10,7 @@ from msgspec import structs
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
 from fractus.model.resource import Presence, Resource, Summary
-from fractus.model.volumes import SnapshotObserved, SnapshotWanted
+from fractus.model.volumes import RESERVED, SnapshotObserved, SnapshotWanted
 from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.services.volume.snapshots.kind import KIND
@@ -53,7 +53,7 @@ class SnapshotLifecycle(LifecycleDefaults):
     def differences(self, item: Item, observed: SnapshotObserved) -> list[Difference]:
         """Texts."""
         desired = item.resource.desired
-        pairs = ((name, desired[name] or None, getattr(observed, name) or None) for name in _NAMES)
+        pairs = ((name, _text(desired[name]), _text(getattr(observed, name))) for name in _NAMES)
         return [Difference(name, asked, there) for name, asked, there in pairs if asked != there]
 
     def as_desired(self, item: Item, observed: SnapshotObserved, fields: Collection[str]) -> SnapshotObserved:
@@ -92,3 +92,10 @@ class SnapshotLifecycle(LifecycleDefaults):
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
         return KIND.summarise(resource, presences)
+
+
+def _text(value: str | Mapping[str, str] | None) -> str | dict[str, str] | None:
+    """An empty text is as none there, and what is not its user's there cannot be set."""
+    if isinstance(value, Mapping):
+        value = {key: one for key, one in value.items() if key not in RESERVED}
+    return value or None

@@ -14,7 +14,7 @@ from msgspec import structs
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
 from fractus.model.resource import Presence, Resource, Summary
-from fractus.model.volumes import VolumeObserved, VolumeWanted
+from fractus.model.volumes import RESERVED, VolumeObserved, VolumeWanted
 from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.services.volume.volumes.kind import KIND
@@ -150,5 +150,7 @@ def _apart(desired: Mapping[str, Any], observed: VolumeObserved) -> list[tuple[s
 
 
 def _text(name: str, value: Any) -> Any:
-    """An empty text is as none there."""
+    """An empty text is as none there, and what is not its user's there cannot be set."""
+    if name == "metadata":
+        return {key: one for key, one in value.items() if key not in RESERVED}
     return value or "" if name in ("name", "description") else value

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from fractus.services.volume.dialect.api.collection import CollectionApi
@@ -43,7 +41,7 @@ class SummaryApi:
     async def summary(self, call: Call) -> Reply:
         """Of those that a list with the same filters would have."""
         listing = asked(KIND, call, self._volumes.versions)
-        number, size, metadata, marker = 0, 0, dict[str, list[Any]](), None
+        number, size, metadata, marker = 0, 0, dict[str, dict[str, None]](), None
         while not listing.nothing:
             rows = await page(
                 self._store, KIND.table, listing.filters, columns=("id", "size", "summary"), marker=marker,
@@ -52,11 +50,11 @@ class SummaryApi:
             for id, gigabytes, document in rows:
                 number, size, marker = number + 1, size + gigabytes, id
                 for key, value in _decode(document).metadata.items():
-                    if value not in metadata.setdefault(key, []):
-                        metadata[key].append(value)
+                    metadata.setdefault(key, {})[value] = None
             if len(rows) < _STRIDE:
                 break
-        counted = {"total_count": number, "total_size": size, "metadata": metadata}
+        values = {key: list(found) for key, found in metadata.items()}
+        counted = {"total_count": number, "total_size": size, "metadata": values}
         return Reply(200, _SUMMARY.response_down({"volume-summary": counted}, call.version))
 
 
