@@ -326,6 +326,8 @@ _TAGGED = (
     "subnetpool:",
     "qos_policy:",
     "router:",
+    "floatingip:",
+    "trunk:",
     "image:",
     "metadef_namespace:",
     "flavor:",
