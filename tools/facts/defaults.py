@@ -24,7 +24,8 @@ def _of(options: Any) -> dict[str, Any]:
 
 def _of_cinder() -> dict[str, Any]:
     """Cinder's, read by a process of its own: its options and Nova's have the same names in one set."""
-    program = "import json; from cinder import quota; print(json.dumps({one.name: one.default for one in quota.quota_opts}))"
+    options = "{one.name: one.default for one in quota.quota_opts}"
+    program = f"import json; from cinder import quota; print(json.dumps({options}))"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
