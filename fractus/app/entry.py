@@ -48,6 +48,7 @@ class WorkerParts:
     """What the worker's half of a kind may be built of."""
 
     resources: Resources
+    ledger: Ledger
     clock: Clock
     vault: Vault
     addresses: Addresses

@@ -41,6 +41,7 @@ from fractus.services.image.images.adoption import ImageAdoption
 from fractus.services.image.images.carried import FIELDS as IMAGE_FIELDS
 from fractus.services.image.images.costs import COSTS as IMAGE_COSTS
 from fractus.services.image.images.lifecycle import ImageLifecycle
+from fractus.services.image.images.made_there import ImageMaker
 from fractus.services.image.images.queries import ImageSource
 from fractus.services.image.images.schema import IMPORT_METHODS
 from fractus.services.image.images.table import IMAGE as IMAGE_TABLE
@@ -167,6 +168,7 @@ def _servers(at: ApiParts) -> ServersApi:
             ports=at.ports,
             plugging=at.plugging,
             images=ImageSource(at.resources),
+            maker=ImageMaker(at.ledger),
             flavors=FlavorSource(at.resources),
             keypairs=KeypairSource(at.resources),
             live=at.live,
@@ -178,7 +180,12 @@ def _servers(at: ApiParts) -> ServersApi:
 
 
 COMPUTE: tuple[Entry[ApiParts], ...] = (
-    Entry(SERVER, _servers, lambda at: ServerLifecycle(at.ports, at.clock, at.vault), ServerAdoption()),
+    Entry(
+        SERVER,
+        _servers,
+        lambda at: ServerLifecycle(at.ports, at.clock, at.vault, ImageMaker(at.ledger)),
+        ServerAdoption(),
+    ),
     Entry(FLAVOR, lambda at: FlavorsApi(at.store, at.ledger, at.projects), FlavorLifecycle(), FlavorAdoption()),
     Entry(KEYPAIR, lambda at: KeypairsApi(at.store, at.ledger, at.clock), KeypairLifecycle(), KeypairAdoption()),
 )  # fmt: skip

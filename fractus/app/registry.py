@@ -118,6 +118,7 @@ class Kinds:
         self._network = JoinedNetwork(store, ledger, quota, clock, stale_after, dns_domain)
         parts = WorkerParts(
             resources=resources,
+            ledger=ledger,
             clock=clock,
             vault=vault,
             addresses=self._network.addresses,

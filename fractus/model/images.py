@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
 from fractus.model.cloud import Observed, Wanted
 
 #: Names that Glance's schema keeps for itself, and those of our marker: no property of an image can have them.
@@ -67,6 +71,36 @@ class ImageObserved(Observed, frozen=True, kw_only=True):
     """Without our marker."""
     members: dict[str, str] = {}
     """Status by the child's id of a project that it is shared with; told by `inventory` only."""
+
+
+class Source(Struct, frozen=True):
+    """Of what an image is made: a server or a volume of ours, in which cloud, and whose it is."""
+
+    kind: str
+    id: str
+    cloud: str
+    project_id: str
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What is known of an image when it is asked for."""
+
+    name: str
+    project_id: str
+    user_id: str
+    request_id: str = ""
+    visibility: str = "private"
+    protected: bool = False
+    properties: Mapping[str, str] = {}
+    """Those that the user gave: the cloud is told them too."""
+    translated: Mapping[str, str] = {}
+    """Those that the cloud writes in its own ids (`instance_uuid`, `base_image_ref`), as they are here."""
+    disk_format: str | None = None
+    container_format: str | None = None
+    min_disk: int = 0
+    min_ram: int = 0
+    members: Sequence[str] = ()
+    """Projects that it is shared with."""
 
 
 # Verbs: upload {"path", "size"} (the bits, streamed); update {"name", "min_disk", "min_ram", "visibility",

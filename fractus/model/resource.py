@@ -41,6 +41,12 @@ another value, which somebody gave it in its cloud; then that is made undone.
 """
 
 
+OVER = "over"
+"""Key in the memory of a presence of what its cloud makes by itself: that has done what it was asked for. What is not
+there by now never comes.
+"""
+
+
 OWNER = "owner"
 """Key in the memory of a presence: the project that the thing lies with in that cloud, empty for the credential's own.
 """

@@ -82,6 +82,10 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     """The status that Nova answers with."""
     or_ends: tuple[str, ...] = ()
     """Others that it may end in, as its cloud is set."""
+    makes_image: bool = False
+    """Its cloud makes an image, which is ours from the start: argument `image_id`."""
+    while_locked: bool = False
+    """It may be asked of a locked server, which it does not change."""
     again: bool = False
     """Doing it twice is not doing it once: that it ends in a state does not tell that it was done (a reboot)."""
 
@@ -119,6 +123,8 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
 _SERVERS = "os_compute_api:servers:"
 _REBOOTS = ("rebooting", "reboot_pending", "reboot_started")
 _RESIZES = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
+_IMAGED = ("active", "stopped", "paused", "suspended")
+_IMAGE_TASKS = ("image_pending_upload", "image_uploading")
 _HARD_REBOOTS = ("rebooting_hard", "reboot_pending_hard", "reboot_started_hard")
 
 SERVER_VERBS: Mapping[str, ServerVerb] = {
@@ -326,6 +332,30 @@ SERVER_VERBS: Mapping[str, ServerVerb] = {
             or_ends=("stopped",),
             again=True,
             passing=True,
+        ),
+        ServerVerb(
+            name="createImage",
+            key="createImage",
+            rule=_SERVERS + "create_image",
+            summary="Make an image of a server.",
+            when=When(vm_states=_IMAGED, task="image_snapshot_pending"),
+            event="compute_snapshot_instance",
+            tasks=("image_snapshot", "image_snapshot_pending", *_IMAGE_TASKS),
+            makes_image=True,
+            while_locked=True,
+            again=True,
+        ),
+        ServerVerb(
+            name="createBackup",
+            key="createBackup",
+            rule="os_compute_api:os-create-backup",
+            summary="Make a backup of a server: an image, of which only so many are kept.",
+            when=When(vm_states=_IMAGED, task="image_backup"),
+            event="compute_backup_instance",
+            tasks=("image_backup", *_IMAGE_TASKS),
+            makes_image=True,
+            while_locked=True,
+            again=True,
         ),
         ServerVerb(
             name="changePassword",

@@ -203,6 +203,15 @@ class Acts(Protocol):
 
 
 @runtime_checkable
+class Concludes(Protocol):
+    """A kind of which something follows from an action's end for other rows: part of a lifecycle that needs it."""
+
+    async def concluded(self, tx: Transaction, resource: Resource, action: Action) -> None:
+        """An action is finished, and is written so in this transaction. Called again if a look is repeated."""
+        ...
+
+
+@runtime_checkable
 class ReadsFacts(Protocol):
     """A kind whose steps must know of other rows (the members of a group in other clouds, the routes of a router): part
     of a lifecycle that needs it.

@@ -17,7 +17,7 @@ from fractus.model.action import Action
 from fractus.model.cloud import Cloud, Observed, Scope
 from fractus.model.observation import observed_as
 from fractus.model.placement import LOCAL, Placement, Traits
-from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, found
+from fractus.model.resource import BLOCKED, OVER, PENDING, Presence, Resource, found
 from fractus.reconcile import drift
 from fractus.reconcile.budget import Budget
 from fractus.reconcile.kind import (
@@ -27,6 +27,7 @@ from fractus.reconcile.kind import (
     UNNEEDED,
     USERS,
     Acts,
+    Concludes,
     Guards,
     Learns,
     Lifecycle,
@@ -179,6 +180,8 @@ class Machine:
         """Whether one assigned resource can need another, so that both must be in one cloud."""
         self.acting = frozenset(kind for kind, life in lifecycles.items() if isinstance(life, Acts))
         """Kinds of whose resources actions are asked."""
+        self.concluding = {kind: life for kind, life in lifecycles.items() if isinstance(life, Concludes)}
+        """Kinds of which an action's end has consequences."""
         self.children = children
         self.clock = clock
         self.notifier = notifier
@@ -441,8 +444,7 @@ class Machine:
         """
         async with self.store.transaction() as tx:
             await (self.hold(tx, claim) if end is None else end(tx))
-            for action in acted:
-                await actions.save(tx, action)
+            await self.write_actions(tx, resource, acted)
             held = await presences.fetch(tx, presence.kind, presence.id, presence.cloud, to_write=True)
             if held is None:
                 return
@@ -458,6 +460,14 @@ class Machine:
                     await self.refresh_document(tx, fresh, drifted=drifted, observed_only=observed)
             if self.readiness_of(held) != self.readiness_of(presence):
                 await self.announce(tx, presence.kind, presence.id)
+
+    async def write_actions(self, tx: Transaction, resource: Resource, acted: Iterable[Action]) -> None:
+        """Write what came of a resource's actions, and what follows from those that are finished."""
+        for action in acted:
+            await actions.save(tx, action)
+            concluding = self.concluding.get(action.kind)
+            if concluding is not None and action.finished_at is not None:
+                await concluding.concluded(tx, resource, action)
 
     async def unwant(self, tx: Transaction, presence: Presence) -> None:
         """Have a presence leave its cloud."""
@@ -484,8 +494,9 @@ class Machine:
         for project, at in held.memory.get(USERS, {}).items():
             noted = presence.memory.setdefault(USERS, {})
             noted[project] = max(at, noted.get(project, at))
-        if held.memory.get("passing"):
-            presence.memory["passing"] = True
+        for once in ("passing", OVER):
+            if held.memory.get(once):
+                presence.memory[once] = True
         if UNNEEDED in held.memory:
             presence.memory[UNNEEDED] = held.memory[UNNEEDED]
         else:

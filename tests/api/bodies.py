@@ -101,6 +101,12 @@ _COMPUTE: Mapping[str, Body] = {
         "interfaceAttachment": {"net_id": house.network.id}
     },
     "POST /servers/{server_id}/action#changePassword": lambda _: {"changePassword": {"adminPass": "new"}},
+    "POST /servers/{server_id}/action#createImage": lambda _: {
+        "createImage": {"name": "new", "metadata": {"colour": "blue"}}
+    },
+    "POST /servers/{server_id}/action#createBackup": lambda _: {
+        "createBackup": {"name": "new", "backup_type": "daily", "rotation": 2, "metadata": {"colour": "blue"}}
+    },
     "POST /servers/{server_id}/action#addSecurityGroup": lambda _: {
         "addSecurityGroup": {"name": f"{SECRET}-group"}
     },

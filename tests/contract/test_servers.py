@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from fractus.base.ids import new_id
 from fractus.model.cloud import Step
 from fractus.model.errors import Missing
+from fractus.model.images import ImageWanted
 from fractus.model.server_verbs import CLOUD_VERBS
 from fractus.testing.live import console_of
 from tests.contract import things
@@ -64,6 +66,31 @@ async def test_it_rests_is_rescued_and_shelved(cloud: Subject) -> None:
         await servers.apply(cloud.ann, remote_id, Step(verb))
     await servers.apply(cloud.ann, remote_id, Step("changePassword", {"adminPass": "new"}))
     await cloud.observed("server", remote_id, _is("ACTIVE"))
+
+
+@pytest.mark.parametrize(
+    ("verb", "more"), [("createImage", {}), ("createBackup", {"backup_type": "daily", "rotation": 0})]
+)
+async def test_an_image_of_it_is_made_once_and_carries_our_marker(
+    cloud: Subject, verb: str, more: dict[str, Any]
+) -> None:
+    """Asked for again, as after a lost answer, there is no second. None of them is rotated away by its cloud."""
+    _, remote_id = await _active(cloud)
+    image_id = new_id()
+    body = {"image_id": image_id, "name": "snap", "metadata": {"colour": "blue"}, **more}
+    await cloud["server"].apply(cloud.ann, remote_id, Step(verb, body))
+    wanted = ImageWanted(id=image_id, name="", disk_format="", container_format="", made_there=True)
+    found = await cloud["image"].find(cloud.ann, wanted)
+    assert found is not None
+    await cloud["server"].apply(cloud.ann, remote_id, Step(verb, body))
+    seen = await cloud.observed("image", found.remote_id, lambda seen: seen.status == "active")
+    assert (seen.marker, seen.name, seen.properties["colour"]) == (image_id, "snap", "blue")
+    await cloud.observed("server", remote_id, lambda seen: seen.task_state is None)
+    again = await cloud["image"].find(cloud.ann, wanted)
+    assert again is not None
+    assert again.remote_id == found.remote_id
+    await cloud["image"].delete(cloud.ann, found.remote_id)
+    assert await cloud["image"].find(cloud.ann, wanted) is None, "there was no second"
 
 
 async def test_it_is_on_another_project_s_shared_network(cloud: Subject) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fractus.testing.crash import AFTER, BEFORE, LOST, CrashMatrix, Spot, Story
-from fractus.testing.user import COMPUTE, NETWORK, MadeNetwork, User
+from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
 from fractus.testing.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -181,6 +181,26 @@ async def is_told_things(world: World) -> AsyncIterator[None]:
     await _asks(world, world.admin, server, "injectNetworkInfo", None, "ACTIVE")
 
 
+async def is_imaged(world: World) -> AsyncIterator[None]:
+    """An image of it is made once, and a backup takes the place of the one before."""
+    ann = world.user("ann")
+    server = await ann.boots_server("vm", zone=ZONE)
+    yield
+    (await ann.acts(server, "createImage", {"name": "snap"})).ok()
+    await world.settle()
+    for number in range(2):
+        backup = {"name": f"backup-{number}", "backup_type": "daily", "rotation": 1}
+        (await ann.acts(server, "createBackup", backup)).ok()
+        await world.settle()
+    images = (await ann.get(f"{IMAGE}/images?visibility=private")).ok()["images"]
+    assert [(one["name"], one["status"]) for one in images] == [("backup-1", "active"), ("snap", "active")]
+    there = world.cloud(ZONE).of("image")
+    assert sorted(one.name for one in there if one.marker in {one["id"] for one in images}) == [
+        "backup-1",
+        "snap",
+    ]
+
+
 @pytest.mark.parametrize(
     "story",
     [
@@ -193,6 +213,7 @@ async def is_told_things(world: World) -> AsyncIterator[None]:
         is_resized,
         is_rebuilt,
         is_plugged,
+        is_imaged,
     ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from fractus.clouds.openstack import marks
+from fractus.clouds.openstack import made_images, marks
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.server_create import (
     DOMAIN_NAMES,
@@ -281,7 +281,11 @@ class Servers:
     async def _act(self, scope: Scope, remote_id: str, verb: ServerVerb, args: Mapping[str, Any]) -> None:
         """An action; a 409 may say that it is done already, or that the server is busy with something else."""
         path = f"/servers/{segment(remote_id)}/action"
-        if "metadata" in args:
+        if verb.makes_image:
+            if await made_images.is_there(self._child, args["image_id"]):
+                return
+            args = made_images.request(self._child, args)
+        elif "metadata" in args:
             args = {**args, "metadata": await self._with_marker(scope, remote_id, args["metadata"])}
         body, repeat = verb.request(args), not verb.again
         scope = HOME if verb.admin else scope
@@ -293,6 +297,8 @@ class Servers:
         except Refused as refusal:
             if refusal.status != 409:
                 raise
+            if verb.makes_image:
+                await self._judge_busy(scope, remote_id, refusal)
             await self._judge(scope, remote_id, verb, refusal)
 
     async def _judge(self, scope: Scope, remote_id: str, verb: ServerVerb, refusal: Refused) -> None:

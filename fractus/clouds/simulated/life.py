@@ -134,6 +134,17 @@ def _unchanged(records: Records, shape: Shape, server: ServerRecord, at: float) 
     server.task_state = None
 
 
+def _image_pending(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
+    """Its disk is being read."""
+    server.task_state = "image_pending_upload"
+    schedule(server, "image uploading", at + shape.action_seconds / 2)
+
+
+def _image_uploading(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
+    server.task_state = "image_uploading"
+    schedule(server, "unchanged", at + shape.action_seconds / 2)
+
+
 def _resized(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     """It runs with its new flavor, and waits to be told whether to keep it."""
     server.vm_state, server.task_state = "resized", None
@@ -176,6 +187,8 @@ _SERVER_EVENTS: dict[str, Callable[[Records, Shape, ServerRecord, float], None]]
     "resized": _resized,
     "as before": _at_rest_again,
     "unchanged": _unchanged,
+    "image pending upload": _image_pending,
+    "image uploading": _image_uploading,
     "started": _started,
     "deleted": _deleted,
 }

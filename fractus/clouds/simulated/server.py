@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -265,9 +266,44 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
                 return super().change(thing, step)
         return self.touch(thing)
 
+    def _image(self, thing: ServerRecord, body: Mapping[str, Any]) -> str:
+        """Make an image of it, whose bits are its name."""
+        bits = body["name"].encode()
+        base = self.records.get(ImageRecord, thing.image_id)
+        image = ImageRecord(
+            id=self.new_id(),
+            project_id=thing.project_id,
+            name=body["name"],
+            marker=body["image_id"],
+            by=self.injector.by,
+            disk_format=base.disk_format if base else "raw",
+            container_format=base.container_format if base else "bare",
+            min_disk=thing.disk,
+            properties={
+                **(base.properties if base else {}),
+                "instance_uuid": thing.id,
+                "base_image_ref": thing.image_id,
+                "image_type": "backup" if "backup_type" in body else "snapshot",
+                **({"backup_type": body["backup_type"]} if "backup_type" in body else {}),
+                **body["metadata"],
+            },
+            status="queued",
+            size=len(bits),
+            checksum=hashlib.md5(bits, usedforsecurity=False).hexdigest(),
+            created_at=self.now(),
+            changed_at=self.now(),
+        )
+        schedule(image, "saved", self.now() + self.injector.backend.shape.action_seconds)
+        self.records.put(image)
+        return "image pending upload"
+
     def _act(self, thing: ServerRecord, verb: ServerVerb, body: Mapping[str, Any]) -> None:
         when = verb.asked(body)
-        if thing.task_state in verb.tasks or (thing.task_state is None and verb.is_at(thing.vm_state)):
+        if verb.makes_image:
+            marked = self.records.marked(ImageRecord, body["image_id"])
+            if any(self.injector.is_ours(one.by) for one in marked):
+                return
+        elif thing.task_state in verb.tasks or (thing.task_state is None and verb.is_at(thing.vm_state)):
             return
         if thing.task_state is not None:
             raise Throttled(_cannot(verb.name, thing, "task_state", thing.task_state), after=_BUSY_SECONDS)
@@ -287,6 +323,8 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
 
     def _prepare(self, thing: ServerRecord, verb: ServerVerb, body: Mapping[str, Any]) -> str:
         """What of a verb is decided when it is accepted; what happens then."""
+        if verb.makes_image:
+            return self._image(thing, body)
         if verb.name == "resize":
             flavor = self.records.get(FlavorRecord, body["flavorRef"])
             if flavor is None:

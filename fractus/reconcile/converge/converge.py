@@ -24,7 +24,7 @@ from fractus.model.errors import (
     Unreachable,
 )
 from fractus.model.placement import NeedsAt
-from fractus.model.resource import BLOCKED, PENDING, SETTLED, Presence, Resource
+from fractus.model.resource import BLOCKED, OVER, PENDING, SETTLED, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.converge import acting, unneeded
 from fractus.reconcile.converge.absent import actuator_of, returns
@@ -232,6 +232,8 @@ async def _arrive(look: Look, wanted: Wanted) -> Outcome:
         observed = await find(look.machine, look.presence, look.actuator, look.scope, wanted)
     except CloudError as error:
         return await _no_answer(look, error)
+    if observed is None and OVER in look.presence.memory and await _twice(look, "looked_at"):
+        return await _ended(look)
     if observed is None:
         return Waiting(again_in=_ARRIVES, reason=f"{look.presence.cloud} has not made it yet")
     return await _keep(look, observed)

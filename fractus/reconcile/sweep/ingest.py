@@ -173,8 +173,9 @@ async def _follow(turn: Listing, tx: Transaction, item: Item, plan: Plan) -> boo
         return await work.put_off(tx, *key, machine.clock.now() + pause)
     if isinstance(plan, Done) and await work.drop_free(tx, *key):
         drift.settle(turn.life, item, plan)
-        for action in acting.over(item.actions, plan.over, machine.clock.now()):
-            await actions.save(tx, action)
+        await machine.write_actions(
+            tx, item.resource, acting.over(item.actions, plan.over, machine.clock.now())
+        )
         return True
     return False
 

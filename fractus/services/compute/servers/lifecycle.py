@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from fractus.base.clock import Clock
-from fractus.model.action import ASKED, Action
+from fractus.model.action import ASKED, DONE, Action
 from fractus.model.cloud import Step
 from fractus.model.network import ServerPort
 from fractus.model.placement import assigned
@@ -77,6 +77,22 @@ class Sealed(Protocol):
         ...
 
 
+class ImagesMade(Protocol):
+    """What writes the images that clouds make of servers."""
+
+    async def failed(self, tx: Transaction, image_id: str) -> None:
+        """The cloud will not make it."""
+        ...
+
+    async def over(self, tx: Transaction, image_id: str) -> None:
+        """The cloud has done what it was asked for."""
+        ...
+
+    async def rotate(self, tx: Transaction, image_ids: Sequence[str], keep: int) -> None:
+        """Keep so many of these, the newest."""
+        ...
+
+
 class ServerLifecycle(LifecycleDefaults):
     """The kind `server`."""
 
@@ -86,10 +102,17 @@ class ServerLifecycle(LifecycleDefaults):
     traits = assigned()
     sweeping = Sweeping(changes=0.0)
 
-    def __init__(self, ports: PortsHeld, clock: Clock, secrets: Sealed | None = None) -> None:
+    def __init__(
+        self,
+        ports: PortsHeld,
+        clock: Clock,
+        secrets: Sealed | None = None,
+        images: ImagesMade | None = None,
+    ) -> None:
         """`clock` only says how long a server has been busy, by our own stamps. `secrets` opens first passwords;
-        without it there are none, neither here nor in the API.
+        without it there are none, neither here nor in the API. `images`: whom the end of a snapshot is told.
         """
+        self._images = images
         self._secrets = secrets
         self._ports = ports
         self._clock = clock
@@ -231,7 +254,10 @@ class ServerLifecycle(LifecycleDefaults):
             return None
         verb, token, args = CLOUD_VERBS[action["verb"]], action["token"], action["args"]
         once, task = f"{verb.name}:{token}", observed.task_state
-        if verb.again:
+        if verb.makes_image:
+            # The driver looks for the image before it asks for it again.
+            done = False
+        elif verb.again:
             # Its answer was lost: if it is being done there, or the server has changed since, that was ours.
             was = item.presence.memory
             moved = was.get("doing_from") not in (None, "", observed.changed_at)
@@ -274,6 +300,19 @@ class ServerLifecycle(LifecycleDefaults):
         verb = CLOUD_VERBS.get(action.verb)
         refers = verb.refers if verb is not None else {}
         return [(kind, action.args[name]) for name, kind in refers.items() if action.args.get(name)]
+
+    async def concluded(self, tx: Transaction, resource: Resource, action: Action) -> None:
+        """The image that its cloud was to make never comes, or comes soon; then the oldest backups go."""
+        image_id = action.args.get("image_id")
+        if image_id is None or self._images is None:
+            return
+        if action.state != DONE:
+            await self._images.failed(tx, image_id)
+            return
+        await self._images.over(tx, image_id)
+        if "rotation" in action.args:
+            made = resource.desired.get("backups", {}).get(action.args["backup_type"], [])
+            await self._images.rotate(tx, made, action.args["rotation"])
 
     def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
         """Which flavor it has kept, once nothing is under way: whoever confirmed it, or went back, or refused it. And

@@ -35,6 +35,7 @@ ZERO_DISK = _SERVERS + "create:zero_disk_flavor"
 UPDATE = _SERVERS + "update"
 DELETE = _SERVERS + "delete"
 UNSHELVE_TO_HOST = "os_compute_api:os-shelve:unshelve_to_host"
+IMAGE_OF_VOLUME = _SERVERS + "create_image:allow_volume_backed"
 GROUPS_ADD = "os_compute_api:os-security-groups:add"
 GROUPS_REMOVE = "os_compute_api:os-security-groups:remove"
 DIAGNOSTICS = "os_compute_api:os-server-diagnostics"
@@ -101,6 +102,7 @@ _MEMBERS = (
     (REMOTE_CONSOLES, "Get the URL of a server's console."),
     (INTERFACES_CREATE, "Attach a port to a server."),
     (INTERFACES_DELETE, "Detach a port from a server."),
+    (IMAGE_OF_VOLUME, "Make an image of a server whose root disk is a volume."),
     (GROUPS_ADD, "Put a server into a security group."),
     (GROUPS_REMOVE, "Take a server out of a security group."),
     (PASSWORD_CLEAR, "Forget the encrypted password that a server has posted."),

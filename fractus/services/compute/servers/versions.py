@@ -146,6 +146,8 @@ REQUESTS = VersionTable(
         RequestFieldAdded(V(2, 63), "rebuild.trusted_image_certificates", on="rebuild"),
         RequestFieldAdded(V(2, 90), "rebuild.hostname", on="rebuild"),
         RequestFieldAdded(V(2, 49), "interfaceAttachment.tag", on="plug"),
+        Behaviour(V(2, 39), "properties_of_images_unbounded"),
+        Behaviour(V(2, 45), "image_id_in_body"),
         Behaviour(V(2, 73), "lock_has_reason"),
         Behaviour(V(2, 77), "unshelve_to_zone"),
         Behaviour(V(2, 91), "unshelve_to_host"),

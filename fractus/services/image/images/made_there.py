@@ -9,7 +9,7 @@
 4. Its bits are in that cloud only (`choice["only"]`), until they are fetched.
 
 A cloud that fails removes what it had begun, and the image ends with it, as Nova does. Where the request was refused,
-whoever asked says so (`ImageMaker.failed`).
+whoever asked says so (`ImageMaker.failed`), and where the cloud has done it (`ImageMaker.over`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
-
 from fractus.base.ids import new_id
+from fractus.model.images import Asked as Asked
+from fractus.model.images import Source as Source
 from fractus.model.images import may_carry
-from fractus.model.resource import OWNER, Presence, Resource
+from fractus.model.resource import OVER, OWNER, Presence, Resource
 from fractus.services.image.images import schema, view
 from fractus.store import presences
 from fractus.store.ledger import Ledger
@@ -34,34 +34,6 @@ MADE = "made_there"
 _UNDER_WAY = frozenset(("queued", "saving", "uploading", "importing"))
 
 _LEARNT = ("size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value")
-
-
-class Source(Struct, frozen=True):
-    """Of what an image is made: a server or a volume of ours, in which cloud, and whose it is."""
-
-    kind: str
-    id: str
-    cloud: str
-    project_id: str
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """What is known of an image when it is asked for."""
-
-    name: str
-    project_id: str
-    user_id: str
-    request_id: str = ""
-    visibility: str = "private"
-    protected: bool = False
-    properties: Mapping[str, str] = {}
-    """Those that the user gave: the cloud is told them too."""
-    translated: Mapping[str, str] = {}
-    """Those that the cloud writes in its own ids (`instance_uuid`, `base_image_ref`), as they are here."""
-    disk_format: str | None = None
-    container_format: str | None = None
-    min_disk: int = 0
-    min_ram: int = 0
 
 
 class ImageMaker:
@@ -81,6 +53,8 @@ class ImageMaker:
             "container_format": asked.container_format,
             "min_disk": asked.min_disk,
             "min_ram": asked.min_ram,
+            "members": dict.fromkeys(asked.members, "pending"),
+            "member_times": {one: [tx.now(), tx.now()] for one in asked.members},
             MADE: {
                 "cloud": source.cloud,
                 "kind": source.kind,
@@ -116,8 +90,28 @@ class ImageMaker:
     async def failed(self, tx: Transaction, image_id: str) -> None:
         """The cloud will not make it: it is gone, as after a failed snapshot with Nova. Harmless where it is learnt."""
         image = await self._ledger.resources.fetch(tx, "image", image_id, to_write=True)
-        if image is None or image.deleted_at is not None or not is_unlearnt(image):
-            return
+        if image is not None and image.deleted_at is None and is_unlearnt(image):
+            await self._remove(tx, image)
+
+    async def over(self, tx: Transaction, image_id: str) -> None:
+        """The cloud has done what it was asked for: what it does not show by now it has given up, and never will."""
+        for there in await presences.of_resource(tx, "image", image_id):
+            if there.remote_id is None and there.wanted:
+                there.memory[OVER] = True
+                await presences.save(tx, there)
+                await self._ledger.wake_all(tx, [("image", image_id, there.cloud)])
+
+    async def rotate(self, tx: Transaction, image_ids: Sequence[str], keep: int) -> None:
+        """Of these images, oldest first, leave the newest `keep` of those that are still there, as Nova does when a
+        backup is done. A protected one stays, as Glance lets it.
+        """
+        every = [await self._ledger.resources.fetch(tx, "image", id, to_write=True) for id in image_ids]
+        there = [one for one in every if one is not None and one.deleted_at is None and one.wanted]
+        for image in there[: max(0, len(there) - keep)]:
+            if not image.desired["protected"]:
+                await self._remove(tx, image)
+
+    async def _remove(self, tx: Transaction, image: Resource) -> None:
         image.status = "deleted"
         await self._ledger.remove(tx, image, view.summarise(image), hide=True)
 

@@ -14,6 +14,7 @@ from fractus.auth.principal import Principal
 from fractus.base.clock import Clock
 from fractus.model.action import DONE, Action
 from fractus.model.errors import Conflict, Invalid, NotFound
+from fractus.model.images import Asked, Source
 from fractus.model.live import LiveCall
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import Need, Resource, at_home
@@ -93,6 +94,18 @@ class Images(Protocol):
         ...
 
 
+class ImageMaker(Protocol):
+    """Images that clouds make of servers."""
+
+    async def make(self, tx: Transaction, source: Source, asked: Asked) -> Resource:
+        """The image, which its cloud is going to make. `QuotaExceeded` where there is none for another."""
+        ...
+
+    async def over(self, tx: Transaction, image_id: str) -> None:
+        """Its cloud has done what it was asked for, or will not."""
+        ...
+
+
 class Flavors(Protocol):
     """Flavors."""
 
@@ -160,6 +173,7 @@ class Dependencies:
     ports: Ports
     plugging: Plugging
     images: Images
+    maker: ImageMaker
     flavors: Flavors
     keypairs: Keypairs
     live: Live
@@ -277,7 +291,8 @@ async def asked_for(
     """The server, where the caller may ask it for a verb and its state allows that."""
     server = await find(given, call, verb.rule, tx)
     document = shown(server)
-    check_unlocked(call, server, document)
+    if not verb.while_locked:
+        check_unlocked(call, server, document)
     check_asked(verb, args, server, document)
     if verb.name in ("confirmResize", "revertResize"):
         await _check_unconfirmed(tx, server)

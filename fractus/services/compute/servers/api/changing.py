@@ -28,6 +28,7 @@ from fractus.services.compute.servers.api.access import (
     target_of,
 )
 from fractus.services.compute.servers.api.acting import Acting
+from fractus.services.compute.servers.api.imaging import Imaging
 from fractus.services.compute.servers.api.live import console_log
 from fractus.services.compute.servers.api.rebuilding import Rebuilding, check_rebuild
 from fractus.services.compute.servers.api.showing import Showing
@@ -78,6 +79,7 @@ class Changing:
         self._showing = showing
         self._acting = Acting(given)
         self._rebuilding = Rebuilding(given, showing)
+        self._imaging = Imaging(given)
 
     def routes(self) -> list[Route]:
         """Rows of the route table."""
@@ -150,6 +152,9 @@ class Changing:
                 return
             if actions.newest(server.desired) is not None:
                 # What was asked of it before, and is not done yet, is over.
+                for one in await stored_actions.open_of(tx, "server", server.id):
+                    if "image_id" in one.args:
+                        await self._given.maker.over(tx, one.args["image_id"])
                 await stored_actions.close(tx, "server", server.id, SUPERSEDED)
             await record(call, tx, server, "delete")
             server.request_id = call.request_id
@@ -169,6 +174,7 @@ class Changing:
             "forceDelete": self.force_delete,
             **self._acting.handlers(),
             "rebuild": self._rebuilding.rebuild,
+            **self._imaging.handlers(),
         }
         return partial(own.get(verb.name, self._act), verb)
 
@@ -243,6 +249,8 @@ _SCHEMAS: Mapping[str, Schema] = {
     "changePassword": body_schema(acting.ChangePasswordBody),
     "resize": body_schema(acting.ResizeBody),
     "rebuild": check_rebuild,
+    "createImage": acting.check_new_image,
+    "createBackup": acting.check_new_image,
 }
 
 

@@ -9,6 +9,7 @@ from msgspec import Meta
 from msgspec import field as named
 
 from fractus.model.errors import Invalid
+from fractus.services.compute.dialect.schema.values import integer, refuse
 from fractus.services.compute.servers.schema.bodies import (
     MAX_CERTIFICATES,
     DiskConfig,
@@ -19,6 +20,7 @@ from fractus.services.compute.servers.schema.bodies import (
     Tag,
     Text,
     address_of,
+    check_metadata,
     check_more,
     check_name,
     uuid_of,
@@ -192,6 +194,46 @@ class SerialBody(Body):
     """`{"os-getSerialConsole": {"type": "serial"}}`."""
 
     get: Serial = named(name="os-getSerialConsole")
+
+
+class NewImage(Body):
+    """Of the action createImage."""
+
+    name: Name
+    metadata: Metadata = {}
+
+
+class NewImageBody(Body):
+    """`{"createImage": {"name": "..."}}`."""
+
+    create: NewImage = named(name="createImage")
+
+
+class NewBackup(Body):
+    """Of the action createBackup."""
+
+    name: Name
+    backup_type: str
+    rotation: int | Annotated[str, Meta(min_length=1, pattern=r"^[0-9]*\Z")]
+    metadata: Metadata = {}
+
+
+class NewBackupBody(Body):
+    """`{"createBackup": {"name": "...", "backup_type": "daily", "rotation": 7}}`."""
+
+    create: NewBackup = named(name="createBackup")
+
+
+def check_new_image(body: Any, _version: Version) -> None:
+    """The actions createImage and createBackup."""
+    convert(body, NewImageBody if "createImage" in body else NewBackupBody)
+    asked = body.get("createImage") or body["createBackup"]
+    check_name(asked["name"])
+    check_metadata("metadata", asked.get("metadata", {}))
+    if "rotation" in asked:
+        why = integer(0)(asked["rotation"])
+        if why is not None:
+            raise refuse("rotation", asked["rotation"], why)
 
 
 class GroupName(Body):

@@ -18,6 +18,7 @@ from fractus.auth.principal import Principal
 from fractus.auth.vault import Vault
 from fractus.base.ids import new_id
 from fractus.model.errors import ApiError, Forbidden, Invalid, NotFound, QuotaExceeded
+from fractus.model.images import Asked, Source
 from fractus.model.live import LiveCall
 from fractus.model.network import NicRequest, ServerPort
 from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, Summary
@@ -194,6 +195,21 @@ class Plugs:
         self.asked.append(("unplug", "", server_id, port_id))
 
 
+class Maker:
+    """Notes which images are asked for, and which will not come."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Source, Asked]] = []
+        self.overs: list[str] = []
+
+    async def make(self, tx: Transaction, source: Source, asked: Asked) -> Resource:
+        self.asked.append((source, asked))
+        return Resource(kind="image", id=new_id(), desired={})
+
+    async def over(self, tx: Transaction, image_id: str) -> None:
+        self.overs.append(image_id)
+
+
 class Store(dict[str, Resource]):
     """Flavors or images by id."""
 
@@ -267,6 +283,7 @@ class House:
         self.networks = Networks(self)
         self.plugging = Plugs()
         self.images = Store("No image found with ID {}")
+        self.maker = Maker()
         self.flavors = Store("Flavor {} could not be found.")
         self.keys = Keys()
         self.console = Console()
@@ -339,6 +356,7 @@ class House:
             clock=self.clock,
             ports=self.networks,
             images=self.images,
+            maker=self.maker,
             flavors=self.flavors,
             keypairs=self.keys,
             plugging=self.plugging,

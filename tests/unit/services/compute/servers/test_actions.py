@@ -65,7 +65,7 @@ def action(token: int, verb: str = "stop", **about: Any) -> Action:
 
 
 #: What ends in the state in which it was asked.
-AS_IT_WAS = ("changePassword", "trigger_crash_dump", "injectNetworkInfo")
+AS_IT_WAS = ("changePassword", "trigger_crash_dump", "injectNetworkInfo", "createImage", "createBackup")
 
 
 # --- the table ------------------------------------------------------------------------------------

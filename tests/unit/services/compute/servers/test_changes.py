@@ -340,6 +340,8 @@ async def test_a_stranger_finds_nothing_on_any_route(house: House) -> None:
         "os-getSerialConsole": {"os-getSerialConsole": {"type": "serial"}},
         "changePassword": {"changePassword": {"adminPass": "new"}},
         "resize": {"resize": {"flavorRef": "2"}},
+        "createImage": {"createImage": {"name": "snap"}},
+        "createBackup": {"createBackup": {"name": "snap", "backup_type": "daily", "rotation": 1}},
         "rebuild": {"rebuild": {"imageRef": IMAGE}},
         "addSecurityGroup": {"addSecurityGroup": {"name": "web"}},
         "removeSecurityGroup": {"removeSecurityGroup": {"name": "web"}},

@@ -35,6 +35,13 @@ ROWS: list[tuple[str, Any, str, str | None]] = [
     ("shelve", None, "active stopped paused suspended", "shelving"),
     ("shelveOffload", None, "shelved", "shelving_offloading"),
     ("unshelve", None, "shelved shelved_offloaded", "unshelving"),
+    ("createImage", {"name": "snap"}, "active stopped paused suspended", "image_snapshot_pending"),
+    (
+        "createBackup",
+        {"name": "snap", "backup_type": "daily", "rotation": "1"},
+        "active stopped paused suspended",
+        "image_backup",
+    ),
     ("changePassword", {"adminPass": "new"}, "active", "updating_password"),
     ("resize", {"flavorRef": "big"}, "active stopped", "resize_prep"),
     ("confirmResize", None, "resized", None),
