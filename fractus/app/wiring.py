@@ -180,9 +180,9 @@ def pace(settings: Settings) -> Pace:
         silent=max(3 * settings.work.stale_after, 6 * settings.work.sweep_interval),
         keep_unneeded=settings.work.keep_unneeded,
         keep_deleted=settings.work.keep_deleted_days * 86400,
-        unasked_percent=settings.holds.unasked_percent,
-        unasked_least=settings.holds.unasked_least,
-        unasked_window=settings.holds.unasked_window,
+        automatic_percent=settings.holds.automatic_percent,
+        automatic_least=settings.holds.automatic_least,
+        automatic_window=settings.holds.automatic_window,
         at_most=settings.holds.at_most,
     )
 

@@ -113,11 +113,11 @@ class Pace(Struct, frozen=True):
     """How long what is in a cloud only for others stays there after the last of them."""
     keep_deleted: float = 0.0
     """After so long the rows of what was deleted are dropped; 0: never."""
-    unasked_percent: float = 10.0
-    """The share of what a cloud holds that automatic changes may touch within `unasked_window`."""
-    unasked_least: int = 50
+    automatic_percent: float = 10.0
+    """The share of what a cloud holds that automatic changes may touch within `automatic_window`."""
+    automatic_least: int = 50
     """So many may be in any case."""
-    unasked_window: float = 600.0
+    automatic_window: float = 600.0
 
 
 class Round(Struct, frozen=True):

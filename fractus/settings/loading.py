@@ -28,6 +28,7 @@ from msgspec import Struct
 
 from fractus.base.files import put
 from fractus.settings.sections import (
+    FORMER_FIELDS,
     FORMER_NAMES,
     SECTIONS,
     Api,
@@ -167,12 +168,8 @@ def _read(path: Path, parse: Any) -> Layer:
 
 
 def _by_present_names(layer: Layer) -> Layer:
-    """A section that is written by its former name counts, where the same layer does not say otherwise by its present
-    one.
-    """
+    """What is written by its former name counts, where the same layer does not say otherwise by its present one."""
     renamed = {FORMER_NAMES[old]: fields for old, fields in layer.items() if old in FORMER_NAMES}
-    if not renamed:
-        return layer
     kept = {section: fields for section, fields in layer.items() if section not in FORMER_NAMES}
     for section, fields in renamed.items():
         present = kept.get(section, {})
@@ -180,7 +177,15 @@ def _by_present_names(layer: Layer) -> Layer:
         parts: tuple[Any, ...] = (fields, present)
         wrong = [one for one in parts if not isinstance(one, Mapping)]
         kept[section] = wrong[0] if wrong else {**fields, **present}
-    return kept
+    return {section: _present_fields(section, fields) for section, fields in kept.items()}
+
+
+def _present_fields(section: str, fields: Any) -> Any:
+    former = FORMER_FIELDS.get(section, {})
+    if not isinstance(fields, Mapping) or not former.keys() & fields.keys():
+        return fields
+    by_former = {former[name]: value for name, value in fields.items() if name in former}
+    return {**by_former, **{name: value for name, value in fields.items() if name not in former}}
 
 
 def _from_environment(environ: Mapping[str, str]) -> Layer:

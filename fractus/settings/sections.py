@@ -5,6 +5,7 @@ The sentences are part of the types, so that `fractus config sample` prints them
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -381,22 +382,22 @@ class Holds(Struct, frozen=True, kw_only=True):
             "first and says how many there are. --at-most N of the command is stronger.",
         ),
     ] = 100
-    unasked_percent: Annotated[
+    automatic_percent: Annotated[
         float,
         Meta(
             gt=0,
             le=100,
             description="The share of what a cloud holds, in percent, that fractus changes there by itself (moves "
-            "away from it, makes anew, repairs by rule) within `unasked_window`. Beyond it, it stops and says so.",
+            "away from it, makes anew, repairs by rule) within `automatic_window`. Beyond it, it stops and says so.",
         ),
     ] = 10.0
-    unasked_least: Annotated[
+    automatic_least: Annotated[
         int,
         Meta(
             ge=0, description="So many are always allowed: ten percent of a cloud that holds five is nothing."
         ),
     ] = 50
-    unasked_window: Annotated[float, Meta(gt=0, description="Seconds that the share is counted over.")] = (
+    automatic_window: Annotated[float, Meta(gt=0, description="Seconds that the share is counted over.")] = (
         600.0
     )
 
@@ -554,3 +555,12 @@ SECTIONS: dict[str, type[Struct]] = {
 
 #: Sections by the names that they had before: operators' files and units may still say them.
 FORMER_NAMES = {"brakes": "holds"}
+
+#: The same of fields: present name of the section -> former name of the field -> present one.
+FORMER_FIELDS: Mapping[str, Mapping[str, str]] = {
+    "holds": {
+        "unasked_percent": "automatic_percent",
+        "unasked_least": "automatic_least",
+        "unasked_window": "automatic_window",
+    }
+}

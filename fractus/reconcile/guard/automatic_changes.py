@@ -23,13 +23,13 @@ async def may(machine: Machine, tx: Transaction, cloud: str, kind: str, id: str,
     name = holds.of_automatic_changes(cloud)
     if await holds.fetch(tx, name) is not None:
         return False
-    since = tx.now() - machine.pace.unasked_window
+    since = tx.now() - machine.pace.automatic_window
     held = sum((await presences.left_in(tx, cloud)).values())
-    most = max(machine.pace.unasked_least, int(held * machine.pace.unasked_percent / 100))
+    most = max(machine.pace.automatic_least, int(held * machine.pace.automatic_percent / 100))
     done = await holds.automatic_changes(tx, cloud, since)
     if done >= most:
         reason = (
-            f"{done} of the {held} things that {cloud} holds were changed within {machine.pace.unasked_window:g} s "
+            f"{done} of the {held} things that {cloud} holds were changed within {machine.pace.automatic_window:g} s "
             f"that no user asked for, the last to {what}; more needs an operator: fractus cloud allow {cloud}"
         )
         await holds.place(tx, name, reason)

@@ -84,7 +84,7 @@ async def test_with_one_cloud_down_a_box_goes_elsewhere_and_with_most_down_it_wa
 
 
 async def test_what_may_not_move_waits_where_it_is_and_goes_when_allowed(world: World) -> None:
-    world.machine.pace = Pace(unasked_least=0)
+    world.machine.pace = Pace(automatic_least=0)
     for name in ("east", "north", "west"):
         await world.cloud(name)
     east = world.children.clouds["east"]
@@ -108,7 +108,7 @@ async def test_what_may_not_move_waits_where_it_is_and_goes_when_allowed(world: 
 
 
 async def test_a_share_of_a_cloud_may_be_changed_and_then_a_hold_is_placed(world: World) -> None:
-    world.machine.pace = Pace(unasked_least=2, unasked_window=600.0)
+    world.machine.pace = Pace(automatic_least=2, automatic_window=600.0)
     await world.cloud("east")
 
     async def may(id: str) -> bool:
@@ -129,7 +129,7 @@ async def test_a_share_of_a_cloud_may_be_changed_and_then_a_hold_is_placed(world
 
 
 async def test_the_count_begins_anew_with_the_window(world: World) -> None:
-    world.machine.pace = Pace(unasked_least=1, unasked_window=600.0)
+    world.machine.pace = Pace(automatic_least=1, automatic_window=600.0)
     await world.cloud("east")
     for number in range(5):
         async with world.sqlite.transaction() as tx:

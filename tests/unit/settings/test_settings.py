@@ -9,7 +9,7 @@ import pytest
 from fractus.settings import loading
 from fractus.settings.loading import SettingsError, environment, load
 from fractus.settings.sample import describe, sample
-from fractus.settings.sections import FORMER_NAMES, SECTIONS
+from fractus.settings.sections import FORMER_FIELDS, FORMER_NAMES, SECTIONS
 
 
 def test_defaults_are_complete_and_lie_under_the_state_directory(tmp_path: Path) -> None:
@@ -47,6 +47,29 @@ def test_what_was_told_is_remembered_by_the_next_start(tmp_path: Path) -> None:
     assert (found.api.port, found.keystone.port) == (9000, 9001)
     loading.remember(tmp_path, {})
     assert load(tmp_path, environ={}) == found
+
+
+(_HOLDS,), (_LEAST,) = (
+    [old for old, new in former.items() if new == name]
+    for former, name in ((FORMER_NAMES, "holds"), (FORMER_FIELDS["holds"], "automatic_least"))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "expected"),
+    [
+        ("[holds]\nunasked_least = 7\n", {}, (7, 600.0)),
+        (f"[{_HOLDS}]\nunasked_least = 7\nautomatic_window = 5\n", {}, (7, 5.0)),  # of a former section
+        ("[holds]\nunasked_least = 7\nautomatic_least = 8\n", {}, (8, 600.0)),
+        ("[holds]\nautomatic_least = 8\n", {f"FRACTUS_HOLDS_{_LEAST.upper()}": "9"}, (9, 600.0)),
+    ],
+)
+def test_a_field_may_be_written_by_its_former_name(
+    tmp_path: Path, text: str, environ: dict[str, str], expected: tuple[int, float]
+) -> None:
+    (tmp_path / "fractus.toml").write_text(text)
+    holds = load(tmp_path, environ=environ).holds
+    assert (holds.automatic_least, holds.automatic_window) == expected
 
 
 @pytest.mark.parametrize(

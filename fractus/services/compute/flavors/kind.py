@@ -77,7 +77,7 @@ FIELDS = named([
         "description", post=True, put=True, default=None, check=schema.check_description, since="2.55", carried=OURS,
         why="the description there holds our mark; kept there for a rebuild",
     ),
-    Field("extra_specs", desired="extra_specs", since="2.61", seen_by=SPECS_INDEX.name, carried=CARRIED),
+    Field("extra_specs", desired="extra_specs", since="2.61", read_rule=SPECS_INDEX.name, carried=CARRIED),
     Field("access", desired="access", shown="", carried=CARRIED, why="those that use it in that cloud"),
 ])  # fmt: skip
 

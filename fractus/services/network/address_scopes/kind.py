@@ -31,6 +31,6 @@ KIND = Kind(
         RuleDefault(
             "shared_address_scopes", "field:address_scopes:shared=True", "The address scope is shared."
         ),
-        *neutron.rules("address_scope", FIELDS, seen="rule:shared_address_scopes"),
+        *neutron.rules("address_scope", FIELDS, visible_to="rule:shared_address_scopes"),
     ),
 )

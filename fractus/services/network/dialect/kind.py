@@ -243,18 +243,18 @@ def rules(
     write: str = NEUTRON_ADMIN_OR_MEMBER,
     read: str = NEUTRON_ADMIN_OR_READER,
     create: str = "",
-    seen: str = "",
+    visible_to: str = "",
     read_tags: str = "",
     actions: Mapping[str, str] = _NO_ACTIONS,
 ) -> tuple[RuleDefault, ...]:
     """Neutron's rules of a kind: five verbs, the fields that have rules of their own, and tags.
 
-    `write`: of changes; `create`: of a create, where it is another. `read`: of what its project sees; `seen`: who sees
-    it besides, and `read_tags`: who sees its tags besides. `actions`: name -> summary of what is asked of one besides.
+    `write`: of changes; `create`: of a create, where it is another. `read`: of what its project sees; `visible_to`: who
+    sees it besides, and `read_tags`: who sees its tags besides. `actions`: name -> summary of what is asked of one.
     """
     noun = name.replace("_", " ")
     one = ("an " if noun[0] in "aeiou" else "a ") + noun
-    visible = f"{read} or {seen}" if seen else read
+    visible = f"{read} or {visible_to}" if visible_to else read
     tags = f"{read} or {read_tags}" if read_tags else visible
     found = [
         RuleDefault(f"create_{name}", create or write, f"Create {one}."),

@@ -103,7 +103,7 @@ KIND = Kind(
         *neutron.rules(
             "network",
             FIELDS,
-            seen=f"rule:service_api or {_VISIBLE}",
+            visible_to=f"rule:service_api or {_VISIBLE}",
             read_tags=_VISIBLE,
         ),
     ),

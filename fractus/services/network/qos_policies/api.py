@@ -10,7 +10,7 @@ from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.services.field import Fields
 from fractus.services.network.dialect.api import lists
-from fractus.services.network.dialect.api.access import seen
+from fractus.services.network.dialect.api.access import visible
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.parts import Part, PartsApi
@@ -43,7 +43,7 @@ class QosPolicyWrites(Writer):
     async def check_usable(self, reader: Reader, call: Call, id: str) -> None:
         """`NotFound` where there is no such policy, or the caller may not see it."""
         found = await self.ledger.resources.fetch(reader, KIND.name, id)
-        seen(call, found, KIND.target, not_found(KIND.name, id), rule=f"get_{KIND.key}")
+        visible(call, found, KIND.target, not_found(KIND.name, id), rule=f"get_{KIND.key}")
 
     async def default_of(self, reader: Reader, project_id: str) -> str | None:
         """The policy that a project's networks get where none is asked for."""
@@ -200,7 +200,7 @@ class RulesApi(PartsApi):
         """The id of its policy. Where the caller may not see that, there is no rule: Neutron names the policy."""
         id = await of_rule(self._store, rule_id)
         policy = None if id is None else await self._resources.fetch(self._store, KIND.name, id)
-        return seen(call, policy, KIND.target, rules.missing("", rule_id), rule=f"get_{KIND.key}").id
+        return visible(call, policy, KIND.target, rules.missing("", rule_id), rule=f"get_{KIND.key}").id
 
     def every(self, whole: Resource) -> list[Part]:
         """The rules of its type."""

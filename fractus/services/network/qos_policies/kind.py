@@ -97,7 +97,7 @@ KIND = Kind(
     target=neutron.target,
     rules=(
         RuleDefault("shared_qos_policy", "field:policies:shared=True", "The QoS policy is shared."),
-        *neutron.rules("policy", FIELDS, write=NEUTRON_ADMIN_OR_MANAGER, seen="rule:shared_qos_policy"),
+        *neutron.rules("policy", FIELDS, write=NEUTRON_ADMIN_OR_MANAGER, visible_to="rule:shared_qos_policy"),
         *_of_rules(),
         RuleDefault("get_rule_type", "role:reader", "See the types of rules that QoS policies may have."),
     ),

@@ -177,7 +177,7 @@ KIND = Kind(
     target=neutron.target,
     rules=(
         RuleDefault("shared_security_group", "field:security_groups:shared=True", "The group is shared."),
-        *neutron.rules("security_group", FIELDS, seen="rule:shared_security_group"),
+        *neutron.rules("security_group", FIELDS, visible_to="rule:shared_security_group"),
     ),
     costs=neutron.cost("security_group", _cost, "security_group_rule"),
     needs=needs,

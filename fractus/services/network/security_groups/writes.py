@@ -90,7 +90,7 @@ class GroupWrites(Writer):
             other = await self.ledger.resources.fetch(tx, kind, id) if kind == KIND.name else None
             if other is not None and other.wanted:
                 gone = [one["id"] for one in RULES.among(other) if one["remote_group_id"] == resource.id]
-                await self.rules.take(tx, other, gone)
+                await self.rules.remove_parts(tx, other, gone)
         await RULES.drop_of(tx, resource.id)
         await super().remove(tx, resource)
 

@@ -12,7 +12,7 @@ from fractus.addressing.prefixes import Net, nets, overlap, without
 from fractus.model.errors import Forbidden
 from fractus.model.resource import Resource
 from fractus.services.network.dialect import kind as neutron
-from fractus.services.network.dialect.api.access import seen
+from fractus.services.network.dialect.api.access import visible
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema import addresses, values
@@ -48,7 +48,7 @@ class PoolWrites(Writer):
         found = await self.ledger.resources.fetch(tx, KIND.name, id, to_write=True) if id else None
         # A default one that the caller may not see is none of theirs, and its id stays unknown to them.
         nowhere = _bad(f"No default subnetpool found for IPv{version}")
-        pool = seen(call, found, KIND.target, nowhere if by_default else not_found(KIND.name, str(id)))
+        pool = visible(call, found, KIND.target, nowhere if by_default else not_found(KIND.name, str(id)))
         if item.set("allocation_pools") and not item.set("cidr"):
             raise _bad("allocation_pools allowed only for specific subnet requests.")
         family = pool.desired["ip_version"]
@@ -162,7 +162,7 @@ class SubnetPoolApi(CollectionApi):
             raise invalid_input("network_id must be specified.")
         async with self.acting(call, "onboard_network_subnets") as (tx, pool):
             found = await self._resources.fetch(tx, "network", str(id))
-            network = seen(call, found, neutron.target, not_found("network", str(id)))
+            network = visible(call, found, neutron.target, not_found("network", str(id)))
             if not call.principal.is_admin and network.project_id != call.principal.project_id:
                 raise Forbidden("Not authorized.", type="NotAuthorized")
             subnets = await self._subnets.of_version(tx, network.id, pool.desired["ip_version"])

@@ -59,7 +59,7 @@ KIND = Kind(
     target=neutron.target,
     rules=(
         RuleDefault("shared_subnetpools", "field:subnetpools:shared=True", "The subnet pool is shared."),
-        *neutron.rules("subnetpool", FIELDS, seen="rule:shared_subnetpools", actions=ACTIONS),
+        *neutron.rules("subnetpool", FIELDS, visible_to="rule:shared_subnetpools", actions=ACTIONS),
     ),
     costs=neutron.cost("subnetpool"),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from fractus.addressing.ranges import pools_of
 from fractus.model.resource import Resource
 from fractus.model.routers import INTERFACES
 from fractus.services.network.dialect import kind as neutron
-from fractus.services.network.dialect.api.access import authorise, seen
+from fractus.services.network.dialect.api.access import authorise, visible
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema import values
@@ -51,7 +51,7 @@ class SubnetApi(CollectionApi):
         """
         id, version = item.values["network_id"], item.values["ip_version"]
         found = await self._resources.fetch(tx, "network", id)
-        network = seen(call, found, neutron.target, not_found("network", id))
+        network = visible(call, found, neutron.target, not_found("network", id))
         authorise(call, "create_subnet", KIND.fields, item, neutron.target(network), create=True)
         if item.set("cidr") and item.set("prefixlen"):
             raise bad_request("subnets", "cidr and prefixlen must not be supplied together")

@@ -135,7 +135,7 @@ KIND = Kind(
         *neutron.rules(
             "subnet", FIELDS,
             create=NEUTRON_ADMIN_OR_NET_OWNER_MEMBER, write=f"{_OWNER} or {NEUTRON_ADMIN_OR_NET_OWNER_MEMBER}",
-            read="role:reader and project_id:%(project_id)s", seen=f"{_VISIBLE} or rule:service_api",
+            read="role:reader and project_id:%(project_id)s", visible_to=f"{_VISIBLE} or rule:service_api",
             read_tags=_VISIBLE,
         ),
     ),

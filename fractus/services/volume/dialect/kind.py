@@ -61,7 +61,7 @@ class VolumeKind(Kind, frozen=True, kw_only=True):
     """Its documents have links (`dialect.view.STORED`)."""
     counted: bool = False
     """Its lists tell how many there are to those who ask."""
-    seen_by: Mapping[str, str] = {}
+    read_rules: Mapping[str, str] = {}
     """Names that stand in `extra` -> the policy rule by which they are shown; empty: to administrators."""
 
 

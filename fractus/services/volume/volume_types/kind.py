@@ -152,7 +152,7 @@ KIND = VolumeKind(
     },
     scope=scope,
     target=lambda _resource: {},
-    seen_by={"extra_specs": SPECS_SENSITIVE.name, "qos_specs_id": QOS.name},
+    read_rules={"extra_specs": SPECS_SENSITIVE.name, "qos_specs_id": QOS.name},
     rules=rules_of(
         VERBS, SPECS_SENSITIVE, SPECS_INDEX, SPECS_GET, SPECS_CREATE, SPECS_UPDATE, SPECS_DELETE, ACCESS_LIST,
         ACCESS_ADD, ACCESS_REMOVE, QOS,

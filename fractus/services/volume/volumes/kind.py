@@ -176,7 +176,7 @@ KIND = VolumeKind(
     },
     linked=True,
     counted=True,
-    seen_by={
+    read_rules={
         "migration_status": "", "provider_id": "", "cluster_name": "",
         "os-vol-mig-status-attr:migstat": MIGRATION.name, "os-vol-mig-status-attr:name_id": MIGRATION.name,
         "os-vol-host-attr:host": HOST.name,

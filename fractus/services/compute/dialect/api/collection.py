@@ -55,7 +55,7 @@ class CollectionApi(ABC):
         self.versions = document_table(kind, self.more_versions)
         listed, within = kind.listed.split(), kind.name if kind.wrapped else ""
         self._entries, self._entry = partial_table(kind, listed, within), part_of(listed, within)
-        self._guarded = [one for one in kind.fields.values() if one.seen_by]
+        self._guarded = [one for one in kind.fields.values() if one.read_rule]
         parameters = {name: verb.parameters for name, verb in kind.verbs.items()}
         self._filters = {name: [one for one in some if one.filters] for name, some in parameters.items()}
         self._paged_since = {
@@ -225,7 +225,7 @@ class CollectionApi(ABC):
 
     def _hidden(self, call: Call) -> list[str]:
         """Names of what the caller may not be shown."""
-        return [one.document for one in self._guarded if not call.allows(one.seen_by)]
+        return [one.document for one in self._guarded if not call.allows(one.read_rule)]
 
     def _shown(self, call: Call, summary: bytes, extra: bytes | None, hidden: Sequence[str]) -> bytes:
         """A stored document as the caller's version and rights have it."""

@@ -19,5 +19,5 @@ class ComputeField(Field, frozen=True, kw_only=True):
     """The microversion since which a create must give it."""
     check_since: tuple[str, Check] | None = None
     """The microversion since which another check holds, and that check."""
-    seen_by: str = ""
+    read_rule: str = ""
     """The policy rule that one must pass to be shown it; empty: everybody is."""

@@ -55,7 +55,7 @@ def refuse_foreign(fields: Fields, item: Item) -> None:
             raise not_carried(name, field.why)
 
 
-def seen(
+def visible(
     call: Call,
     resource: Resource | None,
     target: Callable[[Resource], Mapping[str, Any]],

@@ -24,8 +24,8 @@ from fractus.services.network.dialect.api.access import (
     refuse_body,
     refuse_foreign,
     revision_asked,
-    seen,
     shown_to,
+    visible,
 )
 from fractus.services.network.dialect.api.lists import Lists, Special
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
@@ -103,7 +103,7 @@ class CollectionApi:
     async def find(self, reader: Reader, call: Call, id: str, *, to_write: bool = False) -> Resource:
         """The resource, where the caller may see it. `to_write`: others who will change it wait."""
         found = await self._resources.fetch(reader, self.kind.name, id, to_write=to_write)
-        return seen(call, found, self.kind.target, self.missing(id), rule=f"get_{self.kind.key}")
+        return visible(call, found, self.kind.target, self.missing(id), rule=f"get_{self.kind.key}")
 
     async def permitted(
         self, reader: Reader, call: Call, id: str, rule: str, *, to_write: bool = False

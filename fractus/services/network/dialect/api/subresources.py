@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from fractus.model.resource import Resource
 from fractus.services.field import given
-from fractus.services.network.dialect.api.access import authorise, refuse_foreign, seen
+from fractus.services.network.dialect.api.access import authorise, refuse_foreign, visible
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema.attributes import Item
@@ -40,7 +40,7 @@ class SubresourceApi(CollectionApi):
     async def find(self, reader: Reader, call: Call, id: str, *, to_write: bool = False) -> Resource:
         """The part, where the caller may see it."""
         found = await self._parts.fetch(reader, id, to_write=to_write)
-        return seen(call, None if found is None else found[1], self.kind.target, self.missing(id))
+        return visible(call, None if found is None else found[1], self.kind.target, self.missing(id))
 
     def judge(self, call: Call, item: Item) -> None:
         """It depends on the parent: judged with it."""

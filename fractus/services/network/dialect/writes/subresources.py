@@ -50,9 +50,9 @@ class SubresourceWriter(Writer):
         """Its parent is without it from now on."""
         found = await self.fetch(tx, resource.id)
         if found is not None:
-            await self.take(tx, found[0], [resource.id])
+            await self.remove_parts(tx, found[0], [resource.id])
 
-    async def take(self, tx: Transaction, parent: Resource, ids: Sequence[str]) -> None:
+    async def remove_parts(self, tx: Transaction, parent: Resource, ids: Sequence[str]) -> None:
         """Several less, by one change of their parent."""
         gone = set(ids)
         await self._put(tx, parent, [one for one in self.rows.among(parent) if one["id"] not in gone])

@@ -163,7 +163,7 @@ class CollectionApi:
 
     def shown(self, call: Call, summary: bytes, extra: bytes | None) -> bytes:
         """A stored document as the caller's version and rights have it."""
-        beside = [name for name, rule in self.kind.seen_by.items() if _shows(call, rule)] if extra else []
+        beside = [name for name, rule in self.kind.read_rules.items() if _shows(call, rule)] if extra else []
         if not beside and self.versions.newest_at(call.version):
             return summary
         document = _decode(summary)
