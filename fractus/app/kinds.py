@@ -67,6 +67,7 @@ from fractus.services.network.availability_zones.api import AvailabilityZoneApi
 from fractus.services.network.default_security_group_rules.api import DefaultSecurityGroupRuleApi
 from fractus.services.network.default_security_group_rules.kind import KIND as DEFAULT_SECURITY_GROUP_RULE
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
+from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.extensions.api import ExtensionApi
 from fractus.services.network.flavors.api import NetworkFlavorApi
 from fractus.services.network.flavors.kind import KIND as NETWORK_FLAVOR
@@ -221,15 +222,15 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
     Entry(
         ROUTER,
         RouterApi,
-        lambda at: RouterLifecycle(at.resources, at.addresses),
-        lambda at: RouterAdoption(at.addresses),
+        lambda at: RouterLifecycle(at.resources, at.addresses, OutsidePorts(at.resources, PORT.summarise)),
+        lambda at: RouterAdoption(at.addresses, OutsidePorts(at.resources, PORT.summarise)),
     ),
     Entry(ROUTER_INTERFACE, None, RouterInterfaceLifecycle(), RouterInterfaceAdoption()),
     Entry(
         FLOATING_IP,
         FloatingIpApi,
         lambda at: FloatingIpLifecycle(at.resources, at.addresses),
-        lambda at: FloatingIpAdoption(at.resources, at.addresses),
+        lambda at: FloatingIpAdoption(at.resources, at.addresses, OutsidePorts(at.resources, PORT.summarise)),
     ),
     Entry(TRUNK, TrunkApi, TrunkLifecycle(), TrunkAdoption()),
     Entry(NETWORK_FLAVOR, NetworkFlavorApi),

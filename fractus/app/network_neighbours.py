@@ -13,10 +13,12 @@ from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.default_security_group_rules.writes import DefaultRuleWrites
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.queries.external import ExternalNetworks
+from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.writes.sharing import Shares
 from fractus.services.network.floating_ips.writes import FloatingIpWrites
 from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.ports.api import Plugging, PortAllocator
+from fractus.services.network.ports.kind import KIND as PORT
 from fractus.services.network.ports.writes import PortWrites, ServerPorts
 from fractus.services.network.qos_policies.api import QosPolicyShares, QosPolicyWrites
 from fractus.services.network.router_interfaces.writes import InterfaceWrites
@@ -50,8 +52,9 @@ class JoinedNetwork:
         subnets = at.subnets = at.add(SubnetWrites(ledger, self.addresses, networks))
         ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups, dns_domain))
         at.router_ports, at.interfaces = ports, at.add(InterfaceWrites(ledger))
-        routers = at.routers = at.add(RouterWrites(ledger, at.interfaces))
-        floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger))
+        outside = OutsidePorts(ledger.resources, PORT.summarise)
+        routers = at.routers = at.add(RouterWrites(ledger, at.interfaces, outside))
+        floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger, outside))
         at.external = ExternalNetworks(ledger.resources, self.addresses, store)
         ports.users += [routers, floating_ips, at.add(TrunkWrites(ledger, ports))]
         self.server_ports = ServerPorts(ports)

@@ -12,6 +12,9 @@ from fractus.model.wire import Vocabulary, Wire
 INTERFACE, GATEWAY = "network:router_interface", "network:router_gateway"
 """What a port of a router says that it is for (`device_owner`)."""
 
+FLOATING_IP_PORT = "network:floatingip"
+"""The same of the port that stands for a floating IP."""
+
 INTERFACES = (INTERFACE, "network:router_interface_distributed", "network:ha_router_replicated_interface")
 
 SHOWN_GATEWAY = "gateway"

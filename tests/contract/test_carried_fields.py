@@ -49,7 +49,7 @@ LIVES: Mapping[str, Lifecycle] = {
     "subnet": SubnetLifecycle(_UNUSED),
     "port": PortLifecycle(_UNUSED, _UNUSED, _UNUSED, _UNUSED),
     "security_group": SecurityGroupLifecycle(),
-    "router": RouterLifecycle(_UNUSED, _UNUSED),
+    "router": RouterLifecycle(_UNUSED, _UNUSED, _UNUSED),
     "router_interface": RouterInterfaceLifecycle(),
     "trunk": TrunkLifecycle(),
     "volume": VolumeLifecycle(),

@@ -8,10 +8,12 @@ from typing import Any
 from fractus.addressing.addresses import Addresses
 from fractus.model.network import FLOATING, FLOATING_IP, FloatingIpObserved
 from fractus.model.resource import Resource
+from fractus.model.routers import FLOATING_IP_PORT
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.dialect.queries.external import hold_as_found, pools_of
-from fractus.services.network.floating_ips.kind import details_of, holder, needs_of
+from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
+from fractus.services.network.floating_ips.kind import details_of, fixed_of, holder, needs_of
 from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
 
@@ -21,9 +23,10 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
 
     after: tuple[str, ...] = ("network", "subnet", "port", "router")
 
-    def __init__(self, resources: Resources, addresses: Addresses) -> None:
-        """`addresses`: who holds which."""
+    def __init__(self, resources: Resources, addresses: Addresses, outside: OutsidePorts) -> None:
+        """`addresses`: who holds which. `outside`: the ports that stand for floating IPs."""
         super().__init__(FLOATING_IP)
+        self._outside = outside
         self._resources, self._addresses = resources, addresses
 
     @property
@@ -67,6 +70,7 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         held_by = await hold_as_found(tx, self._addresses, subnet_id, ip, holder(resource.id), context.cloud)
         if held_by:
             return Conflict(f"its address {ip} is held by {held_by.replace('/', ' ')} here")
+        await self._outside.stand_for(tx, FLOATING_IP_PORT, resource.id, network, [fixed_of(resource)])
         if port is not None:
             led = {**port.choice.get(FLOATING, {}), resource.id: ip}
             port.choice = {**port.choice, FLOATING: led, "only": [context.cloud]}

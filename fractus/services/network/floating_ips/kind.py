@@ -31,6 +31,12 @@ def holder(id: str) -> str:
     return f"floatingip/{id}"
 
 
+def fixed_of(floating_ip: Resource) -> list[dict[str, str]]:
+    """Its address, as a port has it."""
+    desired = floating_ip.desired
+    return [{"subnet_id": desired["subnet_id"], "ip_address": desired["floating_ip_address"]}]
+
+
 def needs_of(desired: Mapping[str, Any]) -> list[Need]:
     """It is in the cloud of its pool, and leads to its port where that has come."""
     port = desired["port_id"]

@@ -8,10 +8,12 @@ from typing import Any
 
 from fractus.model.network import FLOATING
 from fractus.model.resource import Need, Resource
+from fractus.model.routers import FLOATING_IP_PORT
 from fractus.services.network.dialect.queries import rows
+from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.schema.errors import bad_request, conflict
 from fractus.services.network.dialect.writes.writer import Writer
-from fractus.services.network.floating_ips.kind import KIND, details_of, needs_of
+from fractus.services.network.floating_ips.kind import KIND, details_of, fixed_of, needs_of
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
 from fractus.store.transaction import Reader, Transaction
@@ -20,8 +22,24 @@ from fractus.store.transaction import Reader, Transaction
 class FloatingIpWrites(Writer):
     """Writes floating IPs, also for the kinds that they are made of."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, outside: OutsidePorts) -> None:
+        """`outside`: the ports that stand for them."""
         super().__init__(ledger, KIND.name, KIND.summarise, follows=True)
+        self._outside = outside
+
+    async def create(
+        self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
+    ) -> Resource:
+        """With the port that stands for it."""
+        made = await super().create(tx, resource, needs, limited=limited)
+        network = await self.ledger.resources.fetch(tx, "network", resource.desired["floating_network_id"])
+        await self._outside.stand_for(tx, FLOATING_IP_PORT, resource.id, network, [fixed_of(resource)])
+        return made
+
+    async def remove(self, tx: Transaction, resource: Resource) -> None:
+        """Its port goes at once."""
+        await self._outside.stand_for(tx, FLOATING_IP_PORT, resource.id)
+        await super().remove(tx, resource)
 
     async def update(
         self,
@@ -36,17 +54,10 @@ class FloatingIpWrites(Writer):
         await super().update(tx, resource, values, needs_of(after) if changed else needs)
 
     async def leave_network(self, tx: Transaction, network_id: str) -> None:
-        """Remove those of an external network that lead nowhere; `Conflict` where others lead to ports."""
-        found = await self._having(tx, Filter("floating_network_id", "eq", network_id))
-        used = [one.id for one in found if one.desired["port_id"]]
-        if used:
-            raise conflict(
-                f"Unable to complete operation on network {network_id}. There are one or more ports still in use on"
-                f" the network, id for these ports is: {','.join(used)}.",
-                "NetworkInUse",
-            )
-        for one in found:
-            await self.remove(tx, one)
+        """Remove those of an external network that lead nowhere. Of the others their ports are left there."""
+        for one in await self._having(tx, Filter("floating_network_id", "eq", network_id)):
+            if not one.desired["port_id"]:
+                await self.remove(tx, one)
 
     async def of_subnet(self, reader: Reader, subnet_id: str) -> bool:
         """Whether one has an address of this subnet."""
@@ -94,7 +105,15 @@ class FloatingIpWrites(Writer):
                 )
 
     async def check_delete(self, tx: Transaction, port: Resource) -> None:
-        """A port may be deleted: floating IPs lead nowhere then."""
+        """A port may be deleted: floating IPs lead nowhere then. That of a floating IP goes with it alone."""
+        if port.desired["device_owner"] != FLOATING_IP_PORT:
+            return
+        own = await self.ledger.resources.fetch(tx, KIND.name, port.desired["device_id"])
+        if own is not None and own.wanted:
+            raise conflict(
+                f"Port {port.id} cannot be deleted directly via the port API: has device owner {FLOATING_IP_PORT}.",
+                "ServicePortInUse",
+            )
 
     async def port_updated(self, tx: Transaction, port: Resource, before: Mapping[str, Any]) -> None:
         """They show it as it is."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from fractus.model.carried import CARRIED
 from fractus.model.resource import Resource
+from fractus.model.routers import FLOATING_IP_PORT, GATEWAY
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.queries.mtu import check_carried
@@ -74,15 +75,15 @@ class NetworkApi(CollectionApi):
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
         """It leaves with its subnets, unless ports are in use on it, or gateways of routers."""
+        if resource.desired["router:external"]:
+            await self._floating.leave_network(tx, resource.id)
+        await self._ports.leave_network(tx, resource.id)
         if resource.desired["router:external"] and (led := await self._led_out(tx, resource.id)):
             raise conflict(
                 f"Unable to complete operation on network {resource.id}. There are one or more ports still in use on"
                 f" the network, id for these ports is: {', '.join(f'gateway of router {id}' for id in led)}.",
                 "NetworkInUse",
             )
-        await self._ports.leave_network(tx, resource.id)
-        if resource.desired["router:external"]:
-            await self._floating.leave_network(tx, resource.id)
         await self._subnets.remove_of(tx, resource.id)
 
     async def _led_out(self, tx: Transaction, id: str) -> list[str]:
@@ -91,7 +92,10 @@ class NetworkApi(CollectionApi):
 
     async def _check_unshare(self, tx: Transaction, network: Resource) -> None:
         others = (Filter("network_id", "eq", network.id), Filter("project_id", "ne", network.project_id))
-        if any([await is_some(tx, self._resources, kind, *others) for kind in ("port", "subnet")]):
+        ports = *others, Filter("device_owner", "notin", (GATEWAY, FLOATING_IP_PORT))
+        if await is_some(tx, self._resources, "port", *ports) or await is_some(
+            tx, self._resources, "subnet", *others
+        ):
             raise conflict(
                 f"Unable to reconfigure sharing settings for network {network.name}. "
                 "Multiple projects are using it.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fractus.model.resource import Resource
+from fractus.model.routers import FLOATING_IP_PORT, GATEWAY
 from fractus.services.network.dialect.queries.rows import every
 from fractus.services.network.dialect.table import named
 from fractus.services.network.ports.kind import KIND
@@ -30,6 +31,15 @@ async def devices_of(reader: Reader, port_ids: Iterable[str]) -> list[str]:
     some = one_of("id", port_ids)
     rows = await page(reader, PORT, [some], columns=("device_id",), sorts=[Sort("id")], limit=1 << 31)
     return [device for device in dict.fromkeys(row[0] for row in rows) if device]
+
+
+async def ports_outside(reader: Reader, holders: Iterable[str]) -> list[str]:
+    """Ids of the ports that stand for what holds addresses outside: gateways (`router/ID`), floating IPs."""
+    of = [id for kind, _, id in (one.partition("/") for one in holders) if kind in ("router", "floatingip")]
+    if not of:
+        return []
+    its = [one_of("device_id", of), Filter("device_owner", "in", (GATEWAY, FLOATING_IP_PORT))]
+    return [row[0] for row in await page(reader, PORT, its, columns=("id",), limit=1 << 31)]
 
 
 async def ports_of_network(

@@ -8,6 +8,7 @@ from typing import Any
 
 from fractus.model.network import unreachable
 from fractus.model.resource import APART, Presence, Resource
+from fractus.model.routers import FLOATING_IP_PORT, GATEWAY
 from fractus.model.trunks import PARENT_OF
 from fractus.services.network.dialect.schema.dns import NO_DOMAIN
 from fractus.services.network.dialect.view import among, is_refused_everywhere
@@ -28,10 +29,11 @@ def _apart(network_id: str, presences: Sequence[Presence]) -> list[str]:
     return [cloud for one in presences if one.wanted for cloud in one.memory.get(APART, {}).get(key, ())]
 
 
-def status(_port: Resource, presences: Sequence[Presence]) -> str:
+def status(port: Resource, presences: Sequence[Presence]) -> str:
     """DOWN until a cloud has bound it and when it is gone from there; ERROR where its cloud refuses it as wanted."""
     if not presences:
-        return "DOWN"
+        # Of what leads outside each cloud has a port of its own: whether that is up is not known here.
+        return "N/A" if port.desired["device_owner"] in (GATEWAY, FLOATING_IP_PORT) else "DOWN"
     if is_refused_everywhere(list(presences)):
         return "ERROR"
     if any(one.wanted and one.memory.get("missing") for one in presences):

@@ -9,11 +9,12 @@ from msgspec import UNSET
 
 from fractus.addressing.addresses import Addresses
 from fractus.model.resource import Resource
-from fractus.model.routers import ROUTER, SHOWN_GATEWAY, RouterObserved
+from fractus.model.routers import GATEWAY, ROUTER, SHOWN_GATEWAY, RouterObserved
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.dialect.queries.external import hold_as_found
-from fractus.services.network.routers.kind import gateway_holder, needs
+from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
+from fractus.services.network.routers.kind import by_cloud, gateway_holder, needs
 from fractus.store.transaction import Transaction
 
 
@@ -22,9 +23,10 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
 
     after: tuple[str, ...] = ("network", "subnet")
 
-    def __init__(self, addresses: Addresses) -> None:
-        """`addresses`: who holds which."""
+    def __init__(self, addresses: Addresses, outside: OutsidePorts) -> None:
+        """`addresses`: who holds which. `outside`: the ports that stand for gateways."""
         super().__init__(ROUTER)
+        self._outside = outside
         self._addresses = addresses
 
     def needed(
@@ -90,5 +92,7 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
                 "enable_snat": snat,
                 "external_fixed_ips": [{**one, "cloud": context.cloud} for one in known],
             }
+            shown = by_cloud(resource.desired["external_gateway_info"])
+            await self._outside.stand_for(tx, GATEWAY, resource.id, network, shown)
             memory[SHOWN_GATEWAY] = {"network_id": network.id, "external_fixed_ips": known}
         return Adopt(resource, needs(resource), memory)

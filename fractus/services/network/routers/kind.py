@@ -50,6 +50,15 @@ def addresses_of(gateway: Mapping[str, Any]) -> list[dict[str, str]]:
     return [one for one in every if one.get("subnet_id") and one.get("ip_address")]
 
 
+def by_cloud(gateway: Mapping[str, Any] | None) -> list[list[dict[str, str]]]:
+    """The addresses that a gateway has, those of one cloud together, the oldest first."""
+    held: dict[str, list[dict[str, str]]] = {}
+    for one in addresses_of(gateway) if gateway else ():
+        shown = {name: one[name] for name in ("subnet_id", "ip_address")}
+        held.setdefault(one.get("cloud", ""), []).append(shown)
+    return list(held.values())
+
+
 def needs(router: Resource) -> list[Need]:
     """It is wherever one of its subnets is; where its external network is too, it has a gateway."""
     desired = router.desired
@@ -72,12 +81,8 @@ def _gateways(resource: Resource, presences: Sequence[Presence]) -> list[dict[st
     if not wanted:
         return []
     bare = {"network_id": wanted["network_id"], "enable_snat": wanted["enable_snat"]}
-    held: dict[str, list[dict[str, str]]] = {}
-    for one in addresses_of(wanted):
-        shown = {name: one[name] for name in ("subnet_id", "ip_address")}
-        held.setdefault(one.get("cloud", ""), []).append(shown)
-    if held:
-        return [{**bare, "external_fixed_ips": ips} for ips in held.values()]
+    if held := by_cloud(wanted):
+        return [{**bare, "external_fixed_ips": ips} for ips in held]
     there = [one.memory.get(SHOWN_GATEWAY) for one in presences if one.wanted]
     given = [
         {**bare, "external_fixed_ips": one["external_fixed_ips"]}

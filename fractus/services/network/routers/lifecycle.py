@@ -12,12 +12,20 @@ from fractus.model.cloud import Step
 from fractus.model.errors import Conflict
 from fractus.model.placement import follows
 from fractus.model.resource import Presence, Resource
-from fractus.model.routers import ROUTER, SHOWN_GATEWAY, RouterObserved, RouterWanted
+from fractus.model.routers import GATEWAY, ROUTER, SHOWN_GATEWAY, RouterObserved, RouterWanted
 from fractus.model.wire import WireField
 from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.dialect.queries.external import ExternalNetworks
-from fractus.services.network.routers.kind import GATEWAY_INFO, KIND, addresses_of, gateway_holder, kept
+from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
+from fractus.services.network.routers.kind import (
+    GATEWAY_INFO,
+    KIND,
+    addresses_of,
+    by_cloud,
+    gateway_holder,
+    kept,
+)
 from fractus.services.network.routers.queries import connected, pools
 from fractus.services.network.routers.schema import within
 from fractus.store import presences
@@ -34,8 +42,10 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
     traits = follows("subnet")
     facts_from = frozenset({"router_interface"})
 
-    def __init__(self, resources: Resources, addresses: Addresses) -> None:
+    def __init__(self, resources: Resources, addresses: Addresses, outside: OutsidePorts) -> None:
+        """`outside`: the ports that stand for gateways."""
         super().__init__(ROUTER, KIND.summarise)
+        self._outside = outside
         self._resources, self._addresses = resources, addresses
         self._external = ExternalNetworks(resources, addresses)
 
@@ -58,6 +68,8 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
             resource.desired[GATEWAY_INFO] = {**gateway, "external_fixed_ips": [*held, *kept(given)]}
             there = await presences.of_resource(tx, KIND.name, resource.id)
             await self._resources.save(tx, resource, KIND.summarise(resource, there))
+            shown = by_cloud(resource.desired[GATEWAY_INFO])
+            await self._outside.stand_for(tx, GATEWAY, resource.id, network, shown)
         return memory
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 from msgspec import structs
 
 from fractus.model.resource import Need, Resource
-from fractus.model.routers import GATEWAY, INTERFACES
+from fractus.model.routers import FLOATING_IP_PORT, GATEWAY, INTERFACES
+from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.queries.rows import every, ids
-from fractus.services.network.dialect.schema.errors import bad_request, conflict
+from fractus.services.network.dialect.schema.errors import bad_request, conflict, not_carried
 from fractus.services.network.dialect.writes.neighbours import RouterInterfaces
 from fractus.services.network.dialect.writes.writer import Writer
-from fractus.services.network.routers.kind import KIND
+from fractus.services.network.routers.kind import GATEWAY_INFO, KIND, by_cloud
 from fractus.services.network.routers.kind import needs as needs_of
 from fractus.services.network.routers.queries import interfaces_of
 from fractus.services.network.routers.schema import Net
@@ -29,10 +30,28 @@ NOWHERE = "-"
 class RouterWrites(Writer):
     """Writes routers."""
 
-    def __init__(self, ledger: Ledger, interfaces: RouterInterfaces) -> None:
-        """`interfaces`: writes those of routers."""
+    def __init__(self, ledger: Ledger, interfaces: RouterInterfaces, outside: OutsidePorts) -> None:
+        """`interfaces`: writes those of routers. `outside`: the ports that stand for their gateways."""
         super().__init__(ledger, KIND.name, KIND.summarise, follows=True)
-        self._interfaces = interfaces
+        self._interfaces, self._outside = interfaces, outside
+
+    async def create(
+        self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
+    ) -> Resource:
+        """With the ports of its gateway."""
+        made = await super().create(tx, resource, needs, limited=limited)
+        await self._show_gateway(tx, resource)
+        return made
+
+    async def remove(self, tx: Transaction, resource: Resource) -> None:
+        """Its gateway goes at once."""
+        await self._outside.stand_for(tx, GATEWAY, resource.id)
+        await super().remove(tx, resource)
+
+    async def _show_gateway(self, tx: Transaction, router: Resource) -> None:
+        gateway = router.desired[GATEWAY_INFO]
+        network = await self.ledger.resources.fetch(tx, "network", gateway["network_id"]) if gateway else None
+        await self._outside.stand_for(tx, GATEWAY, router.id, network, by_cloud(gateway))
 
     async def update(
         self,
@@ -46,6 +65,8 @@ class RouterWrites(Writer):
         if needs is None and needs_of(after) != needs_of(resource):
             needs = needs_of(after)
         await super().update(tx, resource, values, needs)
+        if GATEWAY_INFO in values:
+            await self._show_gateway(tx, resource)
 
     # --- what others ask -------------------------------------------------------------------------
 
@@ -115,6 +136,10 @@ class RouterWrites(Writer):
     async def check_update(self, tx: Transaction, port: Resource, values: Mapping[str, Any]) -> None:
         """The addresses of a router's port are changed by its router alone."""
         desired = port.desired
+        if desired["device_owner"] in (GATEWAY, FLOATING_IP_PORT):
+            for name in ("fixed_ips", "device_id", "device_owner", "mac_address"):
+                if name in values and values[name] != desired[name]:
+                    raise not_carried(name, "each cloud has a port of its own for what leads outside")
         if desired["device_owner"] not in INTERFACES or "fixed_ips" not in values:
             return
         if _moved(desired["fixed_ips"], values["fixed_ips"]) and await self._is_there(

@@ -188,7 +188,8 @@ async def test_an_external_network_stays_while_routers_lead_to_it(
     router = (await ann.create("router", external_gateway_info={"network_id": public}))["id"]
     status, type, said = error(await root.delete("network", public))
     assert (status, type) == (409, "NetworkInUse")
-    assert router in said
+    (gateway,) = await root.listed("ports", device_id=router)
+    assert said.endswith(f"id for these ports is: {gateway['id']}.")
     inside = await root.change("network", public, **{"router:external": False})
     assert error(inside)[:2] == (409, "ExternalNetworkInUse")
     (await ann.change("router", router, external_gateway_info=None)).ok()

@@ -161,7 +161,7 @@ class FloatingIps(Protocol):
     """Writes floating IPs."""
 
     async def leave_network(self, tx: Transaction, network_id: str) -> None:
-        """Remove those of an external network that lead nowhere; `Conflict` where others lead to ports."""
+        """Remove those of an external network that lead nowhere. Of the others their ports are left there."""
         ...
 
     async def of_subnet(self, reader: Reader, subnet_id: str) -> bool:

@@ -14,7 +14,7 @@ from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.addressing.ranges import Range
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.ports.queries import devices_of
+from fractus.services.network.ports.queries import devices_of, ports_outside
 from fractus.services.network.ports.schema import port_of
 from fractus.store import findings
 from fractus.store.listing import Filter, Filters, one_of
@@ -66,6 +66,7 @@ class Finding:
         for one in asked:
             holders = await book.holders_of(reader, one, left)
             ids.update(id for id in map(port_of, holders) if id)
+            ids.update(await ports_outside(reader, holders))
             left -= len(holders)
             if left <= 0:
                 return []
