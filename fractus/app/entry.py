@@ -20,6 +20,7 @@ from fractus.quota.quota import Quota
 from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
 from fractus.services.compute.servers.lifecycle import ShownPorts
+from fractus.services.compute.volume_attachments.writes import AttachmentWrites
 from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.kind import Kind
@@ -56,6 +57,7 @@ class WorkerParts:
     bits: BitsDirectory
     ports: ServerPorts
     shown_ports: ShownPorts
+    attachments: AttachmentWrites
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,7 @@ class ApiParts:
     live: Relay
     ports: PortAllocator
     plugging: Plugging
+    attachments: AttachmentWrites
     images: ImagesApi
     stale_after: float
 

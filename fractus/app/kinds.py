@@ -34,6 +34,8 @@ from fractus.services.compute.servers.api.access import Dependencies, ServerLimi
 from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER as SERVER_TABLE
+from fractus.services.compute.volume_attachments.kind import TABLE as VOLUME_ATTACHMENT_TABLE
+from fractus.services.compute.volume_attachments.lifecycle import VolumeAttachmentLifecycle
 from fractus.services.image.cache import policy as cache_policy
 from fractus.services.image.cache.api import CacheApi
 from fractus.services.image.images import policy as image_policy
@@ -157,6 +159,10 @@ ROUTER_INTERFACE = Undeclared(
     name="router_interface", service="network", table=INTERFACE_TABLE, rules=(),
 )  # fmt: skip
 
+VOLUME_ATTACHMENT = Undeclared(
+    name="volume_attachment", service="compute", table=VOLUME_ATTACHMENT_TABLE, rules=(),
+)  # fmt: skip
+
 # --- the lists ------------------------------------------------------------------------------------
 
 
@@ -168,6 +174,7 @@ def _servers(at: ApiParts) -> ServersApi:
             clock=at.clock,
             ports=at.ports,
             plugging=at.plugging,
+            attachments=at.attachments,
             images=ImageSource(at.resources),
             maker=ImageMaker(at.ledger),
             flavors=FlavorSource(at.resources),
@@ -184,9 +191,10 @@ COMPUTE: tuple[Entry[ApiParts], ...] = (
     Entry(
         SERVER,
         _servers,
-        lambda at: ServerLifecycle(at.ports, at.clock, at.vault, ImageMaker(at.ledger)),
+        lambda at: ServerLifecycle(at.ports, at.clock, at.vault, ImageMaker(at.ledger), at.attachments),
         ServerAdoption(),
     ),
+    Entry(VOLUME_ATTACHMENT, None, lambda at: VolumeAttachmentLifecycle(at.attachments)),
     Entry(FLAVOR, lambda at: FlavorsApi(at.store, at.ledger, at.projects), FlavorLifecycle(), FlavorAdoption()),
     Entry(KEYPAIR, lambda at: KeypairsApi(at.store, at.ledger, at.clock), KeypairLifecycle(), KeypairAdoption()),
 )  # fmt: skip

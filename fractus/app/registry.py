@@ -29,9 +29,12 @@ from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Children
 from fractus.services import compute, image, network, volume
+from fractus.services.compute.servers import view as server_view
+from fractus.services.compute.volume_attachments.writes import AttachmentWrites, Summarise
 from fractus.services.image.bits import BitsDirectory, Reserve
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.relay import Relay
+from fractus.services.volume.volumes.kind import KIND as VOLUME
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
 from fractus.store.transaction import Store
@@ -53,6 +56,12 @@ SEALED: Mapping[str, tuple[str, ...]] = {
 #: Every kind that is limited, and what one of it costs.
 COSTS: Mapping[str, Costs] = {
     one.kind.name: one.kind.costs for one in kinds.ENTRIES if one.kind.costs is not None
+}
+
+#: What shows its attachments: how it is shown.
+SHOWN_WITH_ATTACHMENTS: Mapping[str, Summarise] = {
+    "server": server_view.summarise,
+    "volume": VOLUME.summarise,
 }
 
 #: Collections of networking that are served: path -> kind.
@@ -116,6 +125,7 @@ class Kinds:
         self._stale_after = stale_after
         self._bits = BitsDirectory(images, reserve=reserve)
         self._network = JoinedNetwork(store, ledger, quota, clock, stale_after, dns_domain)
+        self._attachments = AttachmentWrites(ledger, SHOWN_WITH_ATTACHMENTS)
         parts = WorkerParts(
             resources=resources,
             ledger=ledger,
@@ -126,6 +136,7 @@ class Kinds:
             bits=self._bits,
             ports=self._network.server_ports,
             shown_ports=self._network.shown_ports,
+            attachments=self._attachments,
         )
         self.lifecycles: Mapping[str, Lifecycle] = lifecycles(kinds.ENTRIES, parts)
         self.adoptions: Mapping[str, Adoption] = adoptions(kinds.ENTRIES, parts)
@@ -148,6 +159,7 @@ class Kinds:
             live=Relay(self._store, self._children, TABLES),
             ports=self._network.allocator,
             plugging=self._network.plugging,
+            attachments=self._attachments,
             images=self.images_api,
             stale_after=self._stale_after,
         )

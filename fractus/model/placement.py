@@ -84,11 +84,13 @@ def carried(*, needed_after_delete: bool = False) -> Traits:
     return Traits(Placement.CARRIED, needed_after_delete=needed_after_delete)
 
 
-def follows(*kinds: str, async_delete: bool = False) -> Traits:
+def follows(*kinds: str, async_delete: bool = False, holds_data: bool = False) -> Traits:
     """Is wherever those of these kinds are that it needs: where all are that it waits for, or, where it waits for none,
     where any is.
     """
-    return Traits(Placement.FOLLOWS, follows=frozenset(kinds), async_delete=async_delete)
+    return Traits(
+        Placement.FOLLOWS, follows=frozenset(kinds), async_delete=async_delete, holds_data=holds_data
+    )
 
 
 LOCAL = Traits(Placement.LOCAL)

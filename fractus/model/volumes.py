@@ -101,6 +101,27 @@ class SnapshotObserved(Observed, frozen=True, kw_only=True):
 SNAPSHOT = Vocabulary("snapshot", SnapshotWanted, SnapshotObserved)
 
 
+class VolumeAttachmentWanted(Wanted, frozen=True, kw_only=True):
+    """That a server is to have a volume. Ids are the child's."""
+
+    server_id: str
+    volume_id: str
+    device: str = ""
+    """As which the server's user wants it; empty: whichever is free."""
+    tag: str = ""
+
+
+class VolumeAttachmentObserved(Observed, frozen=True, kw_only=True):
+    """An attachment in a child. It has no id of its own to ask for it by: its remote id is `<server>/<volume>`."""
+
+    status: str = ""
+    """attaching, attached or detaching."""
+    device: str = ""
+    attached_at: str = ""
+    server_id: str = ""
+    volume_id: str = ""
+
+
 # Verbs. Of both: update {"name", "description"} (those to change), set_metadata {"metadata"} (the whole set, without
 # our marker), reset_status (Cinder's own body). Of a volume: extend {"new_size"}, set_bootable {"bootable"},
 # set_readonly {"readonly"}, set_image_metadata {"metadata"} (those to set), unset_image_metadata {"key"},

@@ -189,6 +189,15 @@ class Learns(Protocol):
 
 
 @runtime_checkable
+class ShownByOthers(Protocol):
+    """A kind of which others show how far it is (a volume its attachments): part of a lifecycle that needs it."""
+
+    async def progressed(self, tx: Transaction, resource: Resource) -> None:
+        """What its cloud says of it has changed its document, which was written."""
+        ...
+
+
+@runtime_checkable
 class Acts(Protocol):
     """A kind of whose resources more is asked than their desired state: part of a lifecycle that needs it."""
 

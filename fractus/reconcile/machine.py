@@ -33,6 +33,7 @@ from fractus.reconcile.kind import (
     Lifecycle,
     MadeByClouds,
     Shared,
+    ShownByOthers,
 )
 from fractus.reconcile.relations import Key, Relations
 from fractus.reconcile.tempo import Inventories, Sent
@@ -173,6 +174,7 @@ class Machine:
         """Kinds of which a cloud is told which projects may use one."""
         self.made_by_clouds = {kind: one for kind, one in lifecycles.items() if isinstance(one, MadeByClouds)}
         """Kinds of which clouds make some by themselves."""
+        self.reporting = {kind: one for kind, one in lifecycles.items() if isinstance(one, ShownByOthers)}
         assigned = {kind for kind, life in lifecycles.items() if life.traits.assigned}
         self.relations = Relations(resources, lifecycles)
         ties = any(followed & assigned for followed in self.relations.followers.values())
@@ -373,6 +375,8 @@ class Machine:
             await self.resources.save(tx, resource, summary)
         if drifted or (changed and not observed_only):
             await life.document_changed(tx, resource)
+        if changed and (others := self.reporting.get(resource.kind)) is not None:
+            await others.progressed(tx, resource)
 
     def readiness_of(self, presence: Presence | None) -> tuple[Any, ...] | None:
         """What of a presence matters to those who wait on it; None where it is not there."""

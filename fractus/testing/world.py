@@ -451,12 +451,12 @@ class World:
     async def assert_no_orphans(self) -> None:
         """What we hold and what the clouds hold of ours is the same, thing by thing, and nothing is there twice.
 
-        What was taken over has no marker there: it is known by its id.
+        What was taken over, or is used because it is the same, has no marker there: it is known by its id.
         """
         adopted = {
             (kind, id, cloud, remote)
             for kind, id, cloud, remote, memory in await self.parts.store.rows(_memories)
-            if json.loads(memory).get("adopted")
+            if json.loads(memory).get("adopted") or json.loads(memory).get("borrowed")
         }
         held = {
             (kind, id, cloud, remote)

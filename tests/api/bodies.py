@@ -204,6 +204,12 @@ _NETWORK: Mapping[str, Body] = {
     "POST /ports/{id}/bindings": lambda _: {"binding": {"host": "a"}},
     "PUT /ports/{id}/bindings/{host}": lambda _: {"binding": {"host": "a"}},
     "PUT /ports/{id}/bindings/{host}/activate": lambda _: None,
+    "POST /servers/{server_id}/os-volume_attachments": lambda house: {
+        "volumeAttachment": {"volumeId": house.volume}
+    },
+    "PUT /servers/{server_id}/os-volume_attachments/{volume_id}": lambda house: {
+        "volumeAttachment": {"volumeId": house.volume, "delete_on_termination": True}
+    },
     "PUT /routers/{id}/add_router_interface": lambda house: {"subnet_id": house.network.subnet_id},
     "PUT /routers/{id}/remove_router_interface": lambda house: {"subnet_id": house.network.subnet_id},
     "POST /flavors/{id}/service_profiles": lambda _: {"service_profile": {"id": new_id()}},

@@ -60,6 +60,7 @@ STORIES: tuple[Story, ...] = (
     servers.is_resized,
     servers.is_rebuilt,
     servers.is_plugged,
+    servers.gets_a_volume,
     other.finds_no_host,
     other.changes_ports,
     other.leaves_images_and_flavors,

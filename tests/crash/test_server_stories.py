@@ -158,6 +158,36 @@ async def is_plugged(world: World) -> AsyncIterator[None]:
     assert not cloud.marked("port", first)
 
 
+async def gets_a_volume(world: World) -> AsyncIterator[None]:
+    """A volume is attached, detached, and attached again; it ends with its server."""
+    ann = world.user("ann")
+    _, _, server = await _network_with_server(ann)
+    volume = await ann.makes_volume(zone=ZONE)
+    await world.settle()
+    at = f"{COMPUTE}/servers/{server}/os-volume_attachments"
+    yield
+    body = {"volumeAttachment": {"volumeId": volume}}
+    (await ann.post(at, body)).ok()
+    await world.settle()
+    cloud = world.cloud(ZONE)
+    (there,) = cloud.of("volume_attachment")
+    assert there.server_id == cloud.marked("server", server)[0].id  # type: ignore[attr-defined]
+    shown = await ann.volume(volume)
+    assert (shown["status"], [one["server_id"] for one in shown["attachments"]]) == ("in-use", [server])
+    (await ann.delete(f"{at}/{volume}")).ok()
+    await world.settle()
+    assert not cloud.of("volume_attachment")
+    shown = await ann.volume(volume)
+    assert (shown["status"], shown["attachments"]) == ("available", [])
+    body["volumeAttachment"]["delete_on_termination"] = True
+    (await ann.post(at, body, version="2.79")).ok()
+    await world.settle()
+    await ann.deletes_server(server)
+    await world.settle()
+    assert not cloud.of("volume_attachment")
+    assert not cloud.of("volume")
+
+
 async def is_rebuilt(world: World) -> AsyncIterator[None]:
     """From another image, and with other texts."""
     ann = world.user("ann")
@@ -214,6 +244,7 @@ async def is_imaged(world: World) -> AsyncIterator[None]:
         is_rebuilt,
         is_plugged,
         is_imaged,
+        gets_a_volume,
     ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from fractus.clouds.openstack.sharing import SharedKind
 from fractus.clouds.openstack.tokens import Authenticator, KeystoneAuthenticator, Tokens
 from fractus.clouds.openstack.transport import AiohttpTransport, Transport
 from fractus.clouds.openstack.trunks import Trunks
+from fractus.clouds.openstack.volume_attachments import VolumeAttachments
 from fractus.clouds.openstack.volume_types import VolumeTypes
 from fractus.clouds.openstack.volumes import Snapshots, Volumes
 from fractus.clouds.openstack.wire import CallObserver, Wire
@@ -68,6 +69,7 @@ class OpenStackCloud:
             "volume_type": VolumeTypes(child),
             "volume": Volumes(child),
             "snapshot": Snapshots(child),
+            "volume_attachment": VolumeAttachments(child),
             **{one.kind: _PARTICULAR.get(one.kind, NeutronKind)(child, one) for one in VOCABULARIES},
         }
 

@@ -32,6 +32,7 @@ from fractus.clouds.simulated.shape import Shape
 from fractus.clouds.simulated.subnet import Subnets
 from fractus.clouds.simulated.trunk import Trunks
 from fractus.clouds.simulated.volume import Snapshots, Volumes
+from fractus.clouds.simulated.volume_attachment import VolumeAttachments
 from fractus.clouds.simulated.volume_type import VolumeTypes
 from fractus.model.cloud import Actuator, CloudRow, Finding, Observed, Report, Scope, Sighting
 from fractus.model.errors import CloudError, Refused, Unreachable
@@ -83,6 +84,7 @@ class SimulatedCloud:
             "volume_type": VolumeTypes(self._injector),
             "volume": Volumes(self._injector),
             "snapshot": Snapshots(self._injector),
+            "volume_attachment": VolumeAttachments(self._injector),
             **{
                 one.kind: _PARTICULAR.get(one.kind, NeutronSimulated)(self._injector, one)
                 for one in VOCABULARIES

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from fractus.base.clock import iso
+from fractus.base.clock import iso, iso_micro
 from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import (
     FloatingIpRecord,
@@ -18,6 +18,7 @@ from fractus.clouds.simulated.records import (
     Record,
     ServerRecord,
     SnapshotRecord,
+    VolumeAttachmentRecord,
     VolumeRecord,
 )
 from fractus.clouds.simulated.shape import Shape
@@ -41,6 +42,9 @@ def move_on(records: Records, shape: Shape, now: float) -> None:
             thing.changed_at = at
             if isinstance(thing, ServerRecord):
                 happen(records, shape, thing, event, at)
+            elif isinstance(thing, VolumeAttachmentRecord):
+                move_attachment(records, thing, event, at)
+                continue
             elif isinstance(thing, ImageRecord):
                 thing.status = "active"
             elif isinstance(thing, VolumeRecord | SnapshotRecord):
@@ -90,6 +94,25 @@ def release_port(records: Records, port_id: str, at: float) -> None:
             thing.port_id = thing.fixed_ip_address = None
             thing.status, thing.changed_at = "DOWN", at
             records.put(thing)
+
+
+def move_attachment(records: Records, thing: VolumeAttachmentRecord, event: str, at: float) -> None:
+    """A server has a volume from now on, or has it no longer; the volume shows it."""
+    if event == "attached":
+        thing.status, thing.attached_at = "attached", at
+        records.put(thing)
+    else:
+        records.drop(thing)
+    volume = records.get(VolumeRecord, thing.volume_id)
+    if volume is None:
+        return
+    left = [one for one in volume.attachments if one["server_id"] != thing.server_id]
+    if event == "attached":
+        shown = {"server_id": thing.server_id, "device": thing.device, "attached_at": iso_micro(at)}
+        left.append({"id": volume.id, "volume_id": volume.id, "attachment_id": thing.id, **shown})
+    volume.attachments, volume.changed_at = left, at
+    volume.status = "in-use" if left else "available"
+    records.put(volume)
 
 
 def _spawn(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
@@ -170,6 +193,8 @@ def _started(records: Records, shape: Shape, server: ServerRecord, at: float) ->
 
 def _deleted(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     release_ports(records, server, at)
+    for attachment in records.holding(VolumeAttachmentRecord, f"server/{server.id}"):
+        move_attachment(records, attachment, "detached", at)
     server.vm_state, server.task_state, server.power_state = "deleted", None, NO_STATE
     server.terminated_at = at
     server.gone = True

@@ -346,6 +346,22 @@ class VolumeRecord(Record, kw_only=True):
         return set() if self.gone else {f"volume_type/{self.type_id}"}
 
 
+class VolumeAttachmentRecord(Record, kw_only=True):
+    """That a server has a volume; `id` is `<server>/<volume>`."""
+
+    KIND: ClassVar[str] = "volume_attachment"
+
+    server_id: str
+    volume_id: str
+    device: str = ""
+    status: str = "attaching"
+    attached_at: float | None = None
+
+    def ties(self) -> set[str]:
+        """Both of them."""
+        return {f"server/{self.server_id}", f"volume/{self.volume_id}"}
+
+
 class SnapshotRecord(Record, kw_only=True):
     """A snapshot of a volume."""
 
@@ -390,6 +406,7 @@ RECORDS: dict[str, type[Record]] = {
         VolumeTypeRecord,
         VolumeRecord,
         SnapshotRecord,
+        VolumeAttachmentRecord,
     )
 }
 

@@ -69,6 +69,14 @@ class PortsHeld(Protocol):
         ...
 
 
+class VolumesHeld(Protocol):
+    """What releases a server's volumes."""
+
+    async def release(self, tx: Transaction, server_id: str) -> None:
+        """The server is gone from every cloud."""
+        ...
+
+
 class Sealed(Protocol):
     """What opens sealed passwords: `auth.vault.Vault` does."""
 
@@ -108,6 +116,7 @@ class ServerLifecycle(LifecycleDefaults):
         clock: Clock,
         secrets: Sealed | None = None,
         images: ImagesMade | None = None,
+        volumes: VolumesHeld | None = None,
     ) -> None:
         """`clock` only says how long a server has been busy, by our own stamps. `secrets` opens first passwords;
         without it there are none, neither here nor in the API. `images`: whom the end of a snapshot is told.
@@ -115,6 +124,7 @@ class ServerLifecycle(LifecycleDefaults):
         self._images = images
         self._secrets = secrets
         self._ports = ports
+        self._volumes = volumes
         self._clock = clock
 
     def demand(self, resource: Resource) -> Demand:
@@ -242,8 +252,10 @@ class ServerLifecycle(LifecycleDefaults):
         return view.summarise(resource, presences)
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
-        """Ports and addresses are free again."""
+        """Ports, addresses and volumes are free again."""
         await self._ports.release(tx, resource.id)
+        if self._volumes is not None:
+            await self._volumes.release(tx, resource.id)
 
     # --- steps -----------------------------------------------------------------------------------
 

@@ -6,7 +6,12 @@ says that the cloud has not answered for a while, and that what is shown of the 
 
 from __future__ import annotations
 
-from fractus.auth.base_rules import NOVA_ADMIN, NOVA_MEMBER_OR_ADMIN, NOVA_READER_OR_ADMIN
+from fractus.auth.base_rules import (
+    NOVA_ADMIN,
+    NOVA_MEMBER_OR_ADMIN,
+    NOVA_READER_OR_ADMIN,
+    NOVA_SERVICE_OR_ADMIN,
+)
 from fractus.auth.policy import RuleDefault
 from fractus.model.server_verbs import SERVER_VERBS
 
@@ -69,6 +74,10 @@ INTERFACES_CREATE = "os_compute_api:os-attach-interfaces:create"
 INTERFACES_DELETE = "os_compute_api:os-attach-interfaces:delete"
 ATTACHMENTS_LIST = "os_compute_api:os-volumes-attachments:index"
 ATTACHMENTS_SHOW = "os_compute_api:os-volumes-attachments:show"
+ATTACHMENTS_CREATE = "os_compute_api:os-volumes-attachments:create"
+ATTACHMENTS_UPDATE = "os_compute_api:os-volumes-attachments:update"
+ATTACHMENTS_SWAP = "os_compute_api:os-volumes-attachments:swap"
+ATTACHMENTS_DELETE = "os_compute_api:os-volumes-attachments:delete"
 
 _READERS = (
     (LIST, "List servers."),
@@ -103,6 +112,9 @@ _MEMBERS = (
     (INTERFACES_CREATE, "Attach a port to a server."),
     (INTERFACES_DELETE, "Detach a port from a server."),
     (IMAGE_OF_VOLUME, "Make an image of a server whose root disk is a volume."),
+    (ATTACHMENTS_CREATE, "Attach a volume to a server."),
+    (ATTACHMENTS_UPDATE, "Say whether a volume ends with its server."),
+    (ATTACHMENTS_DELETE, "Detach a volume from a server."),
     (GROUPS_ADD, "Put a server into a security group."),
     (GROUPS_REMOVE, "Take a server out of a security group."),
     (PASSWORD_CLEAR, "Forget the encrypted password that a server has posted."),
@@ -140,5 +152,8 @@ RULES = [
     *(RuleDefault(name, NOVA_READER_OR_ADMIN, says) for name, says in _READERS),
     *(RuleDefault(name, NOVA_MEMBER_OR_ADMIN, says) for name, says in _MEMBERS),
     *(RuleDefault(name, NOVA_ADMIN, says) for name, says in _ADMINS),
+    RuleDefault(
+        ATTACHMENTS_SWAP, NOVA_SERVICE_OR_ADMIN, "Put another volume in the place of one that is attached."
+    ),
     *_VERBS,
 ]

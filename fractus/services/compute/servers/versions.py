@@ -148,6 +148,16 @@ REQUESTS = VersionTable(
         RequestFieldAdded(V(2, 49), "interfaceAttachment.tag", on="plug"),
         Behaviour(V(2, 39), "properties_of_images_unbounded"),
         Behaviour(V(2, 45), "image_id_in_body"),
+        Behaviour(V(2, 20), "attach_while_shelved"),
+        RequestFieldAdded(V(2, 49), "volumeAttachment.tag", on="attach"),
+        Behaviour(V(2, 60), "multiattach"),
+        RequestFieldAdded(V(2, 79), "volumeAttachment.delete_on_termination", on="attach"),
+        *(
+            RequestFieldAdded(V(2, 85), f"volumeAttachment.{name}", on="reattach")
+            for name in "device tag delete_on_termination serverId id".split()
+        ),
+        Behaviour(V(2, 85), "attachment_changes"),
+        Behaviour(V(2, 101), "attach_without_device"),
         Behaviour(V(2, 73), "lock_has_reason"),
         Behaviour(V(2, 77), "unshelve_to_zone"),
         Behaviour(V(2, 91), "unshelve_to_host"),
@@ -212,3 +222,19 @@ EVENT = VersionTable(
 
 #: One row of os-interface.
 INTERFACE = VersionTable([FieldAdded(V(2, 70), "tag")])
+
+
+def _by_volume(document: Document, _known: Mapping[str, Any]) -> Document:
+    """2.89: before it, an attachment was known by its volume alone."""
+    del document["attachment_id"], document["bdm_uuid"]
+    document["id"] = document["volumeId"]
+    return document
+
+
+_ATTACHMENT = (FieldAdded(V(2, 70), "tag"), FieldAdded(V(2, 79), "delete_on_termination"))
+
+#: One row of os-volume_attachments.
+ATTACHMENT = VersionTable([*_ATTACHMENT, Reshaped(V(2, 89), down=_by_volume)])
+
+#: The answer to a POST.
+CREATED_ATTACHMENT = VersionTable(_ATTACHMENT)

@@ -347,11 +347,20 @@ def _as_it_is(
         _STATE + "task_state": shown.task_state,
         _STATE + "vm_state": shown.vm_state,
         _STATE + "power_state": observed.power_state if observed is not None and not shown.error else 0,
-        # Volumes are not served yet: what the cloud itself has attached is told, and left alone.
-        "os-extended-volumes:volumes_attached": observed.volumes if observed is not None else [],
+        "os-extended-volumes:volumes_attached": _volumes(desired, observed),
         "locked": desired["locked"] or (observed is not None and observed.locked),
         _EXTENDED + "hostname": _hostname(desired, observed),
     }
+
+
+def _volumes(desired: Mapping[str, Any], observed: ServerObserved | None) -> list[dict[str, Any]]:
+    """Those that it has from us; of one that never had any, what the cloud itself has attached is told, and left."""
+    if "volumes" in desired:
+        return [
+            {"id": one["id"], "delete_on_termination": one["delete_on_termination"]}
+            for one in desired["volumes"]
+        ]
+    return observed.volumes if observed is not None else []
 
 
 def _hostname(desired: Mapping[str, Any], observed: ServerObserved | None) -> str:

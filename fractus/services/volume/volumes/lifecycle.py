@@ -6,14 +6,14 @@ changes there is reported.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
 
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import Presence, Resource, Summary, at_home
 from fractus.model.volumes import RESERVED, VolumeObserved, VolumeWanted
 from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.lifecycle import LifecycleDefaults
@@ -24,7 +24,7 @@ from fractus.store.transaction import Transaction
 PASSING = frozenset(
     {
         "attaching", "backing-up", "creating", "deleting", "detaching", "downloading", "extending", "maintenance",
-        "managing", "restoring-backup", "retyping", "reverting", "uploading",
+        "managing", "reserved", "restoring-backup", "retyping", "reverting", "uploading",
     }
 )  # fmt: skip
 
@@ -105,6 +105,20 @@ class VolumeLifecycle(LifecycleDefaults):
         if desired["size"] > observed.size and observed.status in _USABLE:
             return Apply(Step("extend", {"new_size": desired["size"]}))
         return _change(desired, observed) or Done()
+
+    def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
+        """An attachment that has ended is shown until its cloud says that the volume is free of it."""
+        ended = [one for one in resource.desired.get("attached", ()) if one["state"] == "detached"]
+        here = at_home(resource.home, presences) if ended else None
+        if here is None or here.observed_at is None or here.observed is None:
+            return
+        observed = here.observed
+        held = {one.get("server_id") for one in observed.get("attachments", ())}
+        if observed.get("status") == "detaching":
+            return
+        resource.desired["attached"] = [
+            one for one in resource.desired["attached"] if one not in ended or one["server_there"] in held
+        ]
 
     def settled(self, presence: Presence, observed: VolumeObserved) -> bool:
         """Whether it can be used."""

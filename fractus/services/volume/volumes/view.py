@@ -8,6 +8,9 @@ from typing import Any
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found, at_home
 from fractus.services.volume.dialect.view import links, stamps, tokens
 
+#: States of a volume that follow from its attachments.
+_ATTACHABLE = frozenset({"available", "in-use", "reserved", "attaching", "detaching"})
+
 #: What the cloud says of an attached volume's mode and of a read-only one, Cinder shows among the metadata.
 _READONLY, _MODE = "readonly", "attached_mode"
 
@@ -26,13 +29,40 @@ def status_of(resource: Resource, there: Presence | None) -> str:
     reset = resource.desired.get("reset")
     if reset and reset["token"] > memory.get("reset", 0) and reset["body"].get("status"):
         return str(reset["body"]["status"])
-    status: str = observed.get("status", "creating")
+    status = _with_attachments(resource, observed.get("status", "creating"))
     blocked = there.state == BLOCKED
     if blocked and not memory.get("ran"):
         return "error"
     if status in ("available", "in-use") and resource.desired["size"] > observed.get("size", 0):
         return "error_extending" if blocked else "extending"
     return status
+
+
+def _with_attachments(resource: Resource, status: str) -> str:
+    """What comes of attachments is known before a volume's cloud is asked how that is."""
+    states = {one["state"] for one in resource.desired.get("attached", ())}
+    if not states or status not in _ATTACHABLE:
+        return status
+    if states & {"detaching", "detached"}:
+        return "detaching"
+    return "attaching" if "attaching" in states else "in-use"
+
+
+def _attachments(resource: Resource) -> list[dict[str, Any]]:
+    """As Cinder prints those that are made."""
+    return [
+        {
+            "id": resource.id,
+            "attachment_id": one["attachment_id"],
+            "volume_id": resource.id,
+            "server_id": one["server_id"],
+            "host_name": None,
+            "device": one["device"],
+            "attached_at": one["attached_at"],
+        }
+        for one in resource.desired.get("attached", ())
+        if one["attached_at"]
+    ]
 
 
 def _observed(there: Presence | None) -> Mapping[str, Any]:
@@ -48,7 +78,7 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     zone = there.cloud if there is not None else resource.home or desired["zone"]
     bootable = desired["bootable"] if desired["bootable"] is not None else observed.get("bootable", False)
     image_metadata = _image_metadata(desired, observed)
-    attachments = desired.get("attached", [])
+    attachments = _attachments(resource)
     document = {
         "id": resource.id,
         "status": status,
@@ -116,7 +146,7 @@ def _host(zone: str, observed: Mapping[str, Any]) -> str | None:
 def _admins(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, str]:
     readonly = desired["readonly"] if desired["readonly"] is not None else observed.get("readonly")
     found = {} if readonly is None else {_READONLY: str(readonly)}
-    if desired.get("attached"):
+    if any(one["attached_at"] for one in desired.get("attached", ())):
         found[_MODE] = "rw"
     return found
 

@@ -21,6 +21,7 @@ from fractus.services.compute.servers.api.labels import Labels
 from fractus.services.compute.servers.api.parts import Parts
 from fractus.services.compute.servers.api.reading import Reading
 from fractus.services.compute.servers.api.showing import Showing
+from fractus.services.compute.servers.api.volumes import Volumes
 from fractus.web.routing import Route
 
 __all__ = [
@@ -50,6 +51,7 @@ class ServersApi:
             Parts(given),
             Consoles(given),
             Interfaces(given),
+            Volumes(given),
             History(given),
         )
 

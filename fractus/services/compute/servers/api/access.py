@@ -86,6 +86,34 @@ class Plugging(Protocol):
         ...
 
 
+class Attachments(Protocol):
+    """Volumes that servers have."""
+
+    async def volume(self, reader: Reader, project_id: str | None, id: str) -> Resource | None:
+        """A volume that is a project's; None: anybody's."""
+        ...
+
+    async def zone_of(self, reader: Reader, volume: Resource) -> str:
+        """The cloud that a volume is in; empty where none is chosen yet."""
+        ...
+
+    async def attach(
+        self, tx: Transaction, server: Resource, volume: Resource, asked: Mapping[str, Any], device: str
+    ) -> None:
+        """A server is to have a volume. `asked`: `device`, `tag`, `delete_on_termination`; `device`: where it will be,
+        as far as can be told. The caller writes the server.
+        """
+        ...
+
+    async def detach(self, tx: Transaction, attachment_id: str) -> None:
+        """A server is to have its volume no longer; it shows it until its cloud has confirmed that."""
+        ...
+
+    async def keep(self, tx: Transaction, attachment_id: str, *, delete_on_termination: bool) -> None:
+        """Whether the volume ends with its server. The caller writes the server."""
+        ...
+
+
 class Images(Protocol):
     """Images."""
 
@@ -172,6 +200,7 @@ class Dependencies:
     clock: Clock
     ports: Ports
     plugging: Plugging
+    attachments: Attachments
     images: Images
     maker: ImageMaker
     flavors: Flavors

@@ -1,4 +1,4 @@
-"""What hangs on a server and is only read: addresses, ports, groups and volumes."""
+"""What hangs on a server and is only read: addresses, ports and groups."""
 
 from __future__ import annotations
 
@@ -28,13 +28,6 @@ class Parts:
             ("os-interface", self.interfaces, policy.INTERFACES_LIST, "List the ports of a server."),
             ("os-interface/{port_id}", self.interface, policy.INTERFACES_SHOW, "Show a port of a server."),
             ("os-security-groups", self.groups, policy.GROUPS_LIST, "List the security groups of a server."),
-            ("os-volume_attachments", self.volumes, policy.ATTACHMENTS_LIST, "List the volumes of a server."),
-            (
-                "os-volume_attachments/{volume_id}",
-                self.volume,
-                policy.ATTACHMENTS_SHOW,
-                "Show a volume of a server.",
-            ),
         ]
         return [
             Route(
@@ -131,18 +124,6 @@ class Parts:
             "tenant_id": group.project_id,
             "rules": rules,
         }
-
-    async def volumes(self, call: Call) -> Reply:
-        """None: servers are built on local disks."""
-        if PARTS.behaviour("strict_attachments", call.version):
-            only(call.query.names(), ("limit", "offset"))
-        await find(self._given, call, policy.ATTACHMENTS_LIST)
-        return Reply(200, {"volumeAttachments": []})
-
-    async def volume(self, call: Call) -> Reply:
-        """None."""
-        server = await find(self._given, call, policy.ATTACHMENTS_SHOW)
-        raise NotFound(f"Instance {server.id} is not attached to volume {call.params['volume_id']}")
 
 
 def strict(call: Call) -> None:

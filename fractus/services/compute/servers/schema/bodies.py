@@ -287,7 +287,8 @@ def _ip(value: str, version: int) -> bool:
     return found.version == version
 
 
-def _boolean(at: str, value: Any) -> None:
+def boolean_of(at: str, value: Any) -> None:
+    """A boolean, or a word for one."""
     if not isinstance(value, bool) and value not in (*_TRUE[1:], *_FALSE[1:]):
         raise _wrong(at, value, f"{value!r} is not one of {[*_TRUE, *_FALSE]}")
 
@@ -364,7 +365,7 @@ def check_create(
         check_name(group.get("name", "x"))
     for at in ("config_drive", "return_reservation_id"):
         if at in server:
-            _boolean(at, server[at])
+            boolean_of(at, server[at])
     for at in ("min_count", "max_count"):
         if at in server:
             _count(at, server[at])
@@ -391,7 +392,7 @@ def _check_disks(server: Mapping[str, Any], tags: bool) -> None:
             if at in disk:
                 _format(at, disk[at], "uuid", is_uuid)
         if "delete_on_termination" in disk:
-            _boolean("delete_on_termination", disk["delete_on_termination"])
+            boolean_of("delete_on_termination", disk["delete_on_termination"])
         if "volume_size" in disk:
             _count("volume_size", disk["volume_size"])
 
@@ -426,7 +427,7 @@ def check_more(asked: Mapping[str, Any], *, domain_name: bool) -> None:
     if asked.get("user_data") is not None:
         _format("user_data", asked["user_data"], "base64", _base64)
     if "preserve_ephemeral" in asked:
-        _boolean("preserve_ephemeral", asked["preserve_ephemeral"])
+        boolean_of("preserve_ephemeral", asked["preserve_ephemeral"])
     for file in asked.get("personality", []):
         _format("contents", file.get("contents", ""), "base64", _base64)
     check_metadata("metadata", asked.get("metadata", {}))

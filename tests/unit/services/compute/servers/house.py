@@ -29,6 +29,7 @@ from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api import Dependencies, ServerLimits, ServersApi
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER
+from fractus.services.compute.volume_attachments.writes import AttachmentWrites
 from fractus.store import clouds, presences
 from fractus.store.clouds import CloudRecord
 from fractus.store.ledger import Ledger
@@ -360,6 +361,7 @@ class House:
             flavors=self.flavors,
             keypairs=self.keys,
             plugging=self.plugging,
+            attachments=AttachmentWrites(self.ledger, {}),
             live=self.console,
             quota=self.quota,
             limits=self.limits,

@@ -88,7 +88,7 @@ async def test_security_groups_in_novas_old_form(house: House) -> None:
     assert {rule["parent_group_id"] for rule in rules} == {web}
 
 
-async def test_there_are_no_volumes(house: House) -> None:
+async def test_a_server_without_volumes_has_none(house: House) -> None:
     at = await running(house)
     assert await house.ask("GET", f"{at}/os-volume_attachments") == {"volumeAttachments": []}
     volume = derived("volume")

@@ -27,7 +27,7 @@ async def test_every_route_is_one_of_novas(house: House) -> None:
         for route in house.routes()
     ]
     assert set(ours) <= nova
-    assert len(ours) == len(set(ours)) == 65
+    assert len(ours) == len(set(ours)) == 68
 
 
 async def test_every_rule_is_used_or_asked_for_by_name(house: House) -> None:
@@ -44,6 +44,7 @@ async def test_every_rule_is_used_or_asked_for_by_name(house: House) -> None:
         policy.DESTINATION,
         policy.ATTACH_NETWORK,
         policy.ATTACH_VOLUME,
+        policy.ATTACHMENTS_SWAP,
         policy.TRUSTED_CERTS,
         policy.ZERO_DISK,
         policy.IMAGE_OF_VOLUME,

@@ -1,0 +1,1 @@
+"""Volumes that servers have: each is a resource of its own, which follows its volume."""

@@ -1,0 +1,206 @@
+"""How attachments are written: they, and what servers and volumes show of them, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from fractus.base.clock import iso_micro
+from fractus.base.ids import new_id
+from fractus.model.resource import Presence, Resource, Summary, at_home
+from fractus.services.compute.volume_attachments.kind import (
+    ATTACHED,
+    ATTACHING,
+    DETACHED,
+    DETACHING,
+    ERROR,
+    needs,
+    summarise,
+)
+from fractus.store import presences
+from fractus.store.ledger import Ledger
+from fractus.store.transaction import Reader, Transaction
+
+Summarise: TypeAlias = "Callable[[Resource, list[Presence]], Summary]"
+
+#: Where servers and volumes keep what they show of attachments, in what is desired of them.
+_KEYS: Mapping[str, str] = {"server": "volumes", "volume": "attached"}
+
+
+class AttachmentWrites:
+    """Writes attachments. Which may be made is judged by who calls."""
+
+    def __init__(self, ledger: Ledger, summaries: Mapping[str, Summarise]) -> None:
+        """`summaries`: how a `server` and a `volume` are shown."""
+        self._ledger = ledger
+        self._summaries = summaries
+
+    async def volume(self, reader: Reader, project_id: str | None, id: str) -> Resource | None:
+        """A volume that is a project's; None: anybody's."""
+        return await self._ledger.resources.visible(reader, "volume", id, project_id)
+
+    async def zone_of(self, reader: Reader, volume: Resource) -> str:
+        """The cloud that a volume is in; empty where none is chosen yet."""
+        there = at_home(volume.home, await presences.of_resource(reader, "volume", volume.id))
+        return there.cloud if there is not None else volume.home or ""
+
+    # --- what users ask for ----------------------------------------------------------------------
+
+    async def attach(
+        self, tx: Transaction, server: Resource, volume: Resource, asked: Mapping[str, Any], device: str
+    ) -> None:
+        """A server is to have a volume. `asked`: `device`, `tag`, `delete_on_termination`; `device`: where it will be,
+        as far as can be told. The caller writes the server.
+        """
+        there = at_home(server.home, await presences.of_resource(tx, "server", server.id))
+        entry = {
+            "attachment_id": new_id(),
+            "device": device,
+            "tag": asked.get("tag") or None,
+            "delete_on_termination": asked["delete_on_termination"],
+        }
+        attachment = Resource(
+            kind="volume_attachment",
+            id=entry["attachment_id"],
+            project_id=server.project_id,
+            user_id=server.user_id,
+            desired={
+                "name": "",
+                "server_id": server.id,
+                "volume_id": volume.id,
+                "device": device,
+                "asked_device": asked.get("device") or "",
+                "tag": entry["tag"] or "",
+                "delete_on_termination": entry["delete_on_termination"],
+            },
+            request_id=server.request_id,
+        )
+        server.desired["volumes"] = [
+            *server.desired.get("volumes", []),
+            {"id": volume.id, "bdm_uuid": new_id(), **entry},
+        ]
+        volume.desired["attached"] = [
+            *volume.desired.get("attached", []),
+            {
+                "attachment_id": attachment.id,
+                "server_id": server.id,
+                "server_there": there.remote_id if there is not None else "",
+                "device": device,
+                "attached_at": "",
+                "state": ATTACHING,
+            },
+        ]
+        await self._ledger.create(tx, attachment, summarise(attachment), needs(attachment), assign=True)
+        await self._save(tx, volume)
+
+    async def detach(self, tx: Transaction, attachment_id: str) -> None:
+        """A server is to have its volume no longer; it shows it until its cloud has confirmed that."""
+        attachment = await self._fetch(tx, "volume_attachment", attachment_id)
+        if attachment is None or not attachment.wanted:
+            return
+        attachment.desired["apart"] = True
+        await self._ledger.remove(tx, attachment, summarise(attachment), hide=False)
+        await self._show_in_volume(tx, attachment, state=DETACHING)
+
+    async def keep(self, tx: Transaction, attachment_id: str, *, delete_on_termination: bool) -> None:
+        """Whether the volume ends with its server. The caller writes the server."""
+        attachment = await self._fetch(tx, "volume_attachment", attachment_id)
+        if attachment is not None:
+            attachment.desired["delete_on_termination"] = delete_on_termination
+            await self._ledger.resources.save(tx, attachment)
+
+    # --- what comes of it ------------------------------------------------------------------------
+
+    async def release(self, tx: Transaction, server_id: str) -> None:
+        """A server is gone from its cloud, and so are its attachments there."""
+        for id in await self._ledger.resources.needed_by_kind(tx, "server", server_id, "volume_attachment"):
+            attachment = await self._fetch(tx, "volume_attachment", id)
+            if attachment is not None and attachment.wanted:
+                await self._ledger.remove(tx, attachment, summarise(attachment), hide=False)
+
+    async def progressed(self, tx: Transaction, attachment: Resource) -> None:
+        """Its status or device has changed. One that its cloud refused ends."""
+        if not attachment.wanted:
+            return
+        if attachment.status == ERROR:
+            attachment.desired["apart"] = not await self._server_ends(tx, attachment)
+            await self._ledger.remove(tx, attachment, summarise(attachment), hide=False)
+            await self._show_in_volume(tx, attachment, state=DETACHING)
+            return
+        shown = msgspec.json.decode(attachment.summary)
+        device = shown["device"]
+        state = ATTACHED if attachment.status == ATTACHED else ATTACHING
+        at = shown["attached_at"] or iso_micro(tx.now())
+        about = {"attached_at": at} if state == ATTACHED else {}
+        await self._show(tx, "server", attachment.desired["server_id"], attachment.id, {"device": device})
+        await self._show_in_volume(tx, attachment, device=device, state=state, **about)
+
+    async def ended(self, tx: Transaction, attachment: Resource) -> None:
+        """It has left its cloud. How its volume is there now is looked at."""
+        desired = attachment.desired
+        await self._show(tx, "server", desired["server_id"], attachment.id, None)
+        volume = await self._show_in_volume(tx, attachment, state=DETACHED)
+        if volume is None or not volume.wanted:
+            return
+        ends = desired["delete_on_termination"] and not desired.get("apart")
+        if ends and await self._server_ends(tx, attachment):
+            volume.wanted = False
+            await self._ledger.remove(tx, volume, await self._summary(tx, volume), hide=False)
+            return
+        every = await presences.of_resource(tx, "volume", volume.id)
+        for there in every:
+            there.observed_at = None
+            await presences.save(tx, there)
+        await self._ledger.wake_all(tx, [("volume", volume.id, there.cloud) for there in every])
+
+    async def _server_ends(self, tx: Transaction, attachment: Resource) -> bool:
+        """Whether its server is to be deleted, or is: then its cloud ends it, and who sees that first does not matter.
+
+        One that ends before its server (`apart`, in what is desired of it) leaves the volume as it is.
+        """
+        server = await self._ledger.resources.fetch(tx, "server", attachment.desired["server_id"])
+        return server is None or not server.wanted
+
+    # --- what servers and volumes show -----------------------------------------------------------
+
+    async def _show_in_volume(self, tx: Transaction, attachment: Resource, **about: Any) -> Resource | None:
+        return await self._show(tx, "volume", attachment.desired["volume_id"], attachment.id, about)
+
+    async def _show(
+        self, tx: Transaction, kind: str, id: str, attachment_id: str, about: Mapping[str, Any] | None
+    ) -> Resource | None:
+        """Say something of an attachment where it is shown; None: that there is none any more."""
+        resource, key = await self._fetch(tx, kind, id), _KEYS[kind]
+        if resource is None or resource.deleted_at is not None:
+            return None
+        before = resource.desired.get(key, [])
+        after = list(_changed(before, attachment_id, about))
+        if after != before:
+            resource.desired[key] = after
+            await self._save(tx, resource)
+        return resource
+
+    async def _fetch(self, tx: Transaction, kind: str, id: str) -> Resource | None:
+        return await self._ledger.resources.fetch(tx, kind, id, to_write=True)
+
+    async def _save(self, tx: Transaction, resource: Resource) -> None:
+        resource.updated_at = tx.now()
+        await self._ledger.resources.save(tx, resource, await self._summary(tx, resource))
+
+    async def _summary(self, tx: Transaction, resource: Resource) -> Summary:
+        every = await presences.of_resource(tx, resource.kind, resource.id)
+        return self._summaries[resource.kind](resource, every)
+
+
+def _changed(
+    entries: Sequence[dict[str, Any]], attachment_id: str, about: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    found = []
+    for one in entries:
+        if one["attachment_id"] != attachment_id:
+            found.append(one)
+        elif about is not None:
+            found.append({**one, **about})
+    return found
