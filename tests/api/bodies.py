@@ -97,6 +97,12 @@ _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/action#confirmResize": lambda _: {"confirmResize": None},
     "POST /servers/{server_id}/action#revertResize": lambda _: {"revertResize": None},
     "POST /servers/{server_id}/action#rebuild": lambda house: {"rebuild": {"imageRef": house.image}},
+    "POST /servers/{server_id}/os-volume_attachments": lambda house: {
+        "volumeAttachment": {"volumeId": house.volume}
+    },
+    "PUT /servers/{server_id}/os-volume_attachments/{volume_id}": lambda house: {
+        "volumeAttachment": {"volumeId": house.volume, "delete_on_termination": True}
+    },
     "POST /servers/{server_id}/os-interface": lambda house: {
         "interfaceAttachment": {"net_id": house.network.id}
     },
@@ -204,12 +210,6 @@ _NETWORK: Mapping[str, Body] = {
     "POST /ports/{id}/bindings": lambda _: {"binding": {"host": "a"}},
     "PUT /ports/{id}/bindings/{host}": lambda _: {"binding": {"host": "a"}},
     "PUT /ports/{id}/bindings/{host}/activate": lambda _: None,
-    "POST /servers/{server_id}/os-volume_attachments": lambda house: {
-        "volumeAttachment": {"volumeId": house.volume}
-    },
-    "PUT /servers/{server_id}/os-volume_attachments/{volume_id}": lambda house: {
-        "volumeAttachment": {"volumeId": house.volume, "delete_on_termination": True}
-    },
     "PUT /routers/{id}/add_router_interface": lambda house: {"subnet_id": house.network.subnet_id},
     "PUT /routers/{id}/remove_router_interface": lambda house: {"subnet_id": house.network.subnet_id},
     "POST /flavors/{id}/service_profiles": lambda _: {"service_profile": {"id": new_id()}},

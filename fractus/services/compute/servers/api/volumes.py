@@ -20,7 +20,7 @@ from fractus.services.compute.servers.api.access import (
     shown,
     target_of,
 )
-from fractus.services.compute.servers.schema import attaching
+from fractus.services.compute.servers.schema import attaching, search
 from fractus.services.compute.servers.schema.bodies import truth
 from fractus.services.compute.servers.versions import (
     ATTACHMENT,
@@ -270,6 +270,8 @@ def _number(call: Call, name: str) -> int | None:
         raise Invalid(
             f"Invalid input for query parameters {name}. Value: {text}. {text!r} does not match '^[0-9]*$'"
         )
+    if len(text) > search.DIGITS:
+        raise Invalid(f"Invalid input for query parameters {name}. Value: {text}. {text!r} is too long")
     return int(text)
 
 
