@@ -346,6 +346,8 @@ async def test_a_stranger_finds_nothing_on_any_route(house: House) -> None:
         "addSecurityGroup": {"addSecurityGroup": {"name": "web"}},
         "removeSecurityGroup": {"removeSecurityGroup": {"name": "web"}},
         "POST os-interface": {},
+        "POST os-volume_attachments": {"volumeAttachment": {"volumeId": IMAGE}},
+        "PUT {volume_id}": {"volumeAttachment": {"volumeId": IMAGE}},
         "POST remote-consoles": {"remote_console": {"protocol": "vnc", "type": "novnc"}},
     }
     walked = 0
