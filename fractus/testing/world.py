@@ -427,8 +427,10 @@ class World:
     async def assert_nothing_left(self, kinds: Collection[str] = TENANT_KINDS) -> None:
         """Of these kinds nothing of ours is in any cloud, we hold no presence of one, and no work is pending.
 
-        A project's default security group, which its users cannot delete, may stay where it was once used.
+        A project's default security group, which its users cannot delete, may stay where it was once used; so may what
+        was taken over.
         """
+        adopted = {(kind, id, cloud) for kind, id, cloud, _ in await self._adopted()}
         things = [(cloud, thing) for cloud in self.clouds for kind in kinds for thing in cloud.of(kind)]
         may_stay = {thing.marker for _, thing in things if _is_default_group(thing)}
         left = [
@@ -439,7 +441,7 @@ class World:
         left += [
             f"presence of {kind} {id} in {cloud}"
             for kind, id, cloud, _ in await self.parts.store.rows(_presences)
-            if kind in kinds and id not in may_stay
+            if kind in kinds and id not in may_stay and (kind, id, cloud) not in adopted
         ]
         left += [
             f"work: {kind} {id}"
@@ -448,16 +450,20 @@ class World:
         ]
         assert not left, "left behind:\n" + "\n".join(left)
 
+    async def _adopted(self) -> set[tuple[str, str, str, str | None]]:
+        """Presences of what was taken over, or is used because it is the same: kind, id, cloud and id there."""
+        return {
+            (kind, id, cloud, remote)
+            for kind, id, cloud, remote, memory in await self.parts.store.rows(_memories)
+            if json.loads(memory).get("adopted") or json.loads(memory).get("borrowed")
+        }
+
     async def assert_no_orphans(self) -> None:
         """What we hold and what the clouds hold of ours is the same, thing by thing, and nothing is there twice.
 
         What was taken over, or is used because it is the same, has no marker there: it is known by its id.
         """
-        adopted = {
-            (kind, id, cloud, remote)
-            for kind, id, cloud, remote, memory in await self.parts.store.rows(_memories)
-            if json.loads(memory).get("adopted") or json.loads(memory).get("borrowed")
-        }
+        adopted = await self._adopted()
         held = {
             (kind, id, cloud, remote)
             for kind, id, cloud, remote in await self.parts.store.rows(_presences)

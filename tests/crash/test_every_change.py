@@ -61,6 +61,8 @@ STORIES: tuple[Story, ...] = (
     servers.is_rebuilt,
     servers.is_plugged,
     servers.gets_a_volume,
+    servers.is_imaged,
+    other.keeps_volumes,
     other.finds_no_host,
     other.changes_ports,
     other.leaves_images_and_flavors,
@@ -72,6 +74,10 @@ STORIES: tuple[Story, ...] = (
     other.trunks,
     *(declared.story_of(kind) for kind in declared.KINDS),
 )
+
+
+#: What drivers have for completeness: types of volumes are a cloud's own, found there and never deleted.
+NEVER = {("volume_type", "delete")}
 
 
 def of_this_story(spot: Spot) -> bool:
@@ -98,7 +104,7 @@ async def test_every_change_of_every_kind_has_a_story(tmp_path: Path) -> None:
         assert not plain.wrongs
         told |= {(spot.kind, spot.method) for spot in plain.spots}
     for cloud in clouds():
-        assert changes(cloud) - told == set()
+        assert changes(cloud) - told == NEVER
         await cloud.close()
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fractus.base.ids import new_id
+from fractus.clouds.simulated.records import VolumeTypeRecord
 from fractus.testing.crash import CrashMatrix, Story
 from fractus.testing.outside import outside
-from fractus.testing.user import COMPUTE, IMAGE, NETWORK, User
+from fractus.testing.user import COMPUTE, IMAGE, NETWORK, VOLUME, User
 from fractus.testing.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -288,6 +290,50 @@ def _change(op: str, name: str, value: str) -> dict[str, str]:
     return {"op": op, "path": f"/{name}", "value": value}
 
 
+async def keeps_volumes(world: World) -> AsyncIterator[None]:
+    """A volume and its snapshot are made, changed in every way and deleted. Their type stays in the cloud."""
+    ann = world.user("ann")
+    world.cloud("a").backend.records.put(VolumeTypeRecord(id=new_id(), project_id="", name="fast"))
+    kind = {"volume_type": {"name": "fast"}}
+    fast = (await world.admin.post(f"{VOLUME}/types", kind, version="3.71")).ok()["volume_type"]["id"]
+    yield
+    volume = await ann.makes_volume(zone="a", volume_type=fast)
+    await world.settle()
+    at = f"{VOLUME}/volumes/{volume}"
+    (await ann.put(at, {"volume": {"name": "renamed", "metadata": {"k": "v"}}}, version="3.71")).ok()
+    await world.settle()
+    for body in (
+        {"os-extend": {"new_size": 2}},
+        {"os-set_bootable": {"bootable": True}},
+        {"os-update_readonly_flag": {"readonly": True}},
+        {"os-set_image_metadata": {"metadata": {"a": "1"}}},
+        {"os-unset_image_metadata": {"key": "a"}},
+    ):
+        (await ann.post(f"{at}/action", body, version="3.71")).ok()
+        await world.settle()
+    snapshot = await ann.makes_snapshot(volume)
+    await world.settle()
+    below = f"{VOLUME}/snapshots/{snapshot}"
+    changed = {"snapshot": {"name": "renamed"}}
+    (await ann.put(below, changed, version="3.71")).ok()
+    (await ann.put(f"{below}/metadata", {"metadata": {"k": "w"}}, version="3.71")).ok()
+    await world.settle()
+    for thing in (below, at):
+        action = {"os-reset_status": {"status": "error"}}
+        (await world.admin.post(f"{thing}/action", action, version="3.71")).ok()
+        await world.settle()
+    [there] = world.cloud("a").marked("volume", volume)
+    assert there.name == "renamed"
+    for thing in (below, at):
+        (await ann.delete(thing, version="3.71")).ok()
+        await world.settle()
+    assert not world.cloud("a").of("volume")
+    assert not world.cloud("a").of("snapshot")
+    (await world.admin.delete(f"{VOLUME}/types/{fast}", version="3.71")).ok()
+    await world.settle()
+    assert "fast" in {one.name for one in world.cloud("a").of("volume_type")}
+
+
 @pytest.mark.parametrize(
     "story",
     [
@@ -300,6 +346,7 @@ def _change(op: str, name: str, value: str) -> dict[str, str]:
         routes,
         leads_outside,
         trunks,
+        keeps_volumes,
     ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:

@@ -155,6 +155,8 @@ class FakeAuthenticator:
         self.errors: list[CloudError | None] = []
         self.gate: asyncio.Event | None = None
         self.roles = ["admin", "member"]
+        #: What the catalog has: types of services, and the versions of their URLs.
+        self.services = {"compute": "v2.1", "network": "v2.0", "image": "v2", "identity": "v3"}
 
     async def grant(self, project_id: str) -> Grant:
         self.asked.append(project_id)
@@ -164,7 +166,6 @@ class FakeAuthenticator:
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
-        services = {"compute": "v2.1", "network": "v2.0", "image": "v2", "identity": "v3"}
         return Grant(
             token=f"token-{number}",
             project_id=project_id or "home",
@@ -173,7 +174,9 @@ class FakeAuthenticator:
             user_name="operator",
             roles=self.roles,
             lifetime=self.lifetime,
-            endpoints={service: f"{self.base}/{service}/{version}" for service, version in services.items()},
+            endpoints={
+                service: f"{self.base}/{service}/{version}" for service, version in self.services.items()
+            },
         )
 
     async def close(self) -> None:

@@ -130,6 +130,12 @@ async def test_a_cloud_is_connected_without_a_word_to_it(clock: Clock) -> None:
             "router",
             "router_interface",
             "qos_policy",
+            "floatingip",
+            "trunk",
+            "volume",
+            "snapshot",
+            "volume_type",
+            "volume_attachment",
         )
     }
     await cloud.close()

@@ -91,10 +91,14 @@ async def test_a_child_that_is_a_fractus_says_so(marked: OpenStackCloud, fake: F
 
 @pytest.mark.parametrize("by", [OURS, OTHER, ""])
 async def test_what_says_that_it_is_another_s_is_not_ours(
-    marked: OpenStackCloud, fake: FakeChild, by: str
+    marked: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator, by: str
 ) -> None:
     """In the marker of every kind; what says nothing was made by an older version, and is ours."""
     description = marks.noted("id-1", {}, 255, by)
+    authenticator.services["block-storage"] = "v3"
+    version = {"id": "v3.0", "min_version": "3.0", "version": "3.71", "status": "CURRENT"}
+    fake.on("GET /block-storage/v3/", reply({"versions": [version]}))
+    noted = {"fractus_id": "id-1", **({"fractus_by": by} if by else {})}
     documents = {
         "network": ("/network/v2.0/networks", "networks", {"id": "r", "description": description}),
         "subnet": ("/network/v2.0/subnets", "subnets", {"id": "r", "description": description}),
@@ -105,6 +109,10 @@ async def test_what_says_that_it_is_another_s_is_not_ours(
         "router": ("/network/v2.0/routers", "routers", {"id": "r", "description": description}),
         "router_interface": ("/network/v2.0/ports", "ports", {"id": "r", "description": description}),
         "qos_policy": ("/network/v2.0/qos/policies", "policies", {"id": "r", "description": description}),
+        "floatingip": ("/network/v2.0/floatingips", "floatingips", {"id": "r", "description": description}),
+        "trunk": ("/network/v2.0/trunks", "trunks", {"id": "r", "description": description}),
+        "volume": ("/block-storage/v3/home/volumes/detail", "volumes", {"id": "r", "metadata": noted}),
+        "snapshot": ("/block-storage/v3/home/snapshots/detail", "snapshots", {"id": "r", "metadata": noted}),
         "server": (
             "/compute/v2.1/servers/detail",
             "servers",
@@ -125,11 +133,12 @@ async def test_what_says_that_it_is_another_s_is_not_ours(
             {"id": "r", "status": "active", "fractus_id": "id-1", **({"fractus_by": by} if by else {})},
         ),
     }  # fmt: skip
-    assert documents.keys() == marked.actuators().keys()
+    # Types of volumes are a cloud's own, and an attachment is known by its server and volume: neither has a marker.
+    assert documents.keys() == marked.actuators().keys() - {"volume_type", "volume_attachment"}
     for kind, (path, key, document) in documents.items():
         fake.on(f"GET {path}", reply({key: [document]}))
         fake.on("GET /compute/v2.1/servers", reply({"servers": []}))
-        aliases = [{"alias": alias} for alias in ("router", "qos")]
+        aliases = [{"alias": alias} for alias in ("router", "qos", "trunk")]
         fake.on("GET /network/v2.0/extensions", reply({"extensions": aliases}))
         # Interfaces of routers are listed by each of their device owners.
         listed = [one async for one in marked.actuators()[kind].list_changed("")]

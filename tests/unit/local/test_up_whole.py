@@ -132,27 +132,25 @@ def test_clients_that_look_at_block_storage_work_beside_a_cinder_in_another_regi
         return json.loads(done.stdout)
 
     quotas = {row["Resource"]: row["Limit"] for row in told("quota", "show")}
-    assert (quotas["volumes"], quotas["gigabytes"], quotas["instances"]) == (0, 0, 10)
+    assert (quotas["volumes"], quotas["gigabytes"], quotas["instances"]) == (10, 1000, 10)
     limits = {row["Name"]: row["Value"] for row in told("limits", "show", "--absolute")}
-    assert (limits["max_total_volumes"], limits["total_volumes_used"]) == (0, 0)
+    assert (limits["max_total_volumes"], limits["total_volumes_used"]) == (10, 0)
     zones = told("availability", "zone", "list")
     assert {zone["Zone Name"] for zone in zones} == {"sim-east", "sim-west"}
     aliases = {extension["Alias"] for extension in told("extension", "list")}
     assert {"os-quota-sets", "os-volume-transfer", "security-group"} <= aliases
-    for words in (
-        ("volume", "list"),
-        ("volume", "type", "list"),
-        ("volume", "snapshot", "list"),
-        ("volume", "backup", "list"),
-        ("availability", "zone", "list", "--volume"),
-    ):
+    zones = told("availability", "zone", "list", "--volume")
+    assert {zone["Zone Name"] for zone in zones} == {"sim-east", "sim-west"}
+    assert [one["Name"] for one in told("volume", "type", "list")] == ["__DEFAULT__"]
+    for words in (("volume", "list"), ("volume", "snapshot", "list"), ("volume", "backup", "list")):
         assert told(*words) == [], words
-    refused = openstack_command(clouds_yaml, "fractus", "volume", "create", "--size", "1", "mine")
+    assert told("volume", "create", "--size", "1", "mine")["status"] == "creating"
+    refused = openstack_command(clouds_yaml, "fractus", "volume", "backup", "create", "mine")
     assert refused.returncode == 1
-    assert "fractus does not serve POST /volumes of the volume API yet." in refused.stderr
-    missing = openstack_command(clouds_yaml, "fractus", "volume", "show", "mine")
+    assert "fractus does not serve POST /backups of the volume API yet." in refused.stderr
+    missing = openstack_command(clouds_yaml, "fractus", "volume", "show", "none")
     assert missing.returncode == 1
-    assert "No Volume found for mine" in missing.stderr
+    assert "No Volume found for none" in missing.stderr
 
 
 def test_without_the_demo_there_is_an_endpoint_and_nothing_behind_it(

@@ -397,9 +397,10 @@ async def test_users_of_one_thing_are_not_looked_for_among_all_of_their_kind(tab
         pytest.skip("SQLite tells how it finds rows")
     text = presences._users.compiled(_DIALECT).text
     plan = tables.connection.execute("EXPLAIN QUERY PLAN " + text, (None,) * text.count("?")).fetchall()
-    first, second = (row[3] for row in plan)
+    first, _subquery, third, second = (row[3] for row in plan)
     assert "need_by_target (need_kind=? AND need_id=?)" in first
     assert "presence_1 (kind=? AND id=?)" in second
+    assert "(need_kind=? AND need_id=?" in third
 
 
 async def test_a_change_of_what_no_cloud_has_is_no_work(tables: AnyStore) -> None:
