@@ -450,7 +450,7 @@ class World:
         ]
         assert not left, "left behind:\n" + "\n".join(left)
 
-    async def _adopted(self) -> set[tuple[str, str, str, str | None]]:
+    async def _adopted(self) -> set[tuple[str, str, str, str]]:
         """Presences of what was taken over, or is used because it is the same: kind, id, cloud and id there."""
         return {
             (kind, id, cloud, remote)
