@@ -54,6 +54,9 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         ip, port_id = observed.floating_ip_address, observed.port_id or None
         every = await pools_of(tx, self._resources, network)
         subnet_id = next((one.subnet.id for one in every if one.cloud == context.cloud and one.has(ip)), None)
+        if subnet_id is None and await self._resources.fetch(tx, "network", network.id) is None:
+            # A dry run: its network is not written, so there is no plan to ask for the address.
+            return Adopt(resource, ())
         if subnet_id is None:
             return Conflict(f"no subnet of network {network.id} in {context.cloud} has its address {ip}")
         port = await context.taken(tx, "port", port_id) if port_id else None
