@@ -67,6 +67,14 @@ class House:
     def port(self) -> str:
         return self._find("port")
 
+    @property
+    def parent(self) -> str:
+        return self._find("port")
+
+    @property
+    def external(self) -> str:
+        return self._find("external network")
+
 
 _BY_PATH = {kind.root[1:]: name for name, kind in KINDS.items()}
 
