@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from bench.deployment import Urls, urls_of
 from bench.load import Processor
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.base import log as logging
 from fractus.local.keystone import ADMIN, DEMO, EmbeddedKeystone
 from fractus.local.processes import free_port

@@ -22,7 +22,7 @@ from bench import filling
 from bench.deployment import Deployment, Tenant
 from bench.filling import Filled
 from fractus.app import wiring
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.cli.cloud import read_entry
 from fractus.local import running
 from fractus.local.keystone import ADMIN

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.base import log as logging
 from fractus.local.keystone import ADMIN, DEMO, EmbeddedKeystone
 from fractus.local.processes import free_port

@@ -16,7 +16,7 @@ import yaml
 from bench.deployment import Deployment, Tenant, deployed
 from bench.load import Processor
 from fractus.app import wiring
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.local import running
 from fractus.local.keystone import ADMIN
 from fractus.local.processes import free_port

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from bench.filling import Filled, Plan, filled, keep, seen_until
 from bench.load import Endpoint, Processor, connections
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.base import log as logging
 from fractus.local.keystone import ADMIN, DEMO, EmbeddedKeystone
 from fractus.local.processes import free_port

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractus.app.calls import Caller, CallFailed
+from fractus.auth.calls import Caller, CallFailed
 from fractus.auth.tokens import ServiceCredential
 from fractus.base.clock import Clock
 from fractus.base.log import logger

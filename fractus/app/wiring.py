@@ -17,9 +17,9 @@ from fractus.app.children import Connect, ConnectedChildren
 from fractus.app.keystone_limits import KeystoneLimits
 from fractus.app.kinds import MIRRORS
 from fractus.app.metrics import ChildCalls
-from fractus.app.projects import KeystoneProjects
 from fractus.app.read_only import WriteGate
 from fractus.auth.policy import Policy, RuleDefault
+from fractus.auth.project_names import KeystoneProjects
 from fractus.auth.projects import KeystoneProjectLookup, ProjectLookup
 from fractus.auth.shared import SharedTokens
 from fractus.auth.tokens import KeystoneTokens, Patience, ServiceCredential, TokenChecker

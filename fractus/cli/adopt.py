@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fractus.app.projects import project_named
 from fractus.app.wiring import credential
+from fractus.auth.project_names import project_named
 from fractus.cli.cap import at_most_option, stop_above
 from fractus.cli.frame import with_settings
 from fractus.cli.parts import console, with_parts

@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 from rich.console import Console
 
-from fractus.app.calls import CallFailed
+from fractus.auth.calls import CallFailed
 from fractus.deploy.inventory import InventoryError
 from fractus.local.clouds_yaml import CloudsFileError
 from fractus.local.supervisor import StartFailed

@@ -9,7 +9,7 @@ import click
 from keystoneauth1 import exceptions as ks_errors
 from openstack.config.cloud_region import CloudRegion
 
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.cli.cloud import region_of
 from fractus.cli.frame import with_settings
 from fractus.cli.parts import console

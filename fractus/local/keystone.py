@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from fractus.app.calls import Caller, answers
+from fractus.auth.calls import Caller, answers
 from fractus.base.files import put
 from fractus.local.keystone_asgi import THREADS
 from fractus.local.keystone_catalog import SERVICES, Catalog, User

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from fractus.app.calls import Caller, CallFailed
+from fractus.auth.calls import Caller, CallFailed
 
 _INTERFACES = ("public", "internal", "admin")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.local.keystone import ADMIN, DEMO, EmbeddedKeystone
 from fractus.settings.loading import Settings
 

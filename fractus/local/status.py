@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from rich.table import Table
 
-from fractus.app.calls import answers
+from fractus.auth.calls import answers
 from fractus.local import running
 from fractus.local.processes import alive, group, memory
 from fractus.local.running import Part, Record

@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from fractus.app.calls import answers
+from fractus.auth.calls import answers
 from fractus.local import clouds_yaml, running
 from fractus.local.clouds_yaml import CloudsFileError
 from fractus.local.keystone import ADMIN, DEMO, EmbeddedKeystone

@@ -18,7 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from fractus.addressing import ranges
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.base.clock import Clock, SystemClock
 from fractus.local.processes import free_port
 from fractus.local.seed import IMAGE_BYTES

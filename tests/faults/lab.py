@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fractus.app.calls import Caller, CallFailed
+from fractus.auth.calls import Caller, CallFailed
 from fractus.local.keystone_catalog import IDENTITY, SERVICES, Catalog, Service, User
 from tests.faults.lab_accidents import Accidents
 from tests.faults.stage import Badly, Keystone, Stage, project_of

@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.local import running
 from fractus.local.keystone import ADMIN
 from fractus.local.keystone_catalog import Catalog, User

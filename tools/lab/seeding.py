@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from fractus.app.calls import Caller
+from fractus.auth.calls import Caller
 from fractus.deploy import secret
 from fractus.local.keystone_catalog import Catalog, User
 from tools.lab.place import VIP, Place

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fractus.app.calls import Caller, CallFailed
+from fractus.auth.calls import Caller, CallFailed
 from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import ServerRecord
 from tools.lab import node

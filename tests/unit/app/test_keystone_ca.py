@@ -10,8 +10,8 @@ from pathlib import Path
 from aiohttp import web
 
 from fractus.app import wiring
-from fractus.app.calls import Caller
-from fractus.app.projects import KeystoneProjects, project_named
+from fractus.auth.calls import Caller
+from fractus.auth.project_names import KeystoneProjects, project_named
 from fractus.local.keystone_catalog import Catalog, User
 from fractus.model.cloud import Scope
 from fractus.settings.loading import Settings, load

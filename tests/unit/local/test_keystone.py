@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from keystoneauth1 import loading, session
 
-from fractus.app.calls import Caller, CallFailed
 from fractus.app.keystone_limits import KeystoneLimits
+from fractus.auth.calls import Caller, CallFailed
 from fractus.auth.tokens import ServiceCredential
 from fractus.base.clock import SystemClock
 from fractus.local import keystone_setup

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fractus.app.calls import CallFailed
-from fractus.app.projects import KeystoneProjects
+from fractus.auth.calls import CallFailed
+from fractus.auth.project_names import KeystoneProjects
 from fractus.auth.tokens import ServiceCredential
 from fractus.model.cloud import Scope
 

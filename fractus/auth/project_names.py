@@ -6,14 +6,14 @@ import asyncio
 from collections import OrderedDict
 from typing import Any
 
-from fractus.app.calls import Caller, CallFailed
+from fractus.auth.calls import Caller, CallFailed
 from fractus.auth.tokens import ServiceCredential
 from fractus.base.ids import is_uuid
 from fractus.base.log import logger
 from fractus.model.cloud import HOME, Scope
 from fractus.model.errors import Invalid
 
-log = logger("app.projects")
+log = logger("auth.project_names")
 
 _KEPT = 10_000
 

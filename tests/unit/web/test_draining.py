@@ -8,7 +8,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from fractus.app.draining import Draining
+from fractus.web.draining import Draining
 
 
 class App:

@@ -13,7 +13,7 @@ from typing import Any
 
 from fractus.base.log import logger
 
-log = logger("app.draining")
+log = logger("web.draining")
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
