@@ -24,6 +24,7 @@ from fractus.services.compute.volume_attachments.writes import AttachmentWrites
 from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.kind import Kind
+from fractus.services.network.floating_ips.writes import ServerFloatingIps
 from fractus.services.network.ports.api import Plugging, PortAllocator
 from fractus.services.network.ports.writes import ServerPorts
 from fractus.services.relay import Relay
@@ -74,6 +75,7 @@ class ApiParts:
     live: Relay
     ports: PortAllocator
     plugging: Plugging
+    floating: ServerFloatingIps
     attachments: AttachmentWrites
     images: ImagesApi
     stale_after: float

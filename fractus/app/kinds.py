@@ -174,6 +174,7 @@ def _servers(at: ApiParts) -> ServersApi:
             clock=at.clock,
             ports=at.ports,
             plugging=at.plugging,
+            floating=at.floating,
             attachments=at.attachments,
             images=ImageSource(at.resources),
             maker=ImageMaker(at.ledger),

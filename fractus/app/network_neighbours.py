@@ -15,7 +15,7 @@ from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.writes.sharing import Shares
-from fractus.services.network.floating_ips.writes import FloatingIpWrites
+from fractus.services.network.floating_ips.writes import FloatingIpWrites, ServerFloatingIps
 from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.ports.api import Plugging, PortAllocator
 from fractus.services.network.ports.kind import KIND as PORT
@@ -54,11 +54,12 @@ class JoinedNetwork:
         at.router_ports, at.interfaces = ports, at.add(InterfaceWrites(ledger))
         outside = OutsidePorts(ledger.resources, PORT.summarise)
         routers = at.routers = at.add(RouterWrites(ledger, at.interfaces, outside))
-        floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger, outside))
+        floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger, outside, ports, routers))
         at.external = ExternalNetworks(ledger.resources, self.addresses, store)
         ports.users += [routers, floating_ips, at.add(TrunkWrites(ledger, ports))]
         self.server_ports = ServerPorts(ports)
         self.allocator, self.plugging = PortAllocator(ports, groups), Plugging(ports, groups)
+        self.server_floating = ServerFloatingIps(floating_ips, self.server_ports)
         ports.servers = self.shown_ports = ShownPorts(ledger.resources, self.server_ports)
         at.shares |= {
             "network": Shares(

@@ -159,6 +159,7 @@ class Kinds:
             live=Relay(self._store, self._children, TABLES),
             ports=self._network.allocator,
             plugging=self._network.plugging,
+            floating=self._network.server_floating,
             attachments=self._attachments,
             images=self.images_api,
             stale_after=self._stale_after,

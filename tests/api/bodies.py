@@ -119,6 +119,10 @@ _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/action#removeSecurityGroup": lambda _: {
         "removeSecurityGroup": {"name": f"{SECRET}-group"}
     },
+    "POST /servers/{server_id}/action#addFloatingIp": lambda _: {"addFloatingIp": {"address": "203.0.113.7"}},
+    "POST /servers/{server_id}/action#removeFloatingIp": lambda _: {
+        "removeFloatingIp": {"address": "203.0.113.7"}
+    },
     "POST /servers/{server_id}/action#os-getVNCConsole": lambda _: {"os-getVNCConsole": {"type": "novnc"}},
     "POST /servers/{server_id}/action#os-getSPICEConsole": lambda _: {
         "os-getSPICEConsole": {"type": "spice-html5"}

@@ -43,6 +43,8 @@ UNSHELVE_TO_HOST = "os_compute_api:os-shelve:unshelve_to_host"
 IMAGE_OF_VOLUME = _SERVERS + "create_image:allow_volume_backed"
 GROUPS_ADD = "os_compute_api:os-security-groups:add"
 GROUPS_REMOVE = "os_compute_api:os-security-groups:remove"
+FLOATING_ADD = "os_compute_api:os-floating-ips:add"
+FLOATING_REMOVE = "os_compute_api:os-floating-ips:remove"
 DIAGNOSTICS = "os_compute_api:os-server-diagnostics"
 PASSWORD_SHOW = "os_compute_api:os-server-password:show"
 PASSWORD_CLEAR = "os_compute_api:os-server-password:clear"
@@ -117,6 +119,8 @@ _MEMBERS = (
     (ATTACHMENTS_DELETE, "Detach a volume from a server."),
     (GROUPS_ADD, "Put a server into a security group."),
     (GROUPS_REMOVE, "Take a server out of a security group."),
+    (FLOATING_ADD, "Have a floating IP lead to a server."),
+    (FLOATING_REMOVE, "Have a floating IP lead to a server no longer."),
     (PASSWORD_CLEAR, "Forget the encrypted password that a server has posted."),
     (METADATA_CREATE, "Add metadata to a server."),
     (METADATA_REPLACE, "Replace the metadata of a server."),

@@ -86,6 +86,20 @@ class Plugging(Protocol):
         ...
 
 
+class FloatingIps(Protocol):
+    """Floating IPs of servers, by their addresses. Refuses in Nova's words."""
+
+    async def associate(
+        self, tx: Transaction, principal: Principal, server_id: str, address: str, fixed_address: str
+    ) -> None:
+        """A floating IP that the caller may see leads to a server; `fixed_address` empty: to its first of version 4."""
+        ...
+
+    async def disassociate(self, tx: Transaction, principal: Principal, server_id: str, address: str) -> None:
+        """It leads nowhere; `Conflict` where it does not lead to this server."""
+        ...
+
+
 class Attachments(Protocol):
     """Volumes that servers have."""
 
@@ -200,6 +214,7 @@ class Dependencies:
     clock: Clock
     ports: Ports
     plugging: Plugging
+    floating: FloatingIps
     attachments: Attachments
     images: Images
     maker: ImageMaker

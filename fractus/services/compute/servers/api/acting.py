@@ -24,9 +24,13 @@ from fractus.services.compute.servers.schema import acting
 from fractus.services.compute.servers.versions import REQUESTS
 from fractus.store import clouds
 from fractus.store.transaction import Transaction
-from fractus.web.routing import Call, Handler, Reply, Route
+from fractus.web.microversion import Version
+from fractus.web.routing import Call, Handler, Reply, Route, Schema
 
 Answers = Callable[[ServerVerb, Call], Awaitable[Reply]]
+
+#: Later versions have no actions of what is the network API's own.
+_PROXIES_UNTIL = Version(2, 43)
 
 
 class Acting:
@@ -37,13 +41,35 @@ class Acting:
 
     def routes(self) -> list[Route]:
         """Actions that are no verbs: what they change is not the server's own."""
-        rows: list[tuple[str, Handler, str, str]] = [
-            ("addSecurityGroup", self.add_group, policy.GROUPS_ADD, "Put a server into a security group."),
+        group, floating = acting.check_group, acting.check_floating_ip
+        rows: list[tuple[str, Handler, str, Schema, str]] = [
+            (
+                "addSecurityGroup",
+                self.add_group,
+                policy.GROUPS_ADD,
+                group,
+                "Put a server into a security group.",
+            ),
             (
                 "removeSecurityGroup",
                 self.remove_group,
                 policy.GROUPS_REMOVE,
+                group,
                 "Take a server out of a security group.",
+            ),
+            (
+                "addFloatingIp",
+                self.add_floating_ip,
+                policy.FLOATING_ADD,
+                floating,
+                "Have a floating IP lead to a server.",
+            ),
+            (
+                "removeFloatingIp",
+                self.remove_floating_ip,
+                policy.FLOATING_REMOVE,
+                floating,
+                "Have a floating IP lead to a server no longer.",
             ),
         ]
         return [
@@ -53,10 +79,11 @@ class Acting:
                 action=key,
                 handler=handler,
                 rule=rule,
-                schema=acting.check_group,
+                schema=schema,
+                max_version=_PROXIES_UNTIL if "Floating" in key else None,
                 summary=summary,
             )
-            for key, handler, rule, summary in rows
+            for key, handler, rule, schema, summary in rows
         ]
 
     async def add_group(self, call: Call) -> Reply:
@@ -73,6 +100,23 @@ class Acting:
         async with self._given.store.transaction() as tx:
             server = await find(self._given, call, policy.GROUPS_REMOVE, tx)
             await self._given.plugging.remove_group(tx, call.principal.project_id, server.id, name)
+        return Reply(202)
+
+    async def add_floating_ip(self, call: Call) -> Reply:
+        """A floating IP leads to it, wherever it led before."""
+        asked = call.body["addFloatingIp"]
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, policy.FLOATING_ADD, tx)
+            ends = asked["address"], asked.get("fixed_address", "")
+            await self._given.floating.associate(tx, call.principal, server.id, *ends)
+        return Reply(202)
+
+    async def remove_floating_ip(self, call: Call) -> Reply:
+        """It leads nowhere."""
+        address = call.body["removeFloatingIp"]["address"]
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, policy.FLOATING_REMOVE, tx)
+            await self._given.floating.disassociate(tx, call.principal, server.id, address)
         return Reply(202)
 
     def handlers(self) -> Mapping[str, Answers]:

@@ -254,6 +254,31 @@ class RemoveGroupBody(msgspec.Struct):
     group: GroupName = named(name="removeSecurityGroup")
 
 
+class AddFloatingIp(Body):
+    """Of the action."""
+
+    address: str
+    fixed_address: str = ""
+
+
+class AddFloatingIpBody(Body):
+    """`{"addFloatingIp": {"address": "203.0.113.7"}}`."""
+
+    floating: AddFloatingIp = named(name="addFloatingIp")
+
+
+class RemoveFloatingIp(Body):
+    """Of the action."""
+
+    address: str
+
+
+class RemoveFloatingIpBody(Body):
+    """`{"removeFloatingIp": {"address": "203.0.113.7"}}`."""
+
+    floating: RemoveFloatingIp = named(name="removeFloatingIp")
+
+
 def check_rescue(body: Any, _version: Version) -> None:
     """The action rescue."""
     convert(body, RescueBody)
@@ -277,3 +302,11 @@ def check_group(body: Any, _version: Version) -> None:
     convert(body, AddGroupBody if adds else RemoveGroupBody)
     if not body["addSecurityGroup" if adds else "removeSecurityGroup"]["name"].strip():
         raise Invalid("Security group name cannot be empty")
+
+
+def check_floating_ip(body: Any, _version: Version) -> None:
+    """The actions addFloatingIp and removeFloatingIp."""
+    adds = "addFloatingIp" in body
+    convert(body, AddFloatingIpBody if adds else RemoveFloatingIpBody)
+    for name, value in body["addFloatingIp" if adds else "removeFloatingIp"].items():
+        address_of(name, value)

@@ -15,7 +15,7 @@ from fractus.quota.quota import Quota
 from fractus.services.kind import Kind
 from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.writes.neighbours import Groups, Ports, RouterInterfaces
+from fractus.services.network.dialect.writes.neighbours import Groups, Ports, RouterInterfaces, Routers
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
@@ -136,24 +136,6 @@ class SharedTransactions(Protocol):
 
     async def share(self, tx: Transaction, resource: Resource, target: str, *, there: bool) -> None:
         """It is shared with a project, or with all (`*`), from now on; or no longer."""
-        ...
-
-
-class Routers(Protocol):
-    """Knows which networks are joined."""
-
-    async def between(self, reader: Reader, subnet_id: str, network_id: str) -> list[tuple[str, str]]:
-        """The routers with an interface in a subnet and a gateway on an external network, oldest first: ids, and the
-        addresses of their interfaces there.
-        """
-        ...
-
-    async def lead_out_of(self, reader: Reader, network_id: str, subnet_id: str) -> bool:
-        """Whether a gateway on an external network has an address of this subnet of it."""
-        ...
-
-    async def reached_from(self, reader: Reader, project_id: str, network_id: str) -> list[str]:
-        """The clouds in which routers of a project with a gateway on an external network have subnets."""
         ...
 
 

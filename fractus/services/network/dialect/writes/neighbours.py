@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from fractus.model.network import ServerPort
 from fractus.model.resource import Resource
 from fractus.store.transaction import Reader, Transaction
 
@@ -87,6 +88,14 @@ class Ports(Protocol):
         ...
 
 
+class PortsOfServers(Protocol):
+    """Knows the ports of servers as compute does."""
+
+    async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
+        """The ports that a server has, in the order in which they were asked for."""
+        ...
+
+
 class RouterInterfaces(Protocol):
     """Writes which ports are interfaces of routers."""
 
@@ -100,6 +109,24 @@ class RouterInterfaces(Protocol):
 
     async def end(self, tx: Transaction, port_id: str) -> None:
         """A port is no interface any more."""
+        ...
+
+
+class Routers(Protocol):
+    """Knows which networks are joined."""
+
+    async def between(self, reader: Reader, subnet_id: str, network_id: str) -> list[tuple[str, str]]:
+        """The routers with an interface in a subnet and a gateway on an external network, oldest first: ids, and the
+        addresses of their interfaces there.
+        """
+        ...
+
+    async def lead_out_of(self, reader: Reader, network_id: str, subnet_id: str) -> bool:
+        """Whether a gateway on an external network has an address of this subnet of it."""
+        ...
+
+    async def reached_from(self, reader: Reader, project_id: str, network_id: str) -> list[str]:
+        """The clouds in which routers of a project with a gateway on an external network have subnets."""
         ...
 
 

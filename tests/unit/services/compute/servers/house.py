@@ -180,6 +180,21 @@ class Networks:
         self.released.append(server_id)
 
 
+class Floats:
+    """Notes what is asked of a server's floating IPs."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+
+    async def associate(
+        self, tx: Transaction, principal: Principal, server_id: str, address: str, fixed_address: str
+    ) -> None:
+        self.asked.append(("add", server_id, address, fixed_address))
+
+    async def disassociate(self, tx: Transaction, principal: Principal, server_id: str, address: str) -> None:
+        self.asked.append(("remove", server_id, address))
+
+
 class Plugs:
     """Notes what is asked of a server's groups."""
 
@@ -283,6 +298,7 @@ class House:
         self.ledger = Ledger(self.resources, self.notifier)
         self.networks = Networks(self)
         self.plugging = Plugs()
+        self.floating = Floats()
         self.images = Store("No image found with ID {}")
         self.maker = Maker()
         self.flavors = Store("Flavor {} could not be found.")
@@ -361,6 +377,7 @@ class House:
             flavors=self.flavors,
             keypairs=self.keys,
             plugging=self.plugging,
+            floating=self.floating,
             attachments=AttachmentWrites(self.ledger, {}),
             live=self.console,
             quota=self.quota,

@@ -345,6 +345,8 @@ async def test_a_stranger_finds_nothing_on_any_route(house: House) -> None:
         "rebuild": {"rebuild": {"imageRef": IMAGE}},
         "addSecurityGroup": {"addSecurityGroup": {"name": "web"}},
         "removeSecurityGroup": {"removeSecurityGroup": {"name": "web"}},
+        "addFloatingIp": {"addFloatingIp": {"address": "203.0.113.7"}},
+        "removeFloatingIp": {"removeFloatingIp": {"address": "203.0.113.7"}},
         "POST os-interface": {},
         "POST os-volume_attachments": {"volumeAttachment": {"volumeId": IMAGE}},
         "PUT {volume_id}": {"volumeAttachment": {"volumeId": IMAGE}},

@@ -12,8 +12,10 @@ from fractus.model.routers import FLOATING_IP_PORT
 from fractus.services.network.dialect.queries import rows
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.schema.errors import bad_request, conflict
+from fractus.services.network.dialect.writes.neighbours import Ports, Routers
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.floating_ips.kind import KIND, details_of, fixed_of, needs_of
+from fractus.services.network.floating_ips.writes.associations import Associations
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
 from fractus.store.transaction import Reader, Transaction
@@ -22,10 +24,11 @@ from fractus.store.transaction import Reader, Transaction
 class FloatingIpWrites(Writer):
     """Writes floating IPs, also for the kinds that they are made of."""
 
-    def __init__(self, ledger: Ledger, outside: OutsidePorts) -> None:
-        """`outside`: the ports that stand for them."""
+    def __init__(self, ledger: Ledger, outside: OutsidePorts, ports: Ports, routers: Routers) -> None:
+        """`outside`: the ports that stand for them. `ports`, `routers`: of those that they lead to and through."""
         super().__init__(ledger, KIND.name, KIND.summarise, follows=True)
         self._outside = outside
+        self.associations = Associations(ledger.resources, ports, routers)
 
     async def create(
         self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
@@ -130,7 +133,7 @@ class FloatingIpWrites(Writer):
 
     async def leading_to(self, reader: Reader, port_id: str) -> Sequence[Resource]:
         """Those that lead to a port."""
-        return await self._having(reader, Filter("port_id", "eq", port_id))
+        return await self.associations.leading_to(reader, port_id)
 
     async def _having(self, reader: Reader, condition: Filter) -> Sequence[Resource]:
         return await rows.every(reader, self.ledger.resources, KIND.name, condition)
