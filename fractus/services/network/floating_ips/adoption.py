@@ -54,10 +54,9 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         ip, port_id = observed.floating_ip_address, observed.port_id or None
         every = await pools_of(tx, self._resources, network)
         subnet_id = next((one.subnet.id for one in every if one.cloud == context.cloud and one.has(ip)), None)
-        if subnet_id is None and await self._resources.fetch(tx, "network", network.id) is None:
-            # A dry run: its network is not written, so there is no plan to ask for the address.
-            return Adopt(resource, ())
-        if subnet_id is None:
+        # In a dry run its network is not written, so there is no plan to ask for the address.
+        planned = await self._resources.fetch(tx, "network", network.id) is not None
+        if subnet_id is None and planned:
             return Conflict(f"no subnet of network {network.id} in {context.cloud} has its address {ip}")
         port = await context.taken(tx, "port", port_id) if port_id else None
         if port_id and port is None:
@@ -70,6 +69,8 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
             "port_details": None if port is None else details_of(port),
             "router_id": None if router is None else router.id,
         }
+        if subnet_id is None:
+            return Adopt(resource)
         held_by = await hold_as_found(tx, self._addresses, subnet_id, ip, holder(resource.id), context.cloud)
         if held_by:
             return Conflict(f"its address {ip} is held by {held_by.replace('/', ' ')} here")
