@@ -108,8 +108,11 @@ class PrefixPool(Struct, frozen=True, kw_only=True):
     min: int
     max: int
     quota: int | None = None
-    """How much one project has of it, counted in networks of the length `unit`; 0 or None: as much as there is."""
-    unit: int = 32
+    """How much one project has of it, counted in addresses (of IPv6: in networks of 64); 0 or None: all of it."""
+
+    @property
+    def _unit(self) -> int:
+        return 64 if any(":" in one for one in self.prefixes) else 32
 
     def cut(self, taken: Sequence[Net], own: Iterable[Net], length: int, asked: Net | None = None) -> Net:
         """The network asked for, or the first of a length in the smallest gap with room; `CannotCut`.
@@ -118,7 +121,7 @@ class PrefixPool(Struct, frozen=True, kw_only=True):
         """
         if not self.min <= length <= self.max:
             raise CannotCut("max" if length > self.max else "min")
-        used = sum(2.0 ** (self.unit - one) for one in (length, *(net.prefixlen for net in own)))
+        used = sum(2.0 ** (self._unit - one) for one in (length, *(net.prefixlen for net in own)))
         if self.quota and used > self.quota:
             raise CannotCut("quota")
         left = without(nets(self.prefixes), taken)

@@ -112,6 +112,8 @@ class Field(_Named, frozen=True, kw_only=True):
     bound: Bound | None = None
     """Of what is a list."""
     check: Check | None = None
+    refers: str = ""
+    """The kind of what it names by its id: who gives it must be able to see that one."""
     rule: bool | str = False
     """Giving it needs a policy rule of its own, `<action>:<name>`: its default (True: another module says which)."""
     since: str = ""

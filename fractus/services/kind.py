@@ -35,6 +35,11 @@ def no_needs(_resource: Resource) -> list[Need]:
     return []
 
 
+def never(_resource: Resource) -> bool:
+    """None of them."""
+    return False
+
+
 class Parent(Struct, frozen=True):
     """In whose row the things of a kind are, where they have none of their own: each is one entry of a list there.
 
@@ -101,6 +106,10 @@ class Kind(Struct, frozen=True, kw_only=True):
     # Its life in the clouds.
     needs: Callable[[Resource], list[Need]] = no_needs
     """What must be in a cloud before it can be."""
+    is_clouds_own: Callable[[Resource], bool] = never
+    """Whether one is each cloud's own, and as it is there: no cloud is asked to make or to change it, and of what
+    clouds have of it only the name is another's to choose here.
+    """
     vocabulary: Vocabulary[Any, Any] | None = None
     """How drivers are asked for it and say what is there; None: no cloud ever has one."""
 

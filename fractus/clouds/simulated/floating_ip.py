@@ -11,10 +11,6 @@ from fractus.model.network import FloatingIpObserved, FloatingIpWanted
 class FloatingIps(NeutronSimulated[FloatingIpRecord, FloatingIpWanted, FloatingIpObserved]):
     """The actuator of floating IPs."""
 
-    def missing(self, id: str) -> str:
-        """Neutron's sentence."""
-        return f"Floating IP {id} could not be found"
-
     def complete(self, thing: FloatingIpRecord) -> None:
         """It is of an external network of the cloud, and of a subnet of that."""
         network = self.records.get(NetworkRecord, thing.floating_network_id)

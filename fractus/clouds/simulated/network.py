@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractus.clouds.simulated.qos_policy import check_policy
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, SubnetRecord
 from fractus.clouds.simulated.sharing import SharedSimulated
 from fractus.model.errors import Refused
@@ -17,8 +16,8 @@ class Networks(SharedSimulated[NetworkRecord, NetworkWanted, NetworkObserved]):
         thing.mtu = thing.mtu or self.injector.backend.shape.mtu
 
     def check(self, thing: NetworkRecord) -> None:
-        """`Refused`, in Neutron's sentence, above what the cloud carries. Its project may use its QoS policy."""
-        check_policy(self.records, thing.qos_policy_id, thing.project_id)
+        """`Refused`, in Neutron's sentence, also above what the cloud carries."""
+        super().check(thing)
         most = self.injector.backend.shape.mtu
         if thing.mtu > most:
             raise Refused(

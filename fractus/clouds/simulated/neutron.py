@@ -8,14 +8,21 @@ import msgspec
 
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.fault_injector import FaultInjector
-from fractus.clouds.simulated.records import RECORDS, Record
+from fractus.clouds.simulated.records import RECORDS, Record, SharedRecord
 from fractus.model.cloud import Observed, Step, Wanted
-from fractus.model.errors import Refused
+from fractus.model.errors import Missing, Refused
 from fractus.model.wire import Vocabulary
 
 R = TypeVar("R", bound=Record)
 W = TypeVar("W", bound=Wanted)
 S = TypeVar("S", bound=Observed)
+
+#: What is said of kinds in a sentence of their own where there is no such thing.
+_MISSING = {
+    "floatingip": "Floating IP {} could not be found",
+    "qos_policy": "QoS policy {} could not be found.",
+    "security_group": "Security group {} does not exist",
+}
 
 
 class NeutronSimulated(Simulated[R, W, S]):
@@ -29,6 +36,11 @@ class NeutronSimulated(Simulated[R, W, S]):
         kept = self.record.__struct_fields__
         self._said = tuple(one.name for one in vocabulary.said if not one.rules.separate)
         self._shown = tuple(one.name for one in vocabulary.shown if one.name in kept)
+        self._shared = tuple(
+            (one.name, one.rules.refers)
+            for one in vocabulary.said
+            if one.rules.mutable and issubclass(RECORDS.get(one.rules.refers, Record), SharedRecord)
+        )
 
     def observed(self, thing: R) -> S:
         """How the cloud shows it."""
@@ -48,8 +60,21 @@ class NeutronSimulated(Simulated[R, W, S]):
     def complete(self, thing: R) -> None:
         """What the cloud gives a new one of its own accord, and that it may be made of what it names."""
 
+    def missing(self, id: str) -> str:
+        """Neutron's sentence."""
+        return _MISSING[self.kind].format(id) if self.kind in _MISSING else super().missing(id)
+
     def check(self, thing: R) -> None:
-        """`Refused` where a thing, new or changed, cannot be as it is about to become."""
+        """`Refused` where a thing, new or changed, cannot be as it is about to become: `Missing` where it refers to
+        what its project may not use.
+        """
+        for name, kind in self._shared:
+            value = getattr(thing, name)
+            for id in value if isinstance(value, list) else [value] if value else []:
+                there = self.records.get(RECORDS[kind], id)
+                assert there is None or isinstance(there, SharedRecord)
+                if there is None or not there.is_usable_by(thing.project_id):
+                    raise Missing(_MISSING[kind].format(id))
 
     def change(self, thing: R, step: Step) -> None:
         """Verb: update. The marker lies in the description, which is passed over."""

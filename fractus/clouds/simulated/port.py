@@ -8,12 +8,10 @@ from typing import Any
 from fractus.addressing.ranges import eui64
 from fractus.clouds.simulated.life import release_port
 from fractus.clouds.simulated.neutron import NeutronSimulated
-from fractus.clouds.simulated.qos_policy import check_policy
 from fractus.clouds.simulated.records import (
     NetworkRecord,
     PortRecord,
     RouterRecord,
-    SecurityGroupRecord,
     SubnetRecord,
 )
 from fractus.model.errors import Missing, Refused
@@ -61,14 +59,8 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
         return list(dict.fromkeys([*thing.fixed_ips, *own]))
 
     def check(self, thing: PortRecord) -> None:
-        """Its groups and QoS policy exist, its addresses are of its network's subnets, and nobody else has them or its
-        MAC.
-        """
-        check_policy(self.records, thing.qos_policy_id, thing.project_id)
-        for group_id in thing.security_groups:
-            group = self.records.get(SecurityGroupRecord, group_id)
-            if group is None or thing.project_id not in (group.project_id, *group.shared_with):
-                raise Missing(f"Security group {group_id} does not exist")
+        """Its addresses are of its network's subnets, and nobody else has them or its MAC."""
+        super().check(thing)
         if self._taken(f"mac/{thing.network_id}/{thing.mac_address.lower()}", thing):
             raise Refused(
                 f"Unable to complete operation for network {thing.network_id}. The mac address"

@@ -5,32 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from fractus.base.ids import new_id
-from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import QosPolicyRecord
 from fractus.clouds.simulated.sharing import SharedSimulated
 from fractus.model.cloud import Step
-from fractus.model.errors import Missing, Refused
+from fractus.model.errors import Refused
 from fractus.model.network import QosPolicyObserved, QosPolicyWanted, QosRule
-
-
-def may_use(policy: QosPolicyRecord, project_id: str) -> bool:
-    """Whether a project's things may have the policy."""
-    return policy.shared or project_id in (policy.project_id, *policy.shared_with)
-
-
-def check_policy(records: Records, id: str | None, project_id: str) -> None:
-    """`Missing`, in Neutron's sentence, where there is no such policy or the project may not use it."""
-    policy = records.get(QosPolicyRecord, id) if id else None
-    if id and (policy is None or not may_use(policy, project_id)):
-        raise Missing(f"QoS policy {id} could not be found.")
 
 
 class QosPolicies(SharedSimulated[QosPolicyRecord, QosPolicyWanted, QosPolicyObserved]):
     """The actuator of QoS policies. Rules are steps of their own."""
-
-    def missing(self, id: str) -> str:
-        """Neutron's sentence."""
-        return f"QoS policy {id} could not be found."
 
     def change(self, thing: QosPolicyRecord, step: Step) -> None:
         """Verbs: update, admit, expel, add_rule, update_rule, delete_rule."""

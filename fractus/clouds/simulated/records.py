@@ -94,6 +94,10 @@ class SharedRecord(Record, kw_only=True):
     shared: bool = False
     shared_with: list[str] = []
 
+    def is_usable_by(self, project_id: str) -> bool:
+        """Whether a project's things may have it."""
+        return self.shared or project_id in (self.project_id, *self.shared_with)
+
 
 class NetworkRecord(SharedRecord, kw_only=True):
     """A network."""

@@ -78,10 +78,6 @@ class SecurityGroups(SharedSimulated[SecurityGroupRecord, SecurityGroupWanted, S
                 other.rules = [rule for rule in other.rules if rule.remote_group_id != thing.id]
                 self.touch(other)
 
-    def missing(self, id: str) -> str:
-        """Neutron's sentence."""
-        return f"Security group {id} does not exist"
-
 
 def _same(one: Rule, other: Rule) -> bool:
     return _bare(one) == _bare(other)

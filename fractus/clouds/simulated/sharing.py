@@ -47,7 +47,7 @@ class SharedSimulated(NeutronSimulated[R, W, S]):
 
     def may_see(self, thing: R, project_id: str) -> bool:
         """The project's own, and those that are shared with it, or with all."""
-        return thing.project_id == project_id or thing.shared or project_id in thing.shared_with
+        return thing.is_usable_by(project_id)
 
     def held_to_change(self, id: str, project_id: str) -> R:
         """Others' things that are shared are "not found" to whoever would change them, as in Neutron."""

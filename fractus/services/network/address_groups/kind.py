@@ -36,10 +36,7 @@ KIND = Kind(
     scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,
     rules=(
-        RuleDefault(
-            "shared_address_groups", "field:address_groups:shared=True", "The address group is shared."
-        ),
-        *neutron.rules("address_group", FIELDS, visible_to="rule:shared_address_groups"),
+        *neutron.rules("address_group", FIELDS, shared="shared_address_groups"),
         RuleDefault("add_addresses", NEUTRON_ADMIN_OR_MEMBER, "Add addresses to an address group."),
         RuleDefault("remove_addresses", NEUTRON_ADMIN_OR_MEMBER, "Remove addresses from an address group."),
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractus.auth.base_rules import NEUTRON_ADMIN
-from fractus.auth.policy import RuleDefault
 from fractus.services.field import named
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
@@ -27,10 +26,5 @@ KIND = Kind(
     summarise=neutron.Documents(FIELDS),
     scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,
-    rules=(
-        RuleDefault(
-            "shared_address_scopes", "field:address_scopes:shared=True", "The address scope is shared."
-        ),
-        *neutron.rules("address_scope", FIELDS, visible_to="rule:shared_address_scopes"),
-    ),
+    rules=neutron.rules("address_scope", FIELDS, shared="shared_address_scopes"),
 )

@@ -201,6 +201,11 @@ def target(resource: Resource) -> dict[str, Any]:
     }
 
 
+def network_target(resource: Resource) -> dict[str, Any]:
+    """A network as policy rules know it, also those of what is on it."""
+    return {**target(resource), "router:external": resource.desired["router:external"]}
+
+
 def part_target(parent: Parent) -> Callable[[Resource], Mapping[str, Any]]:
     """A sub-resource as policy rules know it."""
     return lambda resource: {**target(resource), parent.owner: resource.project_id}
@@ -244,19 +249,25 @@ def rules(
     read: str = NEUTRON_ADMIN_OR_READER,
     create: str = "",
     visible_to: str = "",
+    shared: str = "",
     read_tags: str = "",
     actions: Mapping[str, str] = _NO_ACTIONS,
 ) -> tuple[RuleDefault, ...]:
     """Neutron's rules of a kind: five verbs, the fields that have rules of their own, and tags.
 
     `write`: of changes; `create`: of a create, where it is another. `read`: of what its project sees; `visible_to`: who
-    sees it besides, and `read_tags`: who sees its tags besides. `actions`: name -> summary of what is asked of one.
+    sees it besides, or `shared`: the rule that says of what it is that all see it. `read_tags`: who sees its tags
+    besides. `actions`: name -> summary of what is asked of one.
     """
     noun = name.replace("_", " ")
+    plural = f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
     one = ("an " if noun[0] in "aeiou" else "a ") + noun
+    if shared:
+        visible_to = f"rule:{shared}"
     visible = f"{read} or {visible_to}" if visible_to else read
     tags = f"{read} or {read_tags}" if read_tags else visible
-    found = [
+    found = [RuleDefault(shared, f"field:{plural}:shared=True", f"The {noun} is shared.")] if shared else []
+    found += [
         RuleDefault(f"create_{name}", create or write, f"Create {one}."),
         RuleDefault(f"get_{name}", visible, f"See {one}."),
         RuleDefault(f"update_{name}", write, f"Change {one}."),

@@ -47,13 +47,19 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
     sweeping = Sweeping()
 
     def __init__(
-        self, vocabulary: Vocabulary[W, S], summarise: Callable[[Resource, list[Presence]], Summary]
+        self,
+        vocabulary: Vocabulary[W, S],
+        summarise: Callable[[Resource, list[Presence]], Summary],
+        is_clouds_own: Callable[[Resource], bool] | None = None,
     ) -> None:
-        """`summarise`: how users see one."""
+        """`summarise`: how users see one. `is_clouds_own`: of which nothing is expected in a cloud but that it is
+        there; None: of none.
+        """
         self.vocabulary = vocabulary
         self.name = vocabulary.kind
         self.observed_type = vocabulary.observed
         self._summarise = summarise
+        self._is_clouds_own = is_clouds_own
         self._said = [one for one in vocabulary.said if not one.rules.separate]
         self._compared = vocabulary.compared
 
@@ -88,6 +94,8 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
 
     def differences(self, item: Item, observed: S) -> list[Difference]:
         """What `plan` would change."""
+        if self._is_clouds_own is not None and self._is_clouds_own(item.resource):
+            return []
         wanted = self.wanted(item)
         found = [] if wanted.name == observed.name else [Difference("name", wanted.name, observed.name)]
         return found + [self.difference(item, *apart) for apart in self._apart(item, wanted, observed)]
@@ -119,6 +127,8 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
 
     def plan(self, item: Item, observed: S) -> Plan:
         """One update with all that differs, and with notes that have become old."""
+        if self._is_clouds_own is not None and self._is_clouds_own(item.resource):
+            return Done()
         wanted = self.wanted(item)
         body: dict[str, Any] = {} if wanted.name == observed.name else {"name": wanted.name}
         body |= {one.wire: to_builtins(asked) for one, asked, _ in self._apart(item, wanted, observed)}
@@ -171,6 +181,8 @@ class SharedLifecycle(CrudLifecycle[W, S]):
     def plan(self, item: Item, observed: S) -> Plan:
         """As it should be first, then who may use it."""
         plan = super().plan(item, observed)
+        if self._is_clouds_own is not None and self._is_clouds_own(item.resource):
+            return plan
         return self.let(item, plan.memory) if isinstance(plan, Done) else plan
 
     def let(self, item: Item, memory: Mapping[str, Any]) -> Plan:

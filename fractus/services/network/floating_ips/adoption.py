@@ -29,11 +29,6 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         self._outside = outside
         self._resources, self._addresses = resources, addresses
 
-    @property
-    def noun(self) -> str:
-        """As people write it."""
-        return "floating IP"
-
     def needed(
         self, observed: FloatingIpObserved, listed: Mapping[str, Mapping[str, Any]]
     ) -> list[tuple[str, str]]:

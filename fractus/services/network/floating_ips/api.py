@@ -29,7 +29,7 @@ class FloatingIpApi(CollectionApi):
 
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
-        self._at, self._external = at, at.external
+        self._external = at.external
         self._associations = at.own(FloatingIpWrites).associations
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
@@ -79,7 +79,11 @@ class FloatingIpApi(CollectionApi):
     async def _network(self, tx: Transaction, call: Call, id: str) -> Resource:
         """The external network that it is of."""
         network = await self._resources.fetch(tx, "network", id)
-        if network is None or network.deleted_at is not None or not call.allows("get_network", _of(network)):
+        if (
+            network is None
+            or network.deleted_at is not None
+            or not call.allows("get_network", neutron.network_target(network))
+        ):
             raise not_found("network", id)
         if not network.desired["router:external"]:
             raise bad_request("floatingip", f"Network {id} is not a valid external network")
@@ -87,7 +91,3 @@ class FloatingIpApi(CollectionApi):
         if not await rows.is_some(tx, self._resources, "subnet", *of_it):
             raise bad_request("floatingip", f"Network {id} does not contain any IPv4 subnet")
         return network
-
-
-def _of(network: Resource) -> dict[str, object]:
-    return {**neutron.target(network), "router:external": network.desired["router:external"]}

@@ -35,10 +35,6 @@ def _wire(name: str, check: Check | None = None, convert: Convert | None = None)
     )  # fmt: skip
 
 
-def _target(resource: Resource) -> dict[str, Any]:
-    return {**neutron.target(resource), "router:external": resource.desired["router:external"]}
-
-
 def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
     """The MTU asked for, or the smallest that any of its clouds has: what fits through everywhere."""
     scopes = resource.desired.get("address_scopes", {})
@@ -88,16 +84,11 @@ KIND = Kind(
     table=shareable(table_of("network", FIELDS, *standard_columns(), order=("shared", "external"))),
     summarise=neutron.Documents(
         FIELDS,
-        order=(
-            "admin_state_up", "mtu", "status", "subnets", "shared", "availability_zone_hints",
-            "availability_zones", "ipv4_address_scope", "ipv6_address_scope", "router:external",
-            "port_security_enabled", "qos_policy_id", "dns_domain",
-        ),
         derived=_derived,
         status=neutron.active,
     ),
     scope=neutron.own_or("shared", "external", by_name=True),
-    target=_target,
+    target=neutron.network_target,
     rules=(
         RuleDefault("external", "field:networks:router:external=True", "The network leads outside."),
         *neutron.rules(
@@ -109,5 +100,6 @@ KIND = Kind(
     ),
     costs=neutron.cost("network"),
     needs=lambda network: qos_needs(network.desired),
+    is_clouds_own=lambda network: bool(network.desired.get("router:external")),
     vocabulary=VOCABULARY,
 )  # fmt: skip

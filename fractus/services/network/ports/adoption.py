@@ -32,7 +32,7 @@ from fractus.store.transaction import Transaction
 class PortAdoption(CrudAdoption[PortObserved]):
     """Taking over ports."""
 
-    after: tuple[str, ...] = ("network", "subnet", "router", "security_group", "qos_policy")
+    after: tuple[str, ...] = ("subnet", "router")
 
     def __init__(self, addresses: Addresses, macs: Macs) -> None:
         """`addresses`, `macs`: who holds which."""
@@ -45,10 +45,8 @@ class PortAdoption(CrudAdoption[PortObserved]):
     ) -> list[tuple[str, str]]:
         """What it is on, and what guards it."""
         return [
-            ("network", observed.network_id),
+            *super().needed(observed, listed),
             *(("subnet", one.subnet_id) for one in observed.fixed_ips or ()),
-            *(("security_group", one) for one in observed.security_groups or ()),
-            *((("qos_policy", observed.qos_policy_id),) if observed.qos_policy_id else ()),
         ]
 
     async def judge(self, tx: Transaction, observed: PortObserved, context: AdoptionContext) -> Verdict:
@@ -78,22 +76,14 @@ class PortAdoption(CrudAdoption[PortObserved]):
             fixed.append({"subnet_id": subnet.id, "ip_address": one.ip_address})
             modes = (subnet.desired["ipv6_ra_mode"], subnet.desired["ipv6_address_mode"])
             auto += [subnet.id] if is_self_addressed(*modes) else []
-        groups = []
-        for group_id in observed.security_groups or []:
-            group = await context.taken(tx, "security_group", group_id)
-            if group is None:
-                return Conflict(f"its security group {group_id} is not taken over")
-            groups.append(group.id)
-        policy = None
-        if observed.qos_policy_id:
-            policy = await context.taken(tx, "qos_policy", observed.qos_policy_id)
-            if policy is None:
-                return Conflict(f"its QoS policy {observed.qos_policy_id} is not taken over")
+        referred = await self.references(tx, observed, context, known=("network",))
+        if isinstance(referred, Conflict):
+            return referred
         clash = await self._hold(tx, id, network.id, fixed, observed, context.cloud)
         if clash is not None:
             return clash
-        resource = self._made(id, project_id, network, fixed, auto, groups, observed, context)
-        resource.desired["qos_policy_id"] = policy.id if policy is not None else None
+        resource = self._made(id, project_id, network, fixed, auto, observed, context)
+        resource.desired |= referred
         if router is not None:
             # A router has any address anywhere; none of its ports addresses itself.
             resource.desired |= {"device_id": router.id, "auto_subnets": []}
@@ -106,7 +96,6 @@ class PortAdoption(CrudAdoption[PortObserved]):
         network: Resource,
         fixed: list[dict[str, str]],
         auto: list[str],
-        groups: list[str],
         observed: PortObserved,
         context: AdoptionContext,
     ) -> Resource:
@@ -126,7 +115,6 @@ class PortAdoption(CrudAdoption[PortObserved]):
             "owned_by_server": bool(observed.marker) and not observed.name if of_server else False,
             "nova_knows": of_server and not observed.marker,
             "place": 0,
-            "security_groups": groups,
             "extra_dhcp_opts": [
                 {**one, "ip_version": int(one.get("ip_version", 4))} for one in observed.extra_dhcp_opts or []
             ],

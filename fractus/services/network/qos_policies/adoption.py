@@ -17,11 +17,6 @@ class QosPolicyAdoption(CrudAdoption[QosPolicyObserved]):
     def __init__(self) -> None:
         super().__init__(QOS_POLICY)
 
-    def owner(self, observed: QosPolicyObserved, context: AdoptionContext) -> str | None:
-        """What everybody may use there is needed though its project is nobody's here: then it belongs to nobody."""
-        project_id = context.project(observed.project_id)
-        return "" if project_id is None and observed.shared else project_id
-
     async def complete(
         self, tx: Transaction, resource: Resource, observed: QosPolicyObserved, context: AdoptionContext
     ) -> Adopt:

@@ -15,7 +15,7 @@ from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.parts import Part, PartsApi
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import conflict, hidden, malformed, not_found
+from fractus.services.network.dialect.schema.errors import conflict, hidden, malformed
 from fractus.services.network.dialect.writes.sharing import Shares
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.qos_policies import schema as rules
@@ -39,11 +39,6 @@ class QosPolicyWrites(Writer):
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger, KIND.name, KIND.summarise)
-
-    async def check_usable(self, reader: Reader, call: Call, id: str) -> None:
-        """`NotFound` where there is no such policy, or the caller may not see it."""
-        found = await self.ledger.resources.fetch(reader, KIND.name, id)
-        visible(call, found, KIND.target, not_found(KIND.name, id), rule=f"get_{KIND.key}")
 
     async def default_of(self, reader: Reader, project_id: str) -> str | None:
         """The policy that a project's networks get where none is asked for."""

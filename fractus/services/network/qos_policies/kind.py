@@ -96,8 +96,7 @@ KIND = Kind(
     scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,
     rules=(
-        RuleDefault("shared_qos_policy", "field:policies:shared=True", "The QoS policy is shared."),
-        *neutron.rules("policy", FIELDS, write=NEUTRON_ADMIN_OR_MANAGER, visible_to="rule:shared_qos_policy"),
+        *neutron.rules("policy", FIELDS, write=NEUTRON_ADMIN_OR_MANAGER, shared="shared_qos_policy"),
         *_of_rules(),
         RuleDefault("get_rule_type", "role:reader", "See the types of rules that QoS policies may have."),
     ),

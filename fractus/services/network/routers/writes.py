@@ -112,10 +112,15 @@ class RouterWrites(Writer):
             if net.id == subnet_id
         ]
 
+    async def leading_out(self, reader: Reader, network_id: str) -> Sequence[Resource]:
+        """The routers with a gateway on an external network, oldest first."""
+        return await every(
+            reader, self.ledger.resources, KIND.name, Filter("gateway_network_id", "eq", network_id)
+        )
+
     async def lead_out_of(self, reader: Reader, network_id: str, subnet_id: str) -> bool:
         """Whether a gateway on an external network has an address of this subnet of it."""
-        led = Filter("gateway_network_id", "eq", network_id)
-        for router in await every(reader, self.ledger.resources, KIND.name, led):
+        for router in await self.leading_out(reader, network_id):
             gateway = router.desired["external_gateway_info"] or {}
             if any(one.get("subnet_id") == subnet_id for one in gateway.get("external_fixed_ips", ())):
                 return True

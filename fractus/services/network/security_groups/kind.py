@@ -175,10 +175,7 @@ KIND = Kind(
     ),
     scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,
-    rules=(
-        RuleDefault("shared_security_group", "field:security_groups:shared=True", "The group is shared."),
-        *neutron.rules("security_group", FIELDS, visible_to="rule:shared_security_group"),
-    ),
+    rules=neutron.rules("security_group", FIELDS, shared="shared_security_group"),
     costs=neutron.cost("security_group", _cost, "security_group_rule"),
     needs=needs,
     vocabulary=VOCABULARY,

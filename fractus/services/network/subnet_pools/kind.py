@@ -8,7 +8,6 @@ from typing import Any
 from msgspec import UNSET, structs
 
 from fractus.auth.base_rules import NEUTRON_ADMIN
-from fractus.auth.policy import RuleDefault
 from fractus.model.resource import Presence, Resource
 from fractus.services.field import REQUIRED, Field, named
 from fractus.services.kind import Kind, table_of
@@ -58,8 +57,7 @@ KIND = Kind(
     scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,
     rules=(
-        RuleDefault("shared_subnetpools", "field:subnetpools:shared=True", "The subnet pool is shared."),
-        *neutron.rules("subnetpool", FIELDS, visible_to="rule:shared_subnetpools", actions=ACTIONS),
+        *neutron.rules("subnetpool", FIELDS, shared="shared_subnetpools", actions=ACTIONS),
     ),
     costs=neutron.cost("subnetpool"),
 )  # fmt: skip

@@ -13,8 +13,8 @@ from fractus.services.network.dialect.schema.errors import invalid
 
 LENGTHS = ("default_prefixlen", "min_prefixlen", "max_prefixlen")
 BOUND = stated("prefixes")
-#: IP version -> the least and the most length of a prefix, and that of the prefixes that a pool's quota counts.
-_FAMILIES = {4: (8, 32, 32), 6: (64, 128, 64)}
+#: IP version -> the least and the most length of a prefix.
+_FAMILIES = {4: (8, 32), 6: (64, 128)}
 
 
 def complete(desired: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def complete(desired: Mapping[str, Any]) -> dict[str, Any]:
     # A pool that has no ranges left keeps its family.
     if versions or desired.get("ip_version", version) != version:
         raise invalid("Cannot mix IPv4 and IPv6 prefixes in a subnet pool.", "PrefixVersionMismatch")
-    first, last, _ = _FAMILIES[version]
+    first, last = _FAMILIES[version]
     least, most = desired.get("min_prefixlen", first), desired.get("max_prefixlen", last)
     usual = desired.get("default_prefixlen", least)
     for wrong, bounds in (
@@ -49,7 +49,6 @@ def pool_of(desired: Mapping[str, Any]) -> PrefixPool:
         min=desired["min_prefixlen"],
         max=desired["max_prefixlen"],
         quota=desired["default_quota"],
-        unit=_FAMILIES[desired["ip_version"]][2],
     )
 
 

@@ -38,7 +38,6 @@ class SubnetApi(CollectionApi):
 
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
-        self._at = at
         self._subnets, self._pools, self._ports = at.own(SubnetWrites), at.pools, at.ports
 
     def judge(self, call: Call, item: Item) -> None:

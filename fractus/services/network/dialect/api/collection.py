@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from msgspec import structs
 
 from fractus.base.ids import new_id
+from fractus.model.carried import CARRIED
 from fractus.model.errors import NotAllowed, NotFound
 from fractus.model.resource import Resource
 from fractus.services.field import given
@@ -32,7 +33,7 @@ from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
 from fractus.services.network.dialect.schema.attributes import Item, Request, read
-from fractus.services.network.dialect.schema.errors import not_found
+from fractus.services.network.dialect.schema.errors import not_carried, not_found
 from fractus.store.listing import Filters
 from fractus.store.transaction import Reader, Transaction
 from fractus.web.routing import Call, Reply, Route
@@ -59,10 +60,11 @@ class CollectionApi:
 
     def __init__(self, at: NetworkNeighbours) -> None:
         """Of what the kinds of networking have in common. A subclass takes from it what else it asks of others."""
-        self._store = at.store
+        self._at, self._store = at, at.store
         self._writes = at.writer(self.kind)
         self._resources = at.ledger.resources
         kind = self.kind
+        self._referring = tuple((one.name, one.refers) for one in kind.fields.values() if one.refers)
         self._lists = Lists(
             collection=kind.collection,
             table=kind.table,
@@ -177,6 +179,7 @@ class CollectionApi:
         """A new resource of what was asked for."""
         resource = self.new(call, item)
         await self.before_create(tx, call, resource, item)
+        await self.check_referred(tx, call, item)
         made = await self._writes.create(tx, resource, self.kind.needs(resource))
         await self.after_create(tx, made)
         return made
@@ -193,13 +196,31 @@ class CollectionApi:
             refuse_foreign(kind.fields, item)
             if item.given:
                 check_revision(asked, resource, kind.collection)
+            if kind.is_clouds_own(resource):
+                self._refuse_clouds_own(resource, item)
             more = await self.before_update(tx, call, resource, item) or {}
+            await self.check_referred(tx, call, item)
             before, needs = dict(resource.desired), kind.needs(resource)
             values = {**given(kind.fields, item.values), **more}
             after = kind.needs(structs.replace(resource, desired={**before, **values}))
             await self._writes.update(tx, resource, values, None if after == needs else after)
             await self.after_update(tx, resource, before)
         return lists.one(kind.key, self.changed(call, resource), call.query)
+
+    async def check_referred(self, reader: Reader, call: Call, item: Item) -> None:
+        """`NotFound` where a value names what is not there, or what the caller may not see."""
+        for name, kind in self._referring:
+            id = item.values.get(name)
+            if id:
+                found, shares = await self._resources.fetch(reader, kind, id), self._at.shares[kind]
+                visible(call, found, shares.target, not_found(kind, id), rule=shares.rule)
+
+    def _refuse_clouds_own(self, resource: Resource, item: Item) -> None:
+        """What is each cloud's own has its name here, and what is not carried; all else is as each cloud has it."""
+        for name, value in item.values.items():
+            field = self.kind.fields[name]
+            if field.carried == CARRIED and name != "name" and value != resource.desired.get(field.key):
+                raise not_carried(name, f"an external {self.kind.noun} is each cloud's own")
 
     async def keep(self, call: Call) -> Reply:
         """PUT of what Neutron never changes."""

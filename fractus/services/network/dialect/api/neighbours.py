@@ -78,10 +78,6 @@ class Scopes(Protocol):
 class QosPolicies(Protocol):
     """Knows who may use which QoS policy."""
 
-    async def check_usable(self, reader: Reader, call: Call, id: str) -> None:
-        """`NotFound` where there is no such policy, or the caller may not see it."""
-        ...
-
     async def default_of(self, reader: Reader, project_id: str) -> str | None:
         """The policy that a project's networks get where none is asked for."""
         ...
@@ -118,7 +114,7 @@ class RouterPorts(Protocol):
         ...
 
 
-class SharedTransactions(Protocol):
+class Sharing(Protocol):
     """Shares things of one kind."""
 
     @property
@@ -178,7 +174,7 @@ class NetworkNeighbours:
         """A cloud is stale after `stale_after` seconds of silence."""
         self.store, self.ledger, self.quota, self.clock = store, ledger, quota, clock
         self.stale_after = stale_after
-        self.shares: dict[str, SharedTransactions] = {}
+        self.shares: dict[str, Sharing] = {}
         """Who shares what can be shared, by kind."""
         self._writers: dict[str, Writer] = {}
 

@@ -71,6 +71,25 @@ class MtuLesson:
         return {"mtu": self._largest} if whole and self._largest else {}
 
 
+class LearnsMtu:
+    """Part of the lifecycle of networks: clouds that carry less than a network asks for cannot have it."""
+
+    def lesson(self) -> MtuLesson:
+        """What a listing says of how large packets the cloud carries."""
+        return MtuLesson()
+
+    def asks(self, resource: Resource) -> bool:
+        """For an MTU of its own."""
+        return bool(resource.desired["mtu"])
+
+    def unfit(self, resource: Resource, learnt: Mapping[str, Any]) -> str:
+        """A cloud whose networks carry less than this one asks for cannot have it."""
+        asked, most = int(resource.desired["mtu"]), most_of(learnt)
+        if not most or asked <= most:
+            return ""
+        return f"carries an MTU of {most} at most, and network {resource.id} has {asked}"
+
+
 def most_of(learnt: Mapping[str, Any]) -> int:
     """The largest MTU that a cloud carries; 0 where it has not shown it."""
     return int(learnt.get("mtu", 0))

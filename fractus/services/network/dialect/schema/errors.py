@@ -5,6 +5,8 @@ Only those that several resources need stand here; what one resource alone says,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fractus.model.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
 
 _NOT_FOUND = {
@@ -41,6 +43,15 @@ def not_found(kind: str, id: str) -> NotFound:
 def hidden() -> NotFound:
     """It is there, and whoever asked may neither do that to it nor know of it."""
     return NotFound("The resource could not be found.", type="HTTPNotFound")
+
+
+def network_in_use(network_id: str, ports: Sequence[str]) -> Conflict:
+    """Ports are on it, and do not leave with it."""
+    return conflict(
+        f"Unable to complete operation on network {network_id}. There are one or more ports still in use on"
+        f" the network, id for these ports is: {','.join(ports)}.",
+        "NetworkInUse",
+    )
 
 
 def malformed(sentence: str) -> Invalid:

@@ -11,8 +11,8 @@ from fractus.services.field import Field
 from fractus.services.network.dialect.schema import values
 
 QOS_POLICY = Field(
-    "qos_policy_id", post=True, put=True, default=None, check=values.uuid_or_none, carried=CARRIED,
-    why="the policy comes to the cloud first",
+    "qos_policy_id", post=True, put=True, default=None, check=values.uuid_or_none, refers="qos_policy",
+    carried=CARRIED, why="the policy comes to the cloud first",
 )  # fmt: skip
 
 

@@ -121,6 +121,10 @@ class Routers(Protocol):
         """
         ...
 
+    async def leading_out(self, reader: Reader, network_id: str) -> Sequence[Resource]:
+        """The routers with a gateway on an external network, oldest first."""
+        ...
+
     async def lead_out_of(self, reader: Reader, network_id: str, subnet_id: str) -> bool:
         """Whether a gateway on an external network has an address of this subnet of it."""
         ...

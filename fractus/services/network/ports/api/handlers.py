@@ -41,16 +41,6 @@ def _by_fixed_ips(given: list[str]) -> Filters:
     return found
 
 
-def _network_target(network: Resource) -> dict[str, Any]:
-    return {
-        "project_id": network.project_id,
-        "tenant_id": network.project_id,
-        "shared": network.desired["shared"],
-        "shared_with": network.desired.get("shared_with"),
-        "network:project_id": network.project_id,
-    }
-
-
 class PortApi(CollectionApi):
     """Handlers of ports."""
 
@@ -60,7 +50,7 @@ class PortApi(CollectionApi):
 
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
-        self._ports, self._groups, self._policies = at.own(PortWrites), at.groups, at.qos_policies
+        self._ports, self._groups = at.own(PortWrites), at.groups
         self._finding = self._ports.finding()
 
     def routes(self) -> list[Route]:
@@ -100,8 +90,7 @@ class PortApi(CollectionApi):
         await self._ports.check_subnets(tx, network.id, call.principal.project_id, given["fixed_ips"] or [])
         if given["security_groups"] and not schema.trusted(given["device_owner"]):
             await self._check_groups(tx, given["security_groups"], given["project_id"])
-        if given["qos_policy_id"]:
-            await self._policies.check_usable(tx, call, given["qos_policy_id"])
+        await self.check_referred(tx, call, item)
         await self._check_device(tx, call, given["device_owner"], given["device_id"], given["project_id"])
         return await self._ports.add(
             tx, network, given, user_id=call.principal.user_id, request_id=call.request_id
@@ -169,8 +158,6 @@ class PortApi(CollectionApi):
             more.update(await self._ports.readdress(tx, resource, asked, mac, owner))
         if "security_groups" in given:
             await self._check_groups(tx, given["security_groups"], resource.project_id)
-        if given.get("qos_policy_id"):
-            await self._policies.check_usable(tx, call, given["qos_policy_id"])
         if "allowed_address_pairs" in given:
             more["allowed_address_pairs"] = schema.pairs(given["allowed_address_pairs"], mac)
         if "extra_dhcp_opts" in given:
@@ -243,3 +230,13 @@ def _check_insecure(given: Mapping[str, Any], after: Mapping[str, Any]) -> None:
             "is removed.",
             "PortSecurityPortHasSecurityGroup",
         )
+
+
+def _network_target(network: Resource) -> dict[str, Any]:
+    return {
+        "project_id": network.project_id,
+        "tenant_id": network.project_id,
+        "shared": network.desired["shared"],
+        "shared_with": network.desired.get("shared_with"),
+        "network:project_id": network.project_id,
+    }

@@ -12,7 +12,7 @@ from fractus.base.ids import new_id
 from fractus.model.network import FLOATING
 from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.schema.dns import NO_DOMAIN, absolute
-from fractus.services.network.dialect.schema.errors import conflict, invalid_input
+from fractus.services.network.dialect.schema.errors import conflict, invalid_input, network_in_use
 from fractus.services.network.dialect.writes.neighbours import Groups, PortUser
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.ports import schema
@@ -321,11 +321,7 @@ class PortWrites(Writer):
         """Remove the ports that leave with their network; `Conflict` where others are on it."""
         others = await ports_but(tx, network_id, _AUTO_DELETED)
         if others:
-            raise conflict(
-                f"Unable to complete operation on network {network_id}. There are one or more ports still in use on"
-                f" the network, id for these ports is: {','.join(others)}.",
-                "NetworkInUse",
-            )
+            raise network_in_use(network_id, others)
         for port in await ports_of_network(tx, self.ledger.resources, network_id, owners=_AUTO_DELETED):
             await self.remove(tx, port)
 
