@@ -28,8 +28,8 @@ _EACH = 10
 _FEW, _SLOW = 8, 2
 #: What is saved up is used up, and the clouds are swept evenly, after so long. Seconds.
 _WARM = 75.0
-#: Whole listings a minute that a cloud may be asked for, and half a one, for what is watched begins within an interval.
-_GOAL = 12.5
+#: Whole listings a minute that a cloud may be asked for.
+_GOAL = 12.0
 
 
 class Shape(NamedTuple):
@@ -86,13 +86,14 @@ async def _measured(place: Path, shape: Shape, clouds: int, seconds: float) -> I
         await asyncio.sleep(_WARM)
         before, began = time.process_time(), time.monotonic()
         await asyncio.sleep(seconds)
-        minutes = (time.monotonic() - began) / 60.0
+        ended = time.monotonic()
+        minutes = (ended - began) / 60.0
         cpu = (time.process_time() - before) * 1000.0
     finally:
         stop.set()
         await worker
         await toys.close()
-    listed = [[at for at, _ in cloud.listed if at >= began] for cloud in toys.clouds.values()]
+    listed = [[at for at, _ in cloud.listed if began <= at < ended] for cloud in toys.clouds.values()]
     return Idle(cpu / minutes / clouds, sum(map(len, listed)) / minutes / clouds)
 
 

@@ -256,8 +256,10 @@ class Turn:
 
     @property
     def always(self) -> bool:
-        """Whether every quick sweep lists it: what is believed of sweeps, by its cursor."""
-        return self.life.traits.trust_sweeps and not self.whole
+        """Whether every quick sweep lists it: what is believed of sweeps, by its cursor. Without one, for nothing of it
+        was ever there, everything would be listed.
+        """
+        return self.life.traits.trust_sweeps and not self.whole and bool(self.since)
 
     @property
     def lateness(self) -> float:
