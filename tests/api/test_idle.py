@@ -26,7 +26,9 @@ async def test_an_idle_cloud_is_asked_for_twelve_whole_listings_a_minute(
     listed: list[tuple[float, str]] = []
     call = FaultInjector.call
 
-    async def counted(self: FaultInjector, kind: str, method: str, about: str, *args: Any, **more: Any) -> Any:
+    async def counted(
+        self: FaultInjector, kind: str, method: str, about: str, *args: Any, **more: Any
+    ) -> Any:
         if method in ("list", "list_changed") and not about:
             listed.append((world.clock.monotonic(), kind))
         return await call(self, kind, method, about, *args, **more)
