@@ -126,7 +126,7 @@ def adopt(
             with _progress("taking over") as on_progress:
                 report = await taking.adopt(parts, found, said, only=only, progress=on_progress)
         try:
-            seen = await child.sightings()
+            seen = await child.sightings(parts.adoptions)
         except CloudError as error:
             report.gaps.append(f"what else is there: {error.reason}")
             seen = []
@@ -141,7 +141,7 @@ def adopt(
     for one in seen:
         names = ", ".join(one.names) + (" ..." if one.count > len(one.names) else "")
         console.print(
-            escape(f"  left alone, not served yet: {one.count} {one.kind} ({one.service}): {names}")
+            escape(f"  left alone, not taken over yet: {one.count} {one.kind} ({one.service}): {names}")
         )
     verb = "would be taken over" if dry_run else "taken over"
     number = report.taken.total() + report.joined.total()

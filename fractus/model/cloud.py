@@ -124,7 +124,7 @@ class Actuator(Protocol[W, S]):
 
 
 class Sighting(Struct, frozen=True):
-    """Things of a kind that fractus does not serve: seen in a child, and left alone."""
+    """Things of a kind that fractus never takes over: seen in a child, and left alone."""
 
     service: str
     kind: str
@@ -200,8 +200,8 @@ class Cloud(Protocol):
         """All of a collection, as the cloud shows it; nothing where it has no such thing."""
         ...
 
-    async def sightings(self) -> list[Sighting]:
-        """What is there of kinds that fractus does not serve. A service that is not there has none."""
+    async def sightings(self, besides: Collection[str]) -> list[Sighting]:
+        """What is there of kinds that are never taken over; `besides`: those that are. A missing service has none."""
         ...
 
     async def relay(self, scope: Scope, remote_id: str, call: LiveCall, deadline: float) -> Relayed:

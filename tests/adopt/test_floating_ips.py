@@ -5,21 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
-from fractus.clouds.simulated.records import FloatingIpRecord
+from fractus.clouds.simulated.records import Record
 from fractus.testing.world import World
 from tests.adopt.takes import changes, take, told
 from tests.unit.services.network.conftest import Tenant
 from tests.unit.services.network.test_routers import act, outside
 
 
-def _floating(world: World) -> list[FloatingIpRecord]:
-    found: list[FloatingIpRecord] = world.cloud("a").backend.things()["floatingip"]
+def _floating(world: World) -> list[Record]:
+    found = world.cloud("a").backend.things()["floatingip"]
     return [msgspec.structs.replace(one, marker="", by="", changed_at=0.0) for one in found]
 
 
-async def test_floating_ips_come_under_management_untouched(tmp_path: Path) -> None:
-    async with World(clouds=1, tmp_path=tmp_path) as world:
+@pytest.mark.parametrize("known", [False, True])
+async def test_floating_ips_come_under_management_untouched(tmp_path: Path, known: bool) -> None:
+    """Also where the external network is there already, from another cloud that has one of its name."""
+    async with World(clouds=2, tmp_path=tmp_path) as world:
         ann = Tenant(world.user("ann", "p1"))
         public, _ = await outside(world)
         network, (subnet,) = await ann.network("10.71.0.0/24")
@@ -36,6 +39,8 @@ async def test_floating_ips_come_under_management_untouched(tmp_path: Path) -> N
                 world.cloud("a").backend.records.put(msgspec.structs.replace(one, marker="", by=""))
         before, count = _floating(world), len(changes(world))
         await world.loses_database()
+        if known:
+            await outside(world, "b")
         dry = await take(world, dry_run=True)
         report = await take(world)
         assert told(dry) == told(report) == []

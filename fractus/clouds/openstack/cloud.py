@@ -171,9 +171,9 @@ class OpenStackCloud:
         """All of a collection, as the cloud shows it; nothing where it has no such thing."""
         return mirrored(self._child, what)
 
-    async def sightings(self) -> list[Sighting]:
-        """What is there of kinds that fractus does not serve."""
-        return await sightings(self._child)
+    async def sightings(self, besides: Collection[str]) -> list[Sighting]:
+        """What is there of kinds that are never taken over; `besides`: those that are."""
+        return await sightings(self._child, besides)
 
     async def relay(self, scope: Scope, remote_id: str, call: LiveCall, deadline: float) -> Relayed:
         """The answer of the service. `Unreachable` when `deadline` seconds have passed."""

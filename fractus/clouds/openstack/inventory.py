@@ -21,13 +21,12 @@ _PAGE = 500
 #: How many of them are named.
 _NAMED = 5
 
-#: Service, path, and the key that the listing stands under; what a child has not got it refuses.
-_UNSERVED = (
-    ("volume", "/backups", "backups"),
-    ("network", "/routers", "routers"),
-    ("network", "/trunks", "trunks"),
-    ("network", "/subnetpools", "subnetpools"),
-    ("load-balancer", "/v2/lbaas/loadbalancers", "loadbalancers"),
+#: What people ask about when it is left alone: kind, service, path, and the key that the listing stands under. What a
+#: child has not got it refuses.
+_REPORTED = (
+    ("backup", "volume", "/backups", "backups"),
+    ("subnetpool", "network", "/subnetpools", "subnetpools"),
+    ("load_balancer", "load-balancer", "/v2/lbaas/loadbalancers", "loadbalancers"),
 )
 
 
@@ -79,10 +78,12 @@ async def mirrored(child: Child, what: Mirrored) -> AsyncIterator[Mapping[str, A
                 child.unreadable(what.kind, raw, error)
 
 
-async def sightings(child: Child) -> list[Sighting]:
-    """Volumes, routers and the like: how many, and the names of some."""
+async def sightings(child: Child, besides: Collection[str]) -> list[Sighting]:
+    """Backups, load balancers and the like: how many, and the names of some."""
     found = []
-    for service, path, key in _UNSERVED:
+    for kind, service, path, key in _REPORTED:
+        if kind in besides:
+            continue
         names = await _names(child, service, path, key)
         if names:
             found.append(Sighting(service, key, len(names), [name for name in names if name][:_NAMED]))

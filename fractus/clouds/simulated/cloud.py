@@ -247,10 +247,12 @@ class SimulatedCloud:
             for agent in await self._injector.call(what.kind, "list", "", work, change=False):
                 yield agent
 
-    async def sightings(self) -> list[Sighting]:
-        """Volumes, as far as servers have some."""
+    async def sightings(self, besides: Collection[str]) -> list[Sighting]:
+        """Attachments of volumes, as far as servers have some."""
+        if "volume_attachment" in besides:
+            return []
         names = [id for server in self.backend.servers.values() for id in server.volumes]
-        return [Sighting("volume", "volumes", len(names), sorted(names)[:5])] if names else []
+        return [Sighting("compute", "volume_attachments", len(names), sorted(names)[:5])] if names else []
 
     async def relay(self, scope: Scope, remote_id: str, call: LiveCall, deadline: float) -> Relayed:
         """What is answered to a live call. `Unreachable` when `deadline` seconds have passed."""

@@ -287,6 +287,10 @@ class _Run:
         there = await presences.by_remote(tx, self.cloud, kind, remote_id)
         return None if there is None or not there.wanted else await self.resource(tx, kind, there.id)
 
+    def is_written(self, kind: str, remote_id: str) -> bool:
+        """Whether our rows of a thing of this child are as they will be."""
+        return not self._dry or (kind, remote_id) not in self._became
+
     async def save(self, tx: Transaction, resource: Resource) -> None:
         """Write another resource, whose document names the one that is being taken over."""
         every = await presences.of_resource(tx, resource.kind, resource.id)

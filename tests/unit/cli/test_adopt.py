@@ -73,7 +73,7 @@ def test_a_cloud_is_taken_over_and_let_go_of(place: Place) -> None:
     assert "12 things would be taken over in old, 0 conflicts" in dry.output
     assert "left alone: 1 server: its project is none of those that were named" in dry.output
     assert "projects that were not named: others" in dry.output
-    assert "left alone, not served yet: 3 volumes (volume): v0, v1, v2" in dry.output
+    assert "left alone, not taken over yet: 3 volume_attachments (compute): v0, v1, v2" in dry.output
     assert set(place.servers_here().values()) == {None}
     few = place.run("cloud", "adopt", "old", "--project", "research", "--at-most", "5")
     assert few.exit_code == 1

@@ -49,9 +49,8 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         ip, port_id = observed.floating_ip_address, observed.port_id or None
         every = await pools_of(tx, self._resources, network)
         subnet_id = next((one.subnet.id for one in every if one.cloud == context.cloud and one.has(ip)), None)
-        # In a dry run its network is not written, so there is no plan to ask for the address.
-        planned = await self._resources.fetch(tx, "network", network.id) is not None
-        if subnet_id is None and planned:
+        # A network that is not written has no plan yet that could be asked for the address.
+        if subnet_id is None and context.is_written("network", observed.floating_network_id):
             return Conflict(f"no subnet of network {network.id} in {context.cloud} has its address {ip}")
         port = await context.taken(tx, "port", port_id) if port_id else None
         if port_id and port is None:
