@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fractus.clouds.simulated.records import PortRecord, SubnetRecord
 from fractus.testing.asgi import HttpReply
 from fractus.testing.user import COMPUTE, NETWORK, MadeNetwork, User
 from fractus.testing.world import World
@@ -105,13 +106,46 @@ async def test_more_servers_than_addresses_are_refused_whole(world: World) -> No
         assert changes(before, await rows_of(world)) == []
 
 
-@pytest.mark.xfail(
-    reason="a cloud that gets no share of a full subnet takes one of our addresses for its DHCP port"
-)
 async def test_a_subnet_can_be_used_up_to_its_last_address(world: World) -> None:
     ann = world.user("ann")
     network, room = await _fill(ann, "10.21.0.0/29")
     await _use_up(world, ann, network, room)
+
+
+async def test_a_cloud_that_a_full_subnet_comes_to_has_no_dhcp_until_there_is_an_address_for_it(
+    world: World,
+) -> None:
+    ann = world.user("ann")
+    network = await ann.makes_network("small", cidr="10.21.0.0/29")
+    await ann.boots_server("first", network=network, zone="a")
+    await world.settle()
+    room = len(await _ports_until_full(ann, network))
+    for number in range(room):
+        await ann.boots_server(f"vm-{number}", network=network, zone="b")
+    await world.settle()
+    (there,) = world.cloud("b").of("subnet")
+    assert isinstance(there, SubnetRecord)
+    assert not there.enable_dhcp
+    assert {server["status"] for server in await ann.servers()} == {"ACTIVE"}
+    assert (await ann.get(f"{NETWORK}/subnets/{network.subnet_id}")).json["subnet"]["enable_dhcp"]
+    again = {"subnet": {"enable_dhcp": True}}
+    (await ann.put(f"{NETWORK}/subnets/{network.subnet_id}", again)).ok()
+    await world.settle()
+    (there,) = world.cloud("b").of("subnet")
+    assert isinstance(there, SubnetRecord)
+    assert not there.enable_dhcp, "there is still no address for it"
+    await ann.deletes_server((await ann.servers())[0]["id"])
+    await world.settle()
+    (await ann.put(f"{NETWORK}/subnets/{network.subnet_id}", again)).ok()
+    await world.settle()
+    (there,) = world.cloud("b").of("subnet")
+    assert isinstance(there, SubnetRecord)
+    assert there.enable_dhcp
+    (own,) = [
+        port for port in world.cloud("b").of("port") if isinstance(port, PortRecord) and port.serves_dhcp
+    ]
+    held = {one["addr"] for server in await ann.servers() for one in server["addresses"]["small"]}
+    assert own.fixed_ips[0].ip_address not in held
 
 
 async def test_what_a_server_had_is_free_when_its_cloud_has_confirmed_its_end(world: World) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fractus.addressing.ranges import pools_of
 from fractus.model.resource import Resource
 from fractus.model.routers import INTERFACES
@@ -81,14 +84,15 @@ class SubnetApi(CollectionApi):
         if schema.is_self_addressed(resource.desired):
             await self._ports.join_subnet(tx, resource)
 
-    async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
+    async def before_update(
+        self, tx: Transaction, call: Call, resource: Resource, item: Item
+    ) -> Mapping[str, Any]:
         """Its parts still fit together; clouds get addresses for DHCP where they had none."""
         ranges = schema.changed_pools(resource.desired, item)
         if ranges is not None:
             item.values["allocation_pools"] = pools_of(ranges, resource.desired["ip_version"])
             await self._subnets.reshape(tx, resource, ranges)
-        if item.values.get("enable_dhcp") and not resource.desired["enable_dhcp"]:
-            await self._subnets.serve_dhcp(tx, resource)
+        return await self._subnets.serve_dhcp(tx, resource) if item.values.get("enable_dhcp") else {}
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
         """No port has an address of it, but for those that gave it to themselves; a router's never does."""

@@ -12,6 +12,7 @@ from fractus.reconcile.kind import Item
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.subnets.kind import KIND
 from fractus.services.network.subnets.queries import set_aside
+from fractus.services.network.subnets.schema import NO_DHCP, is_self_addressed
 from fractus.store.transaction import Transaction
 
 
@@ -23,14 +24,26 @@ class SubnetLifecycle(CrudLifecycle[SubnetWanted, SubnetObserved]):
         self._addresses = addresses
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """Set aside what the cloud needs for its DHCP ports, so that it never takes an address of ours."""
-        needed = resource.desired["enable_dhcp"]
-        return {"pools": await set_aside(tx, self._addresses, resource, cloud) if needed else []}
+        """Set aside what the cloud needs for its DHCP ports, so that it never takes an address of ours. A subnet that
+        is full, or too small for both, has no DHCP there.
+        """
+        if not resource.desired["enable_dhcp"]:
+            return {"pools": []}
+        pools = await set_aside(tx, self._addresses, resource, cloud)
+        return (
+            {"pools": pools} if pools or is_self_addressed(resource.desired) else {"pools": [], NO_DHCP: True}
+        )
 
     def fields(self, item: Item) -> dict[str, Any]:
         """With this cloud's share as its pools."""
-        late = item.resource.desired.get("reserved", {}).get(item.presence.cloud, [])
-        return {**super().fields(item), "pools": [*item.presence.memory.get("pools", []), *late]}
+        desired, memory = item.resource.desired, item.presence.memory
+        late = desired.get("reserved", {}).get(item.presence.cloud)
+        pools = [*memory.get("pools", []), *(late or [])]
+        found = {**super().fields(item), "pools": pools}
+        # Without a share a cloud would give its DHCP port any address, also one that is given out here.
+        if not pools and (late is not None or memory.get(NO_DHCP)) and not is_self_addressed(desired):
+            found["enable_dhcp"] = False
+        return found
 
     def notes(self, item: Item) -> dict[str, Any]:
         """The addresses that are given out here."""

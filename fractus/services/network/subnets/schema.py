@@ -15,6 +15,9 @@ from fractus.services.network.dialect.schema import addresses
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import apart, bad_request, invalid, invalid_input
 
+NO_DHCP = "no_dhcp"
+"""Key in a presence's memory: nothing was left of the subnet for the cloud's DHCP."""
+
 _MODES = ("ipv6_ra_mode", "ipv6_address_mode")
 
 

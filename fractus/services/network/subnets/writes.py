@@ -12,6 +12,7 @@ from fractus.model.resource import Resource
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.subnets.kind import KIND
 from fractus.services.network.subnets.queries import set_aside, subnets_of
+from fractus.services.network.subnets.schema import NO_DHCP
 from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Transaction
@@ -67,13 +68,18 @@ class SubnetWrites(Writer):
         """Other pools: what is held stays held."""
         await self._addresses.reshape(tx, subnet.id, pools, subnet.desired["ip_version"])
 
-    async def serve_dhcp(self, tx: Transaction, subnet: Resource) -> None:
-        """DHCP was switched on: clouds where the subnet is already, and that have no addresses yet, get theirs."""
-        reserved = dict(subnet.desired.get("reserved", {}))
+    async def serve_dhcp(self, tx: Transaction, subnet: Resource) -> dict[str, Any]:
+        """DHCP is to be on: clouds that have the subnet without it get addresses for it, as far as there are some.
+
+        What changes by that of what is desired of the subnet.
+        """
+        reserved, was_on = dict(subnet.desired.get("reserved", {})), subnet.desired["enable_dhcp"]
         for presence in await presences.of_resource(tx, KIND.name, subnet.id):
-            if presence.wanted and not presence.memory.get("pools") and not reserved.get(presence.cloud):
-                reserved[presence.cloud] = await set_aside(tx, self._addresses, subnet, presence.cloud)
-        subnet.desired["reserved"] = reserved
+            cloud, memory = presence.cloud, presence.memory
+            is_without = not was_on or cloud in reserved or memory.get(NO_DHCP)
+            if presence.wanted and is_without and not memory.get("pools") and not reserved.get(cloud):
+                reserved[cloud] = await set_aside(tx, self._addresses, subnet, cloud)
+        return {"reserved": reserved} if reserved else {}
 
     async def remove_of(self, tx: Transaction, network_id: str) -> None:
         """Remove all subnets of a network."""
