@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -80,7 +81,7 @@ class Cinder:
         )
 
 
-class CinderKind(Generic[W, S]):
+class CinderKind(ABC, Generic[W, S]):
     """The actuator of one collection. What is particular to a kind, a subclass says."""
 
     kind: ClassVar[str]
@@ -95,17 +96,17 @@ class CinderKind(Generic[W, S]):
 
     # --- what a kind says ------------------------------------------------------------------------
 
+    @abstractmethod
     def observed(self, document: Any) -> S:
         """What the document says."""
-        raise NotImplementedError
 
+    @abstractmethod
     def body(self, wanted: W) -> dict[str, Any]:
         """What to send to make it, but for name, description and metadata."""
-        raise NotImplementedError
 
+    @abstractmethod
     def search(self, wanted: W) -> dict[str, str]:
         """The query of a listing in which the one with our marker would be."""
-        raise NotImplementedError
 
     @property
     def steps(self) -> Mapping[str, Callable[[Scope, str, dict[str, Any]], Any]]:

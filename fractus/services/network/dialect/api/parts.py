@@ -7,6 +7,7 @@ of parts, and overrides the hooks that it needs.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, ClassVar, TypeAlias
@@ -28,7 +29,7 @@ from fractus.web.routing import Call, Handler, Query, Reply, Route
 Part: TypeAlias = "dict[str, Any]"
 
 
-class PartsApi:
+class PartsApi(ABC):
     """Handlers of one sort of parts. A subclass says of which kind they are, and where they stand."""
 
     kind: ClassVar[Kind]
@@ -151,9 +152,9 @@ class PartsApi:
         """One of them by its id."""
         return next((one for one in self.every(whole) if one["id"] == id), None)
 
+    @abstractmethod
     def missing(self, whole_id: str, id: str) -> NotFound:
         """What is said of one that is not there."""
-        raise NotImplementedError
 
     async def before_write(self, tx: Transaction, whole: Resource, part: Part, given: Part) -> Part:
         """Refuse a part that is new or changed, or complete it. `given`: what the request says of it."""

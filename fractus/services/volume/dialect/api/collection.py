@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -40,7 +41,7 @@ def judged(schemas: Sequence[tuple[str, Mapping[str, Any]]]) -> Schema:
     return check
 
 
-class CollectionApi:
+class CollectionApi(ABC):
     """The handlers of one kind. What is particular to it overrides a method below the line "what a kind may say"."""
 
     kind: ClassVar[VolumeKind]
@@ -82,13 +83,13 @@ class CollectionApi:
 
     # --- what a kind may say ---------------------------------------------------------------------
 
+    @abstractmethod
     async def draft(self, call: Call, tx: Transaction, given: dict[str, Any]) -> Resource:
         """Write a new resource of what a body says."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def change(self, call: Call, tx: Transaction, resource: Resource, given: dict[str, Any]) -> None:
         """Write what a body says into a resource that is there."""
-        raise NotImplementedError
 
     async def before_delete(self, call: Call, tx: Transaction, resource: Resource) -> bool:
         """Refuse what may not be deleted; whether users see it gone at once."""

@@ -122,17 +122,42 @@ _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
 )
 
 
+#: The end of a pattern as JSON Schema means it (ECMA 262), and as Python does: where its own `$` holds a line break may
+#: follow.
+_END, _CLOSED = "$", r"\Z"
+
+
+def _closed(schema: Any) -> Any:
+    """A schema whose patterns end at the end of the text."""
+    if isinstance(schema, list):
+        return [_closed(one) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    found = {name: _closed(one) for name, one in schema.items()}
+    if isinstance(pattern := found.get("pattern"), str):
+        found["pattern"] = _at_end(pattern)
+    if isinstance(named := found.get("patternProperties"), Mapping):
+        found["patternProperties"] = {_at_end(pattern): one for pattern, one in named.items()}
+    return found
+
+
+def _at_end(pattern: str) -> str:
+    return pattern[: -len(_END)] + _CLOSED if pattern.endswith(_END) else pattern
+
+
 class Judge:
     """One schema, made ready once."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        self._validator = _Validator(schema, format_checker=_Formats())
+        self._validator = _Validator(_closed(schema), format_checker=_Formats())
 
     def check(self, body: Any) -> None:
         """`Invalid` with Cinder's sentence about the first thing that is wrong."""
         for error in self._validator.iter_errors(body):
+            # Cinder's sentences show its own patterns.
+            message = error.message.replace(f"{_CLOSED!r}"[1:], f"{_END!r}"[1:])
             if error.path:
                 raise Invalid(
-                    f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {error.message}"
+                    f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {message}"
                 )
-            raise Invalid(error.message)
+            raise Invalid(message)

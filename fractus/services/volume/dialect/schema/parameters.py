@@ -17,6 +17,9 @@ def is_printable(char: str) -> bool:
     return kind[0] not in "CZ" or kind == "Zs"
 
 
+#: Keys of metadata and of extra specs.
+_KEY = "^[a-zA-Z0-9-_:. /]{1,255}$"
+
 name: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 255, "format": "name"}
 update_name: dict[str, Any] = {"type": ["string", "null"], "minLength": 1, "maxLength": 255}
 name_allow_zero: dict[str, Any] = {"type": ["string", "null"], "minLength": 0, "maxLength": 255}
@@ -31,12 +34,12 @@ uuid_allow_null: dict[str, Any] = {"oneOf": [uuid, {"type": "null"}]}
 optional_uuid: dict[str, Any] = {"oneOf": [{"type": "null"}, {"type": "string", "format": "uuid"}]}
 extra_specs: dict[str, Any] = {
     "type": "object",
-    "patternProperties": {"^[a-zA-Z0-9-_:. /]{1,255}$": {"type": "string", "maxLength": 255}},
+    "patternProperties": {_KEY: {"type": "string", "maxLength": 255}},
     "additionalProperties": False,
 }
 extra_specs_with_null: dict[str, Any] = {
     "type": "object",
-    "patternProperties": {"^[a-zA-Z0-9-_:. /]{1,255}$": {"type": ["string", "null"], "maxLength": 255}},
+    "patternProperties": {_KEY: {"type": ["string", "null"], "maxLength": 255}},
     "additionalProperties": False,
 }
 extra_specs_no_spaces: dict[str, Any] = {
@@ -48,7 +51,7 @@ extra_specs_no_spaces: dict[str, Any] = {
 }
 image_metadata: dict[str, Any] = {
     "type": "object",
-    "patternProperties": {"^[a-zA-Z0-9-_:. /]{1,255}$": {"type": "string", "maxLength": 65535}},
+    "patternProperties": {_KEY: {"type": "string", "maxLength": 65535}},
     "additionalProperties": False,
 }
 metadata_allows_null: dict[str, Any] = {**extra_specs, "type": ["object", "null"]}
