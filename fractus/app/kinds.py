@@ -64,6 +64,8 @@ from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.agents import policy as agent_policy
 from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.agents.kind import MIRROR as NETWORK_AGENT
+from fractus.services.network.auto_allocated_topologies import kind as topology
+from fractus.services.network.auto_allocated_topologies.api import AutoAllocatedTopologyApi, Makers
 from fractus.services.network.availability_zones import policy as network_zone_policy
 from fractus.services.network.availability_zones.api import AvailabilityZoneApi
 from fractus.services.network.default_security_group_rules.api import DefaultSecurityGroupRuleApi
@@ -109,6 +111,8 @@ from fractus.services.network.security_groups.kind import RULE as SECURITY_GROUP
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.service_profiles.api import ServiceProfileApi
 from fractus.services.network.service_profiles.kind import KIND as SERVICE_PROFILE
+from fractus.services.network.service_providers import policy as provider_policy
+from fractus.services.network.service_providers.api import ServiceProviderApi
 from fractus.services.network.subnet_pools.api import SubnetPoolApi
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.adoption import SubnetAdoption
@@ -159,6 +163,11 @@ ROUTER_INTERFACE = Undeclared(
     name="router_interface", service="network", table=INTERFACE_TABLE, rules=(),
 )  # fmt: skip
 
+TOPOLOGY = Undeclared(
+    name=topology.NAME, service="network", table=topology.TABLE, rules=topology.RULES,
+    extensions=("auto-allocated-topology",),
+)  # fmt: skip
+
 VOLUME_ATTACHMENT = Undeclared(
     name="volume_attachment", service="compute", table=VOLUME_ATTACHMENT_TABLE, rules=(),
 )  # fmt: skip
@@ -186,6 +195,12 @@ def _servers(at: ApiParts) -> ServersApi:
             limits=ServerLimits(stale_after=at.stale_after),
         )
     )
+
+
+def _makers(at: NetworkNeighbours) -> Makers:
+    """What makes the parts of a topology."""
+    kinds = (NETWORK, SUBNET, ROUTER)
+    return Makers(NetworkApi(at), SubnetApi(at), RouterApi(at), {one.name: one.fields for one in kinds})
 
 
 COMPUTE: tuple[Entry[ApiParts], ...] = (
@@ -244,6 +259,7 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
     Entry(TRUNK, TrunkApi, TrunkLifecycle(), TrunkAdoption()),
     Entry(NETWORK_FLAVOR, NetworkFlavorApi),
     Entry(SERVICE_PROFILE, ServiceProfileApi),
+    Entry(TOPOLOGY, lambda at: AutoAllocatedTopologyApi(at, _makers(at))),
 )
 
 VOLUMES: tuple[Entry[ApiParts], ...] = (
@@ -287,6 +303,7 @@ NETWORK_OTHERS: tuple[Other[NetworkNeighbours], ...] = (
     Other(lambda at: AvailabilityZoneApi(at.store), network_zone_policy.RULES),
     Other(lambda at: QuotaApi(at.store, at.quota), quota_policy.RULES),
     Other(lambda at: IpAvailabilityApi(at.store, at.ledger.resources), ip_availability_policy.RULES),
+    Other(lambda _: ServiceProviderApi(), provider_policy.RULES),
     Other(lambda at: AgentApi(at.store, at.clock, at.stale_after), agent_policy.RULES),
 )
 VOLUME_OTHERS: tuple[Other[ApiParts], ...] = (

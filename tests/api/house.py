@@ -167,6 +167,7 @@ class House:
             **self.declared,
             "ports/{id}/bindings": self.server_port,
             "network-ip-availabilities": self.network.id,
+            "qos/rule-types": "dscp_marking",
             "policies": self.declared.get("qos/policies", ""),
             **{f"qos/alias_{name}": id for name, id in self.parts.items()},
         }

@@ -45,11 +45,14 @@ NOT_THERE = {
     # What nothing can be made of yet in block storage.
     *(f"volume GET {one.path}/{{id}}" for one in LISTINGS if one.missing),
 }
+#: What is made when it is first read; it cannot be here: no external network is the default one.
+UNMADE = "network GET /auto-allocated-topology/{project_id}"
 #: Routes that answer only to administrators.
 ADMINS = {
     "compute GET /os-quota-class-sets/{name}",
     "compute GET /os-availability-zone/detail",
     "network GET /quotas",
+    "network GET /qos/rule-types/{id}",
     "network GET /network-ip-availabilities/{id}",
     "compute GET /flavors/{flavor_id}/os-flavor-access",
     "network GET /agents/{id}",
@@ -72,6 +75,8 @@ def _wrong(one: Served, status: int, version: str, *, admin: bool) -> bool:
     since = one.route.min_version
     if one.gone:
         return status not in (404, 410, 501)
+    if str(one) == UNMADE:
+        return status != 409
     if str(one) in (OWNERS if admin else ADMINS):
         return status not in (403, 404)
     if str(one) in NOT_THERE or (since is not None and since > Version.parse(version)):

@@ -48,6 +48,10 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "revision-if-match", "If-Match constraints based on revision_number",
         "Extension indicating that If-Match based on revision_number is supported.", "2016-12-11T00:00:00-00:00",
     ),
+    (
+        "service-type", "Neutron Service Type Management",
+        "API for retrieving service providers for Neutron advanced services", "2013-01-20T00:00:00-00:00",
+    ),
     ("security-group", "security-group", "The security groups extension.", "2012-10-05T10:00:00-00:00"),
     (
         "security-groups-normalized-cidr", "Normalized CIDR field for security group rules",
@@ -299,6 +303,15 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
     (
         "flavors", "Neutron Service Flavors", "Flavor specification for Neutron advanced services.",
         "2015-09-17T10:00:00-00:00",
+    ),
+    (
+        "auto-allocated-topology", "Auto Allocated Topology Services", "Auto Allocated Topology Services.",
+        "2016-01-01T00:00:00-00:00",
+    ),
+    ("l3-flavors", "Router Flavor Extension", "Flavor support for routers.", "2016-05-17T00:00:00-00:00"),
+    (
+        "qos-rule-type-details", "Details of QoS rule types",
+        "Expose details about QoS rule types supported by loaded backend drivers", "2017-06-22T10:00:00-00:00",
     ),
     ("trunk", "Trunk Extension", "Provides support for trunk ports", "2016-01-01T10:00:00-00:00"),
     ("trunk-details", "Trunk port details", "Expose trunk port details", "2016-01-01T10:00:00-00:00"),

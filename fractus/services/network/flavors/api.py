@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from fractus.model.errors import NotFound
+from fractus.model.resource import Resource
 from fractus.services.field import Field, named
 from fractus.services.network.dialect.api.collection import CollectionApi
+from fractus.services.network.dialect.queries.rows import is_some
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import read
 from fractus.services.network.dialect.schema.errors import conflict, not_found
 from fractus.services.network.flavors.kind import KIND
+from fractus.store.listing import Filter
+from fractus.store.transaction import Transaction
 from fractus.web.routing import Call, Reply, Route
 
 _KEY = "service_profile"
@@ -36,6 +40,11 @@ class NetworkFlavorApi(CollectionApi):
                 rule="delete_flavor_service_profile", summary="Remove a service profile from a flavor.",
             ),
         ]  # fmt: skip
+
+    async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
+        """Not while a router has it."""
+        if await is_some(tx, self._resources, "router", Filter("flavor_id", "eq", resource.id)):
+            raise conflict(f"Flavor {resource.id} is used by some service instance.", "FlavorInUse")
 
     async def add_profile(self, call: Call) -> Reply:
         """POST a profile. The id in the answer is the flavor's, as in Neutron."""

@@ -7,13 +7,14 @@ from typing import Any
 
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.collection import CollectionApi
+from fractus.services.network.dialect.queries.defaults import default_external
 from fractus.services.network.dialect.queries.mtu import check_carried
 from fractus.services.network.dialect.queries.rows import is_some
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict, network_in_use
 from fractus.services.network.dialect.schema.mtu import check_mtu
 from fractus.services.network.dialect.schema.zones import check_known
-from fractus.services.network.networks.kind import KIND
+from fractus.services.network.networks.kind import IS_DEFAULT, KIND
 from fractus.store import clouds
 from fractus.store.listing import Filter
 from fractus.store.transaction import Transaction
@@ -31,6 +32,9 @@ class NetworkApi(CollectionApi):
         await check_carried(tx, resource.desired["mtu"])
         await self._at.groups.ensure_default(tx, resource.project_id)
         resource.desired["subnets"] = []
+        external = resource.desired["router:external"]
+        resource.desired[IS_DEFAULT] = external and resource.desired[IS_DEFAULT]
+        await self._check_default(tx, resource, resource.desired[IS_DEFAULT])
         if not resource.desired["qos_policy_id"]:
             resource.desired["qos_policy_id"] = await self._at.qos_policies.default_of(
                 tx, resource.project_id
@@ -38,6 +42,10 @@ class NetworkApi(CollectionApi):
 
     async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Others use it no longer where it is no longer shared; its clouds and subnets take the new MTU."""
+        if item.values.get("router:external", resource.desired["router:external"]):
+            await self._check_default(tx, resource, item.values.get(IS_DEFAULT, False))
+        else:
+            item.values.pop(IS_DEFAULT, None)  # as Neutron, which says it of external networks alone
         if item.values.get("shared") is False and resource.desired["shared"]:
             await self._check_unshare(tx, resource)
         if item.values.get("router:external") is False and await self._at.routers.leading_out(
@@ -70,6 +78,14 @@ class NetworkApi(CollectionApi):
         if is_external and (led := await self._at.routers.leading_out(tx, resource.id)):
             raise network_in_use(resource.id, [f"gateway of router {one.id}" for one in led])
         await self._at.subnets.remove_of(tx, resource.id)
+
+    async def _check_default(self, tx: Transaction, network: Resource, default: bool) -> None:
+        """`Conflict` where another external network is the default one."""
+        there = await default_external(tx, self._resources) if default else None
+        if there not in (None, network.id):
+            raise conflict(
+                f"A default external network already exists: {there}.", "DefaultExternalNetworkExists"
+            )
 
     async def _check_unshare(self, tx: Transaction, network: Resource) -> None:
         others = Filter("project_id", "notin", ("", network.project_id))

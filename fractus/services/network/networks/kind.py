@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
-from fractus.model.carried import CARRIED, REFUSED, carried
+from fractus.model.carried import CARRIED, OURS, REFUSED, carried
 from fractus.model.network import NETWORK as VOCABULARY
 from fractus.model.resource import Presence, Resource
 from fractus.services.field import Check, Convert, Field, Match, anything, named
@@ -23,6 +23,8 @@ from fractus.services.network.dialect.table import shareable, standard_columns
 
 #: What Neutron says of a VXLAN network in the usual set-up; shown until a cloud has said its own.
 DEFAULT_MTU = 1450
+IS_DEFAULT = "is_default"
+"""Whether it is the external network of topologies that are allocated for projects."""
 _VISIBLE = "rule:shared or rule:external or rule:context_is_advsvc"
 _WIRES = "each cloud chooses the wires of its networks itself"
 
@@ -49,6 +51,16 @@ def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, 
     }
 
 
+class _Documents(neutron.Documents):
+    """Of external networks alone it is said whether they are the default one."""
+
+    def _whole(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+        document = super()._whole(resource, body)
+        if not resource.desired["router:external"]:
+            del document[IS_DEFAULT]
+        return document
+
+
 FIELDS = named([
     *standard(tags_on_create=True),
     neutron.NAME,
@@ -59,6 +71,9 @@ FIELDS = named([
     neutron.switch(
         "router:external", column="external", rule=NEUTRON_ADMIN,
         carried=REFUSED, foreign=bool, why="only tenant networks are carried",
+    ),
+    neutron.switch(
+        IS_DEFAULT, rule=NEUTRON_ADMIN, carried=OURS, why="topologies that are allocated for a project lead there",
     ),
     neutron.amount("mtu", carried=CARRIED, why="0 leaves it to the cloud"),
     neutron.switch("port_security_enabled", default=True, column="", rule=NEUTRON_ADMIN_OR_MEMBER),
@@ -81,8 +96,10 @@ KIND = Kind(
     extensions=("external-net", "net-mtu", "net-mtu-writable", "network_availability_zone"),
     fields=FIELDS,
     parts=(carried("RBAC policies", "each cloud is told of the projects that use it there"),),
-    table=shareable(table_of("network", FIELDS, *standard_columns(), order=("shared", "external"))),
-    summarise=neutron.Documents(
+    table=shareable(
+        table_of("network", FIELDS, *standard_columns(), order=("shared", "external"), younger=(IS_DEFAULT,))
+    ),
+    summarise=_Documents(
         FIELDS,
         derived=_derived,
         status=neutron.active,

@@ -81,11 +81,17 @@ class QosPolicyApi(CollectionApi):
             dataclasses.replace(one, rule=f"get_{KIND.key}") if one.method in ("PUT", "DELETE") else one
             for one in super().routes()
         ]
-        types = Route(
-            method="GET", path="/qos/rule-types", handler=self.rule_types, rule="get_rule_type",
-            summary="List the types of rules that QoS policies may have.",
-        )  # fmt: skip
-        return [*own, types, *(route for one in self._rules for route in one.routes())]
+        types = [
+            Route(
+                method="GET", path="/qos/rule-types", handler=self.rule_types, rule="get_rule_type",
+                summary="List the types of rules that QoS policies may have.",
+            ),
+            Route(
+                method="GET", path="/qos/rule-types/{id}", handler=self.rule_type, rule="get_rule_type",
+                summary="Show what rules of a type may say.",
+            ),
+        ]  # fmt: skip
+        return [*own, *types, *(route for one in self._rules for route in one.routes())]
 
     async def rule_types(self, call: Call) -> Reply:
         """GET the types of rules. All are served, so those of Neutron's own two flags are the same."""
@@ -95,6 +101,20 @@ class QosPolicyApi(CollectionApi):
         only = lists.fields(call.query)
         shown = [{"type": one} if not only or "type" in only else {} for one in rules.TYPES]
         return Reply(200, {"rule_types": shown})
+
+    async def rule_type(self, call: Call) -> Reply:
+        """GET one, with what rules of it may say: to administrators alone, as in Neutron."""
+        type = call.params["id"]
+        if not call.principal.is_admin:
+            raise Forbidden("Not authorized.", type="NotAuthorized")
+        if type not in rules.TYPES:
+            raise NotFound(f"QoS rule type {type} could not be found.", type="RuleTypeNotFound")  # 500 there
+        driver = {"name": "fractus", "supported_parameters": rules.parameters(type)}
+        only = lists.fields(call.query)
+        found = {"type": type, "drivers": [driver]}
+        return Reply(
+            200, {"rule_type": {name: one for name, one in found.items() if not only or name in only}}
+        )
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """It has no rules yet. A project has one default policy."""

@@ -82,7 +82,7 @@ KIND = Kind(
     path="qos/policies",
     extensions=(
         "qos", "qos-bw-limit-direction", "qos-bw-minimum-ingress", "qos-default", "qos-pps", "qos-pps-minimum",
-        "qos-pps-minimum-rule-alias", "qos-rule-type-filter", "qos-rules-alias",
+        "qos-pps-minimum-rule-alias", "qos-rule-type-details", "qos-rule-type-filter", "qos-rules-alias",
     ),
     fields=FIELDS,
     parts=(

@@ -58,6 +58,23 @@ TYPES: Mapping[str, Fields] = {
 }  # fmt: skip
 
 
+def parameters(type: str) -> list[dict[str, Any]]:
+    """What a rule of a type may say, as `qos-rule-type-details` describes it."""
+    directions = (ANY, INGRESS, EGRESS) if type == MINIMUM_PACKETS else (INGRESS, EGRESS)
+    choices: Mapping[str, tuple[Any, ...]] = {"dscp_mark": _DSCP, "direction": directions}
+    return [
+        {
+            "parameter_name": name,
+            "parameter_type": "choices" if name in choices else "range",
+            "parameter_values": list(choices[name])
+            if name in choices
+            else {"start": 0, "end": values.LARGEST},
+        }
+        for name in TYPES[type]
+        if name != "id"
+    ]
+
+
 def said(rule: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a rule."""
     return {name: rule[name] for name in TYPES[rule["type"]] if name != "id"}

@@ -100,7 +100,6 @@ def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, 
         **({"external_gateways": gateways} if gateways[1:] else {}),
         "availability_zones": sorted(one.cloud for one in presences if one.wanted and one.remote_id),
         "routes": schema.ordered(resource.desired["routes"]),
-        "flavor_id": None,
         **{name: _said(resource, name, observed) for name in ("distributed", "ha")},
     }
 
@@ -136,7 +135,10 @@ FIELDS = named([
     ),
     _sort("distributed"),
     _sort("ha"),
-    Field("flavor_id", post=True, default=UNSET, desired=""),
+    Field(
+        "flavor_id", post=True, default=UNSET, sort="flavor_id", column=text("flavor_id", 36),
+        carried=CARRIED, why="each cloud is told the sort of router that it stands for",
+    ),
     HINTS,
     read_only("availability_zones"),
 ])  # fmt: skip
@@ -153,11 +155,14 @@ KIND = Kind(
     service="network",
     collection="routers",
     extensions=(
-        "router", "ext-gw-mode", "extraroute", "extraroute-atomic", "dvr", "l3-ha", "router_availability_zone",
-        "router-admin-state-down-before-update", "l3-port-ip-change-not-allowed",
+        "router", "ext-gw-mode", "extraroute", "extraroute-atomic", "dvr", "l3-flavors", "l3-ha",
+        "router_availability_zone", "router-admin-state-down-before-update", "l3-port-ip-change-not-allowed",
     ),
     fields=FIELDS,
-    table=table_of("router", FIELDS, *standard_columns(), Index("router_by_gateway", "gateway_network_id")),
+    table=table_of(
+        "router", FIELDS, *standard_columns(), Index("router_by_gateway", "gateway_network_id"),
+        younger=("flavor_id",),
+    ),
     summarise=neutron.Documents(
         FIELDS,
         derived=_derived,

@@ -12,6 +12,7 @@ from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.queries.rows import is_some
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict, hidden, invalid
+from fractus.services.network.dialect.schema.providers import of_driver
 from fractus.services.network.service_profiles.kind import KIND
 from fractus.store.listing import Filter
 from fractus.store.transaction import Reader, Transaction
@@ -68,8 +69,8 @@ class ServiceProfileApi(CollectionApi):
 
 
 def _check_driver(name: str) -> None:
-    """Drivers are those of service providers, and providers are each cloud's own: there is none here."""
-    if name:
+    """Drivers are those of service providers."""
+    if name and of_driver(name) is None:
         raise NotFound(
             f"Service Profile driver {name} could not be found.",
             kind=KIND.name,

@@ -15,13 +15,14 @@ from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api.access import visible
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
+from fractus.services.network.dialect.queries.defaults import default_pool
 from fractus.services.network.dialect.schema import addresses, values
 from fractus.services.network.dialect.schema.attributes import Item, listed
 from fractus.services.network.dialect.schema.errors import bad_request, invalid, invalid_input, not_found
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.subnet_pools import schema
 from fractus.services.network.subnet_pools.kind import ACTIONS, KIND
-from fractus.services.network.subnet_pools.queries import cuts_of, default_pool
+from fractus.services.network.subnet_pools.queries import cuts_of
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call, Reply

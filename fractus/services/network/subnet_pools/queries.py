@@ -7,7 +7,7 @@ import ipaddress
 from msgspec import Struct
 
 from fractus.addressing.prefixes import Net
-from fractus.services.network.dialect.queries.rows import ids, rows
+from fractus.services.network.dialect.queries.rows import rows
 from fractus.store.listing import Filter
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
@@ -27,9 +27,3 @@ async def cuts_of(reader: Reader, resources: Resources, pool_id: str) -> list[Cu
     columns = ("id", "project_id", "network_id", "cidr")
     found = await rows(reader, resources, "subnet", Filter("subnetpool_id", "eq", pool_id), columns=columns)
     return [Cut(row[0], row[1], row[2], ipaddress.ip_network(row[3])) for row in found]
-
-
-async def default_pool(reader: Reader, resources: Resources, version: int) -> str | None:
-    """The id of the pool that requests for a family get which name none."""
-    of = (Filter("is_default", "eq", True), Filter("ip_version", "eq", version))
-    return next(iter(await ids(reader, resources, "subnetpool", *of)), None)

@@ -242,6 +242,11 @@ class CollectionApi:
             await self._writes.remove(tx, resource)
         return Reply(204)
 
+    async def take_away(self, tx: Transaction, call: Call, resource: Resource) -> None:
+        """Delete one, as a DELETE does that may."""
+        await self.before_delete(tx, call, resource)
+        await self._writes.remove(tx, resource)
+
     # --- hooks -----------------------------------------------------------------------------------
 
     async def conditions(self, call: Call) -> Filters:

@@ -16,7 +16,7 @@ from fractus.base.ids import is_uuid
 from fractus.services.field import Check
 from fractus.services.network.dialect.schema.errors import invalid_input, malformed
 
-_INT_MOST = 2**31 - 1
+LARGEST = _INT_MOST = 2**31 - 1
 
 NAME_SIZE = DESCRIPTION_SIZE = PROJECT_SIZE = 255
 LONG_DESCRIPTION_SIZE = 1024

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import UNSET
-
-from fractus.model.errors import NotFound
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.collection import CollectionApi
@@ -16,6 +13,7 @@ from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.dialect.schema.zones import check_known
 from fractus.services.network.routers import schema
+from fractus.services.network.routers.api.flavors import Flavors
 from fractus.services.network.routers.api.gateways import Gateways
 from fractus.services.network.routers.api.interfaces import Interfaces
 from fractus.services.network.routers.kind import ADMINS, GATEWAY_INFO, KIND
@@ -45,15 +43,14 @@ class RouterApi(CollectionApi):
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
         self._routers = at.own(RouterWrites)
+        self._flavors = Flavors(at.ledger.resources)
         self._gateways = Gateways(self._routers, at.external, at.floating_ips)
         self._interfaces = Interfaces(self._routers, at.interfaces, at.router_ports, at.floating_ips)
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, and its gateway leads outside."""
         desired = resource.desired
-        if item.values.get("flavor_id", UNSET) is not UNSET:
-            flavor = item.values["flavor_id"]
-            raise NotFound(f"Flavor {flavor} could not be found.", kind="flavor", type="FlavorNotFound")
+        desired |= await self._flavors.of_new(tx, item)
         check_known(desired["availability_zone_hints"], await clouds.enabled(tx))
         desired |= {
             "routes": [],
@@ -72,6 +69,7 @@ class RouterApi(CollectionApi):
         given = item.values
         more: dict[str, Any] = {}
         self._check_sort(resource, given)
+        await self._flavors.check_update(tx, resource, given)
         if "routes" in given:
             schema.check_routes(given["routes"], await self._routers.nets(tx, resource))
         if GATEWAY_INFO in given:
@@ -139,10 +137,21 @@ class RouterApi(CollectionApi):
             port_id, subnet_id = schema.interface_info(call.body)
             if port_id:
                 port, subnets = await self._interfaces.add_port(tx, call, router, port_id)
+                await self._join(tx, router, subnets)
             else:
-                port, subnets = await self._interfaces.add_subnet(tx, call, router, subnet_id)
-            await self._routers.update(tx, router, {"subnets": [*router.desired["subnets"], *subnets]})
+                port, subnets = await self.connect(tx, call, router, subnet_id)
         return _interface_reply(router, port, subnets, subnets[-1])
+
+    async def connect(
+        self, tx: Transaction, call: Call, router: Resource, subnet_id: str
+    ) -> tuple[Resource, list[str]]:
+        """A router has an interface in a subnet from now on: its port, and the subnets that came with it."""
+        port, subnets = await self._interfaces.add_subnet(tx, call, router, subnet_id)
+        await self._join(tx, router, subnets)
+        return port, subnets
+
+    async def _join(self, tx: Transaction, router: Resource, subnets: Sequence[str]) -> None:
+        await self._routers.update(tx, router, {"subnets": [*router.desired["subnets"], *subnets]})
 
     async def remove_router_interface(self, call: Call) -> Reply:
         """PUT remove_router_interface: its port goes with it."""
@@ -150,11 +159,22 @@ class RouterApi(CollectionApi):
             port_id, subnet_id = schema.interface_info(call.body, removal=True)
             if port_id:
                 port, subnets = await self._interfaces.remove_port(tx, router, port_id, subnet_id)
+                await self._leave(tx, router, subnets)
             else:
-                port, subnets = await self._interfaces.remove_subnet(tx, call, router, subnet_id)
-            left = [id for id in router.desired["subnets"] if id not in subnets]
-            await self._routers.update(tx, router, {"subnets": left})
+                port, subnets = await self.disconnect(tx, call, router, subnet_id)
         return _interface_reply(router, port, subnets, subnets[0])
+
+    async def disconnect(
+        self, tx: Transaction, call: Call, router: Resource, subnet_id: str
+    ) -> tuple[Resource, list[str]]:
+        """A router has its interface in a subnet no longer: the port that it had, and the subnets that it was in."""
+        port, subnets = await self._interfaces.remove_subnet(tx, call, router, subnet_id)
+        await self._leave(tx, router, subnets)
+        return port, subnets
+
+    async def _leave(self, tx: Transaction, router: Resource, subnets: Sequence[str]) -> None:
+        left = [id for id in router.desired["subnets"] if id not in subnets]
+        await self._routers.update(tx, router, {"subnets": left})
 
 
 def _interface_reply(router: Resource, port: Resource, subnets: Sequence[str], subnet_id: str) -> Reply:
