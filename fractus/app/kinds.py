@@ -140,6 +140,7 @@ from fractus.services.volume.volume_types.lifecycle import VolumeTypeLifecycle
 from fractus.services.volume.volume_types.queries import VolumeTypeSource
 from fractus.services.volume.volumes.adoption import VolumeAdoption
 from fractus.services.volume.volumes.api import VolumesApi
+from fractus.services.volume.volumes.api.making import VolumeMaker
 from fractus.services.volume.volumes.kind import KIND as VOLUME
 from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
 
@@ -185,6 +186,9 @@ def _servers(at: ApiParts) -> ServersApi:
             plugging=at.plugging,
             floating=at.floating,
             attachments=at.attachments,
+            storage=VolumeMaker(
+                at.ledger, at.quota, VolumeTypeSource(at.resources), ImageSource(at.resources)
+            ),
             images=ImageSource(at.resources),
             maker=ImageMaker(at.ledger),
             flavors=FlavorSource(at.resources),

@@ -9,11 +9,32 @@ from msgspec import Struct
 from fractus.model.cloud import Observed, Wanted
 
 
+class ServerDisk(Struct, frozen=True, kw_only=True):
+    """A block device that a server is built with, in Nova's words. Ids are the child's.
+
+    A volume outlives the server there: whether it ends with it is decided here, where it is held.
+    """
+
+    source: Literal["image", "volume", "blank"]
+    id: str = ""
+    """Of the image or volume."""
+    size: int | None = None
+    """Of a blank one, which is local: GiB, MiB of a swap. None: as the flavor says."""
+    boot_index: int = -1
+    device: str = ""
+    device_type: str = ""
+    disk_bus: str = ""
+    guest_format: str = ""
+    tag: str = ""
+
+
 class ServerWanted(Wanted, frozen=True, kw_only=True):
     """A server to be. Ids are the child's."""
 
     flavor_id: str
     image_id: str = ""
+    disks: list[ServerDisk] = []
+    """Empty: the image is its local disk."""
     key_name: str = ""
     port_ids: list[str] = []
     """In the order of the user's networks; empty: no network at all."""

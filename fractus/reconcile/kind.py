@@ -174,8 +174,8 @@ class MadeByClouds(Protocol):
         """Whether this cloud makes it, or has made it, and nobody else can."""
         ...
 
-    def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
-        """Take from what its cloud says what only that knows. `resource` is changed, and written by who calls."""
+    def maker(self, item: Item) -> str:
+        """`kind/id` of what is to make it and is not there itself yet; empty: it may be there."""
         ...
 
 

@@ -6,12 +6,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from fractus.base.ids import new_id
 from fractus.model.cloud import Step
 from fractus.model.errors import Missing
 from fractus.model.images import ImageWanted
 from fractus.model.server_verbs import CLOUD_VERBS
+from fractus.model.servers import ServerDisk
+from fractus.model.volumes import VolumeAttachmentWanted
 from fractus.testing.live import console_of
 from tests.contract import things
 from tests.contract.subjects import Subject
@@ -183,3 +186,22 @@ async def test_the_cloud_answers_to_a_check(cloud: Subject) -> None:
     assert {"compute", "network", "image"} <= report.services.keys()
     assert all(finding.text for finding in report.findings)
     assert cloud.cloud.healthy()
+
+
+async def test_it_is_built_with_a_volume_that_outlives_it(cloud: Subject) -> None:
+    """Its root is one that was there: the cloud attaches it, and gives it back when the server ends."""
+    wanted, attachments = await things.server(cloud, cloud.ann), cloud["volume_attachment"]
+    volume_id = await things.available_volume(cloud, cloud.ann)
+    await cloud["volume"].apply(cloud.ann, volume_id, Step("set_bootable", {"bootable": True}))
+    root = ServerDisk(source="volume", id=volume_id, boot_index=0)
+    made = await cloud.make("server", structs.replace(wanted, image_id="", disks=[root]))
+    seen = await cloud.observed("server", made.remote_id, _is("ACTIVE"))
+    assert seen.image_id == ""
+    volume = await cloud.observed("volume", volume_id, lambda seen: seen.status == "in-use", cloud.ann)
+    assert [one["server_id"] for one in volume.attachments] == [made.remote_id]
+    asked = VolumeAttachmentWanted(id=new_id(), name="", server_id=made.remote_id, volume_id=volume_id)
+    found = await attachments.find(cloud.ann, asked)
+    assert found is not None, "nobody asked for it, and it is there all the same"
+    assert (found.marker, found.status) == (asked.id, "attached")
+    await cloud["server"].delete(cloud.ann, made.remote_id)
+    await cloud.observed("volume", volume_id, lambda seen: seen.status == "available", cloud.ann)

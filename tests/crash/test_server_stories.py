@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fractus.testing.crash import AFTER, BEFORE, LOST, CrashMatrix, Spot, Story
-from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork, User
+from fractus.testing.user import COMPUTE, IMAGE, NETWORK, VOLUME, MadeNetwork, User
 from fractus.testing.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -188,6 +188,38 @@ async def gets_a_volume(world: World) -> AsyncIterator[None]:
     assert not cloud.of("volume")
 
 
+async def boots_on_volumes(world: World) -> AsyncIterator[None]:
+    """Its root is a volume that is made with it, beside one that was there: the first ends with it, the other stays."""
+    ann = world.user("ann")
+    network, _, _ = await _network_with_server(ann)
+    image, other = await ann.makes_image("root"), await ann.makes_volume(zone=ZONE)
+    await world.settle()
+    yield
+    root = {
+        "source_type": "image", "destination_type": "volume", "uuid": image, "volume_size": 1, "boot_index": 0,
+        "delete_on_termination": True,
+    }  # fmt: skip
+    more = {"source_type": "volume", "destination_type": "volume", "uuid": other, "boot_index": -1}
+    networks = [{"uuid": network.id}]
+    asked = {"image": "none", "networks": networks, "imageRef": "", "block_device_mapping_v2": [root, more]}
+    server = await ann.boots_server("on-volumes", **asked)
+    await world.settle()
+    cloud = world.cloud(ZONE)
+    shown = await ann.server(server)
+    assert (shown["status"], shown["OS-EXT-AZ:availability_zone"]) == ("ACTIVE", ZONE)
+    made, _ = [one["id"] for one in shown["os-extended-volumes:volumes_attached"]]
+    assert [(await ann.volume(id))["status"] for id in (made, other)] == ["in-use", "in-use"]
+    assert len(cloud.of("volume")) == len(cloud.of("volume_attachment")) == 2
+    await ann.deletes_server(server)
+    await world.settle()
+    assert not cloud.of("volume_attachment")
+    assert [one.marker for one in cloud.of("volume")] == [other]
+    assert (await ann.volume(other))["status"] == "available"
+    (await ann.delete(f"{VOLUME}/volumes/{other}")).ok()
+    await world.settle()
+    assert not cloud.of("volume")
+
+
 async def is_rebuilt(world: World) -> AsyncIterator[None]:
     """From another image, and with other texts."""
     ann = world.user("ann")
@@ -245,6 +277,7 @@ async def is_imaged(world: World) -> AsyncIterator[None]:
         is_plugged,
         is_imaged,
         gets_a_volume,
+        boots_on_volumes,
     ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.services import reaches
 from fractus.model.errors import Refused
-from fractus.model.servers import ServerWanted
+from fractus.model.servers import ServerDisk, ServerWanted
 
 #: The highest that servers are made with. What changed on the way is handled below; later ones change what is refused,
 #: not what we send.
@@ -49,6 +49,8 @@ def create_body(wanted: ServerWanted, version: str, cloud: str, by: str = "") ->
     }
     if wanted.image_id:
         server["imageRef"] = wanted.image_id
+    if wanted.disks:
+        server["block_device_mapping_v2"] = [_disk(one, version, cloud) for one in wanted.disks]
     if wanted.key_name:
         server["key_name"] = wanted.key_name
     if wanted.admin_pass:
@@ -68,6 +70,29 @@ def create_body(wanted: ServerWanted, version: str, cloud: str, by: str = "") ->
     if wanted.scheduler_hints:
         body["os:scheduler_hints"] = wanted.scheduler_hints
     return body
+
+
+def _disk(disk: ServerDisk, version: str, cloud: str) -> dict[str, Any]:
+    """One of `block_device_mapping_v2`."""
+    local = disk.source != "volume"
+    sent: dict[str, Any] = {
+        "source_type": disk.source,
+        "destination_type": "local" if local else "volume",
+        "boot_index": disk.boot_index,
+        "delete_on_termination": local,
+    }
+    if disk.tag:
+        _needs(version, "2.42", "tags of disks", cloud)  # 2.32 had them, 2.33 lost them by mistake
+    said = {
+        "uuid": disk.id,
+        "volume_size": disk.size if disk.source == "blank" else None,
+        "device_name": disk.device,
+        "device_type": disk.device_type,
+        "disk_bus": disk.disk_bus,
+        "guest_format": disk.guest_format,
+        "tag": disk.tag,
+    }
+    return sent | {name: value for name, value in said.items() if value}
 
 
 def _metadata(wanted: ServerWanted, version: str, cloud: str) -> dict[str, str]:

@@ -136,6 +136,8 @@ def _built(records: Records, shape: Shape, server: ServerRecord, at: float) -> N
     server.launched_at = at
     server.boots = [at]
     bind_ports(records, server, "ACTIVE", at)
+    for attachment in records.holding(VolumeAttachmentRecord, f"server/{server.id}"):
+        move_attachment(records, attachment, "attached", at)
 
 
 def _rested(records: Records, shape: Shape, server: ServerRecord, at: float, vm_state: str) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from fractus.addressing.ranges import is_self_addressed
 from fractus.model.network import VOCABULARIES, FixedIp, QosRule, Rule
-from fractus.model.servers import ServerFault
+from fractus.model.servers import ServerDisk, ServerFault
 from fractus.model.trunks import SubPort
 from fractus.model.wire import Vocabulary
 
@@ -297,6 +297,8 @@ class ServerRecord(Record, kw_only=True):
     hostname: str = ""
     volumes: list[str] = []
     """Ids of volumes, of which no more is known here."""
+    disks: list[ServerDisk] = []
+    """What it was built with, where the request named any."""
     number: int = 0
     vm_state: str = "building"
     task_state: str | None = "scheduling"

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from fractus.base.clock import iso, iso_micro
 from fractus.clouds.simulated.actuator import Simulated
+from fractus.clouds.simulated.disks import check_disks, reserve_volumes
 from fractus.clouds.simulated.image import usable
 from fractus.clouds.simulated.life import (
     NO_STATE,
@@ -159,7 +160,9 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
         flavor = self.records.get(FlavorRecord, wanted.flavor_id)
         if flavor is None or not (flavor.is_public or project_id in flavor.access):
             raise Refused(f"Flavor {wanted.flavor_id} could not be found.", status=400)
-        self._check_image(project_id, wanted.image_id, flavor)
+        if wanted.image_id or not wanted.disks:
+            self._check_image(project_id, wanted.image_id, flavor)
+        check_disks(self.records, project_id, wanted.disks)
         if wanted.key_name and self.records.get(KeypairRecord, wanted.key_name) is None:
             raise Refused("Invalid key_name provided.", status=400)
         for port_id in wanted.port_ids:
@@ -172,6 +175,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             vcpus=flavor.vcpus,
             ram=flavor.ram,
             disk=flavor.disk + flavor.ephemeral,
+            disks=list(wanted.disks),
             flavor_id=flavor.id,
             image_id=wanted.image_id,
             key_name=wanted.key_name,
@@ -195,6 +199,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             schedule(thing, "no host", thing.created_at + shape.schedule_seconds)
         self.records.put(thing)
         bind_ports(self.records, thing, "DOWN", thing.created_at, take=True)
+        reserve_volumes(self.records, thing)
 
     def _check_image(self, project_id: str, image_id: str, flavor: FlavorRecord) -> None:
         if not image_id:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from fractus.base.clock import iso_micro
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.life import schedule
 from fractus.clouds.simulated.records import ServerRecord, VolumeAttachmentRecord, VolumeRecord
+from fractus.model.cloud import Scope
 from fractus.model.errors import Missing, Refused, Throttled
 from fractus.model.volumes import VolumeAttachmentObserved, VolumeAttachmentWanted
 
@@ -29,6 +32,15 @@ class VolumeAttachments(Simulated[VolumeAttachmentRecord, VolumeAttachmentWanted
             server_id=thing.server_id,
             volume_id=thing.volume_id,
         )
+
+    async def find(self, scope: Scope, wanted: VolumeAttachmentWanted) -> VolumeAttachmentObserved | None:
+        """Whether the server has the volume: who asked for that does not matter."""
+
+        def work() -> VolumeAttachmentObserved | None:
+            there = self.records.get(VolumeAttachmentRecord, f"{wanted.server_id}/{wanted.volume_id}")
+            return None if there is None else structs.replace(self.observed(there), marker=wanted.id)
+
+        return await self.injector.call(self.kind, "find", wanted.id, work, change=False)
 
     def make(self, project_id: str, wanted: VolumeAttachmentWanted) -> VolumeAttachmentRecord:
         """A server is given a volume that is free."""

@@ -48,6 +48,9 @@ _TRIES = 5
 #: Between two looks for what a cloud makes by itself. Seconds.
 _ARRIVES = 3.0
 
+#: Between two looks for what makes it, which also wakes who waits for it. Seconds.
+_MAKER_ARRIVES = 30.0
+
 #: What waits for a silent cloud is woken when it answers again; it looks by itself so seldom. Seconds.
 _AWAY_AGAIN = 300.0
 
@@ -228,6 +231,9 @@ async def _arrive(look: Look, wanted: Wanted) -> Outcome:
     """Its cloud makes it, because something else there was asked to. As long as it does not show it, it is waited for:
     a sweep that sees our marker wakes us too.
     """
+    maker = look.machine.made_by_clouds[look.claim.kind].maker(look.item)
+    if maker:
+        return Waiting(on=maker, again_in=_MAKER_ARRIVES, reason=f"waits for {maker}, which makes it")
     try:
         observed = await find(look.machine, look.presence, look.actuator, look.scope, wanted)
     except CloudError as error:

@@ -11,7 +11,7 @@ from fractus.clouds.openstack.server_create import create_body, create_version, 
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import CloudError, Missing, OutcomeUnknown, Refused, Throttled, Unreachable
 from fractus.model.live import LiveCall
-from fractus.model.servers import ServerObserved, ServerWanted
+from fractus.model.servers import ServerDisk, ServerObserved, ServerWanted
 from fractus.testing.live import console_of
 from tests.unit.clouds_openstack.fake import Answering, FakeAuthenticator, FakeChild, drop, fault, hang, reply
 
@@ -50,6 +50,30 @@ def server(**changes: Any) -> dict[str, Any]:
 def body(version: str, **changes: Any) -> dict[str, Any]:
     made: dict[str, Any] = create_body(wanted(**changes), version, "far")
     return made
+
+
+def test_disks_of_its_own() -> None:
+    disks = [
+        ServerDisk(source="volume", id="v1", boot_index=0, disk_bus="scsi"),
+        ServerDisk(source="volume", id="v2", device="/dev/vdc"),
+        ServerDisk(source="blank", size=128, guest_format="swap"),
+    ]
+    sent = body("2.90", image_id="", disks=disks)["server"]
+    assert "imageRef" not in sent
+    plain = {
+        "boot_index": -1,
+        "delete_on_termination": False,
+        "destination_type": "volume",
+        "source_type": "volume",
+    }
+    local = {"source_type": "blank", "destination_type": "local", "delete_on_termination": True}
+    assert sent["block_device_mapping_v2"] == [
+        {**plain, "boot_index": 0, "uuid": "v1", "disk_bus": "scsi"},
+        {**plain, "uuid": "v2", "device_name": "/dev/vdc"},
+        {**plain, **local, "volume_size": 128, "guest_format": "swap"},
+    ]
+    with pytest.raises(Refused, match="cannot give tags of disks"):
+        body("2.37", disks=[ServerDisk(source="volume", id="v1", tag="root")])
 
 
 async def everything(cloud: OpenStackCloud, since: str = "") -> list[ServerObserved]:

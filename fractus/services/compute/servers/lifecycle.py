@@ -20,7 +20,7 @@ from fractus.model.network import ServerPort
 from fractus.model.placement import assigned
 from fractus.model.resource import Need, Presence, Resource, Summary, at_home
 from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb, verb_between
-from fractus.model.servers import ServerObserved, ServerWanted
+from fractus.model.servers import ServerDisk, ServerObserved, ServerWanted
 from fractus.reconcile import drift
 from fractus.reconcile.kind import (
     Apply,
@@ -135,6 +135,8 @@ class ServerLifecycle(LifecycleDefaults):
             kinds.add("image")
         if desired["keypair_id"]:
             kinds.add("keypair")
+        if desired.get("volumes"):
+            kinds |= {"volume", "volume_attachment"}
         if desired["ports"]:
             kinds |= {"network", "subnet", "port", "security_group"}
         return Demand(
@@ -169,7 +171,8 @@ class ServerLifecycle(LifecycleDefaults):
             name=desired["name"],
             notes={"user_id": item.resource.user_id} if item.resource.user_id else {},
             flavor_id=remote["flavor", desired["flavor_need"]],
-            image_id=remote["image", image] if image else "",
+            image_id=remote["image", image] if image and not desired.get("volume_rooted") else "",
+            disks=[_disk(one, item) for one in desired.get("disks", ())],
             key_name=remote["keypair", keypair] if keypair else "",
             port_ids=[remote["port", port] for port in desired["ports"]],
             port_tags=desired["port_tags"],
@@ -430,6 +433,20 @@ class ServerLifecycle(LifecycleDefaults):
 
     def _pause(self, since: float) -> float:
         return min(_LATE, max(_SOON, (self._clock.now() - since) / 5))
+
+
+def _disk(disk: Mapping[str, Any], item: Item) -> ServerDisk:
+    """A block device in its cloud's own ids."""
+    volume_id, source = disk["volume_id"], disk["source"]
+    same = ("size", "boot_index", "device", "device_type", "disk_bus", "guest_format", "tag")
+    if volume_id:
+        return ServerDisk(
+            source="volume",
+            id=item.remote["volume", volume_id],
+            **{name: disk[name] for name in same if name != "size"},
+        )
+    image = item.remote["image", item.resource.desired["image_id"]] if source == "image" else ""
+    return ServerDisk(source=source, id=image, **{name: disk[name] for name in same})
 
 
 def _next_action(item: Item, done: int) -> Mapping[str, Any] | None:

@@ -12,6 +12,9 @@ TABLE = resource_table("volume_attachment")
 ATTACHING, ATTACHED, DETACHING, DETACHED, ERROR = "attaching", "attached", "detaching", "detached", "error"
 """States of an attachment. DETACHED: its cloud has it no more, and has not been asked yet how the volume is now."""
 
+BOOT = "boot"
+"""Key of `desired`: the server is built with the volume, so its cloud attaches it, and nobody asks for that again."""
+
 
 def needs(attachment: Resource) -> list[Need]:
     """It is where its volume is. Its server is there too, and may leave before it: a cloud ends the attachments of a

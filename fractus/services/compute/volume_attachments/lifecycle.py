@@ -13,7 +13,7 @@ from fractus.model.placement import follows
 from fractus.model.resource import Presence, Resource, Summary
 from fractus.model.volumes import VolumeAttachmentObserved, VolumeAttachmentWanted
 from fractus.reconcile.kind import Difference, Done, Item, Plan, Sweeping, Wait
-from fractus.services.compute.volume_attachments.kind import ATTACHED, summarise
+from fractus.services.compute.volume_attachments.kind import ATTACHED, BOOT, summarise
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store.transaction import Transaction
 
@@ -56,6 +56,15 @@ class VolumeAttachmentLifecycle(LifecycleDefaults):
             device=desired["asked_device"],
             tag=desired["tag"],
         )
+
+    def made_there(self, resource: Resource, cloud: str) -> bool:
+        """A server is built with it: nobody else attaches it."""
+        return bool(resource.desired.get(BOOT))
+
+    def maker(self, item: Item) -> str:
+        """Its server, until that is there."""
+        server = "server", item.resource.desired["server_id"]
+        return "" if server in item.remote else "/".join(server)
 
     def differences(self, item: Item, observed: VolumeAttachmentObserved) -> list[Difference]:
         """Nothing: it is there or not, and where its cloud has put it is as good as anywhere."""

@@ -13,6 +13,7 @@ from fractus.model.resource import Presence, Resource, Summary, at_home
 from fractus.services.compute.volume_attachments.kind import (
     ATTACHED,
     ATTACHING,
+    BOOT,
     DETACHED,
     DETACHING,
     ERROR,
@@ -51,8 +52,8 @@ class AttachmentWrites:
     async def attach(
         self, tx: Transaction, server: Resource, volume: Resource, asked: Mapping[str, Any], device: str
     ) -> None:
-        """A server is to have a volume. `asked`: `device`, `tag`, `delete_on_termination`; `device`: where it will be,
-        as far as can be told. The caller writes the server.
+        """A server is to have a volume. `asked`: `device`, `tag`, `delete_on_termination`; `boot`: it is built with it,
+        and `root`: on it. `device`: where it will be, as far as can be told. The caller writes the server.
         """
         there = at_home(server.home, await presences.of_resource(tx, "server", server.id))
         entry = {
@@ -74,12 +75,13 @@ class AttachmentWrites:
                 "asked_device": asked.get("device") or "",
                 "tag": entry["tag"] or "",
                 "delete_on_termination": entry["delete_on_termination"],
+                **({BOOT: True} if asked.get("boot") else {}),
             },
             request_id=server.request_id,
         )
         server.desired["volumes"] = [
             *server.desired.get("volumes", []),
-            {"id": volume.id, "bdm_uuid": new_id(), **entry},
+            {"id": volume.id, "bdm_uuid": new_id(), **entry, **({"root": True} if asked.get("root") else {})},
         ]
         volume.desired["attached"] = [
             *volume.desired.get("attached", []),
@@ -134,6 +136,8 @@ class AttachmentWrites:
         state = ATTACHED if attachment.status == ATTACHED else ATTACHING
         at = shown["attached_at"] or iso_micro(tx.now())
         about = {"attached_at": at} if state == ATTACHED else {}
+        if attachment.desired.get(BOOT) and state == ATTACHED:
+            about["server_there"] = await self._server_there(tx, attachment)
         await self._show(tx, "server", attachment.desired["server_id"], attachment.id, {"device": device})
         await self._show_in_volume(tx, attachment, device=device, state=state, **about)
 
@@ -141,6 +145,8 @@ class AttachmentWrites:
         """It has left its cloud. How its volume is there now is looked at."""
         desired = attachment.desired
         await self._show(tx, "server", desired["server_id"], attachment.id, None)
+        if desired.get(BOOT):
+            await self._needs_no_longer(tx, desired["server_id"], desired["volume_id"])
         volume = await self._show_in_volume(tx, attachment, state=DETACHED)
         if volume is None or not volume.wanted:
             return
@@ -154,6 +160,20 @@ class AttachmentWrites:
             there.observed_at = None
             await presences.save(tx, there)
         await self._ledger.wake_all(tx, [("volume", volume.id, there.cloud) for there in every])
+
+    async def _needs_no_longer(self, tx: Transaction, server_id: str, volume_id: str) -> None:
+        """A server that was built with a volume has it no more."""
+        known = await self._ledger.resources.needs(tx, "server", server_id)
+        kept = [one for one in known if (one.kind, one.id) != ("volume", volume_id)]
+        if len(kept) < len(known):
+            await self._ledger.resources.set_needs(tx, "server", server_id, kept)
+
+    async def _server_there(self, tx: Transaction, attachment: Resource) -> str:
+        """The id of its server in its cloud, which was not there yet when it was asked for."""
+        server_id = attachment.desired["server_id"]
+        server = await self._ledger.resources.fetch(tx, "server", server_id)
+        there = at_home(server.home if server else None, await presences.of_resource(tx, "server", server_id))
+        return (there.remote_id or "") if there is not None else ""
 
     async def _server_ends(self, tx: Transaction, attachment: Resource) -> bool:
         """Whether its server is to be deleted, or is: then its cloud ends it, and who sees that first does not matter.

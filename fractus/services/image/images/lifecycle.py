@@ -85,6 +85,10 @@ class ImageLifecycle(LifecycleDefaults):
         """A snapshot of a server or a volume, whose bits are not here."""
         return made_there.is_made_there(resource, cloud)
 
+    def maker(self, item: Item) -> str:
+        """What it is made of is there, or it would not have been asked for."""
+        return ""
+
     def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
         """Its state and its bits, as long as only its cloud knows them."""
         made_there.learn(resource, presences)

@@ -114,8 +114,8 @@ class Attachments(Protocol):
     async def attach(
         self, tx: Transaction, server: Resource, volume: Resource, asked: Mapping[str, Any], device: str
     ) -> None:
-        """A server is to have a volume. `asked`: `device`, `tag`, `delete_on_termination`; `device`: where it will be,
-        as far as can be told. The caller writes the server.
+        """A server is to have a volume. `asked`: `device`, `tag`, `delete_on_termination`; `boot`: it is built with it,
+        and `root`: on it. `device`: where it will be, as far as can be told. The caller writes the server.
         """
         ...
 
@@ -125,6 +125,22 @@ class Attachments(Protocol):
 
     async def keep(self, tx: Transaction, attachment_id: str, *, delete_on_termination: bool) -> None:
         """Whether the volume ends with its server. The caller writes the server."""
+        ...
+
+
+class Storage(Protocol):
+    """Block storage: what servers bring with them when they are made."""
+
+    async def snapshot(self, reader: Reader, project_id: str | None, id: str) -> Resource | None:
+        """A snapshot that is a project's; None: anybody's."""
+        ...
+
+    async def check_type(self, reader: Reader, principal: Principal, name: str) -> None:
+        """`Invalid` where there is no volume type of this id or name for the caller."""
+        ...
+
+    async def make(self, call: Call, tx: Transaction, asked: Mapping[str, Any]) -> Resource:
+        """A new volume of what Cinder would be asked for. Refuses in Cinder's words."""
         ...
 
 
@@ -216,6 +232,7 @@ class Dependencies:
     plugging: Plugging
     floating: FloatingIps
     attachments: Attachments
+    storage: Storage
     images: Images
     maker: ImageMaker
     flavors: Flavors

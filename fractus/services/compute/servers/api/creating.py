@@ -16,11 +16,13 @@ from fractus.model.resource import AWAIT, Need, Resource
 from fractus.quota.costs import Room
 from fractus.services.compute.dialect.view import links, roots
 from fractus.services.compute.servers import policy, view
+from fractus.services.compute.servers.api import disks as server_disks
 from fractus.services.compute.servers.api.access import CREATE, Dependencies, bound, record
+from fractus.services.compute.servers.api.disks import DiskPlanning, Disks
 from fractus.services.compute.servers.api.passwords import first_password, sealed
 from fractus.services.compute.servers.api.refusals import refuse_unsupported
 from fractus.services.compute.servers.costs import refuse
-from fractus.services.compute.servers.schema import bodies
+from fractus.services.compute.servers.schema import block_devices, bodies
 from fractus.services.compute.servers.versions import REQUESTS
 from fractus.store import clouds
 from fractus.store.transaction import Transaction
@@ -73,12 +75,12 @@ class Creating:
         _refuse_many(asked, most)
         made: list[Resource] = []
         async with self._given.store.transaction() as tx:
-            common, needs = await self._common(call, tx, asked)
+            common, needs, disks = await self._common(call, tx, asked, most)
             common["admin_pass"] = sealed(keeper, password) if keeper is not None else ""
             nics = await self._nics(call, tx, asked)
             number = await self._fit(call, tx, common, nics, least, most)
             for index in range(number):
-                made.append(await self._one(call, tx, asked, common, needs, nics, index, number))
+                made.append(await self._one(call, tx, asked, common, needs, disks, nics, index, number))
         if bodies.truth(asked.get("return_reservation_id", False)):
             return Reply(202, {"reservation_id": common["reservation_id"]})
         server = made[0]
@@ -95,13 +97,13 @@ class Creating:
     # --- what all of them have in common ---------------------------------------------------------
 
     async def _common(
-        self, call: Call, tx: Transaction, asked: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], list[Need]]:
-        """What is desired of each server but for its name and ports, and what it needs."""
+        self, call: Call, tx: Transaction, asked: Mapping[str, Any], most: int
+    ) -> tuple[dict[str, Any], list[Need], Disks]:
+        """What is desired of each server but for its name, ports and volumes, what it needs, and its disks."""
         who = call.principal
         flavor = await self._flavor(call, tx, str(asked["flavorRef"]).rsplit("/", 1)[-1])
         zone = await _zone(call, tx, asked.get("availability_zone") or "")
-        image = await usable_image(self._given, call, tx, asked["imageRef"])
+        image, disks = await self._disks(call, tx, asked, flavor.desired, zone, most)
         key_name = asked.get("key_name") or ""
         keypair = await self._given.keypairs.by_name(tx, who.user_id, key_name) if key_name else None
         if key_name and keypair is None:
@@ -114,8 +116,9 @@ class Creating:
         ):
             raise QuotaExceeded(f"Maximum number of metadata items exceeds {most}")
         disk_config = disk_config_of(asked, image)
-        check_fit(call, flavor.desired, image)
-        needs = [Need("flavor", flavor.id), Need("image", image.id)]
+        check_fit(call, flavor.desired, image, on_volume=disks.on_volume)
+        needs = [Need("flavor", flavor.id)]
+        needs += [] if disks.on_volume else [Need("image", image.id)]
         needs += [Need("keypair", keypair.id)] if keypair is not None else []
         properties = image.desired.get("properties", {})
         common = {
@@ -139,7 +142,33 @@ class Creating:
             "locked_by": "",
             "locked_reason": None,
         }
-        return common, needs
+        return common, needs, disks
+
+    async def _disks(
+        self,
+        call: Call,
+        tx: Transaction,
+        asked: Mapping[str, Any],
+        flavor: Mapping[str, Any],
+        zone: str,
+        most: int,
+    ) -> tuple[Resource, Disks]:
+        """The image that it is built of, or what tells as much, and its block devices where it has any of its own."""
+        devices = server_disks.named(call, asked)
+        planning = DiskPlanning(self._given, call, tx)
+        if asked.get("imageRef"):
+            image = await usable_image(self._given, call, tx, asked["imageRef"])
+        else:
+            image = await planning.root(asked, devices)
+        properties = image.desired.get("properties", {})
+        if not devices and "block_device_mapping" not in properties and "mappings" not in properties:
+            return image, Disks()
+        every = block_devices.merged(asked, devices, properties, flavor, most)
+        least = int(image.desired.get("min_disk") or 0)
+        for one in every:
+            if one.is_root:
+                block_devices.check_least(one, least)
+        return image, await planning.all(every, flavor, zone)
 
     async def _flavor(self, call: Call, tx: Transaction, flavor_id: str) -> Resource:
         missing = f"Flavor {flavor_id} could not be found."
@@ -236,6 +265,7 @@ class Creating:
         asked: Mapping[str, Any],
         common: Mapping[str, Any],
         needs: Sequence[Need],
+        disks: Disks,
         nics: list[NicRequest],
         index: int,
         number: int,
@@ -278,6 +308,8 @@ class Creating:
         )
         await record(call, tx, server, CREATE)
         every = [*needs, *(Need("port", port.port_id, exclusive=True) for port in ports)]
+        if disks.devices:
+            every += await server_disks.write(self._given, call, tx, server, disks)
         # Most clouds make no trunk of a port that a server has.
         every += [Need("trunk", port.trunk_id, mode=AWAIT) for port in ports if port.trunk_id]
         return await self._given.ledger.create(tx, server, view.summarise(server, []), every, assign=True)
@@ -375,10 +407,10 @@ def disk_config_of(asked: Mapping[str, Any], image: Resource) -> str:
     return "AUTO" if says in ("1", "t", "true", "on", "y", "yes") else "MANUAL"
 
 
-def check_fit(call: Call, flavor: Mapping[str, Any], image: Resource) -> None:
-    """Whether the image fits into the flavor."""
+def check_fit(call: Call, flavor: Mapping[str, Any], image: Resource, *, on_volume: bool = False) -> None:
+    """Whether the image fits into the flavor, which says nothing of a root disk `on_volume`."""
     about, properties = image.desired, image.desired.get("properties", {})
-    if properties.get("cinder_encryption_key_id"):
+    if properties.get("cinder_encryption_key_id") and image.id:
         raise Invalid(
             f"Image {image.id} is unacceptable: Direct booting of an image uploaded from an encrypted volume is"
             " unsupported."
@@ -388,6 +420,8 @@ def check_fit(call: Call, flavor: Mapping[str, Any], image: Resource) -> None:
         raise Invalid(f"Image's config drive option '{drive}' is invalid")
     if flavor["ram"] < int(about.get("min_ram") or 0):
         raise Invalid("Flavor's memory is too small for requested image.")
+    if on_volume:
+        return
     disk, size = flavor["disk"] * _GIB, int(about.get("size") or 0)
     least = int(about.get("min_disk") or 0) * _GIB
     if not disk:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fractus.model.errors import Conflict, Invalid, NotFound
+from fractus.model.errors import Conflict, Forbidden, Invalid, NotFound
 from fractus.model.resource import Resource
 from fractus.services.compute import only
 from fractus.services.compute.servers import policy, view
@@ -20,6 +20,7 @@ from fractus.services.compute.servers.api.access import (
     shown,
     target_of,
 )
+from fractus.services.compute.servers.api.disks import check_reservable
 from fractus.services.compute.servers.schema import attaching, search
 from fractus.services.compute.servers.schema.bodies import truth
 from fractus.services.compute.servers.versions import (
@@ -174,15 +175,7 @@ class Volumes:
                 f"Instance {server.id} and volume {volume.id} are not in the same availability_zone. Instance is in"
                 f" {zone}. Volume is in {there}. Create the volume in {zone}, or the server in {there}."
             )
-        if many and not REQUESTS.behaviour("multiattach", call.version):
-            raise Invalid("Multiattach volumes are only supported starting with compute API version 2.60.")
-        usable = ("available", "in-use", "downloading") if many else ("available", "downloading")
-        if volume.status not in usable:
-            states = f"{', '.join(usable[:-1])} or {usable[-1]}"
-            raise Invalid(
-                f"Invalid input received: Invalid volume: Volume {volume.id} status must be {states} to reserve, but"
-                f" the current status is {volume.status}. (HTTP 400) (Request-ID: {call.request_id})"
-            )
+        check_reservable(call, volume, "Invalid input received")
 
     @staticmethod
     def _check_free(server: Resource, device: str | None) -> None:
@@ -229,6 +222,8 @@ class Volumes:
                 )
             volume = await self._volume(call, tx, call.params["volume_id"])
             entry = self._entry(call, server)
+            if entry.get("root"):
+                raise Forbidden("Cannot detach a root device volume")
             check_unlocked(call, server, shown(server))
             check_state(server, shown(server), "detach_volume", _STATES)
             if volume.status != "in-use":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractus.model.errors import Invalid, QuotaExceeded
+from fractus.model.errors import Invalid
 from fractus.model.resource import Resource
 from fractus.quota.quota import Quota
 from fractus.services.volume.dialect.api.collection import CollectionApi
@@ -13,7 +13,8 @@ from fractus.services.volume.dialect.api.query import flag, names
 from fractus.services.volume.dialect.api.sources import users_left
 from fractus.services.volume.volumes import kind
 from fractus.services.volume.volumes.api.actions import ActionsApi
-from fractus.services.volume.volumes.api.creating import Images, Types, draft
+from fractus.services.volume.volumes.api.creating import Images, Types, refuse_unsupported
+from fractus.services.volume.volumes.api.making import VolumeMaker
 from fractus.services.volume.volumes.api.summing import SummaryApi
 from fractus.services.volume.volumes.kind import KIND
 from fractus.store.ledger import Ledger
@@ -37,8 +38,7 @@ class VolumesApi(CollectionApi):
     def __init__(self, store: Store, ledger: Ledger, quota: Quota, types: Types, images: Images) -> None:
         """`types` and `images` know of what volumes are made; `quota`, how large one may be."""
         super().__init__(store, ledger)
-        self._quota = quota
-        self._types, self._images = types, images
+        self._maker = VolumeMaker(ledger, quota, types, images)
         rules = {
             "get": kind.METADATA_GET,
             "create": kind.METADATA_CREATE,
@@ -54,19 +54,12 @@ class VolumesApi(CollectionApi):
 
     async def draft(self, call: Call, tx: Transaction, given: dict[str, Any]) -> Resource:
         """A volume that gets its cloud from a worker."""
-        resource = await draft(call, tx, given, self._ledger.resources, self._types, self._images)
-        await self.check_size(tx, resource.project_id, resource.desired["size"])
-        return await self._ledger.create(
-            tx, resource, KIND.summarise(resource, ()), KIND.needs(resource), assign=True
-        )
+        refuse_unsupported(call.body, given)
+        return await self._maker.write(call, tx, given)
 
     async def check_size(self, tx: Transaction, project_id: str, size: int) -> None:
         """`QuotaExceeded` where no volume of a project may be as large."""
-        most = await self._quota.limit(tx, project_id, "per_volume_gigabytes")
-        if 0 <= most < size:
-            raise QuotaExceeded(
-                f"Requested volume size {size}G is larger than maximum allowed limit {most}G."
-            )
+        await self._maker.check_size(tx, project_id, size)
 
     async def change(self, call: Call, tx: Transaction, resource: Resource, given: dict[str, Any]) -> None:
         """Name, description and metadata."""

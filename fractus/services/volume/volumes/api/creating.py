@@ -40,7 +40,6 @@ async def draft(
     call: Call, tx: Transaction, given: Mapping[str, Any], resources: Resources, types: Types, images: Images
 ) -> Resource:
     """A volume of what a body says. Raises what Cinder says of it."""
-    _refuse_unsupported(call.body, given)
     sources = _Sources(call, tx, resources)
     asked_type = given.get("volume_type") or ""
     type_ = await types.usable(tx, call.principal, asked_type)
@@ -83,7 +82,7 @@ async def draft(
     )  # fmt: skip
 
 
-def _refuse_unsupported(body: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def refuse_unsupported(body: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Refuse what would be lost on the way."""
     hints = body.get("OS-SCH-HNT:scheduler_hints")
     if hints:

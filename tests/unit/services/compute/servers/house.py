@@ -29,6 +29,7 @@ from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api import Dependencies, ServerLimits, ServersApi
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER
+from fractus.services.compute.volume_attachments.kind import TABLE as ATTACHMENTS
 from fractus.services.compute.volume_attachments.writes import AttachmentWrites
 from fractus.store import clouds, presences
 from fractus.store.clouds import CloudRecord
@@ -39,6 +40,7 @@ from fractus.store.sqlite import SqliteStore
 from fractus.store.transaction import Reader, Transaction
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Query, Reply, Route
+from tests.unit.services.compute.servers.storage import SNAPSHOTS, VOLUMES, Storage, summarise_volume
 
 NEWEST = "2.104"
 BASE_URL = "http://cloud.example/compute"
@@ -293,7 +295,12 @@ class House:
     def __init__(self, store: SqliteStore, clock: TestClock) -> None:
         self.store = store
         self.clock = clock
-        self.resources = Resources({"server": SERVER, "port": PORT, "security_group": GROUP})
+        self.resources = Resources(
+            {
+                "server": SERVER, "port": PORT, "security_group": GROUP, "volume": VOLUMES, "snapshot": SNAPSHOTS,
+                "volume_attachment": ATTACHMENTS,
+            }
+        )  # fmt: skip
         self.notifier = Notifications()
         self.ledger = Ledger(self.resources, self.notifier)
         self.networks = Networks(self)
@@ -301,6 +308,7 @@ class House:
         self.floating = Floats()
         self.images = Store("No image found with ID {}")
         self.maker = Maker()
+        self.storage = Storage(self.store, self.resources)
         self.flavors = Store("Flavor {} could not be found.")
         self.keys = Keys()
         self.console = Console()
@@ -378,7 +386,8 @@ class House:
             keypairs=self.keys,
             plugging=self.plugging,
             floating=self.floating,
-            attachments=AttachmentWrites(self.ledger, {}),
+            attachments=AttachmentWrites(self.ledger, {"volume": summarise_volume}),
+            storage=self.storage,
             live=self.console,
             quota=self.quota,
             limits=self.limits,
