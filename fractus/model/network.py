@@ -15,6 +15,11 @@ from fractus.model.wire import Vocabulary, Wire
 SHARED_WITH = "shared_with"
 """Key in what is desired of networks and security groups: the projects with which one is shared by name."""
 
+MADE_HERE = "made_here"
+"""Key in what is desired of external networks: it was made through us and comes to clouds as others do. Without it, one
+is the clouds' own.
+"""
+
 # In what was seen, None (for a gateway, which may be none: UNSET) means that the cloud does not say: absent is not
 # empty, and what is not said is not compared with what is wanted.
 
@@ -39,6 +44,18 @@ class NetworkWanted(Wanted, frozen=True, kw_only=True):
     ] = True
     shared: Annotated[bool, Wire(unsaid=True, admin=True, mutable=True)] = False
     """Other projects put ports on it."""
+    external: Annotated[
+        bool,
+        Wire(
+            name="router:external",
+            extension="external-net",
+            purpose="an external network",
+            unsaid=True,
+            admin=True,
+            mutable=True,
+        ),
+    ] = False
+    """Routers lead outside by it."""
     qos_policy_id: Annotated[
         str | None,
         Wire(refers="qos_policy", extension="qos", purpose="a QoS policy", unsaid=True, mutable=True),
@@ -59,7 +76,7 @@ class NetworkObserved(Observed, frozen=True, kw_only=True):
     shared: bool | None = None
     qos_policy_id: str | UnsetType | None = UNSET
     dns_domain: str | None = None
-    external: Annotated[bool | None, Wire(name="router:external")] = None
+    external: bool | None = None
     network_type: Annotated[str, Wire(name="provider:network_type")] = ""
     physical_network: Annotated[str, Wire(name="provider:physical_network")] = ""
     segmentation_id: Annotated[int | None, Wire(name="provider:segmentation_id")] = None

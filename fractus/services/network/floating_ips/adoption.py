@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from fractus.addressing.addresses import Addresses
-from fractus.model.network import FLOATING, FLOATING_IP, FloatingIpObserved
+from fractus.model.network import FLOATING, FLOATING_IP, MADE_HERE, FloatingIpObserved
 from fractus.model.resource import Resource
 from fractus.model.routers import FLOATING_IP_PORT
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.dialect.queries.external import hold_as_found, pools_of
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
+from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.floating_ips.kind import details_of, fixed_of, holder, needs_of
 from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
@@ -48,7 +49,8 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
             return Ignore(f"its network {observed.floating_network_id} is not taken over")
         ip, port_id = observed.floating_ip_address, observed.port_id or None
         every = await pools_of(tx, self._resources, network)
-        subnet_id = next((one.subnet.id for one in every if one.cloud == context.cloud and one.has(ip)), None)
+        here = [one for one in every if one.cloud in ("", context.cloud)]
+        subnet_id = next((one.subnet.id for one in here if one.has(ip)), None)
         # A network that is not written has no plan yet that could be asked for the address.
         if subnet_id is None and context.is_written("network", observed.floating_network_id):
             return Conflict(f"no subnet of network {network.id} in {context.cloud} has its address {ip}")
@@ -59,6 +61,7 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         resource.desired |= {
             "floating_network_id": network.id,
             "subnet_id": subnet_id,
+            MADE_HERE: not is_clouds_own(network),
             "port_id": None if port is None else port.id,
             "port_details": None if port is None else details_of(port),
             "router_id": None if router is None else router.id,

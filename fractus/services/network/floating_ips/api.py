@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from fractus.model.errors import Conflict, Invalid
+from fractus.model.network import MADE_HERE
 from fractus.model.resource import Resource
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api.collection import CollectionApi
@@ -12,7 +13,7 @@ from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.queries import rows
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import bad_request, not_found
-from fractus.services.network.dialect.schema.outside import Given
+from fractus.services.network.dialect.schema.outside import Given, is_clouds_own
 from fractus.services.network.floating_ips.kind import KIND, details_of, holder
 from fractus.services.network.floating_ips.writes import FloatingIpWrites
 from fractus.store.listing import Filter
@@ -39,6 +40,7 @@ class FloatingIpApi(CollectionApi):
         asked = item.values.get("port_id"), item.values.get("fixed_ip_address")
         end = await self._associations.end(tx, call.principal, resource, *asked)
         given = await self._given(tx, network, resource, None if end is None else end.cloud)
+        desired[MADE_HERE] = not is_clouds_own(network)
         desired |= {"subnet_id": given.subnet_id, "floating_ip_address": given.ip, "router_id": None}
         if end is not None:
             desired |= {"fixed_ip_address": end.ip, "router_id": end.router_id}

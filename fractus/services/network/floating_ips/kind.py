@@ -11,6 +11,7 @@ from sqlalchemy import Index
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_MANAGER
 from fractus.model.carried import CARRIED
 from fractus.model.network import FLOATING_IP as VOCABULARY
+from fractus.model.network import MADE_HERE
 from fractus.model.resource import AWAIT, IF_PRESENT, Need, Presence, Resource
 from fractus.services.field import Field, Match, named, text
 from fractus.services.kind import Kind, table_of
@@ -38,8 +39,16 @@ def fixed_of(floating_ip: Resource) -> list[dict[str, str]]:
 
 
 def needs_of(desired: Mapping[str, Any]) -> list[Need]:
-    """It is in the cloud of its pool, and leads to its port where that has come."""
+    """It is in the cloud of its pool, and leads to its port where that has come. Of a network that was made through us,
+    it is where its port is, and with that in no cloud as long as it leads nowhere.
+    """
     port = desired["port_id"]
+    if desired.get(MADE_HERE):
+        ends = (("subnet", desired["subnet_id"]), ("port", port)) if port else ()
+        return [
+            Need("network", desired["floating_network_id"]),
+            *(Need(kind, id, mode=AWAIT) for kind, id in ends),
+        ]
     return [
         Need("network", desired["floating_network_id"]),
         Need("subnet", desired["subnet_id"], mode=AWAIT),

@@ -1,4 +1,6 @@
-"""Floating IPs as the machine sees them: each is in the cloud that the subnet of its address is in."""
+"""Floating IPs as the machine sees them: each is in the cloud that the subnet of its address is in,
+or that of its port, where that subnet may be in any.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ _UNTIL_PORT = 300.0
 class FloatingIpLifecycle(CrudLifecycle[FloatingIpWanted, FloatingIpObserved]):
     """The kind `floatingip`."""
 
-    traits = follows("subnet")
+    traits = follows("subnet", "port")
     facts_from = frozenset({"router", "router_interface"})
 
     def __init__(self, resources: Resources, addresses: Addresses) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fractus.model.network import NETWORK, NetworkObserved
+from fractus.model.network import MADE_HERE, NETWORK, NetworkObserved
 from fractus.reconcile.adopt.adoption import AdoptionContext, Merge, Verdict
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.dialect.queries.external import external_named
@@ -53,4 +53,7 @@ class NetworkAdoption(CrudAdoption[NetworkObserved]):
 
     def desired(self, observed: NetworkObserved) -> dict[str, Any]:
         """What is there, without subnets yet."""
-        return {**super().desired(observed), "router:external": bool(observed.external), "subnets": []}
+        desired = super().desired(observed)
+        external = bool(desired.pop("external"))
+        made_here = external and bool(observed.marker)
+        return {**desired, "router:external": external, MADE_HERE: made_here, "subnets": []}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fractus.model.network import MADE_HERE
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.queries.defaults import default_external
@@ -25,6 +26,7 @@ class NetworkApi(CollectionApi):
     """Handlers of networks."""
 
     kind = KIND
+    changed_here = ("name", "router:external")
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, its MTU is carried somewhere, and its project has a default group."""
@@ -33,6 +35,7 @@ class NetworkApi(CollectionApi):
         await self._at.groups.ensure_default(tx, resource.project_id)
         resource.desired["subnets"] = []
         external = resource.desired["router:external"]
+        resource.desired |= {MADE_HERE: True} if external else {}
         resource.desired[IS_DEFAULT] = external and resource.desired[IS_DEFAULT]
         await self._check_default(tx, resource, resource.desired[IS_DEFAULT])
         if not resource.desired["qos_policy_id"]:
@@ -40,7 +43,9 @@ class NetworkApi(CollectionApi):
                 tx, resource.project_id
             )
 
-    async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
+    async def before_update(
+        self, tx: Transaction, call: Call, resource: Resource, item: Item
+    ) -> dict[str, Any]:
         """Others use it no longer where it is no longer shared; its clouds and subnets take the new MTU."""
         if item.values.get("router:external", resource.desired["router:external"]):
             await self._check_default(tx, resource, item.values.get(IS_DEFAULT, False))
@@ -61,11 +66,15 @@ class NetworkApi(CollectionApi):
             for version in (4, 6):
                 if await self._at.subnets.of_version(tx, resource.id, version):
                     check_mtu(resource.id, item.values["mtu"], version)
+        if "router:external" not in item.values:
+            return {}
+        return {MADE_HERE: item.values["router:external"] and not resource.choice.get("only")}
 
     async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
-        """Its subnets are shared as it is."""
+        """Its subnets are shared and external as it is."""
         if resource.desired["shared"] != before["shared"]:
             await self._writes.forget_policies(tx, resource.id, "*")
+        if any(resource.desired[name] != before[name] for name in ("shared", "router:external")):
             await self._at.subnets.network_changed(tx, resource)
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:

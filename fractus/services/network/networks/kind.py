@@ -17,6 +17,7 @@ from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import dns, values
 from fractus.services.network.dialect.schema.attributes import read_only, standard
+from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.dialect.schema.qos import QOS_POLICY, qos_needs
 from fractus.services.network.dialect.schema.zones import HINTS
 from fractus.services.network.dialect.table import shareable, standard_columns
@@ -70,7 +71,7 @@ FIELDS = named([
     neutron.switch("shared", rule=NEUTRON_ADMIN),
     neutron.switch(
         "router:external", column="external", rule=NEUTRON_ADMIN,
-        carried=REFUSED, foreign=bool, why="only tenant networks are carried",
+        carried=CARRIED, why="those of the clouds are taken over besides, and stay as they are",
     ),
     neutron.switch(
         IS_DEFAULT, rule=NEUTRON_ADMIN, carried=OURS, why="topologies that are allocated for a project lead there",
@@ -117,6 +118,6 @@ KIND = Kind(
     ),
     costs=neutron.cost("network"),
     needs=lambda network: qos_needs(network.desired),
-    is_clouds_own=lambda network: bool(network.desired.get("router:external")),
+    is_clouds_own=is_clouds_own,
     vocabulary=VOCABULARY,
 )  # fmt: skip

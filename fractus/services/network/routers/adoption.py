@@ -8,12 +8,14 @@ from typing import Any
 from msgspec import UNSET
 
 from fractus.addressing.addresses import Addresses
+from fractus.model.network import MADE_HERE
 from fractus.model.resource import Resource
 from fractus.model.routers import GATEWAY, ROUTER, SHOWN_GATEWAY, RouterObserved
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.dialect.queries.external import hold_as_found
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
+from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.routers.kind import by_cloud, gateway_holder, needs
 from fractus.store.transaction import Transaction
 
@@ -90,6 +92,7 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
             resource.desired["external_gateway_info"] = {
                 "network_id": network.id,
                 "enable_snat": snat,
+                **({} if is_clouds_own(network) else {MADE_HERE: True}),
                 "external_fixed_ips": [{**one, "cloud": context.cloud} for one in known],
             }
             shown = by_cloud(resource.desired["external_gateway_info"])

@@ -11,7 +11,8 @@ from sqlalchemy import Index
 from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED
-from fractus.model.resource import IF_PRESENT, Need, Presence, Resource
+from fractus.model.network import MADE_HERE
+from fractus.model.resource import CARRY_ASYNC, IF_PRESENT, Need, Presence, Resource
 from fractus.model.routers import ROUTER as VOCABULARY
 from fractus.model.routers import SHOWN_GATEWAY
 from fractus.services.field import Field, named, text
@@ -50,6 +51,11 @@ def addresses_of(gateway: Mapping[str, Any]) -> list[dict[str, str]]:
     return [one for one in every if one.get("subnet_id") and one.get("ip_address")]
 
 
+def in_cloud(addresses: Iterable[Mapping[str, str]], cloud: str) -> list[dict[str, str]]:
+    """Those of a gateway, which are in this cloud from now on where they were in none."""
+    return [{**one, "cloud": cloud} if one.get("cloud") == "" else dict(one) for one in addresses]
+
+
 def by_cloud(gateway: Mapping[str, Any] | None) -> list[list[dict[str, str]]]:
     """The addresses that a gateway has, those of one cloud together, the oldest first."""
     held: dict[str, list[dict[str, str]]] = {}
@@ -60,11 +66,19 @@ def by_cloud(gateway: Mapping[str, Any] | None) -> list[list[dict[str, str]]]:
 
 
 def needs(router: Resource) -> list[Need]:
-    """It is wherever one of its subnets is; where its external network is too, it has a gateway."""
+    """It is wherever one of its subnets is; where its external network is too, it has a gateway. An external network
+    that was made through us comes there with it.
+    """
     desired = router.desired
     found = [Need("subnet", id, mode=IF_PRESENT) for id in desired["subnets"]]
     gateway = desired["external_gateway_info"]
-    return [*found, Need("network", gateway["network_id"], mode=IF_PRESENT)] if gateway else found
+    if not gateway:
+        return found
+    if not gateway.get(MADE_HERE):
+        return [*found, Need("network", gateway["network_id"], mode=IF_PRESENT)]
+    outside = dict.fromkeys(one["subnet_id"] for one in addresses_of(gateway))
+    found += [Need("subnet", id, mode=CARRY_ASYNC) for id in outside if id not in desired["subnets"]]
+    return [*found, Need("network", gateway["network_id"])]
 
 
 def _sort(name: str) -> Field:

@@ -10,20 +10,23 @@ from msgspec import UNSET, structs
 from fractus.addressing.addresses import Addresses
 from fractus.model.cloud import Step
 from fractus.model.errors import Conflict
+from fractus.model.network import MADE_HERE
 from fractus.model.placement import follows
 from fractus.model.resource import Presence, Resource
 from fractus.model.routers import GATEWAY, ROUTER, SHOWN_GATEWAY, RouterObserved, RouterWanted
 from fractus.model.wire import WireField
-from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan
+from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan, Wait
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
+from fractus.services.network.dialect.schema.outside import Given
 from fractus.services.network.routers.kind import (
     GATEWAY_INFO,
     KIND,
     addresses_of,
     by_cloud,
     gateway_holder,
+    in_cloud,
     kept,
 )
 from fractus.services.network.routers.queries import connected, pools
@@ -31,6 +34,9 @@ from fractus.services.network.routers.schema import within
 from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Transaction
+
+#: A subnet outside wakes it when it comes to the cloud; so long it is not looked at without that. Seconds.
+_UNTIL_SUBNET = 300.0
 
 #: What may only be changed while the router is out of service.
 _SORTS = ("distributed", "ha")
@@ -58,19 +64,21 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
         network = await self._resources.fetch(tx, "network", gateway["network_id"])
         if network is None:
             return memory
+        found = in_cloud(held, cloud)
         try:
-            given = await self._external.give_gateway(
-                tx, network, gateway_holder(resource.id), clouds=[cloud]
-            )
+            found += kept(await self._given(tx, resource, network, cloud)) if found == held else []
         except Conflict:
             return memory  # none is left here: what the cloud says of that is said of the router
-        if given:
-            resource.desired[GATEWAY_INFO] = {**gateway, "external_fixed_ips": [*held, *kept(given)]}
+        if found != held:
+            resource.desired[GATEWAY_INFO] = {**gateway, "external_fixed_ips": found}
             there = await presences.of_resource(tx, KIND.name, resource.id)
             await self._resources.save(tx, resource, KIND.summarise(resource, there))
             shown = by_cloud(resource.desired[GATEWAY_INFO])
             await self._outside.stand_for(tx, GATEWAY, resource.id, network, shown)
         return memory
+
+    async def _given(self, tx: Transaction, router: Resource, network: Resource, cloud: str) -> list[Given]:
+        return await self._external.give_gateway(tx, network, gateway_holder(router.id), clouds=[cloud])
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """Its addresses outside are free."""
@@ -119,9 +127,12 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
         if not there:
             return None
         ours = {one["id"]: remote for remote, one in item.facts.get("outside", {}).items()}
+        own = _addresses_in(asked, item.presence.cloud)
+        if asked.get(MADE_HERE) and not (own and all(one["subnet_id"] in ours for one in own)):
+            return None  # never without an address of ours: the cloud would choose one of somebody's
         given = [
             {"subnet_id": ours[one["subnet_id"]], "ip_address": one["ip_address"]}
-            for one in addresses_of(asked)
+            for one in own
             if one["subnet_id"] in ours
         ]
         snat = {} if asked["enable_snat"] else {"enable_snat": False}
@@ -154,7 +165,7 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
             return Apply(Step("update", {"routes": kept}))
         plan = super().plan(item, observed)
         if isinstance(plan, Done):
-            return Done({**plan.memory, SHOWN_GATEWAY: self._shown(item, observed)})
+            return self._awaiting(item) or Done({**plan.memory, SHOWN_GATEWAY: self._shown(item, observed)})
         if not isinstance(plan, Apply):
             return plan
         body = plan.step.body
@@ -164,6 +175,19 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
         if len(body) > 1 and "routes" in body:
             body = {key: value for key, value in body.items() if key != "routes"}
         return structs.replace(plan, step=Step("update", body))
+
+    @staticmethod
+    def _awaiting(item: Item) -> Wait | None:
+        """Where its gateway is on a network of ours, what of that comes to the cloud yet."""
+        asked = item.resource.desired["external_gateway_info"]
+        if not asked or not asked.get(MADE_HERE):
+            return None
+        there = {one["id"] for one in item.facts.get("outside", {}).values()}
+        for one in _addresses_in(asked, item.presence.cloud):
+            if one["subnet_id"] not in there:
+                why = f"subnet {one['subnet_id']} is not there yet"
+                return Wait(_UNTIL_SUBNET, why, on=f"subnet/{one['subnet_id']}")
+        return None
 
     @staticmethod
     def _shown(item: Item, observed: RouterObserved) -> dict[str, Any] | None:
@@ -180,6 +204,10 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
                 if one["subnet_id"] in pools
             ],
         }
+
+
+def _addresses_in(gateway: Mapping[str, Any], cloud: str) -> list[dict[str, str]]:
+    return [one for one in addresses_of(gateway) if one.get("cloud", cloud) == cloud]
 
 
 def _pairs(fixed_ips: Any) -> set[tuple[str, str]]:

@@ -14,6 +14,7 @@ from fractus.model.network import SUBNET, SubnetObserved
 from fractus.model.resource import Need, Resource
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore, Merge, Verdict
 from fractus.services.network.dialect.adoption import CrudAdoption
+from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.subnets.queries import subnets_of
 from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
@@ -81,8 +82,9 @@ class SubnetAdoption(CrudAdoption[SubnetObserved]):
             "shared": network.desired["shared"],
             "allocation_pools": pools,
         }
-        if network.desired["router:external"]:
-            resource.desired["external"], resource.choice = True, {"only": [context.cloud]}
+        resource.desired["external"] = network.desired["router:external"]
+        if is_clouds_own(network):
+            resource.choice = {"only": [context.cloud]}
         await self._addresses.open(tx, id, ranges_of(pools), observed.ip_version)
         memory = await self._share(tx, id, observed, context.cloud) if observed.marker else {"pools": []}
         network.desired["subnets"] = [*network.desired["subnets"], id]
@@ -98,4 +100,4 @@ class SubnetAdoption(CrudAdoption[SubnetObserved]):
 
 def _may_overlap(network: Resource, other: Resource, cloud: str) -> bool:
     """Subnets of an external network are each in one cloud, and of different clouds nobody has chosen the ranges."""
-    return network.desired["router:external"] and cloud not in other.choice.get("only", ())
+    return is_clouds_own(network) and cloud not in other.choice.get("only", ())

@@ -17,6 +17,7 @@ from fractus.services.network.dialect.schema.addresses import check_apart
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import bad_request, conflict, not_carried, not_found
 from fractus.services.network.dialect.schema.mtu import check_mtu
+from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.subnets import schema
 from fractus.services.network.subnets.kind import KIND
 from fractus.services.network.subnets.queries import subnets_of
@@ -55,6 +56,10 @@ class SubnetApi(CollectionApi):
         found = await self._resources.fetch(tx, "network", id)
         network = visible(call, found, neutron.target, not_found("network", id))
         authorise(call, "create_subnet", KIND.fields, item, neutron.target(network), create=True)
+        if is_clouds_own(network):
+            raise not_carried(
+                "network_id", f"network {id} is external and the clouds' own, and so are its subnets"
+            )
         if item.set("cidr") and item.set("prefixlen"):
             raise bad_request("subnets", "cidr and prefixlen must not be supplied together")
         pool = await self._pools.choose(tx, call, item)

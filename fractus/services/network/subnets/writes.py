@@ -87,15 +87,16 @@ class SubnetWrites(Writer):
             await self.remove(tx, subnet)
 
     async def network_changed(self, tx: Transaction, network: Resource) -> None:
-        """The network is shared now, or no longer: so are its subnets."""
+        """The network is shared or external now, or no longer: so are its subnets."""
         for subnet in await subnets_of(tx, self.ledger.resources, network.id):
             subnet.desired.update(of_network(network))
             await self.touch(tx, subnet)
 
 
 def of_network(network: Resource) -> dict[str, Any]:
-    """With whom its subnets are shared."""
-    return {name: network.desired[name] for name in ("shared", SHARED_WITH) if name in network.desired}
+    """With whom its subnets are shared, and whether they are external."""
+    shared = {name: network.desired[name] for name in ("shared", SHARED_WITH) if name in network.desired}
+    return {**shared, "external": network.desired["router:external"]}
 
 
 def _scoped(network: Resource, version: int, scope: str | None) -> dict[str, Any]:

@@ -403,7 +403,7 @@ async def test_networks(ann: Tenant) -> None:
 
 
 async def test_what_no_cloud_can_be_told_is_refused_to_admins_by_name(root: Tenant) -> None:
-    for name, value in (("provider:network_type", "vxlan"), ("router:external", True)):
+    for name, value in (("provider:network_type", "vxlan"), ("provider:segmentation_id", 7)):
         status, _, sentence = error(await root.ask("network", **{name: value}))
         assert status == 400
         assert f"'{name}' cannot be carried" in sentence

@@ -6,7 +6,7 @@ refuses the request; nothing of a refused request is kept.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
@@ -55,6 +55,8 @@ class CollectionApi:
     """The policy rule of those who see what a document has apart; empty where it has nothing apart."""
     tagged: ClassVar[str] = ""
     """The path of what has tags, where that is not the collection's."""
+    changed_here: ClassVar[Collection[str]] = ("name",)
+    """What of that which clouds are told may be changed where the thing is each cloud's own."""
     actions: ClassVar[Mapping[str, str]] = {}
     """`PUT {collection}/{id}/NAME` beside its update: name, also of the rule and of the handler -> summary."""
 
@@ -216,10 +218,14 @@ class CollectionApi:
                 visible(call, found, shares.target, not_found(kind, id), rule=shares.rule)
 
     def _refuse_clouds_own(self, resource: Resource, item: Item) -> None:
-        """What is each cloud's own has its name here, and what is not carried; all else is as each cloud has it."""
+        """What is each cloud's own has `changed_here`, and what is not carried; all else is as each cloud has it."""
         for name, value in item.values.items():
             field = self.kind.fields[name]
-            if field.carried == CARRIED and name != "name" and value != resource.desired.get(field.key):
+            if (
+                field.carried == CARRIED
+                and name not in self.changed_here
+                and value != resource.desired.get(field.key)
+            ):
                 raise not_carried(name, f"an external {self.kind.noun} is each cloud's own")
 
     async def keep(self, call: Call) -> Reply:

@@ -33,7 +33,7 @@ class Subnets(Protocol):
         ...
 
     async def network_changed(self, tx: Transaction, network: Resource) -> None:
-        """Their network is shared now, or no longer."""
+        """Their network is shared or external now, or no longer."""
         ...
 
     async def network_scoped(self, tx: Transaction, network_id: str, version: int, scope: str | None) -> None:

@@ -1,7 +1,8 @@
 """External networks: which of their subnets are in which cloud, and addresses of these for what leads outside.
 
-Each subnet is in one cloud. Those of different clouds may overlap; tenants see one network, so an address that is given
-out is held in every subnet of the network that has it, and nobody gets it a second time.
+Of one that was made through us, subnets come to whatever cloud needs them, as others do, and so an address of them has
+no cloud yet. Of all others each subnet is in one cloud. Those of different clouds may overlap; tenants see one network,
+so an address that is given out is held in every subnet of the network that has it, and nobody gets it a second time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fractus.addressing.addresses import Addresses, AddressTaken, cloud_holder
 from fractus.model.resource import Presence, Resource
 from fractus.services.network.dialect.queries import rows
 from fractus.services.network.dialect.schema.errors import conflict, invalid, invalid_input, not_found
-from fractus.services.network.dialect.schema.outside import Given
+from fractus.services.network.dialect.schema.outside import Given, is_clouds_own
 from fractus.store import presences
 from fractus.store.listing import Filter
 from fractus.store.resources import Resources
@@ -26,7 +27,7 @@ _KNOWN_FOR = 5.0
 
 
 class Pool(Struct, frozen=True):
-    """A subnet of an external network, and the cloud that has it."""
+    """A subnet of an external network, and the cloud that has it; empty: any may."""
 
     subnet: Resource
     cloud: str
@@ -51,18 +52,19 @@ class Pool(Struct, frozen=True):
 
 
 async def external_named(reader: Reader, resources: Resources, name: str) -> Sequence[Resource]:
-    """The external networks of a name, oldest first."""
-    return await rows.every(
-        reader, resources, "network", Filter("name", "eq", name), Filter("external", "eq", True)
-    )
+    """The clouds' own external networks of a name, oldest first."""
+    named = Filter("name", "eq", name), Filter("external", "eq", True)
+    return [one for one in await rows.every(reader, resources, "network", *named) if is_clouds_own(one)]
 
 
 async def pools_of(reader: Reader, resources: Resources, network: Resource) -> list[Pool]:
     """The subnets of an external network, oldest first."""
     found = [await resources.fetch(reader, "subnet", id) for id in network.desired["subnets"]]
-    there = [one for one in found if one is not None and one.wanted and one.choice.get("only")]
+    there = [one for one in found if one is not None and one.wanted]
     there.sort(key=lambda one: (one.created_at, one.id))
-    return [Pool(one, one.choice["only"][0]) for one in there]
+    if not is_clouds_own(network):
+        return [Pool(one, "") for one in there]
+    return [Pool(one, one.choice["only"][0]) for one in there if one.choice.get("only")]
 
 
 async def hold_as_found(
@@ -92,6 +94,14 @@ def gateways_have(there: Iterable[Presence], ip: str) -> bool:
     return False
 
 
+def _within(pools: Iterable[Pool], clouds: Collection[str] | None) -> list[Pool]:
+    """Those that these clouds have or may have: in the one that is named, where it is one."""
+    if clouds is None:
+        return list(pools)
+    where = next(iter(clouds)) if len(clouds) == 1 else ""
+    return [Pool(one.subnet, one.cloud or where) for one in pools if one.cloud in ("", *clouds)]
+
+
 class ExternalNetworks:
     """Gives out addresses of external networks."""
 
@@ -113,12 +123,13 @@ class ExternalNetworks:
         version: int = 4,
     ) -> Given:
         """An address of the network for `holder`: this one, or the next of this subnet, or of that with most free.
+        Where any cloud may have it, it is in that of `clouds`, where they are one, else in none yet.
 
         `version`: 4 or 6, where no address is named. `clouds`: only there. `ApiError` as Neutron has it of the port
         that it makes for this. It is given back with `release`.
         """
         every = await pools_of(tx, self._resources, network)
-        within = [one for one in every if clouds is None or one.cloud in clouds]
+        within = _within(every, clouds)
         chosen = await self._named(tx, network, within, subnet_id, ip)
         if ip is None and subnet_id is None:
             chosen = [one for one in chosen if one.version == version]
@@ -153,14 +164,14 @@ class ExternalNetworks:
         as the network has such subnets. Empty where it has no subnets in these clouds.
         """
         every = await pools_of(tx, self._resources, network)
-        within = [one for one in every if clouds is None or one.cloud in clouds]
+        within = _within(every, clouds)
         if not within:
             return []
         first = 4 if any(one.version == 4 for one in within) else 6
         given = [await self.give(tx, network, holder, clouds=clouds, version=first)]
         cloud = given[0].cloud
         if first == 4 and any(one.version == 6 and one.cloud == cloud for one in within):
-            given.append(await self.give(tx, network, holder, clouds=[cloud], version=6))
+            given.append(await self.give(tx, network, holder, clouds=[cloud] if cloud else None, version=6))
         return given
 
     async def release(self, tx: Transaction, holder: str, *, ip: str) -> None:

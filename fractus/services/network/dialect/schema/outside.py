@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from fractus.model.network import MADE_HERE
+from fractus.model.resource import Resource
+
 
 class Given(Struct, frozen=True):
     """An address of an external network that was given out: of which subnet, and in which cloud that is."""
@@ -11,3 +14,8 @@ class Given(Struct, frozen=True):
     subnet_id: str
     ip: str
     cloud: str
+
+
+def is_clouds_own(network: Resource) -> bool:
+    """Whether it is an external network that was not made through us."""
+    return bool(network.desired.get("router:external")) and not network.desired.get(MADE_HERE)

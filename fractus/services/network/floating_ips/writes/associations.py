@@ -54,7 +54,8 @@ class Associations:
         floating_ip.desired["port_details"] = None if end is None else details_of(end.port)
         if end is not None:
             pool = await self._resources.fetch(tx, "subnet", floating_ip.desired["subnet_id"])
-            await self.hold(tx, floating_ip, end, pool.choice["only"][0] if pool is not None else "")
+            there = () if pool is None else pool.choice.get("only", ())
+            await self.hold(tx, floating_ip, end, next(iter(there), ""))
         return {"port_id": port_id, "fixed_ip_address": None if end is None else end.ip}
 
     async def end(
@@ -114,9 +115,9 @@ class Associations:
         return None if server is None else server.home or server.desired.get("zone") or None
 
     async def hold(self, tx: Transaction, floating_ip: Resource, end: End, cloud: str) -> None:
-        """It leads there from now on, and its port goes nowhere but to the cloud where its address is."""
+        """It leads there from now on, and its port goes nowhere but to the cloud where its address is (empty: any)."""
         desired, port = floating_ip.desired, end.port
-        if end.cloud not in (None, cloud):
+        if cloud and end.cloud not in (None, cloud):
             network = await self._resources.fetch(tx, "network", desired["floating_network_id"])
             name = "" if network is None else network.name
             raise conflict(

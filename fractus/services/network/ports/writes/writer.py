@@ -145,10 +145,15 @@ class PortWrites(Writer):
     async def lead_to(
         self, tx: Transaction, port: Resource, floating: Mapping[str, str], cloud: str = ""
     ) -> None:
-        """Which floating IPs lead to a port from now on (id -> address): as long as one does, it is in its cloud."""
+        """Which floating IPs lead to a port from now on (id -> address): as long as one does, it is in its cloud.
+
+        `cloud` empty: in any that the others leave.
+        """
         others = {key: value for key, value in port.choice.items() if key not in (FLOATING, "only")}
-        held = [cloud] if cloud else port.choice.get("only", [])
-        port.choice = {**others, FLOATING: dict(floating), "only": held} if floating else others
+        held = [cloud] if cloud else port.choice.get("only")
+        port.choice = {**others, FLOATING: dict(floating)} if floating else others
+        if floating and held:
+            port.choice["only"] = held
         await self.touch(tx, port)
         if self.servers is not None and port.desired["device_id"]:
             await self.servers.ports_changed(tx, port.desired["device_id"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fractus.model.network import MADE_HERE
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.neighbours import FloatingIps
 from fractus.services.network.dialect.queries.external import ExternalNetworks, Pool, pools_of
-from fractus.services.network.dialect.schema.outside import Given
+from fractus.services.network.dialect.schema.outside import Given, is_clouds_own
 from fractus.services.network.routers import schema
-from fractus.services.network.routers.kind import GATEWAY_INFO, addresses_of, gateway_holder, kept
+from fractus.services.network.routers.kind import GATEWAY_INFO, addresses_of, gateway_holder, in_cloud, kept
 from fractus.services.network.routers.writes import NOWHERE, RouterWrites
 from fractus.store import presences
 from fractus.store.resources import Resources
@@ -51,8 +52,9 @@ class Gateways:
         if leaves:
             await self._external.give_up(tx, router, gateway_holder(router.id))
         fixed = await self._named(tx, router, network, ips, had) if ips else had
-        fixed = fixed or await self._chosen(tx, router, network)
+        fixed = await self._chosen(tx, router, network, fixed)
         found: dict[str, Any] = {"network_id": network.id, "enable_snat": asked.get("enable_snat", True)}
+        found |= {} if is_clouds_own(network) else {MADE_HERE: True}
         return {**found, "external_fixed_ips": fixed} if fixed else found
 
     async def _named(
@@ -91,13 +93,23 @@ class Gateways:
         ]
         return [*found, *kept(given)]
 
-    async def _chosen(self, tx: Transaction, router: Resource, network: Resource) -> list[dict[str, str]]:
-        """Of each cloud where the router is and the network too; where there is none, of that with most free."""
+    async def _chosen(
+        self, tx: Transaction, router: Resource, network: Resource, had: Sequence[Mapping[str, str]]
+    ) -> list[dict[str, str]]:
+        """Those that it has, and of each other cloud where the router is and the network too; where there is none, of
+        that with most free.
+        """
         there = [one.cloud for one in await presences.of_resource(tx, "router", router.id) if one.wanted]
+        found = in_cloud(had, there[0]) if there else [dict(one) for one in had]
         given: list[Given] = []
         for cloud in there:
-            given += await self._external.give_gateway(tx, network, gateway_holder(router.id), clouds=[cloud])
-        return kept(given or await self._external.give_gateway(tx, network, gateway_holder(router.id)))
+            if all(one.get("cloud", cloud) != cloud for one in found):
+                given += await self._external.give_gateway(
+                    tx, network, gateway_holder(router.id), clouds=[cloud]
+                )
+        if not found and not given:
+            given = await self._external.give_gateway(tx, network, gateway_holder(router.id))
+        return [*found, *kept(given)]
 
 
 def _check_not_the_way_out(asked: Sequence[Mapping[str, str]], pools: Sequence[Pool]) -> None:
