@@ -242,6 +242,13 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda _: set(),
     ),
     ("network", "mtu"): plain("mtu", 1400, 1300),
+    ("network", "router:external"): Change(
+        lambda _: {"router:external": True, "made_here": True},
+        lambda _: {"router:external": False, "made_here": False},
+        lambda _, seen: seen.external,
+        lambda _: True,
+        lambda _: False,
+    ),
     ("network", "RBAC policies"): Change(
         lambda made: {"shared_with": [made.cloud.ben.project_id]},
         lambda _: {"shared_with": []},

@@ -19,4 +19,4 @@ class NetworkLifecycle(LearnsMtu, SharedLifecycle[NetworkWanted, NetworkObserved
 
     def fields(self, item: Item) -> dict[str, Any]:
         """With whether it is external, which has another name in requests."""
-        return {**super().fields(item), "external": bool(item.resource.desired["router:external"])}
+        return {**super().fields(item), "external": bool(item.resource.desired.get("router:external"))}
