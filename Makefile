@@ -23,7 +23,7 @@ $(STAMP): afresh
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev test wheel guest-image guests check lint types contracts sizes databases test-databases requests real real-older real-nested lab lab-measure lab-faults lab-burst bench bench-full backlog faults hostile docs format lock clean afresh
+.PHONY: help up dev test wheel guest-image guests check lint types contracts sizes databases test-databases requests real real-older real-nested schemas lab lab-measure lab-faults lab-burst bench bench-full backlog faults hostile docs format lock clean afresh
 
 help:
 	@echo 'make up      run fractus on this machine, with a Keystone of its own'
@@ -34,6 +34,7 @@ help:
 	@echo 'make wheel   build the wheel, install it with pip and with uv as a user would, start fractus from it'
 	@echo 'make real    stand up real OpenStack clouds and test against them (Debian 12, root)'
 	@echo 'make real-older   the same with an older release in the place of one of them (RELEASE=zed, or 2024.1)'
+	@echo 'make schemas  judge the answers of compute by the schemas that Nova has of them (tools/realcloud installed)'
 	@echo 'make real-nested  a fractus in front of two others, and the walk over both floors'
 	@echo 'make guest-image  build the disk that guests of real clouds boot (tools/guest; Debian 12)'
 	@echo 'make guests  two real clouds whose guests run, fractus in front, and the tests that look from inside the guests'
@@ -96,6 +97,9 @@ RELEASE ?= zed
 
 real-older: $(STAMP)
 	@REAL_RELEASE=$(RELEASE) tools/real/run.sh $(ARGS)
+
+schemas: $(STAMP)
+	@tools/schemas/run.sh $(ARGS)
 
 real-nested: $(STAMP)
 	@tools/real/nested.sh $(ARGS)

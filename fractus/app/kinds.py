@@ -27,6 +27,10 @@ from fractus.services.compute.limits import policy as compute_limit_policy
 from fractus.services.compute.limits.api import LimitsApi
 from fractus.services.compute.removed import policy as removed_policy
 from fractus.services.compute.removed.api import RemovedApi
+from fractus.services.compute.server_groups.api import ServerGroupsApi
+from fractus.services.compute.server_groups.kind import KIND as SERVER_GROUP
+from fractus.services.compute.server_groups.lifecycle import ServerGroupLifecycle
+from fractus.services.compute.server_groups.queries import ServerGroupSource
 from fractus.services.compute.servers import policy as server_policy
 from fractus.services.compute.servers.adoption import ServerAdoption
 from fractus.services.compute.servers.api import ServersApi
@@ -34,6 +38,8 @@ from fractus.services.compute.servers.api.access import Dependencies, ServerLimi
 from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER as SERVER_TABLE
+from fractus.services.compute.tenant_usage import policy as usage_policy
+from fractus.services.compute.tenant_usage.api import TenantUsageApi
 from fractus.services.compute.volume_attachments.kind import TABLE as VOLUME_ATTACHMENT_TABLE
 from fractus.services.compute.volume_attachments.lifecycle import VolumeAttachmentLifecycle
 from fractus.services.image.cache import policy as cache_policy
@@ -193,6 +199,7 @@ def _servers(at: ApiParts) -> ServersApi:
             maker=ImageMaker(at.ledger),
             flavors=FlavorSource(at.resources),
             keypairs=KeypairSource(at.resources),
+            groups=ServerGroupSource(at.resources),
             live=at.live,
             quota=at.quota,
             secrets=at.vault,
@@ -216,6 +223,7 @@ COMPUTE: tuple[Entry[ApiParts], ...] = (
     ),
     Entry(VOLUME_ATTACHMENT, None, lambda at: VolumeAttachmentLifecycle(at.attachments)),
     Entry(FLAVOR, lambda at: FlavorsApi(at.store, at.ledger, at.projects), FlavorLifecycle(), FlavorAdoption()),
+    Entry(SERVER_GROUP, lambda at: ServerGroupsApi(at.store, at.ledger), ServerGroupLifecycle()),
     Entry(KEYPAIR, lambda at: KeypairsApi(at.store, at.ledger, at.clock), KeypairLifecycle(), KeypairAdoption()),
 )  # fmt: skip
 
@@ -294,6 +302,7 @@ MIRRORS: tuple[MirrorKind, ...] = (NETWORK_AGENT,)
 COMPUTE_OTHERS: tuple[Other[ApiParts], ...] = (
     Other(lambda at: AvailabilityZonesApi(at.store), compute_zone_policy.RULES),
     Other(lambda at: LimitsApi(at.store, at.quota, at.projects), compute_limit_policy.RULES),
+    Other(lambda at: TenantUsageApi(at.store, at.clock, SERVER_TABLE), usage_policy.RULES),
     Other(lambda _: ComputeExtensionsApi(), compute_extension_policy.RULES),
     Other(lambda _: RemovedApi(), removed_policy.RULES),
 )

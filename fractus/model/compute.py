@@ -1,4 +1,4 @@
-"""Flavors and keypairs, as machine and drivers speak of them."""
+"""Flavors, keypairs and server groups, as machine and drivers speak of them."""
 
 from __future__ import annotations
 
@@ -58,6 +58,25 @@ class KeypairObserved(Observed, frozen=True, kw_only=True):
 KEYPAIR = Vocabulary("keypair", KeypairWanted, KeypairObserved, path="/os-keypairs")
 
 
+class ServerGroupWanted(Wanted, frozen=True, kw_only=True):
+    """A group by which a child spreads servers over its hosts, or keeps them together. It never changes."""
+
+    policy: str
+    """`affinity`, `anti-affinity`, `soft-affinity` or `soft-anti-affinity`."""
+    rules: dict[str, int] = {}
+    """`max_server_per_host` of `anti-affinity`; empty: one."""
+
+
+class ServerGroupObserved(Observed, frozen=True, kw_only=True):
+    """A server group in a child."""
+
+    policy: str = ""
+    rules: dict[str, int] = {}
+
+
+SERVER_GROUP = Vocabulary("server_group", ServerGroupWanted, ServerGroupObserved, path="/os-server-groups")
+
+
 # Verbs: flavor set_extra_specs {"extra_specs": {...}} (those to add or change), unset_extra_spec {"key"}, admit and
 # expel {"project_id"} (ours: a project that a private one may be used by), note {"id", "notes"} (what a rebuild must
-# know of our flavor of that id); keypair none.
+# know of our flavor of that id); keypair and server_group none.

@@ -18,6 +18,7 @@ from fractus.model.cloud import Observed, Step, Wanted
 from fractus.model.placement import Traits
 from fractus.model.resource import OWNER as OWNER
 from fractus.model.resource import Need, Presence, Resource, Summary
+from fractus.scheduling.choice import Group
 from fractus.store.transaction import Reader, Transaction
 
 USERS, ADMITTED, ARRIVED = "users", "admitted", "arrived"
@@ -113,7 +114,8 @@ class Demand(Struct, frozen=True):
     cloud: str = ""
     kinds: frozenset[str] = frozenset()
     """Kinds that the cloud must support."""
-    group: str = ""
+    group: Group | None = None
+    """The group that it is a member of, which spreads its members over clouds or keeps them together."""
     shares: frozenset[Shared] = frozenset()
     """What makes others its peers, which it should be in one cloud with."""
 

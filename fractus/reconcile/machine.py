@@ -37,7 +37,7 @@ from fractus.reconcile.kind import (
 )
 from fractus.reconcile.relations import Key, Relations
 from fractus.reconcile.tempo import Inventories, Sent
-from fractus.scheduling.choice import Affinity
+from fractus.scheduling.choice import Affinity, Group
 from fractus.store import actions, findings, presences, work
 from fractus.store.ledger import Notifier
 from fractus.store.resources import Resources
@@ -146,6 +146,7 @@ class Placing(Struct, frozen=True):
     kind: str
     cloud: str
     shares: frozenset[Shared] = frozenset()
+    group: Group | None = None
 
 
 class Machine:

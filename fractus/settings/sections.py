@@ -470,10 +470,8 @@ class Quota(Struct, frozen=True, kw_only=True):
     injected_file_path_bytes: Annotated[Limit, Meta(description="Bytes that the path of each may have.")] = (
         255
     )
-    server_groups: Annotated[
-        Limit, Meta(description="Server groups of a project: shown, for clients expect it; none are served.")
-    ] = 10
-    server_group_members: Annotated[Limit, Meta(description="Servers in a server group: likewise.")] = 10
+    server_groups: Annotated[Limit, Meta(description="Server groups of a project.")] = 10
+    server_group_members: Annotated[Limit, Meta(description="Servers in a server group.")] = 10
     network: Annotated[
         Limit, Meta(description="Networks of a project; those shared with it are another's.")
     ] = 100

@@ -238,6 +238,18 @@ _users = Query(
 )
 
 
+_user_counts = Query(
+    select(_c.cloud, func.count())
+    .select_from(NEED.join(PRESENCE, (NEED.c.kind == _c.kind) & (NEED.c.id == _c.id)))
+    .where(
+        NEED.c.need_kind == bindparam("k"),
+        NEED.c.need_id == bindparam("i"),
+        case((and_(NEED.c.kind == bindparam("by"), _c.wanted.is_(True)), 1), else_=0) == 1,
+    )
+    .group_by(_c.cloud)
+)
+
+
 @lru_cache(maxsize=64)
 def _astray(followed: tuple[str, ...]) -> Query:
     """Of a kind that follows others: what is not in a cloud where it should be, by the rule of
@@ -468,6 +480,11 @@ async def clouds_of_users(reader: Reader, kind: str, id: str, by: str, of: str, 
     `limit` of those that are to stay.
     """
     return {cloud for (cloud,) in await reader.rows(_users, k=kind, i=id, by=by, of=of, n=limit)}
+
+
+async def counts_of_users(reader: Reader, kind: str, id: str, by: str) -> dict[str, int]:
+    """Cloud -> how many things of the kind `by` that need (kind, id) are there to stay."""
+    return {cloud: int(number) for cloud, number in await reader.rows(_user_counts, k=kind, i=id, by=by)}
 
 
 async def astray(

@@ -51,6 +51,7 @@ T = TypeVar("T")
 #: Kinds that belong to tenants: when all tenants have deleted everything, nothing of these may be left in any cloud.
 TENANT_KINDS = (
     "server",
+    "server_group",
     "trunk",
     "router_interface",
     "router",

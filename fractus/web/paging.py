@@ -73,6 +73,12 @@ def nova_paging(
     return Paging(limit, query.one("marker"), sorts)
 
 
+def nova_offset(query: Query) -> int:
+    """How many entries a list without markers passes over first."""
+    text = query.one("offset")
+    return 0 if text is None else _integer(text, _nova_complaint("offset", text, "does not match '^[0-9]*$'"))
+
+
 def _nova_complaint(name: str, value: str, why: str) -> str:
     return f"Invalid input for query parameters {name}. Value: {value}. {value!r} {why}"
 

@@ -152,6 +152,7 @@ _COMPUTE: Mapping[str, Body] = {
         "removeTenantAccess": {"tenant": house.owner.project_id}
     },
     "POST /os-keypairs": lambda _: {"keypair": {"name": "new", "type": "ssh", "public_key": PUBLIC_KEY}},
+    "POST /os-server-groups": lambda _: {"server_group": {"name": "new", "policy": "affinity"}},
 }
 
 

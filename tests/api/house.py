@@ -83,6 +83,7 @@ class House:
     flavor: str = ""
     """Not public: for this project alone."""
     key: str = f"{SECRET}-key"
+    server_group: str = ""
     server: str = ""
     server_port: str = ""
     volume: str = ""
@@ -103,7 +104,7 @@ class House:
         """Everything by which a stranger could tell that they see what is not theirs."""
         found = {self.network.id, self.network.subnet_id, self.group, self.rule, self.port, self.image}
         found |= {self.flavor, self.server, self.server_port, self.request_id, self.owner.project_id}
-        found |= {self.volume, self.snapshot, self.volume_type}
+        found |= {self.server_group, self.volume, self.snapshot, self.volume_type}
         found |= set(self.declared.values()) | set(self.parts.values())
         return found | set(self.addresses) | {SECRET, self.owner.principal.user_id}
 
@@ -151,7 +152,7 @@ class House:
             "name": self.key,
             "project_id": self.owner.project_id,
             "alias": "os-keypairs",
-            "id": self.port,
+            "id": self.server_group if path.startswith("/os-server-groups") else self.port,
             "domain": SECRET,
             "host": "a",
             "image_id": self.image,
@@ -210,6 +211,9 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
     house.parent = (await owner.makes_port(network, f"{SECRET}-parent", security_groups=[house.group]))["id"]
     house.image = await owner.makes_image(f"{SECRET}-image", tags=[TAG], visibility="shared")
     await owner.makes_keypair(house.key)
+    group = {"server_group": {"name": f"{SECRET}-apart", "policy": "anti-affinity"}}
+    made = (await owner.post(f"{COMPUTE}/os-server-groups", group, version="2.64")).ok()["server_group"]
+    house.server_group = made["id"]
     await _make_flavor(world, house)
     await _make_definitions(world, house)
     house.external = await outside(world)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from fractus.base.ids import new_id, new_mac
 from fractus.model.cloud import HOME, Scope, Step
-from fractus.model.compute import FlavorWanted, KeypairWanted
+from fractus.model.compute import FlavorWanted, KeypairWanted, ServerGroupWanted
 from fractus.model.images import ImageWanted
 from fractus.model.network import VOCABULARIES, FixedIp, FloatingIpWanted, PortWanted, SubnetWanted
 from fractus.model.routers import RouterInterfaceWanted
@@ -37,6 +37,10 @@ async def keypair(cloud: Subject, scope: Scope) -> KeypairWanted:
     blob = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00 " + secrets.token_bytes(32)
     key = f"ssh-ed25519 {base64.b64encode(blob).decode()} contract"
     return KeypairWanted(id=new_id(), name="contract", public_key=key)
+
+
+async def server_group(cloud: Subject, scope: Scope) -> ServerGroupWanted:
+    return ServerGroupWanted(id=new_id(), name="contract", policy="anti-affinity")
 
 
 async def image(cloud: Subject, scope: Scope) -> ImageWanted:
@@ -168,6 +172,7 @@ async def server(cloud: Subject, scope: Scope) -> ServerWanted:
 WANTED: dict[str, Callable[[Subject, Scope], Awaitable[Any]]] = {
     "flavor": flavor,
     "keypair": keypair,
+    "server_group": server_group,
     "image": image,
     **{kind: partial(declared, kind) for kind in DECLARED},
     "port": port,

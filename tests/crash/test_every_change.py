@@ -64,6 +64,7 @@ STORIES: tuple[Story, ...] = (
     servers.is_imaged,
     other.keeps_volumes,
     other.finds_no_host,
+    other.is_one_of_a_group,
     other.changes_ports,
     other.leaves_images_and_flavors,
     other.changes_what_was_carried,

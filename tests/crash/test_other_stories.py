@@ -31,6 +31,31 @@ async def finds_no_host(world: World) -> AsyncIterator[None]:
     assert not world.cloud("a").of("server")
 
 
+async def is_one_of_a_group(world: World) -> AsyncIterator[None]:
+    """A server's group comes to its cloud before it, and leaves with it."""
+    ann = world.user("ann")
+    network = await ann.makes_network()
+    flavor, image = await world.default_flavor(), await world.default_image()
+    groups = f"{COMPUTE}/os-server-groups"
+    await world.settle()
+    yield
+    asked = {"name": "apart", "policy": "anti-affinity"}
+    group = (await ann.post(groups, {"server_group": asked}, version="2.64")).ok()["server_group"]["id"]
+    body = {
+        "server": {"name": "vm", "flavorRef": flavor, "imageRef": image, "networks": [{"uuid": network.id}]},
+        "os:scheduler_hints": {"group": group},
+    }
+    server = (await ann.post(f"{COMPUTE}/servers", body, version="2.90")).ok()["server"]["id"]
+    await world.settle()
+    [there] = [found for cloud in world.clouds for found in cloud.marked("server", server)]
+    [its] = [found for cloud in world.clouds for found in cloud.marked("server_group", group)]
+    assert there.hints == {"group": its.id}  # type: ignore[attr-defined]
+    await ann.deletes_server(server)
+    (await ann.delete(f"{groups}/{group}")).ok()
+    await world.settle()
+    assert not any(cloud.of("server_group") for cloud in world.clouds)
+
+
 async def changes_ports(world: World) -> AsyncIterator[None]:
     """A port that a server has gets other groups and another address; its group gets and loses a rule."""
     ann = world.user("ann")
@@ -338,6 +363,7 @@ async def keeps_volumes(world: World) -> AsyncIterator[None]:
     "story",
     [
         finds_no_host,
+        is_one_of_a_group,
         changes_ports,
         leaves_images_and_flavors,
         changes_what_was_carried,

@@ -23,6 +23,7 @@ from fractus.clouds.openstack.qos_policies import QosPolicies
 from fractus.clouds.openstack.router_interfaces import RouterInterfaces
 from fractus.clouds.openstack.routers import Routers
 from fractus.clouds.openstack.security_groups import SecurityGroups
+from fractus.clouds.openstack.server_groups import ServerGroups
 from fractus.clouds.openstack.servers import Servers
 from fractus.clouds.openstack.services import Services
 from fractus.clouds.openstack.sharing import SharedKind
@@ -65,6 +66,7 @@ class OpenStackCloud:
             "server": Servers(child),
             "flavor": self._inventory.flavors,
             "keypair": self._inventory.keypairs,
+            "server_group": ServerGroups(child),
             "image": self._inventory.images,
             "volume_type": VolumeTypes(child),
             "volume": Volumes(child),

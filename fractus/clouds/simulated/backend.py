@@ -90,13 +90,17 @@ class SimulatedBackend:
                 return self._quotas[key]
         return self.shape.quota.get(what)
 
-    def place(self, vcpus: int, ram: int, disk: int) -> str:
-        """The emptiest host that has room, or an empty string."""
+    def place(
+        self, vcpus: int, ram: int, disk: int, allowed: Callable[[str], bool] = lambda _host: True
+    ) -> str:
+        """The emptiest of the `allowed` hosts that has room, or an empty string."""
         used = self.records.used_by_host()
         shape = self.shape
         best, best_free = "", -1
         for number in range(1, shape.hosts + 1):
             host = f"host-{number}"
+            if not allowed(host):
+                continue
             if host not in used and best_free < shape.ram_per_host - ram:
                 # An empty one: none after it has more room.
                 fits = vcpus <= shape.vcpus_per_host and disk <= shape.disk_per_host

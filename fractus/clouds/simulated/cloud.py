@@ -28,6 +28,7 @@ from fractus.clouds.simulated.router import Routers
 from fractus.clouds.simulated.router_interface import RouterInterfaces
 from fractus.clouds.simulated.security_group import SecurityGroups
 from fractus.clouds.simulated.server import Servers
+from fractus.clouds.simulated.server_group import ServerGroups
 from fractus.clouds.simulated.shape import Shape
 from fractus.clouds.simulated.subnet import Subnets
 from fractus.clouds.simulated.trunk import Trunks
@@ -80,6 +81,7 @@ class SimulatedCloud:
             "server": self._servers,
             "flavor": Flavors(self._injector),
             "keypair": Keypairs(self._injector),
+            "server_group": ServerGroups(self._injector),
             "image": self._images,
             "volume_type": VolumeTypes(self._injector),
             "volume": Volumes(self._injector),

@@ -70,6 +70,15 @@ class KeypairRecord(Record, kw_only=True):
     fingerprint: str = ""
 
 
+class ServerGroupRecord(Record, kw_only=True):
+    """A group of servers of one project."""
+
+    KIND: ClassVar[str] = "server_group"
+
+    policy: str
+    rules: dict[str, int] = {}
+
+
 class ImageRecord(Record, kw_only=True):
     """An image: its record and the sum of its bits; the bits themselves are not kept."""
 
@@ -312,10 +321,15 @@ class ServerRecord(Record, kw_only=True):
     """What it goes back to: its flavor, sizes and vm_state before a resize."""
     password: str = ""
     """What its guest has posted, encrypted."""
+    hints: dict[str, Any] = {}
+    """For the scheduler."""
 
     def ties(self) -> set[str]:
-        """Its ports."""
-        return set() if self.gone else {f"port/{port}" for port in self.port_ids}
+        """Its ports, and its group."""
+        if self.gone:
+            return set()
+        group = {f"server_group/{self.hints['group']}"} if "group" in self.hints else set()
+        return {f"port/{port}" for port in self.port_ids} | group
 
 
 class VolumeTypeRecord(Record, kw_only=True):
@@ -398,6 +412,7 @@ RECORDS: dict[str, type[Record]] = {
     for record in (
         FlavorRecord,
         KeypairRecord,
+        ServerGroupRecord,
         ImageRecord,
         NetworkRecord,
         QosPolicyRecord,

@@ -28,8 +28,10 @@ from fractus.clouds.simulated.records import (
     NetworkRecord,
     PortRecord,
     SecurityGroupRecord,
+    ServerGroupRecord,
     ServerRecord,
 )
+from fractus.clouds.simulated.server_group import hosts_for
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Refused, Throttled
 from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb
@@ -167,6 +169,9 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             raise Refused("Invalid key_name provided.", status=400)
         for port_id in wanted.port_ids:
             self._check_port(project_id, port_id)
+        group = wanted.scheduler_hints.get("group", "")
+        if group and self.records.get(ServerGroupRecord, group) is None:
+            raise Refused(f"Instance group {group} could not be found.", status=400)
         self._check_quota(project_id, flavor)
         return ServerRecord(
             id=self.new_id(),
@@ -187,12 +192,14 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             disk_config=wanted.disk_config,
             hostname=wanted.hostname or wanted.name.lower(),
             number=self.records.number("instance"),
+            hints=dict(wanted.scheduler_hints),
         )
 
     def begin(self, thing: ServerRecord) -> None:
         """Accept it: a host, or an ERROR later; its ports are its own from now on."""
         shape = self.injector.backend.shape
-        thing.host = self.injector.backend.place(thing.vcpus, thing.ram, thing.disk)
+        allowed = hosts_for(self.records, thing.hints)
+        thing.host = self.injector.backend.place(thing.vcpus, thing.ram, thing.disk, allowed)
         if thing.host:
             schedule(thing, "spawn", thing.created_at + min(shape.schedule_seconds, shape.boot_seconds))
         else:
@@ -355,7 +362,8 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
 
     def _placed_again(self, thing: ServerRecord) -> bool:
         """Give a server that was offloaded a host, where one has room."""
-        thing.host = self.injector.backend.place(thing.vcpus, thing.ram, thing.disk)
+        allowed = hosts_for(self.records, thing.hints)
+        thing.host = self.injector.backend.place(thing.vcpus, thing.ram, thing.disk, allowed)
         return bool(thing.host)
 
     def _plug(self, thing: ServerRecord, port_id: str) -> None:

@@ -141,13 +141,15 @@ async def _assign(
     placing = dict(machine.placing)
     held = await _held(machine, resource.kind)
     near = await peers.read(machine, demand.shares)
+    members = await peers.members(machine, demand.group, resource.kind)
     rows = await clouds.doors(machine.store)
     narrow = await lessons.unfit(machine, machine.store, demand.shares)
     # What others of this process place is not seen there yet, also where they were done while we read. From here to the
     # choice nobody else comes between.
     placing |= machine.placing
     held.update(one.cloud for one in placing.values() if one.kind == resource.kind)
-    candidates = _candidates(machine, rows, held, peers.count(near, placing.values()))
+    members.update(one.cloud for one in placing.values() if demand.group and one.group == demand.group)
+    candidates = _candidates(machine, rows, held, peers.count(near, placing.values()), members)
     elsewhere = {**together.confined_to(one.name for one in candidates), **narrow}
     avoided = together.avoided(machine)
     verdict = choose(
@@ -158,10 +160,11 @@ async def _assign(
         avoided=avoided,
         listed=_REASONS,
         affinity=machine.affinity,
+        group=demand.group.policy if demand.group is not None else None,
     )
     if not verdict.cloud:
         return await _nowhere(machine, tx, claim, resource, verdict)
-    machine.placing[claim] = Placing(resource.kind, verdict.cloud, demand.shares)
+    machine.placing[claim] = Placing(resource.kind, verdict.cloud, demand.shares, demand.group)
     apart = peers.elsewhere(near, placing.values(), verdict.cloud)
     for member in together.members:
         _count(machine, tx, member.resource.kind, verdict.cloud)
@@ -170,7 +173,11 @@ async def _assign(
 
 
 def _candidates(
-    machine: Machine, rows: Sequence[clouds.Door], held: Counter[str], near: Counter[str]
+    machine: Machine,
+    rows: Sequence[clouds.Door],
+    held: Counter[str],
+    near: Counter[str],
+    members: Counter[str],
 ) -> list[Candidate]:
     candidates = []
     for row in rows:
@@ -184,6 +191,7 @@ def _candidates(
                 kinds=frozenset(child.actuators()) if child is not None else frozenset(),
                 held=held[row.name],
                 near=near[row.name],
+                members=members[row.name],
                 weight=float(machine.children.settings(row.name).get("weight", 1.0)),
             )
         )

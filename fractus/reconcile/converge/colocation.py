@@ -63,6 +63,7 @@ class Together(Struct):
         return Demand(
             cloud=next((one.cloud for one in every if one.cloud), ""),
             kinds=frozenset().union(*(one.kinds for one in every)),
+            group=next((one.group for one in every if one.group is not None), None),
             shares=frozenset().union(*(one.shares for one in every)),
         )
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractus.model.resource import APART, Resource
 from fractus.reconcile.kind import Shared
 from fractus.reconcile.machine import Machine, Placing
-from fractus.scheduling.choice import Affinity
+from fractus.scheduling.choice import Affinity, Group
 from fractus.store import presences
 from fractus.store.transaction import Reader, Transaction
 
@@ -27,6 +27,13 @@ async def clouds_of(reader: Reader, shared: Shared) -> set[str]:
     return await presences.clouds_of_users(
         reader, shared.kind, shared.id, shared.by, shared.of, limit=_SAMPLE
     )
+
+
+async def members(machine: Machine, group: Group | None, kind: str) -> Counter[str]:
+    """Cloud -> how many members of a group, all of one kind, are there to stay."""
+    if group is None:
+        return Counter()
+    return Counter(await presences.counts_of_users(machine.store, group.kind, group.id, kind))
 
 
 async def read(machine: Machine, shares: Iterable[Shared]) -> dict[Shared, set[str]]:

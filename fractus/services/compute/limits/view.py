@@ -33,8 +33,7 @@ def limits(limits: Limits, used: Limits) -> dict[str, Any]:
         "totalRAMUsed": used.get("ram", 0),
         "totalCoresUsed": used.get("cores", 0),
         "totalInstancesUsed": used.get("instances", 0),
-        # Server groups are not served yet, so nobody has any.
-        "totalServerGroupsUsed": 0,
+        "totalServerGroupsUsed": used.get("server_groups", 0),
     }
     return {"limits": {"rate": [], "absolute": absolute}}
 

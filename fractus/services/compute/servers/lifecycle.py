@@ -35,6 +35,7 @@ from fractus.reconcile.kind import (
     Wait,
     adopt_fields,
 )
+from fractus.scheduling.choice import Group, GroupPolicy
 from fractus.services.compute.servers import actions, view
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store import presences
@@ -128,7 +129,7 @@ class ServerLifecycle(LifecycleDefaults):
         self._clock = clock
 
     def demand(self, resource: Resource) -> Demand:
-        """The zone that the user named; servers of one request are spread."""
+        """The zone that the user named, or the cloud of the server on whose host it is to be; and its group."""
         desired = resource.desired
         kinds = {"server", "flavor"}
         if desired["image_id"]:
@@ -137,12 +138,14 @@ class ServerLifecycle(LifecycleDefaults):
             kinds.add("keypair")
         if desired.get("volumes"):
             kinds |= {"volume", "volume_attachment"}
+        if "group" in desired:
+            kinds.add("server_group")
         if desired["ports"]:
             kinds |= {"network", "subnet", "port", "security_group"}
         return Demand(
-            cloud=desired["zone"],
+            cloud=desired["zone"] or desired.get("hinted_cloud", ""),
             kinds=frozenset(kinds),
-            group=desired["reservation_id"],
+            group=_group_of(desired),
             # Servers made before their networks were kept have none.
             shares=frozenset(
                 Shared("network", id, by="port", of=self.name) for id in desired.get("networks", ())
@@ -185,6 +188,7 @@ class ServerLifecycle(LifecycleDefaults):
             disk_config=desired["disk_config"],
             personality=desired["personality"],
             admin_pass=self._password(desired),
+            scheduler_hints=_hints(desired, remote),
         )
 
     def _password(self, desired: dict[str, Any]) -> str:
@@ -253,6 +257,12 @@ class ServerLifecycle(LifecycleDefaults):
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """The server as users see it now."""
         return view.summarise(resource, presences)
+
+    async def left(self, tx: Transaction, resource: Resource, presence: Presence) -> None:
+        """Since when it ran there is kept: it is asked how long a server was used that is no more."""
+        observed = view.observation_of(presence)
+        if not resource.wanted and observed is not None and observed.launched_at:
+            resource.choice = {**resource.choice, view.LAUNCHED: observed.launched_at}
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """Ports, addresses and volumes are free again."""
@@ -447,6 +457,23 @@ def _disk(disk: Mapping[str, Any], item: Item) -> ServerDisk:
         )
     image = item.remote["image", item.resource.desired["image_id"]] if source == "image" else ""
     return ServerDisk(source=source, id=image, **{name: disk[name] for name in same})
+
+
+def _group_of(desired: Mapping[str, Any]) -> Group | None:
+    group = desired.get("group")
+    return None if group is None else Group("server_group", group["id"], GroupPolicy(group["policy"]))
+
+
+def _hints(desired: Mapping[str, Any], remote: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """Scheduler hints in its cloud's own ids. Of servers to be apart from, those that are there are named."""
+    hints = {name: list(values) for name, values in desired.get("scheduler_hints", {}).items()}
+    for name in ("same_host", "different_host"):
+        if name in hints:
+            hints[name] = [remote["server", id] for id in hints[name] if ("server", id) in remote]
+    if "group" in desired:
+        hints["group"] = [remote["server_group", desired["group"]["id"]]]
+    lists = ("same_host", "different_host", "different_cell")
+    return {name: values if name in lists else values[0] for name, values in hints.items() if values}
 
 
 def _next_action(item: Item, done: int) -> Mapping[str, Any] | None:

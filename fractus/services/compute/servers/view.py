@@ -127,6 +127,10 @@ class ShownState(Struct, kw_only=True):
     """Ours; a fault that the cloud tells goes before it."""
 
 
+LAUNCHED = "launched_at"
+"""Key of `Resource.choice`: when a server was launched that has left its cloud."""
+
+
 def observation_of(presence: Presence | None) -> ServerObserved | None:
     """What the cloud last said of it."""
     return None if presence is None else observed_as(presence, ServerObserved)
@@ -321,7 +325,7 @@ def _as_desired(resource: Resource, flavor: Mapping[str, Any]) -> dict[str, Any]
         "trusted_image_certificates": None,
         "locked_reason": desired["locked_reason"],
         "pinned_availability_zone": desired["zone"] or None,
-        "scheduler_hints": {},
+        "scheduler_hints": desired.get("scheduler_hints", {}),
     }
     if desired["security_groups"]:
         document["security_groups"] = [{"name": name} for name in desired["security_groups"]]
@@ -333,7 +337,7 @@ def _as_it_is(
 ) -> dict[str, Any]:
     """What of the document its cloud tells, or we for want of it."""
     desired = resource.desired
-    launched = observed.launched_at if observed is not None else None
+    launched = observed.launched_at if observed is not None else resource.choice.get(LAUNCHED)
     ended = _stamp(resource.deleted_at) if resource.deleted_at is not None else None
     return {
         "status": shown.status,

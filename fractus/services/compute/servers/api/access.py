@@ -180,6 +180,22 @@ class Keypairs(Protocol):
         ...
 
 
+class ServerGroups(Protocol):
+    """Server groups."""
+
+    async def usable(self, tx: Transaction, principal: Principal, id: str) -> Resource | None:
+        """The group, where the caller may put servers into it. Others who do so wait until this transaction ends."""
+        ...
+
+    async def members(self, reader: Reader, id: str) -> list[str]:
+        """The servers of a group that are not deleted."""
+        ...
+
+    async def exists(self, reader: Reader, id: str) -> bool:
+        """Whether there is such a group."""
+        ...
+
+
 class Live(Protocol):
     """Live reads of a resource in its cloud."""
 
@@ -237,6 +253,7 @@ class Dependencies:
     maker: ImageMaker
     flavors: Flavors
     keypairs: Keypairs
+    groups: ServerGroups
     live: Live
     quota: Quota | None = None
     secrets: Secrets | None = None

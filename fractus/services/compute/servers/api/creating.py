@@ -19,10 +19,12 @@ from fractus.services.compute.servers import policy, view
 from fractus.services.compute.servers.api import disks as server_disks
 from fractus.services.compute.servers.api.access import CREATE, Dependencies, bound, record
 from fractus.services.compute.servers.api.disks import DiskPlanning, Disks
+from fractus.services.compute.servers.api.hints import check_members, read_hints
 from fractus.services.compute.servers.api.passwords import first_password, sealed
 from fractus.services.compute.servers.api.refusals import refuse_unsupported
 from fractus.services.compute.servers.costs import refuse
 from fractus.services.compute.servers.schema import block_devices, bodies
+from fractus.services.compute.servers.schema.hints import KEYS, check_hints
 from fractus.services.compute.servers.versions import REQUESTS
 from fractus.store import clouds
 from fractus.store.transaction import Transaction
@@ -43,6 +45,8 @@ def _check(body: Any, version: Version) -> None:
         disk_tags=again or (of_devices and not REQUESTS.behaviour("no_tags_of_disks", version)),
         domain_name=REQUESTS.behaviour("hostname_is_domain_name", version),
     )
+    for at in KEYS:
+        check_hints(body.get(at, {}))
 
 
 class Creating:
@@ -76,9 +80,13 @@ class Creating:
         made: list[Resource] = []
         async with self._given.store.transaction() as tx:
             common, needs, disks = await self._common(call, tx, asked, most)
+            hints = await read_hints(self._given, call, tx, common["zone"])
+            common |= hints.desired
+            needs += hints.needs
             common["admin_pass"] = sealed(keeper, password) if keeper is not None else ""
             nics = await self._nics(call, tx, asked)
             number = await self._fit(call, tx, common, nics, least, most)
+            await check_members(self._given, call, tx, hints, number)
             for index in range(number):
                 made.append(await self._one(call, tx, asked, common, needs, disks, nics, index, number))
         if bodies.truth(asked.get("return_reservation_id", False)):

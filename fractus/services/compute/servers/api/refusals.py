@@ -23,16 +23,5 @@ def refuse_unsupported(call: Call, body: Mapping[str, Any], *, passwords: bool) 
         if server.get(name):
             call.enforce(policy.DESTINATION)
             raise Invalid(f"{name} names a place inside a cloud, which fractus cannot hand on; name a zone.")
-    _refuse_hints(body)
     if not server.get("imageRef") and not named(call, server):
         raise Invalid("Missing imageRef attribute")
-
-
-def _refuse_hints(body: Mapping[str, Any]) -> None:
-    for at in ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints"):
-        if at in body:
-            # Nova, too, drops its own internal hints, and looks at the first of the two names only.
-            hints = [name for name in body[at] if not name.startswith("_nova")]
-            if hints:
-                raise Invalid(f"{at}: fractus cannot honour the scheduler hints {', '.join(sorted(hints))}.")
-            return

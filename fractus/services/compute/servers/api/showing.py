@@ -34,7 +34,9 @@ STALE_HEADER = "Fractus-Stale"
 #: Seconds for which it is remembered when each cloud last answered.
 _REMEMBERED = 1.0
 
-_GROUPS = _encode({"server_groups": []})
+_NO_GROUPS = _encode({"server_groups": []})
+#: Stands in the document of a server with scheduler hints.
+_HINTS = b'"scheduler_hints":{"'
 _UNKNOWN = _encode({"host_status": "UNKNOWN"})
 
 
@@ -110,11 +112,19 @@ class Showing:
         sight = Sight.of(call, target)
         stale = await self.stale({row.cloud})
         more = await self._more(row, bool(stale)) if sight.more else None
-        # Of one server, and not in lists, its groups are told: there are none yet.
-        whole = row._replace(summary=view.splice(row.summary, _GROUPS))
+        # Of one server, and not in lists, its group is told.
+        whole = row._replace(summary=view.splice(row.summary, await self._groups(row.summary)))
         body = self.document(call, whole, sight, table, stale=bool(stale), more=more)
         (body,) = filled((body,), call)
         return b'{"server":' + body + b"}", _stale_header(stale)
+
+    async def _groups(self, summary: bytes) -> bytes:
+        """The groups of a server, as a part of its document: none of most, and nothing is read then."""
+        if _HINTS not in summary:
+            return _NO_GROUPS
+        asked: list[str] = _decode(summary)["scheduler_hints"].get("group", [])
+        there = [id for id in asked if await self._given.groups.exists(self._given.store, id)]
+        return _encode({"server_groups": there})
 
     def document(
         self,

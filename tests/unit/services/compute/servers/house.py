@@ -25,6 +25,7 @@ from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, Summary
 from fractus.model.servers import ServerFault, ServerObserved
 from fractus.quota.costs import Over, Room
 from fractus.services.compute import SERVICE
+from fractus.services.compute.server_groups.queries import ServerGroupSource
 from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api import Dependencies, ServerLimits, ServersApi
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
@@ -384,6 +385,7 @@ class House:
             maker=self.maker,
             flavors=self.flavors,
             keypairs=self.keys,
+            groups=ServerGroupSource(self.ledger.resources),
             plugging=self.plugging,
             floating=self.floating,
             attachments=AttachmentWrites(self.ledger, {"volume": summarise_volume}),

@@ -1,0 +1,1 @@
+"""Server groups: servers that are to be kept together, or apart."""

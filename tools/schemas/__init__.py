@@ -1,0 +1,1 @@
+"""Our answers, judged by Nova's own schemas of them."""
