@@ -123,6 +123,10 @@ _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/action#removeFloatingIp": lambda _: {
         "removeFloatingIp": {"address": "203.0.113.7"}
     },
+    "POST /servers/{server_id}/action#addFixedIp": lambda house: {
+        "addFixedIp": {"networkId": house.network.id}
+    },
+    "POST /servers/{server_id}/action#removeFixedIp": lambda _: {"removeFixedIp": {"address": "10.7.0.200"}},
     "POST /servers/{server_id}/action#os-getVNCConsole": lambda _: {"os-getVNCConsole": {"type": "novnc"}},
     "POST /servers/{server_id}/action#os-getSPICEConsole": lambda _: {
         "os-getSPICEConsole": {"type": "spice-html5"}

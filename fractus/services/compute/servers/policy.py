@@ -45,6 +45,8 @@ GROUPS_ADD = "os_compute_api:os-security-groups:add"
 GROUPS_REMOVE = "os_compute_api:os-security-groups:remove"
 FLOATING_ADD = "os_compute_api:os-floating-ips:add"
 FLOATING_REMOVE = "os_compute_api:os-floating-ips:remove"
+FIXED_ADD = "os_compute_api:os-multinic:add"
+FIXED_REMOVE = "os_compute_api:os-multinic:remove"
 DIAGNOSTICS = "os_compute_api:os-server-diagnostics"
 PASSWORD_SHOW = "os_compute_api:os-server-password:show"
 PASSWORD_CLEAR = "os_compute_api:os-server-password:clear"
@@ -121,6 +123,8 @@ _MEMBERS = (
     (GROUPS_REMOVE, "Take a server out of a security group."),
     (FLOATING_ADD, "Have a floating IP lead to a server."),
     (FLOATING_REMOVE, "Have a floating IP lead to a server no longer."),
+    (FIXED_ADD, "Give a server one address more."),
+    (FIXED_REMOVE, "Take an address from a server."),
     (PASSWORD_CLEAR, "Forget the encrypted password that a server has posted."),
     (METADATA_CREATE, "Add metadata to a server."),
     (METADATA_REPLACE, "Replace the metadata of a server."),

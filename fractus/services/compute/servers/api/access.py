@@ -81,6 +81,14 @@ class Plugging(Protocol):
         """Take every port of a server out of a group."""
         ...
 
+    async def add_address(self, tx: Transaction, server_id: str, network_id: str) -> None:
+        """Give a server one address more on a network that it is on."""
+        ...
+
+    async def remove_address(self, tx: Transaction, server_id: str, address: str) -> None:
+        """Take an address from a server."""
+        ...
+
     async def unplug(self, tx: Transaction, server_id: str, port_id: str) -> None:
         """A server has a port no longer: one that was made for it leaves, another is free again."""
         ...

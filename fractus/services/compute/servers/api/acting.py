@@ -14,11 +14,12 @@ from fractus.services.compute.servers.api.access import (
     accept,
     asked_for,
     change,
+    check_unlocked,
     find,
     record,
     shown,
 )
-from fractus.services.compute.servers.api.creating import flavor_document
+from fractus.services.compute.servers.api.creating import check_minimums, flavor_document
 from fractus.services.compute.servers.api.passwords import first_password, sealed
 from fractus.services.compute.servers.schema import acting
 from fractus.services.compute.servers.versions import REQUESTS
@@ -41,7 +42,7 @@ class Acting:
 
     def routes(self) -> list[Route]:
         """Actions that are no verbs: what they change is not the server's own."""
-        group, floating = acting.check_group, acting.check_floating_ip
+        group, floating, fixed = acting.check_group, acting.check_floating_ip, acting.check_fixed_ip
         rows: list[tuple[str, Handler, str, Schema, str]] = [
             (
                 "addSecurityGroup",
@@ -71,6 +72,20 @@ class Acting:
                 floating,
                 "Have a floating IP lead to a server no longer.",
             ),
+            (
+                "addFixedIp",
+                self.add_fixed_ip,
+                policy.FIXED_ADD,
+                fixed,
+                "Give a server one address more on one of its networks.",
+            ),
+            (
+                "removeFixedIp",
+                self.remove_fixed_ip,
+                policy.FIXED_REMOVE,
+                fixed,
+                "Take an address from a server.",
+            ),
         ]
         return [
             Route(
@@ -80,7 +95,7 @@ class Acting:
                 handler=handler,
                 rule=rule,
                 schema=schema,
-                max_version=_PROXIES_UNTIL if "Floating" in key else None,
+                max_version=_PROXIES_UNTIL if key.endswith("Ip") else None,
                 summary=summary,
             )
             for key, handler, rule, schema, summary in rows
@@ -119,6 +134,24 @@ class Acting:
             await self._given.floating.disassociate(tx, call.principal, server.id, address)
         return Reply(202)
 
+    async def add_fixed_ip(self, call: Call) -> Reply:
+        """One address more, which its guest is to be told by itself."""
+        network_id = str(call.body["addFixedIp"]["networkId"])
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, policy.FIXED_ADD, tx)
+            check_unlocked(call, server, shown(server))
+            await self._given.plugging.add_address(tx, server.id, network_id)
+        return Reply(202)
+
+    async def remove_fixed_ip(self, call: Call) -> Reply:
+        """One address less."""
+        address = call.body["removeFixedIp"]["address"]
+        async with self._given.store.transaction() as tx:
+            server = await find(self._given, call, policy.FIXED_REMOVE, tx)
+            check_unlocked(call, server, shown(server))
+            await self._given.plugging.remove_address(tx, server.id, address)
+        return Reply(202)
+
     def handlers(self) -> Mapping[str, Answers]:
         """What answers to each of them."""
         return {
@@ -154,6 +187,9 @@ class Acting:
                 raise Invalid(
                     "Server disk was unable to be resized because: Resize to zero disk flavor is not allowed."
                 )
+            image = await self._given.ledger.resources.fetch(tx, "image", server.desired["image_id"])
+            if image is not None:
+                check_minimums(document, image.desired)
             args = {"flavorRef": flavor.id}
             args |= {name: asked[name] for name in ("OS-DCF:diskConfig",) if name in asked}
             await record(call, tx, server, verb.name, args)

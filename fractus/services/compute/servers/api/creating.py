@@ -447,6 +447,18 @@ def check_fit(call: Call, flavor: Mapping[str, Any], image: Resource, *, on_volu
         )
 
 
+def check_minimums(flavor: Mapping[str, Any], image: Mapping[str, Any]) -> None:
+    """Whether a flavor has what a server's image asks for, when the server is to be resized to it. Both as desired."""
+    if flavor["ram"] < int(image.get("min_ram") or 0):
+        raise Invalid("Flavor's memory is too small for requested image.")
+    disk, least = flavor["disk"] * _GIB, int(image.get("min_disk") or 0) * _GIB
+    if disk and least > disk:
+        raise Invalid(
+            "Flavor's disk is smaller than the minimum size specified in image metadata."
+            f" Flavor disk is {disk} bytes, minimum size is {least} bytes."
+        )
+
+
 def flavor_document(flavor: Resource) -> dict[str, Any]:
     """The flavor as its servers show it; with the id that users know, for older versions."""
     desired = flavor.desired

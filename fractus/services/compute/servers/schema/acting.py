@@ -279,6 +279,30 @@ class RemoveFloatingIpBody(Body):
     floating: RemoveFloatingIp = named(name="removeFloatingIp")
 
 
+class AddFixedIp(Body):
+    """Of the action."""
+
+    network_id: Annotated[str, Meta(min_length=1, max_length=36)] | int | float = named(name="networkId")
+
+
+class AddFixedIpBody(Body):
+    """`{"addFixedIp": {"networkId": "..."}}`."""
+
+    fixed: AddFixedIp = named(name="addFixedIp")
+
+
+class RemoveFixedIp(Body):
+    """Of the action."""
+
+    address: str
+
+
+class RemoveFixedIpBody(Body):
+    """`{"removeFixedIp": {"address": "10.0.0.7"}}`."""
+
+    fixed: RemoveFixedIp = named(name="removeFixedIp")
+
+
 def check_rescue(body: Any, _version: Version) -> None:
     """The action rescue."""
     convert(body, RescueBody)
@@ -302,6 +326,14 @@ def check_group(body: Any, _version: Version) -> None:
     convert(body, AddGroupBody if adds else RemoveGroupBody)
     if not body["addSecurityGroup" if adds else "removeSecurityGroup"]["name"].strip():
         raise Invalid("Security group name cannot be empty")
+
+
+def check_fixed_ip(body: Any, _version: Version) -> None:
+    """The actions addFixedIp and removeFixedIp."""
+    adds = "addFixedIp" in body
+    convert(body, AddFixedIpBody if adds else RemoveFixedIpBody)
+    if not adds:
+        address_of("address", body["removeFixedIp"]["address"])
 
 
 def check_floating_ip(body: Any, _version: Version) -> None:

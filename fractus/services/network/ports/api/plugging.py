@@ -1,13 +1,18 @@
-"""What changes of the ports of a server that is there: their security groups, and that one leaves."""
+"""What changes of the ports of a server that is there: their security groups and addresses, and that one leaves."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from fractus.base.ids import is_uuid
-from fractus.model.errors import Conflict, Invalid, NotFound
+from fractus.model.errors import ApiError, Conflict, Invalid, NotFound
 from fractus.model.resource import Resource
+from fractus.services.network.dialect.schema.attributes import stated
 from fractus.services.network.dialect.writes.neighbours import Groups
 from fractus.services.network.ports.writes.writer import PortWrites
 from fractus.store.transaction import Reader, Transaction
+
+_MOST = stated("fixed_ips")
 
 _UNFIT = "Network requires port_security_enabled and subnet associated in order to apply security groups."
 
@@ -56,6 +61,36 @@ class Plugging:
             else:
                 name = {"dns_name": ""} if port.desired.get("dns_name") else {}
                 await self._writes.update(tx, port, {"device_id": "", "device_owner": "", **name})
+
+    async def add_address(self, tx: Transaction, server_id: str, network_id: str) -> None:
+        """Give a server one address more on a network that it is on, on the first subnet that has one."""
+        missing: ApiError = NotFound(f"Network could not be found for instance {server_id}.")
+        for port in await self._writes.of_device(tx, server_id):
+            subnets = (
+                await self._writes.facts(tx, network_id) if port.desired["network_id"] == network_id else ()
+            )
+            for subnet in subnets:
+                try:
+                    await self._readdress(tx, port, [*port.desired["fixed_ips"], {"subnet_id": subnet.id}])
+                except ApiError:
+                    missing = Invalid(f"No fixed IP addresses available for network: {network_id}")
+                else:
+                    return
+        raise missing
+
+    async def remove_address(self, tx: Transaction, server_id: str, address: str) -> None:
+        """Take an address from a server."""
+        for port in await self._writes.of_device(tx, server_id):
+            fixed = port.desired["fixed_ips"]
+            left = [one for one in fixed if one["ip_address"] != address]
+            if len(left) < len(fixed):
+                return await self._readdress(tx, port, left)
+        raise Invalid(f"Instance {server_id} does not have fixed IP '{address}'.")
+
+    async def _readdress(self, tx: Transaction, port: Resource, asked: Sequence[Mapping[str, str]]) -> None:
+        ends = port.desired["mac_address"], port.desired["device_owner"]
+        _MOST.check(asked, port.id)
+        await self._writes.update(tx, port, await self._writes.readdress(tx, port, asked, *ends))
 
     async def _ports(self, reader: Reader, server_id: str) -> list[Resource]:
         ports = await self._writes.of_device(reader, server_id)
