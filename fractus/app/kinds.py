@@ -40,6 +40,7 @@ from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER as SERVER_TABLE
 from fractus.services.compute.tenant_usage import policy as usage_policy
 from fractus.services.compute.tenant_usage.api import TenantUsageApi
+from fractus.services.compute.volume_attachments.adoption import VolumeAttachmentAdoption
 from fractus.services.compute.volume_attachments.kind import TABLE as VOLUME_ATTACHMENT_TABLE
 from fractus.services.compute.volume_attachments.lifecycle import VolumeAttachmentLifecycle
 from fractus.services.image.cache import policy as cache_policy
@@ -221,7 +222,12 @@ COMPUTE: tuple[Entry[ApiParts], ...] = (
         lambda at: ServerLifecycle(at.ports, at.clock, at.vault, ImageMaker(at.ledger), at.attachments),
         ServerAdoption(),
     ),
-    Entry(VOLUME_ATTACHMENT, None, lambda at: VolumeAttachmentLifecycle(at.attachments)),
+    Entry(
+        VOLUME_ATTACHMENT,
+        None,
+        lambda at: VolumeAttachmentLifecycle(at.attachments),
+        VolumeAttachmentAdoption(),
+    ),
     Entry(FLAVOR, lambda at: FlavorsApi(at.store, at.ledger, at.projects), FlavorLifecycle(), FlavorAdoption()),
     Entry(SERVER_GROUP, lambda at: ServerGroupsApi(at.store, at.ledger), ServerGroupLifecycle()),
     Entry(KEYPAIR, lambda at: KeypairsApi(at.store, at.ledger, at.clock), KeypairLifecycle(), KeypairAdoption()),

@@ -118,11 +118,16 @@ class VolumeAttachmentObserved(Observed, frozen=True, kw_only=True):
     """attaching, attached or detaching."""
     device: str = ""
     attached_at: str = ""
+    attachment_id: str = ""
+    """The child's own."""
     server_id: str = ""
     volume_id: str = ""
+    delete_on_termination: bool = False
+    """Whether the child itself would end the volume with its server; listings do not say so."""
 
 
-# Verbs. Of both: update {"name", "description"} (those to change), set_metadata {"metadata"} (the whole set, without
-# our marker), reset_status (Cinder's own body). Of a volume: extend {"new_size"}, set_bootable {"bootable"},
-# set_readonly {"readonly"}, set_image_metadata {"metadata"} (those to set), unset_image_metadata {"key"},
-# retype {"new_type", "migration_policy"}, revert {"snapshot_id"}.
+# Verbs. Of volumes and snapshots: update {"name", "description"} (those to change), set_metadata {"metadata"} (the
+# whole set, without our marker), reset_status (Cinder's own body). Of a volume: extend {"new_size"}, set_bootable
+# {"bootable"}, set_readonly {"readonly"}, set_image_metadata {"metadata"} (those to set), unset_image_metadata {"key"},
+# retype {"new_type", "migration_policy"}, revert {"snapshot_id"}. Of an attachment: keep_volume {}, so that its volume
+# does not end with its server there.

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import select
 
 from fractus.clouds.simulated.records import VolumeTypeRecord
 from fractus.operations.volume_types import map_type, mapped
+from fractus.quota.tables import QUOTA_LIMIT, QUOTA_USAGE
+from fractus.store.transaction import Query
 from fractus.testing.user import VOLUME, User
 from fractus.testing.world import World
 
@@ -188,3 +191,37 @@ async def test_older_versions_know_less(world: World, version: str, missing: str
     volume = await ann.makes_volume("v1")
     assert missing not in await ann.volume(volume, version)
     assert missing in await ann.volume(volume)
+
+
+async def test_a_refused_extension_costs_nothing_and_is_shown_until_it_is_reset(world: World) -> None:
+    ann = world.user("ann")
+    volume = await ann.makes_volume(zone="a", size=1)
+    await world.settle()
+    world.cloud("a").backend.limit("", "gigabytes", 2)
+    assert await _ask(ann, volume, "os-extend", {"new_size": 3}) == 202
+    await world.settle()
+    shown = await ann.volume(volume)
+    assert (shown["status"], shown["size"]) == ("error_extending", 1)
+    used = (await ann.get(f"{VOLUME}/limits")).ok()["limits"]["absolute"]
+    assert used["totalGigabytesUsed"] == 1
+    assert await _ask(world.admin, volume, "os-reset_status", {"status": "available"}) == 202
+    await world.settle()
+    assert (await ann.volume(volume))["status"] == "available"
+
+
+async def test_a_quota_has_the_whole_name_of_its_type(world: World) -> None:
+    admin = world.admin
+    name = "fast-" + "x" * 250
+    (await admin.post(f"{VOLUME}/types", {"volume_type": {"name": name}})).ok()
+    project = admin.project_id
+    body = {"quota_set": {f"gigabytes_{name}": 7}}
+    (await admin.put(f"{VOLUME}/os-quota-sets/{project}", body)).ok()
+    shown = (await admin.get(f"{VOLUME}/os-quota-sets/{project}", usage="True")).ok()["quota_set"]
+    assert shown[f"gigabytes_{name}"]["limit"] == 7
+    await admin.makes_volume(size=1, volume_type=name)
+    refused = await admin.post(f"{VOLUME}/volumes", {"volume": {"size": 7, "volume_type": name}}, version=V)
+    assert refused.status == 413
+    for table in (QUOTA_LIMIT, QUOTA_USAGE):
+        rows = await world.core.store.rows(Query(select(table.c.name)))
+        assert rows
+        assert all(len(str(name)) <= 64 for (name,) in rows)

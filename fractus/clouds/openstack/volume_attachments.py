@@ -20,6 +20,9 @@ _PAGE = 500
 #: Microversion of Nova that takes a tag for a device.
 _TAGS = "2.49"
 
+#: That changes whether a volume ends with its server; what it ends with is shown since 2.79.
+_KEEPS = "2.85"
+
 #: A volume or a server that is busy is asked for again after so long. Seconds.
 _BUSY_SECONDS = 2.0
 
@@ -33,10 +36,12 @@ class _Attachment(Struct, kw_only=True):
     volume_id: str = field(name="volumeId", default="")
     server_id: str = field(name="serverId", default="")
     device: str | None = None
+    delete_on_termination: bool = False
 
 
 class _Attached(Struct, kw_only=True):
     server_id: str | None = None
+    attachment_id: str | None = None
     device: str | None = None
     attached_at: str | None = None
 
@@ -65,7 +70,8 @@ class VolumeAttachments:
     async def observe(self, scope: Scope, remote_id: str) -> VolumeAttachmentObserved:
         """What is there now: `Missing` where the server has no such volume (any more)."""
         server_id, _, volume_id = remote_id.partition("/")
-        ask = Ask(service="compute", path=self._path(server_id, volume_id))
+        version = await self._child.services.version(_KEEPS)
+        ask = Ask(service="compute", path=self._path(server_id, volume_id), version=version)
         there = await self._child.item(scope, ask, "volumeAttachment", _Attachment)
         volume = await self._volume(scope, volume_id)
         attached = next((one for one in volume.attachments if one.server_id == server_id), None)
@@ -75,8 +81,10 @@ class VolumeAttachments:
             # Before it has attached the volume Nova may say another device than it comes to be.
             device=there.device or "",
             attached_at=(attached.attached_at or "") if attached is not None else "",
+            attachment_id=(attached.attachment_id or "") if attached is not None else "",
             server_id=server_id,
             volume_id=volume_id,
+            delete_on_termination=there.delete_on_termination,
         )
 
     async def _volume(self, scope: Scope, volume_id: str) -> _Volume:
@@ -133,8 +141,23 @@ class VolumeAttachments:
         raise refusal
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
-        """It is never changed."""
+        """`keep_volume`."""
+        if step.verb == "keep_volume":
+            await self._keep_volume(scope, *remote_id.split("/"))
+            return
         raise Refused(f"a volume attachment of {self._child.name} has no verb {step.verb}")
+
+    async def _keep_volume(self, scope: Scope, server_id: str, volume_id: str) -> None:
+        """Have the volume outlive its server there."""
+        version = await self._child.services.version(_KEEPS)
+        if not reaches(version, _KEEPS):
+            raise Refused(
+                f"{self._child.name} is too old to keep a volume whose server ends (compute {_KEEPS})"
+            )
+        body = {"volumeAttachment": {"volumeId": volume_id, "delete_on_termination": False}}
+        path = self._path(server_id, volume_id)
+        ask = Ask(service="compute", method="PUT", path=path, body=body, version=version, repeat=True)
+        await self._child.send(scope, ask)
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """Ask for its end. `Missing` where there is none; `Throttled` while the server or the volume is busy."""
@@ -169,6 +192,7 @@ class VolumeAttachments:
                             status="attached",
                             device=one.device or "",
                             attached_at=one.attached_at or "",
+                            attachment_id=one.attachment_id or "",
                             server_id=one.server_id,
                             volume_id=volume.id,
                         )

@@ -103,6 +103,11 @@ def move_attachment(records: Records, thing: VolumeAttachmentRecord, event: str,
         records.put(thing)
     else:
         records.drop(thing)
+    server = records.get(ServerRecord, thing.server_id)
+    if server is not None:
+        others = [id for id in server.volumes if id != thing.volume_id]
+        server.volumes = [*others, thing.volume_id] if event == "attached" else others
+        records.put(server)
     volume = records.get(VolumeRecord, thing.volume_id)
     if volume is None:
         return

@@ -46,6 +46,8 @@ class ServerAdoption:
             *(("port", port.remote_id) for port in _ports(observed, listed.get("port", {}))),
             *([("image", observed.image_id)] if observed.image_id else []),
             *([("flavor", flavor)] if flavor else []),
+            *(("volume", one["id"]) for one in observed.volumes),
+            *(("volume_attachment", f"{observed.remote_id}/{one['id']}") for one in observed.volumes),
             *keys,
         ]
 
@@ -132,6 +134,7 @@ class ServerAdoption:
             },
             "flavor_need": flavor.id if flavor is not None else "",
             "image_id": image.id if image is not None else observed.image_id,
+            "volume_rooted": not observed.image_id,
             "image_properties": shown_properties(image.desired["properties"]) if image is not None else {},
             "user_data": observed.user_data,
             "config_drive": bool(observed.config_drive),

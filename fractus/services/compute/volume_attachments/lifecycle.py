@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
+from fractus.model.cloud import Step
 from fractus.model.placement import follows
 from fractus.model.resource import Presence, Resource, Summary
 from fractus.model.volumes import VolumeAttachmentObserved, VolumeAttachmentWanted
-from fractus.reconcile.kind import Difference, Done, Item, Plan, Sweeping, Wait
+from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan, Sweeping, Wait
 from fractus.services.compute.volume_attachments.kind import ATTACHED, BOOT, summarise
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store.transaction import Transaction
@@ -77,7 +78,11 @@ class VolumeAttachmentLifecycle(LifecycleDefaults):
         return observed
 
     def plan(self, item: Item, observed: VolumeAttachmentObserved) -> Plan:
-        """Its cloud does the rest."""
+        """Its cloud does the rest. Whether the volume ends with its server is decided here alone: a cloud that was
+        taken over may have been told that it does, and its user has changed that since.
+        """
+        if observed.delete_on_termination and not item.resource.desired["delete_on_termination"]:
+            return Apply(Step("keep_volume"))
         return Done() if observed.status == ATTACHED else Wait(_PAUSE, f"it is {observed.status}")
 
     def settled(self, presence: Presence, observed: VolumeAttachmentObserved) -> bool:

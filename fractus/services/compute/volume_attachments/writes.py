@@ -111,7 +111,8 @@ class AttachmentWrites:
         attachment = await self._fetch(tx, "volume_attachment", attachment_id)
         if attachment is not None:
             attachment.desired["delete_on_termination"] = delete_on_termination
-            await self._ledger.resources.save(tx, attachment)
+            every = await presences.of_resource(tx, "volume_attachment", attachment.id)
+            await self._ledger.change(tx, attachment, summarise(attachment, every))
 
     # --- what comes of it ------------------------------------------------------------------------
 

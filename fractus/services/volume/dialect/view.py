@@ -6,6 +6,7 @@ whether the URL had a project id, which Cinder repeats in its links.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -75,3 +76,15 @@ def tokens(values: dict[str, Any]) -> str:
 def token(key: str, value: Any) -> str:
     """The pattern by which rows with an item are found in such a column."""
     return f"%,{f'{key}={value}'.encode().hex()},%"
+
+
+#: The longest name that a row of a limit, or of what is used, has room for.
+_ROOM = 64
+
+
+def quota_name(name: str) -> str:
+    """The name of a quota as its rows have it. That of a volume type may be longer than they have room for."""
+    if len(name) <= _ROOM:
+        return name
+    digest = hashlib.blake2s(name.encode(), digest_size=16).hexdigest()
+    return f"{name[: _ROOM - len(digest) - 1]}~{digest}"

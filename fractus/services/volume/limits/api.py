@@ -15,6 +15,7 @@ from fractus.quota.quota import Quota
 from fractus.services.volume.dialect.api.collection import route
 from fractus.services.volume.dialect.api.query import flag
 from fractus.services.volume.dialect.kind import Verb
+from fractus.services.volume.dialect.view import quota_name
 from fractus.services.volume.limits import policy, schema, view
 from fractus.store.transaction import Reader, Store
 from fractus.web.routing import Call, Reply, Route
@@ -100,8 +101,9 @@ class LimitsApi:
             async with self._store.transaction() as tx:
                 used = await self._quota.used(tx, project_id)
                 for name, amount in sorted(asked.items()):
-                    _judge(name, amount, used.get(name, 0))
-                    await limits.set_limit(tx, PROJECT, project_id, name, amount)
+                    row = quota_name(name)
+                    _judge(name, amount, used.get(row, 0))
+                    await limits.set_limit(tx, PROJECT, project_id, row, amount)
         limit = await self._quota.limits.shown(self._store, project_id)
         return Reply(200, {"quota_set": view.quotas(names, limit)})
 
@@ -113,7 +115,7 @@ class LimitsApi:
         if self._quota.limits.writable:
             names = await self._names()
             async with self._store.transaction() as tx:
-                await limits.drop_limits(tx, PROJECT, project_id, names)
+                await limits.drop_limits(tx, PROJECT, project_id, [quota_name(one) for one in names])
         return Reply(200)
 
     async def show_class(self, call: Call) -> Reply:
@@ -131,7 +133,7 @@ class LimitsApi:
         if self._quota.limits.writable:
             async with self._store.transaction() as tx:
                 for quota, amount in sorted(asked.items()):
-                    await limits.set_limit(tx, CLASS, name, quota, amount)
+                    await limits.set_limit(tx, CLASS, name, quota_name(quota), amount)
         limit = await self._quota.limits.of_class(self._store, name)
         return Reply(200, {"quota_class_set": view.quotas(names, limit)})
 

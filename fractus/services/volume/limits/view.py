@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fractus.quota.costs import UNLIMITED
+from fractus.services.volume.dialect.view import quota_name
 
 #: What is limited, in Cinder's order: before those of each type, and after them. The size of one volume has a
 #: limit too, of which nothing is used.
@@ -49,6 +50,7 @@ def quotas(
     """The quotas of a project or a class, each with its use where that is asked for."""
     found: dict[str, Any] = {}
     for name in every:
-        most = limit.get(name, UNLIMITED)
-        found[name] = most if used is None else {"limit": most, "in_use": used.get(name, 0), "reserved": 0}
+        row = quota_name(name)
+        most = limit.get(row, UNLIMITED)
+        found[name] = most if used is None else {"limit": most, "in_use": used.get(row, 0), "reserved": 0}
     return {**found, "id": id} if id else found

@@ -24,7 +24,7 @@ from fractus.services.volume.dialect.kind import (
     rules_of,
     target,
 )
-from fractus.services.volume.dialect.view import stamps, tokens
+from fractus.services.volume.dialect.view import quota_name, stamps, tokens
 from fractus.services.volume.snapshots import schema
 
 METADATA_GET = RuleDefault(
@@ -110,7 +110,8 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
 def _cost(resource: Resource) -> Mapping[str, int]:
     """A snapshot, and as many gigabytes as its volume had: in all, and of its type."""
     size, name = int(resource.desired["size"]), resource.desired["type_name"]
-    return {"snapshots": 1, "gigabytes": size, f"snapshots_{name}": 1, f"gigabytes_{name}": size}
+    of_type = {quota_name(f"snapshots_{name}"): 1, quota_name(f"gigabytes_{name}"): size}
+    return {"snapshots": 1, "gigabytes": size, **of_type}
 
 
 VERBS = {

@@ -26,6 +26,7 @@ from fractus.services.volume.dialect.kind import (
     rules_of,
     target,
 )
+from fractus.services.volume.dialect.view import quota_name
 from fractus.services.volume.volumes import schema, view
 
 METADATA_GET = RuleDefault(
@@ -105,7 +106,8 @@ def needs(resource: Resource) -> list[Need]:
 def _cost(resource: Resource) -> Mapping[str, int]:
     """A volume, and its size: in all, and of its type."""
     size, name = int(resource.desired["size"]), resource.desired["type_name"]
-    return {"volumes": 1, "gigabytes": size, f"volumes_{name}": 1, f"gigabytes_{name}": size}
+    of_type = {quota_name(f"volumes_{name}"): 1, quota_name(f"gigabytes_{name}"): size}
+    return {"volumes": 1, "gigabytes": size, **of_type}
 
 
 def _flag(text: str) -> Sequence[Any]:

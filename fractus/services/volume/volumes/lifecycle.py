@@ -13,7 +13,7 @@ from msgspec import structs
 
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
-from fractus.model.resource import Presence, Resource, Summary, at_home
+from fractus.model.resource import BLOCKED, Presence, Resource, Summary, at_home
 from fractus.model.volumes import RESERVED, VolumeObserved, VolumeWanted
 from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.lifecycle import LifecycleDefaults
@@ -107,7 +107,10 @@ class VolumeLifecycle(LifecycleDefaults):
         return _change(desired, observed) or Done()
 
     def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
-        """An attachment that has ended is shown until its cloud says that the volume is free of it."""
+        """An attachment that has ended is shown until its cloud says that the volume is free of it. And a volume that
+        its cloud would not make larger is as large as it is.
+        """
+        _forget_refused_size(resource, at_home(resource.home, presences))
         ended = [one for one in resource.desired.get("attached", ()) if one["state"] == "detached"]
         here = at_home(resource.home, presences) if ended else None
         if here is None or here.observed_at is None or here.observed is None:
@@ -127,6 +130,17 @@ class VolumeLifecycle(LifecycleDefaults):
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
         return KIND.summarise(resource, presences)
+
+
+def _forget_refused_size(resource: Resource, here: Presence | None) -> None:
+    """What was asked for and is not given takes no quota. It is told as Cinder tells it until that is reset."""
+    if here is None or here.observed is None or not here.memory.get("ran"):
+        return
+    desired, size = resource.desired, here.observed.get("size", 0)
+    blocked = here.state == BLOCKED and here.generation == resource.generation
+    failed = here.observed.get("status") == "error_extending"
+    if 0 < size < desired["size"] and (blocked or failed):
+        desired.update(size=size, refused_size=desired["size"])
 
 
 def _change(desired: Mapping[str, Any], observed: VolumeObserved) -> Apply | None:

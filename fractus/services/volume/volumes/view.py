@@ -33,6 +33,8 @@ def status_of(resource: Resource, there: Presence | None) -> str:
     blocked = there.state == BLOCKED
     if blocked and not memory.get("ran"):
         return "error"
+    if status in ("available", "in-use") and resource.desired.get("refused_size"):
+        return "error_extending"
     if status in ("available", "in-use") and resource.desired["size"] > observed.get("size", 0):
         return "error_extending" if blocked else "extending"
     return status

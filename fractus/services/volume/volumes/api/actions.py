@@ -79,6 +79,7 @@ class ActionsApi:
                 )
             await self._volumes.check_size(tx, volume.project_id, size)
             volume.desired["size"] = size
+            volume.desired.pop("refused_size", None)
             await self._write(tx, volume)
         return Reply(202)
 
@@ -113,6 +114,7 @@ class ActionsApi:
             volume = await self._volumes.fetch(tx, call, kind.RESET.name)
             token = (volume.desired.get("reset") or {}).get("token", 0) + 1
             volume.desired["reset"] = {"token": token, "body": body}
+            volume.desired.pop("refused_size", None)
             await self._write(tx, volume)
         return Reply(202)
 
