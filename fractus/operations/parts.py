@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from fractus.auth.vault import Vault
-from fractus.base.clock import Clock
 from fractus.model.cloud import Cloud, CloudRow
 from fractus.quota.quota import Quota
 from fractus.reconcile.adopt.adopt import AdoptionDependencies
@@ -49,11 +48,6 @@ class OperatorParts(AdoptionDependencies, Protocol):
     @property
     def vault(self) -> Vault:
         """What seals credentials."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """The time of the store."""
         ...
 
     @property

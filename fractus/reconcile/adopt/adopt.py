@@ -9,11 +9,13 @@ and never guessed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from msgspec import Struct
 
+from fractus.base.clock import Clock
 from fractus.base.log import logger
 from fractus.model.cloud import Cloud, Observed
 from fractus.model.errors import Refused
@@ -24,6 +26,7 @@ from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import kept
 from fractus.reconcile.relations import Relations
 from fractus.store import findings, presences
+from fractus.store.copying import copied
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
 from fractus.store.retrying import again
@@ -66,9 +69,34 @@ class AdoptionDependencies(Protocol):
         """Every kind that can be taken over."""
         ...
 
+    @property
+    def clock(self) -> Clock:
+        """The time of the store."""
+        ...
+
     def now(self) -> float:
         """Seconds since the epoch."""
         ...
+
+
+class DryRun:
+    """What taking over works with, over another store: what it writes there is what it would write."""
+
+    def __init__(self, parts: AdoptionDependencies, store: Store) -> None:
+        self.store = store
+        self.resources, self.ledger = parts.resources, parts.ledger
+        self.lifecycles, self.adoptions = parts.lifecycles, parts.adoptions
+        self.clock, self.now = parts.clock, parts.now
+
+
+@asynccontextmanager
+async def dry(parts: AdoptionDependencies) -> AsyncIterator[DryRun]:
+    """Taking over, as a dry run: all of it over a copy of the store, so each thing finds what became of those before.
+
+    In transactions that are undone it would not: an address that two things have would be free for both.
+    """
+    async with copied(parts.store, parts.clock) as store:
+        yield DryRun(parts, store)
 
 
 class Survey(Struct, frozen=True):
@@ -113,10 +141,9 @@ class Report(Struct):
 class _Undo(Exception):
     """Nothing of this thing is to be written."""
 
-    def __init__(self, verdict: Verdict, became: Resource | None) -> None:
+    def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict)
         self.verdict = verdict
-        self.became = became
 
 
 async def survey(
@@ -212,8 +239,11 @@ async def adopt(
 
     `dry_run`: says what would come of it and writes nothing. `at_most`: stop after so many.
     """
+    if dry_run:
+        async with dry(parts) as copy:
+            return await adopt(copy, found, identities, only=only, at_most=at_most, progress=progress)
     chosen = None if only is None else closure(found, parts.adoptions, only)
-    run = _Run(parts, found, identities, dry_run)
+    run = _Run(parts, found, identities)
     for kind in order(parts.adoptions):
         every = [
             observed
@@ -233,22 +263,18 @@ async def adopt(
 
 
 class _Run:
-    """One pass over what was found. Implements `taking.AdoptionContext`."""
+    """One pass over what was found. Implements `adoption.AdoptionContext`."""
 
-    def __init__(
-        self, parts: AdoptionDependencies, found: Survey, identities: IdentityMapping, dry_run: bool
-    ) -> None:
+    def __init__(self, parts: AdoptionDependencies, found: Survey, identities: IdentityMapping) -> None:
         self._parts = parts
         self._found = found
         self._identities = identities
-        self._dry = dry_run
         self._relations = Relations(parts.resources, parts.lifecycles)
-        self._became: dict[Key, Resource] = {}
-        """What things became in this run: also what is not written, or has no presence."""
-        self._by_id: dict[Key, Resource] = {}
+        self._became: dict[Key, str] = {}
+        """The ids of what things became in this run: also of what has no presence."""
         self.report = Report(Counter(), Counter(), Counter(), {}, [], list(found.gaps))
 
-    # ------------------------------------------------------------------ Here
+    # ------------------------------------------------------------------ what kinds ask
 
     @property
     def cloud(self) -> str:
@@ -277,19 +303,14 @@ class _Run:
         found = await self._parts.resources.fetch(tx, kind, id)
         if found is not None and found.wanted and found.deleted_at is None:
             return found
-        return self._by_id.get((kind, id))
+        return None
 
     async def taken(self, tx: Transaction, kind: str, remote_id: str) -> Resource | None:
         """The resource that a thing of this child is already."""
-        known = self._became.get((kind, remote_id))
-        if known is not None:
-            return known if self._dry else await self._parts.resources.fetch(tx, kind, known.id)
+        if known := self._became.get((kind, remote_id)):
+            return await self._parts.resources.fetch(tx, kind, known)
         there = await presences.by_remote(tx, self.cloud, kind, remote_id)
         return None if there is None or not there.wanted else await self.resource(tx, kind, there.id)
-
-    def is_written(self, kind: str, remote_id: str) -> bool:
-        """Whether our rows of a thing of this child are as they will be."""
-        return not self._dry or (kind, remote_id) not in self._became
 
     async def save(self, tx: Transaction, resource: Resource) -> None:
         """Write another resource, whose document names the one that is being taken over."""
@@ -305,7 +326,7 @@ class _Run:
         try:
             verdict, became = await again(lambda: self._judge(kind, observed), repeatable=True)
         except _Undo as undo:
-            verdict, became = undo.verdict, undo.became
+            verdict = undo.verdict
         except StoreTrouble:
             raise
         except Exception as error:
@@ -325,8 +346,8 @@ class _Run:
                 verdict, became = await self._take(tx, kind, observed, verdict)
             elif isinstance(verdict, Merge):
                 verdict, became = await self._join(tx, kind, observed, verdict)
-            if isinstance(verdict, Conflict) or self._dry:
-                raise _Undo(verdict, became)
+            if isinstance(verdict, Conflict):
+                raise _Undo(verdict)
         return verdict, became
 
     def _note(self, kind: str, observed: Observed, verdict: Verdict | None, became: Resource | None) -> None:
@@ -344,9 +365,7 @@ class _Run:
             case Conflict(reason):
                 self.report.conflicts.append(Conflicted(kind, observed.remote_id, observed.name, reason))
         if became is not None and not isinstance(verdict, Conflict):
-            self._became[kind, observed.remote_id] = became
-            if self._dry:
-                self._by_id[kind, became.id] = became
+            self._became[kind, observed.remote_id] = became.id
 
     async def _is_known(self, tx: Transaction, kind: str, observed: Observed) -> bool:
         """Whether it is ours, or a create whose answer is still awaited will find it."""

@@ -84,10 +84,6 @@ class AdoptionContext(Protocol):
         """The resource that a thing of this child is already."""
         ...
 
-    def is_written(self, kind: str, remote_id: str) -> bool:
-        """Whether our rows of a thing of this child are as they will be: not in a dry run that has come past it."""
-        ...
-
     async def save(self, tx: Transaction, resource: Resource) -> None:
         """Write another resource, whose document names the one that is being taken over."""
         ...

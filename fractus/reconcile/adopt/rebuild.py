@@ -76,10 +76,13 @@ async def rebuild(
     progress: ProgressHook | None = None,
 ) -> dict[str, Report]:
     """Take back all that carries our marker, and what that needs, cloud by cloud. `identities`: by cloud."""
+    if dry_run:
+        async with taking.dry(parts) as copy:
+            return await rebuild(copy, found, identities, progress=progress)
     reports = {}
     for one in found:
         reports[one.cloud] = await taking.adopt(
-            parts, one, identities[one.cloud], only=taking.marked(one), dry_run=dry_run, progress=progress
+            parts, one, identities[one.cloud], only=taking.marked(one), progress=progress
         )
     return reports
 

@@ -51,8 +51,7 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         every = await pools_of(tx, self._resources, network)
         here = [one for one in every if one.cloud in ("", context.cloud)]
         subnet_id = next((one.subnet.id for one in here if one.has(ip)), None)
-        # A network that is not written has no plan yet that could be asked for the address.
-        if subnet_id is None and context.is_written("network", observed.floating_network_id):
+        if subnet_id is None:
             return Conflict(f"no subnet of network {network.id} in {context.cloud} has its address {ip}")
         port = await context.taken(tx, "port", port_id) if port_id else None
         if port_id and port is None:
@@ -66,8 +65,6 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
             "port_details": None if port is None else details_of(port),
             "router_id": None if router is None else router.id,
         }
-        if subnet_id is None:
-            return Adopt(resource)
         held_by = await hold_as_found(tx, self._addresses, subnet_id, ip, holder(resource.id), context.cloud)
         if held_by:
             return Conflict(f"its address {ip} is held by {held_by.replace('/', ' ')} here")
