@@ -106,6 +106,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     # Its life in the clouds.
     needs: Callable[[Resource], list[Need]] = no_needs
     """What must be in a cloud before it can be."""
+    needs_from: frozenset[str] = frozenset()
+    """Keys of `Resource.desired` that its needs follow from, as far as a change may say them; none: all of them."""
     is_clouds_own: Callable[[Resource], bool] = never
     """Whether one is each cloud's own, and as it is there: no cloud is asked to make or to change it, and of what
     clouds have of it only the name is another's to choose here.

@@ -118,6 +118,7 @@ KIND = Kind(
     ),
     costs=neutron.cost("network"),
     needs=lambda network: qos_needs(network.desired),
+    needs_from=frozenset({QOS_POLICY.key}),
     is_clouds_own=is_clouds_own,
     vocabulary=VOCABULARY,
 )  # fmt: skip

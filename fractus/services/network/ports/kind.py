@@ -151,5 +151,6 @@ KIND = Kind(
     rules=tuple(RULES),
     costs=neutron.cost("port"),
     needs=lambda port: schema.needs_of(port.desired),
+    needs_from=schema.NEEDS_FROM,
     vocabulary=VOCABULARY,
 )  # fmt: skip

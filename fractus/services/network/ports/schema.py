@@ -21,7 +21,7 @@ from fractus.services.network.dialect.schema.errors import (
     malformed,
     not_found,
 )
-from fractus.services.network.dialect.schema.qos import qos_needs
+from fractus.services.network.dialect.schema.qos import QOS_POLICY, qos_needs
 
 VNIC_TYPES = (
     "normal", "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "vdpa",
@@ -351,6 +351,10 @@ def _places(old: Sequence[dict[str, str]], name: str) -> dict[str | None, list[i
     for place in range(len(old) - 1, -1, -1):
         found.setdefault(old[place][name], []).append(place)
     return found
+
+
+NEEDS_FROM = frozenset({"fixed_ips", "security_groups", QOS_POLICY.key})
+"""What a change of a port may say of what its needs follow from: its network stays."""
 
 
 def needs_of(desired: Mapping[str, Any]) -> list[Need]:

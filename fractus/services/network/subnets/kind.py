@@ -141,5 +141,6 @@ KIND = Kind(
     ),
     costs=neutron.cost("subnet"),
     needs=lambda subnet: [Need("network", subnet.desired["network_id"])],
+    needs_from=frozenset({"network_id"}),
     vocabulary=VOCABULARY,
 )  # fmt: skip

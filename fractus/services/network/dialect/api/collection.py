@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from fractus.base.ids import new_id
 from fractus.model.carried import CARRIED
 from fractus.model.errors import NotAllowed, NotFound
-from fractus.model.resource import Resource
+from fractus.model.resource import Need, Resource
 from fractus.services.field import given
 from fractus.services.kind import Kind
 from fractus.services.network.dialect.api import lists
@@ -66,6 +66,8 @@ class CollectionApi:
         self._writes = at.writer(self.kind)
         self._resources = at.ledger.resources
         kind = self.kind
+        self._key = kind.key
+        self._kept = {name: one.key for name, one in kind.fields.items() if one.key}
         self._referring = tuple((one.name, one.refers) for one in kind.fields.values() if one.refers)
         self._lists = Lists(
             collection=kind.collection,
@@ -107,7 +109,7 @@ class CollectionApi:
     async def find(self, reader: Reader, call: Call, id: str, *, to_write: bool = False) -> Resource:
         """The resource, where the caller may see it. `to_write`: others who will change it wait."""
         found = await self._resources.fetch(reader, self.kind.name, id, to_write=to_write)
-        return visible(call, found, self.kind.target, self.missing(id), rule=f"get_{self.kind.key}")
+        return visible(call, found, self.kind.target, self.missing(id), rule=f"get_{self._key}")
 
     async def permitted(
         self, reader: Reader, call: Call, id: str, rule: str, *, to_write: bool = False
@@ -130,7 +132,7 @@ class CollectionApi:
         """The body of a create, or of a change of `id`."""
         kind = self.kind
         return read(
-            kind.key, kind.fields, call.body, call.principal,
+            self._key, kind.fields, call.body, call.principal,
             create=not id, core=self.core, bulk=self.bulk, id=id,
         )  # fmt: skip
 
@@ -149,8 +151,8 @@ class CollectionApi:
 
     async def show(self, call: Call) -> Reply:
         """GET one."""
-        resource = await self.permitted(self._store, call, call.params["id"], f"get_{self.kind.key}")
-        return lists.one(self.kind.key, self._shown(call, resource), call.query)
+        resource = await self.permitted(self._store, call, call.params["id"], f"get_{self._key}")
+        return lists.one(self._key, self._shown(call, resource), call.query)
 
     async def create(self, call: Call) -> Reply:
         """POST one or several: all of them or none."""
@@ -159,7 +161,7 @@ class CollectionApi:
             self.judge(call, item)
         async with self._store.transaction() as tx:
             made = await self.add_all(tx, call, request.items)
-        return created(self.kind.key, made, bulk=request.bulk, extra=self._privileged(call))
+        return created(self._key, made, bulk=request.bulk, extra=self._privileged(call))
 
     async def add_all(self, tx: Transaction, call: Call, items: Sequence[Item]) -> list[Resource]:
         """New resources, one after the other."""
@@ -194,7 +196,7 @@ class CollectionApi:
         async with self._store.transaction() as tx:
             resource = await self.find(tx, call, id, to_write=asked is not None)
             about = self.about(resource, item)
-            authorise(call, f"update_{kind.key}", kind.fields, item, about, create=False)
+            authorise(call, f"update_{self._key}", kind.fields, item, about, create=False)
             refuse_foreign(kind.fields, item)
             if item.given:
                 check_revision(asked, resource, kind.collection)
@@ -202,12 +204,24 @@ class CollectionApi:
                 self._refuse_clouds_own(resource, item)
             more = await self.before_update(tx, call, resource, item) or {}
             await self.check_referred(tx, call, item)
-            before, needs = dict(resource.desired), kind.needs(resource)
-            values = {**given(kind.fields, item.values), **more}
-            after = kind.needs(structs.replace(resource, desired={**before, **values}))
-            await self._writes.update(tx, resource, values, None if after == needs else after)
+            before = dict(resource.desired)
+            values = {
+                self._kept[name]: value
+                for name, value in item.values.items()
+                if value is not UNSET and name in self._kept
+            }
+            values.update(more)
+            await self._writes.update(tx, resource, values, self._needs_after(resource, values))
             await self.after_update(tx, resource, before)
-        return lists.one(kind.key, self.changed(call, resource), call.query)
+        return lists.one(self._key, self.changed(call, resource), call.query)
+
+    def _needs_after(self, resource: Resource, values: Mapping[str, Any]) -> list[Need] | None:
+        """What it needs after a change; None: what it needed before."""
+        kind = self.kind
+        if kind.needs_from and not kind.needs_from & values.keys():
+            return None
+        after = kind.needs(structs.replace(resource, desired={**resource.desired, **values}))
+        return None if after == kind.needs(resource) else after
 
     async def check_referred(self, reader: Reader, call: Call, item: Item) -> None:
         """`NotFound` where a value names what is not there, or what the caller may not see."""
@@ -239,7 +253,7 @@ class CollectionApi:
         """DELETE."""
         if not self.core:
             refuse_body(call)
-        asked, rule = revision_asked(call), f"delete_{self.kind.key}"
+        asked, rule = revision_asked(call), f"delete_{self._key}"
         async with self._store.transaction() as tx:
             resource = await self.permitted(tx, call, call.params["id"], rule, to_write=asked is not None)
             refuse_body(call)
@@ -261,7 +275,7 @@ class CollectionApi:
 
     def judge(self, call: Call, item: Item) -> None:
         """Whether the caller may make this, as far as the request says; `Forbidden` or `Invalid` if not."""
-        name, values = self.kind.key, item.values
+        name, values = self._key, item.values
         about = {**values, f"{name}:project_id": values.get("project_id", "")}
         authorise(call, f"create_{name}", self.kind.fields, item, about, create=True)
         refuse_foreign(self.kind.fields, item)

@@ -24,7 +24,7 @@ from fractus.services.network.ports.queries import (
     ports_on_subnet,
     subnets_of_network,
 )
-from fractus.services.network.ports.schema import Pick, SubnetFacts, holder, needs_of
+from fractus.services.network.ports.schema import NEEDS_FROM, Pick, SubnetFacts, holder, needs_of
 from fractus.services.network.ports.view import DNS_DOMAIN
 from fractus.services.network.ports.writes.finding import Finding
 from fractus.store import presences
@@ -133,7 +133,7 @@ class PortWrites(Writer):
         if values.get("device_id", before["device_id"]) != before["device_id"]:
             values = {**values, "device_since": tx.now()}
         after = {**before, **values}
-        if needs is None and needs_of(after) != needs_of(before):
+        if needs is None and NEEDS_FROM & values.keys() and needs_of(after) != needs_of(before):
             needs = needs_of(after)
         await super().update(tx, resource, values, needs)
         if self.servers is not None:
