@@ -89,7 +89,7 @@ class Database:
                 total += int(fields[11]) + int(fields[12])
         return total / _TICKS
 
-    async def told(self) -> dict[str, int]:
+    async def settings_given(self) -> dict[str, int]:
         """What the server counts: statements, transactions that were rolled back, deadlocks. Empty for a file."""
         parts = make_url(self.url)
         if parts.drivername == "sqlite":
@@ -148,7 +148,7 @@ async def accepting(
 ) -> AsyncIterator[Accepting]:
     """Stand it up in an empty directory, with so many processes that answer and so many projects."""
     logging.configure("warning")
-    told: dict[str, dict[str, Any]] = {
+    settings_given: dict[str, dict[str, Any]] = {
         "api": {"port": free_port(), "workers": processes},
         "keystone": {"port": free_port()},
         "work": {"metrics_port": 0},
@@ -157,10 +157,10 @@ async def accepting(
         "auth": {"token_cache_ttl": 3600.0},
         "quota": dict.fromkeys(("instances", "cores", "ram", "port", "network", "subnet"), _PLENTY),
     }
-    settings = load(directory / "state", overrides=told, environ={})
+    settings = load(directory / "state", overrides=settings_given, environ={})
     settings.log_dir.mkdir(parents=True)
     keystone = EmbeddedKeystone(settings)
-    api = Up(settings, progress, overrides=told, demo=True).own_programs()[0]
+    api = Up(settings, progress, overrides=settings_given, demo=True).own_programs()[0]
     async with Supervisor(say=progress.warn) as supervisor, Caller() as admin:
         with progress.step("Setting up Keystone", "Keystone runs"):
             keystone.configure()

@@ -140,7 +140,7 @@ class Story:
         self._flavor = self._image = self._probe = ""
         self._renames = 0
 
-    async def tell(self) -> Figures:
+    async def measured(self) -> Figures:
         """From the first server to the last."""
         stops, deletes = int(self.operations * _STOPS), int(self.operations * _DELETES)
         await self._prepare(stops + deletes)
@@ -276,16 +276,18 @@ async def run(
         stop = asyncio.Event()
         working = asyncio.create_task(cast("Worker", world.parts.worker).run(stop))
         try:
-            telling = asyncio.create_task(Story(world, operations, quiet=quiet, progress=progress).tell())
-            await asyncio.wait([telling, working], return_when=asyncio.FIRST_COMPLETED)
-            telling.cancel() if working.done() else None
-            return await telling
+            measuring = asyncio.create_task(
+                Story(world, operations, quiet=quiet, progress=progress).measured()
+            )
+            await asyncio.wait([measuring, working], return_when=asyncio.FIRST_COMPLETED)
+            measuring.cancel() if working.done() else None
+            return await measuring
         finally:
             stop.set()
             await working
 
 
-def _told(name: str, took: Sequence[float]) -> str:
+def _reported(name: str, took: Sequence[float]) -> str:
     ordered = sorted(took)
     p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
     return (
@@ -302,11 +304,11 @@ def lines(figures: Figures, pace: float) -> list[str]:
         f"All were done {figures.drained:.0f} s after its return, with {figures.calls} calls:"
         f" {figures.rate:.0f} a second; allowed are {pace:.0f}, never exceeded: {figures.excess <= 0}.",
         "A server in another cloud was renamed there within:",
-        _told("before", figures.before),
-        _told("while all were accepted", figures.asking),
-        _told("while all were waiting", figures.outage),
-        _told("while it caught up", figures.during),
-        _told("after", figures.after),
+        _reported("before", figures.before),
+        _reported("while all were accepted", figures.asking),
+        _reported("while all were waiting", figures.outage),
+        _reported("while it caught up", figures.during),
+        _reported("after", figures.after),
     ]
 
 

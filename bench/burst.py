@@ -171,11 +171,13 @@ async def _watch(
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         while True:
             await asyncio.sleep(_LOOK)
-            told = Counter(dict(db.execute("SELECT status, count(*) FROM server GROUP BY status").fetchall()))
+            reported = Counter(
+                dict(db.execute("SELECT status, count(*) FROM server GROUP BY status").fetchall())
+            )
             passed = time.monotonic() - began
-            curve.append((round(passed, 1), float(told["ACTIVE"])))
-            if told["ACTIVE"] + told["ERROR"] >= servers or passed > _MOST:
-                return told
+            curve.append((round(passed, 1), float(reported["ACTIVE"])))
+            if reported["ACTIVE"] + reported["ERROR"] >= servers or passed > _MOST:
+                return reported
 
 
 def _report(bursts: list[Burst], servers: int, clouds: int, given: argparse.Namespace) -> Report:

@@ -15,7 +15,7 @@ from bench.deployment import Tenant
 VERSION = "2.90"
 
 #: What must not be is told so often and then counted only.
-_TOLD = 30
+_REPORTED = 30
 
 
 class Answer(NamedTuple):
@@ -54,7 +54,7 @@ class Tally:
     def amiss(self, sort: str, sentence: str) -> None:
         """Something was as it must not be."""
         self.wrongs[sort] += 1
-        if len(self.wrong) < _TOLD:
+        if len(self.wrong) < _REPORTED:
             self.wrong.append(f"{sort} in minute {self.minute}: {sentence}")
 
 

@@ -21,7 +21,7 @@ import msgspec
 from bench import report
 from bench.accepting import DATABASES, Accepting, Project, accepting, database
 from bench.bare import bare
-from bench.crowd import Asked, Told, crowd
+from bench.crowd import Asked, Reported, crowd
 from bench.load import Endpoint, Figures, measure
 from bench.report import Options, Report, Row
 from bench.stand import said
@@ -124,29 +124,29 @@ def asking(stand: Accepting, body: Body) -> Callable[[int], Asked]:
 
 async def one(stand: Accepting, ask: Callable[[int], Asked], callers: int, seconds: float) -> dict[str, Any]:
     """One line of the table."""
-    before = stand.ours.used(), stand.database.used(), await stand.database.told()
-    told = await crowd(stand.host, stand.port, ask, callers=callers, seconds=seconds, each=1)
-    after = stand.ours.used(), stand.database.used(), await stand.database.told()
-    calls = max(1, told.calls)
+    before = stand.ours.used(), stand.database.used(), await stand.database.reported()
+    reported = await crowd(stand.host, stand.port, ask, callers=callers, seconds=seconds, each=1)
+    after = stand.ours.used(), stand.database.used(), await stand.database.reported()
+    calls = max(1, reported.calls)
     line = {
         "callers": callers,
-        "calls": told.calls,
-        "rate": told.rate,
+        "calls": reported.calls,
+        "rate": reported.rate,
         "cpu_ms": (after[0] - before[0]) * 1000 / calls,
         "database_cpu_ms": (after[1] - before[1]) * 1000 / calls,
-        "p50_ms": told.p50,
-        "p99_ms": told.p99,
-        "longest_ms": told.longest,
-        "errors": told.errors,
-        "answers": dict(told.answers),
+        "p50_ms": reported.p50,
+        "p99_ms": reported.p99,
+        "longest_ms": reported.longest,
+        "errors": reported.errors,
+        "answers": dict(reported.answers),
         "load": os.getloadavg()[0],
         **{f"{name}_each": (after[2][name] - before[2][name]) / calls for name in after[2]},
     }
-    return _said(line, told)
+    return _said(line, reported)
 
 
-def _said(line: dict[str, Any], told: Told) -> dict[str, Any]:
-    return line | ({"refused": told.refused} if told.refused else {})
+def _said(line: dict[str, Any], reported: Reported) -> dict[str, Any]:
+    return line | ({"refused": reported.refused} if reported.refused else {})
 
 
 async def stand_and_ask(

@@ -28,7 +28,7 @@ class Asked(NamedTuple):
     version: str = ""
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """What a number of calls came to. Times in milliseconds."""
 
     calls: int
@@ -79,7 +79,7 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[str, bytes]:
 
 async def crowd(
     host: str, port: int, ask: Callable[[int], Asked], *, callers: int, seconds: float, each: int = 0
-) -> Told:
+) -> Reported:
     """Send `ask(0)`, `ask(1)`, ... from `callers` connections for `seconds`; with `each`, that many from each at least.
 
     All are connected before the first call.
@@ -117,7 +117,7 @@ async def crowd(
     for _, writer in lines:
         writer.close()
     times.sort()
-    return Told(
+    return Reported(
         calls=len(times),
         seconds=spent,
         p50=times[len(times) // 2] * 1000 if times else 0.0,

@@ -58,15 +58,19 @@ def urls_of(settings: Settings) -> Urls:
 
 
 class Deployment:
-    """What runs. `told` are its settings, as a command line would give them."""
+    """What runs. `settings_given` are its settings, as a command line would give them."""
 
     def __init__(
-        self, settings: Settings, supervisor: Supervisor, progress: Progress, told: Mapping[str, Any]
+        self,
+        settings: Settings,
+        supervisor: Supervisor,
+        progress: Progress,
+        settings_given: Mapping[str, Any],
     ) -> None:
         self.settings = settings
         self.compute, self.network, self.image = urls_of(settings)
         self.keystone = EmbeddedKeystone(settings)
-        self._supervisor, self._progress, self._told = supervisor, progress, dict(told)
+        self._supervisor, self._progress, self._overrides = supervisor, progress, dict(settings_given)
 
     async def start_keystone(self) -> None:
         """Set it up, the first time, and start it."""
@@ -131,7 +135,7 @@ class Deployment:
         await self._supervisor.start(programs)
 
     def _programs(self) -> list[Program]:
-        return Up(self.settings, self._progress, overrides=self._told, demo=True).own_programs()
+        return Up(self.settings, self._progress, overrides=self._overrides, demo=True).own_programs()
 
     def leaders(self) -> dict[str, int]:
         """The process groups of all that runs, by name."""
@@ -169,7 +173,7 @@ async def deployed(
     `settings`: sections with more settings.
     """
     logging.configure("warning")
-    told: dict[str, dict[str, Any]] = {
+    settings_given: dict[str, dict[str, Any]] = {
         "api": {"port": free_port(), "workers": api_processes},
         "keystone": {"port": free_port()},
         "work": {"metrics_port": free_port()},
@@ -178,8 +182,8 @@ async def deployed(
         "scheduling": {"network_affinity": "off"},
     }
     for section, fields in (settings or {}).items():
-        told[section] = {**told.get(section, {}), **fields}
-    loaded = load(directory / "state", overrides=told, environ={})
+        settings_given[section] = {**settings_given.get(section, {}), **fields}
+    loaded = load(directory / "state", overrides=settings_given, environ={})
     loaded.log_dir.mkdir(parents=True, exist_ok=True)
     async with Supervisor(say=progress.warn) as supervisor:
-        yield Deployment(loaded, supervisor, progress, told)
+        yield Deployment(loaded, supervisor, progress, settings_given)

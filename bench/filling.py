@@ -27,7 +27,7 @@ from msgspec import Struct
 
 from bench import model as models
 from bench.stencil import Stencil
-from bench.stopping import Halt, in_thread, until_told
+from bench.stopping import Halt, in_thread, until_stopped
 from fractus.addressing import ranges
 from fractus.base import log as logging
 from fractus.simulation import ids
@@ -356,7 +356,7 @@ def main() -> None:
         projects={1: args.project} if args.project else {},
     )  # fmt: skip
     began = time.monotonic()
-    until_told(_kept(args.keep, plan))
+    until_stopped(_kept(args.keep, plan))
     size = (args.keep / "state" / "fractus.db").stat().st_size
     print(
         f"{plan.total} servers in {time.monotonic() - began:.0f} s;"

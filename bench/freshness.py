@@ -74,11 +74,11 @@ async def run(options: Options) -> Report:
     given.processes = given.processes or (2 if options.full else 1)
     clouds, each = (100, 10_000) if options.full else (given.clouds, given.each)
     rates = [float(rate) for rate in (given.change or (_FULL if options.full else _QUICK)).split(",")]
-    told = {"hosts": 1000, "servers": each, "owned": True, "processes": given.processes, "latency": "none"}
+    more = {"hosts": 1000, "servers": each, "owned": True, "processes": given.processes, "latency": "none"}
     seen: dict[float, list[Seen]] = {rate: [] for rate in rates}
     async with deployed(options.scratch, progress, settings=metrics()) as at:
         with progress.step(f"Filling {clouds} clouds with {each:,} servers each", "The clouds run"):
-            below = await started(at, options.scratch / "clouds", clouds, **told)
+            below = await started(at, options.scratch / "clouds", clouds, **more)
         with progress.step("Filling the store", "The store knows them"):
             servers = await own(at.settings.state_dir, below.state)
         await at.start_keystone()

@@ -108,10 +108,10 @@ async def _by_wrk(
 async def _by_ourselves(
     endpoint: Endpoint, urls: Sequence[str], clients: int, seconds: float, scratch: Path
 ) -> tuple[int, float, float, float]:
-    told = scratch / "load.json"
-    told.write_text(json.dumps({"urls": list(urls), "headers": headers_of(endpoint)}))
+    reported = scratch / "load.json"
+    reported.write_text(json.dumps({"urls": list(urls), "headers": headers_of(endpoint)}))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.hammer", str(told), str(clients), str(seconds),
+        sys.executable, "-m", "bench.hammer", str(reported), str(clients), str(seconds),
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     said = (await process.communicate())[0]
@@ -147,9 +147,9 @@ async def _clients(urls: Sequence[str], headers: dict[str, str], clients: int, s
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("told", type=Path)
+    parser.add_argument("reported", type=Path)
     parser.add_argument("clients", type=int)
     parser.add_argument("seconds", type=float)
     args = parser.parse_args()
-    given = json.loads(args.told.read_text())
+    given = json.loads(args.reported.read_text())
     print(json.dumps(asyncio.run(_clients(given["urls"], given["headers"], args.clients, args.seconds))))

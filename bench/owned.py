@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from bench.stopping import Halt, in_thread, until_told
+from bench.stopping import Halt, in_thread, until_stopped
 from fractus.addressing import ranges
 from fractus.app import wiring
 from fractus.base import log as logging
@@ -275,7 +275,7 @@ def main() -> None:
     logging.configure("warning")
     began = time.monotonic()
     try:
-        until_told(_owned(args.keep / "state", args.over.absolute()))
+        until_stopped(_owned(args.keep / "state", args.over.absolute()))
     except (ValueError, SettingsError) as error:
         raise SystemExit(str(error)) from error
     size = (args.keep / "state" / "fractus.db").stat().st_size

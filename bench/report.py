@@ -157,7 +157,7 @@ def alone(name: str, run: Run, arguments: Arguments | None = None) -> None:
     given = parser.parse_args()
     found = asyncio.run(_measured(name, run, given))
     keep(found, given.results or RESULTS)
-    print(told(found))
+    print(reported(found))
     sys.exit(1 if found.broken else 0)
 
 
@@ -175,7 +175,7 @@ async def _measured(name: str, run: Run, given: argparse.Namespace) -> Report:
     found.name, found.full, found.machine = name, given.full, before
     found.began = datetime.datetime.fromtimestamp(began, datetime.UTC).isoformat(timespec="seconds")
     found.seconds = round(time.time() - began, 1)
-    found.command = " ".join(["python -m", f"bench.{name}", *_told(sys.argv[1:])])
+    found.command = " ".join(["python -m", f"bench.{name}", *_reported(sys.argv[1:])])
     return found
 
 
@@ -183,7 +183,7 @@ async def _measured(name: str, run: Run, given: argparse.Namespace) -> Report:
 _PLACES = ("--results", "--scratch", "--keep")
 
 
-def _told(arguments: list[str]) -> list[str]:
+def _reported(arguments: list[str]) -> list[str]:
     """A command line as others would type it."""
     return [
         one
@@ -218,7 +218,7 @@ def kept(place: Path = RESULTS, *, full: bool) -> dict[str, Report]:
     return {path.stem: msgspec.json.decode(path.read_bytes(), type=Report) for path in paths}
 
 
-def told(report: Report) -> str:
+def reported(report: Report) -> str:
     """It, for a terminal: a line for each figure."""
     width = max((len(row.what) for row in report.rows), default=0)
     lines = [f"{report.title} ({measured_on(report)})"]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import page
-from bench.report import RESULTS, Report, kept, number, told
+from bench.report import RESULTS, Report, kept, number, reported
 
 
 class Bench(NamedTuple):
@@ -142,7 +142,9 @@ def main() -> None:
     print(f"\n{len(benches)} benches in {time.monotonic() - began:.0f} s")
     for name, report in reports.items():
         print(
-            f"\n{told(report)}\n\n{page.table(report, reports)}" if name in {b.name for b in benches} else ""
+            f"\n{reported(report)}\n\n{page.table(report, reports)}"
+            if name in {b.name for b in benches}
+            else ""
         )
     if given.write:
         homeless = page.write(reports, front(reports))

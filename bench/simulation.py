@@ -74,11 +74,11 @@ class Simulation:
             await asyncio.sleep(control.LOOK)
 
 
-async def started(at: Deployment, state: Path, clouds: int, **told: Any) -> Simulation:
-    """Start clouds; they are stopped with the deployment. `told`: options of the command (`processes=2`)."""
+async def started(at: Deployment, state: Path, clouds: int, **more: Any) -> Simulation:
+    """Start clouds; they are stopped with the deployment. `more`: options of the command (`processes=2`)."""
     state.mkdir(parents=True, exist_ok=True)
     made = Simulation(state)
-    options = {"clouds": clouds, "port": _free_ports(clouds), "state": state, **told}
+    options = {"clouds": clouds, "port": _free_ports(clouds), "state": state, **more}
     argv = [f"--{name}={value}" for name, value in options.items() if value is not True]
     argv += [f"--{name}" for name, value in options.items() if value is True]
 
@@ -167,9 +167,9 @@ async def over_clouds(
     tenant: str,
     workers: int,
     api_processes: int = 1,
-    **told: Any,
+    **more: Any,
 ) -> AsyncIterator[Stood]:
-    """Stand up everything in an empty directory, with empty clouds beneath; it is stopped at the end. `told`: options
+    """Stand up everything in an empty directory, with empty clouds beneath; it is stopped at the end. `more`: options
     of `fractus simulate`.
     """
     async with deployed(directory, progress, api_processes=api_processes, settings=metrics()) as at:
@@ -177,7 +177,7 @@ async def over_clouds(
         user = await at.tenant(tenant)
         await user.log_in()
         with progress.step(f"Starting {clouds} clouds", f"{clouds} clouds run"):
-            below = await started(at, directory / "clouds", clouds, **told)
+            below = await started(at, directory / "clouds", clouds, **more)
             await _add(at, below)
         await at.start_api()
         made = await things(at)

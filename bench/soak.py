@@ -45,7 +45,7 @@ _READ_REST, _MAKE_REST = 0.15, 1.5
 #: Cores of the machine that are left idle for others, and how often it is looked at (seconds).
 _LEFT, _LOOK = 0.5, 5.0
 #: Between two words of how it goes. Seconds.
-_TELL = 120.0
+_SAY = 120.0
 
 #: A run of so many minutes is kept as one that says something of an hour.
 _FULL = 30.0
@@ -108,7 +108,7 @@ async def _soak(
         makers, actors = await _actors(at, under.filled, session, tenants, tally, pace)
         governor = asyncio.create_task(_govern(pace))
         ending = asyncio.create_task(_end(pace, seconds))
-        teller = asyncio.create_task(_tell(tally, watcher, progress))
+        teller = asyncio.create_task(_say(tally, watcher, progress))
         await asyncio.gather(*actors)
         governor.cancel()
         teller.cancel()
@@ -166,10 +166,10 @@ async def _govern(pace: Pace) -> None:
             pace.factor = max(pace.factor * 0.9, 0.25)
 
 
-async def _tell(tally: Tally, watcher: Watcher, progress: Progress) -> None:
+async def _say(tally: Tally, watcher: Watcher, progress: Progress) -> None:
     """How it goes, now and then: nobody waits an hour to hear that it went wrong in the first minute."""
     while True:
-        await asyncio.sleep(_TELL)
+        await asyncio.sleep(_SAY)
         memory = ", ".join(
             f"{name} {samples[-1].memory:.0f} MiB"
             for name, samples in sorted(watcher.processes.items())

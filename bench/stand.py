@@ -63,7 +63,7 @@ async def stand(
     `overrides`: settings beside those that a bench needs.
     """
     logging.configure("warning")
-    told: dict[str, dict[str, Any]] = {
+    settings_given: dict[str, dict[str, Any]] = {
         "api": {"port": free_port()},
         "keystone": {"port": free_port()},
         "work": {"metrics_port": 0},
@@ -72,11 +72,11 @@ async def stand(
         "scheduling": {"network_affinity": "off"},
     }
     for section, given in (overrides or {}).items():
-        told[section] = {**told.get(section, {}), **given}
-    settings = load(directory / "state", overrides=told, environ={})
+        settings_given[section] = {**settings_given.get(section, {}), **given}
+    settings = load(directory / "state", overrides=settings_given, environ={})
     settings.log_dir.mkdir(parents=True, exist_ok=True)
     keystone = EmbeddedKeystone(settings)
-    api = Up(settings, progress, overrides=told, demo=True).own_programs()[0]
+    api = Up(settings, progress, overrides=settings_given, demo=True).own_programs()[0]
     async with Supervisor(say=progress.warn) as supervisor, connections() as session:
         with progress.step("Setting up Keystone", "Keystone runs"):
             keystone.configure()

@@ -53,7 +53,7 @@ async def in_thread(work: Callable[[Halt], None]) -> None:
         raise
 
 
-def until_told(main: Coroutine[Any, Any, None]) -> None:
+def until_stopped(main: Coroutine[Any, Any, None]) -> None:
     """Run a command's coroutine. SIGTERM cancels it, as Ctrl-C does; SystemExit with 143 then."""
 
     async def heard() -> None:

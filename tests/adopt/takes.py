@@ -36,6 +36,6 @@ def changes(world: World, cloud: str = "a") -> list[Any]:
     return [call for call in world.cloud(cloud).faults.log if call.change]
 
 
-def told(report: Report) -> list[str]:
+def reported(report: Report) -> list[str]:
     """Its clashes, in words."""
     return [f"{one.kind} {one.name}: {one.reason}" for one in report.conflicts]

@@ -10,7 +10,7 @@ from fractus.store import presences, work
 from fractus.testing.natives import Natives
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, MadeNetwork
 from fractus.testing.world import World
-from tests.adopt.takes import ANN, P1, changes, take, told
+from tests.adopt.takes import ANN, P1, changes, reported, take
 
 
 async def test_servers_keep_their_ids_and_go_on(world: World) -> None:
@@ -29,7 +29,7 @@ async def test_servers_keep_their_ids_and_go_on(world: World) -> None:
     )  # fmt: skip
     off = natives.server("old", net, flavor=flavor, running=False)
     report = await take(world)
-    assert told(report) == []
+    assert reported(report) == []
     assert report.taken == {
         "flavor": 1, "keypair": 1, "image": 1, "network": 1, "subnet": 1, "port": 2, "security_group": 1, "server": 2,
     }  # fmt: skip
@@ -77,7 +77,7 @@ async def test_a_second_run_changes_nothing(world: World) -> None:
     again = await take(world)
     assert not again.taken
     assert not again.joined
-    assert told(again) == []
+    assert reported(again) == []
     assert again.known["server"] == 1
 
 
@@ -164,7 +164,7 @@ async def test_clashes_are_told_and_nothing_of_them_is_written(world: World) -> 
     natives.server("db", net)
     natives.image("half", status="queued")
     report = await take(world)
-    assert told(report) == [
+    assert reported(report) == [
         "flavor m1.same: the flavor m1.same ("
         + flavor
         + ") of fractus has its name or its id and is another:"
@@ -178,7 +178,7 @@ async def test_clashes_are_told_and_nothing_of_them_is_written(world: World) -> 
     copy = copies.network("copy", id=net.network.id)
     server = copies.server("db", copy)
     report = await take(world, "b")
-    assert told(report) == [
+    assert reported(report) == [
         f"network copy: there is another network {net.network.id} (office) here",
         f"server db: its port {server.port_ids[0]} is not taken over",
     ]
@@ -195,7 +195,7 @@ async def test_projects_that_are_nobody_s_are_left_alone(world: World) -> None:
     own = Natives(world.cloud("a"), P1)
     vm = own.server("on theirs", public)
     report = await take(world)
-    assert told(report) == []
+    assert reported(report) == []
     reason = "its project is none of those that were named"
     assert {kind: reasons[reason] for kind, reasons in report.left.items() if reasons[reason]} == {
         "network": 1, "port": 1, "image": 1, "server": 1,
@@ -214,7 +214,7 @@ async def test_default_groups(tmp_path: Path) -> None:
             natives = Natives(world.cloud(name), P1)
             groups[name] = natives.group("default", [more] if name == "c" else [])
             servers[name] = natives.server(f"in-{name}", natives.network(f"n-{name}"), groups=[groups[name]])
-            assert told(await take(world, name)) == []
+            assert reported(await take(world, name)) == []
         ann = world.user("ann")
         listed = await ann.listed(f"{NETWORK}/security-groups")
         assert sorted(group["name"] for group in listed) == ["default", "default-c"]
@@ -229,7 +229,7 @@ async def test_a_rule_for_some_addresses_is_not_taken_over_as_one_for_everybody(
     natives = Natives(world.cloud("a"), P1)
     some = Rule(direction="ingress", remote_address_group_id="theirs", remote_id="r1")
     group = natives.group("web", [some])
-    (left,) = told(await take(world))
+    (left,) = reported(await take(world))
     assert left == (
         "security_group web: it has rules whose remote is an address group, which is taken over from no cloud"
     )
@@ -252,7 +252,7 @@ async def test_a_default_group_that_lets_fewer_in_than_ours_is_not_the_same(worl
     (await ann.post(f"{NETWORK}/security-group-rules", {"security_group_rule": body})).ok()
     group = natives.group("default")
     natives.server("db", natives.network("office"), groups=[group])
-    assert told(await take(world)) == []
+    assert reported(await take(world)) == []
     names = {one["id"]: one["name"] for one in await ann.listed(f"{NETWORK}/security-groups")}
     assert names == {default["id"]: "default", group.id: "default-a"}
 
@@ -305,7 +305,7 @@ async def test_what_was_deleted_here_does_not_come_back_by_an_adoption(world: Wo
     await world.settle()
     world.cloud("a").backend.records.put(backup)
     report = await take(world)
-    assert told(report) == [
+    assert reported(report) == [
         f"server db: server {vm.id} was deleted here: it is back, and its user wanted its end"
     ]
     assert await ann.servers() == []

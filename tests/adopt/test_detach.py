@@ -11,7 +11,7 @@ from fractus.store import clouds, presences
 from fractus.testing.natives import Natives
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK
 from fractus.testing.world import World
-from tests.adopt.takes import P1, changes, take, told
+from tests.adopt.takes import P1, changes, reported, take
 
 
 async def detach(world: World, cloud: str) -> Let:
@@ -58,7 +58,7 @@ async def test_it_can_be_taken_over_again_by_the_same_ids(world: World) -> None:
     await world.core.children.refresh(world.core.store)
     await _add_again(world, "a")
     report = await take(world)
-    assert told(report) == []
+    assert reported(report) == []
     again = {server["id"]: server for server in await ann.servers()}
     assert set(again) == {vm.id, made} == set(shown)
     for id in again:

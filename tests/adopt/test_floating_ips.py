@@ -9,7 +9,7 @@ import pytest
 
 from fractus.clouds.simulated.records import Record
 from fractus.testing.world import World
-from tests.adopt.takes import changes, take, told
+from tests.adopt.takes import changes, reported, take
 from tests.unit.services.network.conftest import Tenant
 from tests.unit.services.network.test_routers import act, outside
 
@@ -43,7 +43,7 @@ async def test_floating_ips_come_under_management_untouched(tmp_path: Path, know
             await outside(world, "b")
         dry = await take(world, dry_run=True)
         report = await take(world)
-        assert told(dry) == told(report) == []
+        assert reported(dry) == reported(report) == []
         assert dry.taken == report.taken
         assert dry.taken["floatingip"] == 2
         await world.settle()

@@ -11,7 +11,7 @@ from fractus.store.resources import Resources
 from fractus.testing.natives import Natives
 from fractus.testing.user import NETWORK
 from fractus.testing.world import Killed, World
-from tests.adopt.takes import P1, changes, take, told
+from tests.adopt.takes import P1, changes, reported, take
 
 SERVERS = 50
 
@@ -39,7 +39,7 @@ EXPECTED = {
 async def test_fifty_servers(world: World) -> None:
     _life(world)
     report = await take(world)
-    assert (told(report), report.taken) == ([], EXPECTED)
+    assert (reported(report), report.taken) == ([], EXPECTED)
     ann = world.user("ann")
     states = [server["status"] for server in await ann.servers(limit=1000)]
     assert (states.count("ACTIVE"), states.count("SHUTOFF")) == (SERVERS - 8, 8)
@@ -84,7 +84,7 @@ async def test_killed_at_every_thing(world: World, monkeypatch: pytest.MonkeyPat
             continue
     monkeypatch.undo()
     assert runs > 10
-    assert told(report) == []
+    assert reported(report) == []
     again = await take(world)
     assert not again.taken
     for kind, number in EXPECTED.items():

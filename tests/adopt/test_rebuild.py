@@ -16,7 +16,7 @@ from fractus.testing.crash import LISTINGS
 from fractus.testing.natives import Natives
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, PUBLIC_KEY, MadeNetwork
 from fractus.testing.world import World
-from tests.adopt.takes import P1, changes, take, told
+from tests.adopt.takes import P1, changes, reported, take
 
 _OF_NETWORKS = {
     "created_at": "the moment it was made there",
@@ -160,7 +160,7 @@ async def test_what_users_see_is_what_they_saw(tmp_path: Path, identity: str) ->
         dry = await rebuild(world, dry_run=True)
         assert await world.user("ann").servers() == []
         reports = await rebuild(world)
-        assert [told(report) for report in reports.values()] == [[], []]
+        assert [reported(report) for report in reports.values()] == [[], []]
         assert dry["a"].taken == reports["a"].taken
         await world.run_for(10)  # in which a sweep says that the clouds answer
         assert "\n".join(_differences(before, await seen(world))) == ""
@@ -198,10 +198,10 @@ async def test_what_had_been_taken_over_comes_back_with_what_uses_it(world: Worl
     before = {server["id"]: server["addresses"] for server in await ann.servers()}
     await world.loses_database(bits=False)
     reports = await rebuild(world)
-    assert told(reports["a"]) == []
+    assert reported(reports["a"]) == []
     assert [server["id"] for server in await ann.servers()] == [ours]
     report = await take(world)
-    assert told(report) == []
+    assert reported(report) == []
     assert {server["id"]: server["addresses"] for server in await ann.servers()} == before
     assert vm.id in before
 

@@ -14,7 +14,7 @@ from fractus.reconcile.adopt.adoption import Ignore
 from fractus.services.network.router_interfaces.adoption import RouterInterfaceAdoption
 from fractus.testing.user import NETWORK
 from fractus.testing.world import World
-from tests.adopt.takes import changes, take, told
+from tests.adopt.takes import changes, reported, take
 from tests.adopt.test_rebuild import rebuild
 from tests.unit.services.network.conftest import Tenant
 from tests.unit.services.network.test_routers import act, outside
@@ -60,7 +60,7 @@ async def test_routers_come_under_management_untouched(tmp_path: Path, ours: boo
         if ours:
             # The external network is nobody's, and comes with what a cloud is asked for a second time.
             report = await take(world)
-        assert told(report) == []
+        assert reported(report) == []
         await world.settle()
         await world.sweep(full=True)
         await world.settle()

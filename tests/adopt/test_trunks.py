@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from fractus.testing.world import World
-from tests.adopt.takes import changes, take, told
+from tests.adopt.takes import changes, reported, take
 from tests.adopt.test_rebuild import rebuild
 from tests.unit.services.network.conftest import V2, Tenant
 
@@ -37,7 +37,7 @@ async def test_trunks_come_under_management_untouched(tmp_path: Path, ours: bool
         count = len(changes(world))
         await world.loses_database()
         report = (await rebuild(world))["a"] if ours else await take(world)
-        assert told(report) == []
+        assert reported(report) == []
         await world.settle()
         await world.sweep(full=True)
         await world.settle()

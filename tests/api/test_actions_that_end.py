@@ -27,7 +27,7 @@ async def has_server(world: World) -> tuple[User, str]:
     return ann, server
 
 
-async def told(user: User, server: str) -> list[tuple[str, str | None]]:
+async def reported(user: User, server: str) -> list[tuple[str, str | None]]:
     """The actions of a server, the newest first, with what is said of them."""
     path = f"{COMPUTE}/servers/{server}/os-instance-actions"
     listed = (await user.get(path)).ok()["instanceActions"]
@@ -60,7 +60,7 @@ async def test_an_image_that_is_only_in_another_cloud(world: World, verb: str, k
         await world.settle()
         shown = await ann.server(server)
         assert (shown["status"], shown["OS-EXT-STS:task_state"]) == ("ACTIVE", None)
-        assert (await told(ann, server))[0] == (verb, "Error")
+        assert (await reported(ann, server))[0] == (verb, "Error")
 
 
 async def test_what_its_cloud_refuses_to_have(world: World) -> None:
@@ -81,12 +81,12 @@ async def test_what_its_cloud_refuses_to_have(world: World) -> None:
         (await ann.acts(server, verb, body)).ok()
         await world.settle()
         assert (await ann.server(server))["status"] == "ACTIVE"
-        assert (await told(ann, server))[0] == (verb, "Error")
+        assert (await reported(ann, server))[0] == (verb, "Error")
     assert await used(ann) == before
     faults.heals()
     (await ann.acts(server, "reboot", {"type": "HARD"})).ok()
     await world.settle()
-    assert ((await ann.server(server))["status"], (await told(ann, server))[0]) == (
+    assert ((await ann.server(server))["status"], (await reported(ann, server))[0]) == (
         "ACTIVE",
         ("reboot", None),
     )

@@ -60,7 +60,7 @@ def trouble(request: pytest.FixtureRequest) -> Trouble:
     return TROUBLES[request.param]
 
 
-async def _told(user: User, server: str) -> str:
+async def _reported(user: User, server: str) -> str:
     shown = await user.server(server)
     return f"{shown['status']} in {shown['OS-EXT-AZ:availability_zone']}: {shown.get('fault')}"
 
@@ -72,7 +72,7 @@ async def test_without_a_zone_the_next_cloud_has_it(world: World, trouble: Troub
     server = await ann.boots_server("vm")
     assert (await ann.server(server))["status"] == "BUILD", "it is accepted at once"
     await world.run_for(120)
-    assert await _told(ann, server) == "ACTIVE in b: None"
+    assert await _reported(ann, server) == "ACTIVE in b: None"
     assert len(b.marked("server", server)) == 1
 
     a.faults.heals()
@@ -82,7 +82,7 @@ async def test_without_a_zone_the_next_cloud_has_it(world: World, trouble: Troub
     assert a.marked("server", server) == []
     left = [thing for kind in ("server", "port") for thing in a.of(kind) if thing.marker]
     assert left == [], "nothing is left in the first"
-    assert await _told(ann, server) == "ACTIVE in b: None"
+    assert await _reported(ann, server) == "ACTIVE in b: None"
     await world.assert_no_orphans()
     await _leaves_nothing(world, ann, server)
 
@@ -105,7 +105,7 @@ async def test_in_a_zone_of_the_users_the_server_tells_the_clouds_own_reason(
     a.faults.heals()
     await world.settle()
     if trouble.passes:
-        assert await _told(ann, server) == "ACTIVE in a: None"
+        assert await _reported(ann, server) == "ACTIVE in a: None"
         assert len(a.marked("server", server)) == 1
     else:
         assert (await ann.server(server))["status"] == "ERROR", (
@@ -141,7 +141,7 @@ async def test_a_cloud_that_throttles_is_asked_again_later(world: World) -> None
     world.cloud("a").faults.throttles(7, times=6)
     server = await ann.boots_server("vm", zone="a")
     await world.settle()
-    assert await _told(ann, server) == "ACTIVE in a: None"
+    assert await _reported(ann, server) == "ACTIVE in a: None"
 
 
 @pytest.mark.parametrize("loses", ["loses_reply_once", "loses_request_once"])
@@ -152,7 +152,7 @@ async def test_a_lost_answer_makes_nothing_twice(world: World, loses: str, kind:
     getattr(a.faults, loses)(kind=kind, method="create")
     server = await ann.boots_server("vm", zone="a")
     await world.settle()
-    assert await _told(ann, server) == "ACTIVE in a: None"
+    assert await _reported(ann, server) == "ACTIVE in a: None"
     for one in ("server", "port", "network", "subnet", "security_group", "image", "flavor"):
         markers = [thing.marker for thing in a.of(one) if thing.marker]
         assert len(markers) == len(set(markers)), one
@@ -183,7 +183,7 @@ async def test_a_server_whose_port_is_refused_there_goes_elsewhere(world: World)
     reply = await ann.asks_for_server("vm", networks=[{"port": port["id"]}])
     server = reply.ok()["server"]["id"]
     await world.settle()
-    assert await _told(ann, server) == "ACTIVE in b: None"
+    assert await _reported(ann, server) == "ACTIVE in b: None"
     (there,) = b.marked("port", port["id"])
     assert [fixed.ip_address for fixed in there.fixed_ips] == [port["fixed_ips"][0]["ip_address"]]
     assert there.mac_address == port["mac_address"]

@@ -153,8 +153,10 @@ async def test_the_last_release_does_and_adds_to_what_was_asked_of_this_one(
         (await ann.acts(server, "os-stop")).ok()
         done = await asyncio.to_thread(run, old_code, BESIDE, tmp_path, server)
         assert done.returncode == 0, done.stderr[-4000:]
-        told = [line for line in done.stdout.splitlines() if line.startswith(("plan ", "task ", "listed "))]
-        assert told == [
+        reported = [
+            line for line in done.stdout.splitlines() if line.startswith(("plan ", "task ", "listed "))
+        ]
+        assert reported == [
             "plan stop stop:2",
             "task powering-off",
             "listed lock stop create",

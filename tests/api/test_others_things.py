@@ -200,11 +200,11 @@ async def test_a_body_that_names_anothers_thing_is_refused_whole(
         reply = await bob.post(path, body, version=version)
         nobodys = new_id() if len(secret) == 36 else "x" * len(secret)
         other = await bob.post(path, _with(body, secret, nobodys), version=version)
-        told = reply.body.decode()
+        reported = reply.body.decode()
         if reply.status not in (400, 403, 404):
-            wrongs.append(f"{what}: {reply.status} {told}")
-        if (other.status, told.replace(secret, nobodys)) != (reply.status, other.body.decode()):
-            wrongs.append(f"{what}: {told} but of nobody's {other.body.decode()}")
+            wrongs.append(f"{what}: {reply.status} {reported}")
+        if (other.status, reported.replace(secret, nobodys)) != (reply.status, other.body.decode()):
+            wrongs.append(f"{what}: {reported} but of nobody's {other.body.decode()}")
         wrongs += [f"{what}: {fault}" for fault in faults_of(path.split("/")[1], reply)]
         wrongs += [f"{what}: reveals {word}" for word in _reveals(house, reply, repr(body))]
         wrongs += [f"{what}: left {line}" for line in changes(before, await rows_of(world))]

@@ -53,7 +53,7 @@ async def ann(world: World) -> User:
     return user
 
 
-def told(reply: HttpReply) -> tuple[int, str]:
+def reported(reply: HttpReply) -> tuple[int, str]:
     (inner,) = reply.json.values()
     return reply.status, inner["message"]
 
@@ -72,11 +72,11 @@ async def test_nova_says_which_limit_it_was(world: World, ann: User) -> None:
     small = await world.admin.makes_flavor("small", vcpus=1, ram=512)
     large = await world.admin.makes_flavor("large", vcpus=4, ram=2048)
     await ann.boots_server("a", flavor=large)
-    assert told(await ann.asks_for_server("b", flavor=large)) == (
+    assert reported(await ann.asks_for_server("b", flavor=large)) == (
         403,
         "Quota exceeded for cores: Requested 4, but already used 4 of 6 cores",
     )
-    assert told(await ann.asks_for_server("b", flavor=large, min_count=2, max_count=5)) == (
+    assert reported(await ann.asks_for_server("b", flavor=large, min_count=2, max_count=5)) == (
         403,
         "Quota exceeded for cores, instances, ram: Requested 20, 2-5, 10240, but already used 4, 1, 2048 of 6, 4, 4096"
         " cores, instances, ram",
@@ -93,7 +93,7 @@ async def test_ports_are_limited_too_and_fewer_servers_are_made_for_it(world: Wo
         await ann.makes_port(net, f"p{number}")
     (await ann.asks_for_server("a", min_count=1, max_count=4)).ok()
     assert len(await ann.servers()) == 2
-    assert told(await ann.asks_for_server("b")) == (403, "Maximum number of ports exceeded")
+    assert reported(await ann.asks_for_server("b")) == (403, "Maximum number of ports exceeded")
     await check(world)
 
 
@@ -138,11 +138,11 @@ async def test_a_childs_own_quota_sends_a_server_elsewhere(world: World, ann: Us
 async def test_what_one_server_may_have_is_a_quota_too(world: World, ann: User) -> None:
     metadata = {f"k{number}": "v" for number in range(4)}
     said = (403, "Maximum number of metadata items exceeds 3")
-    assert told(await ann.asks_for_server(metadata=metadata)) == said
+    assert reported(await ann.asks_for_server(metadata=metadata)) == said
     server = await ann.boots_server(metadata={"k0": "v"})
     await world.settle()
     path = f"{COMPUTE}/servers/{server}/metadata"
-    assert told(await ann.post(path, {"metadata": metadata})) == said
+    assert reported(await ann.post(path, {"metadata": metadata})) == said
     quotas = {"quota_set": {"metadata_items": 5}}
     (await world.admin.put(f"{COMPUTE}/os-quota-sets/{ann.project_id}", quotas)).ok()
     (await ann.post(path, {"metadata": metadata})).ok()
@@ -154,10 +154,10 @@ async def test_keys_are_counted_for_their_user(world: World, ann: User) -> None:
     await other.makes_keypair("two")
     body = {"keypair": {"name": "three"}}
     said = (403, "Quota exceeded, too many key pairs.")
-    assert told(await ann.post(f"{COMPUTE}/os-keypairs", body)) == said
+    assert reported(await ann.post(f"{COMPUTE}/os-keypairs", body)) == said
     quotas = {"quota_set": {"key_pairs": 3}}
     (await world.admin.put(f"{COMPUTE}/os-quota-sets/{other.project_id}", quotas)).ok()
-    assert told(await ann.post(f"{COMPUTE}/os-keypairs", body)) == said
+    assert reported(await ann.post(f"{COMPUTE}/os-keypairs", body)) == said
     (await other.post(f"{COMPUTE}/os-keypairs", body)).ok()
     (await ann.delete(f"{COMPUTE}/os-keypairs/one")).ok()
     await check(world)

@@ -41,18 +41,18 @@ async def test_an_upload_under_way_is_finished_and_then_the_process_ends(tmp_pat
             image = {"name": "i", "disk_format": "raw", "container_format": "bare"}
             async with http.post(f"{url}/image/v2/images", json=image) as answer:
                 id = (await answer.json())["id"]
-            told = asyncio.Event()
+            reported = asyncio.Event()
 
             async def bits() -> object:
                 for number in range(20):
                     if number == 3:
-                        told.set()
+                        reported.set()
                     yield b"x" * 1000
                     await asyncio.sleep(0.1)
 
             headers = {"Content-Type": "application/octet-stream"}
             upload = asyncio.create_task(_put(http, f"{url}/image/v2/images/{id}/file", bits(), headers))
-            await asyncio.wait_for(told.wait(), 30)
+            await asyncio.wait_for(reported.wait(), 30)
             process = stand.apis[0].process
             assert process is not None
             process.terminate()

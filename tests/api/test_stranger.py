@@ -43,7 +43,7 @@ async def _ask(user: User, one: Served, path: str, body: Any, token: str | None 
     return await call(user._world.app, one.route.method, path, headers=headers, body=data)
 
 
-def _told(reply: HttpReply, path: str) -> str:
+def _reported(reply: HttpReply, path: str) -> str:
     """The answer without the names that were in the question."""
     text = reply.body.decode(errors="replace")
     for word in sorted(path.split("/"), key=len, reverse=True):
@@ -81,9 +81,9 @@ class Walk:
         """The answer about a thing of the house is the one about a thing that nobody has."""
         nowhere = self.house.path_to_nothing(one)
         other = await _ask(self.who, one, nowhere, body_of(one, self.house))
-        told, told_of_nothing = _told(reply, self.house.path(one)), _told(other, nowhere)
-        if told != told_of_nothing:
-            self.wrongs.append(f"{one} tells that there is something:\n    {told}\n    {told_of_nothing}")
+        reported, shown_nothing = _reported(reply, self.house.path(one)), _reported(other, nowhere)
+        if reported != shown_nothing:
+            self.wrongs.append(f"{one} tells that there is something:\n    {reported}\n    {shown_nothing}")
 
     def looks_for_secrets(self, one: Served, reply: HttpReply, sent: str) -> None:
         """Nothing of the house is in the answer but what was in the question."""

@@ -18,7 +18,7 @@ from tests.contract.subjects import Subject
 from tests.contract.things import KINDS, OF_PROJECTS, WANTED
 
 #: A listing is an administrator's; a look may be the project's own.
-_TOLD_TO_ADMINS = {
+_SHOWN_TO_ADMINS = {
     "server": ("task_state",),
     "port": ("host", "vif_type"),
     "network": ("network_type", "physical_network", "segmentation_id"),
@@ -29,7 +29,7 @@ async def _both(cloud: Subject, kind: str, remote_id: str) -> Any:
     """The thing as it is listed; it is the same looked at alone, but for what goes on by itself."""
     listed = (await cloud.listed(kind))[remote_id]
     alone = await cloud[kind].observe(cloud.ann, remote_id)
-    left_out = {"changed_at", *_TOLD_TO_ADMINS.get(kind, ())}
+    left_out = {"changed_at", *_SHOWN_TO_ADMINS.get(kind, ())}
     one, other = ({**msgspec.to_builtins(seen), **dict.fromkeys(left_out)} for seen in (listed, alone))
     assert one == other
     return listed

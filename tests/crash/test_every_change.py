@@ -56,7 +56,7 @@ STORIES: tuple[Story, ...] = (
     servers.rests_and_wakes,
     servers.is_rescued,
     servers.is_shelved,
-    servers.is_told_things,
+    servers.is_given_things,
     servers.is_resized,
     servers.is_rebuilt,
     servers.is_plugged,
@@ -96,16 +96,16 @@ async def test_a_killed_worker_leaves_no_trace(tmp_path: Path) -> None:
 
 async def test_every_change_of_every_kind_has_a_story(tmp_path: Path) -> None:
     """A kind or a verb that joins a driver joins a story, or this fails."""
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for number, story in enumerate(STORIES):
         matrix = CrashMatrix(
             story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path / str(number)
         )
         plain = await matrix.play(None, "")
         assert not plain.wrongs
-        told |= {(spot.kind, spot.method) for spot in plain.spots}
+        reported |= {(spot.kind, spot.method) for spot in plain.spots}
     for cloud in clouds():
-        assert changes(cloud) - told == NEVER
+        assert changes(cloud) - reported == NEVER
         await cloud.close()
 
 

@@ -206,8 +206,8 @@ async def routes(world: World) -> AsyncIterator[None]:
     path = f"{NETWORK}/routers/{router}"
     ports = []
     for subnet in (red.subnet_id, blue.subnet_id):
-        told = await ann.put(f"{path}/add_router_interface", {"subnet_id": subnet})
-        ports.append(told.ok()["port_id"])
+        reported = await ann.put(f"{path}/add_router_interface", {"subnet_id": subnet})
+        ports.append(reported.ok()["port_id"])
     await world.settle()
     (await ann.put(f"{path}/add_router_interface", {"subnet_id": second})).ok()
     route = {"destination": "192.0.2.0/24", "nexthop": "10.1.0.9"}

@@ -232,7 +232,7 @@ async def is_rebuilt(world: World) -> AsyncIterator[None]:
     assert there.image_id == world.cloud(ZONE).marked("image", image)[0].id  # type: ignore[attr-defined]
 
 
-async def is_told_things(world: World) -> AsyncIterator[None]:
+async def is_given_things(world: World) -> AsyncIterator[None]:
     """What leaves it in the state in which it was."""
     ann = world.user("ann")
     server = await ann.boots_server("vm", zone=ZONE)
@@ -327,7 +327,7 @@ async def reboots(world: World) -> AsyncIterator[None]:
 )
 async def test_a_reboot_is_never_done_twice(how: str, boots_there: set[int], tmp_path: Path) -> None:
     matrix = CrashMatrix(reboots, lambda directory: World(clouds=1, tmp_path=directory), tmp_path)
-    told = await matrix.play(Spot(ZONE, "server", "apply reboot", 1), how)
-    assert not told.wrongs
-    [server] = told.state[f"server in {ZONE}"]
+    reported = await matrix.play(Spot(ZONE, "server", "apply reboot", 1), how)
+    assert not reported.wrongs
+    [server] = reported.state[f"server in {ZONE}"]
     assert server["boots"] in boots_there

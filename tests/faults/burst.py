@@ -29,7 +29,7 @@ from tests.faults import foreign, lab, lab_up, proxy, truth
 from tests.faults.checker import marker_of
 from tests.faults.tenants import COMPUTE, NETWORK, Endpoint
 from tools.lab import measure
-from tools.lab.node import tell
+from tools.lab.node import send_command
 from tools.lab.place import here
 from tools.lab.quota_burst import Burst, Round, Who
 
@@ -83,10 +83,10 @@ def disturbances(stage: lab.LabStage) -> list[Disturbance]:
 
     async def writer_killed() -> None:
         writer[:] = [(await asyncio.to_thread(measure.state, stage.place)).writer]
-        await asyncio.to_thread(tell, stage.place, writer[0], "kill", "database")
+        await asyncio.to_thread(send_command, stage.place, writer[0], "kill", "database")
 
     async def writer_started() -> None:
-        await asyncio.to_thread(tell, stage.place, writer[0], "start", "database")
+        await asyncio.to_thread(send_command, stage.place, writer[0], "start", "database")
 
     api, worker = stage.apis["api n2"], stage.workers["worker n2"]
 

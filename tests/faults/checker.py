@@ -15,7 +15,7 @@ from tests.faults import declared
 from tests.faults.model import MAYBE, NO, YES, Model, Thing
 from tests.faults.truth import Documents, Truth
 
-LOST, UNDEAD, UNASKED, STATE, ERROR = (
+LOST, UNDEAD, UNREQUESTED, STATE, ERROR = (
     "lost",
     "undead",
     "not asked for",
@@ -26,7 +26,7 @@ DOUBLED, ORPHAN, PHANTOM, FOREIGN, QUOTA, TWICE = (
     "there twice", "orphan", "phantom", "foreign object touched", "quota", "done twice",
 )  # fmt: skip
 
-PROMISES = (LOST, UNDEAD, UNASKED, STATE, ERROR, DOUBLED, ORPHAN, PHANTOM, FOREIGN, QUOTA, TWICE)
+PROMISES = (LOST, UNDEAD, UNREQUESTED, STATE, ERROR, DOUBLED, ORPHAN, PHANTOM, FOREIGN, QUOTA, TWICE)
 
 #: Our kinds -> the kinds of presences.
 _STORED = {"group": "security_group"}
@@ -73,8 +73,8 @@ class Checker:
         """All broken promises."""
         found = [Wrong(why.split(":")[0], "", "", why) for why in self._model.wrongs]
         for check in (
-            self._promised, self._unasked, self._servers, self._ports, self._marked, self._held, self._as_asked_there,
-            self._untouched, self._quota, self._boots,
+            self._promised, self._unrequested, self._servers, self._ports, self._marked, self._held,
+            self._as_asked_there, self._untouched, self._quota, self._boots,
         ):  # fmt: skip
             found += check()
         return found
@@ -100,35 +100,37 @@ class Checker:
     def _promised(self) -> Iterator[Wrong]:
         """What was promised is there as asked; what was refused or deleted is not."""
         for thing in self._model.things.values():
-            told = self._in_api(thing)
-            if thing.exists == YES and told is None:
+            reported = self._in_api(thing)
+            if thing.exists == YES and reported is None:
                 yield Wrong(
                     LOST, thing.kind, thing.id or thing.name, f"{thing.name} was promised and is not there"
                 )
-            elif thing.exists == NO and told is not None:
+            elif thing.exists == NO and reported is not None:
                 yield Wrong(
-                    UNDEAD, thing.kind, told["id"], f"{thing.name} was refused or deleted and is there"
+                    UNDEAD, thing.kind, reported["id"], f"{thing.name} was refused or deleted and is there"
                 )
-            elif told is not None:
-                yield from self._fields(thing, told)
+            elif reported is not None:
+                yield from self._fields(thing, reported)
 
-    def _fields(self, thing: Thing, told: dict[str, Any]) -> Iterator[Wrong]:
+    def _fields(self, thing: Thing, reported: dict[str, Any]) -> Iterator[Wrong]:
         # What a cloud has forgotten is shown as it is there now, and told to operators as drift: nothing else may be
         # shown otherwise than it was asked for.
         forgotten = {
             field
             for one in self._truth.held
-            if one.kind == _STORED.get(thing.kind, thing.kind) and one.id == told["id"]
+            if one.kind == _STORED.get(thing.kind, thing.kind) and one.id == reported["id"]
             if one.cloud in self._restored
             for field in one.memory.get("drift") or ()
         }
         for field, allowed in thing.fields.items():
-            found = _value(field, told)
+            found = _value(field, reported)
             compared = field in _COMPARED or thing.kind in declared.KINDS
             if allowed and compared and found not in allowed and field not in forgotten:
-                yield Wrong(STATE, thing.kind, told["id"], f"{field} is {found!r}, asked were {allowed!r}")
+                yield Wrong(
+                    STATE, thing.kind, reported["id"], f"{field} is {found!r}, asked were {allowed!r}"
+                )
 
-    def _unasked(self) -> Iterator[Wrong]:
+    def _unrequested(self) -> Iterator[Wrong]:
         """Nothing is told that nobody asked for, and nothing twice."""
         names = {
             name
@@ -145,7 +147,7 @@ class Checker:
                     continue
                 if not self._goes_with_another(kind, one) and not self._may_be_nameless(kind, one):
                     yield Wrong(
-                        UNASKED, kind, id, f"our API tells {one.get('name')!r}, which nobody asked for"
+                        UNREQUESTED, kind, id, f"our API tells {one.get('name')!r}, which nobody asked for"
                     )
 
     def _may_be_nameless(self, kind: str, one: dict[str, Any]) -> bool:
@@ -176,38 +178,38 @@ class Checker:
     def _servers(self) -> Iterator[Wrong]:
         """Each as asked, in one cloud, once; or in ERROR, and it is true why."""
         there = self._there()
-        for id, told in self._api["server"].items():
+        for id, reported in self._api["server"].items():
             places = there.get(("server", id), [])
             if len(places) > 1:
                 yield Wrong(DOUBLED, "server", id, f"it is in {sorted(cloud for cloud, _ in places)}")
-            thing = self._by_id.get(id) or self._named(told["name"])
+            thing = self._by_id.get(id) or self._named(reported["name"])
             if thing is None:
                 continue
-            if told["status"] == "ERROR":
-                yield from self._error(thing, told)
+            if reported["status"] == "ERROR":
+                yield from self._error(thing, reported)
                 continue
-            yield from self._running(thing, told, places)
+            yield from self._running(thing, reported, places)
 
     def _running(
-        self, thing: Thing, told: dict[str, Any], places: list[tuple[str, dict[str, Any]]]
+        self, thing: Thing, reported: dict[str, Any], places: list[tuple[str, dict[str, Any]]]
     ) -> Iterator[Wrong]:
-        id, zone = told["id"], told.get("OS-EXT-AZ:availability_zone", "")
+        id, zone = reported["id"], reported.get("OS-EXT-AZ:availability_zone", "")
         allowed = ["ACTIVE", "SHUTOFF"] if zone in self._restored else thing.fields.get("power", ["ACTIVE"])
-        if told["status"] not in allowed:
-            yield Wrong(STATE, "server", id, f"its status is {told['status']}, asked were {allowed}")
+        if reported["status"] not in allowed:
+            yield Wrong(STATE, "server", id, f"its status is {reported['status']}, asked were {allowed}")
         if [cloud for cloud, _ in places] != [zone]:
             where = [cloud for cloud, _ in places]
             yield Wrong(LOST if not where else ORPHAN, "server", id, f"told in {zone!r}, it is in {where}")
             return
         [(_, document)] = places
-        if document["status"] != told["status"]:
-            yield Wrong(STATE, "server", id, f"{told['status']} here, {document['status']} in {zone}")
+        if document["status"] != reported["status"]:
+            yield Wrong(STATE, "server", id, f"{reported['status']} here, {document['status']} in {zone}")
         names = thing.fields.get("name", [thing.name])
         if document["name"] not in names and zone not in self._restored:
             yield Wrong(
                 STATE, "server", id, f"its name in {zone} is {document['name']!r}, asked were {names}"
             )
-        ours = {one["addr"] for net in told["addresses"].values() for one in net}
+        ours = {one["addr"] for net in reported["addresses"].values() for one in net}
         theirs = {one["addr"] for net in document["addresses"].values() for one in net}
         if ours != theirs:
             yield Wrong(
@@ -220,13 +222,13 @@ class Checker:
                 return thing
         return None
 
-    def _error(self, thing: Thing, told: dict[str, Any]) -> Iterator[Wrong]:
-        message = (told.get("fault") or {}).get("message", "")
+    def _error(self, thing: Thing, reported: dict[str, Any]) -> Iterator[Wrong]:
+        message = (reported.get("fault") or {}).get("message", "")
         why = self._true(thing, message)
         if why:
             self.reasons[why] += 1
         else:
-            yield Wrong(ERROR, "server", told["id"], f"it is in ERROR, saying {message!r}")
+            yield Wrong(ERROR, "server", reported["id"], f"it is in ERROR, saying {message!r}")
 
     def _true(self, thing: Thing, message: str) -> str:
         """Why a server may be in ERROR with this message: something that did happen. Empty: nothing like it did."""
@@ -237,8 +239,8 @@ class Checker:
             (line for line in thing.events if line["what"] == "asked" and line["act"] == "create"), {}
         )
         for used in asked.get("uses", []):
-            told = used in message or (message.startswith("keypair ") and message.endswith("was deleted"))
-            if told and (used in self._model.deleted_ids or self._may_be_gone(used)):
+            reported = used in message or (message.startswith("keypair ") and message.endswith("was deleted"))
+            if reported and (used in self._model.deleted_ids or self._may_be_gone(used)):
                 return "what it needed was deleted"
         return ""
 
@@ -299,11 +301,11 @@ class Checker:
             kind = reverse.get(one.kind, one.kind)
             if one.remote_id is None:
                 continue
-            told = self._api.get(kind, {}).get(one.id, {})
-            blocked = kind == "server" and told.get("status") == "ERROR"
+            reported = self._api.get(kind, {}).get(one.id, {})
+            blocked = kind == "server" and reported.get("status") == "ERROR"
             # Told to operators as drift, and made anew when something needs it there.
-            told_missing = bool(one.memory.get("missing")) and one.cloud in self._restored
-            if (kind, one.cloud, one.remote_id) not in there and not blocked and not told_missing:
+            reported_missing = bool(one.memory.get("missing")) and one.cloud in self._restored
+            if (kind, one.cloud, one.remote_id) not in there and not blocked and not reported_missing:
                 yield Wrong(
                     PHANTOM, kind, one.id, f"our store says it is {one.remote_id} in {one.cloud}, it is not"
                 )
@@ -316,8 +318,8 @@ class Checker:
             if one.memory.get("drift") and one.cloud in self._restored
         }
         for (kind, id), places in self._there().items():
-            told = self._api.get(kind, {}).get(id)
-            if told is None or kind not in _CARRIED:
+            reported = self._api.get(kind, {}).get(id)
+            if reported is None or kind not in _CARRIED:
                 continue
             for cloud, one in places:
                 if (_STORED.get(kind, kind), id, cloud) in drifted:
@@ -325,9 +327,9 @@ class Checker:
                     self.reasons["told as drift: its cloud has forgotten a change"] += 1
                     continue
                 for what, read in _SAME_THERE[kind].items():
-                    if read(one) != read(told) and not _default_group(kind, told):
+                    if read(one) != read(reported) and not _default_group(kind, reported):
                         yield Wrong(
-                            STATE, kind, id, f"{what} is {read(told)!r} here and {read(one)!r} in {cloud}"
+                            STATE, kind, id, f"{what} is {read(reported)!r} here and {read(one)!r} in {cloud}"
                         )
 
     def _untouched(self) -> Iterator[Wrong]:
@@ -398,12 +400,12 @@ _OF_PROJECTS = ("network", "subnet", "port", "group", *declared.COUNTED)
 _COMPARED = {"name", "tags", "mac_address", "fixed_ips", "metadata", "security_groups", "cidr"}
 
 
-def _value(field: str, told: dict[str, Any]) -> Any:
+def _value(field: str, reported: dict[str, Any]) -> Any:
     if field == "fixed_ips":
-        return sorted(one["ip_address"] for one in told["fixed_ips"])
+        return sorted(one["ip_address"] for one in reported["fixed_ips"])
     if field in ("tags", "security_groups"):
-        return sorted(told.get(field, []))
-    return told.get(field)
+        return sorted(reported.get(field, []))
+    return reported.get(field)
 
 
 def marker_of(kind: str, one: dict[str, Any]) -> str:
@@ -422,9 +424,9 @@ def marker_of(kind: str, one: dict[str, Any]) -> str:
     return re.sub(r"-by-[0-9a-f]{12}\Z", "", text[len(prefix) :].partition(" ")[0])
 
 
-def _default_group(kind: str, told: dict[str, Any]) -> bool:
+def _default_group(kind: str, reported: dict[str, Any]) -> bool:
     """Its name may not be taken in a child."""
-    return kind == "group" and told["name"] == "default"
+    return kind == "group" and reported["name"] == "default"
 
 
 def _bytes(document: dict[str, Any]) -> bytes:

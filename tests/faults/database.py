@@ -58,10 +58,10 @@ class Database:
             str(_TOOL), *words, stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "FRACTUS_DATABASES": str(self._home)},
         )  # fmt: skip
-        told, _ = await process.communicate()
+        reported, _ = await process.communicate()
         if process.returncode:
             raise RuntimeError(f"{_TOOL.name} {' '.join(words)} ended with {process.returncode}")
-        return told.decode()
+        return reported.decode()
 
     def _pids(self) -> list[int]:
         """The server and its children."""

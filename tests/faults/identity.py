@@ -43,7 +43,7 @@ class Identity:
         app.router.add_get("/v3", self._version)
         app.router.add_get("/v3/", self._version)
         app.router.add_post("/v3/auth/tokens", self._issue)
-        app.router.add_get("/v3/auth/tokens", self._tell)
+        app.router.add_get("/v3/auth/tokens", self._show_token)
         app.router.add_get("/v3/projects", self._list_projects)
         app.router.add_post("/v3/projects", self._make_project)
         app.router.add_get("/v3/projects/{id}", self._show_project)
@@ -131,7 +131,7 @@ class Identity:
         token, body = self._new(user, project_id)
         return web.json_response({"token": body}, status=201, headers={"X-Subject-Token": token})
 
-    async def _tell(self, request: web.Request) -> web.Response:
+    async def _show_token(self, request: web.Request) -> web.Response:
         token = request.headers.get("X-Subject-Token", "")
         body = self._tokens.get(token)
         if body is None:

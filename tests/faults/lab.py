@@ -20,7 +20,7 @@ from fractus.local.keystone_catalog import IDENTITY, SERVICES, Catalog, Service,
 from tests.faults.lab_accidents import Accidents
 from tests.faults.stage import Badly, Keystone, Stage, project_of
 from tools.lab import measure, net, standing
-from tools.lab.node import tell
+from tools.lab.node import send_command
 from tools.lab.place import ADDRESSES, CLIENT, NODES, VIP, Place
 
 ENDPOINT, KEYSTONE = f"http://{VIP}:8780", f"http://{VIP}:5000/v3"
@@ -99,28 +99,28 @@ class OnNode:
     def __init__(self, place: Place, node: str, service: str) -> None:
         self._place, self._node, self._service = place, node, service
 
-    async def _tell(self, do: str) -> None:
-        await asyncio.to_thread(tell, self._place, self._node, do, self._service)
+    async def _send(self, do: str) -> None:
+        await asyncio.to_thread(send_command, self._place, self._node, do, self._service)
 
     async def start(self) -> None:
         """Start it, unless it runs."""
-        await self._tell("start")
+        await self._send("start")
 
     async def kill(self) -> None:
         """SIGKILL; it stays dead until it is started."""
-        await self._tell("kill")
+        await self._send("kill")
 
     async def end(self) -> None:
         """Stop it as systemd would."""
-        await self._tell("stop")
+        await self._send("stop")
 
     def pause(self) -> None:
         """SIGSTOP."""
-        tell(self._place, self._node, "pause", self._service)
+        send_command(self._place, self._node, "pause", self._service)
 
     def resume(self) -> None:
         """SIGCONT; and a start, for it may have been killed as well meanwhile."""
-        tell(self._place, self._node, "start", self._service)
+        send_command(self._place, self._node, "start", self._service)
 
     def jump(self, seconds: float) -> None:
         """Not here."""
@@ -138,10 +138,10 @@ class LabStage(Stage):
         self._tenants = tenants
         self._secrets = standing.secrets_of(place)
         state = place.rendered / NODES[0] / "root/var/lib/fractus"
-        told: dict[str, Any] = tomllib.loads((state / "fractus.toml").read_text())
-        self.password = told["keystone"]["password"]
+        reported: dict[str, Any] = tomllib.loads((state / "fractus.toml").read_text())
+        self.password = reported["keystone"]["password"]
         self.more = {
-            "FRACTUS_STORE_URL": told["store"]["url"],
+            "FRACTUS_STORE_URL": reported["store"]["url"],
             "FRACTUS_AUTH_KEY_FILE": str(state / "vault.key"),
         }
         self._lab = Accidents(place, self._admin_token, self.wrongs, lambda: self.over)

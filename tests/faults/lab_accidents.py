@@ -17,7 +17,7 @@ from tests.faults.own import Own
 from tests.faults.stage import TooLate
 from tools.lab import measure, net, standing
 from tools.lab.cli import vip_holders
-from tools.lab.node import LabError, run, tell
+from tools.lab.node import LabError, run, send_command
 from tools.lab.place import ADDRESSES, BALANCERS, CLIENT, NODES, Place
 
 #: Between databases: replication, copies. Between brokers: names and the cluster.
@@ -86,26 +86,26 @@ class Accidents:
         service, node = target.split(" ")
         async with self._whole(service):
             node = await self._node(node)
-            await self._tell(node, "kill", service)
+            await self._send(node, "kill", service)
             await asyncio.sleep(seconds / 2)
-            await self._tell(node, "start", service)
+            await self._send(node, "start", service)
             await self._well_again(service)
 
     async def _frozen(self, target: str, seconds: float) -> None:
         service, node = target.split(" ")
         async with self._whole(service):
             node = await self._node(node)
-            await self._tell(node, "pause", service)
+            await self._send(node, "pause", service)
             await asyncio.sleep(seconds)
-            await self._tell(node, "resume", service)
+            await self._send(node, "resume", service)
             await self._well_again(service)
 
     async def _stopped(self, target: str, seconds: float) -> None:
         service, node = target.split(" ")
         async with self._whole(service):
-            await self._tell(node, "stop", service)
+            await self._send(node, "stop", service)
             await asyncio.sleep(seconds / 2)
-            await self._tell(node, "start", service)
+            await self._send(node, "start", service)
             await self._well_again(service)
 
     async def _parted(self, target: str, seconds: float) -> None:
@@ -122,9 +122,9 @@ class Accidents:
         """As a power cut would."""
         service = target.split(" ")[0]
         async with self._whole(service):
-            await asyncio.gather(*(self._tell(node, "kill", service) for node in NODES))
+            await asyncio.gather(*(self._send(node, "kill", service) for node in NODES))
             await asyncio.sleep(seconds / 2)
-            await asyncio.gather(*(self._tell(node, "start", service) for node in NODES))
+            await asyncio.gather(*(self._send(node, "start", service) for node in NODES))
             await self._well_again(service)
 
     # ------------------------------------------------------------------ whole nodes
@@ -175,10 +175,10 @@ class Accidents:
     async def _node_killed(self, target: str, seconds: float) -> None:
         node = target.split(" ")[1]
         async with self._whole("database", "broker"):
-            await asyncio.gather(*(self._tell(node, "kill", service) for service in _ON_NODE))
+            await asyncio.gather(*(self._send(node, "kill", service) for service in _ON_NODE))
             await asyncio.sleep(seconds / 2)
             for service in reversed(_ON_NODE):
-                await self._tell(node, "start", service)
+                await self._send(node, "start", service)
             await self._well_again("database", "broker")
 
     async def _balancer_cut_off(self, target: str, seconds: float) -> None:
@@ -202,8 +202,8 @@ class Accidents:
                 raise TooLate
             yield
 
-    async def _tell(self, node: str, do: str, service: str) -> None:
-        await asyncio.to_thread(tell, self._place, node, do, service)
+    async def _send(self, node: str, do: str, service: str) -> None:
+        await asyncio.to_thread(send_command, self._place, node, do, service)
 
     async def _node(self, name: str) -> str:
         """Who `writer` is just now."""
@@ -228,12 +228,12 @@ class Accidents:
         away = [node for node in NODES if not await asyncio.to_thread(_RUNS[service], self._place, node)]
         for node in away:
             self.by_hand[f"{service} restarted by hand"] += 1
-            await self._tell(node, "stop", service)
+            await self._send(node, "stop", service)
         if service == "database" and len(away) == len(NODES):
             with contextlib.suppress(LabError):
                 await asyncio.to_thread(standing.databases, self._place)
         for node in away:
-            await self._tell(node, "start", service)
+            await self._send(node, "start", service)
 
     async def _comes(self, looks: Callable[[Place], bool], within: float) -> bool:
         until = time.monotonic() + within

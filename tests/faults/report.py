@@ -92,12 +92,12 @@ def story(path: Path, id: str) -> Iterator[str]:
     )
     keys = {line["key"] for line in about}
     numbers = {line["n"] for line in every if line.get("key") in keys}
-    told = {line["n"] for line in every if line["n"] in numbers or line.get("to") in numbers}
-    stamps = [line["at"] for line in every if line["n"] in told]
+    reported = {line["n"] for line in every if line["n"] in numbers or line.get("to") in numbers}
+    stamps = [line["at"] for line in every if line["n"] in reported]
     if not stamps:
         return
     first, last = stamps[0] - 5, stamps[-1] + 60
     for line in every:
-        if line["n"] in told or (line["what"] == journal.ACCIDENT and first <= line["at"] <= last):
+        if line["n"] in reported or (line["what"] == journal.ACCIDENT and first <= line["at"] <= last):
             rest = {key: value for key, value in line.items() if key not in ("n", "at", "what")}
             yield f"    {line['at'] - every[0]['at']:8.1f} s  {line['what']}  {rest}"

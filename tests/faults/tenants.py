@@ -188,11 +188,15 @@ class Tenant:
         if reply.unknown:
             self._write(journal.UNKNOWN, to=number, status=reply.status, why=reply.why or reply.message())
         else:
-            told = _told(more.get("kind", ""), reply.body) if reply.status < 300 and act == "create" else {}
+            reported = (
+                _reported(more.get("kind", ""), reply.body) if reply.status < 300 and act == "create" else {}
+            )
             if reply.status >= 400:
-                told["message"] = reply.message()
-                self.refused[f"{more.get('kind', '')} {act} {reply.status} {_plain(told['message'])}"] += 1
-            self._write(journal.ANSWERED, to=number, status=reply.status, **told)
+                reported["message"] = reply.message()
+                self.refused[
+                    f"{more.get('kind', '')} {act} {reply.status} {_plain(reported['message'])}"
+                ] += 1
+            self._write(journal.ANSWERED, to=number, status=reply.status, **reported)
         return reply
 
     def _write(self, what: str, **more: Any) -> int:
@@ -521,17 +525,17 @@ def _plain(message: str) -> str:
     return " ".join(words)[:110]
 
 
-def _told(kind: str, body: Any) -> dict[str, Any]:
+def _reported(kind: str, body: Any) -> dict[str, Any]:
     """What an answer to a create tells for good: the id, and the addresses and MAC that were chosen."""
     if not isinstance(body, dict):
         return {}
     inner = body if kind == "image" else next(iter(body.values()))
     if kind == "keypair":
         return {"id": inner["name"]}
-    told: dict[str, Any] = {"id": inner["id"]}
+    reported: dict[str, Any] = {"id": inner["id"]}
     if kind == "port":
-        told["fields"] = {
+        reported["fields"] = {
             "mac_address": inner["mac_address"],
             "fixed_ips": sorted(one["ip_address"] for one in inner["fixed_ips"]),
         }
-    return told
+    return reported

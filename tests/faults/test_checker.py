@@ -145,12 +145,12 @@ DAMAGE: list[tuple[str, str, Callable[[Truth], Any]]] = [
     ("the cloud has no such server", checker.LOST, lambda t: _east(t)["server"].clear()),
     (
         "a network that nobody asked for",
-        checker.UNASKED,
+        checker.UNREQUESTED,
         lambda t: t.api["network"].append({"id": "?", "name": "?"}),
     ),
     (
         "a port left behind by a server",
-        checker.UNASKED,
+        checker.UNREQUESTED,
         lambda t: t.api["port"].append(
             _port("p-9", name="", device_id="s-9", mac_address="fa:16:3e:00:00:09", fixed_ips=[])
         ),

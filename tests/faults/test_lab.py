@@ -35,14 +35,14 @@ class Pretended:
     def mends(self, what: str, node: str) -> None:
         self.broken.discard((what, node))
 
-    def tell(self, _place: Place, node: str, do: str, service: str) -> None:
+    def send_command(self, _place: Place, node: str, do: str, service: str) -> None:
         (self.mends if do in ("start", "resume") else self.breaks)(service, node)
 
 
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch) -> Pretended:
     lab = Pretended()
-    monkeypatch.setattr(lab_accidents, "tell", lab.tell)
+    monkeypatch.setattr(lab_accidents, "send_command", lab.send_command)
     monkeypatch.setattr(lab_accidents, "run", lambda *_, **__: _Done())
     monkeypatch.setattr(net, "block", lambda _p, node, name, **_: lab.breaks(f"{name} blocked", node))
     monkeypatch.setattr(net, "unblock", lambda _p, node, name: lab.mends(f"{name} blocked", node))

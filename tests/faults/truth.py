@@ -119,10 +119,10 @@ async def learn(stage: Stage, tenants: dict[str, str]) -> Truth:
             keys = await _get(session, f"{url}/compute/v2.1/os-keypairs", token)
             keypairs[name] = [one["keypair"]["name"] for one in keys["keypairs"]]
             project = stage.project(name)
-            told = await _get(session, f"{url}/compute/v2.1/os-quota-sets/{project}/detail", admin)
-            used[project] = {what: told["quota_set"][what]["in_use"] for what in _COMPUTE_QUOTAS}
-            told = await _get(session, f"{url}/network/v2.0/quotas/{project}/details", admin)
-            used[project] |= {what: told["quota"][what]["used"] for what in _NETWORK_QUOTAS}
+            reported = await _get(session, f"{url}/compute/v2.1/os-quota-sets/{project}/detail", admin)
+            used[project] = {what: reported["quota_set"][what]["in_use"] for what in _COMPUTE_QUOTAS}
+            reported = await _get(session, f"{url}/network/v2.0/quotas/{project}/details", admin)
+            used[project] |= {what: reported["quota"][what]["used"] for what in _NETWORK_QUOTAS}
     children = {name: await of_child(child) for name, child in stage.children.items()}
     boots = {name: boots_of(child.records) for name, child in stage.children.items()}
     api = await listed(url, admin, _LISTINGS)

@@ -49,7 +49,7 @@ def client(who: str, *words: str) -> str:
     return done.stdout
 
 
-def told(who: str, *words: str) -> Any:
+def reported(who: str, *words: str) -> Any:
     """The same with `-f json`, decoded."""
     return json.loads(client(who, *words, "-f", "json"))
 

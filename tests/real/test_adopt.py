@@ -199,9 +199,11 @@ def test_adopt_drift_and_detach(lives: dict[str, Natives], ours: Any, strangers:
         fractus("cloud", "add", cloud, "--os-cloud", f"{name}-admin", "--clouds-yaml", file)
         print(fractus("cloud", "adopt", cloud, "--project", said[name], "--dry-run"))
         began = time.monotonic()
-        told = fractus("cloud", "adopt", cloud, "--project", said[name], "--at-most", "2000")
-        print(f"{told}\n{natives.number} servers of {name} taken over in {time.monotonic() - began:.1f} s")
-        assert "0 conflicts" in told
+        reported = fractus("cloud", "adopt", cloud, "--project", said[name], "--at-most", "2000")
+        print(
+            f"{reported}\n{natives.number} servers of {name} taken over in {time.monotonic() - began:.1f} s"
+        )
+        assert "0 conflicts" in reported
         shown = {one.id: one for one in root.compute.servers(all_projects=True, project_id=projects[name])}
         assert set(shown) == set(before[name]["servers"]), "all of them, by the same ids"
         for id, (title, _, _, metadata, _, volumes) in before[name]["servers"].items():

@@ -42,8 +42,8 @@ class Specs:
         reply = self.cloud.compute.post(
             path, json={"extra_specs": specs}, microversion="2.86", raise_exc=False
         )
-        told = reply.json()
-        return reply.status_code, told["badRequest"]["message"] if "badRequest" in told else ""
+        reported = reply.json()
+        return reply.status_code, reported["badRequest"]["message"] if "badRequest" in reported else ""
 
     def drops(self) -> None:
         self.cloud.compute.delete_flavor(self.flavor)

@@ -226,7 +226,7 @@ class Workers:
         end = time.monotonic() + seconds
         while self._see_to_it() or not what() or self._work():
             if time.monotonic() > end:
-                pytest.fail(f"not within {seconds:g} s: {reason}; work: {self._work()}\n{self.told()}")
+                pytest.fail(f"not within {seconds:g} s: {reason}; work: {self._work()}\n{self.reported()}")
             time.sleep(0.3)
 
     def _see_to_it(self) -> bool:
@@ -235,7 +235,7 @@ class Workers:
         if self._running is not None and code is None:
             return False
         if self._running is not None:
-            assert code == -signal.SIGKILL, f"the worker ended with {code}:\n{self.told()}"
+            assert code == -signal.SIGKILL, f"the worker ended with {code}:\n{self.reported()}"
             self.deaths += 1
         self._start()
         if self.deaths:
@@ -255,7 +255,7 @@ class Workers:
             )
             return store.execute(query, [self._cloud]).fetchall()
 
-    def told(self) -> str:
+    def reported(self) -> str:
         """The end of the journal and of the log, for the message of a failure."""
         lines = [*self._journal.read_text().splitlines()[-20:], *self._log.read_text().splitlines()[-30:]]
         return "\n".join(lines)

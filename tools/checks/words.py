@@ -151,11 +151,13 @@ def faults(text: str, place: str, words: tuple[Retired, ...] = RETIRED) -> Itera
 
 
 def wrong_names(text: str, place: str) -> Iterator[str]:
-    """What is wrong with the names in a module of the program, a sentence each."""
-    if not (place.startswith("fractus/") and place.endswith(".py")):
+    """What is wrong with the names in a module, a sentence each. Names of tests are sentences."""
+    if not place.endswith(".py") or place.startswith(LEFT_OUT):
         return
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type != tokenize.NAME or token.string in NAMED_SO.get(place, ()):
+        if token.type != tokenize.NAME or token.string.startswith("test_"):
+            continue
+        if token.string in NAMED_SO.get(place, ()):
             continue
         parts = set(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", token.string))
         if NOT_IN_NAMES.intersection(part.lower() for part in parts):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from tools.lab import net, node, standing
-from tools.lab.node import LabError, tell
+from tools.lab.node import LabError, send_command
 from tools.lab.place import ADDRESSES, BALANCERS, VIP, Place, here, services_of
 
 _ON_ONE = {
@@ -59,7 +59,7 @@ def vip_holders(place: Place) -> list[str]:
 def status(place: Place) -> dict[str, object]:
     nodes: dict[str, object] = {}
     for name in ADDRESSES:
-        nodes[name] = tell(place, name, "status") if node.runs(place, name) else None
+        nodes[name] = send_command(place, name, "status") if node.runs(place, name) else None
     return {
         "directory": str(place.directory),
         "nodes": nodes,
@@ -87,29 +87,29 @@ def on_one(place: Place, command: str, name: str, service: str) -> None:
     if service not in (*known, "all"):
         raise LabError(f"{name} has no service {service}; it has {', '.join(known)}.")
     for one in known if service == "all" else (service,):
-        tell(place, name, command, one)
+        send_command(place, name, command, one)
 
 
-def do(place: Place, told: argparse.Namespace) -> int:
-    if told.command == "up":
-        standing.up(place, fractus=not told.no_fractus)
-    elif told.command == "down":
-        standing.down(place, purge=told.purge)
-    elif told.command in ("status", "endpoint"):
-        print(json.dumps({"status": status, "endpoint": endpoint}[told.command](place), indent=2))
-    elif told.command == "partition":
-        net.partition(place, told.node)
-    elif told.command == "heal":
-        for name in ADDRESSES if told.node == "all" else (told.node,):
+def do(place: Place, reported: argparse.Namespace) -> int:
+    if reported.command == "up":
+        standing.up(place, fractus=not reported.no_fractus)
+    elif reported.command == "down":
+        standing.down(place, purge=reported.purge)
+    elif reported.command in ("status", "endpoint"):
+        print(json.dumps({"status": status, "endpoint": endpoint}[reported.command](place), indent=2))
+    elif reported.command == "partition":
+        net.partition(place, reported.node)
+    elif reported.command == "heal":
+        for name in ADDRESSES if reported.node == "all" else (reported.node,):
             net.heal(place, name)
-    elif told.command == "exec":
+    elif reported.command == "exec":
         environ = {**os.environ, "OS_CLIENT_CONFIG_FILE": str(place.clouds_yaml)}
-        return subprocess.run(node.inside(place, told.node, *told.argv), env=environ).returncode
-    elif told.command == "check":
+        return subprocess.run(node.inside(place, reported.node, *reported.argv), env=environ).returncode
+    elif reported.command == "check":
         words = (sys.executable, "-m", "fractus", "deploy", "check", str(place.inventory), "--live")
         return subprocess.run(node.inside(place, "client", *words), cwd=node.CHECKOUT).returncode
     else:
-        on_one(place, told.command, told.node, told.service)
+        on_one(place, reported.command, reported.node, reported.service)
     return 0
 
 

@@ -202,7 +202,7 @@ class Init:
         if service.state == "restarting" and not self.stop.is_set():
             self.start(service)
 
-    async def told(self, message: dict[str, Any]) -> dict[str, Any]:
+    async def reported(self, message: dict[str, Any]) -> dict[str, Any]:
         do = message["do"]
         if do == "status":
             return {name: vars(one) for name, one in self.services.items()}
@@ -239,7 +239,7 @@ class Init:
         try:
             answer: dict[str, Any] = {
                 "well": True,
-                "answer": await self.told(json.loads(await reader.readline())),
+                "answer": await self.reported(json.loads(await reader.readline())),
             }
         except Exception as error:
             answer = {"well": False, "error": f"{type(error).__name__}: {error}"}

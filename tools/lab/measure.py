@@ -22,7 +22,7 @@ from typing import Any
 
 from tools.lab import net, standing
 from tools.lab.cli import vip_holders
-from tools.lab.node import LabError, inside, tell
+from tools.lab.node import LabError, inside, send_command
 from tools.lab.place import ADDRESSES, NODES, Place, here, services_of
 from tools.lab.scenarios import SCENARIOS, Scenario, State, minority
 from tools.lab.truth import Truth
@@ -73,11 +73,11 @@ def until_well(place: Place) -> float:
     for name in net.cut_off(place):
         net.heal(place, name)
     for name in ADDRESSES:
-        for service, found in tell(place, name, "status").items():
+        for service, found in send_command(place, name, "status").items():
             if found["state"] == "paused":
-                tell(place, name, "resume", service)
+                send_command(place, name, "resume", service)
         for service in services_of(name):
-            tell(place, name, "start", service)
+            send_command(place, name, "start", service)
     try:
         standing.wait("all parts", lambda: well(place), BY_ITSELF)
     except LabError as error:
@@ -92,8 +92,8 @@ def brokers_by_hand(place: Place) -> None:
     for name in NODES:
         if not standing.broker_runs(place, name):
             standing.say(f"  the broker of {name} is restarted")
-            tell(place, name, "stop", "broker")
-            tell(place, name, "start", "broker")
+            send_command(place, name, "stop", "broker")
+            send_command(place, name, "start", "broker")
 
 
 def events_of(path: Path, since: float, until: float) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def events_of(path: Path, since: float, until: float) -> list[dict[str, Any]]:
 
 def summary(events: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Kind of request -> how many, how many failed, for how long, how slow the slowest good one was."""
-    told = {}
+    reported = {}
     for op, fine in _FINE.items():
         mine = [one for one in events if one["op"] == op]
         bad = [one for one in mine if one["status"] not in fine]
@@ -113,7 +113,7 @@ def summary(events: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             outage = (after[0] if after else bad[-1]["at"] + bad[-1]["took"]) - bad[0]["at"]
         kinds = collections.Counter(str(one["status"]) for one in bad)
         slowest = max((one["took"] for one in mine if one["status"] in fine), default=0.0)
-        told[op] = {
+        reported[op] = {
             "requests": len(mine),
             "failed": len(bad),
             "outage": round(outage, 1),
@@ -121,7 +121,7 @@ def summary(events: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             "kinds": dict(kinds),
             "said": sorted({one.get("said", "")[:160] for one in bad})[:3],
         }
-    return told
+    return reported
 
 
 def one_scenario(place: Place, scenario: Scenario, events: Path) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def one_scenario(place: Place, scenario: Scenario, events: Path) -> dict[str, An
     scenario.end(place, target)
     recovery = until_well(place)
     time.sleep(AFTER)
-    told = {
+    reported = {
         "scenario": scenario.name,
         "target": target,
         "calm": summary(events_of(events, since, broke)),
@@ -148,9 +148,9 @@ def one_scenario(place: Place, scenario: Scenario, events: Path) -> dict[str, An
         "minority": during,
     }
     for phase in ("fault", "mending"):
-        words = [f"{op} {v['failed']}/{v['requests']} {v['outage']} s" for op, v in told[phase].items()]
+        words = [f"{op} {v['failed']}/{v['requests']} {v['outage']} s" for op, v in reported[phase].items()]
         standing.say(f"  {phase}: " + ", ".join(words))
-    return told
+    return reported
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -181,8 +181,8 @@ def _s(seconds: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="measure", description=__doc__)
     parser.add_argument("scenario", nargs="*", help=", ".join(one.name for one in SCENARIOS))
-    told = parser.parse_args()
-    wanted = [one for one in SCENARIOS if not told.scenario or one.name in told.scenario]
+    reported = parser.parse_args()
+    wanted = [one for one in SCENARIOS if not reported.scenario or one.name in reported.scenario]
     place = here()
     standing.up(place)
     until_well(place)

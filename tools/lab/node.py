@@ -22,7 +22,9 @@ class LabError(Exception):
     """Something of the laboratory is not as it should be; the message is a sentence."""
 
 
-def tell(place: Place, node: str, do: str, service: str = "", within: float = 120.0) -> dict[str, Any]:
+def send_command(
+    place: Place, node: str, do: str, service: str = "", within: float = 120.0
+) -> dict[str, Any]:
     """Have a node's first process do something; its answer."""
     with _connected(place, node, within) as sock:
         sock.sendall(json.dumps({"do": do, "service": service}).encode() + b"\n")
@@ -53,7 +55,7 @@ def _connected(place: Place, node: str, within: float) -> socket.socket:
 def runs(place: Place, node: str) -> bool:
     """Whether its first process answers."""
     try:
-        tell(place, node, "status", within=5)
+        send_command(place, node, "status", within=5)
     except (LabError, OSError):
         return False
     return True
@@ -100,7 +102,7 @@ def halt(place: Place, node: str) -> None:
     """End its first process, and with it everything on the node."""
     try:
         pid = pid_of(place, node)
-        tell(place, node, "halt", within=10)
+        send_command(place, node, "halt", within=10)
     except (LabError, OSError):
         return
     until = time.monotonic() + 10

@@ -58,13 +58,11 @@ class Round:
 
     def __str__(self) -> str:
         """One line."""
-        told = ", ".join(
+        reported = ", ".join(
             f"{count} x {status or 'no answer'}" for status, count in sorted(self.answers.items())
         )
         verdict = "well" if self.well else "WRONG"
-        return (
-            f"{self.name}: {verdict}: {self.servers} servers, usage {self.usage}, limit {self.limit} ({told})"
-        )
+        return f"{self.name}: {verdict}: {self.servers} servers, usage {self.usage}, limit {self.limit} ({reported})"
 
 
 class Burst:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.lab import net
 from tools.lab.load import IDENTITY
-from tools.lab.node import run, tell
+from tools.lab.node import run, send_command
 from tools.lab.place import ADDRESSES, Place
 
 
@@ -53,7 +53,7 @@ def _holder(state: State) -> str:
 
 def _do(command: str, service: str) -> Callable[[Place, str], None]:
     def do(place: Place, target: str) -> None:
-        tell(place, target, command, service)
+        send_command(place, target, command, service)
 
     return do
 
@@ -65,7 +65,7 @@ def _nothing(_place: Place, _target: str) -> None:
 def _all(command: str, *services: str) -> Callable[[Place, str], None]:
     def do(place: Place, target: str) -> None:
         for service in services:
-            tell(place, target, command, service)
+            send_command(place, target, command, service)
 
     return do
 

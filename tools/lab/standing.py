@@ -14,7 +14,7 @@ import yaml
 
 from fractus.deploy import inventory, render, secret
 from tools.lab import net, node
-from tools.lab.node import LabError, run, tell
+from tools.lab.node import LabError, run, send_command
 from tools.lab.place import ADDRESSES, BALANCERS, NETWORK, NODES, VIP, Place, services_of
 
 #: What a node of the real world would have more of: all of it has to fit into 4 GiB.
@@ -126,7 +126,7 @@ def write(place: Place, settings: str = "") -> None:
 def install(place: Place, name: str) -> None:
     """What was rendered, put in place on a node by the script that was rendered with it."""
     run(place, name, "bash", str(place.rendered / name / "install.sh"))
-    tell(place, name, "sysctl")
+    send_command(place, name, "sysctl")
 
 
 def secrets_of(place: Place) -> secret.Secrets:
@@ -153,11 +153,11 @@ def up(
         install(place, name)
     databases(place)
     for name in NODES:
-        tell(place, name, "start", "cache")
-        tell(place, name, "start", "broker")
+        send_command(place, name, "start", "cache")
+        send_command(place, name, "start", "broker")
     for name in BALANCERS:
-        tell(place, name, "start", "haproxy")
-        tell(place, name, "start", "keepalived")
+        send_command(place, name, "start", "haproxy")
+        send_command(place, name, "start", "keepalived")
     wait("RabbitMQ", lambda: all(broker_runs(place, name) for name in NODES), 240)
     wait("the database behind the VIP", lambda: database_answers(place), 60)
     if fractus:
@@ -225,13 +225,13 @@ def databases(place: Place) -> None:
                 "--datadir=/var/lib/mysql",
                 "--skip-test-db",
             )
-        tell(place, name, "start", "health")
-    running = [name for name in NODES if tell(place, name, "status")["database"]["pid"]]
+        send_command(place, name, "start", "health")
+    running = [name for name in NODES if send_command(place, name, "status")["database"]["pid"]]
     first = running[0] if running else first_of(place)
     if not running:
         flag = "/run/mariadb-wsrep-new-cluster"
         run(place, first, "sh", "-c", f"echo _WSREP_NEW_CLUSTER=--wsrep-new-cluster > {flag}")
-        tell(place, first, "start", "database")
+        send_command(place, first, "start", "database")
         socket_answers = ("mariadb", "-e", "SELECT 1")
         wait(
             "the first database", lambda: run(place, first, *socket_answers, check=False).returncode == 0, 60
@@ -240,7 +240,7 @@ def databases(place: Place) -> None:
         sql = (place.home(NODES[0]) / "etc/fractus/database.sql").read_text()
         run(place, first, "mariadb", stdin=sql)
     for name in [first, *(one for one in NODES if one != first)]:
-        tell(place, name, "start", "database")
+        send_command(place, name, "start", "database")
         wait(f"the database of {name}", lambda name=name: database_runs(place, name), 180)
 
 
@@ -273,7 +273,7 @@ def keystone(place: Place) -> None:
         run(place, NODES[0], "sh", "-c", f"set -a; . /etc/fractus/keystone-first.env; {setup}", within=300)
         mark.touch()
     for name in NODES:
-        tell(place, name, "start", "identity")
+        send_command(place, name, "start", "identity")
     wait("Keystone behind the VIP", lambda: status_of(place, f"http://{VIP}:5000/v3") == 200, 90)
 
 
@@ -290,15 +290,15 @@ def own(place: Place, fill: Callable[[Place], None]) -> None:
             "--clouds-yaml",
             "/etc/fractus/clouds.yaml",
         )
-    running = [name for name in NODES if tell(place, name, "status")["api"]["pid"]]
+    running = [name for name in NODES if send_command(place, name, "status")["api"]["pid"]]
     if not running:
         run(place, NODES[0], *fractus("upgrade"), within=300)
     for name in NODES:
-        tell(place, name, "start", "api")
+        send_command(place, name, "start", "api")
         # The first one makes the tables; the others find them made.
         wait(f"the API of {name}", lambda name=name: status_of(place, api_of(name)) == 200, 120)
     for name in NODES:
-        tell(place, name, "start", "worker")
+        send_command(place, name, "start", "worker")
     wait("the API behind the VIP", lambda: status_of(place, f"http://{VIP}:8780/healthcheck") == 200, 60)
     if not mark.exists():
         fill(place)
@@ -309,12 +309,12 @@ def afresh(place: Place) -> None:
     """An empty store under API and workers that are new as well; the rest goes on as it is."""
     for name in NODES:
         for service in ("worker", "api"):
-            tell(place, name, "stop", service)
+            send_command(place, name, "stop", service)
     again = "DROP DATABASE fractus; CREATE DATABASE fractus CHARACTER SET utf8mb4;"
     run(place, NODES[0], "mariadb", stdin=again)
     for name in NODES:
-        tell(place, name, "kill", "cache")
-        tell(place, name, "start", "cache")
+        send_command(place, name, "kill", "cache")
+        send_command(place, name, "start", "cache")
     own(place, lambda _place: None)
 
 
@@ -385,7 +385,7 @@ def down(place: Place, *, purge: bool = False) -> None:
         for name in reversed(alive):
             if service in services_of(name):
                 try:
-                    tell(place, name, "stop", service)
+                    send_command(place, name, "stop", service)
                 except (LabError, OSError) as error:
                     say(str(error))
     for name in alive:

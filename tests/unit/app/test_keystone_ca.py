@@ -49,13 +49,13 @@ async def keystone(directory: Path) -> AsyncIterator[Settings]:
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=served)
         await site.start()
         port = runner.addresses[0][1]
-        told = {
+        settings_given = {
             "mode": "external",
             "url": f"https://127.0.0.1:{port}/v3",
             "password": "secret",
             "ca_file": str(authority.file),
         }
-        yield load(directory / "state", overrides={"keystone": told}, environ={})
+        yield load(directory / "state", overrides={"keystone": settings_given}, environ={})
     finally:
         await runner.cleanup()
 

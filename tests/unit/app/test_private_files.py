@@ -17,9 +17,9 @@ from fractus.settings.loading import Settings, SettingsError, load
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Of a state directory that was used."""
-    told = load(tmp_path / "state", environ={})
-    _open(told)
-    (told.state_dir / "keystone" / "keys" / "fernet").mkdir(parents=True)
+    settings_given = load(tmp_path / "state", environ={})
+    _open(settings_given)
+    (settings_given.state_dir / "keystone" / "keys" / "fernet").mkdir(parents=True)
     names = (
         "keystone/secrets.json",
         "keystone/keys/fernet/1",
@@ -28,8 +28,8 @@ def settings(tmp_path: Path) -> Settings:
         "fractus.toml",
     )
     for name in names:
-        (told.state_dir / name).write_text("{}" if name.endswith(".json") else "")
-    return told
+        (settings_given.state_dir / name).write_text("{}" if name.endswith(".json") else "")
+    return settings_given
 
 
 def _open(settings: Settings) -> None:
@@ -105,8 +105,8 @@ def test_a_certificate_in_the_state_directory_is_judged_by_its_own_rules(setting
     for path, mode in ((cert, 0o644), (key, 0o640)):
         path.write_text("")
         path.chmod(mode)
-    told = {"api": {"tls_cert": "{state}/cert.pem", "tls_key": "{state}/key.pem"}}
-    private_files.tighten(load(settings.state_dir, overrides=told, environ={}))
+    settings_given = {"api": {"tls_cert": "{state}/cert.pem", "tls_key": "{state}/key.pem"}}
+    private_files.tighten(load(settings.state_dir, overrides=settings_given, environ={}))
     assert [path.stat().st_mode & 0o777 for path in (cert, key)] == [0o644, 0o640]
 
 

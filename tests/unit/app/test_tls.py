@@ -209,8 +209,8 @@ async def test_a_renewed_certificate_is_served_with_and_the_port_stays_open(tmp_
 def test_what_cannot_be_served_with_is_refused_in_words(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     authority.renews()
-    told = {"api": {"tls_cert": str(tmp_path / "cert.pem"), "tls_key": str(tmp_path / "key.pem")}}
-    settings = load(tmp_path / "state", overrides=told, environ={})
+    settings_given = {"api": {"tls_cert": str(tmp_path / "cert.pem"), "tls_key": str(tmp_path / "key.pem")}}
+    settings = load(tmp_path / "state", overrides=settings_given, environ={})
     assert settings.endpoint == "https://127.0.0.1:8780"
     assert tls.files_of(settings.api) is not None
     (tmp_path / "key.pem").chmod(0o644)

@@ -10,7 +10,7 @@ import pytest
 
 from bench import page, report, run
 from bench.drawing import drawn
-from bench.report import Line, Picture, Report, Row, keep, kept, machine, told
+from bench.report import Line, Picture, Report, Row, keep, kept, machine, reported
 
 ROW = Row(
     what="one",
@@ -43,8 +43,8 @@ def test_a_report_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_command_is_told_without_places_of_one_machine() -> None:
-    told_of = report._told(["--full", "--results", "/some/where", "--keep=/else", "--rounds", "2"])
-    assert told_of == ["--full", "--rounds", "2"]
+    reported_of = report._reported(["--full", "--results", "/some/where", "--keep=/else", "--rounds", "2"])
+    assert reported_of == ["--full", "--rounds", "2"]
 
 
 def test_the_median_counts_against_the_goal() -> None:
@@ -57,8 +57,8 @@ def test_the_median_counts_against_the_goal() -> None:
 def test_a_missed_goal_is_told_with_its_reason() -> None:
     slow = Row(what="slow", unit="ms", values=[7.0], at_most=5.0, why="the disk")
     report = made("one", slow, ROW, broken=["it broke"])
-    assert "MISSED" in told(report)
-    assert "BROKEN: it broke" in told(report)
+    assert "MISSED" in reported(report)
+    assert "BROKEN: it broke" in reported(report)
     section = page.section(report, {})
     assert "≤ 5 ms (missed)" in section
     assert "- slow: the disk" in section

@@ -75,7 +75,14 @@ def test_a_file_is_told_by_its_name_too(tmp_path: Path) -> None:
 )
 def test_a_name_says_what_it_is(name: str) -> None:
     assert len(list(words.wrong_names(f"x = 1\n{name} = 2  # told\n", "fractus/somewhere.py"))) == 1
-    assert list(words.wrong_names(f"{name} = 2\n", "tests/somewhere.py")) == []
+    assert len(list(words.wrong_names(f"{name} = 2\n", "tests/somewhere.py"))) == 1
+
+
+def test_a_test_is_named_by_a_sentence() -> None:
+    assert (
+        list(words.wrong_names("async def test_the_user_is_told() -> None: ...\n", "tests/somewhere.py"))
+        == []
+    )
 
 
 @pytest.mark.parametrize("line", ["toldo = 1", "# It is told.", "castell = 'told'"])

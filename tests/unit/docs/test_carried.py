@@ -119,15 +119,15 @@ def test_every_route_that_changes_a_part_of_a_carried_thing_is_declared() -> Non
     for service in coverage.services():
         for route in service.routes:
             path = route.path.removesuffix(".json")
-            told = f"{route.method} {path}" + (f"#{route.action}" if route.action else "")
+            reported = f"{route.method} {path}" + (f"#{route.action}" if route.action else "")
             changes = (
                 route.method in ("POST", "PUT", "PATCH", "DELETE")
                 and path.split("/")[1] in _COLLECTIONS
                 and (service.service.type, path.split("/")[1]) not in _NOWHERE
             )
-            if not changes or route.rule == coverage.REMOVED or told in WHOLE:
+            if not changes or route.rule == coverage.REMOVED or reported in WHOLE:
                 continue
-            field = "tags" if "/tags" in path else PARTS.get(told, "")
+            field = "tags" if "/tags" in path else PARTS.get(reported, "")
             if field not in every:
-                unknown.add(told)
+                unknown.add(reported)
     assert not unknown, "what becomes of them in clouds is nowhere said"

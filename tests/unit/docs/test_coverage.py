@@ -52,8 +52,8 @@ def test_all_five_apis_are_told_of(found: Found) -> None:
 
 def test_no_route_is_told_of_twice(found: Found) -> None:
     for api, rows in found.items():
-        told = [(row.method, row.path, row.action, row.note) for row in rows]
-        assert len(set(told)) == len(told), api
+        reported = [(row.method, row.path, row.action, row.note) for row in rows]
+        assert len(set(reported)) == len(reported), api
 
 
 def test_versions_are_told() -> None:

@@ -27,7 +27,7 @@ async def test_what_was_killed_a_moment_ago_is_started_again(
     monkeypatch.setattr("os.killpg", lambda _group, _number: None)
     monkeypatch.setattr(init, "reap", reap)
     monkeypatch.setattr(init, "start", start)
-    await init.told({"do": "kill", "service": "cache"})
+    await init.reported({"do": "kill", "service": "cache"})
     assert cache.pid == 4711, "its end has not been seen yet"
-    await init.told({"do": "start", "service": "cache"})
+    await init.reported({"do": "start", "service": "cache"})
     assert started == [0]

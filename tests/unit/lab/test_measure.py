@@ -19,11 +19,11 @@ def event(op: str, at: float, status: int, took: float = 0.1, **more: Any) -> di
 
 def test_an_outage_lasts_from_the_first_failure_to_the_first_success_that_stays() -> None:
     statuses = [200, 0, 200, 503, 503, 200, 200]
-    told = summary([event("read", float(at), status) for at, status in enumerate(statuses)])
-    assert told["read"]["failed"] == 3
-    assert told["read"]["outage"] == 4.0  # from 1 to 5: the success at 2 did not last
-    assert told["read"]["kinds"] == {"0": 1, "503": 2}
-    assert told["create"] == {
+    reported = summary([event("read", float(at), status) for at, status in enumerate(statuses)])
+    assert reported["read"]["failed"] == 3
+    assert reported["read"]["outage"] == 4.0  # from 1 to 5: the success at 2 did not last
+    assert reported["read"]["kinds"] == {"0": 1, "503": 2}
+    assert reported["create"] == {
         "requests": 0,
         "failed": 0,
         "outage": 0.0,
@@ -34,8 +34,8 @@ def test_an_outage_lasts_from_the_first_failure_to_the_first_success_that_stays(
 
 
 def test_an_outage_that_does_not_end_lasts_to_the_end_of_its_last_request() -> None:
-    told = summary([event("login", 1.0, 201), event("login", 2.0, 0, took=10.0)])
-    assert told["login"]["outage"] == 10.0
+    reported = summary([event("login", 1.0, 201), event("login", 2.0, 0, took=10.0)])
+    assert reported["login"]["outage"] == 10.0
 
 
 def test_a_read_that_does_not_find_what_was_accepted_is_a_failure() -> None:

@@ -79,8 +79,8 @@ def test_every_service_has_a_unit_and_two_laboratories_have_their_own_namespaces
 
 
 def test_the_commands_that_a_fault_suite_uses() -> None:
-    told = parser().parse_args(["kill", "n1", "database"])
-    assert (told.command, told.node, told.service) == ("kill", "n1", "database")
+    reported = parser().parse_args(["kill", "n1", "database"])
+    assert (reported.command, reported.node, reported.service) == ("kill", "n1", "database")
     for words in (
         ["up"],
         ["down", "--purge"],

@@ -45,9 +45,12 @@ class SmallUp(Up):
 
 
 def main(state: str, port: str) -> None:
-    told = {"api": {"port": int(port)}, "keystone": {"mode": "external", "url": "http://127.0.0.1:1/v3"}}
-    settings = load(Path(state), overrides=told, environ={})
-    SmallUp(settings, Progress(output()), overrides=told, demo=True).run()
+    settings_given = {
+        "api": {"port": int(port)},
+        "keystone": {"mode": "external", "url": "http://127.0.0.1:1/v3"},
+    }
+    settings = load(Path(state), overrides=settings_given, environ={})
+    SmallUp(settings, Progress(output()), overrides=settings_given, demo=True).run()
 
 
 if __name__ == "__main__":

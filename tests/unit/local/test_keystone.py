@@ -33,8 +33,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 def settings_of(state: Path, **api: Any) -> Settings:
-    told = {"api": {"port": 1, **api}, "keystone": {"port": free_port()}}
-    settings_module.remember(state, told)
+    overrides = {"api": {"port": 1, **api}, "keystone": {"port": free_port()}}
+    settings_module.remember(state, overrides)
     return settings_module.load(state, environ={})
 
 

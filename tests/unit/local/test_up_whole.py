@@ -126,25 +126,25 @@ def test_clients_that_look_at_block_storage_work_beside_a_cinder_in_another_regi
     with client(clouds_yaml, "fractus-admin") as admin:
         with_cinder_elsewhere(admin)
 
-    def told(*words: str) -> Any:
+    def reported(*words: str) -> Any:
         done = openstack_command(clouds_yaml, "fractus", *words, "-f", "json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    quotas = {row["Resource"]: row["Limit"] for row in told("quota", "show")}
+    quotas = {row["Resource"]: row["Limit"] for row in reported("quota", "show")}
     assert (quotas["volumes"], quotas["gigabytes"], quotas["instances"]) == (10, 1000, 10)
-    limits = {row["Name"]: row["Value"] for row in told("limits", "show", "--absolute")}
+    limits = {row["Name"]: row["Value"] for row in reported("limits", "show", "--absolute")}
     assert (limits["max_total_volumes"], limits["total_volumes_used"]) == (10, 0)
-    zones = told("availability", "zone", "list")
+    zones = reported("availability", "zone", "list")
     assert {zone["Zone Name"] for zone in zones} == {"sim-east", "sim-west"}
-    aliases = {extension["Alias"] for extension in told("extension", "list")}
+    aliases = {extension["Alias"] for extension in reported("extension", "list")}
     assert {"os-quota-sets", "os-volume-transfer", "security-group"} <= aliases
-    zones = told("availability", "zone", "list", "--volume")
+    zones = reported("availability", "zone", "list", "--volume")
     assert {zone["Zone Name"] for zone in zones} == {"sim-east", "sim-west"}
-    assert [one["Name"] for one in told("volume", "type", "list")] == ["__DEFAULT__"]
+    assert [one["Name"] for one in reported("volume", "type", "list")] == ["__DEFAULT__"]
     for words in (("volume", "list"), ("volume", "snapshot", "list"), ("volume", "backup", "list")):
-        assert told(*words) == [], words
-    assert told("volume", "create", "--size", "1", "mine")["status"] == "creating"
+        assert reported(*words) == [], words
+    assert reported("volume", "create", "--size", "1", "mine")["status"] == "creating"
     refused = openstack_command(clouds_yaml, "fractus", "volume", "backup", "create", "mine")
     assert refused.returncode == 1
     assert "fractus does not serve POST /backups of the volume API yet." in refused.stderr

@@ -42,7 +42,7 @@ class Lanes:
                 found.setdefault(int(str(holder).split(":")[1]), set()).add(str(cloud))
         return found
 
-    def told(self) -> set[str]:
+    def reported(self) -> set[str]:
         return {str(row[0]) for row in self._rows("SELECT cloud FROM lane WHERE told")}
 
     def swept(self) -> dict[str, float]:
@@ -83,7 +83,7 @@ async def test_lanes_move_when_workers_die_hang_and_lose_the_broker(stand: Stand
             and (max(sizes) <= ceil(len(every) / len(living)))
         )
 
-    await until(lambda: shared_by(*pids) and lanes.told() == every)
+    await until(lambda: shared_by(*pids) and lanes.reported() == every)
     figures = {}
 
     # kill -9: the broker hands on what it held, at once and to the others.
@@ -102,7 +102,7 @@ async def test_lanes_move_when_workers_die_hang_and_lose_the_broker(stand: Stand
 
     # No broker at all: leases in the store go on by themselves, and everything is swept.
     broker.kill()
-    await until(lambda: not lanes.told())
+    await until(lambda: not lanes.reported())
     stand.workers[1].kill()
     figures["killed without a broker"] = await until(lambda: lanes.of().get(pids[2]) == every)
     since = time.time()
@@ -114,7 +114,7 @@ async def test_lanes_move_when_workers_die_hang_and_lose_the_broker(stand: Stand
 
     # And back.
     await asyncio.to_thread(broker.start)
-    await until(lambda: lanes.told() == every)
+    await until(lambda: lanes.reported() == every)
     await until(lambda: shared_by(third.pid, pids[2]))
     assert Counter(len(part) for part in lanes.of().values()).total() == 2
     print(json.dumps({what: round(seconds, 2) for what, seconds in figures.items()}))

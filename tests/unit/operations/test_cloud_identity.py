@@ -112,7 +112,7 @@ async def test_rows_of_an_older_version_are_looked_at_marked_and_told_of(tmp_pat
         assert found.text.startswith("it is the cloud a already: it carries the mark of it")
 
 
-async def _told(world: World, **identity: object) -> None:
+async def _reported(world: World, **identity: object) -> None:
     """Have the cloud `a` of a world be a fractus that says this of itself."""
     async with world.core.store.transaction() as tx:
         await clouds.identified(tx, "a", Identity(**identity))  # type: ignore[arg-type]
@@ -125,7 +125,7 @@ async def test_a_fractus_is_not_put_below_itself_at_any_depth(tmp_path: Path) ->
         ours = await c.core.children.know(c.core.store)
         root = await call(a.app, "GET", "http://a/")
         assert root.json == {"fractus": {"installation": a.core.children.installation, "below": []}}
-        await _told(a, installation="b", below=[ours])
+        await _reported(a, installation="b", below=[ours])
         seen = await as_child(a, "up").identify()
         assert (seen.installation, seen.below) == (a.core.children.installation, sorted(["b", ours]))
         with pytest.raises(Conflict, match=r"'up' cannot be added: this fractus is below it"):

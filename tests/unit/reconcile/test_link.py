@@ -44,8 +44,8 @@ def test_most_of_those_that_answered_lately_must_be_away(seen: dict[str, int], s
 
 
 def test_it_says_how_many_and_which() -> None:
-    told = judge(sights(up=1, down=2), now=NOW, silent=30.0)
-    assert told.startswith("2 of 3 clouds do not answer (down0, down1)")
+    reported = judge(sights(up=1, down=2), now=NOW, silent=30.0)
+    assert reported.startswith("2 of 3 clouds do not answer (down0, down1)")
 
 
 async def swept(world: World, *names: str) -> None:

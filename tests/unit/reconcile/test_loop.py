@@ -119,14 +119,14 @@ async def _found(world: World, remote_id: str) -> bool:
 
 async def test_a_full_sweep_that_failed_is_repeated_at_the_pace_of_quick_ones(quick: World) -> None:
     east = await quick.cloud("east")
-    stray = east.put("box", "theirs")
+    unknown = east.put("box", "theirs")
     east.down = True
     failed = quick.worker.metrics.swept.labels("east", "all", "full", "failed")._value
     async with running(quick.worker):
         await until(lambda: failed.get() >= 2)
         assert not quick.worker._full_at
         east.down = False
-        await until(lambda: _found(quick, stray.remote_id))
+        await until(lambda: _found(quick, unknown.remote_id))
         await until(lambda: quick.worker._full_at)
 
 

@@ -28,8 +28,8 @@ ALL = {"", *CLOUDS}
 class ScriptedBroker:
     """Says what a test wants it to say; None is a broker that is away."""
 
-    def __init__(self, told: frozenset[str] | None = None) -> None:
-        self.says = told
+    def __init__(self, reported: frozenset[str] | None = None) -> None:
+        self.says = reported
         self.ranks: Mapping[str, int] = {}
         self.left = False
 

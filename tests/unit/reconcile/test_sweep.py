@@ -482,13 +482,13 @@ async def test_it_is_told_what_the_time_of_a_sweep_went_to(world: World) -> None
     world.clock.time += 10
     assert await world.worker.sweep_once("east", full=False)
 
-    def told(part: str) -> float | None:
+    def reported(part: str) -> float | None:
         labels = {"mode": "quick", "part": part}
         return world.worker.metrics.registry.get_sample_value("fractus_sweep_part_seconds_sum", labels)
 
-    assert told("ask") == 3 * 1.5, "boxes, nets, plugs"
-    assert (told("turn"), told("write")) == (0.25, 0.125)
-    assert told("rest") == 0.25 + 0.125, "to note that it answered"
+    assert reported("ask") == 3 * 1.5, "boxes, nets, plugs"
+    assert (reported("turn"), reported("write")) == (0.25, 0.125)
+    assert reported("rest") == 0.25 + 0.125, "to note that it answered"
 
 
 async def test_a_kind_without_a_cursor_is_listed_whole_and_more_seldom(world: World) -> None:

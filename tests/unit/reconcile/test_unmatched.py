@@ -12,7 +12,7 @@ from fractus.store.findings import CHANGED, Finding
 from tests.unit.reconcile.toy import World
 
 
-async def told(world: World) -> list[str]:
+async def reported(world: World) -> list[str]:
     return sorted(await findings.of_kind(world.store, "east", "box"))
 
 
@@ -34,9 +34,9 @@ async def box(world: World) -> str:
 
 async def test_a_finding_about_what_is_as_it_should_be_is_dropped(world: World) -> None:
     id = await box(world)
-    assert await told(world) == [id]
+    assert await reported(world) == [id]
     await unmatched.report(world.machine, "east", "box", [], {id})
-    assert await told(world) == []
+    assert await reported(world) == []
 
 
 async def test_one_that_is_right_since_a_moment_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,4 +54,4 @@ async def test_one_that_is_right_since_a_moment_stays(world: World, monkeypatch:
 
     monkeypatch.setattr(presences, "by_remotes", and_then_it_changes)
     await unmatched.report(world.machine, "east", "box", [], {id})
-    assert await told(world) == [id]
+    assert await reported(world) == [id]

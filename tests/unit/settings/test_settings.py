@@ -35,9 +35,9 @@ def test_each_source_overrides_the_one_before(tmp_path: Path) -> None:
 
 
 def test_a_child_process_loads_the_same_settings(tmp_path: Path) -> None:
-    told = {"api": {"port": 9000}, "log": {"json": True}}
-    environ = loading.environment(tmp_path, told)
-    assert load(environ=environ) == load(tmp_path, environ={}, overrides=told)
+    settings_given = {"api": {"port": 9000}, "log": {"json": True}}
+    environ = loading.environment(tmp_path, settings_given)
+    assert load(environ=environ) == load(tmp_path, environ={}, overrides=settings_given)
 
 
 def test_what_was_told_is_remembered_by_the_next_start(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_the_service_password_of_the_embedded_keystone_is_filled_in_and_never_pr
 
 
 def test_an_external_keystone_is_taken_as_told(tmp_path: Path) -> None:
-    told = {"keystone": {"mode": "external", "url": "https://id.example:5000/v3/", "password": "p"}}
-    found = load(tmp_path, environ={}, overrides=told)
+    settings_given = {"keystone": {"mode": "external", "url": "https://id.example:5000/v3/", "password": "p"}}
+    found = load(tmp_path, environ={}, overrides=settings_given)
     assert (found.keystone.url, found.keystone.password) == ("https://id.example:5000/v3", "p")
 
 

@@ -111,7 +111,7 @@ async def test_the_journal_names_what_the_api_shows(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         last = {line["server"]: line["what"] for line in map(msgspec.json.decode, _lines(journal))}
     changes.percent = 0.0
-    while _shown(child) != _told(journal, _shown(child)):
+    while _shown(child) != _reported(journal, _shown(child)):
         child.pulse.changed()
         await asyncio.sleep(0.1)
     running.cancel()
@@ -153,10 +153,10 @@ async def _deleted(child: Child, server: ServerRecord, at: float, *, known: bool
 _AFTER = {"stop": "SHUTOFF", "start": "ACTIVE", "crash": "ERROR", "move": "ACTIVE"}
 
 
-def _told(journal: Path, shown: dict[str, str]) -> dict[str, str]:
+def _reported(journal: Path, shown: dict[str, str]) -> dict[str, str]:
     """How servers are by the journal's last word; of whom it says nothing, as they are shown."""
-    told = {line["server"]: _AFTER[line["what"]] for line in map(msgspec.json.decode, _lines(journal))}
-    return shown | told
+    reported = {line["server"]: _AFTER[line["what"]] for line in map(msgspec.json.decode, _lines(journal))}
+    return shown | reported
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -163,7 +163,7 @@ def outcome(url: str) -> object:
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "reported"),
     [
         ("hang", "silence"),
         ("refuse", "refused"),
@@ -173,10 +173,10 @@ def outcome(url: str) -> object:
         ("throttle", 429),
     ],
 )
-def test_a_fault_is_one_clouds_alone_and_ends(simulation: Simulation, fault: str, told: object) -> None:
+def test_a_fault_is_one_clouds_alone_and_ends(simulation: Simulation, fault: str, reported: object) -> None:
     """The others answer meanwhile."""
     simulation.suffer("sim-002", fault)
-    assert [outcome(simulation.url(cloud)) for cloud in (1, 2, 3)] == [200, told, 200]
+    assert [outcome(simulation.url(cloud)) for cloud in (1, 2, 3)] == [200, reported, 200]
     simulation.suffer("sim-001..sim-003", "none")
     assert [outcome(simulation.url(cloud)) for cloud in (1, 2, 3)] == [200, 200, 200]
 

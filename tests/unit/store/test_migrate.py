@@ -286,7 +286,7 @@ def test_what_old_code_writes_while_documents_are_brought_up_to_date_stays() -> 
     spec.loader.exec_module(module)
     module._PAGE = 2
     engine = create_engine("sqlite://")
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE network (id TEXT PRIMARY KEY, summary BLOB)")
         for id in "abcde":
@@ -294,8 +294,8 @@ def test_what_old_code_writes_while_documents_are_brought_up_to_date_stays() -> 
 
         @event.listens_for(engine, "before_cursor_execute")
         def renamed(_c: Any, cursor: Any, statement: str, *_rest: Any) -> None:
-            if statement.startswith("UPDATE") and not told:
-                told["by"] = "old code"
+            if statement.startswith("UPDATE") and not reported:
+                reported["by"] = "old code"
                 cursor.connection.execute(
                     "UPDATE network SET summary = ? WHERE id = 'd'", (b'{"name":"new"}',)
                 )
@@ -303,10 +303,10 @@ def test_what_old_code_writes_while_documents_are_brought_up_to_date_stays() -> 
         with Operations.context(MigrationContext.configure(connection)):
             module._name_scopes()
         rows = connection.exec_driver_sql("SELECT id, summary FROM network").all()
-    told = {id: json.loads(summary) for id, summary in rows}
-    assert told.pop("d")["name"] == "new"
+    reported = {id: json.loads(summary) for id, summary in rows}
+    assert reported.pop("d")["name"] == "new"
     scopes = {"ipv4_address_scope": None, "ipv6_address_scope": None}
-    assert told == {id: {"name": "old", **scopes} for id in "abce"}
+    assert reported == {id: {"name": "old", **scopes} for id in "abce"}
 
 
 def test_the_first_default_rules_are_written_once_where_a_migration_is_run_again(monkeypatch: Any) -> None:

@@ -100,8 +100,8 @@ async def test_several_processes_migrate_once_and_all_are_content(empty: str) ->
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
-        told, _ = await process.communicate(empty.encode())
-        return told.strip()
+        reported, _ = await process.communicate(empty.encode())
+        return reported.strip()
 
     assert await asyncio.gather(*(one() for _ in range(3))) == [known()[-1].encode()] * 3
 
@@ -148,11 +148,11 @@ def revision_of(connection: Connection) -> str:
 async def test_a_strange_schema_is_refused_without_telling_the_password(empty: str) -> None:
     await asyncio.to_thread(upgrade, empty)
     await do(empty, lambda one: one.execute(text("UPDATE alembic_version SET version_num = 'strange'")))
-    with pytest.raises(MigrationFailed, match="schema strange") as told:
+    with pytest.raises(MigrationFailed, match="schema strange") as reported:
         await asyncio.to_thread(upgrade, empty)
     password = opening.parse(empty).password
     assert password
-    assert f":{password}@" not in str(told.value)
+    assert f":{password}@" not in str(reported.value)
 
 
 async def test_texts_are_compared_byte_by_byte(empty: str) -> None:

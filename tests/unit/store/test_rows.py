@@ -311,7 +311,7 @@ async def test_what_an_operator_changes_and_what_sweeps_learn_are_kept_apart(
 # --- what is written -----------------------------------------------------------------------------
 
 
-class Told:
+class Reported:
     """A transaction of which the data statements are noted."""
 
     def __init__(self, tx: Transaction) -> None:
@@ -337,9 +337,9 @@ async def test_of_a_resource_only_what_has_changed_is_written(tables: AnyStore) 
         (summary("bad", weight=2), [{"status", "summary"}]),
     ):
         async with tables.transaction() as tx:
-            told = Told(tx)
-            await ALL.save(cast("Transaction", told), made, shown)
-        assert told.columns == columns
+            reported = Reported(tx)
+            await ALL.save(cast("Transaction", reported), made, shown)
+        assert reported.columns == columns
         assert await ALL.fetch(tables, "crate", "c1") == made
 
 
@@ -353,9 +353,9 @@ async def test_of_a_presence_that_stands_as_it_did_only_what_was_learnt_is_writt
             was = presences.standing(held)
             held.observed, held.observed_at, held.memory = {"a": state}, tx.now(), {"m": [state]}
             held.state = state
-            told = Told(tx)
-            await presences.save(cast("Transaction", told), held, was=was)
-        (columns,) = told.columns
+            reported = Reported(tx)
+            await presences.save(cast("Transaction", reported), held, was=was)
+        (columns,) = reported.columns
         assert (columns == {"observed", "observed_at", "memory"}) is learnt
         assert await presences.fetch(tables, "thing", "t1", "east") == held
 

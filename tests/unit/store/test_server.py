@@ -201,18 +201,18 @@ async def test_after_a_failed_statement_nothing_of_the_transaction_is_kept(three
 
 @on_a_server
 async def test_a_connection_lost_before_the_commit_is_a_conflict(wire: Wire, store: AnyStore) -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     async def story() -> None:
         async with store.transaction() as tx:
-            tx.after_commit(lambda: told.append("written"))
+            tx.after_commit(lambda: reported.append("written"))
             await tx.execute(ADD_PURSE, i="p", n=1)
             wire.cut()
             await tx.execute(ADD_PURSE, i="q", n=1)
 
     with pytest.raises(Conflict):
         await story()
-    assert (await spent(store, "p"), await spent(store, "q"), told) == (-1, -1, [])
+    assert (await spent(store, "p"), await spent(store, "q"), reported) == (-1, -1, [])
 
 
 @on_a_server
@@ -222,11 +222,11 @@ async def test_a_commit_whose_answer_is_lost_is_neither_done_nor_not(
 ) -> None:
     """Unless nothing was written: then it does not matter."""
     await put(store, "other")
-    told: list[str] = []
+    reported: list[str] = []
 
     async def story() -> None:
         async with store.transaction() as tx:
-            tx.after_commit(lambda: told.append("written"))
+            tx.after_commit(lambda: reported.append("written"))
             assert await spent(tx, "other") == 0
             if wrote:
                 await tx.execute(ADD_PURSE, i="p", n=1)
@@ -239,7 +239,7 @@ async def test_a_commit_whose_answer_is_lost_is_neither_done_nor_not(
         return await spent(store) == (1 if wrote else -1)
 
     assert await eventually(arrives)
-    assert told == []
+    assert reported == []
 
 
 @on_a_server

@@ -128,12 +128,12 @@ async def stored(store: AnyStore) -> tuple[dict[str, int], dict[str, int]]:
 
 
 async def test_of_many_at_once_those_that_fail_leave_nothing_and_the_others_all(store: AnyStore) -> None:
-    told: list[int] = []
+    reported: list[int] = []
 
     async def one(number: int) -> None:
         async with store.transaction() as tx:
             await take(tx, "a", f"item-{number:03}", 1)
-            tx.after_commit(lambda: told.append(number))
+            tx.after_commit(lambda: reported.append(number))
             if number % 5 == 0:
                 raise Meant
             if number % 7 == 0:
@@ -145,7 +145,7 @@ async def test_of_many_at_once_those_that_fail_leave_nothing_and_the_others_all(
     sums, items = await stored(store)
     assert set(items) == {f"item-{n:03}" for n in range(60) if n not in failed}
     assert sums == {"a": len(items), "b": 0}
-    assert sorted(told) == sorted(set(range(60)) - failed)
+    assert sorted(reported) == sorted(set(range(60)) - failed)
 
 
 @pytest.mark.parametrize("seed", range(12))

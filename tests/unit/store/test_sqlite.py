@@ -207,19 +207,19 @@ async def test_turns_that_queue_up_share_commits(synced: SqliteStore) -> None:
 
 
 async def test_after_commit_is_called_once_durable_and_never_after_an_error(store: SqliteStore) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     async with store.transaction() as tx:
-        tx.after_commit(lambda: told.append("kept"))
-        assert told == []
+        tx.after_commit(lambda: reported.append("kept"))
+        assert reported == []
 
     async def fail() -> None:
         async with store.transaction() as tx:
-            tx.after_commit(lambda: told.append("taken back"))
+            tx.after_commit(lambda: reported.append("taken back"))
             raise LookupError
 
     with pytest.raises(LookupError):
         await fail()
-    assert told == ["kept"]
+    assert reported == ["kept"]
 
 
 async def test_a_long_transaction_lets_others_run(store: SqliteStore) -> None:
@@ -256,7 +256,7 @@ async def test_a_long_transaction_lets_others_run(store: SqliteStore) -> None:
 async def test_a_call_after_a_commit_that_fails_makes_nobody_believe_that_nothing_was_written(
     store: SqliteStore,
 ) -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     def fail() -> None:
         raise OSError("nobody listens")
@@ -264,27 +264,27 @@ async def test_a_call_after_a_commit_that_fails_makes_nobody_believe_that_nothin
     async with store.transaction() as tx:
         await tx.execute(ADD, key=1, words="x")
         tx.after_commit(fail)
-        tx.after_commit(lambda: told.append("the next"))
-    assert told == ["the next"]
+        tx.after_commit(lambda: reported.append("the next"))
+    assert reported == ["the next"]
     assert await ids(store) == [1]
 
 
 async def test_a_commit_that_fails_is_told_to_all_who_shared_it(store: SqliteStore) -> None:
-    told: list[int] = []
+    reported: list[int] = []
 
-    async def add_and_tell(key: int) -> None:
+    async def add_and_report(key: int) -> None:
         async with store.transaction() as tx:
             await tx.execute(ADD, key=key, words="x")
-            tx.after_commit(lambda: told.append(key))
+            tx.after_commit(lambda: reported.append(key))
 
     slow = Slow(store, 9)
-    group = [await slow.begin(), *(asyncio.create_task(add_and_tell(key)) for key in range(3))]
+    group = [await slow.begin(), *(asyncio.create_task(add_and_report(key)) for key in range(3))]
     await turns_taken(store)
     store._writer.set_commit_hook(lambda: True)  # SQLite turns the COMMIT into a ROLLBACK
     slow.end()
     done = await asyncio.wait_for(asyncio.gather(*group, return_exceptions=True), 5)
     assert [isinstance(one, apsw.ConstraintError) for one in done] == [True] * 4
-    assert told == []
+    assert reported == []
     assert await ids(store) == []
 
     store._writer.set_commit_hook(None)
@@ -365,13 +365,13 @@ async def test_without_room_reads_go_on_and_writes_are_refused_until_there_is_so
     store = SqliteStore(directory / "notes.db", SystemClock())
     store.create(METADATA)
     await add(store, 1)
-    told: list[int] = []
+    reported: list[int] = []
 
     async def add_much(key: int) -> None:
         async with store.transaction() as tx:
             for more in range(200):
                 await tx.execute(ADD, key=1000 * key + more, words="x" * 80)
-            tx.after_commit(lambda: told.append(key))
+            tx.after_commit(lambda: reported.append(key))
 
     async def wait_for_room() -> None:
         await again(lambda: add_much(9), for_room=True)
@@ -392,7 +392,7 @@ async def test_without_room_reads_go_on_and_writes_are_refused_until_there_is_so
             assert await ids(store) == [1]
         await asyncio.wait_for(waits, 20)
         await add(store, 2)
-        assert (told, len(await ids(store))) == ([9], 202)
+        assert (reported, len(await ids(store))) == ([9], 202)
     finally:
         await store.close()
 
@@ -480,16 +480,16 @@ async def test_all_waiters_cancelled_at_once_leave_the_first_ones_commit_done(st
 async def test_cancelled_while_the_disk_works_the_commit_and_all_who_wait_for_it_go_on(
     synced: SqliteStore, victim: int, times: int
 ) -> None:
-    told: list[int] = []
+    reported: list[int] = []
 
-    async def add_and_tell(key: int) -> None:
+    async def add_and_report(key: int) -> None:
         async with synced.transaction() as tx:
             await tx.execute(ADD, key=key, words="x")
-            tx.after_commit(lambda: told.append(key))
+            tx.after_commit(lambda: reported.append(key))
 
     slow = Slow(synced, 0)
     first = await slow.begin()
-    group = [asyncio.create_task(add_and_tell(key)) for key in (1, 2)]
+    group = [asyncio.create_task(add_and_report(key)) for key in (1, 2)]
     await turns_taken(store)
     disk = Disk(synced)
     disk.stop()
@@ -498,12 +498,12 @@ async def test_cancelled_while_the_disk_works_the_commit_and_all_who_wait_for_it
     for _ in range(times):
         group[victim].cancel()
         await asyncio.sleep(0)
-    later = asyncio.create_task(add_and_tell(3))
+    later = asyncio.create_task(add_and_report(3))
     await turns_taken(store)
     disk.go()
     await asyncio.wait_for(asyncio.gather(first, group[1 - victim], later), 5)
     assert await ids(synced) == [0, 1, 2, 3]
-    assert sorted(told) == [1, 2, 3], "it became durable, so whoever has to know was told"
+    assert sorted(reported) == [1, 2, 3], "it became durable, so whoever has to know was told"
     assert group[victim].cancelled()
 
 

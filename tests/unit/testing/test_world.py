@@ -114,14 +114,14 @@ async def test_the_crash_matrix_finds_a_double(
 
     monkeypatch.setattr(Simulated, "find", blind)
     matrix = CrashMatrix(boots, lambda directory: World(clouds=1, tmp_path=directory), tmp_path)
-    told = await matrix.play(Spot("a", "security_group", "create", 1), how)
-    assert any("was twice in a" in wrong for wrong in told.wrongs)
+    reported = await matrix.play(Spot("a", "security_group", "create", 1), how)
+    assert any("was twice in a" in wrong for wrong in reported.wrongs)
 
 
 async def test_the_crash_matrix_says_when_it_did_not_strike(tmp_path: Path) -> None:
     matrix = CrashMatrix(boots, lambda directory: World(clouds=1, tmp_path=directory), tmp_path)
-    told = await matrix.play(Spot("a", "server", "create", 7), BEFORE)
-    assert told.wrongs == ["was never met: the story is not the same every time"]
+    reported = await matrix.play(Spot("a", "server", "create", 7), BEFORE)
+    assert reported.wrongs == ["was never met: the story is not the same every time"]
 
 
 def test_differences_are_told_line_by_line() -> None:

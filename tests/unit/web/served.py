@@ -10,7 +10,7 @@ from tests.unit.web.toy import route as a_route
 story = Story()
 
 
-async def told(call: Call) -> Reply:
+async def reported(call: Call) -> Reply:
     """What the handlers saw so far."""
     return Reply(
         body={
@@ -23,7 +23,7 @@ async def told(call: Call) -> Reply:
     )
 
 
-_services = [compute(story, routes=[*routes(story), a_route("GET", "/told", told, rule=RULE)])]
+_services = [compute(story, routes=[*routes(story), a_route("GET", "/told", reported, rule=RULE)])]
 app = build(_services).app
 #: The same, with little time for bodies.
 hurried = build(_services, WebSettings(body_idle_timeout=1.0, body_timeout=2.0)).app

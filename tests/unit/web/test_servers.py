@@ -45,7 +45,7 @@ async def serving(server: str, log: Path | None = None, target: str = TARGET) ->
             await process.wait()
 
 
-async def _told(http: aiohttp.ClientSession) -> Any:
+async def _reported(http: aiohttp.ClientSession) -> Any:
     async with http.get("told", headers=TOKEN) as answer:
         return await answer.json()
 
@@ -87,8 +87,8 @@ async def test_a_server_carries_everything(server: str) -> None:
             assert (answer.status, answer.headers["Content-Length"]) == (200, "6")
         async with http.put("things/1/file", data=_pieces(), headers=TOKEN) as answer:
             assert answer.status == 204
-        told = await _told(http)
-        assert (told["uploaded"], told["finished"], told["broken"]) == (2_000_000, True, 0)
+        reported = await _reported(http)
+        assert (reported["uploaded"], reported["finished"], reported["broken"]) == (2_000_000, True, 0)
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
@@ -98,9 +98,9 @@ async def test_a_server_tells_that_an_upload_broke_off(server: str, framing: str
     async with serving(server) as port, aiohttp.ClientSession(base.format(port)) as http:
         await _half_an_upload(port, framing)
         async with asyncio.timeout(10):
-            while not (told := await _told(http))["broken"]:
+            while not (reported := await _reported(http))["broken"]:
                 await asyncio.sleep(0.05)
-        assert not told["finished"]
+        assert not reported["finished"]
 
 
 @pytest.mark.parametrize("server", ["granian", "uvicorn"])
@@ -114,7 +114,7 @@ async def test_requests_side_by_side_keep_their_ids_under_a_server(server: str) 
                 return answer.headers["X-Openstack-Request-Id"]
 
         assert list(await asyncio.gather(*map(ask, ids))) == ids
-        assert (await _told(http))["request_ids"] == ids
+        assert (await _reported(http))["request_ids"] == ids
 
 
 #: What a client that wants a WebSocket sends.
@@ -199,5 +199,5 @@ async def test_a_server_closes_connections_whose_body_does_not_come(server: str,
             assert answer.startswith(b"HTTP/1.1 408 "), answer
             assert b"connection: close" in answer.lower()
             assert b"The server has waited too long" in answer
-        told = await _told(http)
-        assert (told["late"], told["finished"]) == (2, False)
+        reported = await _reported(http)
+        assert (reported["late"], reported["finished"]) == (2, False)

@@ -76,12 +76,14 @@ async def test_limits_are_set_shown_listed_and_deleted(ann: Tenant, root: Tenant
     path = f"quotas/{ann.project_id}"
     assert (await ann.get(path)).ok() == {"quota": GIVEN}
     assert (await root.listed("quotas")) == []
-    told = (await root.raw("PUT", path, {"quota": {"network": 9, "port": "-1", "check_limit": True}})).ok()
-    assert told == {"quota": {**GIVEN, "network": 9, "port": -1}}
-    assert (await ann.get(path)).ok() == told
+    reported = (
+        await root.raw("PUT", path, {"quota": {"network": 9, "port": "-1", "check_limit": True}})
+    ).ok()
+    assert reported == {"quota": {**GIVEN, "network": 9, "port": -1}}
+    assert (await ann.get(path)).ok() == reported
     assert (await ann.get(f"{path}/default")).ok() == {"quota": GIVEN}
     named = {"project_id": ann.project_id, "tenant_id": ann.project_id}
-    assert await root.listed("quotas") == [{**told["quota"], **named}]
+    assert await root.listed("quotas") == [{**reported["quota"], **named}]
     assert (await root.raw("DELETE", path)).status == 204
     assert (await ann.get(path)).ok() == {"quota": GIVEN}
     assert error(await root.raw("DELETE", path)) == (

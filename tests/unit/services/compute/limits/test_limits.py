@@ -250,10 +250,10 @@ async def test_a_users_limits_are_a_share_of_the_projects(door: Door) -> None:
 
 async def test_the_class_default_is_everybodys(door: Door) -> None:
     body = {"quota_class_set": {"instances": 4, "key_pairs": 7}}
-    told = (await door(ROOT, "PUT", f"{CLASS}/default", body, version="2.104")).ok()["quota_class_set"]
-    assert told == {**PUT_QUOTAS, "instances": 4, "key_pairs": 7}
+    reported = (await door(ROOT, "PUT", f"{CLASS}/default", body, version="2.104")).ok()["quota_class_set"]
+    assert reported == {**PUT_QUOTAS, "instances": 4, "key_pairs": 7}
     shown = (await door(ROOT, "GET", f"{CLASS}/default", version="2.104")).ok()["quota_class_set"]
-    assert shown == {"id": "default", **told}
+    assert shown == {"id": "default", **reported}
     for path in (SET, f"{SET}/defaults"):
         assert (await door(ANN, "GET", path)).ok()["quota_set"]["instances"] == 4
     other = (await door(ROOT, "PUT", f"{CLASS}/gold", {"quota_class_set": {"instances": 99}})).ok()

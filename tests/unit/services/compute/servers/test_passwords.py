@@ -46,12 +46,12 @@ async def test_without_one_a_password_is_made_up_for_all_servers_of_the_request(
     house: House, keeper: Vault, given: dict[str, str]
 ) -> None:
     answer = await house.ask("POST", "/servers", house.body(max_count=2, **given))
-    told = answer["server"]["adminPass"]
+    reported = answer["server"]["adminPass"]
     life = ServerLifecycle(house.networks, house.clock, keeper)
     found = (await house.ask("GET", "/servers"))["servers"]
-    assert [life.wanted(await item(house, one["id"])).admin_pass for one in found] == [told, told]
+    assert [life.wanted(await item(house, one["id"])).admin_pass for one in found] == [reported, reported]
     another = await house.ask("POST", "/servers", house.body())
-    assert another["server"]["adminPass"] != told
+    assert another["server"]["adminPass"] != reported
 
 
 async def test_a_server_from_before_has_none(house: House, keeper: Vault) -> None:

@@ -22,29 +22,29 @@ async def test_a_silent_cloud_shows_in_the_header_and_to_the_owner(house: House)
     one, other = await two(house)
     answer = await house.ask("GET", "/servers/detail")
     assert house.last.headers == {"Fractus-Stale": "east"}
-    told = {server["id"]: server.get("host_status") for server in answer["servers"]}
-    assert told == {one: "UNKNOWN", other: None}
+    reported = {server["id"]: server.get("host_status") for server in answer["servers"]}
+    assert reported == {one: "UNKNOWN", other: None}
     assert (await house.ask("GET", f"/servers/{one}"))["server"]["host_status"] == "UNKNOWN"
     assert house.last.headers == {"Fractus-Stale": "east"}
     assert "host_status" not in (await house.ask("GET", f"/servers/{other}"))["server"]
     assert house.last.headers == {}
 
 
-@pytest.mark.parametrize(("version", "told"), [("2.15", False), ("2.16", True), ("2.99", True)])
+@pytest.mark.parametrize(("version", "reported"), [("2.15", False), ("2.16", True), ("2.99", True)])
 async def test_older_versions_have_the_header_and_newer_ones_the_field(
-    house: House, version: str, told: bool
+    house: House, version: str, reported: bool
 ) -> None:
     one, _ = await two(house)
     server = (await house.ask("GET", f"/servers/{one}", version=version))["server"]
-    assert ("host_status" in server) is told
+    assert ("host_status" in server) is reported
     assert house.last.headers == {"Fractus-Stale": "east"}
 
 
 async def test_admins_see_the_state_of_every_host(house: House) -> None:
     one, other = await two(house)
     answer = await house.ask("GET", "/servers/detail", who=admin(), query="all_tenants=1")
-    told = {server["id"]: server["host_status"] for server in answer["servers"]}
-    assert told == {one: "UNKNOWN", other: "UP"}
+    reported = {server["id"]: server["host_status"] for server in answer["servers"]}
+    assert reported == {one: "UNKNOWN", other: "UP"}
     await house.place(other, "west", host_status="DOWN")
     shown = await house.ask("GET", f"/servers/{other}", who=admin())
     assert shown["server"]["host_status"] == "DOWN"
