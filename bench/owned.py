@@ -28,7 +28,7 @@ from fractus.base import log as logging
 from fractus.notify.node import LocalNotifier
 from fractus.operations import cloud_rows
 from fractus.settings.loading import SettingsError, load
-from fractus.simulation import INSIDE, ids, plan
+from fractus.simulation import ids, plan
 from fractus.simulation.fill import Copied, by_text, of_each, put, rows_of, unknown_values, within
 from fractus.simulation.model import REGION, Model
 from fractus.simulation.plan import Plan
@@ -183,7 +183,7 @@ def _group(model: Model, row: tuple[Any, ...]) -> str:
 
 def host_id(project: str, cloud: str, host: str) -> str:
     """What a parent shows as `hostId` of a server on a host of a simulated cloud."""
-    return hashlib.sha224(f"{project}{cloud}:{INSIDE}:{host}".encode()).hexdigest()
+    return hashlib.sha224(f"{project}{cloud}:{host}".encode()).hexdigest()
 
 
 class _Writer:

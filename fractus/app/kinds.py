@@ -18,6 +18,11 @@ from fractus.services.compute.flavors.api import FlavorsApi
 from fractus.services.compute.flavors.kind import KIND as FLAVOR
 from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
 from fractus.services.compute.flavors.queries import FlavorSource
+from fractus.services.compute.hosts import policy as host_policy
+from fractus.services.compute.hosts.api import HostsApi
+from fractus.services.compute.hosts.api.access import Given as HostsGiven
+from fractus.services.compute.hosts.kind import HYPERVISORS, SERVICES
+from fractus.services.compute.hosts.queries import HostNames
 from fractus.services.compute.keypairs.adoption import KeypairAdoption
 from fractus.services.compute.keypairs.api import KeypairsApi
 from fractus.services.compute.keypairs.kind import KIND as KEYPAIR
@@ -37,6 +42,7 @@ from fractus.services.compute.servers.api import ServersApi
 from fractus.services.compute.servers.api.access import Dependencies, ServerLimits
 from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
+from fractus.services.compute.servers.queries import ServersOnHosts
 from fractus.services.compute.servers.table import SERVER as SERVER_TABLE
 from fractus.services.compute.tenant_usage import policy as usage_policy
 from fractus.services.compute.tenant_usage.api import TenantUsageApi
@@ -202,6 +208,7 @@ def _servers(at: ApiParts) -> ServersApi:
             keypairs=KeypairSource(at.resources),
             groups=ServerGroupSource(at.resources),
             live=at.live,
+            names=HostNames(at.store, at.clock),
             quota=at.quota,
             secrets=at.vault,
             limits=ServerLimits(stale_after=at.stale_after),
@@ -213,6 +220,19 @@ def _makers(at: NetworkNeighbours) -> Makers:
     """What makes the parts of a topology."""
     kinds = (NETWORK, SUBNET, ROUTER)
     return Makers(NetworkApi(at), SubnetApi(at), RouterApi(at), {one.name: one.fields for one in kinds})
+
+
+def _hosts(at: ApiParts) -> HostsApi:
+    return HostsApi(
+        HostsGiven(
+            store=at.store,
+            clock=at.clock,
+            names=HostNames(at.store, at.clock),
+            live=at.live,
+            servers=ServersOnHosts(),
+            stale_after=at.stale_after,
+        )
+    )
 
 
 COMPUTE: tuple[Entry[ApiParts], ...] = (
@@ -301,7 +321,7 @@ KINDS: tuple[Kind, ...] = tuple(
 )
 
 #: What the clouds have beside our resources, and is shown as they show it.
-MIRRORS: tuple[MirrorKind, ...] = (NETWORK_AGENT,)
+MIRRORS: tuple[MirrorKind, ...] = (NETWORK_AGENT, SERVICES, HYPERVISORS)
 
 # --- what services have beside kinds --------------------------------------------------------------
 
@@ -311,6 +331,7 @@ COMPUTE_OTHERS: tuple[Other[ApiParts], ...] = (
     Other(lambda at: TenantUsageApi(at.store, at.clock, SERVER_TABLE), usage_policy.RULES),
     Other(lambda _: ComputeExtensionsApi(), compute_extension_policy.RULES),
     Other(lambda _: RemovedApi(), removed_policy.RULES),
+    Other(_hosts, host_policy.RULES),
 )
 IMAGE_OTHERS: tuple[Other[ApiParts], ...] = (
     Other(lambda _: SchemasApi(), schema_policy.RULES),

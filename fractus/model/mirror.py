@@ -21,5 +21,8 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     """What the listing is asked with: an order that pages can follow."""
     version: str = ""
     """The microversion that the compute service is asked with; empty: none."""
+    latest: str = ""
+    """The latest microversion of use, where `version` names none: the cloud is asked with the latest that it has up to
+    this one."""
     extension: str = ""
     """The alias that the network service must have; where it lacks it there are none."""

@@ -25,6 +25,11 @@ _STATUS_AT = {
 }
 
 
+#: The argument that says in which microversion, or a later one, a cloud is to be asked, where it means something else
+#: in older ones. It is not sent.
+VERSION = "#version"
+
+
 class When(Struct, frozen=True, kw_only=True):
     """The states in which a verb may be asked (else 409), and what is shown from then on."""
 
@@ -50,6 +55,10 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     """The same, for the rule; empty: the summary."""
     admin: bool = False
     """Its rule lets only administrators ask for it, unless the operator says otherwise."""
+    managers: bool = False
+    """Of those: managers of the project may ask for it, too."""
+    spoken: str = ""
+    """What refusals call it, where that is not its name."""
     since: str = ""
     """The first microversion that has it; empty: all have."""
     floors: Mapping[str, str] = {}
@@ -104,12 +113,15 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
 
     def version(self, args: Mapping[str, Any]) -> str:
         """The microversion in which a cloud is asked, `X.Y`; empty: any."""
-        named = [self.since, *(floor for name, floor in self.floors.items() if name in args)]
+        asked = str(args.get(VERSION, ""))
+        named = [self.since, asked, *(floor for name, floor in self.floors.items() if name in args)]
         return max(named, key=lambda text: [int(part) for part in text.split(".") if part])
 
     def request(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The body that a cloud's Nova is sent."""
-        return {self.key: {**self.defaults, **args} or None}
+        sent = {**self.defaults, **args}
+        sent.pop(VERSION, None)
+        return {self.key: sent or None}
 
     def is_at(self, vm_state: str) -> bool:
         """Whether a server at rest in this vm_state needs not be asked."""
@@ -292,6 +304,50 @@ SERVER_VERBS: Mapping[str, ServerVerb] = {
             tasks=_RESIZES,
             ends="resized",
             passing=True,
+        ),
+        ServerVerb(
+            name="migrate",
+            key="migrate",
+            rule="os_compute_api:os-migrate-server:migrate",
+            summary="Move a server to another host of its cloud, while it is stopped.",
+            admin=True,
+            managers=True,
+            floors={"host": "2.56"},
+            when=When(vm_states=("active", "stopped"), task="resize_prep"),
+            event="compute_prep_resize",
+            tasks=_RESIZES,
+            ends="resized",
+            passing=True,
+        ),
+        ServerVerb(
+            name="live-migration",
+            key="os-migrateLive",
+            spoken="os-migrateLive",
+            rule="os_compute_api:os-migrate-server:migrate_live",
+            summary="Move a running server to another host of its cloud.",
+            admin=True,
+            managers=True,
+            defaults={"host": None},
+            when=When(vm_states=("active", "paused"), task="migrating"),
+            event="compute_live_migration",
+            tasks=("migrating",),
+            again=True,
+        ),
+        ServerVerb(
+            name="evacuate",
+            key="evacuate",
+            rule="os_compute_api:os-evacuate",
+            summary="Build a server anew on another host of its cloud, since its own is down.",
+            admin=True,
+            secret="adminPass",
+            when=When(vm_states=("active", "stopped", "error"), task="rebuilding"),
+            event="compute_rebuild_instance",
+            tasks=("rebuilding", "rebuild_block_device_mapping", "rebuild_spawning"),
+            ends="active",
+            or_ends=("stopped",),
+            again=True,
+            passing=True,
+            answer=200,
         ),
         ServerVerb(
             name="confirmResize",

@@ -7,13 +7,14 @@ the table and the answers come from that. Both halves read it, so it imports nei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Table
 
+from fractus.base.ids import derived_id, is_uuid
 from fractus.model.mirror import Mirrored
 from fractus.services.field import Fields
 from fractus.services.kind import column
@@ -39,13 +40,26 @@ class MirrorKind(Struct, frozen=True, kw_only=True):
     """The field in which its cloud stands, for that is its zone here; empty: the kind has none."""
     every: float = 60.0
     """Seconds between two listings of a cloud, as far as its budget allows."""
+    uuids: bool = False
+    """Whether its ids must be UUIDs: where the cloud's own is none, or another cloud has it too, one is derived. Else
+    an id that two clouds have is shown as `ZONE@id`."""
+    adapt: Callable[[str, Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """What is shown of one that a cloud shows otherwise."""
 
     def id_of(self, found: Mapping[str, Any]) -> str:
         """Its id in its cloud."""
         return str(found.get("id") or "")
 
+    def id_here(self, cloud: str, remote_id: str, *, shared: bool) -> str:
+        """What users know it by. `shared`: another cloud has one of the same id."""
+        if not self.uuids:
+            return f"{cloud}@{remote_id}" if shared else remote_id
+        return remote_id if is_uuid(remote_id) and not shared else derived_id(cloud, remote_id)
+
     def row(self, cloud: str, id: str, remote_id: str, found: Mapping[str, Any]) -> MirrorRow:
         """Its document, and what lists filter and sort by."""
+        if self.adapt is not None:
+            found = self.adapt(cloud, found)
         document = {name: found.get(name) for name in self.fields}
         document["id"] = id
         if self.zone:

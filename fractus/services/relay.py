@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from sqlalchemy import Table
 
 from fractus.base.log import logger
-from fractus.model.cloud import Cloud, Scope
+from fractus.model.cloud import HOME, Cloud, Scope
 from fractus.model.errors import (
     CloudError,
     Conflict,
@@ -28,7 +28,7 @@ from fractus.model.errors import (
     Unavailable,
     Unimplemented,
 )
-from fractus.model.live import LiveCall
+from fractus.model.live import LiveCall, Relayed
 from fractus.model.resource import Presence, Resource
 from fractus.store import presences
 from fractus.store.transaction import Reader
@@ -71,36 +71,36 @@ class Relay:
     async def ask(self, resource: Resource, call: LiveCall, *, root: str = "") -> Any:
         """The cloud's answer, in our words. `root`: our URL of the service up to its version, for links."""
         presence = await self._presence(resource, call)
-        cloud = self._clouds.get(presence.cloud)
-        if cloud is None:
-            raise Unavailable(f"The cloud {presence.cloud} cannot be asked just now.")
         remote_id = presence.remote_id or ""
-        try:
-            relayed = await cloud.relay(Scope(resource.project_id), remote_id, call, DEADLINE)
-        except Missing as error:
-            raise NotFound(call.missing.format(id=resource.id)) from error
-        except CloudError as error:
-            if isinstance(error, Refused) and error.status in call.refusals:
-                raise _REFUSALS[error.status](error.reason.replace(remote_id, resource.id)) from error
-            log.warning(
-                "not relayed", call=call.name, cloud=presence.cloud, id=resource.id, error=error.reason
-            )
-            raise Unavailable(
-                f"The cloud {presence.cloud} did not give {call.noun}: {error.reason}"
-            ) from error
-        log.info(
-            "relayed",
-            call=call.name,
-            cloud=presence.cloud,
-            id=resource.id,
-            child_request_id=relayed.request_id,
-        )
+        relayed = await self._asked(presence.cloud, Scope(resource.project_id), remote_id, call, resource.id)
         if not isinstance(relayed.body, dict | list):
             return relayed.body
         ids = await self._ids(resource, presence)
         if relayed.project_id:
             ids[relayed.project_id] = resource.project_id
         return Translation(ids, presence.cloud, root).of(relayed.body)
+
+    async def of_cloud(self, cloud: str, remote_id: str, call: LiveCall, *, id: str = "") -> Any:
+        """A cloud's answer about what is no resource of ours, as it gives it. `id`: what it is called here."""
+        return (await self._asked(cloud, HOME, remote_id, call, id)).body
+
+    async def _asked(self, name: str, scope: Scope, remote_id: str, call: LiveCall, id: str) -> Relayed:
+        """What the cloud `name` answers, or the error that says in our words why it does not."""
+        cloud = self._clouds.get(name)
+        if cloud is None:
+            raise Unavailable(f"The cloud {name} cannot be asked just now.")
+        try:
+            relayed = await cloud.relay(scope, remote_id, call, DEADLINE)
+        except Missing as error:
+            raise NotFound(call.missing.format(id=id)) from error
+        except CloudError as error:
+            if isinstance(error, Refused) and error.status in call.refusals:
+                reason = error.reason.replace(remote_id, id) if remote_id else error.reason
+                raise _REFUSALS[error.status](reason) from error
+            log.warning("not relayed", call=call.name, cloud=name, id=id, error=error.reason)
+            raise Unavailable(f"The cloud {name} did not give {call.noun}: {error.reason}") from error
+        log.info("relayed", call=call.name, cloud=name, id=id, child_request_id=relayed.request_id)
+        return relayed
 
     async def _presence(self, resource: Resource, call: LiveCall) -> Presence:
         every = await presences.of_resource(self._reader, resource.kind, resource.id)

@@ -79,6 +79,7 @@ def _image(_: House) -> dict[str, Any]:
 
 
 _COMPUTE: Mapping[str, Body] = {
+    "PUT /os-services/{id}": lambda _: {"status": "disabled", "disabled_reason": "new"},
     "POST /servers": lambda house: {"server": _server(house)},
     "PUT /os-quota-sets/{project_id}": lambda _: {"quota_set": {"instances": 50, "cores": 60}},
     "PUT /os-quota-class-sets/{name}": lambda _: {"quota_class_set": {"instances": 50, "cores": 60}},

@@ -26,12 +26,20 @@ LIVE = {
     "compute GET /servers/{server_id}/diagnostics",
     "compute GET /servers/{server_id}/os-server-password",
     "compute DELETE /servers/{server_id}/os-server-password",
+    "compute PUT /os-services/{id}",
+    "compute DELETE /os-services/{id}",
+    "compute GET /os-hypervisors/{id}",
+    "compute GET /os-hypervisors/{id}/uptime",
 }
 
 #: Routes whose thing a furnished project does not have: volumes, agents and stores are not served.
 NOT_THERE = {
     "compute GET /servers/{server_id}/os-volume_attachments/{volume_id}",
     "network GET /agents/{id}",
+    # Nor are hosts.
+    "compute GET /os-hypervisors/{id}",
+    "compute GET /os-hypervisors/{id}/search",
+    "compute GET /os-hypervisors/{id}/servers",
     # These belong to no project; tests/requests reads them.
     "network GET /default-security-group-rules/{id}",
     "network GET /flavors/{id}",
@@ -51,6 +59,13 @@ UNMADE = "network GET /auto-allocated-topology/{project_id}"
 ADMINS = {
     "compute GET /os-quota-class-sets/{name}",
     "compute GET /os-availability-zone/detail",
+    "compute GET /os-services",
+    "compute GET /os-hypervisors",
+    "compute GET /os-hypervisors/detail",
+    "compute GET /os-hypervisors/statistics",
+    "compute GET /os-hypervisors/{id}",
+    "compute GET /os-hypervisors/{id}/search",
+    "compute GET /os-hypervisors/{id}/servers",
     "network GET /quotas",
     "network GET /qos/rule-types/{id}",
     "network GET /network-ip-availabilities/{id}",
@@ -72,11 +87,13 @@ OWNERS = {"compute GET /os-keypairs/{name}"}
 
 def _wrong(one: Served, status: int, version: str, *, admin: bool) -> bool:
     """Whether a furnished project is answered otherwise than it should be."""
-    since = one.route.min_version
+    since, until = one.route.min_version, one.route.max_version
     if one.gone:
         return status not in (404, 410, 501)
     if str(one) == UNMADE:
         return status != 409
+    if until is not None and until < Version.parse(version):
+        return status != 404
     if str(one) in (OWNERS if admin else ADMINS):
         return status not in (403, 404)
     if str(one) in NOT_THERE or (since is not None and since > Version.parse(version)):

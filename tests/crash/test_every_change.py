@@ -58,6 +58,7 @@ STORIES: tuple[Story, ...] = (
     servers.is_shelved,
     servers.is_given_things,
     servers.is_resized,
+    servers.is_moved,
     servers.is_rebuilt,
     servers.is_plugged,
     servers.gets_a_volume,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,34 @@ async def is_resized(world: World) -> AsyncIterator[None]:
     assert there.vcpus == 2  # type: ignore[attr-defined]
 
 
+async def is_moved(world: World) -> AsyncIterator[None]:
+    """To another host: while it is stopped, while it runs, and because its own is down. It is moved once each time."""
+    ann, backend = world.user("ann"), world.cloud(ZONE).backend
+    server = await ann.boots_server("vm", zone=ZONE)
+    await world.settle()
+    yield
+    hosts = [_host_of(world)]
+    await _asks(world, world.admin, server, "migrate", None, "VERIFY_RESIZE")
+    await _asks(world, ann, server, "confirmResize", None, "ACTIVE")
+    hosts.append(_host_of(world))
+    live = {"host": None, "block_migration": "auto"}
+    await _asks(world, world.admin, server, "os-migrateLive", live, "ACTIVE")
+    hosts.append(_host_of(world))
+    down = backend.host(hosts[-1])
+    down.forced_down = True
+    backend.records.put(down)
+    (await world.admin.acts(server, "evacuate", {}, version="2.95")).ok()
+    await world.settle()
+    assert (await ann.server(server))["status"] == "SHUTOFF"
+    hosts.append(_host_of(world))
+    assert all(one != other for one, other in pairwise(hosts))
+
+
+def _host_of(world: World) -> str:
+    [there] = world.cloud(ZONE).of("server")
+    return str(there.host)  # type: ignore[attr-defined]
+
+
 async def is_plugged(world: World) -> AsyncIterator[None]:
     """Given a port, and then another; the first is taken away."""
     ann = world.user("ann")
@@ -273,6 +302,7 @@ async def is_imaged(world: World) -> AsyncIterator[None]:
         is_rescued,
         is_shelved,
         is_resized,
+        is_moved,
         is_rebuilt,
         is_plugged,
         is_imaged,

@@ -69,7 +69,10 @@ async def mirrored(child: Child, what: Mirrored) -> AsyncIterator[Mapping[str, A
     """A collection as the child shows it. One that cannot be read is left to the log."""
     if what.extension and what.extension not in await child.services.extensions():
         return
-    ask = Ask(service=what.service, path=what.path, query=what.query, version=what.version)
+    version = what.version
+    if what.latest and not version:
+        version = await child.services.version(what.latest, what.service)
+    ask = Ask(service=what.service, path=what.path, query=what.query, version=version)
     async for page in child.pages(HOME, ask, what.collection, limit=_PAGE, gently=True):
         for raw in page:
             try:

@@ -15,6 +15,7 @@ from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import (
     RECORDS,
     FlavorRecord,
+    HostRecord,
     ImageRecord,
     KeypairRecord,
     NetworkRecord,
@@ -44,7 +45,9 @@ class SimulatedBackend:
         """Called when a look, whoever's, has brought something up to the present."""
         self._quotas: dict[tuple[str, str], int] = {}
         self.began = self.now()
-        self.agents = agents_of(shape.path or new_id(), shape.hosts) if shape.agents else {}
+        self.key = shape.path or new_id()
+        """What ids are derived from that are this cloud's own."""
+        self.agents = agents_of(self.key, shape.hosts) if shape.agents else {}
         """Neutron's, by id; a test may change them."""
         if shape.external:
             make_external(self.records, shape, self.began)
@@ -90,16 +93,28 @@ class SimulatedBackend:
                 return self._quotas[key]
         return self.shape.quota.get(what)
 
+    def host(self, name: str) -> HostRecord:
+        """What an administrator has said of a host."""
+        return self.records.get(HostRecord, name) or HostRecord(id=name, project_id="")
+
+    def hosts(self) -> list[str]:
+        """The names of those that have a compute service."""
+        removed = {one.id for one in self.records.every(HostRecord) if one.removed}
+        names = (f"host-{number}" for number in range(1, self.shape.hosts + 1))
+        return [name for name in names if name not in removed]
+
     def place(
         self, vcpus: int, ram: int, disk: int, allowed: Callable[[str], bool] = lambda _host: True
     ) -> str:
         """The emptiest of the `allowed` hosts that has room, or an empty string."""
         used = self.records.used_by_host()
         shape = self.shape
+        said = {one.id: one for one in self.records.every(HostRecord)}
         best, best_free = "", -1
         for number in range(1, shape.hosts + 1):
             host = f"host-{number}"
-            if not allowed(host):
+            of = said.get(host)
+            if (of and (of.disabled or of.forced_down or of.removed)) or not allowed(host):
                 continue
             if host not in used and best_free < shape.ram_per_host - ram:
                 # An empty one: none after it has more room.

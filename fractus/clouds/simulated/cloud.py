@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from fractus.clouds.simulated.fault_injector import FaultInjector
 from fractus.clouds.simulated.faults import Faults
 from fractus.clouds.simulated.flavor import Flavors
 from fractus.clouds.simulated.floating_ip import FloatingIps
+from fractus.clouds.simulated.hosts import Hosts
 from fractus.clouds.simulated.image import Images
 from fractus.clouds.simulated.keypair import Keypairs
 from fractus.clouds.simulated.network import Networks
@@ -77,6 +78,7 @@ class SimulatedCloud:
         )
         self._servers = Servers(self._injector)
         self._images = Images(self._injector)
+        self._hosts = Hosts(row.name, backend)
         self._actuators: dict[str, Actuator[Any, Any]] = {
             "server": self._servers,
             "flavor": Flavors(self._injector),
@@ -239,15 +241,18 @@ class SimulatedCloud:
         return found
 
     async def mirrored(self, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:
-        """All agents of its Neutron; it has no other collections."""
+        """All agents of its Neutron, services and hypervisors of its Nova; it has no other collections."""
+        backend = self.backend
 
-        def work() -> list[dict[str, Any]]:
-            backend = self.backend
+        def agents() -> list[dict[str, Any]]:
             return [shown(agent, backend.began, backend.now()) for agent in backend.agents.values()]
 
-        if what.kind == "network_agent":
-            for agent in await self._injector.call(what.kind, "list", "", work, change=False):
-                yield agent
+        listings: dict[str, Callable[[], list[dict[str, Any]]]] = {"network_agent": agents}
+        if backend.shape.host_lists:
+            listings |= {"compute_service": self._hosts.services, "hypervisor": self._hosts.hypervisors}
+        if what.kind in listings:
+            for one in await self._injector.call(what.kind, "list", "", listings[what.kind], change=False):
+                yield one
 
     async def sightings(self, besides: Collection[str]) -> list[Sighting]:
         """Attachments of volumes, as far as servers have some."""
@@ -258,20 +263,25 @@ class SimulatedCloud:
 
     async def relay(self, scope: Scope, remote_id: str, call: LiveCall, deadline: float) -> Relayed:
         """What is answered to a live call. `Unreachable` when `deadline` seconds have passed."""
+        answers: Mapping[str, Callable[[], Any]] = {
+            "console_log": lambda: self._servers.console(
+                remote_id, call.body["os-getConsoleOutput"].get("length")
+            ),
+            "remote_console": lambda: self._servers.remote_console(
+                remote_id, next(iter(call.body.values()))["type"]
+            ),
+            "diagnostics": lambda: self._servers.diagnostics(remote_id, call.version),
+            "server_password": lambda: self._servers.password(remote_id),
+            "clear_password": lambda: self._servers.clear_password(remote_id),
+            "service_update": lambda: self._hosts.update(remote_id, call.body),
+            "service_delete": lambda: self._hosts.delete(remote_id),
+            "hypervisor_uptime": lambda: self._hosts.uptime(remote_id),
+        }
 
         def work() -> Any:
-            if call.name == "console_log":
-                return self._servers.console(remote_id, call.body["os-getConsoleOutput"].get("length"))
-            if call.name == "remote_console":
-                (asked,) = call.body.values()
-                return self._servers.remote_console(remote_id, asked["type"])
-            if call.name == "diagnostics":
-                return self._servers.diagnostics(remote_id, call.version)
-            if call.name == "server_password":
-                return self._servers.password(remote_id)
-            if call.name == "clear_password":
-                return self._servers.clear_password(remote_id)
-            raise Refused(f"a simulated cloud does not answer to {call.name}", status=501)
+            if call.name not in answers:
+                raise Refused(f"a simulated cloud does not answer to {call.name}", status=501)
+            return answers[call.name]()
 
         kind = "server" if call.service == "compute" else call.service
         read = asyncio.ensure_future(self._injector.call(kind, call.name, remote_id, work, change=False))

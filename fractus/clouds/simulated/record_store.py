@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fractus.clouds.simulated.records import RECORDS, MarkRecord, Record, ServerRecord
+from fractus.clouds.simulated.records import RECORDS, HostRecord, MarkRecord, Record, ServerRecord
 
 R = TypeVar("R", bound=Record)
 
@@ -44,7 +44,8 @@ _PATIENCE = 10.0
 
 _ENCODER = msgspec.json.Encoder()
 _DECODERS = {
-    kind: msgspec.json.Decoder(record) for kind, record in {**RECORDS, MarkRecord.KIND: MarkRecord}.items()
+    kind: msgspec.json.Decoder(record)
+    for kind, record in {**RECORDS, MarkRecord.KIND: MarkRecord, HostRecord.KIND: HostRecord}.items()
 }
 
 

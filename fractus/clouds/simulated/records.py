@@ -406,6 +406,17 @@ class MarkRecord(Record, kw_only=True):
     cloud: str
 
 
+class HostRecord(Record, kw_only=True):
+    """What an administrator has said of a host; its id is the host's name. It is in no listing."""
+
+    KIND: ClassVar[str] = "host"
+
+    disabled: bool = False
+    disabled_reason: str | None = None
+    forced_down: bool = False
+    removed: bool = False
+
+
 #: What users of a cloud have in it.
 RECORDS: dict[str, type[Record]] = {
     record.KIND: record

@@ -34,7 +34,7 @@ from fractus.clouds.simulated.records import (
 from fractus.clouds.simulated.server_group import hosts_for
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Refused, Throttled
-from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb
+from fractus.model.server_verbs import CLOUD_VERBS, VERSION, ServerVerb
 from fractus.model.servers import ServerObserved, ServerWanted
 
 _GIB = 1024**3
@@ -44,6 +44,8 @@ _BUSY_SECONDS = 1.0
 
 _STATUS = {
     ("active", "updating_password"): "PASSWORD",
+    ("active", "migrating"): "MIGRATING",
+    ("paused", "migrating"): "MIGRATING",
     ("resized", None): "VERIFY_RESIZE",
     ("paused", None): "PAUSED",
     ("suspended", None): "SUSPENDED",
@@ -347,7 +349,10 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             thing.was = {name: getattr(thing, name) for name in names}
             thing.flavor_id, thing.vcpus, thing.ram = flavor.id, flavor.vcpus, flavor.ram
             thing.disk = flavor.disk + flavor.ephemeral
+        elif verb.name in ("migrate", "live-migration", "evacuate"):
+            return self._move(thing, verb, body)
         elif verb.name == "revertResize":
+            thing.host = thing.was.get("host", thing.host)
             for name in ("flavor_id", "vcpus", "ram", "disk"):
                 setattr(thing, name, thing.was[name])
         elif verb.name == "rebuild":
@@ -359,6 +364,33 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             thing.user_data = body.get("user_data", thing.user_data) or ""
             thing.fault = None
         return "as before" if verb.passing and verb.or_ends else _COMES_TO[verb.ends]
+
+    def _move(self, thing: ServerRecord, verb: ServerVerb, body: Mapping[str, Any]) -> str:
+        """Another host, where one has room. It is there when the verb is done, but its room is taken now."""
+        backend, host = self.injector.backend, body.get("host") or ""
+        said = backend.host(thing.host)
+        if verb.name == "evacuate" and not (said.forced_down or said.removed):
+            raise Refused(f"Compute service of {thing.host} is still in use.", status=400)
+        if host and host not in backend.hosts():
+            raise Refused(f"Compute host {host} could not be found.", status=400)
+        here = thing.host
+        place = backend.place(
+            thing.vcpus, thing.ram, thing.disk, lambda name: name != here and host in ("", name)
+        )
+        if not place:
+            raise Refused("No valid host was found. There are not enough hosts available.", status=400)
+        names = ("vm_state", "flavor_id", "vcpus", "ram", "disk", "host")
+        was = {name: getattr(thing, name) for name in names}
+        thing.host = place
+        if verb.name == "live-migration":
+            return "unchanged"
+        thing.was = was
+        if verb.name == "migrate":
+            return "resized"
+        stops = body.get(VERSION) == "2.95"
+        thing.was = {"vm_state": "stopped" if stops or thing.vm_state == "stopped" else "active"}
+        thing.fault = None
+        return "as before"
 
     def _placed_again(self, thing: ServerRecord) -> bool:
         """Give a server that was offloaded a host, where one has room."""

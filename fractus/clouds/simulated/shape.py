@@ -45,6 +45,8 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far the cloud's own clock is ahead of ours. Seconds."""
     agents: bool = False
     """Whether its Neutron has agents: without, it is one that leaves networks to the hypervisors."""
+    host_lists: bool = False
+    """Whether our credential may list its compute services and hypervisors: without, it is no administrator's there."""
     external: dict[str, str] = {}
     """Its external networks: name -> CIDR of the one subnet of each. They are there from the start."""
     quota: dict[str, int] = {}

@@ -2,7 +2,8 @@
 
 A mirror is listed whole, within the cloud's budget of listings (decision 0024), and compared with what is held. What is
 new or changed is written, what is not listed any more is forgotten. An id that another cloud has too is shown as
-`ZONE@id`; each cloud's own sweep says so of its own rows, so two that are found to share one both say it.
+another one (`Mirror.id_here`); each cloud's own sweep says so of its own rows, so two that are found to share one both
+say it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ class Mirror(Protocol):
 
     def row(self, cloud: str, id: str, remote_id: str, found: Mapping[str, Any]) -> MirrorRow:
         """What is kept of one thing as its cloud shows it."""
+        ...
+
+    def id_here(self, cloud: str, remote_id: str, *, shared: bool) -> str:
+        """What users know it by. `shared`: another cloud has one of the same id."""
         ...
 
     def id_of(self, found: Mapping[str, Any]) -> str:
@@ -143,7 +148,7 @@ class MirrorTurn:
         shared = await mirrors.shared_ids(store, table, self.cloud, found) if found else set()
         changed: list[MirrorRow] = []
         for remote_id, one in found.items():
-            id = f"{self.cloud}@{remote_id}" if remote_id in shared else remote_id
+            id = self._mirror.id_here(self.cloud, remote_id, shared=remote_id in shared)
             row = self._mirror.row(self.cloud, id, remote_id, one)
             if held.get(remote_id) != (row.id, row.summary):
                 changed.append(row)

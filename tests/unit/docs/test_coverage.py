@@ -29,7 +29,7 @@ def test_the_page_is_up_to_date() -> None:
     [
         ("compute", "GET", "/servers/detail", "", SERVED),
         ("compute", "POST", "/servers/{server_id}/action", "os-getConsoleOutput", LIVE),
-        ("compute", "POST", "/servers/{server_id}/action", "migrate", NOT_YET),
+        ("compute", "GET", "/servers/{server_id}/shares", "", NOT_YET),
         ("compute", "GET", "/os-certificates/{id}", "", GONE),
         ("network", "POST", "/ports", "", SERVED),
         ("network", "POST", "/metering/metering-labels", "", NOT_YET),

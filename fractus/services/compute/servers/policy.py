@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractus.auth.base_rules import (
     NOVA_ADMIN,
+    NOVA_MANAGER_OR_ADMIN,
     NOVA_MEMBER_OR_ADMIN,
     NOVA_READER_OR_ADMIN,
     NOVA_SERVICE_OR_ADMIN,
@@ -47,6 +48,8 @@ FLOATING_ADD = "os_compute_api:os-floating-ips:add"
 FLOATING_REMOVE = "os_compute_api:os-floating-ips:remove"
 FIXED_ADD = "os_compute_api:os-multinic:add"
 FIXED_REMOVE = "os_compute_api:os-multinic:remove"
+MIGRATE_TO_HOST = "os_compute_api:os-migrate-server:migrate:host"
+MIGRATE_LIVE_TO_HOST = "os_compute_api:os-migrate-server:migrate_live:host"
 DIAGNOSTICS = "os_compute_api:os-server-diagnostics"
 PASSWORD_SHOW = "os_compute_api:os-server-password:show"
 PASSWORD_CLEAR = "os_compute_api:os-server-password:clear"
@@ -145,6 +148,8 @@ _ADMINS = (
     (DESTINATION, "Ask for a host or hypervisor for a new server."),
     (ZERO_DISK, "Create a server from an image with a flavor without disk."),
     (UNSHELVE_TO_HOST, "Bring a shelved server back on a host."),
+    (MIGRATE_TO_HOST, "Move a server to a host that is named."),
+    (MIGRATE_LIVE_TO_HOST, "Move a running server to a host that is named."),
     (DIAGNOSTICS, "Read the diagnostics of a server."),
     (UNLOCK_OVERRIDE, "Unlock a server that somebody else locked."),
     (ACTIONS_EVENTS, "See all details of the events of an action."),
@@ -152,7 +157,11 @@ _ADMINS = (
 )
 
 _VERBS = [
-    RuleDefault(verb.rule, NOVA_ADMIN if verb.admin else NOVA_MEMBER_OR_ADMIN, verb.permits or verb.summary)
+    RuleDefault(
+        verb.rule,
+        NOVA_MANAGER_OR_ADMIN if verb.managers else NOVA_ADMIN if verb.admin else NOVA_MEMBER_OR_ADMIN,
+        verb.permits or verb.summary,
+    )
     for verb in SERVER_VERBS.values()
 ]
 

@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+from msgspec import Struct
 from sqlalchemy import bindparam, func, select
 
 from fractus.services.compute.servers.table import SERVER
 from fractus.store.listing import Filter, Filters, Sort, page, sieve
+from fractus.store.resources import MANY, among, by_sizes, padded
 from fractus.store.transaction import Query, Reader
 
 Condition = Filter | Sequence[Filter]
@@ -81,6 +84,13 @@ _shown = Query(select(*(_c[name] for name in Found._fields)).where(_c.id == bind
 _owner = Query(select(_c.project_id).where(_c.id == bindparam("id")))
 
 
+class _Extra(Struct, rename={"name": "OS-EXT-SRV-ATTR:instance_name"}):
+    name: str = ""
+
+
+_decode = msgspec.json.Decoder(_Extra).decode
+
+
 class Named(NamedTuple):
     """A server of a list without details."""
 
@@ -132,6 +142,32 @@ async def server_owner(reader: Reader, id: str) -> str | None:
     """The project of a server, deleted or not; None where there is no such server."""
     row = await reader.row(_owner, id=id)
     return None if row is None else str(row[0])
+
+
+_on_hosts = by_sizes(
+    lambda size: (
+        select(_c.cloud, _c.host, _c.id, _c.extra)
+        .where(among(_c.host, "h", size), _c.deleted_at.is_(None))
+        .order_by(_c.created_at, _c.id)
+    )
+)
+
+
+class ServersOnHosts:
+    """Servers by the hosts that they are on."""
+
+    async def on_hosts(
+        self, reader: Reader, hosts: Sequence[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
+        """Of each host, `(cloud, name there)`, the servers on it: `(name there, id)`. Those without are left out."""
+        found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        keys = [f"{cloud}:{name}" for cloud, name in hosts]
+        for first in range(0, len(keys), MANY):
+            query, values = padded(_on_hosts, "h", keys[first : first + MANY])
+            for cloud, host, id, extra in await reader.rows(query, **values):
+                name = _decode(extra).name if extra else ""
+                found.setdefault((cloud, host.partition(":")[2]), []).append((name, id))
+        return found
 
 
 # --- filters --------------------------------------------------------------------------------------

@@ -439,7 +439,10 @@ def _for_admins(
         # Stands first, so that whoever puts the bytes together sees that a field of the document is replaced.
         extra["fault"] = msgspec.to_builtins(fault)
     extra[_EXTENDED + "host"] = host or None
-    extra[_EXTENDED + "instance_name"] = (here.remote_id if here is not None else None) or ""
+    there = here.remote_id if here is not None else None
+    extra[_EXTENDED + "instance_name"] = (
+        (observed.instance_name if observed is not None else "") or there or ""
+    )
     extra[_EXTENDED + "hypervisor_hostname"] = (
         observed.hypervisor_hostname if observed is not None else ""
     ) or None

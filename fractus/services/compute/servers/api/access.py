@@ -215,6 +215,38 @@ class Live(Protocol):
         ...
 
 
+class SharedNames(Protocol):
+    """The names of hosts and hypervisors that several clouds have."""
+
+    def host(self, name: str, cloud: str) -> str:
+        """A host's name as users see it."""
+        ...
+
+    def node(self, name: str, cloud: str) -> str:
+        """A hypervisor's name as users see it."""
+        ...
+
+
+class HostNames(Protocol):
+    """Names of hosts and hypervisors, as users see them and as their clouds have them."""
+
+    async def shared(self) -> SharedNames:
+        """Those that several clouds have."""
+        ...
+
+    async def host(self, name: str) -> tuple[str, str] | None:
+        """The host that a name means: its cloud, and its name there; None where it is the name of none, or several."""
+        ...
+
+    async def lists_hosts(self, cloud: str) -> bool:
+        """Whether a cloud lets us list its hosts, and has some."""
+        ...
+
+    async def node(self, name: str) -> tuple[str, str] | None:
+        """The same of a hypervisor."""
+        ...
+
+
 class Quota(Protocol):
     """Limits of a project."""
 
@@ -263,6 +295,7 @@ class Dependencies:
     keypairs: Keypairs
     groups: ServerGroups
     live: Live
+    names: HostNames
     quota: Quota | None = None
     secrets: Secrets | None = None
     """What seals the first passwords of servers; None: there are none."""
@@ -416,7 +449,7 @@ def check_asked(
     if verb.placed_first:
         check_placed(server, document)
     if when.vm_states:
-        check_state(server, document, verb.name, when.vm_states, when.task_states)
+        check_state(server, document, verb.spoken or verb.name, when.vm_states, when.task_states)
     if not verb.placed_first and not verb.offloaded:
         check_placed(server, document)
 

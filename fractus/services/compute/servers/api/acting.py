@@ -267,7 +267,9 @@ class Acting:
                 await self._to_zone(tx, server, asked["availability_zone"])
             if host:
                 call.enforce(policy.UNSHELVE_TO_HOST, {"project_id": server.project_id})
-                args["host"] = host.removeprefix(f"{shown(server)['OS-EXT-AZ:availability_zone']}:")
+                place = await self._given.names.host(host)
+                zone = shown(server)["OS-EXT-AZ:availability_zone"]
+                args["host"] = place[1] if place is not None else host.removeprefix(f"{zone}:")
             await accept(self._given, call, tx, server, verb, args)
         return Reply(202)
 

@@ -30,6 +30,7 @@ from fractus.services.compute.servers.api.access import (
 from fractus.services.compute.servers.api.acting import Acting
 from fractus.services.compute.servers.api.imaging import Imaging
 from fractus.services.compute.servers.api.live import console_log
+from fractus.services.compute.servers.api.moving import MOVES, Moving
 from fractus.services.compute.servers.api.rebuilding import Rebuilding, check_rebuild
 from fractus.services.compute.servers.api.showing import Showing
 from fractus.services.compute.servers.schema import acting, bodies
@@ -80,6 +81,7 @@ class Changing:
         self._acting = Acting(given)
         self._rebuilding = Rebuilding(given, showing)
         self._imaging = Imaging(given)
+        self._moving = Moving(given)
 
     def routes(self) -> list[Route]:
         """Rows of the route table."""
@@ -175,6 +177,7 @@ class Changing:
             **self._acting.handlers(),
             "rebuild": self._rebuilding.rebuild,
             **self._imaging.handlers(),
+            **self._moving.handlers(),
         }
         return partial(own.get(verb.name, self._act), verb)
 
@@ -251,6 +254,7 @@ _SCHEMAS: Mapping[str, Schema] = {
     "rebuild": check_rebuild,
     "createImage": acting.check_new_image,
     "createBackup": acting.check_new_image,
+    **MOVES,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from fractus.services.compute.servers.api.access import Dependencies, missing
 from fractus.services.compute.servers.api.showing import Showing
 from fractus.services.compute.servers.schema import search
 from fractus.services.compute.servers.versions import LISTS, PARTS
+from fractus.store import clouds
 from fractus.store.listing import Filter, Sort, one_of
 from fractus.web.routing import Call, Query, Reply, Route
 
@@ -74,7 +76,7 @@ class Reading:
 
     async def index(self, call: Call) -> Reply:
         """Ids and names."""
-        asked = self._asked(call, policy.LIST_ALL)
+        asked = await self._asked(call, policy.LIST_ALL)
         if asked is None:
             return Reply(200, {"servers": []})
         await self._check_marker(call, asked)
@@ -86,7 +88,7 @@ class Reading:
 
     async def detail(self, call: Call) -> Reply:
         """Everything."""
-        asked = self._asked(call, policy.DETAIL_ALL)
+        asked = await self._asked(call, policy.DETAIL_ALL)
         if asked is None:
             return Reply(200, {"servers": []})
         await self._check_marker(call, asked)
@@ -97,7 +99,7 @@ class Reading:
 
     # --- what is asked for -----------------------------------------------------------------------
 
-    def _asked(self, call: Call, all_rule: str) -> _Asked | None:
+    async def _asked(self, call: Call, all_rule: str) -> _Asked | None:
         """The list that the query describes, or None where it is known to be empty."""
         _check_parameters(call)
         found = _searched(call)
@@ -114,9 +116,26 @@ class Reading:
         sorts = _sorts(call)
         if found.pop("nothing", False):
             return None
-        conditions = queries.conditions(found)
+        conditions = [*await self._at_hosts(found), *queries.conditions(found)]
         addresses = _addresses(found) if found.get("deleted") is False else []
         return _Asked(conditions, sorts, call.query.one("marker"), limit, everywhere, addresses)
+
+    async def _at_hosts(self, found: dict[str, Any]) -> list[Filter]:
+        """Have names of hosts and hypervisors mean what they are in their clouds; conditions besides."""
+        names, more = self._given.names, []
+        if host := found.get("host"):
+            place = await names.host(host)
+            found["host"] = [host, *([":".join(place)] if place is not None else await self._on(host))]
+        if (node := found.get("node")) and (place := await names.node(node)) is not None and place[1] != node:
+            found["node"] = f"^{re.escape(place[1])}$"
+            more.append(Filter("cloud", "eq", place[0]))
+        return more
+
+    async def _on(self, host: str) -> list[str]:
+        """A name that says no cloud, or that only servers tell of, in every cloud that it may mean."""
+        every = await clouds.answered_at(self._given.store)
+        ends = [(host.removesuffix(f".{cloud}"), cloud) for cloud in every if host.endswith(f".{cloud}")]
+        return [f"{cloud}:{host}" for cloud in every] + [f"{cloud}:{name}" for name, cloud in ends]
 
     async def _at_addresses(self, addresses: Sequence[Range]) -> list[Filter]:
         """Which servers those may be that have the addresses asked for, where their ports tell: else all of a project

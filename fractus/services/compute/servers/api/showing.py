@@ -7,7 +7,8 @@ older versions, for callers whom policy shows less, and for fields that admins s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -97,6 +98,8 @@ class Showing:
         """What stands in the JSON array of a list with details, and headers that go with it."""
         sight = Sight.of(call)
         stale = await self.stale({row.cloud for row in rows})
+        if sight.extended:
+            rows = await self._with_names(rows)
         if not (stale or sight.fuller) and sight.extra_specs and SHOWN.newest_at(call.version):
             return b",".join(filled([row.summary for row in rows], call)), {}
         parts = []
@@ -111,6 +114,8 @@ class Showing:
         """The body of an answer about one server, and headers that go with it."""
         sight = Sight.of(call, target)
         stale = await self.stale({row.cloud})
+        if sight.extended:
+            (row,) = await self._with_names([row])
         more = await self._more(row, bool(stale)) if sight.more else None
         # Of one server, and not in lists, its group is told.
         whole = row._replace(summary=view.splice(row.summary, await self._groups(row.summary)))
@@ -125,6 +130,19 @@ class Showing:
         asked: list[str] = _decode(summary)["scheduler_hints"].get("group", [])
         there = [id for id in asked if await self._given.groups.exists(self._given.store, id)]
         return _encode({"server_groups": there})
+
+    async def _with_names(self, rows: Sequence[Found]) -> Sequence[Found]:
+        """With the names of hosts and hypervisors as administrators know them: as their cloud has them, where no other
+        cloud has the same. They are stored with their cloud before them.
+        """
+        shared = await self._given.names.shared()
+        named = []
+        for row in rows:
+            cloud = row.cloud
+            extra = _renamed(row.extra or b"", _HOST, f"{cloud}:".encode(), partial(shared.host, cloud=cloud))
+            extra = _renamed(extra, _NODE, b"", partial(shared.node, cloud=cloud))
+            named.append(row._replace(extra=extra) if extra != row.extra else row)
+        return named
 
     def document(
         self,
@@ -181,6 +199,21 @@ class Showing:
                 for item in pending
             ],
         }
+
+
+_HOST = b'"OS-EXT-SRV-ATTR:host":"'
+_NODE = b'"OS-EXT-SRV-ATTR:hypervisor_hostname":"'
+
+
+def _renamed(extra: bytes, field: bytes, prefix: bytes, rename: Callable[[str], str]) -> bytes:
+    """Stored fields with another name in one of them, where that begins with `prefix`."""
+    at = extra.find(field + prefix)
+    if at < 0:
+        return extra
+    start = at + len(field)
+    end = extra.index(b'"', start)
+    name = rename(extra[start + len(prefix) : end].decode())
+    return b"".join([extra[:start], name.encode(), extra[end:]])
 
 
 def _visible(extra: dict[str, Any], sight: Sight, *, stale: bool) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from fractus.model.resource import BLOCKED, PENDING, Presence, Resource, Summary
 from fractus.model.servers import ServerFault, ServerObserved
 from fractus.quota.costs import Over, Room
 from fractus.services.compute import SERVICE
+from fractus.services.compute.hosts.queries import HostNames
 from fractus.services.compute.server_groups.queries import ServerGroupSource
 from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api import Dependencies, ServerLimits, ServersApi
@@ -391,6 +392,7 @@ class House:
             attachments=AttachmentWrites(self.ledger, {"volume": summarise_volume}),
             storage=self.storage,
             live=self.console,
+            names=HostNames(self.store, self.clock),
             quota=self.quota,
             limits=self.limits,
             secrets=self.secrets,

@@ -65,7 +65,14 @@ def action(token: int, verb: str = "stop", **about: Any) -> Action:
 
 
 #: What ends in the state in which it was asked.
-AS_IT_WAS = ("changePassword", "trigger_crash_dump", "injectNetworkInfo", "createImage", "createBackup")
+AS_IT_WAS = (
+    "changePassword",
+    "live-migration",
+    "trigger_crash_dump",
+    "injectNetworkInfo",
+    "createImage",
+    "createBackup",
+)
 
 
 # --- the table ------------------------------------------------------------------------------------

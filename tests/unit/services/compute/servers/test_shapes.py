@@ -221,7 +221,7 @@ async def test_what_admins_see_besides(house: House) -> None:
     }
     reservation = (await house.fetch(id)).desired["reservation_id"]
     assert extended == {
-        "host": "east:node-1",
+        "host": "node-1",
         "instance_name": f"remote-{id}",
         "hypervisor_hostname": "node-1.example",
         "reservation_id": reservation,

@@ -1,0 +1,71 @@
+"""What handlers about hosts have in their hands, and what is said of a list's parameters and of stale clouds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from fractus.base.clock import Clock
+from fractus.model.errors import Invalid
+from fractus.model.live import LiveCall
+from fractus.services.compute import only
+from fractus.services.compute.hosts.queries import Found, HostNames
+from fractus.services.compute.hosts.schema import LIST_PARAMETERS
+from fractus.services.mirror import MirrorKind
+from fractus.services.staleness import header, stale
+from fractus.store import clouds
+from fractus.store.transaction import Reader, Store
+from fractus.web.routing import Query
+
+
+class Live(Protocol):
+    """Calls to a cloud about what is no resource of ours."""
+
+    async def of_cloud(self, cloud: str, remote_id: str, call: LiveCall, *, id: str) -> Any:
+        """The cloud's answer. `Unavailable` if it is silent, `NotFound` where it has no such thing."""
+        ...
+
+
+class Servers(Protocol):
+    """Servers by where they are."""
+
+    async def on_hosts(
+        self, reader: Reader, hosts: Sequence[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
+        """Of each host, `(cloud, name there)`, the servers on it: `(name there, id)`. Those without are left out."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What wiring hands to the API of hosts."""
+
+    store: Store
+    clock: Clock
+    names: HostNames
+    live: Live
+    servers: Servers
+    stale_after: float
+
+    async def staleness(self, kind: MirrorKind, rows: Iterable[Found]) -> dict[str, str]:
+        """The header that names clouds which are silent, or do not let us list any more."""
+        names = {row.cloud for row in rows}
+        silent = await stale(self.store, self.clock, self.stale_after, names)
+        refusing = await clouds.refusing(self.store, kind.mirrored.kind) if names else set()
+        return header(sorted({*silent, *(refusing & names)}))
+
+
+def judged(query: Query, known: Iterable[str], *, strict: bool) -> None:
+    """Judge the parameters of a list: each at most once, and where `strict` none but the `known` ones."""
+    allowed = tuple(known)
+    for name in allowed:
+        every = query.all(name)
+        for value in every:
+            why = LIST_PARAMETERS[name](value)
+            if why is not None:
+                raise Invalid(f"Invalid input for query parameters {name}. Value: {value}. {why}")
+        if len(every) > 1:
+            raise Invalid(f"Invalid input for query parameters {name}. Value: {every}. {every!r} is too long")
+    if strict:
+        only(query.names(), allowed)

@@ -1,0 +1,77 @@
+"""What requests about services may say (nova.api.openstack.compute.schemas.services)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fractus.services.compute.dialect.schema import values
+from fractus.services.field import Check
+
+_FQDN = "^[a-zA-Z0-9-._]*$"
+_LONGEST = 255
+
+
+def _short_text(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return f"{value!r} is not of type 'string'"
+    if not value:
+        return "'' should be non-empty"
+    return f"{value!r} is too long" if len(value) > _LONGEST else None
+
+
+def host_name(value: Any) -> str | None:
+    """The name of a host, by its characters."""
+    why = _short_text(value)
+    if why is None and not re.fullmatch(_FQDN.strip("^$"), value):
+        return f"{value!r} does not match {_FQDN!r}"
+    return why
+
+
+#: The order is that of Nova's schema, in which it judges.
+_NUMBERED: Mapping[str, Check] = {"host": host_name, "binary": _short_text, "disabled_reason": _short_text}
+_NUMBERED_211: Mapping[str, Check] = {**_NUMBERED, "forced_down": values.boolean}
+_NAMED: Mapping[str, Check] = {
+    "status": values.one_of("enabled", "disabled"),
+    "disabled_reason": _short_text,
+    "forced_down": values.boolean,
+}
+
+
+def _judge(body: Any, known: Mapping[str, Check], required: Sequence[str]) -> None:
+    given = values.checked_object(body, "", required, known)
+    for name, check in known.items():
+        why = check(given[name]) if name in given else None
+        if why is not None:
+            raise values.refuse(name, given[name], why)
+
+
+def check_named(body: Any) -> None:
+    """The body of `PUT /os-services/{id}` from 2.53 on."""
+    _judge(body, _NAMED, ())
+
+
+def check_numbered(body: Any, *, forced_down: bool) -> None:
+    """The same before. `forced_down`: whether it may be said."""
+    _judge(body, _NUMBERED_211 if forced_down else _NUMBERED, ("host", "binary"))
+
+
+def truth(value: Any) -> bool:
+    """A boolean in any of Nova's words."""
+    return value in values.TRUE
+
+
+#: Parameters of the lists of hypervisors: what each may be, once.
+LIST_PARAMETERS: Mapping[str, Callable[[str], str | None]] = {
+    "limit": lambda text: (
+        "'' should be non-empty"
+        if not text
+        else None
+        if text.isascii() and text.isdigit()
+        else f"{text!r} does not match '^[0-9]*$'"
+    ),
+    "marker": lambda _text: None,
+    "hypervisor_hostname_pattern": host_name,
+    "with_servers": values.boolean,
+}
