@@ -23,7 +23,7 @@ from tests.unit.services.network.test_routers import act, outside
 
 _FURNISHED = {
     "server", "flavor", "image", "keypair", "network", "subnet", "port", "security_group", "qos_policy", "router",
-    "router_interface", "floatingip", "trunk", "volume", "snapshot", "volume_type",
+    "router_interface", "floatingip", "trunk", "volume", "snapshot", "volume_type", "volume_attachment",
 }  # fmt: skip
 
 
@@ -64,6 +64,9 @@ async def _furnish(world: World) -> None:
     made = (await ann.user.post(f"{VOLUME}/volumes", volume, version="3.71")).ok()["volume"]["id"]
     await world.settle()
     (await ann.user.post(f"{VOLUME}/snapshots", {"snapshot": {"volume_id": made}}, version="3.71")).ok()
+    await world.settle()
+    attached = {"volumeAttachment": {"volumeId": made}}
+    (await ann.user.post(f"{COMPUTE}/servers/{port['device_id']}/os-volume_attachments", attached)).ok()
     await world.settle()
     records = world.cloud("a").backend.records
     for things in world.cloud("a").backend.things().values():

@@ -6,7 +6,7 @@ from fractus.clouds.simulated.records import ServerRecord, VolumeAttachmentRecor
 from fractus.testing.natives import Natives
 from fractus.testing.user import COMPUTE, VOLUME
 from fractus.testing.world import World
-from tests.adopt.takes import P1, changes, take, told
+from tests.adopt.takes import P1, changes, reported, take
 
 
 def _attached(world: World, id: str, server: ServerRecord, device: str, *, bootable: bool = False) -> None:
@@ -36,7 +36,7 @@ async def test_attachments_come_with_their_servers_and_volumes(world: World) -> 
     _attached(world, "root", vm, "/dev/vda", bootable=True)
     _attached(world, "data", vm, "/dev/vdb")
     report = await take(world)
-    assert told(report) == []
+    assert reported(report) == []
     assert (report.taken["volume"], report.taken["volume_attachment"]) == (2, 2)
     await world.settle()
     assert changes(world) == []

@@ -52,27 +52,24 @@ class VolumeAttachmentAdoption:
             "tag": None,
             "delete_on_termination": bool(there.get("delete_on_termination")),
         }
-        if context.is_written("server", observed.server_id) and context.is_written(
-            "volume", observed.volume_id
-        ):
-            held = {"id": volume.id, "bdm_uuid": new_id(), **entry, **({"root": True} if root else {})}
-            every = [*server.desired.get("volumes", []), held]
-            order = [context.planned("volume", one["id"]) for one in seen.volumes] if seen else []
-            every.sort(key=lambda one: order.index(one["id"]) if one["id"] in order else len(order))
-            server.desired["volumes"] = every
-            volume.desired["attached"] = [
-                *volume.desired.get("attached", []),
-                {
-                    "attachment_id": entry["attachment_id"],
-                    "server_id": server.id,
-                    "server_there": observed.server_id,
-                    "device": observed.device,
-                    "attached_at": observed.attached_at,
-                    "state": ATTACHED,
-                },
-            ]
-            await context.save(tx, server)
-            await context.save(tx, volume)
+        held = {"id": volume.id, "bdm_uuid": new_id(), **entry, **({"root": True} if root else {})}
+        every = [*server.desired.get("volumes", []), held]
+        order = [context.planned("volume", one["id"]) for one in seen.volumes] if seen else []
+        every.sort(key=lambda one: order.index(one["id"]) if one["id"] in order else len(order))
+        server.desired["volumes"] = every
+        volume.desired["attached"] = [
+            *volume.desired.get("attached", []),
+            {
+                "attachment_id": entry["attachment_id"],
+                "server_id": server.id,
+                "server_there": observed.server_id,
+                "device": observed.device,
+                "attached_at": observed.attached_at,
+                "state": ATTACHED,
+            },
+        ]
+        await context.save(tx, server)
+        await context.save(tx, volume)
         resource = Resource(
             kind="volume_attachment",
             id=entry["attachment_id"],
