@@ -221,13 +221,13 @@ async def test_our_servers_on_a_hypervisor_are_told(world: World) -> None:
     made = await ann.boots_server(zone="a")
     await world.settle()
     server = await world.admin.server(made)
-    told = {
+    shown = {
         one["hypervisor_hostname"]: one["servers"]
         for one in (await get(world, HYPERVISORS, with_servers="true")).ok()["hypervisors"]
     }
     name = server["OS-EXT-SRV-ATTR:instance_name"]
-    assert told.pop(server["OS-EXT-SRV-ATTR:hypervisor_hostname"]) == [{"name": name, "uuid": made}]
-    assert list(told.values()) == [[], [], []]
+    assert shown.pop(server["OS-EXT-SRV-ATTR:hypervisor_hostname"]) == [{"name": name, "uuid": made}]
+    assert list(shown.values()) == [[], [], []]
     old = (await get(world, f"{HYPERVISORS}/host-/servers", "2.1")).ok()["hypervisors"]
     assert [one["servers"][0]["uuid"] for one in old if "servers" in one] == [made]
 
