@@ -146,6 +146,7 @@ from fractus.services.volume.snapshots.adoption import SnapshotAdoption
 from fractus.services.volume.snapshots.api import SnapshotsApi
 from fractus.services.volume.snapshots.kind import KIND as SNAPSHOT
 from fractus.services.volume.snapshots.lifecycle import SnapshotLifecycle
+from fractus.services.volume.snapshots.writes import SnapshotWrites
 from fractus.services.volume.volume_types.adoption import VolumeTypeAdoption
 from fractus.services.volume.volume_types.api import VolumeTypesApi
 from fractus.services.volume.volume_types.kind import KIND as VOLUME_TYPE
@@ -199,6 +200,7 @@ def _servers(at: ApiParts) -> ServersApi:
             plugging=at.plugging,
             floating=at.floating,
             attachments=at.attachments,
+            snapshots=SnapshotWrites(at.ledger),
             storage=VolumeMaker(
                 at.ledger, at.quota, VolumeTypeSource(at.resources), ImageSource(at.resources)
             ),

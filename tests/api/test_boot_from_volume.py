@@ -90,3 +90,37 @@ async def test_volumes_that_a_server_brings_with_it_are_made_with_it(world: Worl
     await world.settle()
     assert (await ann.get(f"{VOLUME}/volumes/{made}")).status == 404
     await world.assert_no_orphans()
+
+
+async def test_an_image_of_a_server_on_volumes_names_snapshots_of_them(world: World) -> None:
+    ann = world.user("ann", roles=("admin", "member"))
+    image = await ann.makes_image()
+    device = {
+        "source_type": "image", "destination_type": "volume", "uuid": image, "volume_size": 1, "boot_index": 0,
+    }  # fmt: skip
+    server = (await _asks(ann, device)).ok()["server"]["id"]
+    await world.settle()
+    made = (await ann.acts(server, "createImage", {"name": "copy"})).ok()["image_id"]
+    shown = (await ann.get(f"/image/v2/images/{made}")).ok()
+    assert (shown["status"], shown["size"], shown["bdm_v2"]) == ("active", 0, "True")
+    (snapshot,) = await ann.listed(f"{VOLUME}/snapshots")
+    assert snapshot["name"] == "snapshot for copy"
+    await world.settle()
+    assert (await ann.server(server))["OS-EXT-STS:task_state"] is None
+    flavor = await ann.makes_flavor("other", disk=0)
+    second = (await _asks(ann, image=made, flavor=flavor)).ok()["server"]["id"]
+    await world.settle()
+    again = await ann.server(second)
+    assert again["status"] == "ACTIVE"
+    (volume,) = [one["id"] for one in again["os-extended-volumes:volumes_attached"]]
+    assert (await ann.volume(volume))["snapshot_id"] == snapshot["id"]
+    refused = await ann.acts(server, "rebuild", {"imageRef": made})
+    assert _sentence(refused).endswith("Unable to rebuild with a different image for a volume-backed server.")
+    refused = await ann.acts(server, "rescue")
+    assert (
+        _sentence(refused) == f"Instance {server} cannot be rescued: Cannot rescue a volume-backed instance"
+    )
+    (await ann.acts(server, "rebuild", {"imageRef": image, "name": "anew"})).ok()
+    await world.settle()
+    rebuilt = await ann.server(server)
+    assert (rebuilt["status"], rebuilt["name"], rebuilt["image"]) == ("ACTIVE", "anew", "")

@@ -45,6 +45,9 @@ def next_token(desired: Mapping[str, Any]) -> int:
 def noted(desired: dict[str, Any], action: Action) -> None:
     """Write an action that is asked for now into the desired state."""
     desired["token"] = action.token
+    if action.verb in CLOUD_VERBS and action.state == DONE:
+        # It was done here, and no cloud is to do it: not even by a process of the version before.
+        return
     if action.verb in CLOUD_VERBS:
         desired["acting"] = {"token": action.token, "verb": action.verb, "args": action.args}
         verb = CLOUD_VERBS[action.verb]

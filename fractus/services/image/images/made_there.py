@@ -14,6 +14,7 @@ whoever asked says so (`ImageMaker.failed`), and where the cloud has done it (`I
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,6 +87,34 @@ class ImageMaker:
         await presences.add(tx, there)
         await self._ledger.wake_all(tx, [("image", image.id, source.cloud)])
         return image
+
+    async def without_bits(self, tx: Transaction, asked: Asked) -> Resource:
+        """An image that is nothing but its properties: those of a server whose disks are volumes name snapshots."""
+        desired = schema.wanted({**asked.properties, **asked.translated, "name": asked.name})
+        desired |= {
+            "visibility": asked.visibility,
+            "disk_format": "qcow2",
+            "container_format": "bare",
+            "size": 0,
+            "checksum": hashlib.md5(b"", usedforsecurity=False).hexdigest(),
+            "os_hash_algo": "sha512",
+            "os_hash_value": hashlib.sha512(b"").hexdigest(),
+            "members": dict.fromkeys(asked.members, "pending"),
+            "member_times": {one: [tx.now(), tx.now()] for one in asked.members},
+        }
+        image = Resource(
+            kind="image",
+            id=new_id(),
+            project_id=asked.project_id,
+            user_id=asked.user_id,
+            name=asked.name,
+            status="active",
+            desired=desired,
+            request_id=asked.request_id,
+            created_at=tx.now(),
+            updated_at=tx.now(),
+        )
+        return await self._ledger.create(tx, image, view.summarise(image), assign=False)
 
     async def failed(self, tx: Transaction, image_id: str) -> None:
         """The cloud will not make it: it is gone, as after a failed snapshot with Nova. Harmless where it is learnt."""

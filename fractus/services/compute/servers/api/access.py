@@ -152,6 +152,16 @@ class Storage(Protocol):
         ...
 
 
+class Snapshots(Protocol):
+    """Snapshots of volumes."""
+
+    async def of_volume(
+        self, tx: Transaction, who: Principal, request_id: str, volume_id: str, name: str
+    ) -> Resource:
+        """A snapshot of a volume that may be in use. `QuotaExceeded` where the project has none for another."""
+        ...
+
+
 class Images(Protocol):
     """Images."""
 
@@ -165,6 +175,10 @@ class ImageMaker(Protocol):
 
     async def make(self, tx: Transaction, source: Source, asked: Asked) -> Resource:
         """The image, which its cloud is going to make. `QuotaExceeded` where there is none for another."""
+        ...
+
+    async def without_bits(self, tx: Transaction, asked: Asked) -> Resource:
+        """An image that is nothing but its properties, active at once. `QuotaExceeded` as above."""
         ...
 
     async def over(self, tx: Transaction, image_id: str) -> None:
@@ -289,6 +303,7 @@ class Dependencies:
     floating: FloatingIps
     attachments: Attachments
     storage: Storage
+    snapshots: Snapshots
     images: Images
     maker: ImageMaker
     flavors: Flavors
@@ -349,9 +364,16 @@ def shown(server: Resource) -> dict[str, Any]:
 
 
 async def record(
-    call: Call, tx: Transaction, server: Resource, verb: str, args: dict[str, Any] | None = None
+    call: Call,
+    tx: Transaction,
+    server: Resource,
+    verb: str,
+    args: dict[str, Any] | None = None,
+    *,
+    done: bool = False,
 ) -> None:
-    """Write down what is asked of a server: a row, and what its desired state says of it.
+    """Write down what is asked of a server: a row, and what its desired state says of it. `done`: and was done here,
+    so that its cloud is asked for nothing.
 
     That it is created needs no row of its own: it is said by the server itself.
     """
@@ -366,7 +388,7 @@ async def record(
         project_id=call.principal.project_id,
         at=tx.now(),
     )
-    if verb in CLOUD_VERBS:
+    if verb in CLOUD_VERBS and not done:
         action.due_at = tx.now() + _DUE
     else:
         action.state, action.finished_at = DONE, tx.now()

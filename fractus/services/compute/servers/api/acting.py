@@ -224,6 +224,10 @@ class Acting:
             args[verb.secret] = sealed(keeper, password)
         async with self._given.store.transaction() as tx:
             server = await asked_for(self._given, call, tx, verb, args)
+            if server.desired.get("volume_rooted"):
+                raise Invalid(
+                    f"Instance {server.id} cannot be rescued: Cannot rescue a volume-backed instance"
+                )
             image = asked.get("rescue_image_ref")
             if image:
                 args["rescue_image_ref"] = await self._rescue_image(call, tx, image)

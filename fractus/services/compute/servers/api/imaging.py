@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from fractus.model.errors import Forbidden, Invalid
 from fractus.model.images import Asked, Source
 from fractus.model.resource import Resource
@@ -16,10 +18,13 @@ from fractus.services.compute.servers.api.access import (
     accept,
     asked_for,
     bound,
+    change,
     find,
+    record,
     shown,
     target_of,
 )
+from fractus.services.compute.servers.schema.block_devices import snapshot_mapping
 from fractus.services.compute.servers.versions import REQUESTS
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call, Reply
@@ -43,12 +48,11 @@ class Imaging:
         asked: dict[str, Any] = call.body[verb.key]
         async with self._given.store.transaction() as tx:
             server = await self._server(tx, call, verb, asked)
-            if not server.desired["image_id"]:
+            if server.desired.get("volume_rooted") or not server.desired["image_id"]:
                 call.enforce(policy.IMAGE_OF_VOLUME, target_of(server))
-                raise Invalid(
-                    "fractus makes no image of a server whose root disk is a volume: make a snapshot of the volume."
-                )
-            image = await self._make(tx, call, verb, server, asked, {"image_type": "snapshot"}, {})
+                image = await self._of_volumes(tx, call, verb, server, asked)
+            else:
+                image = await self._make(tx, call, verb, server, asked, {"image_type": "snapshot"}, {})
         root = call.base_url.removesuffix(PREFIX)
         return _answer(call, image, f"{root}{_IMAGES}/{image.id}")
 
@@ -58,7 +62,7 @@ class Imaging:
         rotation = int(asked["rotation"])
         async with self._given.store.transaction() as tx:
             server = await self._server(tx, call, verb, asked)
-            if not server.desired["image_id"]:
+            if server.desired.get("volume_rooted") or not server.desired["image_id"]:
                 raise Invalid("Backup is not supported for volume-backed instances.")
             kind = asked["backup_type"]
             about = {"image_type": "backup", "backup_type": kind}
@@ -79,6 +83,43 @@ class Imaging:
             if len(asked.get("metadata", {})) > most:
                 raise Forbidden("Image metadata limit exceeded")
         return await asked_for(self._given, call, tx, verb, {})
+
+    async def _of_volumes(
+        self, tx: Transaction, call: Call, verb: ServerVerb, server: Resource, asked: Mapping[str, Any]
+    ) -> Resource:
+        """Snapshots of its volumes, and an image that names them: a server of it gets volumes of these snapshots."""
+        who, name, desired = call.principal, asked["name"].strip(), server.desired
+        disks = {one["volume_id"]: one for one in desired.get("disks", ()) if one["volume_id"]}
+        mapping = []
+        for one in desired.get("volumes", ()):
+            snapshot = await self._given.snapshots.of_volume(
+                tx, who, call.request_id, one["id"], f"snapshot for {name}"
+            )
+            mapping.append(snapshot_mapping(snapshot, one, disks.get(one["id"], {})))
+        if not any(one["boot_index"] == 0 for one in mapping):
+            raise Invalid("fractus does not hold the root volume of this server: take it over first.")
+        root = next(one["device"] for one in desired["volumes"] if one.get("root"))
+        written = {
+            "base_image_ref": "",
+            "block_device_mapping": msgspec.json.encode(mapping).decode(),
+            "bdm_v2": "True",
+            **({"root_device_name": root} if root else {}),
+        }
+        metadata = dict(asked.get("metadata", {}))
+        image = await self._given.maker.without_bits(
+            tx,
+            Asked(
+                name=name,
+                project_id=who.project_id,
+                user_id=who.user_id,
+                request_id=call.request_id,
+                visibility="private",
+                properties={**written, **metadata},
+            ),
+        )
+        await record(call, tx, server, verb.name, {"image_id": image.id}, done=True)
+        await change(self._given, call, tx, server)
+        return image
 
     async def _make(
         self,

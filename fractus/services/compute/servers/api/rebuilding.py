@@ -84,7 +84,10 @@ class Rebuilding:
         """Put what is asked into what is desired: what the cloud is sent, and what the server needs from now on."""
         desired = server.desired
         image = await usable_image(self._given, call, tx, asked["imageRef"])
-        check_fit(call, desired["flavor"], image)
+        on_volume = bool(desired.get("volume_rooted"))
+        if on_volume:
+            await self._check_same_image(tx, server, image)
+        check_fit(call, desired["flavor"], image, on_volume=on_volume)
         if "OS-DCF:diskConfig" in asked:
             desired["disk_config"] = disk_config_of(asked, image)
         metadata = asked.get("metadata", {})
@@ -103,9 +106,9 @@ class Rebuilding:
         if "key_name" in asked:
             more += await self._key(call, tx, server, args, asked["key_name"])
         _texts(server, asked)
-        desired.update(
-            image_id=image.id, image_properties=view.shown_properties(image.desired.get("properties", {}))
-        )
+        if not on_volume:
+            properties = image.desired.get("properties", {})
+            desired.update(image_id=image.id, image_properties=view.shown_properties(properties))
         if "user_data" in asked:
             desired["user_data"] = asked["user_data"] or ""
         known = await self._given.ledger.resources.needs(tx, "server", server.id)
@@ -115,6 +118,16 @@ class Rebuilding:
             if one.kind != "image" and not ("key_name" in asked and one.kind == "keypair")
         ]
         return args, [*kept, *more]
+
+    async def _check_same_image(self, tx: Transaction, server: Resource, image: Resource) -> None:
+        """A root disk that is a volume is rebuilt from no other image."""
+        roots = [one["id"] for one in server.desired.get("volumes", ()) if one.get("root")]
+        volume = await self._given.attachments.volume(tx, None, roots[0]) if roots else None
+        if volume is None or volume.desired.get("image_id") != image.id:
+            raise Invalid(
+                f"Image {image.id} is unacceptable: Unable to rebuild with a different image for a volume-backed"
+                " server."
+            )
 
     async def _key(
         self, call: Call, tx: Transaction, server: Resource, args: dict[str, Any], name: str | None

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from fractus.model.errors import Invalid
+from fractus.model.resource import Resource
 from fractus.services.compute.servers.schema.bodies import truth
 
 IMAGE, VOLUME, SNAPSHOT, BLANK, NONE = "image", "volume", "snapshot", "blank", ""
@@ -288,3 +289,27 @@ def check_least(device: Device, least: int) -> None:
             "Volume is smaller than the minimum size specified in image metadata. Volume size is"
             f" {device.size * _GIB} bytes, minimum size is {least * _GIB} bytes."
         )
+
+
+def snapshot_mapping(
+    snapshot: Resource, attached: Mapping[str, Any], disk: Mapping[str, Any]
+) -> dict[str, Any]:
+    """How an image of a server names the snapshot of one of its volumes, as Nova writes it. `attached`: how the server
+    has the volume; `disk`: as it was built with it.
+    """
+    unsaid = dict.fromkeys(
+        "guest_format image_id no_device tag volume_id volume_type encrypted encryption_secret_uuid encryption_format"
+        " encryption_options".split()
+    )
+    return {
+        **unsaid,
+        "source_type": SNAPSHOT,
+        "destination_type": "volume",
+        "snapshot_id": snapshot.id,
+        "volume_size": snapshot.desired["size"],
+        "boot_index": 0 if attached.get("root") else disk.get("boot_index"),
+        "device_name": attached["device"] or None,
+        "device_type": disk.get("device_type") or None,
+        "disk_bus": disk.get("disk_bus") or None,
+        "delete_on_termination": attached["delete_on_termination"],
+    }

@@ -220,10 +220,15 @@ class Maker:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Source, Asked]] = []
+        self.described: list[Asked] = []
         self.overs: list[str] = []
 
     async def make(self, tx: Transaction, source: Source, asked: Asked) -> Resource:
         self.asked.append((source, asked))
+        return Resource(kind="image", id=new_id(), desired={})
+
+    async def without_bits(self, tx: Transaction, asked: Asked) -> Resource:
+        self.described.append(asked)
         return Resource(kind="image", id=new_id(), desired={})
 
     async def over(self, tx: Transaction, image_id: str) -> None:
@@ -391,6 +396,7 @@ class House:
             floating=self.floating,
             attachments=AttachmentWrites(self.ledger, {"volume": summarise_volume}),
             storage=self.storage,
+            snapshots=self.storage,
             live=self.console,
             names=HostNames(self.store, self.clock),
             quota=self.quota,

@@ -44,6 +44,11 @@ class Storage:
     async def snapshot(self, reader: Reader, project_id: str | None, id: str) -> Resource | None:
         return await self._resources.visible(reader, "snapshot", id, project_id)
 
+    async def of_volume(
+        self, tx: Transaction, who: Principal, request_id: str, volume_id: str, name: str
+    ) -> Resource:
+        return Resource(kind="snapshot", id=new_id(), name=name, desired={"size": 1})
+
     async def check_type(self, reader: Reader, principal: Principal, name: str) -> None:
         if name != "fast":
             raise Invalid(f"Volume type {name} could not be found.")
