@@ -31,6 +31,7 @@ async def _hours(user: User, world: World, **query: str) -> dict[str, Any]:
 async def test_servers_are_counted_from_their_launch_to_their_end(world: World) -> None:
     ann = world.user("ann")
     assert await _hours(ann, world) == {}
+    assert (await ann.get(f"{USAGE}/{ann.project_id}")).ok() == {"tenant_usage": {}}
     flavor = await world.admin.makes_flavor(
         "sized", vcpus=2, ram=1024, disk=3, **{"OS-FLV-EXT-DATA:ephemeral": 2}
     )
@@ -94,7 +95,10 @@ async def test_administrators_see_all_projects_a_page_at_a_time(world: World) ->
             {"start": "2001-01-02T00:00:00", "end": "2001-01-01T00:00:00"},
             "Invalid start time. The start time",
         ),
-        ({}, "Invalid start time. The start time cannot occur after the end time."),
+        (
+            {"end": "2001-01-01T00:00:00"},
+            "Invalid start time. The start time cannot occur after the end time.",
+        ),
         ({"start": "2001-01-01 00:00:00.0", "marker": "x"}, "Marker x could not be found."),
         ({"start": "2001-01-01T00:00:00.5", "limit": "x"}, "Invalid input for query parameters limit"),
         ({"colour": "blue"}, "Additional properties are not allowed ('colour' was unexpected)"),
