@@ -57,6 +57,7 @@ NOT_THERE = {
 UNMADE = "network GET /auto-allocated-topology/{project_id}"
 #: Routes that answer only to administrators.
 ADMINS = {
+    "compute GET /os-simple-tenant-usage",
     "compute GET /os-quota-class-sets/{name}",
     "compute GET /os-availability-zone/detail",
     "compute GET /os-services",
