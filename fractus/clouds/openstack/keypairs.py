@@ -30,11 +30,10 @@ class Keypairs(NovaKind[KeypairWanted, KeypairObserved]):
 
     def names(self, wanted: KeypairWanted) -> list[str]:
         """By its whole name, and by those without notes or whose it is that it may have from earlier versions."""
-        names = [
-            marks.key_name(wanted.id, wanted.notes, self._child.by),
-            marks.name(wanted.id, self._child.by),
-        ]
-        return [*names, marks.key_name(wanted.id, wanted.notes), marks.name(wanted.id)]
+        names = []
+        for by in (self._child.by, ""):
+            names += [marks.key_name(wanted.id, wanted.notes, by), marks.name(wanted.id, by)]
+        return names
 
     def body(self, wanted: KeypairWanted, version: str) -> dict[str, Any]:
         """The public key."""

@@ -52,26 +52,25 @@ def _columns(resource: Resource, _presences: Sequence[Presence]) -> dict[str, An
     return {"live": None if resource.deleted_at is not None else live(resource.user_id, resource.name)}
 
 
-def _verb(name: str, description: str, **more: Any) -> Verb:
-    own = f"({NOVA_ADMIN}) or user_id:%(user_id)s"
-    return Verb(rule=RuleDefault(f"os_compute_api:os-keypairs:{name}", own, description), **more)
+def _verb(name: str, description: str, *parameters: Parameter, **more: Any) -> Verb:
+    rule = RuleDefault(f"os_compute_api:os-keypairs:{name}", _OWN, description)
+    return Verb(rule=rule, strict="2.75" if parameters else "", parameters=parameters, **more)
 
 
+_OWN = f"({NOVA_ADMIN}) or user_id:%(user_id)s"
 _USER = Parameter("user_id", since="2.10")
 _PAGES = Parameter("limit", since="2.35"), Parameter("marker", since="2.35")
 VERBS = {
-    "index": _verb("index", "List the keypairs of a user.", strict="2.75", parameters=(_USER, *_PAGES)),
+    "index": _verb("index", "List the keypairs of a user.", _USER, *_PAGES),
     "create": _verb(
         "create", "Create a keypair for a user.", status_since=("2.2", 201),
         summary="Keep a public key, or make a pair (before 2.92).",
     ),
     "delete": _verb(
-        "delete", "Delete a keypair of a user.", summary="Delete a keypair.", strict="2.75", parameters=(_USER,),
+        "delete", "Delete a keypair of a user.", _USER, summary="Delete a keypair.",
         status=202, status_since=("2.2", 204),
     ),
-    "show": _verb(
-        "show", "Show a keypair of a user.", summary="Show a keypair.", strict="2.75", parameters=(_USER,)
-    ),
+    "show": _verb("show", "Show a keypair of a user.", _USER, summary="Show a keypair."),
 }  # fmt: skip
 
 KIND = ComputeKind(

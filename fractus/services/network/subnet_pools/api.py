@@ -14,7 +14,6 @@ from fractus.model.resource import Resource
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api.access import visible
 from fractus.services.network.dialect.api.collection import CollectionApi
-from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.queries.defaults import default_pool
 from fractus.services.network.dialect.schema import addresses, values
 from fractus.services.network.dialect.schema.attributes import Item, listed
@@ -78,10 +77,6 @@ class SubnetPoolApi(CollectionApi):
     bulk = False
     actions = ACTIONS
 
-    def __init__(self, at: NetworkNeighbours) -> None:
-        super().__init__(at)
-        self._scopes, self._subnets = at.scopes, at.subnets
-
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its ranges are of one family, and nobody else's in its scope."""
         desired = resource.desired
@@ -96,7 +91,7 @@ class SubnetPoolApi(CollectionApi):
             raise schema.prefixes_refused("Existing prefixes must be a subset of the new prefixes")
         if "prefixes" in item.values:
             item.values["prefixes"] = after["prefixes"]
-        await self._scopes.check_owner(tx, call, resource)
+        await self._at.scopes.check_owner(tx, call, resource)
         await self._check(tx, call, resource.id, after, is_default=after["is_default"] > old["is_default"])
 
     async def _check(
@@ -109,14 +104,14 @@ class SubnetPoolApi(CollectionApi):
             )
         if desired["address_scope_id"]:
             cuts = await cuts_of(tx, self._resources, id)
-            await self._scopes.check_pool(tx, call, id, desired, {one.id: one.network_id for one in cuts})
+            await self._at.scopes.check_pool(tx, call, id, desired, {one.id: one.network_id for one in cuts})
 
     async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
         """The networks of its subnets show its scope."""
         scope = resource.desired["address_scope_id"]
         if scope != before["address_scope_id"]:
             for id in {one.network_id for one in await cuts_of(tx, self._resources, resource.id)}:
-                await self._subnets.network_scoped(tx, id, resource.desired["ip_version"], scope)
+                await self._at.subnets.network_scoped(tx, id, resource.desired["ip_version"], scope)
 
     def changed(self, call: Call, resource: Resource) -> bytes:
         """Neutron answers a PUT with lengths that are numbers."""
@@ -166,7 +161,7 @@ class SubnetPoolApi(CollectionApi):
             network = visible(call, found, neutron.target, not_found("network", str(id)))
             if not call.principal.is_admin and network.project_id != call.principal.project_id:
                 raise Forbidden("Not authorized.", type="NotAuthorized")
-            subnets = await self._subnets.of_version(tx, network.id, pool.desired["ip_version"])
+            subnets = await self._at.subnets.of_version(tx, network.id, pool.desired["ip_version"])
             cuts = [one.net for one in await cuts_of(tx, self._resources, pool.id)]
             for one in subnets:
                 if overlap(cuts, nets([one.desired["cidr"]])):
@@ -176,7 +171,7 @@ class SubnetPoolApi(CollectionApi):
                         "IllegalSubnetPoolUpdate",
                     )
             await self._extend(tx, call, pool, [one.desired["cidr"] for one in subnets])
-            await self._subnets.pooled(tx, subnets, pool)
+            await self._at.subnets.pooled(tx, subnets, pool)
         return Reply(200, [{"id": one.id, "cidr": one.desired["cidr"]} for one in subnets])
 
 
