@@ -85,6 +85,31 @@ async def test_a_running_server_is_migrated_live(world: World) -> None:
     assert actions[0]["action"] == "live-migration"
 
 
+async def test_a_live_migration_is_seen_and_aborted_or_completed(world: World) -> None:
+    ann = world.user("ann")
+    server = await ann.boots_server(zone="a")
+    await world.settle()
+    first, at = await host_of(world, server), f"{COMPUTE}/servers/{server}/migrations"
+    assert (await world.admin.get(at, version="2.23")).ok() == {"migrations": []}
+    for end, moved in (("abort", False), ("complete", True)):
+        (await world.admin.acts(server, "os-migrateLive", {"host": None, "block_migration": "auto"})).ok()
+        await world.work_once()
+        (one,) = (await world.admin.get(at, version="2.80")).ok()["migrations"]
+        assert (one["server_uuid"], one["source_compute"], one["status"]) == (server, first, "running")
+        assert (await world.admin.get(f"{at}/{one['id']}", version="2.80")).ok() == {"migration": one}
+        (old,) = (await world.admin.get(at, version="2.23")).ok()["migrations"]
+        assert one.keys() - old.keys() == {"uuid", "user_id", "project_id"}
+        if end == "abort":
+            assert (await world.admin.delete(f"{at}/{one['id']}", version="2.24")).status == 202
+        else:
+            body = {"force_complete": None}
+            assert (await world.admin.post(f"{at}/{one['id']}/action", body, version="2.22")).status == 202
+        assert (await world.admin.get(f"{at}/{one['id']}", version="2.80")).status == 404
+        await world.settle()
+        assert (await host_of(world, server) != first) is moved
+    assert (await ann.get(f"{COMPUTE}/servers/{server}/topology", version="2.78")).ok()["nodes"] == []
+
+
 async def test_a_server_is_evacuated_from_a_host_that_is_down(world: World) -> None:
     ann = world.user("ann")
     server = await ann.boots_server(zone="a")

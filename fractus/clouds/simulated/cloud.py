@@ -275,6 +275,13 @@ class SimulatedCloud:
             "clear_password": lambda: self._servers.clear_password(remote_id),
             "service_update": lambda: self._hosts.update(remote_id, call.body),
             "service_delete": lambda: self._hosts.delete(remote_id),
+            "server_migrations": lambda: self._servers.migrations(remote_id),
+            "server_migration": lambda: self._servers.migration(remote_id, call.path),
+            "migration_abort": lambda: self._servers.end_migration(remote_id, call.path, abort=True),
+            "migration_force_complete": lambda: self._servers.end_migration(
+                remote_id, call.path, abort=False
+            ),
+            "server_topology": lambda: {"nodes": [], "pagesize_kb": None},
             "hypervisor_uptime": lambda: self._hosts.uptime(remote_id),
         }
 

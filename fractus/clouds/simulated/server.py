@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from fractus.base.clock import iso, iso_micro
+from fractus.base.ids import derived_id
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.disks import check_disks, reserve_volumes
 from fractus.clouds.simulated.image import usable
@@ -33,7 +34,7 @@ from fractus.clouds.simulated.records import (
 )
 from fractus.clouds.simulated.server_group import hosts_for
 from fractus.model.cloud import Scope, Step
-from fractus.model.errors import Refused, Throttled
+from fractus.model.errors import Missing, Refused, Throttled
 from fractus.model.server_verbs import CLOUD_VERBS, VERSION, ServerVerb
 from fractus.model.servers import ServerObserved, ServerWanted
 
@@ -382,15 +383,57 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
         names = ("vm_state", "flavor_id", "vcpus", "ram", "disk", "host")
         was = {name: getattr(thing, name) for name in names}
         thing.host = place
+        thing.was = was
         if verb.name == "live-migration":
             return "unchanged"
-        thing.was = was
         if verb.name == "migrate":
             return "resized"
         stops = body.get(VERSION) == "2.95"
         thing.was = {"vm_state": "stopped" if stops or thing.vm_state == "stopped" else "active"}
         thing.fault = None
         return "as before"
+
+    def migrations(self, remote_id: str) -> list[dict[str, Any]]:
+        """Its live migration, while there is one."""
+        thing = self.held(remote_id, self.injector.home)
+        if thing.task_state != "migrating":
+            return []
+        at, sizes = iso(thing.changed_at).removesuffix("Z"), ("total", "processed", "remaining")
+        was, cloud = thing.was.get("host", thing.host), self.injector.cloud
+        return [
+            {
+                "id": thing.number,
+                "uuid": derived_id("migration", thing.id),
+                "server_uuid": thing.id,
+                "status": "running",
+                "source_compute": was,
+                "source_node": f"{was}.{cloud}",
+                "dest_compute": thing.host,
+                "dest_node": f"{thing.host}.{cloud}",
+                "dest_host": "192.0.2.1",
+                "created_at": f"{at}.000000",
+                "updated_at": f"{at}.000000",
+                **{f"{what}_{name}_bytes": None for what in ("memory", "disk") for name in sizes},
+                "user_id": thing.user_id,
+                "project_id": thing.project_id,
+            }
+        ]
+
+    def migration(self, remote_id: str, path: str) -> dict[str, Any]:
+        """The one that a path names."""
+        for one in self.migrations(remote_id):
+            if str(one["id"]) == path.split("/")[4]:
+                return one
+        raise Missing(f"Migration of {remote_id} could not be found.")
+
+    def end_migration(self, remote_id: str, path: str, *, abort: bool) -> None:
+        """It stays where it was, or is where it was going, at once."""
+        self.migration(remote_id, path)
+        thing = self.held(remote_id, self.injector.home)
+        if abort:
+            thing.host = thing.was.get("host", thing.host)
+        thing.was, thing.task_state, thing.next, thing.next_at = {}, None, "", 0.0
+        self.touch(thing)
 
     def _placed_again(self, thing: ServerRecord) -> bool:
         """Give a server that was offloaded a host, where one has room."""

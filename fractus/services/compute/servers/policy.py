@@ -48,6 +48,14 @@ FLOATING_ADD = "os_compute_api:os-floating-ips:add"
 FLOATING_REMOVE = "os_compute_api:os-floating-ips:remove"
 FIXED_ADD = "os_compute_api:os-multinic:add"
 FIXED_REMOVE = "os_compute_api:os-multinic:remove"
+_MIGRATIONS = "os_compute_api:servers:migrations:"
+MIGRATIONS_LIST = _MIGRATIONS + "index"
+MIGRATIONS_HOST = _MIGRATIONS + "index:host"
+MIGRATIONS_SHOW = _MIGRATIONS + "show"
+MIGRATIONS_DELETE = _MIGRATIONS + "delete"
+MIGRATIONS_FORCE = _MIGRATIONS + "force_complete"
+TOPOLOGY = "compute:server:topology:index"
+TOPOLOGY_HOST = "compute:server:topology:host:index"
 MIGRATE_TO_HOST = "os_compute_api:os-migrate-server:migrate:host"
 MIGRATE_LIVE_TO_HOST = "os_compute_api:os-migrate-server:migrate_live:host"
 DIAGNOSTICS = "os_compute_api:os-server-diagnostics"
@@ -148,6 +156,9 @@ _ADMINS = (
     (DESTINATION, "Ask for a host or hypervisor for a new server."),
     (ZERO_DISK, "Create a server from an image with a flavor without disk."),
     (UNSHELVE_TO_HOST, "Bring a shelved server back on a host."),
+    (MIGRATIONS_SHOW, "Show a live migration of a server."),
+    (MIGRATIONS_HOST, "See from which host to which a server is migrated."),
+    (TOPOLOGY_HOST, "See what of a host the NUMA topology of a server takes."),
     (MIGRATE_TO_HOST, "Move a server to a host that is named."),
     (MIGRATE_LIVE_TO_HOST, "Move a running server to a host that is named."),
     (DIAGNOSTICS, "Read the diagnostics of a server."),
@@ -172,5 +183,9 @@ RULES = [
     RuleDefault(
         ATTACHMENTS_SWAP, NOVA_SERVICE_OR_ADMIN, "Put another volume in the place of one that is attached."
     ),
+    RuleDefault(TOPOLOGY, NOVA_READER_OR_ADMIN, "Show the NUMA topology of a server."),
+    RuleDefault(MIGRATIONS_LIST, NOVA_MANAGER_OR_ADMIN, "List the live migrations of a server."),
+    RuleDefault(MIGRATIONS_DELETE, NOVA_MANAGER_OR_ADMIN, "Abort a live migration of a server."),
+    RuleDefault(MIGRATIONS_FORCE, NOVA_MANAGER_OR_ADMIN, "Force a live migration of a server to complete."),
     *_VERBS,
 ]

@@ -214,6 +214,12 @@ PARTS = VersionTable(
         Behaviour(V(2, 51), "events_for_everybody"),
         Behaviour(V(2, 58), "actions_in_pages"),
         QueryAdded(V(2, 66), "changes-before", on="actions"),
+        RouteAdded(V(2, 22), "POST", "/servers/{server_id}/migrations/{id}/action#force_complete"),
+        RouteAdded(V(2, 23), "GET", "/servers/{server_id}/migrations"),
+        RouteAdded(V(2, 23), "GET", "/servers/{server_id}/migrations/{id}"),
+        RouteAdded(V(2, 24), "DELETE", "/servers/{server_id}/migrations/{id}"),
+        RouteAdded(V(2, 78), "GET", "/servers/{server_id}/topology"),
+        Behaviour(V(2, 65), "abort_while_queued"),
         Behaviour(V(2, 75), "strict_attachments"),
         Behaviour(V(2, 102), "strict"),
     ]
@@ -225,6 +231,11 @@ ACTION = VersionTable([FieldAdded(V(2, 58), "updated_at")])
 #: One event of it.
 EVENT = VersionTable(
     [FieldAdded(V(2, 62), "hostId"), FieldAdded(V(2, 62), "host"), FieldAdded(V(2, 84), "details")]
+)
+
+#: A migration of a server.
+MIGRATION = VersionTable(
+    [FieldAdded(V(2, 59), "uuid"), FieldAdded(V(2, 80), "user_id"), FieldAdded(V(2, 80), "project_id")]
 )
 
 #: One row of os-interface.

@@ -18,6 +18,7 @@ from fractus.services.compute.servers.api.creating import Creating
 from fractus.services.compute.servers.api.history import History
 from fractus.services.compute.servers.api.interfaces import Interfaces
 from fractus.services.compute.servers.api.labels import Labels
+from fractus.services.compute.servers.api.migrations import Migrations
 from fractus.services.compute.servers.api.parts import Parts
 from fractus.services.compute.servers.api.reading import Reading
 from fractus.services.compute.servers.api.showing import Showing
@@ -53,6 +54,7 @@ class ServersApi:
             Interfaces(given),
             Volumes(given),
             History(given),
+            Migrations(given),
         )
 
     def routes(self) -> list[Route]:
