@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from fractus.clouds.simulated.records import ServerRecord, VolumeAttachmentRecord, VolumeRecord
 from fractus.testing.natives import Natives
 from fractus.testing.user import COMPUTE, VOLUME
 from fractus.testing.world import World
 from tests.adopt.takes import P1, changes, reported, take
+from tests.adopt.test_rebuild import rebuild
 
 
 def _attached(world: World, id: str, server: ServerRecord, device: str, *, bootable: bool = False) -> None:
@@ -73,3 +77,36 @@ async def test_one_is_left_whose_server_is_left(world: World) -> None:
 
 def _types(world: World) -> set[tuple[str, str]]:
     return {("volume_type", one.id) for one in world.cloud("a").of("volume_type")}
+
+
+async def test_a_lost_database_has_a_server_on_its_volume_again(tmp_path: Path) -> None:
+    async with World(clouds=2, tmp_path=tmp_path) as world:
+        ann = world.user("ann")
+        device = {
+            "source_type": "image", "destination_type": "volume", "uuid": await ann.makes_image(), "volume_size": 1,
+            "boot_index": 0, "delete_on_termination": True,
+        }  # fmt: skip
+        server = await ann.boots_server("db", imageRef="", block_device_mapping_v2=[device])
+        await world.settle()
+
+        async def shown() -> tuple[Any, ...]:
+            of_server = await ann.server(server)
+            (held,) = of_server["os-extended-volumes:volumes_attached"]
+            volume = await ann.volume(held["id"])
+            (attachment,) = volume["attachments"]
+            at = f"{COMPUTE}/servers/{server}/os-volume_attachments"
+            (listed,) = await ann.listed(at, version="2.85")
+            return (
+                of_server["status"], of_server["image"], held["id"], volume["status"], volume["bootable"],
+                attachment["server_id"], attachment["device"], listed["device"],
+            )  # fmt: skip
+
+        before = await shown()
+        await world.loses_database()
+        await rebuild(world)
+        await world.run_for(10)
+        assert await shown() == before
+        await ann.deletes_server(server)
+        await world.settle()
+        # A cloud is never told that a volume ends with its server: what nobody remembers is kept.
+        assert (await ann.volume(before[2]))["status"] == "available"

@@ -143,6 +143,7 @@ def _built(records: Records, shape: Shape, server: ServerRecord, at: float) -> N
     bind_ports(records, server, "ACTIVE", at)
     for attachment in records.holding(VolumeAttachmentRecord, f"server/{server.id}"):
         move_attachment(records, attachment, "attached", at)
+        server.volumes = [*server.volumes, attachment.volume_id]
 
 
 def _rested(records: Records, shape: Shape, server: ServerRecord, at: float, vm_state: str) -> None:
@@ -202,6 +203,7 @@ def _deleted(records: Records, shape: Shape, server: ServerRecord, at: float) ->
     release_ports(records, server, at)
     for attachment in records.holding(VolumeAttachmentRecord, f"server/{server.id}"):
         move_attachment(records, attachment, "detached", at)
+    server.volumes = []
     server.vm_state, server.task_state, server.power_state = "deleted", None, NO_STATE
     server.terminated_at = at
     server.gone = True
