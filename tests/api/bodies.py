@@ -125,6 +125,11 @@ _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/action#removeFloatingIp": lambda _: {
         "removeFloatingIp": {"address": "203.0.113.7"}
     },
+    "POST /servers/{server_id}/action#migrate": lambda _: {"migrate": None},
+    "POST /servers/{server_id}/action#os-migrateLive": lambda _: {
+        "os-migrateLive": {"host": None, "block_migration": "auto"}
+    },
+    "POST /servers/{server_id}/action#evacuate": lambda _: {"evacuate": {}},
     "POST /servers/{server_id}/action#addFixedIp": lambda house: {
         "addFixedIp": {"networkId": house.network.id}
     },
