@@ -58,8 +58,8 @@ from fractus.services.image.images.costs import COSTS as IMAGE_COSTS
 from fractus.services.image.images.lifecycle import ImageLifecycle
 from fractus.services.image.images.made_there import ImageMaker
 from fractus.services.image.images.queries import ImageSource
-from fractus.services.image.images.schema import IMPORT_METHODS
 from fractus.services.image.images.table import IMAGE as IMAGE_TABLE
+from fractus.services.image.images.table import IMAGE_TASK as IMAGE_TASK_TABLE
 from fractus.services.image.info import policy as info_policy
 from fractus.services.image.info.api import InfoApi
 from fractus.services.image.metadefs import policy as metadef_policy
@@ -142,6 +142,10 @@ from fractus.services.volume.limits import policy as volume_limit_policy
 from fractus.services.volume.limits.api import LimitsApi as VolumeLimitsApi
 from fractus.services.volume.lists import policy as volume_list_policy
 from fractus.services.volume.lists.api import ListsApi
+from fractus.services.volume.qos_specs.api import QosSpecsApi
+from fractus.services.volume.qos_specs.kind import KIND as QOS_SPEC
+from fractus.services.volume.resource_filters import policy as resource_filter_policy
+from fractus.services.volume.resource_filters.api import ResourceFiltersApi
 from fractus.services.volume.snapshots.adoption import SnapshotAdoption
 from fractus.services.volume.snapshots.api import SnapshotsApi
 from fractus.services.volume.snapshots.kind import KIND as SNAPSHOT
@@ -149,6 +153,7 @@ from fractus.services.volume.snapshots.lifecycle import SnapshotLifecycle
 from fractus.services.volume.snapshots.writes import SnapshotWrites
 from fractus.services.volume.volume_types.adoption import VolumeTypeAdoption
 from fractus.services.volume.volume_types.api import VolumeTypesApi
+from fractus.services.volume.volume_types.kind import DEFAULTS as DEFAULT_VOLUME_TYPE_TABLE
 from fractus.services.volume.volume_types.kind import KIND as VOLUME_TYPE
 from fractus.services.volume.volume_types.lifecycle import VolumeTypeLifecycle
 from fractus.services.volume.volume_types.queries import VolumeTypeSource
@@ -157,6 +162,7 @@ from fractus.services.volume.volumes.api import VolumesApi
 from fractus.services.volume.volumes.api.making import VolumeMaker
 from fractus.services.volume.volumes.kind import KIND as VOLUME
 from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
+from fractus.services.volume.volumes.queries import VolumesOfTypes
 
 # --- kinds that are written by hand ---------------------------------------------------------------
 
@@ -167,6 +173,9 @@ SERVER = Undeclared(
 IMAGE = Undeclared(
     name="image", service="image", table=IMAGE_TABLE, rules=image_policy.RULES, costs=IMAGE_COSTS,
     carried=IMAGE_FIELDS,
+)  # fmt: skip
+IMAGE_TASK = Undeclared(
+    name="image_task", service="image", table=IMAGE_TASK_TABLE, rules=(),
 )  # fmt: skip
 METADEF_NAMESPACE = Undeclared(
     name="metadef_namespace", service="image", table=METADEF_NAMESPACE_TABLE, rules=metadef_policy.RULES,
@@ -185,6 +194,10 @@ TOPOLOGY = Undeclared(
 
 VOLUME_ATTACHMENT = Undeclared(
     name="volume_attachment", service="compute", table=VOLUME_ATTACHMENT_TABLE, rules=(),
+)  # fmt: skip
+
+DEFAULT_VOLUME_TYPE = Undeclared(
+    name="default_volume_type", service="volume", table=DEFAULT_VOLUME_TYPE_TABLE, rules=(),
 )  # fmt: skip
 
 # --- the lists ------------------------------------------------------------------------------------
@@ -259,6 +272,7 @@ IMAGES: tuple[Entry[ApiParts], ...] = (
     Entry(IMAGE, lambda at: at.images, lambda at: ImageLifecycle(at.bits), lambda at: ImageAdoption(at.bits)),
     Entry(METADEF_NAMESPACE, lambda at: MetadefsApi(at.store, at.resources)),
     Entry(METADEF_RESOURCE_TYPE, None),
+    Entry(IMAGE_TASK, None),
 )
 
 NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
@@ -303,7 +317,14 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
 )
 
 VOLUMES: tuple[Entry[ApiParts], ...] = (
-    Entry(VOLUME_TYPE, lambda at: VolumeTypesApi(at.store, at.ledger), VolumeTypeLifecycle(), VolumeTypeAdoption()),
+    Entry(
+        VOLUME_TYPE,
+        lambda at: VolumeTypesApi(at.store, at.ledger, at.projects, VolumesOfTypes()),
+        VolumeTypeLifecycle(),
+        VolumeTypeAdoption(),
+    ),
+    Entry(DEFAULT_VOLUME_TYPE, None),
+    Entry(QOS_SPEC, lambda at: QosSpecsApi(at.store, at.ledger, VolumeTypeSource(at.resources))),
     Entry(
         VOLUME,
         lambda at: VolumesApi(
@@ -338,7 +359,7 @@ COMPUTE_OTHERS: tuple[Other[ApiParts], ...] = (
 IMAGE_OTHERS: tuple[Other[ApiParts], ...] = (
     Other(lambda _: SchemasApi(), schema_policy.RULES),
     Other(lambda _: CacheApi(), cache_policy.RULES),
-    Other(lambda _: InfoApi(IMPORT_METHODS), info_policy.RULES),
+    Other(lambda at: InfoApi(at.images.import_methods, at.store), info_policy.RULES),
 )
 NETWORK_OTHERS: tuple[Other[NetworkNeighbours], ...] = (
     Other(lambda _: ExtensionApi([alias for one in NETWORKING for alias in one.kind.extensions])),
@@ -355,4 +376,5 @@ VOLUME_OTHERS: tuple[Other[ApiParts], ...] = (
         volume_limit_policy.RULES,
     ),
     Other(lambda _: VolumeExtensionsApi(), volume_extension_policy.RULES),
+    Other(lambda _: ResourceFiltersApi(), resource_filter_policy.RULES),
 )

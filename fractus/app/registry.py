@@ -32,6 +32,7 @@ from fractus.services import compute, image, network, volume
 from fractus.services.compute.servers import view as server_view
 from fractus.services.compute.volume_attachments.writes import AttachmentWrites, Summarise
 from fractus.services.image.bits import BitsDirectory, Reserve
+from fractus.services.image.download import Allowed, Downloads
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.relay import Relay
 from fractus.services.volume.volumes.kind import KIND as VOLUME
@@ -107,11 +108,13 @@ class Kinds:
         children: Children,
         images: Path,
         reserve: Reserve,
+        downloads: Allowed,
         vault: Vault,
         stale_after: float,
         dns_domain: str,
     ) -> None:
-        """`images`: the directory of image data; `reserve`: what uploads leave free there; `vault`: what seals first
+        """`images`: the directory of image data; `reserve`: what uploads leave free there;
+        `downloads`: from where bits may be downloaded; `vault`: what seals first
         passwords of servers; `stale_after`: seconds after which a silent cloud is stale; `dns_domain`: that of all
         ports.
         """
@@ -124,6 +127,7 @@ class Kinds:
         self._children = children
         self._stale_after = stale_after
         self._bits = BitsDirectory(images, reserve=reserve)
+        self._downloads = Downloads(downloads)
         self._network = JoinedNetwork(store, ledger, quota, clock, stale_after, dns_domain)
         self._attachments = AttachmentWrites(ledger, SHOWN_WITH_ATTACHMENTS)
         parts = WorkerParts(
@@ -144,7 +148,7 @@ class Kinds:
     @functools.cached_property
     def images_api(self) -> ImagesApi:
         """The API of images: its uploads are settled at the start and the end of a process."""
-        return ImagesApi(self._store, self._ledger, self._bits, self._children)
+        return ImagesApi(self._store, self._ledger, self._bits, self._children, self._downloads)
 
     def services(self, projects: ProjectLookup = _ANY_PROJECT) -> list[ServiceRoutes]:
         """All services, with all that their resources contribute. `projects`: who knows which ones there are."""

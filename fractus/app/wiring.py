@@ -40,6 +40,7 @@ from fractus.reconcile.queue.metrics import Metrics
 from fractus.reconcile.queue.ownership import Ownership
 from fractus.scheduling.choice import Affinity
 from fractus.services.image.bits import Reserve
+from fractus.services.image.download import Allowed
 from fractus.settings.loading import Settings
 from fractus.store import opening
 from fractus.store.ledger import Ledger, Notifier
@@ -95,6 +96,11 @@ class Core:
             children=self.children,
             images=Path(settings.images.directory),
             reserve=Reserve(settings.images.reserve_percent, settings.images.reserve_least << 20),
+            downloads=Allowed(
+                hosts=tuple(settings.images.download_hosts),
+                ports=tuple(settings.images.download_ports),
+                networks=tuple(settings.images.download_networks),
+            ),
             vault=vault,
             stale_after=settings.work.stale_after,
             dns_domain=settings.network.dns_domain,

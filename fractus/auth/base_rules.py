@@ -122,6 +122,8 @@ GLANCE_ADMIN_OR_MEMBER_CREATE_IMAGE = f"rule:context_is_admin or ({_MEMBER} and 
 GLANCE_ADMIN_OR_READER_GET_NAMESPACE = (
     "rule:context_is_admin or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))"
 )
+GLANCE_ADMIN_OR_SERVICE = "rule:context_is_admin or rule:service_api"
+GLANCE_SERVICE_OR_MEMBER = f"rule:service_api or ({_MEMBER} and project_id:%(owner)s)"
 GLANCE_ADMIN_OR_SHARED_MEMBER = "rule:context_is_admin or (role:member and project_id:%(member_id)s)"
 GLANCE_ADMIN_OR_READER_OR_SHARED_MEMBER = (
     "rule:context_is_admin or role:reader and (project_id:%(project_id)s or project_id:%(member_id)s)"

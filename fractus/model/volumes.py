@@ -21,6 +21,17 @@ class VolumeTypeWanted(Wanted, frozen=True, kw_only=True):
 
     is_default: bool = False
     """Where the cloud has none of its name, the cloud's own default will do."""
+    encrypted: str = ""
+    """Where volumes of it have to be encrypted (`front-end`, `back-end`); empty: it need not be said."""
+
+
+def unencrypted(wanted: VolumeTypeWanted, where: str, cloud: str) -> str:
+    """Why a cloud's type will not do, whose volumes are encrypted in `where` or nowhere."""
+    there = f"encrypted in the {where}" if where else "not encrypted"
+    return (
+        f"volumes of the type {wanted.name} have to be encrypted in the {wanted.encrypted}, and that of {cloud} is "
+        f"{there}"
+    )
 
 
 class VolumeTypeObserved(Observed, frozen=True, kw_only=True):

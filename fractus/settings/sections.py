@@ -421,6 +421,24 @@ class Images(Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=0, description="MiB that they leave free in any case: 5 % of a small disk is nothing."),
     ] = 512
+    download_hosts: Annotated[
+        list[str],
+        Meta(
+            description="Hosts from which images may be imported (`web-download`): names; `*.example.org`: all below "
+            "a domain, `*` for all. Empty: that method is not offered."
+        ),
+    ] = []
+    download_ports: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=65535)], ...],
+        Meta(description="The ports of them that may be used."),
+    ] = (80, 443)
+    download_networks: Annotated[
+        list[str],
+        Meta(
+            description="Networks (`10.1.2.0/24`) whose addresses may be connected to though they are not public. All "
+            "others that are not are refused, also after redirects and whatever a name resolves to."
+        ),
+    ] = []
 
 
 Limit = Annotated[int, Meta(ge=-1)]

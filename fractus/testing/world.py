@@ -180,10 +180,11 @@ class World:
         clock: VirtualClock | None = None,
         network_affinity: str = "prefer",
         dns_domain: str = "openstacklocal",
+        images: Mapping[str, Any] | None = None,
     ) -> None:
         """`shape`: settings of every simulated cloud; `identity`: whether their projects are ours (`shared`, `own`);
         `quota`: settings of that section, where projects are to be limited; `clock`: another one that a test owns;
-        `network_affinity`, `dns_domain`: the settings of those names.
+        `network_affinity`, `dns_domain`: the settings of those names; `images`: settings of that section.
         """
         names = [chr(ord("a") + number) for number in range(clouds)] if isinstance(clouds, int) else clouds
         self.tmp_path = tmp_path
@@ -197,6 +198,7 @@ class World:
         self.parts: Parts
         self._url = "sqlite:///{state}/fractus.db"
         self._network_affinity, self._dns_domain = network_affinity, dns_domain
+        self._images = dict(images or {})
         self._held = contextlib.AsyncExitStack()
         self._assemble = assemble or _assemble
         self._quota = {"unlimited": True} if quota is None else dict(quota)
@@ -231,7 +233,7 @@ class World:
             "scheduling": {"network_affinity": self._network_affinity},
             "network": {"dns_domain": self._dns_domain},
             # How full the disk of a test is says nothing about what is tested.
-            "images": {"reserve_percent": 0.0, "reserve_least": 0},
+            "images": {"reserve_percent": 0.0, "reserve_least": 0, **self._images},
         }
         return load(self.tmp_path / "state", environ={}, overrides=given)
 

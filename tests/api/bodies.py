@@ -178,6 +178,12 @@ _VOLUME: Mapping[str, Body] = {
     "POST /types/{type_id}/action#removeProjectAccess": lambda house: {
         "removeProjectAccess": {"project": house.owner.project_id}
     },
+    "POST /types/{type_id}/encryption": lambda _: {
+        "encryption": {"provider": "luks", "control_location": "front-end"}
+    },
+    "PUT /types/{type_id}/encryption/{id}": lambda _: {"encryption": {"key_size": 256}},
+    "PUT /default-types/{id}": lambda house: {"default_type": {"volume_type": house.volume_type}},
+    "PUT /qos-specs/{id}/delete_keys": lambda _: {"keys": ["colour"]},
     f"{_ACTION}os-extend": lambda _: {"os-extend": {"new_size": 2}},
     f"{_ACTION}os-set_bootable": lambda _: {"os-set_bootable": {"bootable": True}},
     f"{_ACTION}os-update_readonly_flag": lambda _: {"os-update_readonly_flag": {"readonly": True}},
@@ -251,6 +257,9 @@ _IMAGE: Mapping[str, Body] = {
     "PUT /images/{image_id}/file": lambda _: None,
     "PUT /images/{image_id}/stage": lambda _: None,
     "POST /images/{image_id}/import": lambda _: {"method": {"name": "glance-direct"}},
+    "POST /images/{image_id}/locations": lambda _: {"url": "http://example.org/a"},
+    "POST /tasks": lambda _: {"type": "import", "input": {"import_from": "http://example.org/a"}},
+    "PUT /queued_images/{image_id}": lambda _: None,
     "POST /images/{image_id}/members": lambda _: {"member": "e" * 32},
     "PUT /images/{image_id}/members/{member_id}": lambda _: {"status": "accepted"},
     "PUT /cache/{image_id}": lambda _: None,

@@ -94,6 +94,7 @@ EXAMPLES: Mapping[str, Example] = {
 #: Of block storage: its clouds have what the suites of networking kinds do not look for.
 VOLUME_EXAMPLES: Mapping[str, Example] = {
     "volume_type": Example(lambda _: {"name": "new", "description": "new"}, {"description": "new"}),
+    "qos_spec": Example(lambda _: {"name": "new", "total_iops_sec": "10"}, {"total_iops_sec": "20"}),
     "volume": Example(
         lambda house: {
             "name": "new",
@@ -120,7 +121,7 @@ QOS_RULES: Mapping[str, dict[str, int]] = {
 
 
 #: What names one in paths of block storage.
-_BY = {"volume_type": "type_id", "volume": "volume_id", "snapshot": "snapshot_id"}
+_BY = {"volume_type": "type_id", "qos_spec": "id", "volume": "volume_id", "snapshot": "snapshot_id"}
 
 
 def bodies(service: str) -> dict[str, Callable[[House], Any]]:

@@ -125,6 +125,7 @@ class House:
                 "tag": TAG,
                 "member_id": self.owner.project_id,
                 "store_id": "a",
+                "task_id": self.port,
                 "namespace": f"{SECRET}-space",
                 # Types of resources are everybody's to read.
                 "name": "OS::House" if "/resource_types/" in path else f"{SECRET}-part",

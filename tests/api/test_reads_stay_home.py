@@ -37,7 +37,11 @@ LIVE = {
     "compute GET /os-hypervisors/{id}/uptime",
 }
 
-#: Routes whose thing a furnished project does not have: volumes, agents and stores are not served.
+QOS_VERBS = ("associations", "associate", "disassociate", "disassociate_all")
+#: Cinder's way to associate: a GET that writes.
+WRITES = {f"volume GET /qos-specs/{{id}}/{verb}" for verb in QOS_VERBS[1:]}
+
+#: Routes whose thing a furnished project does not have: volumes and agents are not served.
 NOT_THERE = {
     "compute GET /servers/{server_id}/os-volume_attachments/{volume_id}",
     "network GET /agents/{id}",
@@ -51,10 +55,14 @@ NOT_THERE = {
     "network GET /service_profiles/{id}",
     # A port of a server, which is bound to another host.
     "network GET /ports/{id}/bindings/{host}",
-    "image GET /info/stores",
-    "image GET /info/stores/detail",
+    # Tasks end, and nobody has one.
+    "image GET /tasks/{task_id}",
     "image GET /cache",
     "image GET /cache/nodes/{image_id}",
+    # A specification belongs to no project; a type that is not encrypted has no values of that.
+    "volume GET /qos-specs/{id}",
+    *(f"volume GET /qos-specs/{{id}}/{verb}" for verb in QOS_VERBS),
+    "volume GET /types/{type_id}/encryption/{id}",
     # What nothing can be made of yet in block storage.
     *(f"volume GET {one.path}/{{id}}" for one in LISTINGS if one.missing),
 }
@@ -78,13 +86,20 @@ ADMINS = {
     "compute GET /flavors/{flavor_id}/os-flavor-access",
     "network GET /agents/{id}",
     "image GET /images/{image_id}/locations",
+    "image GET /info/stores/detail",
+    "image GET /tasks",
+    "image GET /tasks/{task_id}",
     "image GET /cache",
     "image GET /cache/nodes/{image_id}",
     "volume GET /os-quota-class-sets/{name}",
     "volume GET /types/{type_id}/os-volume-type-access",
     # One that only administrators see.
     "volume GET /types/{type_id}/extra_specs/{key}",
+    "volume GET /types/{type_id}/encryption",
+    "volume GET /types/{type_id}/encryption/{id}",
+    "volume GET /qos-specs",
     "volume GET /qos-specs/{id}",
+    *(f"volume GET /qos-specs/{{id}}/{verb}" for verb in QOS_VERBS),
     *(f"volume GET {one.path}" for one in LISTINGS if one.rule in ADMIN_RULES),
 }
 #: A key belongs to its user: an administrator names them to see it.
@@ -117,7 +132,7 @@ async def _at_home(world: World) -> House:
 async def _read_everything(house: House, user: User, version: str) -> dict[str, int]:
     found = {}
     for one in await served(house.world):
-        if one.route.method == "GET" and not one.route.live:
+        if one.route.method == "GET" and not one.route.live and str(one) not in WRITES:
             asked = version if one.service.type == "compute" else ""
             found[str(one)] = (await user.get(house.path(one), version=asked)).status
     return found

@@ -12,7 +12,7 @@ from fractus.clouds.openstack.cinder import Cinder
 from fractus.clouds.openstack.services import segment
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused
-from fractus.model.volumes import VolumeTypeObserved, VolumeTypeWanted
+from fractus.model.volumes import VolumeTypeObserved, VolumeTypeWanted, unencrypted
 
 _PAGE = 500
 
@@ -23,6 +23,10 @@ class _Type(Struct, kw_only=True):
     description: str | None = None
     is_public: bool | None = True
     extra_specs: dict[str, str] = {}
+
+
+class _Encryption(Struct, kw_only=True):
+    control_location: str | None = None
 
 
 class VolumeTypes:
@@ -48,6 +52,12 @@ class VolumeTypes:
 
     async def find(self, scope: Scope, wanted: VolumeTypeWanted) -> VolumeTypeObserved | None:
         """The one of that name; for want of it the child's default, where the default is meant."""
+        there = await self._named(wanted)
+        if there is None or not wanted.encrypted:
+            return there
+        return there if await self._encrypted(there.remote_id) == wanted.encrypted else None
+
+    async def _named(self, wanted: VolumeTypeWanted) -> VolumeTypeObserved | None:
         async for observed in self.list_changed(""):
             if observed.name == wanted.name:
                 return observed
@@ -60,10 +70,18 @@ class VolumeTypes:
 
     async def create(self, scope: Scope, wanted: VolumeTypeWanted) -> VolumeTypeObserved:
         """The one that is there already. `Refused` where there is none: another cloud may have it."""
-        there = await self.find(scope, wanted)
+        there = await self._named(wanted)
         if there is None:
             raise Refused(f"{self._child.name} has no volume type {wanted.name}", elsewhere=True)
+        where = await self._encrypted(there.remote_id) if wanted.encrypted else ""
+        if where != wanted.encrypted:
+            raise Refused(unencrypted(wanted, where, self._child.name), elsewhere=True)
         return there
+
+    async def _encrypted(self, remote_id: str) -> str:
+        """Where volumes of a type are encrypted; empty: nowhere."""
+        ask = await self._cinder.ask(HOME, "GET", f"/types/{segment(remote_id)}/encryption")
+        return (await self._child.read(HOME, ask, _Encryption)).control_location or ""
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
         """It is never changed."""

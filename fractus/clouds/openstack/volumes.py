@@ -10,7 +10,7 @@ from msgspec import field
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.cinder import CinderKind, Document, without
 from fractus.model.cloud import HOME, Observed, Scope
-from fractus.model.errors import Refused, Throttled
+from fractus.model.errors import Missing, Refused, Throttled
 from fractus.model.volumes import SnapshotObserved, SnapshotWanted, VolumeObserved, VolumeWanted
 
 #: Cinder refuses (400) what it cannot do while it is busy with the thing; it is asked again after so long. Seconds.
@@ -106,9 +106,17 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
             "set_readonly": self._acting("os-update_readonly_flag"),
             "set_image_metadata": self._acting("os-set_image_metadata"),
             "unset_image_metadata": self._acting("os-unset_image_metadata"),
-            "retype": self._acting("os-retype"),
+            "retype": self._retype,
             "revert": self._acting("revert"),
         }
+
+    async def _retype(self, scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
+        """What Cinder says is missing may be the type, and not the volume."""
+        try:
+            await self._acting("os-retype")(scope, remote_id, body)
+        except Missing as missing:
+            await self.observe(scope, remote_id)
+            raise Refused(missing.reason, status=404) from missing
 
     def _acting(self, name: str) -> Callable[[Scope, str, dict[str, Any]], Any]:
         async def act(scope: Scope, remote_id: str, body: dict[str, Any]) -> None:

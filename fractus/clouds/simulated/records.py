@@ -339,6 +339,8 @@ class VolumeTypeRecord(Record, kw_only=True):
 
     is_public: bool = True
     extra_specs: dict[str, str] = {}
+    encrypted: str = ""
+    """Where volumes of it are encrypted."""
 
 
 class VolumeRecord(Record, kw_only=True):

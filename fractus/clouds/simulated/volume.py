@@ -162,6 +162,8 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
         match step.verb:
             case "extend":
                 self._extend(thing, int(body["new_size"]))
+            case "retype":
+                self._retype(thing, str(body["new_type"]))
             case "set_bootable":
                 thing.bootable = bool(body["bootable"])
             case "set_readonly":
@@ -185,6 +187,16 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
         self._check_quota(thing.project_id, size - thing.size, 0)
         before, thing.size = thing.status, size
         thing.status = "extending"
+        schedule(thing, before, self.now() + self.injector.backend.shape.volume_seconds)
+
+    def _retype(self, thing: VolumeRecord, name: str) -> None:
+        named = [one for one in self.records.every(VolumeTypeRecord) if name in (one.id, one.name)]
+        if not named:
+            raise Refused(f"Volume type with name {name} could not be found.", status=404)
+        before, thing.status = thing.status, "retyping"
+        # A back end that cannot leaves it as it was, and says nothing.
+        if named[0].extra_specs.get("simulated:retype") != "fails":
+            thing.type_id, thing.type_name = named[0].id, named[0].name
         schedule(thing, before, self.now() + self.injector.backend.shape.volume_seconds)
 
     def reset(self, thing: VolumeRecord, body: Mapping[str, Any]) -> None:

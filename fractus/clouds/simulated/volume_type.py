@@ -6,7 +6,7 @@ from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.records import VolumeTypeRecord
 from fractus.model.cloud import Scope
 from fractus.model.errors import Missing, Refused
-from fractus.model.volumes import VolumeTypeObserved, VolumeTypeWanted
+from fractus.model.volumes import VolumeTypeObserved, VolumeTypeWanted, unencrypted
 
 
 class VolumeTypes(Simulated[VolumeTypeRecord, VolumeTypeWanted, VolumeTypeObserved]):
@@ -29,6 +29,9 @@ class VolumeTypes(Simulated[VolumeTypeRecord, VolumeTypeWanted, VolumeTypeObserv
         there = self._named(wanted)
         if there is None:
             raise Refused(f"{self.injector.cloud} has no volume type {wanted.name}", elsewhere=True)
+        where = there.encrypted
+        if wanted.encrypted and where != wanted.encrypted:
+            raise Refused(unencrypted(wanted, where, self.injector.cloud), elsewhere=True)
         return there
 
     def _named(self, wanted: VolumeTypeWanted) -> VolumeTypeRecord | None:
@@ -50,7 +53,8 @@ class VolumeTypes(Simulated[VolumeTypeRecord, VolumeTypeWanted, VolumeTypeObserv
 
         def work() -> VolumeTypeObserved | None:
             there = self._named(wanted)
-            return None if there is None else self.observed(there)
+            fits = there is not None and wanted.encrypted in ("", there.encrypted)
+            return self.observed(there) if there is not None and fits else None
 
         return await self.injector.call(self.kind, "find", wanted.id, work, change=False)
 

@@ -13,8 +13,25 @@ from fractus.web.routing import Reply, Route
 PREFIX = "/image"
 MOUNT = "/v2"
 
-#: What a Glance 33 without several stores and without a cache says that it is.
-_VERSIONS = ("2.15", "2.9", "2.17", "2.7", "2.6", "2.5", "2.4", "2.3", "2.2", "2.1", "2.0")
+#: What a Glance 33 with several stores and without a cache says that it is.
+_VERSIONS = (
+    "2.15",
+    "2.13",
+    "2.12",
+    "2.11",
+    "2.10",
+    "2.9",
+    "2.8",
+    "2.17",
+    "2.7",
+    "2.6",
+    "2.5",
+    "2.4",
+    "2.3",
+    "2.2",
+    "2.1",
+    "2.0",
+)
 _CURRENT = "2.17"
 
 

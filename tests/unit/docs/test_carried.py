@@ -65,6 +65,7 @@ WHOLE = {
         f"{method} /images/{{image_id}}/{part}"
         for method, part in (("PUT", "file"), ("PUT", "stage"), ("POST", "import"))
     ),
+    "POST /images/{image_id}/locations",
 }
 
 _COLLECTIONS = (

@@ -36,7 +36,7 @@ def test_the_page_is_up_to_date() -> None:
         ("image", "PUT", "/images/{image_id}/file", "", SERVED),
         ("identity", "POST", "/auth/tokens", "", SERVED),
         ("volume", "POST", "/volumes/{volume_id}/action", "os-extend", SERVED),
-        ("volume", "POST", "/volumes/{id}/action", "os-retype", NOT_YET),
+        ("volume", "POST", "/volumes/{id}/action", "os-migrate_volume", NOT_YET),
     ],
 )
 def test_a_route_has_its_state(

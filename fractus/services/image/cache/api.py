@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractus.model.errors import NotFound
 from fractus.services.image.cache import policy
+from fractus.web.faults import NOT_FOUND
 from fractus.web.routing import Call, Reply, Route
 
 
@@ -28,7 +29,20 @@ class CacheApi:
                 ("PUT", one, policy.QUEUE),
                 ("DELETE", one, policy.DELETE),
             )
+        ] + [
+            Route(
+                method=method,
+                path="/queued_images/{image_id}",
+                handler=self.unknown,
+                rule=policy.QUEUE,
+                summary="The cache's older routes are not there, as in a Glance without one.",
+            )
+            for method in ("PUT", "DELETE")
         ]
+
+    async def unknown(self, _call: Call) -> Reply:
+        """404, in the words of a path that nobody knows."""
+        raise NotFound(NOT_FOUND)
 
     async def none(self, _call: Call) -> Reply:
         """404."""

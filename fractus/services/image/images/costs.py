@@ -26,7 +26,7 @@ def _of(image: Resource) -> Mapping[str, int]:
         costs[SIZE] = size
     if status == "uploading":
         costs[STAGED] = size
-    if status in ("saving", "uploading"):
+    if status in ("saving", "uploading", "importing"):
         costs[UPLOADING] = 1
     return costs
 

@@ -11,6 +11,7 @@ from fractus.auth.base_rules import (
     GLANCE_ADMIN_OR_READER_GET_IMAGE,
     GLANCE_ADMIN_OR_READER_OR_SHARED_MEMBER,
     GLANCE_ADMIN_OR_SHARED_MEMBER,
+    GLANCE_SERVICE_OR_MEMBER,
 )
 from fractus.auth.policy import RuleDefault
 
@@ -28,6 +29,11 @@ DEACTIVATE = "deactivate"
 REACTIVATE = "reactivate"
 #: Glance's `copy_image` is for its operators, who pay for its stores; this brings a project's own bits to the one here.
 COPY = "fractus:image:copy_here"
+#: Copies in the stores of clouds, as Glance has it for all of its stores.
+COPY_TO = "copy_image"
+PREFER = "download_from_store"
+TASKS = "tasks_api_access"
+ADD_LOCATION = "add_image_location"
 GET_LOCATION = "get_image_location"
 DELETE_LOCATION = "delete_image_location"
 FETCH_LOCATION = "fetch_image_location"
@@ -53,6 +59,12 @@ RULES = [
     RuleDefault(DELETE_LOCATION, GLANCE_ADMIN, "Remove a location of an image."),
     RuleDefault(FETCH_LOCATION, "rule:service_api", "List the locations of an image."),
     RuleDefault(COPY, GLANCE_ADMIN_OR_MEMBER, "Copy the bits of an image here from the cloud that has them."),
+    RuleDefault(COPY_TO, GLANCE_ADMIN, "Have clouds keep copies of an image."),
+    RuleDefault(
+        PREFER, GLANCE_ADMIN_OR_MEMBER_DOWNLOAD_IMAGE, "Choose the store that an image is read from."
+    ),
+    RuleDefault(TASKS, GLANCE_ADMIN, "Use the API of tasks."),
+    RuleDefault(ADD_LOCATION, GLANCE_SERVICE_OR_MEMBER, "Add a location to an image."),
     RuleDefault(ADD_MEMBER, GLANCE_ADMIN_OR_MEMBER, "Share an image with a project."),
     RuleDefault(DELETE_MEMBER, GLANCE_ADMIN_OR_MEMBER, "Share an image with a project no longer."),
     RuleDefault(

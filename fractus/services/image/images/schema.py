@@ -153,6 +153,18 @@ def _check_locations(locations: list[Any]) -> None:
             raise _refuse(f"{one['url']!r} is too long")
 
 
+def check_location(body: Any) -> None:
+    """The body of a POST /images/{id}/locations."""
+    if not isinstance(body, dict):
+        raise Invalid(f"Provided object does not match schema 'location': {body!r} is not of type 'object'")
+    url = body.get("url")
+    if not isinstance(url, str):
+        raise Invalid(
+            "Provided object does not match schema 'location': "
+            + ("'url' is a required property" if "url" not in body else f"{url!r} is not of type 'string'")
+        )
+
+
 def too_many(amount: int, what: str) -> TooLarge:
     """Beyond Glance's bound of tags, properties or members."""
     return TooLarge(
@@ -363,10 +375,11 @@ def member_status(body: Any) -> str:
     return status
 
 
-#: How bits may come, beside a plain upload. What would make us call other hosts is not offered.
+#: How bits may come, beside a plain upload, whatever else there is.
 IMPORT_METHODS = ("glance-direct",)
-#: What Glance offers beside them unless its operator says otherwise. An image in the wrong state is refused first.
-_NOT_OFFERED = ("web-download", "copy-image")
+#: What comes with other stores, and with hosts from which bits may be downloaded. Where it is not offered an image in
+#: the wrong state is refused first.
+COPY_IMAGE, WEB_DOWNLOAD = "copy-image", "web-download"
 
 
 def import_method(body: Any) -> str:
@@ -379,13 +392,14 @@ def import_method(body: Any) -> str:
     if "name" not in method:
         raise Invalid("Import request requires a 'name' field.")
     name = method["name"]
-    if name not in (*IMPORT_METHODS, *_NOT_OFFERED):
+    if name not in (*IMPORT_METHODS, COPY_IMAGE, WEB_DOWNLOAD):
         raise unknown_method(name)
     for field in ("all_stores_must_succeed", "all_stores"):
         if not isinstance(body.get(field, True), bool):
             raise Invalid(f"'{field}' must be boolean value only")
-    if not body.get("all_stores_must_succeed", True):
-        raise Invalid("All_stores_must_succeed can only be set with enabled_backends None")
+    stores = body.get("stores", [])
+    if not isinstance(stores, list) or not all(isinstance(one, str) for one in stores):
+        raise Invalid("'stores' must be a list of the names of stores")
     return str(name)
 
 

@@ -1,8 +1,8 @@
-"""The columns that images are filtered and sorted on."""
+"""The columns that images are filtered and sorted on, and those of the tasks that bring their bits."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Text
 
 from fractus.store.schema import resource_table
 
@@ -22,4 +22,13 @@ IMAGE = resource_table(
     Column("protected", Boolean, nullable=False),
     Column("os_hidden", Boolean, nullable=False),
     Column("tokens", Text, nullable=False),
+)
+
+#: A task is of one image from when there is one; `image_id` is empty before.
+IMAGE_TASK = resource_table(
+    "image_task",
+    Column("type", String(32), nullable=False),
+    Column("image_id", String(255), nullable=False),
+    Index("image_task_by_image", "image_id"),
+    Index("image_task_by_status", "status"),
 )

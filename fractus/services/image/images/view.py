@@ -24,11 +24,27 @@ FIELDS = (
 _LEARNT = ("size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value")
 
 
-def document(resource: Resource) -> dict[str, Any]:
+#: What our own store is called beside those of the clouds.
+HERE = "fractus"
+
+
+def stores(resource: Resource, presences: Sequence[Presence]) -> list[str]:
+    """Where the whole bits of an image are: here, and in the clouds that have a copy."""
+    copies = [
+        one.cloud
+        for one in presences
+        if one.remote_id and one.wanted and (one.observed or {}).get("status") == "active"
+    ]
+    return [*([HERE] if resource.desired["path"] else []), *copies]
+
+
+def document(resource: Resource, presences: Sequence[Presence] = ()) -> dict[str, Any]:
     """The whole document. Properties come first and lose against fields of the same name, as in Glance."""
     desired = resource.desired
     href = f"/v2/images/{resource.id}"
+    where = stores(resource, presences) if resource.status in ("active", "deactivated") else []
     return {
+        **desired.get("importing", {}),
         **desired["properties"],
         **{name: desired[name] for name in FIELDS},
         **{name: desired[name] for name in _LEARNT},
@@ -41,6 +57,7 @@ def document(resource: Resource) -> dict[str, Any]:
         "self": href,
         "file": f"{href}/file",
         "schema": "/v2/schemas/image",
+        **({"stores": ",".join(where)} if where else {}),
     }
 
 
@@ -61,7 +78,7 @@ def tokens(desired: Mapping[str, Any]) -> str:
 
 
 def summarise(resource: Resource, presences: Sequence[Presence] = ()) -> Summary:
-    """An image as it is kept. In which clouds it is changes nothing for users."""
+    """An image as it is kept."""
     desired = resource.desired
     columns = {
         "visibility": desired["visibility"],
@@ -77,7 +94,7 @@ def summarise(resource: Resource, presences: Sequence[Presence] = ()) -> Summary
         "os_hidden": desired["os_hidden"],
         "tokens": tokens(desired),
     }
-    return Summary(resource.status, document(resource), None, columns)
+    return Summary(resource.status, document(resource, presences), None, columns)
 
 
 def member(image_id: str, project: str, status: str, times: Sequence[float]) -> dict[str, Any]:

@@ -7,7 +7,14 @@ from typing import Any
 from fractus.services.image.schemas import policy, view
 from fractus.web.routing import Call, Handler, Reply, Route
 
-_SCHEMAS = {"image": view.IMAGE, "images": view.IMAGES, "member": view.MEMBER, "members": view.MEMBERS}
+_SCHEMAS = {
+    "image": view.IMAGE,
+    "images": view.IMAGES,
+    "member": view.MEMBER,
+    "members": view.MEMBERS,
+    "task": view.TASK,
+    "tasks": view.TASKS,
+}
 
 
 class SchemasApi:

@@ -1,4 +1,4 @@
-"""The schemas of images and members, as Glance 33 publishes them."""
+"""The schemas of images, members and tasks, as Glance 33 publishes them."""
 
 from __future__ import annotations
 
@@ -130,4 +130,55 @@ MEMBERS: dict[str, Any] = {
     "name": "members",
     "properties": {"members": {"type": "array", "items": MEMBER}, "schema": {"type": "string"}},
     "links": [{"rel": "describedby", "href": "{schema}"}],
+}
+
+TASK: dict[str, Any] = {
+    "name": "task",
+    "properties": {
+        "id": _set("string", "An identifier for the task", pattern=_ID),
+        "type": _set(
+            "string",
+            "The type of task represented by this content",
+            enum=["import", "api_image_import", "location_import"],
+        ),
+        "status": _set(
+            "string",
+            "The current status of this task",
+            enum=["pending", "processing", "success", "failure"],
+        ),
+        "input": _set(["null", "object"], "The parameters required by task, JSON blob"),
+        "result": _set(["null", "object"], "The result of current task, JSON blob"),
+        "owner": _set("string", "An identifier for the owner of this task"),
+        "message": _set("string", "What went wrong, where something did"),
+        "image_id": _set("string", "Image associated with the task"),
+        "request_id": _set("string", "The id of the request that made the task"),
+        "user_id": _set("string", "User associated with the task"),
+        "expires_at": _set(["null", "string"], "When the task will be removed"),
+        "created_at": _set("string", "When the task was created"),
+        "updated_at": _set("string", "When the task was updated"),
+        "self": {"readOnly": True, "type": "string"},
+        "schema": {"readOnly": True, "type": "string"},
+    },
+}
+
+_BRIEF = {
+    **TASK,
+    "properties": {
+        name: one for name, one in TASK["properties"].items() if name not in ("input", "result", "message")
+    },
+}
+
+TASKS: dict[str, Any] = {
+    "name": "tasks",
+    "properties": {
+        "tasks": {"type": "array", "items": _BRIEF},
+        "first": {"type": "string"},
+        "next": {"type": "string"},
+        "schema": {"type": "string"},
+    },
+    "links": [
+        {"rel": "first", "href": "{first}"},
+        {"rel": "next", "href": "{next}"},
+        {"rel": "describedby", "href": "{schema}"},
+    ],
 }

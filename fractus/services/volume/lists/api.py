@@ -41,13 +41,6 @@ LISTINGS = (
         missing="Backup {} could not be found.",
         show_rule="backup:get",
     ),
-    Listing(
-        path="/qos-specs",
-        key="qos_specs",
-        rule="volume_extension:qos_specs_manage:get_all",
-        missing="No such QoS spec {}.",
-        show_rule="volume_extension:qos_specs_manage:get",
-    ),
     *(
         Listing(
             path=path,
@@ -110,12 +103,6 @@ LISTINGS = (
         show_rule="volume_extension:type_get",
     ),
     Listing(path="/clusters", key="clusters", rule="clusters:get_all", detail=True, since=Version(3, 7)),
-    Listing(
-        path="/default-types",
-        key="default_types",
-        rule="volume_extension:default_get_all",
-        since=Version(3, 62),
-    ),
     Listing(path="/os-hosts", key="hosts", rule="volume_extension:hosts"),
     Listing(path="/os-services", key="services", rule="volume_extension:services:index"),
     Listing(

@@ -23,10 +23,7 @@ _READERS = (
 _ADMINS = (
     ("clusters:get_all", "List clusters of services."),
     ("scheduler_extension:scheduler_stats:get_pools", "List the pools of storage."),
-    ("volume_extension:default_get_all", "List the default volume types of projects."),
     ("volume_extension:hosts", "List the hosts of block storage."),
-    ("volume_extension:qos_specs_manage:get", "Show a QoS specification."),
-    ("volume_extension:qos_specs_manage:get_all", "List QoS specifications."),
     ("volume_extension:services:index", "List the services of block storage."),
 )
 

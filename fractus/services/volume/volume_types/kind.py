@@ -23,6 +23,7 @@ from fractus.services.volume.dialect.kind import Parameter, Verb, VolumeKind, ha
 from fractus.services.volume.dialect.view import tokens
 from fractus.services.volume.volume_types import schema
 from fractus.store.listing import Filter, Filters
+from fractus.store.schema import resource_table
 
 #: The type that is there from the first (a migration makes it).
 DEFAULT_ID = derived_id("volume type", DEFAULT_TYPE)
@@ -45,6 +46,23 @@ ACCESS_ADD = RuleDefault(
 )
 ACCESS_REMOVE = RuleDefault(
     f"{_ACCESS}:removeProjectAccess", CINDER_ADMIN, "Let a project no longer use a private volume type."
+)
+_ENCRYPTION, _DEFAULT = "volume_extension:volume_type_encryption", "volume_extension:default"
+ENCRYPTION_GET = RuleDefault(f"{_ENCRYPTION}:get", CINDER_ADMIN, "Show how volumes of a type are encrypted.")
+ENCRYPTION_CREATE = RuleDefault(f"{_ENCRYPTION}:create", CINDER_ADMIN, "Have volumes of a type encrypted.")
+ENCRYPTION_UPDATE = RuleDefault(
+    f"{_ENCRYPTION}:update", CINDER_ADMIN, "Change how volumes of a type are encrypted."
+)
+ENCRYPTION_DELETE = RuleDefault(
+    f"{_ENCRYPTION}:delete", CINDER_ADMIN, "Have volumes of a type no longer encrypted."
+)
+DEFAULT_SET = RuleDefault(
+    f"{_DEFAULT}_set_or_update", CINDER_ADMIN, "Set the default volume type of a project."
+)
+DEFAULT_GET = RuleDefault(f"{_DEFAULT}_get", CINDER_ADMIN, "Show the default volume type of a project.")
+DEFAULT_LIST = RuleDefault(f"{_DEFAULT}_get_all", CINDER_ADMIN, "List the default volume types of projects.")
+DEFAULT_UNSET = RuleDefault(
+    f"{_DEFAULT}_unset", CINDER_ADMIN, "Let a project have the default volume type of all."
 )
 QOS = RuleDefault(
     "volume_extension:access_types_qos_specs_id", CINDER_ADMIN, "See the QoS specification of a type."
@@ -69,6 +87,9 @@ TABLE = table_of(
     Column("access", Text, nullable=False),
     Column("specs", Text, nullable=False),
 )  # fmt: skip
+
+#: The types that projects have by default: the id of a row is that of the project.
+DEFAULTS = resource_table("default_volume_type", Column("type_id", String(36), nullable=False, index=True))
 
 
 def summarise(resource: Resource, _presences: Sequence[Presence]) -> Summary:
@@ -155,7 +176,8 @@ KIND = VolumeKind(
     read_rules={"extra_specs": SPECS_SENSITIVE.name, "qos_specs_id": QOS.name},
     rules=rules_of(
         VERBS, SPECS_SENSITIVE, SPECS_INDEX, SPECS_GET, SPECS_CREATE, SPECS_UPDATE, SPECS_DELETE, ACCESS_LIST,
-        ACCESS_ADD, ACCESS_REMOVE, QOS,
+        ACCESS_ADD, ACCESS_REMOVE, QOS, ENCRYPTION_GET, ENCRYPTION_CREATE, ENCRYPTION_UPDATE, ENCRYPTION_DELETE,
+        DEFAULT_SET, DEFAULT_GET, DEFAULT_LIST, DEFAULT_UNSET,
     ),
     vocabulary=VOCABULARY,
 )  # fmt: skip

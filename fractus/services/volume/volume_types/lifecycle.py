@@ -28,6 +28,7 @@ class VolumeTypeLifecycle(LifecycleDefaults):
             id=item.resource.id,
             name=desired["mapped"].get(cloud, desired["name"]),
             is_default=item.resource.id == DEFAULT_ID,
+            encrypted=_encrypted(item.resource),
         )
 
     def plan(self, item: Item, observed: VolumeTypeObserved) -> Plan:
@@ -49,3 +50,9 @@ class VolumeTypeLifecycle(LifecycleDefaults):
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
         return summarise(resource, presences)
+
+
+def _encrypted(resource: Resource) -> str:
+    """Where volumes of a type have to be encrypted; empty: nowhere."""
+    values = resource.desired.get("encryption")
+    return str(values["control_location"]) if values else ""

@@ -59,6 +59,7 @@ EXTEND_ATTACHED = RuleDefault(
 READONLY = RuleDefault(
     "volume:update_readonly_flag", CINDER_ADMIN_OR_MEMBER, "Say whether a volume is read-only."
 )
+RETYPE = RuleDefault("volume:retype", CINDER_ADMIN_OR_MEMBER, "Change the type of a volume.")
 HOST = RuleDefault("volume_extension:volume_host_attribute", CINDER_ADMIN, "See on which host a volume is.")
 MIGRATION = RuleDefault(
     "volume_extension:volume_mig_status_attribute", CINDER_ADMIN, "See whether a volume is being moved."
@@ -94,11 +95,12 @@ TABLE = table_of(
 
 
 def needs(resource: Resource) -> list[Need]:
-    """Its type, and what it is made of."""
+    """Its type, and what it is made of. Of a type that it has got later its cloud is told by name."""
     desired = resource.desired
+    first = (desired.get("retype") or {}).get("first") or desired["type_id"]
     sources = (("image", "image_id"), ("snapshot", "snapshot_id"), ("volume", "source_id"))
     return [
-        Need("volume_type", desired["type_id"]),
+        Need("volume_type", first),
         *(Need(kind, desired[name]) for kind, name in sources if desired[name]),
     ]
 
@@ -187,7 +189,7 @@ KIND = VolumeKind(
     target=target,
     rules=rules_of(
         VERBS, METADATA_GET, METADATA_CREATE, METADATA_UPDATE, METADATA_DELETE, IMAGE_SHOW, IMAGE_SET, IMAGE_REMOVE,
-        FROM_IMAGE, FORCE_DELETE, ADMIN_FORCE, RESET, EXTEND, EXTEND_ATTACHED, READONLY, HOST, MIGRATION,
+        FROM_IMAGE, FORCE_DELETE, ADMIN_FORCE, RESET, EXTEND, EXTEND_ATTACHED, READONLY, HOST, MIGRATION, RETYPE,
     ),
     costs=costs(("volumes", "gigabytes"), _cost, "volume"),
     needs=needs,

@@ -17,6 +17,7 @@ from fractus.model.resource import BLOCKED, Presence, Resource, Summary, at_home
 from fractus.model.volumes import RESERVED, VolumeObserved, VolumeWanted
 from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.lifecycle import LifecycleDefaults
+from fractus.services.volume.volumes import actions
 from fractus.services.volume.volumes.kind import KIND
 from fractus.store.transaction import Transaction
 
@@ -49,7 +50,7 @@ class VolumeLifecycle(LifecycleDefaults):
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """What was asked of it before it was there has no meaning any more."""
-        return {"reset": (resource.desired.get("reset") or {}).get("token", 0)}
+        return {name: (resource.desired.get(name) or {}).get("token", 0) for name in ("reset", actions.KEY)}
 
     def wanted(self, item: Item) -> VolumeWanted:
         """The volume in its cloud's own ids."""
@@ -102,15 +103,21 @@ class VolumeLifecycle(LifecycleDefaults):
             return Wait(_PAUSE, f"it is {observed.status}")
         if observed.status == "error" and not memory.get("ran"):
             return Fail(f"{item.presence.cloud} could not make it", elsewhere=True)
+        change = actions.due(desired, memory)
+        if change is not None:
+            token = desired[actions.KEY]["token"]
+            noted = {actions.KEY: token, "retype_seen": observed.changed_at}
+            return Apply(Step("retype", change), noted, once=actions.once(token))
         if desired["size"] > observed.size and observed.status in _USABLE:
             return Apply(Step("extend", {"new_size": desired["size"]}))
         return _change(desired, observed) or Done()
 
     def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
-        """An attachment that has ended is shown until its cloud says that the volume is free of it. And a volume that
-        its cloud would not make larger is as large as it is.
+        """An attachment that has ended is shown until its cloud says that the volume is free of it. A volume that its
+        cloud would not make larger is as large as it is, and one that has got no other type is of its old one.
         """
         _forget_refused_size(resource, at_home(resource.home, presences))
+        actions.settle(resource.desired, at_home(resource.home, presences))
         ended = [one for one in resource.desired.get("attached", ()) if one["state"] == "detached"]
         here = at_home(resource.home, presences) if ended else None
         if here is None or here.observed_at is None or here.observed is None:

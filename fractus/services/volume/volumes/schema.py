@@ -65,6 +65,16 @@ RESET = p.body(
         format="reset_body",
     ),
 )
+RETYPE = p.body(
+    "os-retype",
+    p.record(
+        {
+            "new_type": {"type": "string"},
+            "migration_policy": {"type": ["string", "null"], "enum": ["on-demand", "never"]},
+        },
+        "new_type",
+    ),
+)
 FORCE_DELETE = p.body("os-force_delete", {})
 SET_IMAGE = p.body("os-set_image_metadata", p.record({"metadata": p.image_metadata}, "metadata"))
 UNSET_IMAGE = p.body(

@@ -7,6 +7,7 @@ from typing import Any
 
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found, at_home
 from fractus.services.volume.dialect.view import links, stamps, tokens
+from fractus.services.volume.volumes.actions import is_open
 
 #: States of a volume that follow from its attachments.
 _ATTACHABLE = frozenset({"available", "in-use", "reserved", "attaching", "detaching"})
@@ -35,6 +36,8 @@ def status_of(resource: Resource, there: Presence | None) -> str:
         return "error"
     if status in ("available", "in-use") and resource.desired.get("refused_size"):
         return "error_extending"
+    if status in ("available", "in-use") and is_open(resource.desired):
+        return "retyping"
     if status in ("available", "in-use") and resource.desired["size"] > observed.get("size", 0):
         return "error_extending" if blocked else "extending"
     return status

@@ -11,7 +11,7 @@ from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images import policy
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.image.images.schema import IMPORT_METHODS
-from fractus.services.image.images.table import IMAGE
+from fractus.services.image.images.table import IMAGE, IMAGE_TASK
 from fractus.services.image.info import policy as info_policy
 from fractus.services.image.info.api import InfoApi
 from fractus.services.image.schemas import policy as schema_policy
@@ -26,7 +26,7 @@ class Gallery(Door):
     """The image service, with its files."""
 
     def __init__(self, directory: Path) -> None:
-        rows = Rows(directory, {"image": IMAGE})
+        rows = Rows(directory, {"image": IMAGE, "image_task": IMAGE_TASK})
         self.directory = directory / "images"
         self.bits = BitsDirectory(self.directory, cap=CAP)
         self.images = ImagesApi(rows.store, rows.ledger, self.bits)

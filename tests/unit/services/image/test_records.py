@@ -444,6 +444,6 @@ async def test_schemas_name_every_field_that_is_shown(door: Gallery, name: str) 
 
 
 async def test_what_is_not_served_says_so(door: Gallery) -> None:
-    reply = await door(ANN, "GET", "/image/v2/tasks")
+    reply = await door(ANN, "GET", "/image/v2/cache")
     assert reply.status == 501
-    assert said(reply) == "fractus does not serve GET /tasks of the image API yet."
+    assert said(reply) == "fractus does not serve GET /cache of the image API yet."

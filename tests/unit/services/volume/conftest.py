@@ -7,6 +7,7 @@ import pytest
 
 from fractus.auth import base_rules
 from fractus.auth.principal import Principal
+from fractus.auth.projects import AnyProject
 from fractus.model.errors import NotFound
 from fractus.model.resource import Resource
 from fractus.quota.limits import StoredLimits
@@ -18,6 +19,8 @@ from fractus.services.volume.limits import policy as limit_policy
 from fractus.services.volume.limits.api import LimitsApi
 from fractus.services.volume.lists import policy as list_policy
 from fractus.services.volume.lists.api import ListsApi
+from fractus.services.volume.qos_specs.api import QosSpecsApi
+from fractus.services.volume.qos_specs.kind import KIND as QOS_SPEC
 from fractus.services.volume.snapshots.api import SnapshotsApi
 from fractus.services.volume.snapshots.kind import KIND as SNAPSHOT
 from fractus.services.volume.volume_types.api import VolumeTypesApi
@@ -25,11 +28,12 @@ from fractus.services.volume.volume_types.kind import KIND as VOLUME_TYPE
 from fractus.services.volume.volume_types.queries import VolumeTypeSource
 from fractus.services.volume.volumes.api import VolumesApi
 from fractus.services.volume.volumes.kind import KIND as VOLUME
+from fractus.services.volume.volumes.queries import VolumesOfTypes
 from fractus.store.transaction import Reader
 from fractus.web.face import ServiceRoutes
 from tests.unit.services.in_process import Door, Rows
 
-KINDS = (VOLUME_TYPE, VOLUME, SNAPSHOT)
+KINDS = (VOLUME_TYPE, VOLUME, SNAPSHOT, QOS_SPEC)
 GIVEN = {"volumes": 10, "gigabytes": 1000}
 
 
@@ -50,8 +54,9 @@ class Storage(Door):
             LimitsApi(rows.store, quota, types),
             ExtensionsApi(),
             VolumesApi(rows.store, rows.ledger, quota, types, _NoImages()),
-            VolumeTypesApi(rows.store, rows.ledger),
+            VolumeTypesApi(rows.store, rows.ledger, AnyProject(), VolumesOfTypes()),
             SnapshotsApi(rows.store, rows.ledger),
+            QosSpecsApi(rows.store, rows.ledger, types),
         )
         routes = [route for one in apis for route in one.routes()]
         declared = [rule for one in KINDS for rule in one.rules]

@@ -8,6 +8,8 @@ from fractus.model.errors import ApiError, Forbidden, NotFound
 from fractus.model.resource import Resource
 from fractus.services.image.images import policy, schema, view
 from fractus.services.image.images.queries import image_fetch
+from fractus.services.image.images.writes.tasks import Tasks
+from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Store, Transaction
 from fractus.web.faults import NOT_FOUND
@@ -26,6 +28,7 @@ class Access:
         """Read from `store`, write through `ledger`."""
         self.store = store
         self.ledger = ledger
+        self.tasks = Tasks(ledger.resources)
 
     async def image(
         self, reader: Reader, call: Call, *rules: str, missing: ApiError | None = None
@@ -54,7 +57,8 @@ class Access:
     async def save(self, tx: Transaction, image: Resource) -> None:
         """Write a changed image back."""
         image.updated_at = tx.now()
-        await self.ledger.change(tx, image, view.summarise(image))
+        there = await presences.of_resource(tx, "image", image.id)
+        await self.ledger.change(tx, image, view.summarise(image, there))
 
 
 def visibility_rule(visibility: str) -> Sequence[str]:

@@ -6,14 +6,13 @@ from typing import Any
 
 from fractus.model.errors import Conflict, Forbidden, NotFound
 from fractus.model.resource import PENDING, Presence, Resource
-from fractus.services.image.images import policy
+from fractus.services.image.images import policy, view
 from fractus.services.image.images.api.access import Access
 from fractus.store import clouds, presences
 from fractus.store.transaction import Reader
 from fractus.web.routing import Call, Reply, Route
 
-#: What our own store is called beside those of the clouds.
-HERE = "fractus"
+HERE = view.HERE
 
 
 class CopiesApi:

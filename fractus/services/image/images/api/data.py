@@ -1,55 +1,30 @@
-"""The bits of images: upload, download, stage and import."""
+"""The bits of images: upload, download and stage."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from fractus.base.log import logger
-from fractus.model.errors import ApiError, Conflict, Forbidden, Invalid, QuotaExceeded, UnsupportedMedia
+from fractus.model.errors import Conflict, Forbidden, Invalid, QuotaExceeded, UnsupportedMedia
 from fractus.model.resource import Resource
-from fractus.services.image.images import policy, schema
-from fractus.services.image.images.api import elsewhere
+from fractus.services.image.images import policy
 from fractus.services.image.images.api.access import Access
 from fractus.services.image.images.api.elsewhere import Elsewhere, Place
+from fractus.services.image.images.api.keeping import Whole, keep, restore
 from fractus.services.image.images.table import IMAGE
+from fractus.services.image.images.writes import stores
 from fractus.store.listing import Filter, page
 from fractus.store.retrying import rerun_now
 from fractus.store.transaction import Away, StoreTrouble, Unwritable
 from fractus.web.faults import reason
-from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route
 
 log = logger("image.data")
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII)
 _RANGE = re.compile(r"bytes\s*=\s*(\d*)-(\d*)\s*", re.IGNORECASE | re.ASCII)
-
-
-class Whole(Protocol):
-    """What is known of a whole file; digests in hexadecimal."""
-
-    @property
-    def path(self) -> str:
-        """Where it is."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-
-    @property
-    def md5(self) -> str:
-        """Glance's checksum."""
-
-    @property
-    def sha512(self) -> str:
-        """Glance's os_hash_value."""
-
-    @property
-    def virtual_size(self) -> int | None:
-        """What the disk in it says of itself."""
 
 
 class Writing(Protocol):
@@ -90,10 +65,6 @@ class Bits(Protocol):
         """They are needed no longer."""
 
 
-def _import_schema(body: Any, _version: Version) -> None:
-    schema.import_method(body)
-
-
 class DataApi:
     """Bits come and go."""
 
@@ -102,7 +73,6 @@ class DataApi:
         self._access = access
         self._bits = bits
         self._elsewhere = elsewhere
-        self._copying: set[asyncio.Task[None]] = set()
         self._unrestored: dict[str, str] = {}
         """Images whose upload failed, and the status that they still have for want of a database that writes."""
 
@@ -133,14 +103,6 @@ class DataApi:
                 raw=True,
                 summary="Upload bits to import them afterwards.",
             ),
-            Route(
-                method="POST",
-                path=f"{one}/import",
-                handler=self.import_staged,
-                rule=policy.MODIFY,
-                schema=_import_schema,
-                summary="Import staged bits.",
-            ),
         ]
 
     # --- upload --------------------------------------------------------------------------------------
@@ -155,6 +117,7 @@ class DataApi:
 
     async def _receive(self, call: Call, rule: str, meanwhile: str, then: str) -> Reply:
         size = _declared(call)
+        store = await self._store(call) if meanwhile == "saving" else ""
         image = await self._access.image(self._access.store, call, rule)
         writing = self._bits.begin(image.id)
         if writing is None:
@@ -170,7 +133,7 @@ class DataApi:
                 await self._give_up(image.id, meanwhile)
                 raise
             try:
-                kept = await self._keep(image.id, whole, meanwhile, then)
+                kept = await keep(self._access, image.id, whole, meanwhile, then)
             except (QuotaExceeded, Unwritable, Away):
                 # It is larger than it said, and its project has no room for that; or nobody would know of it.
                 self._bits.remove(image.id)
@@ -180,7 +143,19 @@ class DataApi:
                 self._bits.remove(image.id)
         finally:
             writing.abandon()
+        if kept and store:
+            async with self._access.store.transaction() as tx:
+                await stores.carry(tx, self._access.ledger, image, store)
         return Reply(204) if kept else _vanished(image.id)
+
+    async def _store(self, call: Call) -> str:
+        """The cloud that the client names as the store of the bits; empty: ours. They come here in any case."""
+        named = call.headers.get("x-image-meta-store")
+        if self._elsewhere is None or named in (None, stores.HERE):
+            return ""
+        if named not in await stores.names(self._access.store):
+            raise Invalid(stores.unknown(named or "").message)
+        return named or ""
 
     @rerun_now
     async def _start(self, call: Call, rule: str, meanwhile: str, size: int | None) -> Resource:
@@ -218,7 +193,7 @@ class DataApi:
         what its client has to hear.
         """
         try:
-            await self._restore(image_id, meanwhile)
+            await restore(self._access, image_id, meanwhile)
         except StoreTrouble as error:
             log.warning("an image is not waiting for its bits yet", image=image_id, why=str(error))
             self._unrestored[image_id] = meanwhile
@@ -228,113 +203,8 @@ class DataApi:
         for image_id, meanwhile in list(self._unrestored.items()):
             # Whoever uploads it anew meanwhile has a status of their own to see to.
             if self._bits.abandoned(image_id) and not self._bits.present(image_id):
-                await self._restore(image_id, meanwhile)
+                await restore(self._access, image_id, meanwhile)
             self._unrestored.pop(image_id, None)
-
-    @rerun_now
-    async def _restore(self, image_id: str, meanwhile: str) -> None:
-        async with self._access.store.transaction() as tx:
-            image = await self._access.ledger.resources.fetch(tx, "image", image_id)
-            if image is not None and image.deleted_at is None and image.status == meanwhile:
-                image.status = "queued"
-                await self._access.save(tx, image)
-
-    @rerun_now
-    async def _keep(self, image_id: str, whole: Whole, meanwhile: str, then: str) -> bool:
-        """Tell of the bits; False where the image was deleted meanwhile."""
-        async with self._access.store.transaction() as tx:
-            image = await self._access.ledger.resources.fetch(tx, "image", image_id, to_write=True)
-            if image is not None and image.desired["path"] == whole.path:
-                return True  # written by an earlier run of this, whose answer was lost
-            if image is None or image.deleted_at is not None or image.status != meanwhile:
-                return False
-            image.status = then
-            image.desired.update(
-                path=whole.path,
-                size=whole.size,
-                virtual_size=whole.virtual_size,
-                checksum=whole.md5,
-                os_hash_algo="sha512",
-                os_hash_value=whole.sha512,
-            )
-            await self._access.save(tx, image)
-        return True
-
-    async def import_staged(self, call: Call) -> Reply:
-        """Make staged bits the image's. They are here and checked already, so it is done when it is answered."""
-        if call.body["method"]["name"] == "copy-image":
-            return await self._copy_here(call)
-        async with self._access.store.transaction() as tx:
-            image = await self._access.image(tx, call)
-            _check_method(call.body["method"]["name"], image.status)
-            if image.status != "uploading" or not image.desired["path"]:
-                raise Conflict("Image needs to be staged before 'glance-direct' method can be used")
-            for name in ("container_format", "disk_format"):
-                if not image.desired[name]:
-                    raise Conflict(f"'{name}' needs to be set before import")
-            self._access.check(call, policy.MODIFY, image)
-            image.status = "active"
-            await self._access.save(tx, image)
-        return Reply(202)
-
-    async def _copy_here(self, call: Call) -> Reply:
-        """Have the bits brought here from the cloud that has them; it goes on after the answer."""
-        image = await self._access.image(self._access.store, call)
-        if image.status != "active" or image.desired["path"] or self._elsewhere is None:
-            _check_method("copy-image", image.status)
-        self._access.check(call, policy.COPY, image)
-        places = await self._elsewhere.places(image) if self._elsewhere is not None else []
-        if not places:
-            raise Conflict(f"No cloud has the bits of image {image.id}.")
-        writing = self._bits.begin(image.id)
-        if writing is not None:
-            try:
-                writing.announce(image.desired["size"])
-            except BaseException:
-                writing.abandon()
-                raise
-            task = asyncio.create_task(self._bring(image, places[0], writing))
-            self._copying.add(task)
-            task.add_done_callback(self._copying.discard)
-        return Reply(202)
-
-    async def _bring(self, image: Resource, place: Place, writing: Writing) -> None:
-        """Copy the bits here, and say so when they are whole and the right ones."""
-        assert self._elsewhere is not None
-        try:
-            async for piece in self._elsewhere.read(place, 0, image.desired["size"]):
-                await writing.write(piece)
-            whole = await writing.finish()
-            try:
-                elsewhere.check(image, whole.size, whole.md5, whole.sha512)
-                kept = await self._here(image.id, whole)
-            except BaseException:
-                self._bits.remove(image.id)
-                raise
-            if not kept:
-                self._bits.remove(image.id)
-        except (ApiError, StoreTrouble) as error:
-            log.warning("bits were not copied here", image=image.id, cloud=place.cloud, why=str(error))
-        finally:
-            writing.abandon()
-
-    @rerun_now
-    async def _here(self, image_id: str, whole: Whole) -> bool:
-        """The bits are here from now on, so that the image can be brought to any cloud."""
-        async with self._access.store.transaction() as tx:
-            image = await self._access.ledger.resources.fetch(tx, "image", image_id, to_write=True)
-            if image is None or image.deleted_at is not None:
-                return False
-            image.desired.update(
-                path=whole.path, checksum=whole.md5, os_hash_algo="sha512", os_hash_value=whole.sha512
-            )
-            image.choice = {key: value for key, value in image.choice.items() if key != "only"}
-            await self._access.save(tx, image)
-        return True
-
-    async def copied(self) -> None:
-        """Wait for the copies under way."""
-        await asyncio.gather(*self._copying)
 
     async def recover(self) -> int:
         """Images whose upload died with its process wait for their bits again."""
@@ -350,7 +220,7 @@ class DataApi:
             image = await self._access.ledger.resources.fetch(self._access.store, "image", image_id)
             if image is None or image.desired["path"] or not self._bits.abandoned(image_id):
                 continue
-            await self._restore(image_id, image.status)
+            await restore(self._access, image_id, image.status)
             log.warning("upload was cut off; the image waits for its bits again", image=image_id)
             restored += 1
         return restored
@@ -363,13 +233,7 @@ class DataApi:
         if image.status == "deactivated" and not call.principal.is_admin:
             raise Forbidden("The requested image has been deactivated. Image data download is forbidden.")
         self._access.check(call, policy.DOWNLOAD, image)
-        if call.query.one("prefer"):
-            raise Invalid(
-                "Store selection for download is not available when multiple backends are not enabled."
-            )
-        place = None
-        if not self._bits.present(image.id) and self._elsewhere is not None and image.desired["size"]:
-            place = next(iter(await self._elsewhere.places(image)), None)
+        place = await self._place(call, image)
         if image.status not in ("active", "deactivated") or not (place or self._bits.present(image.id)):
             return Reply(204)
         size = int(image.desired["size"])
@@ -389,25 +253,34 @@ class DataApi:
             length=end - start,
         )
 
+    async def _place(self, call: Call, image: Resource) -> Place | None:
+        """The cloud that the bits are read from; None: they are here, or nowhere."""
+        preferred = [one.strip() for one in (call.query.one("prefer") or "").split(",") if one.strip()]
+        if preferred:
+            self._access.check(call, policy.PREFER, image)
+            if self._elsewhere is None:
+                raise Invalid(
+                    "Store selection for download is not available when multiple backends are not enabled."
+                )
+            every = await stores.names(self._access.store)
+            for one in preferred:
+                if one not in every:
+                    raise Invalid(f"Store '{one}' is not configured.")
+        if self._elsewhere is None or not image.desired["size"]:
+            return None
+        places = {one.cloud: one for one in await self._elsewhere.places(image)} if preferred else {}
+        for one in preferred:
+            if one in places or (one == stores.HERE and self._bits.present(image.id)):
+                return places.get(one)
+        if self._bits.present(image.id):
+            return None
+        return next(iter(await self._elsewhere.places(image)), None)
+
     def _read(self, image_id: str, place: Place | None, start: int, length: int) -> AsyncIterator[bytes]:
         if place is None:
             return self._bits.read(image_id, start, length)
         assert self._elsewhere is not None
         return self._elsewhere.read(place, start, length)
-
-
-def _check_method(name: str, status: str) -> None:
-    """Refuse to import by this method into an image of this status, in Glance's order."""
-    if name == "copy-image":
-        if status != "active":
-            raise Conflict("Only images with status active can be targeted for copying")
-        raise schema.unknown_method(name)
-    if status == "active":
-        raise Conflict("Image with status active cannot be target for import")
-    if name not in schema.IMPORT_METHODS:
-        if status != "queued":
-            raise Conflict(f"Image needs to be in 'queued' state to use '{name}' method")
-        raise schema.unknown_method(name)
 
 
 def _asked_part(call: Call, size: int) -> tuple[int, int] | str | None:

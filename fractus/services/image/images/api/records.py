@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fractus.base.ids import new_id
@@ -9,6 +10,7 @@ from fractus.model.errors import Conflict, Forbidden, Invalid, NotFound, TooLarg
 from fractus.model.resource import Resource
 from fractus.services.image.images import policy, schema, view
 from fractus.services.image.images.api.access import Access, visibility_rule, within
+from fractus.services.image.images.writes import stores
 from fractus.web.faults import NOT_FOUND
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route
@@ -25,9 +27,11 @@ def _any_body(_body: Any, _version: Version) -> None:
 class RecordsApi:
     """One image, without its bits."""
 
-    def __init__(self, access: Access) -> None:
-        """Work on `access`."""
-        self._access = access
+    def __init__(
+        self, access: Access, methods: Sequence[str] = schema.IMPORT_METHODS, *, several: bool = False
+    ) -> None:
+        """Work on `access`. `methods`: of import; `several`: whether clouds are stores beside ours."""
+        self._access, self._methods, self._several = access, methods, several
 
     def routes(self) -> list[Route]:
         """Everything about records."""
@@ -113,8 +117,10 @@ class RecordsApi:
             await self._access.ledger.create(tx, image, view.summarise(image), assign=False)
         headers = {
             "Location": f"{call.url}/{image_id}",
-            "OpenStack-image-import-methods": ",".join(schema.IMPORT_METHODS),
+            "OpenStack-image-import-methods": ",".join(self._methods),
         }
+        if self._several:
+            headers["OpenStack-image-store-ids"] = stores.joined(await stores.names(self._access.store))
         return Reply(201, image.summary, headers)
 
     def _may_add(self, call: Call, owner: str, visibility: str) -> None:

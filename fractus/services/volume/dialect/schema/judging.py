@@ -24,6 +24,30 @@ def _name(value: Any) -> bool:
     return True
 
 
+def _stripped_name(value: Any) -> bool:
+    """A name that is kept without the spaces around it."""
+    text = value.strip() if isinstance(value, str) else value
+    why = "None" if not value else "empty" if not text else ""
+    if why or len(text) > 255:
+        why = f"be {why}" if why else "be greater than 255 characters"
+        raise Invalid(f"An invalid 'name' value was provided. The 'name' can not {why}.")
+    return True
+
+
+def _key_size(value: Any) -> bool:
+    if value is not None and _number(value) != _whole(value):
+        raise Invalid("Invalid input received: key_size must be an integer.")
+    return True
+
+
+def _whole(value: Any) -> int | str:
+    """The number that a value is or says; the value where it is none."""
+    try:
+        return int(str(value))
+    except ValueError:
+        return str(value)
+
+
 def _stripped(what: str) -> Format:
     def check(value: Any) -> bool:
         if isinstance(value, str) and len(value.strip()) > 255:
@@ -76,6 +100,8 @@ def _state(what: str, choices: Sequence[str], *, needed: bool = False) -> Format
 
 FORMATS: Mapping[str, Format] = {
     "name": _name,
+    "name_skip_leading_trailing_spaces": _stripped_name,
+    "key_size": _key_size,
     "name_stripped": _stripped("name"),
     "description_stripped": _stripped("description"),
     "uuid": _looks_like_uuid,

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import bindparam, select
 
+from fractus.auth.projects import ProjectLookup
 from fractus.base.ids import new_id
 from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.resource import Resource
 from fractus.services.volume.dialect.api.collection import CollectionApi
 from fractus.services.volume.dialect.schema.parameters import TRUE
+from fractus.services.volume.volume_types.api.defaults import DefaultsApi, is_default
+from fractus.services.volume.volume_types.api.encryption import EncryptionApi
 from fractus.services.volume.volume_types.api.parts import PartsApi
 from fractus.services.volume.volume_types.kind import DEFAULT_ID, KIND
-from fractus.services.volume.volume_types.queries import by_name
+from fractus.services.volume.volume_types.queries import by_name, default_of
 from fractus.store.ledger import Ledger
-from fractus.store.transaction import Query, Row, Store, Transaction
+from fractus.store.transaction import Query, Reader, Row, Store, Transaction
 from fractus.web.routing import Call, Reply, Route
 
 _access = Query(select(KIND.table.c.is_public, KIND.table.c.access).where(KIND.table.c.id == bindparam("id")))
+
+
+class Volumes(Protocol):
+    """Volumes, as far as they have types."""
+
+    async def any_of(self, reader: Reader, type_id: str) -> bool:
+        """Whether there is a volume of this type."""
+        ...
 
 
 class VolumeTypesApi(CollectionApi):
@@ -27,18 +38,26 @@ class VolumeTypesApi(CollectionApi):
     kind = KIND
     by = "type_id"
 
-    def __init__(self, store: Store, ledger: Ledger) -> None:
+    def __init__(self, store: Store, ledger: Ledger, projects: ProjectLookup, volumes: Volumes) -> None:
+        """`volumes` knows which types are in use; `projects`, which projects there are."""
         super().__init__(store, ledger)
-        self._parts = PartsApi(self, store, ledger)
+        self._volumes = volumes
+        self._parts = (
+            PartsApi(self, store, ledger),
+            EncryptionApi(self, store, ledger),
+            DefaultsApi(store, ledger, projects),
+        )
 
     def routes(self) -> list[Route]:
         """Those of every collection, and those of its parts."""
-        return [*super().routes(), *self._parts.routes()]
+        return [*super().routes(), *(one for part in self._parts for one in part.routes())]
 
     async def show(self, call: Call) -> Reply:
         """One of them, or the default."""
         id = call.params[self.by]
-        row = await self.found(self._store, call, DEFAULT_ID if id == "default" else id)
+        if id == "default":
+            id = await default_of(self._store, call.principal.project_id) or DEFAULT_ID
+        row = await self.found(self._store, call, id)
         return self.one(call, row[1], row[2])
 
     def may_see(self, call: Call, project_id: str, row: Row) -> bool:
@@ -94,7 +113,7 @@ class VolumeTypesApi(CollectionApi):
 
     async def before_delete(self, call: Call, tx: Transaction, resource: Resource) -> bool:
         """Neither the default, nor one that volumes have."""
-        if resource.id == DEFAULT_ID:
+        if resource.id == DEFAULT_ID or await is_default(tx, resource.id):
             raise Invalid(f"The volume type {resource.id} is a default volume type and cannot be deleted.")
         if await self.in_use(tx, resource.id):
             raise Invalid("Target volume type is still in use.")
@@ -102,4 +121,4 @@ class VolumeTypesApi(CollectionApi):
 
     async def in_use(self, tx: Transaction, id: str) -> bool:
         """Whether there is a volume of it."""
-        return bool(await self._ledger.resources.needed_by(tx, KIND.name, id))
+        return await self._volumes.any_of(tx, id)

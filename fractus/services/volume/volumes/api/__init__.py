@@ -15,6 +15,7 @@ from fractus.services.volume.volumes import kind
 from fractus.services.volume.volumes.api.actions import ActionsApi
 from fractus.services.volume.volumes.api.creating import Images, Types, refuse_unsupported
 from fractus.services.volume.volumes.api.making import VolumeMaker
+from fractus.services.volume.volumes.api.retyping import RetypingApi
 from fractus.services.volume.volumes.api.summing import SummaryApi
 from fractus.services.volume.volumes.kind import KIND
 from fractus.store.ledger import Ledger
@@ -46,7 +47,12 @@ class VolumesApi(CollectionApi):
             "delete": kind.METADATA_DELETE,
         }
         metadata = MetadataApi(self, store, ledger, rules, "Volume {id} has no metadata with key {key}.")
-        self._parts = (SummaryApi(self, store), metadata, ActionsApi(self, store, ledger))
+        self._parts = (
+            SummaryApi(self, store),
+            metadata,
+            ActionsApi(self, store, ledger),
+            RetypingApi(self, store, ledger, types),
+        )
 
     def routes(self) -> list[Route]:
         """Those of every collection, and those of its parts."""

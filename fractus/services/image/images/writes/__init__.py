@@ -1,0 +1,1 @@
+"""How what is beside an image itself is written: tasks, and copies in stores."""

@@ -1,0 +1,1 @@
+"""What lists of block storage may be filtered by."""

@@ -1,0 +1,69 @@
+"""What is asked of a volume once, and may fail without harm to it: that its type is another.
+
+1. The request writes the new type, and what the volume was (`desired["retype"]`), so quota follows at once.
+2. The cloud is told once (`due`). Until it has ended, users see `retyping`.
+3. A cloud that refuses, or that shows the old type when it is done, has failed: the volume is what it was (`settle`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fractus.model.resource import Presence
+
+KEY = "retype"
+_IDLE = frozenset(("available", "in-use"))
+
+
+def retype(desired: dict[str, Any], *, id: str, name: str, there: str, policy: str, before: str) -> None:
+    """A volume is to be of another type. `there`, `before`: what its cloud calls that, and the present one."""
+    last = desired.get(KEY) or {}
+    desired[KEY] = {
+        "token": last.get("token", 0) + 1,
+        "first": last.get("first") or desired["type_id"],
+        "from": [desired["type_id"], desired["type_name"]],
+        "there": there,
+        "before": before,
+        "policy": policy,
+        "ended": False,
+    }
+    desired["type_id"], desired["type_name"] = id, name
+
+
+def due(desired: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the cloud has to be told; None: nothing, or it was."""
+    asked = desired.get(KEY)
+    if not asked or asked["ended"] or asked["token"] <= memory.get(KEY, 0):
+        return None
+    return {"new_type": asked["there"], "migration_policy": asked["policy"]}
+
+
+def once(token: int) -> str:
+    """By what the step is known, which is taken once."""
+    return f"{KEY}:{token}"
+
+
+def is_open(desired: Mapping[str, Any]) -> bool:
+    """Whether a change of type has not ended."""
+    asked = desired.get(KEY)
+    return bool(asked and not asked["ended"])
+
+
+def settle(desired: dict[str, Any], there: Presence | None) -> None:
+    """See whether a change of type has ended, and how."""
+    if there is None or not is_open(desired):
+        return
+    asked, observed, memory = desired[KEY], there.observed or {}, there.memory
+    sent = memory.get(KEY, 0) >= asked["token"]
+    refused = once(asked["token"]) in memory.get("failed", {})
+    done = (
+        sent
+        and observed.get("status") in _IDLE
+        and observed.get("changed_at") != memory.get("retype_seen", "")
+    )
+    if not (refused or done):
+        return
+    desired[KEY] = {**asked, "ended": True}
+    if refused or observed.get("type_name") == asked["before"]:
+        desired["type_id"], desired["type_name"] = asked["from"]
