@@ -36,7 +36,7 @@ async def test_an_idle_cloud_is_asked_for_twelve_whole_listings_a_minute(
     monkeypatch.setattr(FaultInjector, "call", counted)
     # As Neutron: it keeps stamps, and refuses to list by them.
     monkeypatch.setattr(NeutronSimulated, "dates_changes", False)
-    async with World(clouds=1, tmp_path=tmp_path, shape={"agents": True}) as world:
+    async with World(clouds=1, tmp_path=tmp_path, shape={"agents": True, "host_lists": True}) as world:
         await world.user("ann", project="p1").boots_server(zone="a")
         await world.settle()
         world.restart_worker()
