@@ -94,6 +94,11 @@ from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
 from fractus.services.network.floating_ips.lifecycle import FloatingIpLifecycle
 from fractus.services.network.ip_availability import policy as ip_availability_policy
 from fractus.services.network.ip_availability.api import IpAvailabilityApi
+from fractus.services.network.metering_labels.adoption import MeteringLabelAdoption
+from fractus.services.network.metering_labels.api import MeteringLabelApi, MeteringLabelRuleApi
+from fractus.services.network.metering_labels.kind import KIND as METERING_LABEL
+from fractus.services.network.metering_labels.kind import RULE as METERING_LABEL_RULE
+from fractus.services.network.metering_labels.lifecycle import MeteringLabelLifecycle
 from fractus.services.network.networks.adoption import NetworkAdoption
 from fractus.services.network.networks.api import NetworkApi
 from fractus.services.network.networks.kind import KIND as NETWORK
@@ -311,6 +316,13 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
         lambda at: FloatingIpAdoption(at.resources, at.addresses, OutsidePorts(at.resources, PORT.summarise)),
     ),
     Entry(TRUNK, TrunkApi, TrunkLifecycle(), TrunkAdoption()),
+    Entry(
+        METERING_LABEL,
+        MeteringLabelApi,
+        MeteringLabelLifecycle(),
+        lambda at: MeteringLabelAdoption(at.resources),
+    ),
+    Entry(METERING_LABEL_RULE, MeteringLabelRuleApi),
     Entry(NETWORK_FLAVOR, NetworkFlavorApi),
     Entry(SERVICE_PROFILE, ServiceProfileApi),
     Entry(TOPOLOGY, lambda at: AutoAllocatedTopologyApi(at, _makers(at))),

@@ -16,6 +16,7 @@ from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.writes.sharing import Shares
 from fractus.services.network.floating_ips.writes import FloatingIpWrites, ServerFloatingIps
+from fractus.services.network.metering_labels.writes import LabelWrites
 from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.ports.api import Plugging, PortAllocator
 from fractus.services.network.ports.kind import KIND as PORT
@@ -53,7 +54,9 @@ class JoinedNetwork:
         ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups, dns_domain))
         at.router_ports, at.interfaces = ports, at.add(InterfaceWrites(ledger))
         outside = OutsidePorts(ledger.resources, PORT.summarise)
-        routers = at.routers = at.add(RouterWrites(ledger, at.interfaces, outside))
+        routers = at.routers = at.add(
+            RouterWrites(ledger, at.interfaces, outside, at.add(LabelWrites(ledger)))
+        )
         floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger, outside, ports, routers))
         at.external = ExternalNetworks(ledger.resources, self.addresses, store)
         ports.users += [routers, floating_ips, at.add(TrunkWrites(ledger, ports))]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Struct, UnsetType
 
 from fractus.model.cloud import Observed, Wanted
+from fractus.model.metering import METERING_LABEL
 from fractus.model.routers import ROUTER, ROUTER_INTERFACE
 from fractus.model.trunks import TRUNK
 from fractus.model.wire import Vocabulary, Wire
@@ -363,6 +364,7 @@ VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (
     QOS_POLICY,
     FLOATING_IP,
     TRUNK,
+    METERING_LABEL,
 )
 
 

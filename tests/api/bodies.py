@@ -239,6 +239,14 @@ _NETWORK: Mapping[str, Body] = {
     "PUT /trunks/{id}/remove_subports": lambda _: {"sub_ports": []},
     "PUT /routers/{id}/add_extraroutes": lambda _: {"router": {"routes": []}},
     "PUT /routers/{id}/remove_extraroutes": lambda _: {"router": {"routes": []}},
+    "POST /metering/metering-label-rules": lambda house: {
+        "metering_label_rule": {
+            "metering_label_id": house.declared["metering/metering-labels"],
+            "direction": "egress",
+            "remote_ip_prefix": "10.203.0.0/16",
+        }
+    },
+    "PUT /metering/metering-label-rules/{id}": lambda _: {"metering_label_rule": {}},
     "PUT /security-group-rules/{id}": lambda _: {"security_group_rule": {"description": "new"}},
     "POST /security-group-rules": lambda house: {"security_group_rule": _rule(house)},
 }

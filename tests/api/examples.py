@@ -79,6 +79,7 @@ EXAMPLES: Mapping[str, Example] = {
     "floatingip": Example(lambda house: {"floating_network_id": house.external}, {"description": "new"}),
     "network_flavor": Example(lambda _: {"name": "new", "service_type": "L3_ROUTER_NAT"}, {"name": "newer"}),
     "service_profile": Example(lambda _: {"metainfo": "new"}, {"description": "newer"}),
+    "metering_label": Example(lambda _: {"name": "new", "description": "new"}, {}),
     "trunk": Example(lambda house: {"port_id": house.parent, "name": "new"}, {"name": "newer"}),
     "rbac_policy": Example(
         lambda house: {

@@ -295,6 +295,14 @@ async def _make_declared(house: House) -> None:
                 wanted["project_id"] = house.owner.project_id
                 reply = await house.world.admin.post(f"{NETWORK}{kind.root}", {kind.key: wanted})
             house.declared[kind.root[1:]] = reply.ok()[kind.key]["id"]
+    rule = {
+        "metering_label_id": house.declared["metering/metering-labels"],
+        "direction": "ingress",
+        "remote_ip_prefix": "10.202.0.0/16",
+    }
+    counted = f"{NETWORK}/metering/metering-label-rules"
+    made = (await house.world.admin.post(counted, {"metering_label_rule": rule})).ok()
+    house.declared["metering/metering-label-rules"] = made["metering_label_rule"]["id"]
     policy = f"{NETWORK}/qos/policies/{house.declared['qos/policies']}"
     for name, values in QOS_RULES.items():
         made = (await house.world.admin.post(f"{policy}/{name}s", {name: dict(values)})).ok()

@@ -328,6 +328,7 @@ _TAGGED = (
     "router:",
     "floatingip:",
     "trunk:",
+    "metering_label:",
     "image:",
     "metadef_namespace:",
     "flavor:",

@@ -30,6 +30,8 @@ from fractus.services.network.dialect.schema import attributes
 from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.flavors.kind import KIND as NETWORK_FLAVOR
 from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
+from fractus.services.network.metering_labels.kind import KIND as METERING_LABEL
+from fractus.services.network.metering_labels.kind import RULE as METERING_LABEL_RULE
 from fractus.services.network.networks.kind import FIELDS as NETWORK_ATTRIBUTES
 from fractus.services.network.ports.kind import FIELDS as PORT_ATTRIBUTES
 from fractus.services.network.qos_policies.kind import KIND as QOS_POLICY
@@ -67,6 +69,8 @@ KINDS: dict[str, Fields] = {
     "subnetpool": SUBNET_POOL.fields,
     "floatingip": FLOATING_IP.fields,
     "trunk": TRUNK.fields,
+    "metering_label": METERING_LABEL.fields,
+    "metering_label_rule": METERING_LABEL_RULE.fields,
     "network_flavor": NETWORK_FLAVOR.fields,
     "service_profile": SERVICE_PROFILE.fields,
 }
@@ -356,6 +360,8 @@ def test_every_list_of_the_network_api_states_how_long_it_may_be(kind: str) -> N
         "subnetpool",
         "floatingip",
         "trunk",
+        "metering_label",
+        "metering_label_rule",
         "network_flavor",
         "service_profile",
     }

@@ -24,6 +24,7 @@ from fractus.services.compute.flavors.lifecycle import FlavorLifecycle
 from fractus.services.image.images import schema as image_schema
 from fractus.services.image.images.lifecycle import ImageLifecycle
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
+from fractus.services.network.metering_labels.lifecycle import MeteringLabelLifecycle
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
 from fractus.services.network.ports.lifecycle import PortLifecycle
 from fractus.services.network.qos_policies.lifecycle import QosPolicyLifecycle
@@ -52,6 +53,7 @@ LIVES: Mapping[str, Lifecycle] = {
     "router": RouterLifecycle(_UNUSED, _UNUSED, _UNUSED),
     "router_interface": RouterInterfaceLifecycle(),
     "trunk": TrunkLifecycle(),
+    "metering_label": MeteringLabelLifecycle(),
     "volume": VolumeLifecycle(),
     "snapshot": SnapshotLifecycle(),
 }
@@ -332,6 +334,13 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda _: [5],
         lambda _: [],
     ),
+    ("metering_label", "rules"): Change(
+        lambda _: {"rules": [_counted("10.1.0.0/16"), _counted("10.2.0.0/16")]},
+        lambda _: {"rules": [_counted("10.2.0.0/16")]},
+        lambda _, seen: {one.remote_ip_prefix for one in seen.rules},
+        lambda _: {"10.1.0.0/16", "10.2.0.0/16"},
+        lambda _: {"10.2.0.0/16"},
+    ),
     ("router", "routes"): plain("routes", [_ROUTE], []),
     ("security_group", "rules"): Change(
         lambda _: {"rules": [_rule(22), _rule(80)]},
@@ -341,6 +350,11 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda _: {80},
     ),
 }
+
+
+def _counted(prefix: str) -> dict[str, Any]:
+    others = {"excluded": False, "source_ip_prefix": None, "destination_ip_prefix": None}
+    return {"id": prefix, "direction": "ingress", "remote_ip_prefix": prefix, **others}
 
 
 async def _image(cloud: Subject) -> dict[str, Any]:

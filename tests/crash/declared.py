@@ -41,8 +41,9 @@ def story_of(kind: Kind) -> Story:
         await world.settle()
         there = world.cloud(ZONE).marked(kind.name, id)
         assert len(there) == (kind.name in comes(world))
-        (await house.owner.put(f"{path}/{id}", {kind.key: change_of(kind)})).ok()
-        await world.settle()
+        if change := change_of(kind):
+            (await house.owner.put(f"{path}/{id}", {kind.key: change})).ok()
+            await world.settle()
         (await house.owner.delete(f"{path}/{id}")).ok()
         await world.settle()
         assert (await house.owner.get(f"{path}/{id}")).status == 404

@@ -74,6 +74,7 @@ STORIES: tuple[Story, ...] = (
     other.routes,
     other.leads_outside,
     other.trunks,
+    other.counts_packets,
     *(declared.story_of(kind) for kind in declared.KINDS),
 )
 

@@ -293,6 +293,38 @@ async def trunks(world: World) -> AsyncIterator[None]:
     assert not world.cloud("a").marked("port", two)
 
 
+async def counts_packets(world: World) -> AsyncIterator[None]:
+    """A label comes with the first router of its project, its rules change, and it leaves with the last."""
+    ann = world.user("ann")
+    net = await ann.makes_network("red")
+    await ann.boots_server("vm", zone="a", networks=[{"uuid": net.id}])
+    await world.settle()
+    yield
+    path, rules = f"{NETWORK}/metering/metering-labels", f"{NETWORK}/metering/metering-label-rules"
+    body = {"metering_label": {"name": "count", "project_id": ann.project_id}}
+    label = (await world.admin.post(path, body)).ok()["metering_label"]["id"]
+    router = (await ann.post(f"{NETWORK}/routers", {"router": {"name": "r"}})).ok()["router"]["id"]
+    asked = {"subnet_id": net.subnet_id}
+    (await ann.put(f"{NETWORK}/routers/{router}/add_router_interface", asked)).ok()
+    rule = {"metering_label_id": label, "direction": "ingress", "remote_ip_prefix": "10.0.0.0/8"}
+    first = (await world.admin.post(rules, {"metering_label_rule": rule})).ok()["metering_label_rule"]["id"]
+    await world.settle()
+    [there] = world.cloud("a").marked("metering_label", label)
+    assert [one.remote_ip_prefix for one in there.rules] == ["10.0.0.0/8"]
+    assert not world.cloud("b").of("metering_label")
+    (await world.admin.delete(f"{rules}/{first}")).ok()
+    rule |= {"remote_ip_prefix": "10.0.0.0/16"}
+    (await world.admin.post(rules, {"metering_label_rule": rule})).ok()
+    await world.settle()
+    [there] = world.cloud("a").marked("metering_label", label)
+    assert [one.remote_ip_prefix for one in there.rules] == ["10.0.0.0/16"]
+    (await ann.put(f"{NETWORK}/routers/{router}/remove_router_interface", asked)).ok()
+    (await ann.delete(f"{NETWORK}/routers/{router}")).ok()
+    await world.settle()
+    assert not world.cloud("a").of("metering_label")
+    (await world.admin.delete(f"{path}/{label}")).ok()
+
+
 def _both(network: str, group: str) -> list[tuple[str, str]]:
     return [("network", network), ("security_group", group)]
 
@@ -372,6 +404,7 @@ async def keeps_volumes(world: World) -> AsyncIterator[None]:
         routes,
         leads_outside,
         trunks,
+        counts_packets,
         keeps_volumes,
     ],
 )

@@ -15,6 +15,7 @@ from fractus.clouds.openstack.entry import Entry
 from fractus.clouds.openstack.identify import identify, mark, spelled, unmark
 from fractus.clouds.openstack.inventory import Inventory, mirrored, sightings
 from fractus.clouds.openstack.live import relay
+from fractus.clouds.openstack.metering_labels import MeteringLabels
 from fractus.clouds.openstack.neutron import NeutronKind
 from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.ports import Ports
@@ -50,6 +51,7 @@ _PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {
     "security_group": SecurityGroups,
     "qos_policy": QosPolicies,
     "trunk": Trunks,
+    "metering_label": MeteringLabels,
 }
 
 

@@ -20,6 +20,7 @@ from fractus.clouds.simulated.floating_ip import FloatingIps
 from fractus.clouds.simulated.hosts import Hosts
 from fractus.clouds.simulated.image import Images
 from fractus.clouds.simulated.keypair import Keypairs
+from fractus.clouds.simulated.metering_label import MeteringLabels
 from fractus.clouds.simulated.network import Networks
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.port import Ports
@@ -57,6 +58,7 @@ _PARTICULAR: Mapping[str, type[NeutronSimulated[Any, Any, Any]]] = {
     "security_group": SecurityGroups,
     "qos_policy": QosPolicies,
     "trunk": Trunks,
+    "metering_label": MeteringLabels,
 }
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from fractus.addressing.ranges import is_self_addressed
+from fractus.model.metering import MeteringRule
 from fractus.model.network import VOCABULARIES, FixedIp, QosRule, Rule
 from fractus.model.servers import ServerDisk, ServerFault
 from fractus.model.trunks import SubPort
@@ -287,6 +288,15 @@ class TrunkRecord(Record, kw_only=True):
         return {f"port/{self.port_id}", *(f"port/{one.port_id}" for one in self.sub_ports)}
 
 
+class MeteringLabelRecord(Record, kw_only=True):
+    """A metering label, with its rules."""
+
+    KIND: ClassVar[str] = "metering_label"
+
+    shared: bool = False
+    rules: list[MeteringRule] = []
+
+
 class ServerRecord(Record, kw_only=True):
     """A server. `boots` are the moments at which it began to run, for its console."""
 
@@ -436,6 +446,7 @@ RECORDS: dict[str, type[Record]] = {
         RouterInterfaceRecord,
         FloatingIpRecord,
         TrunkRecord,
+        MeteringLabelRecord,
         ServerRecord,
         VolumeTypeRecord,
         VolumeRecord,

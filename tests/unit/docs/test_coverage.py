@@ -32,7 +32,7 @@ def test_the_page_is_up_to_date() -> None:
         ("compute", "GET", "/servers/{server_id}/shares", "", NOT_YET),
         ("compute", "GET", "/os-certificates/{id}", "", GONE),
         ("network", "POST", "/ports", "", SERVED),
-        ("network", "POST", "/metering/metering-labels", "", NOT_YET),
+        ("network", "POST", "/local_ips", "", NOT_YET),
         ("image", "PUT", "/images/{image_id}/file", "", SERVED),
         ("identity", "POST", "/auth/tokens", "", SERVED),
         ("volume", "POST", "/volumes/{volume_id}/action", "os-extend", SERVED),

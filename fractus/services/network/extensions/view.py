@@ -309,6 +309,12 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "2016-01-01T00:00:00-00:00",
     ),
     ("l3-flavors", "Router Flavor Extension", "Flavor support for routers.", "2016-05-17T00:00:00-00:00"),
+    ("metering", "Neutron Metering", "Neutron Metering extension.", "2013-06-12T10:00:00-00:00"),
+    (
+        "metering_source_and_destination_fields", "Neutron Metering with source and destination filtering",
+        "Neutron Metering extension that enables the use of source and destination IP prefixes to create metering "
+        "label rules.", "2020-08-21T08:12:00-00:00",
+    ),
     (
         "qos-rule-type-details", "Details of QoS rule types",
         "Expose details about QoS rule types supported by loaded backend drivers", "2017-06-22T10:00:00-00:00",

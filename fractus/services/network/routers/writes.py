@@ -12,7 +12,7 @@ from fractus.model.routers import FLOATING_IP_PORT, GATEWAY, INTERFACES
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.queries.rows import every, ids
 from fractus.services.network.dialect.schema.errors import bad_request, conflict, not_carried
-from fractus.services.network.dialect.writes.neighbours import RouterInterfaces
+from fractus.services.network.dialect.writes.neighbours import RouterInterfaces, RouterLabels
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.routers.kind import GATEWAY_INFO, KIND, by_cloud
 from fractus.services.network.routers.kind import needs as needs_of
@@ -30,10 +30,14 @@ NOWHERE = "-"
 class RouterWrites(Writer):
     """Writes routers."""
 
-    def __init__(self, ledger: Ledger, interfaces: RouterInterfaces, outside: OutsidePorts) -> None:
-        """`interfaces`: writes those of routers. `outside`: the ports that stand for their gateways."""
+    def __init__(
+        self, ledger: Ledger, interfaces: RouterInterfaces, outside: OutsidePorts, labels: RouterLabels
+    ) -> None:
+        """`interfaces`: writes those of routers. `outside`: the ports that stand for their gateways. `labels`: count
+        their packets.
+        """
         super().__init__(ledger, KIND.name, KIND.summarise, follows=True)
-        self._interfaces, self._outside = interfaces, outside
+        self._interfaces, self._outside, self._labels = interfaces, outside, labels
 
     async def create(
         self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
@@ -41,12 +45,14 @@ class RouterWrites(Writer):
         """With the ports of its gateway."""
         made = await super().create(tx, resource, needs, limited=limited)
         await self._show_gateway(tx, resource)
+        await self._labels.routers_changed(tx, resource.project_id)
         return made
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Its gateway goes at once."""
         await self._outside.stand_for(tx, GATEWAY, resource.id)
         await super().remove(tx, resource)
+        await self._labels.routers_changed(tx, resource.project_id)
 
     async def _show_gateway(self, tx: Transaction, router: Resource) -> None:
         gateway = router.desired[GATEWAY_INFO]

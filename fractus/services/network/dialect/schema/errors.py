@@ -28,6 +28,8 @@ _NOT_FOUND = {
     "qos_policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),
     "network_flavor": ("FlavorNotFound", "Flavor {} could not be found."),
     "service_profile": ("ServiceProfileNotFound", "Service Profile {} could not be found."),
+    "metering_label": ("MeteringLabelNotFound", "Metering label '{}' does not exist."),
+    "metering_label_rule": ("MeteringLabelRuleNotFound", "Metering label rule '{}' does not exist."),
     "trunk": ("TrunkNotFound", "Trunk {} could not be found."),
     "tag": ("TagNotFound", "Tag {} could not be found."),
     "availability_zone": ("AvailabilityZoneNotFound", "AvailabilityZone {} could not be found."),

@@ -134,6 +134,14 @@ class Routers(Protocol):
         ...
 
 
+class RouterLabels(Protocol):
+    """Writes metering labels, which are where the routers are whose packets they count."""
+
+    async def routers_changed(self, tx: Transaction, project_id: str) -> None:
+        """A project has a router more, or one less."""
+        ...
+
+
 class Groups(Protocol):
     """Writes security groups."""
 
