@@ -25,12 +25,17 @@ def standard_columns(*, tags: bool = True) -> list[Column[object]]:
     return [one for one in columns if tags or one.name != "tags"]
 
 
+def shared_with() -> Column[object]:
+    """With which projects something is shared by name, each between bars; NULL: it never was."""
+    return Column(SHARED_WITH, Text, nullable=True)
+
+
 def shareable(table: Table) -> Table:
     """The table of what may be shared by name: with which projects it is, each between bars; NULL: it never was.
 
     The column comes last, for it is younger than the tables.
     """
-    table.append_column(Column(SHARED_WITH, Text, nullable=True))
+    table.append_column(shared_with())
     return table
 
 

@@ -11,6 +11,7 @@ from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED, OURS, REFUSED, carried
 from fractus.model.network import NETWORK as VOCABULARY
+from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Presence, Resource
 from fractus.services.field import Check, Convert, Field, Match, anything, named
 from fractus.services.kind import Kind, table_of
@@ -20,7 +21,7 @@ from fractus.services.network.dialect.schema.attributes import read_only, standa
 from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.dialect.schema.qos import QOS_POLICY, qos_needs
 from fractus.services.network.dialect.schema.zones import HINTS
-from fractus.services.network.dialect.table import shareable, standard_columns
+from fractus.services.network.dialect.table import shared_with, standard_columns
 
 #: What Neutron says of a VXLAN network in the usual set-up; shown until a cloud has said its own.
 DEFAULT_MTU = 1450
@@ -97,9 +98,10 @@ KIND = Kind(
     extensions=("external-net", "net-mtu", "net-mtu-writable", "network_availability_zone"),
     fields=FIELDS,
     parts=(carried("RBAC policies", "each cloud is told of the projects that use it there"),),
-    table=shareable(
-        table_of("network", FIELDS, *standard_columns(), order=("shared", "external"), younger=(IS_DEFAULT,))
-    ),
+    table=table_of(
+        "network", FIELDS, *standard_columns(), shared_with(),
+        order=("shared", "external"), younger=(SHARED_WITH, IS_DEFAULT),
+    ),  # fmt: skip
     summarise=_Documents(
         FIELDS,
         derived=_derived,
