@@ -101,7 +101,7 @@ KIND = Kind(
     table=table_of(
         "network", FIELDS, *standard_columns(), shared_with(),
         order=("shared", "external"), younger=(SHARED_WITH, IS_DEFAULT),
-    ),  # fmt: skip
+    ),
     summarise=_Documents(
         FIELDS,
         derived=_derived,
