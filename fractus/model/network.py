@@ -322,6 +322,20 @@ QOS_POLICY = Vocabulary(
 )
 
 
+class PortForwarding(Struct, frozen=True, kw_only=True):
+    """One port forwarding of a floating IP. Ranges as `80:85`; of what was seen, empty where only a listing has told of
+    it and it is a range. `remote_id` is its id in the child, empty if not there.
+    """
+
+    protocol: str
+    internal_port_id: str
+    internal_ip_address: str
+    internal: str = ""
+    external: str = ""
+    description: str = ""
+    remote_id: str = ""
+
+
 class FloatingIpWanted(Wanted, frozen=True, kw_only=True):
     """A floating IP with the address that we chose, of a subnet that the cloud has."""
 
@@ -334,6 +348,7 @@ class FloatingIpWanted(Wanted, frozen=True, kw_only=True):
     """Which address of that port."""
     dns_name: Annotated[str, Wire(extension="dns-integration", optional=True, unsaid=True)] = ""
     dns_domain: Annotated[str, Wire(extension="dns-integration", optional=True, unsaid=True)] = ""
+    port_forwardings: Annotated[list[PortForwarding], Wire(separate=True)] = []
 
 
 class FloatingIpObserved(Observed, frozen=True, kw_only=True):
@@ -345,10 +360,12 @@ class FloatingIpObserved(Observed, frozen=True, kw_only=True):
     router_id: str | UnsetType | None = UNSET
     port_id: str | UnsetType | None = UNSET
     fixed_ip_address: str | UnsetType | None = UNSET
+    port_forwardings: list[PortForwarding] | None = None
 
 
-#: Key in the choice of a port: the floating IPs that lead to it, and their addresses. They hold it in their cloud.
-FLOATING = "floating"
+#: Keys in the choice of a port: the floating IPs that lead to it, those that forward ports to it, and their addresses.
+#: They hold it in their cloud.
+FLOATING, FORWARDED = "floating", "forwarded"
 
 FLOATING_IP = Vocabulary("floatingip", FloatingIpWanted, FloatingIpObserved, has_name=False)
 

@@ -502,11 +502,12 @@ async def _connect(cloud: Subject, router_id: str) -> None:
 
 
 #: What leads to a network that is the cloud's own, which no actuator makes: walked with routers and floating IPs
-#: (tests/unit/services/network/test_routers.py, test_floating_ips.py).
+#: (tests/unit/services/network/test_routers.py, test_floating_ips.py, test_port_forwardings.py).
 OUTSIDE = {
     ("router", "external_gateway_info"),
     ("floatingip", "port_id"),
     ("floatingip", "fixed_ip_address"),
+    ("floatingip", "port_forwardings"),
 }
 
 EVERY = [(kind, field.name) for kind, fields in FIELDS.items() for field in fields if field.how == CARRIED]

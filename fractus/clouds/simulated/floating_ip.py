@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from fractus.base.ids import new_id
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.records import FloatingIpRecord, NetworkRecord, PortRecord, SubnetRecord
+from fractus.model.cloud import Step
 from fractus.model.errors import Missing, Refused
-from fractus.model.network import FloatingIpObserved, FloatingIpWanted
+from fractus.model.network import FloatingIpObserved, FloatingIpWanted, PortForwarding
 
 
 class FloatingIps(NeutronSimulated[FloatingIpRecord, FloatingIpWanted, FloatingIpObserved]):
@@ -42,6 +46,34 @@ class FloatingIps(NeutronSimulated[FloatingIpRecord, FloatingIpWanted, FloatingI
         else:
             thing.fixed_ip_address = None
         thing.status = "ACTIVE" if thing.port_id else "DOWN"
+
+    def change(self, thing: FloatingIpRecord, step: Step) -> None:
+        """Verbs: update, add_forwarding, delete_forwarding."""
+        match step.verb:
+            case "add_forwarding":
+                new = msgspec.structs.replace(msgspec.convert(step.body, PortForwarding), remote_id=new_id())
+                self._check_forwarding(thing, new)
+                thing.port_forwardings = [*thing.port_forwardings, new]
+            case "delete_forwarding":
+                left = [one for one in thing.port_forwardings if one.remote_id != step.body["remote_id"]]
+                thing.port_forwardings = left
+            case _:
+                return super().change(thing, step)
+        return self.touch(thing)
+
+    def _check_forwarding(self, thing: FloatingIpRecord, new: PortForwarding) -> None:
+        port = self.records.get(PortRecord, new.internal_port_id)
+        if port is None or port.project_id != thing.project_id:
+            raise Missing(f"Port {new.internal_port_id} could not be found.")
+        if thing.port_id or new.internal_ip_address not in {one.ip_address for one in port.fixed_ips}:
+            raise Refused(f"Floating IP {thing.id} cannot forward to port {port.id}.", status=400)
+        for one in thing.port_forwardings:
+            if (one.protocol, one.external) == (new.protocol, new.external):
+                raise Refused(
+                    "Bad port_forwarding request: There is a port collision with the external_port_range. The following"
+                    f" ranges collide: {one.external} and {new.external}.",
+                    status=400,
+                )
 
     def _check_port(self, thing: FloatingIpRecord, port: PortRecord) -> None:
         if thing.fixed_ip_address not in {one.ip_address for one in port.fixed_ips}:

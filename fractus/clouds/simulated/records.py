@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from fractus.addressing.ranges import is_self_addressed
 from fractus.model.metering import MeteringRule
-from fractus.model.network import VOCABULARIES, FixedIp, QosRule, Rule
+from fractus.model.network import VOCABULARIES, FixedIp, PortForwarding, QosRule, Rule
 from fractus.model.servers import ServerDisk, ServerFault
 from fractus.model.trunks import SubPort
 from fractus.model.wire import Vocabulary
@@ -262,14 +262,16 @@ class FloatingIpRecord(Record, kw_only=True):
     dns_name: str = ""
     dns_domain: str = ""
     status: str = "DOWN"
+    port_forwardings: list[PortForwarding] = []
 
     def ties(self) -> set[str]:
-        """Its network and subnet, its address, and the port that it leads to."""
+        """Its network and subnet, its address, and the ports that it leads and forwards to."""
         held = {
             f"network/{self.floating_network_id}",
             f"subnet/{self.subnet_id}",
             f"ip/{self.subnet_id}/{self.floating_ip_address}",
         }
+        held |= {f"port/{one.internal_port_id}" for one in self.port_forwardings}
         return held | ({f"port/{self.port_id}"} if self.port_id else set())
 
 

@@ -2,11 +2,11 @@
 
 Its needs say which others, of the kinds that its traits name (`Traits.follows`):
 
-- where it waits for some of them (AWAIT, CARRY), it is where *all* of those are: an attachment where its server and its
+- where it waits for some of them (AWAIT), it is where *all* of those are: an attachment where its server and its
   volume are;
 - where it waits for none, it is where *any* is that it uses (IF_PRESENT): a router where one of its subnets is.
 
-What it brings along and does not wait for (CARRY_ASYNC) is there because of it, and decides nothing.
+What it brings along (CARRY, CARRY_ASYNC) is there because of it, and decides nothing.
 
 Those count that are to stay; with one that is to leave it leaves first, as whatever needs a thing does. Needs of other
 kinds decide nothing: what can be carried is brought along.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from fractus.model.resource import CARRY_ASYNC, Need, Presence, Resource
+from fractus.model.resource import Need, Presence, Resource
 from fractus.reconcile.converge.needs import first_look
 from fractus.reconcile.machine import Machine
 from fractus.store import presences
@@ -36,7 +36,7 @@ async def follow(machine: Machine, tx: Transaction, resource: Resource, every: l
     followed = machine.traits(resource.kind).follows
     there: dict[Need, list[str]] = {}
     for need in await machine.resources.needs(tx, resource.kind, resource.id):
-        if need.kind in followed and need.mode != CARRY_ASYNC:
+        if need.kind in followed and not need.carries:
             found = await presences.of_resource(tx, need.kind, need.id)
             there[need] = [one.cloud for one in found if one.wanted]
     target = clouds_of(there)

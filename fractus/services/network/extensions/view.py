@@ -242,6 +242,22 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "Add port_details attribute to Floating IP resource", "2018-04-09T10:00:00-00:00",
     ),
     (
+        "floating-ip-port-forwarding", "Floating IP Port Forwarding",
+        "Allow port forwarding from floating IP port to an internal port", "2018-01-19T10:00:00-00:00",
+    ),
+    (
+        "floating-ip-port-forwarding-description", "Floating IP Port Forwarding new attribute description",
+        "Add a description field to Port Forwarding rules", "2019-11-01T10:00:00-00:00",
+    ),
+    (
+        "floating-ip-port-forwarding-port-ranges", "Floating IP Port Forwarding support port ranges",
+        "Add support to port ranges", "2020-07-01T10:00:00-00:00",
+    ),
+    (
+        "expose-port-forwarding-in-fip", "Expose Floating IP port forwardings",
+        "Expose port forwarding fields in floating IP response", "2018-06-28T16:00:00-00:00",
+    ),
+    (
         "subnet-external-network", "Subnet belongs to an external network",
         "Informs if the subnet belongs to an external network", "2024-02-05T18:00:00-00:00",
     ),

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from fractus.addressing.addresses import Addresses
-from fractus.model.network import FLOATING, FLOATING_IP, MADE_HERE, FloatingIpObserved
+from fractus.model.network import (
+    FLOATING,
+    FLOATING_IP,
+    FORWARDED,
+    MADE_HERE,
+    FloatingIpObserved,
+    PortForwarding,
+)
 from fractus.model.resource import Resource
 from fractus.model.routers import FLOATING_IP_PORT
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Conflict, Ignore
@@ -15,6 +22,7 @@ from fractus.services.network.dialect.queries.external import hold_as_found, poo
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.floating_ips.kind import details_of, fixed_of, holder, needs_of
+from fractus.services.network.floating_ips.schema import FORWARDINGS
 from fractus.store.resources import Resources
 from fractus.store.transaction import Transaction
 
@@ -34,7 +42,8 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         self, observed: FloatingIpObserved, listed: Mapping[str, Mapping[str, Any]]
     ) -> list[tuple[str, str]]:
         """The network with its subnets, its port, and the router between."""
-        ends = (("port", observed.port_id), ("router", observed.router_id))
+        inside = [("port", one.internal_port_id) for one in observed.port_forwardings or ()]
+        ends = (("port", observed.port_id), ("router", observed.router_id), *inside)
         return [
             ("network", observed.floating_network_id),
             *((kind, id) for kind, id in ends if isinstance(id, str) and id),
@@ -57,10 +66,19 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         if port_id and port is None:
             return Conflict(f"its port {port_id} is not taken over")
         router = await context.taken(tx, "router", observed.router_id) if observed.router_id else None
+        forwarded: dict[str, Resource] = {}
+        for one in observed.port_forwardings or ():
+            inside = await context.taken(tx, "port", one.internal_port_id)
+            if not (one.external and one.internal):
+                return Conflict("it forwards ranges of ports, which no listing of its cloud tells of")
+            if inside is None:
+                return Conflict(f"its port {one.internal_port_id} is not taken over")
+            forwarded[one.internal_port_id] = inside
         resource.desired |= {
             "floating_network_id": network.id,
             "subnet_id": subnet_id,
             MADE_HERE: not is_clouds_own(network),
+            FORWARDINGS: [_forwarding(one, forwarded) for one in observed.port_forwardings or ()],
             "port_id": None if port is None else port.id,
             "port_details": None if port is None else details_of(port),
             "router_id": None if router is None else router.id,
@@ -69,8 +87,29 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         if held_by:
             return Conflict(f"its address {ip} is held by {held_by.replace('/', ' ')} here")
         await self._outside.stand_for(tx, FLOATING_IP_PORT, resource.id, network, [fixed_of(resource)])
+        for inside in forwarded.values():
+            led = {**inside.choice.get(FORWARDED, {}), resource.id: ip}
+            inside.choice = {**inside.choice, FORWARDED: led, "only": [context.cloud]}
+            await context.save(tx, inside)
         if port is not None:
             led = {**port.choice.get(FLOATING, {}), resource.id: ip}
             port.choice = {**port.choice, FLOATING: led, "only": [context.cloud]}
             await context.save(tx, port)
         return Adopt(resource, needs_of(resource.desired))
+
+
+def _forwarding(one: PortForwarding, ports: Mapping[str, Resource]) -> dict[str, Any]:
+    """As it is kept here, by the id that it has there."""
+    return {
+        "id": one.remote_id,
+        "protocol": one.protocol,
+        "internal_port_id": ports[one.internal_port_id].id,
+        "internal_ip_address": one.internal_ip_address,
+        "description": one.description,
+        **{
+            f"{side}_port_range": text
+            for side, text in (("external", one.external), ("internal", one.internal))
+        },
+        "external_port": int(one.external.partition(":")[0]),
+        "internal_port": int(one.internal.partition(":")[0]),
+    }

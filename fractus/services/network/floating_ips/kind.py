@@ -8,8 +8,13 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import Index
 
-from fractus.auth.base_rules import NEUTRON_ADMIN_OR_MANAGER
-from fractus.model.carried import CARRIED
+from fractus.auth.base_rules import (
+    NEUTRON_ADMIN_OR_MANAGER,
+    NEUTRON_ADMIN_OR_PARENT_OWNER_MEMBER,
+    NEUTRON_ADMIN_OR_PARENT_OWNER_READER,
+)
+from fractus.auth.policy import RuleDefault
+from fractus.model.carried import CARRIED, carried
 from fractus.model.network import FLOATING_IP as VOCABULARY
 from fractus.model.network import MADE_HERE
 from fractus.model.resource import AWAIT, IF_PRESENT, Need, Presence, Resource
@@ -20,6 +25,7 @@ from fractus.services.network.dialect.schema import dns, values
 from fractus.services.network.dialect.schema.attributes import read_only, standard
 from fractus.services.network.dialect.table import standard_columns
 from fractus.services.network.dialect.view import is_refused_everywhere
+from fractus.services.network.floating_ips.schema import FORWARDINGS, in_document
 
 DOWN, ERROR = "DOWN", "ERROR"
 
@@ -42,9 +48,10 @@ def needs_of(desired: Mapping[str, Any]) -> list[Need]:
     """It is in the cloud of its pool, and leads to its port where that has come. Of a network that was made through us,
     it is where its port is, and with that in no cloud as long as it leads nowhere.
     """
-    port = desired["port_id"]
+    forwarded = (one["internal_port_id"] for one in desired.get(FORWARDINGS, ()))
+    ports = [desired["port_id"]] if desired["port_id"] else list(dict.fromkeys(forwarded))
     if desired.get(MADE_HERE):
-        ends = (("subnet", desired["subnet_id"]), ("port", port)) if port else ()
+        ends = (("subnet", desired["subnet_id"]), *(("port", id) for id in ports)) if ports else ()
         return [
             Need("network", desired["floating_network_id"]),
             *(Need(kind, id, mode=AWAIT) for kind, id in ends),
@@ -52,7 +59,7 @@ def needs_of(desired: Mapping[str, Any]) -> list[Need]:
     return [
         Need("network", desired["floating_network_id"]),
         Need("subnet", desired["subnet_id"], mode=AWAIT),
-        *([Need("port", port, mode=IF_PRESENT)] if port else []),
+        *(Need("port", id, mode=IF_PRESENT) for id in ports),
     ]
 
 
@@ -73,6 +80,7 @@ def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, 
     return {
         "router_id": desired.get("router_id"),
         "port_details": None if not details else {**details, "status": next(iter(said), DOWN)},
+        FORWARDINGS: in_document(desired.get(FORWARDINGS, ())),
     }
 
 
@@ -118,13 +126,18 @@ FIELDS = named([
     Field("dns_name", post=True, default="", convert=dns.canonical, check=dns.relative),
     Field("dns_domain", post=True, default="", convert=dns.canonical, check=dns.domain),
     Field("port_details"),
+    Field(FORWARDINGS),
 ])  # fmt: skip
 
 KIND = Kind(
     name="floatingip",
     service="network",
     collection="floatingips",
-    extensions=("fip-port-details",),
+    extensions=(
+        "fip-port-details", "floating-ip-port-forwarding", "floating-ip-port-forwarding-description",
+        "floating-ip-port-forwarding-port-ranges", "expose-port-forwarding-in-fip",
+    ),
+    parts=(carried(FORWARDINGS, "when their ports and the router are in its cloud"),),
     fields=FIELDS,
     table=table_of(
         "floatingip", FIELDS, *standard_columns(),
@@ -135,7 +148,7 @@ KIND = Kind(
         FIELDS,
         order=(
             "floating_ip_address", "floating_network_id", "router_id", "port_id", "fixed_ip_address", "status",
-            "port_details", "dns_domain", "dns_name",
+            "port_details", "dns_domain", "dns_name", FORWARDINGS,
         ),
         derived=_derived,
         status=_status,
@@ -143,7 +156,17 @@ KIND = Kind(
     ),
     scope=neutron.own,
     target=neutron.target,
-    rules=neutron.rules("floatingip", FIELDS),
+    rules=(
+        *neutron.rules("floatingip", FIELDS),
+        *(
+            RuleDefault(
+                f"{verb}_floatingip_port_forwarding",
+                NEUTRON_ADMIN_OR_PARENT_OWNER_READER if verb == "get" else NEUTRON_ADMIN_OR_PARENT_OWNER_MEMBER,
+                f"{verb.capitalize()} port forwardings of a floating IP.",
+            )
+            for verb in ("create", "get", "update", "delete")
+        ),
+    ),
     costs=neutron.cost("floatingip"),
     needs=lambda one: needs_of(one.desired),
     vocabulary=VOCABULARY,

@@ -12,7 +12,7 @@ from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED
 from fractus.model.network import MADE_HERE
-from fractus.model.resource import CARRY_ASYNC, IF_PRESENT, Need, Presence, Resource
+from fractus.model.resource import IF_PRESENT, Need, Presence, Resource
 from fractus.model.routers import ROUTER as VOCABULARY
 from fractus.model.routers import SHOWN_GATEWAY
 from fractus.services.field import Field, named, text
@@ -77,7 +77,7 @@ def needs(router: Resource) -> list[Need]:
     if not gateway.get(MADE_HERE):
         return [*found, Need("network", gateway["network_id"], mode=IF_PRESENT)]
     outside = dict.fromkeys(one["subnet_id"] for one in addresses_of(gateway))
-    found += [Need("subnet", id, mode=CARRY_ASYNC) for id in outside if id not in desired["subnets"]]
+    found += [Need("subnet", id) for id in outside if id not in desired["subnets"]]
     return [*found, Need("network", gateway["network_id"])]
 
 

@@ -15,7 +15,7 @@ from fractus.model.placement import follows
 from fractus.model.resource import Presence, Resource
 from fractus.model.routers import GATEWAY, ROUTER, SHOWN_GATEWAY, RouterObserved, RouterWanted
 from fractus.model.wire import WireField
-from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan, Wait
+from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
@@ -34,9 +34,6 @@ from fractus.services.network.routers.schema import within
 from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Transaction
-
-#: A subnet outside wakes it when it comes to the cloud; so long it is not looked at without that. Seconds.
-_UNTIL_SUBNET = 300.0
 
 #: What may only be changed while the router is out of service.
 _SORTS = ("distributed", "ha")
@@ -165,7 +162,7 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
             return Apply(Step("update", {"routes": kept}))
         plan = super().plan(item, observed)
         if isinstance(plan, Done):
-            return self._awaiting(item) or Done({**plan.memory, SHOWN_GATEWAY: self._shown(item, observed)})
+            return Done({**plan.memory, SHOWN_GATEWAY: self._shown(item, observed)})
         if not isinstance(plan, Apply):
             return plan
         body = plan.step.body
@@ -175,19 +172,6 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
         if len(body) > 1 and "routes" in body:
             body = {key: value for key, value in body.items() if key != "routes"}
         return structs.replace(plan, step=Step("update", body))
-
-    @staticmethod
-    def _awaiting(item: Item) -> Wait | None:
-        """Where its gateway is on a network of ours, what of that comes to the cloud yet."""
-        asked = item.resource.desired["external_gateway_info"]
-        if not asked or not asked.get(MADE_HERE):
-            return None
-        there = {one["id"] for one in item.facts.get("outside", {}).values()}
-        for one in _addresses_in(asked, item.presence.cloud):
-            if one["subnet_id"] not in there:
-                why = f"subnet {one['subnet_id']} is not there yet"
-                return Wait(_UNTIL_SUBNET, why, on=f"subnet/{one['subnet_id']}")
-        return None
 
     @staticmethod
     def _shown(item: Item, observed: RouterObserved) -> dict[str, Any] | None:

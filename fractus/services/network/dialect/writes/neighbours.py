@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from fractus.model.network import ServerPort
+from fractus.model.network import FLOATING, ServerPort
 from fractus.model.resource import Resource
 from fractus.store.transaction import Reader, Transaction
 
@@ -66,9 +66,18 @@ class Ports(Protocol):
         ...
 
     async def lead_to(
-        self, tx: Transaction, port: Resource, floating: Mapping[str, str], cloud: str = ""
+        self,
+        tx: Transaction,
+        port: Resource,
+        floating: Mapping[str, str],
+        cloud: str = "",
+        *,
+        key: str = FLOATING,
     ) -> None:
-        """Which floating IPs lead to a port from now on (id -> address): as long as one does, it is in its cloud."""
+        """Which floating IPs lead to a port from now on (id -> address): as long as one does, it is in its cloud.
+
+        `cloud` empty: in any that the others leave. `key`: FLOATING, or FORWARDED of those that forward to it.
+        """
         ...
 
     async def leave_network(self, tx: Transaction, network_id: str) -> None:

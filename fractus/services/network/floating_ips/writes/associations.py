@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from fractus.auth.principal import Principal
-from fractus.model.errors import NotFound
+from fractus.model.errors import Conflict, NotFound
 from fractus.model.network import FLOATING
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.queries import rows
 from fractus.services.network.dialect.schema.errors import bad_request, conflict, not_found
 from fractus.services.network.dialect.writes.neighbours import Ports, Routers
 from fractus.services.network.floating_ips.kind import KIND, details_of
+from fractus.services.network.floating_ips.schema import FORWARDINGS
 from fractus.store import presences
 from fractus.store.listing import Filter
 from fractus.store.resources import Resources
@@ -48,14 +49,16 @@ class Associations:
             await self.end(tx, caller, floating_ip, port_id, fixed_ip),
             floating_ip.desired["port_id"],
         )
+        if floating_ip.desired.get(FORWARDINGS):
+            if port_id:
+                raise in_use(floating_ip)
+            return {"port_id": None, "fixed_ip_address": None}
         if before and before != port_id:
             await self.let_go(tx, floating_ip, before)
         floating_ip.desired["router_id"] = None if end is None else end.router_id
         floating_ip.desired["port_details"] = None if end is None else details_of(end.port)
         if end is not None:
-            pool = await self._resources.fetch(tx, "subnet", floating_ip.desired["subnet_id"])
-            there = () if pool is None else pool.choice.get("only", ())
-            await self.hold(tx, floating_ip, end, next(iter(there), ""))
+            await self.hold(tx, floating_ip, end, await self.pool_cloud(tx, floating_ip))
         return {"port_id": port_id, "fixed_ip_address": None if end is None else end.ip}
 
     async def end(
@@ -85,10 +88,16 @@ class Associations:
             )
         fixed = _address(port, fixed_ip)
         network_id = floating_ip.desired["floating_network_id"]
-        router_id = await self._router(tx, network_id, port, fixed["subnet_id"])
-        return End(port, fixed["ip_address"], router_id, await self._cloud_of(tx, port))
+        router_id = await self.router(tx, network_id, port, fixed["subnet_id"])
+        return End(port, fixed["ip_address"], router_id, await self.cloud_of(tx, port))
 
-    async def _router(self, tx: Transaction, network_id: str, port: Resource, subnet_id: str) -> str:
+    async def pool_cloud(self, tx: Transaction, floating_ip: Resource) -> str:
+        """The cloud that the subnet of its address is in; empty where that may be in any."""
+        pool = await self._resources.fetch(tx, "subnet", floating_ip.desired["subnet_id"])
+        there = () if pool is None else pool.choice.get("only", ())
+        return next(iter(there), "")
+
+    async def router(self, tx: Transaction, network_id: str, port: Resource, subnet_id: str) -> str:
         """The router between: the one that is the gateway of the port's subnet, else the first."""
         subnet = await self._resources.fetch(tx, "subnet", subnet_id)
         gateway = None if subnet is None else subnet.desired["gateway_ip"]
@@ -102,7 +111,7 @@ class Associations:
             type="ExternalGatewayForFloatingIPNotFound",
         )
 
-    async def _cloud_of(self, tx: Transaction, port: Resource) -> str | None:
+    async def cloud_of(self, tx: Transaction, port: Resource) -> str | None:
         """Where a port is, or where the server is to be that has it; None: anywhere."""
         for there in await presences.of_resource(tx, "port", port.id):
             if there.wanted:
@@ -117,26 +126,39 @@ class Associations:
     async def hold(self, tx: Transaction, floating_ip: Resource, end: End, cloud: str) -> None:
         """It leads there from now on, and its port goes nowhere but to the cloud where its address is (empty: any)."""
         desired, port = floating_ip.desired, end.port
-        if cloud and end.cloud not in (None, cloud):
-            network = await self._resources.fetch(tx, "network", desired["floating_network_id"])
-            name = "" if network is None else network.name
-            raise conflict(
-                f"Floating IP {desired['floating_ip_address']} is in zone {cloud}, and port {port.id} is in zone"
-                f" {end.cloud}: use one of network {name} ({desired['floating_network_id']}) that is made for this"
-                " port.",
-                "FloatingIPInOtherZone",
-            )
+        await self.check_zone(tx, floating_ip, port.id, end.cloud, cloud)
         for other in await self.leading_to(tx, port.id):
             same = other.desired["floating_network_id"] == desired["floating_network_id"]
             if same and other.id != floating_ip.id and other.desired["fixed_ip_address"] == end.ip:
-                raise conflict(
-                    f"Cannot associate floating IP {desired['floating_ip_address']} ({floating_ip.id}) with port"
-                    f" {port.id} using fixed IP {end.ip}, as that fixed IP already has a floating IP on external"
-                    f" network {desired['floating_network_id']}.",
-                    "FloatingIPPortAlreadyAssociated",
-                )
+                raise self.taken(floating_ip, port.id, end.ip)
         led = {**port.choice.get(FLOATING, {}), floating_ip.id: desired["floating_ip_address"]}
         await self._ports.lead_to(tx, port, led, cloud)
+
+    async def check_zone(
+        self, tx: Transaction, floating_ip: Resource, port_id: str, where: str | None, cloud: str
+    ) -> None:
+        """`Conflict` where a port is elsewhere than its cloud; `cloud` empty: any."""
+        desired = floating_ip.desired
+        if cloud and where not in (None, cloud):
+            network = await self._resources.fetch(tx, "network", desired["floating_network_id"])
+            name = "" if network is None else network.name
+            raise conflict(
+                f"Floating IP {desired['floating_ip_address']} is in zone {cloud}, and port {port_id} is in zone"
+                f" {where}: use one of network {name} ({desired['floating_network_id']}) that is made for this"
+                " port.",
+                "FloatingIPInOtherZone",
+            )
+
+    @staticmethod
+    def taken(floating_ip: Resource, port_id: str, ip: str) -> Conflict:
+        """The address that it is to lead to has one already."""
+        desired = floating_ip.desired
+        return conflict(
+            f"Cannot associate floating IP {desired['floating_ip_address']} ({floating_ip.id}) with port {port_id}"
+            f" using fixed IP {ip}, as that fixed IP already has a floating IP on external network"
+            f" {desired['floating_network_id']}.",
+            "FloatingIPPortAlreadyAssociated",
+        )
 
     async def let_go(self, tx: Transaction, floating_ip: Resource, port_id: str) -> None:
         """A port that no other leads to may be anywhere."""
@@ -178,3 +200,10 @@ def _address(port: Resource, asked: str | None) -> Mapping[str, str]:
             " a floating IP",
         )
     return found[0]
+
+
+def in_use(floating_ip: Resource) -> Conflict:
+    """It forwards ports."""
+    return conflict(
+        f"Floating IP {floating_ip.id} in use by Port Forwarding resources.", "FipInUseByPortForwarding"
+    )

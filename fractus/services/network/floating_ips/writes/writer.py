@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fractus.model.network import FLOATING
+from fractus.model.network import FLOATING, FORWARDED
 from fractus.model.resource import Need, Resource
 from fractus.model.routers import FLOATING_IP_PORT
 from fractus.services.network.dialect.queries import rows
@@ -15,7 +15,9 @@ from fractus.services.network.dialect.schema.errors import bad_request, conflict
 from fractus.services.network.dialect.writes.neighbours import Ports, Routers
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.floating_ips.kind import KIND, details_of, fixed_of, needs_of
+from fractus.services.network.floating_ips.schema import FORWARDINGS
 from fractus.services.network.floating_ips.writes.associations import Associations
+from fractus.services.network.floating_ips.writes.forwardings import Forwardings
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
 from fractus.store.transaction import Reader, Transaction
@@ -29,6 +31,7 @@ class FloatingIpWrites(Writer):
         super().__init__(ledger, KIND.name, KIND.summarise, follows=True)
         self._outside = outside
         self.associations = Associations(ledger.resources, ports, routers)
+        self.forwardings = Forwardings(ledger.resources, ports, self.associations)
 
     async def create(
         self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
@@ -56,6 +59,22 @@ class FloatingIpWrites(Writer):
         changed = after["port_id"] != resource.desired["port_id"]
         await super().update(tx, resource, values, needs_of(after) if changed else needs)
 
+    async def change(
+        self,
+        tx: Transaction,
+        resource: Resource,
+        needs: Sequence[Need] | None = None,
+        *,
+        limited: bool = True,
+    ) -> None:
+        """It needs the ports that it forwards to."""
+        if needs is None:
+            wanted = needs_of(resource.desired)
+            known = await self.ledger.resources.needs(tx, KIND.name, resource.id)
+            is_known = {(one.kind, one.id) for one in known} == {(one.kind, one.id) for one in wanted}
+            needs = None if is_known else wanted
+        await super().change(tx, resource, needs, limited=limited)
+
     async def leave_network(self, tx: Transaction, network_id: str) -> None:
         """Remove those of an external network that lead nowhere. Of the others their ports are left there."""
         for one in await self._having(tx, Filter("floating_network_id", "eq", network_id)):
@@ -82,7 +101,7 @@ class FloatingIpWrites(Writer):
         """`Conflict` where one leads through the interface that a router has in this subnet."""
         net = ipaddress.ip_network(subnet.desired["cidr"])
         for one in await self._through(reader, router_id):
-            if ipaddress.ip_address(one.desired["fixed_ip_address"]) in net:
+            if any(ipaddress.ip_address(ip) in net for ip in _inside(one)):
                 raise conflict(
                     f"Router interface for subnet {subnet.id} on router {router_id} cannot be deleted, as it is"
                     " required by one or more floating IPs.",
@@ -119,7 +138,9 @@ class FloatingIpWrites(Writer):
             )
 
     async def port_updated(self, tx: Transaction, port: Resource, before: Mapping[str, Any]) -> None:
-        """They show it as it is."""
+        """They show it as it is; forwardings to an address that it has no more end."""
+        if port.desired["fixed_ips"] != before["fixed_ips"]:
+            await self._end_forwardings(tx, port, {one["ip_address"] for one in port.desired["fixed_ips"]})
         for one in await self.leading_to(tx, port.id) if port.choice.get(FLOATING) else ():
             if one.desired.get("port_details") != details_of(port):
                 one.desired["port_details"] = details_of(port)
@@ -130,6 +151,23 @@ class FloatingIpWrites(Writer):
         for one in await self.leading_to(tx, port.id) if port.choice.get(FLOATING) else ():
             one.desired["router_id"] = None
             await self.update(tx, one, {"port_id": None, "fixed_ip_address": None})
+        await self._end_forwardings(tx, port, set())
+
+    async def _end_forwardings(self, tx: Transaction, port: Resource, left: set[str]) -> None:
+        """Those to a port end, but for those to the addresses that are `left`."""
+        for one in await self.forwardings.to(tx, port.id) if port.choice.get(FORWARDED) else ():
+            gone = [
+                part
+                for part in one.desired[FORWARDINGS]
+                if part["internal_port_id"] == port.id and part["internal_ip_address"] not in left
+            ]
+            for part in gone:
+                await self.forwardings.let_go(tx, one, part)
+                one.desired[FORWARDINGS] = [
+                    rest for rest in one.desired[FORWARDINGS] if rest["id"] != part["id"]
+                ]
+            if gone:
+                await self.change(tx, one)
 
     async def leading_to(self, reader: Reader, port_id: str) -> Sequence[Resource]:
         """Those that lead to a port."""
@@ -137,3 +175,10 @@ class FloatingIpWrites(Writer):
 
     async def _having(self, reader: Reader, condition: Filter) -> Sequence[Resource]:
         return await rows.every(reader, self.ledger.resources, KIND.name, condition)
+
+
+def _inside(floating_ip: Resource) -> list[str]:
+    """The addresses of ports that it leads or forwards to."""
+    desired = floating_ip.desired
+    own = [desired["fixed_ip_address"]] if desired["fixed_ip_address"] else []
+    return [*own, *(one["internal_ip_address"] for one in desired.get(FORWARDINGS, ()))]

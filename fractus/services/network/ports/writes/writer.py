@@ -9,7 +9,7 @@ from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.addressing.ranges import is_self_addressed
 from fractus.base.ids import new_id
-from fractus.model.network import FLOATING
+from fractus.model.network import FLOATING, FORWARDED
 from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.schema.dns import NO_DOMAIN, absolute
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input, network_in_use
@@ -143,16 +143,22 @@ class PortWrites(Writer):
             await user.port_updated(tx, resource, before)
 
     async def lead_to(
-        self, tx: Transaction, port: Resource, floating: Mapping[str, str], cloud: str = ""
+        self,
+        tx: Transaction,
+        port: Resource,
+        floating: Mapping[str, str],
+        cloud: str = "",
+        *,
+        key: str = FLOATING,
     ) -> None:
         """Which floating IPs lead to a port from now on (id -> address): as long as one does, it is in its cloud.
 
-        `cloud` empty: in any that the others leave.
+        `cloud` empty: in any that the others leave. `key`: FLOATING, or FORWARDED of those that forward to it.
         """
-        others = {key: value for key, value in port.choice.items() if key not in (FLOATING, "only")}
+        others = {name: value for name, value in port.choice.items() if name not in (key, "only")}
         held = [cloud] if cloud else port.choice.get("only")
-        port.choice = {**others, FLOATING: dict(floating)} if floating else others
-        if floating and held:
+        port.choice = {**others, key: dict(floating)} if floating else others
+        if held and (port.choice.get(FLOATING) or port.choice.get(FORWARDED)):
             port.choice["only"] = held
         await self.touch(tx, port)
         if self.servers is not None and port.desired["device_id"]:
