@@ -222,6 +222,16 @@ def _qos_rules() -> dict[str, Body]:
 
 _NETWORK: Mapping[str, Body] = {
     **_qos_rules(),
+    "POST /floatingips/{id}/port_forwardings": lambda house: {
+        "port_forwarding": {
+            "internal_port_id": house.port,
+            "internal_ip_address": house.addresses[0],
+            "protocol": "udp",
+            "internal_port": 80,
+            "external_port": 8081,
+        }
+    },
+    "PUT /floatingips/{id}/port_forwardings/{part}": lambda _: {"port_forwarding": {"external_port": 8082}},
     **bodies("network"),
     "PUT /quotas/{project_id}": lambda _: {"quota": {"network": 50, "port": 60}},
     "PUT /address-groups/{id}/add_addresses": lambda _: {"addresses": ["10.201.0.0/16"]},

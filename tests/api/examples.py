@@ -135,3 +135,7 @@ def bodies(service: str) -> dict[str, Callable[[House], Any]]:
             found[f"POST {kind.root}"] = lambda house, kind=kind, one=example: {kind.key: one.create(house)}
             found[f"PUT {kind.root}/{{{by}}}"] = lambda _, kind=kind, one=example: {kind.key: one.update}
     return found
+
+
+#: What a port forwarding says besides its port.
+PORT_FORWARDING: Mapping[str, Any] = {"protocol": "tcp", "internal_port": 80, "external_port": 8080}

@@ -19,7 +19,7 @@ from fractus.testing.user import COMPUTE, IMAGE, NETWORK, VOLUME, MadeNetwork, U
 from fractus.testing.world import World
 from fractus.web.face import Service, ServiceRoutes
 from fractus.web.routing import Route
-from tests.api.examples import EXAMPLES, NOBODYS, QOS_RULES
+from tests.api.examples import EXAMPLES, NOBODYS, PORT_FORWARDING, QOS_RULES
 
 #: Stands in every name that ann gives: nobody else may ever read it.
 SECRET = "annssecret"
@@ -307,6 +307,27 @@ async def _make_declared(house: House) -> None:
     for name, values in QOS_RULES.items():
         made = (await house.world.admin.post(f"{policy}/{name}s", {name: dict(values)})).ok()
         house.parts[f"{name}s"] = made[name]["id"]
+    await _make_forwarding(house)
+
+
+async def _make_forwarding(house: House) -> None:
+    """One of the floating IP, on a network of its own, which a router of its own leads out of."""
+    owner, outside = house.owner, {"network_id": house.external}
+    router = (await owner.post(f"{NETWORK}/routers", {"router": {"external_gateway_info": outside}})).ok()[
+        "router"
+    ]
+    network = await owner.makes_network(f"{SECRET}-forwarded", "10.211.0.0/24")
+    added = f"{NETWORK}/routers/{router['id']}/add_router_interface"
+    (await owner.put(added, {"subnet_id": network.subnet_id})).ok()
+    port = (await owner.post(f"{NETWORK}/ports", {"port": {"network_id": network.id}})).ok()["port"]
+    asked = {
+        "internal_port_id": port["id"],
+        "internal_ip_address": port["fixed_ips"][0]["ip_address"],
+        **PORT_FORWARDING,
+    }
+    at = f"{NETWORK}/floatingips/{house.declared['floatingips']}/port_forwardings"
+    made = (await owner.post(at, {"port_forwarding": asked})).ok()["port_forwarding"]
+    house.parts["port_forwardings"] = made["id"]
 
 
 async def _tag(house: House) -> None:
