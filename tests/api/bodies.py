@@ -225,7 +225,7 @@ _NETWORK: Mapping[str, Body] = {
     "POST /floatingips/{id}/port_forwardings": lambda house: {
         "port_forwarding": {
             "internal_port_id": house.port,
-            "internal_ip_address": house.addresses[0],
+            "internal_ip_address": "10.7.0.99",
             "protocol": "udp",
             "internal_port": 80,
             "external_port": 8081,

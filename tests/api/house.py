@@ -316,7 +316,7 @@ async def _make_forwarding(house: House) -> None:
     router = (await owner.post(f"{NETWORK}/routers", {"router": {"external_gateway_info": outside}})).ok()[
         "router"
     ]
-    network = await owner.makes_network(f"{SECRET}-forwarded", "10.211.0.0/24")
+    network = await owner.makes_network(f"{SECRET}-forwarded", cidr="10.211.0.0/24")
     added = f"{NETWORK}/routers/{router['id']}/add_router_interface"
     (await owner.put(added, {"subnet_id": network.subnet_id})).ok()
     port = (await owner.post(f"{NETWORK}/ports", {"port": {"network_id": network.id}})).ok()["port"]
