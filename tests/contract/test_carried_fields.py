@@ -181,7 +181,7 @@ def _declared_changes() -> dict[tuple[str, str], Change]:
         if vocabulary.has_name:
             found[kind, "name"] = plain("name", "new", "old")
         for one in vocabulary.compared:
-            if isinstance(one.default, bool):
+            if isinstance(one.default, bool) and one.name == one.wire:
                 found[kind, one.name] = plain(one.name, not one.default, one.default)
     return found
 
