@@ -184,6 +184,7 @@ _VOLUME: Mapping[str, Body] = {
     "PUT /types/{type_id}/encryption/{id}": lambda _: {"encryption": {"key_size": 256}},
     "PUT /default-types/{id}": lambda house: {"default_type": {"volume_type": house.volume_type}},
     "PUT /qos-specs/{id}/delete_keys": lambda _: {"keys": ["colour"]},
+    f"{_ACTION}os-retype": lambda _: {"os-retype": {"new_type": "__DEFAULT__"}},
     f"{_ACTION}os-extend": lambda _: {"os-extend": {"new_size": 2}},
     f"{_ACTION}os-set_bootable": lambda _: {"os-set_bootable": {"bootable": True}},
     f"{_ACTION}os-update_readonly_flag": lambda _: {"os-update_readonly_flag": {"readonly": True}},
