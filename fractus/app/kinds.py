@@ -141,6 +141,11 @@ from fractus.services.network.trunks.adoption import TrunkAdoption
 from fractus.services.network.trunks.api import TrunkApi
 from fractus.services.network.trunks.kind import KIND as TRUNK
 from fractus.services.network.trunks.lifecycle import TrunkLifecycle
+from fractus.services.volume.backups.adoption import BackupAdoption
+from fractus.services.volume.backups.api import BackupsApi
+from fractus.services.volume.backups.kind import KIND as BACKUP
+from fractus.services.volume.backups.lifecycle import BackupLifecycle
+from fractus.services.volume.backups.writes import BackupWrites
 from fractus.services.volume.extensions import policy as volume_extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
 from fractus.services.volume.limits import policy as volume_limit_policy
@@ -156,6 +161,8 @@ from fractus.services.volume.snapshots.api import SnapshotsApi
 from fractus.services.volume.snapshots.kind import KIND as SNAPSHOT
 from fractus.services.volume.snapshots.lifecycle import SnapshotLifecycle
 from fractus.services.volume.snapshots.writes import SnapshotWrites
+from fractus.services.volume.transfers.api import TransfersApi
+from fractus.services.volume.transfers.kind import KIND as VOLUME_TRANSFER
 from fractus.services.volume.volume_types.adoption import VolumeTypeAdoption
 from fractus.services.volume.volume_types.api import VolumeTypesApi
 from fractus.services.volume.volume_types.kind import DEFAULTS as DEFAULT_VOLUME_TYPE_TABLE
@@ -168,6 +175,8 @@ from fractus.services.volume.volumes.api.making import VolumeMaker
 from fractus.services.volume.volumes.kind import KIND as VOLUME
 from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
 from fractus.services.volume.volumes.queries import VolumesOfTypes
+from fractus.services.volume.volumes.writes import VolumeWrites
+from fractus.store.ledger import Ledger
 
 # --- kinds that are written by hand ---------------------------------------------------------------
 
@@ -328,6 +337,11 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
     Entry(TOPOLOGY, lambda at: AutoAllocatedTopologyApi(at, _makers(at))),
 )
 
+
+def _backups(ledger: Ledger) -> BackupWrites:
+    return BackupWrites(ledger, VolumeWrites(ledger))
+
+
 VOLUMES: tuple[Entry[ApiParts], ...] = (
     Entry(
         VOLUME_TYPE,
@@ -340,12 +354,31 @@ VOLUMES: tuple[Entry[ApiParts], ...] = (
     Entry(
         VOLUME,
         lambda at: VolumesApi(
-            at.store, at.ledger, at.quota, VolumeTypeSource(at.resources), ImageSource(at.resources)
+            at.store,
+            at.ledger,
+            at.quota,
+            VolumeTypeSource(at.resources),
+            ImageSource(at.resources),
+            _backups(at.ledger),
         ),
-        VolumeLifecycle(),
+        lambda at: VolumeLifecycle(VolumeWrites(at.ledger), _backups(at.ledger)),
         VolumeAdoption(),
     ),
     Entry(SNAPSHOT, lambda at: SnapshotsApi(at.store, at.ledger), SnapshotLifecycle(), SnapshotAdoption()),
+    Entry(
+        BACKUP,
+        lambda at: BackupsApi(
+            at.store,
+            at.ledger,
+            _backups(at.ledger),
+            VolumeWrites(at.ledger),
+            VolumeTypeSource(at.resources),
+            at.live,
+        ),
+        lambda at: BackupLifecycle(_backups(at.ledger)),
+        BackupAdoption(),
+    ),
+    Entry(VOLUME_TRANSFER, lambda at: TransfersApi(at.store, at.ledger, VolumeWrites(at.ledger))),
 )  # fmt: skip
 
 ENTRIES: tuple[Entry[Any], ...] = (*COMPUTE, *IMAGES, *NETWORKING, *VOLUMES)

@@ -17,7 +17,7 @@ class LiveCall(Struct, frozen=True, kw_only=True):
     """What a sentence calls what is asked for (`the console log`)."""
     service: str
     path: str
-    """After the service's version; `{id}` stands for the id there."""
+    """After the service's version; `{id}` stands for the id there, `{project}` for that of the project."""
     method: str = "GET"
     query: Mapping[str, str] = {}
     body: Any = None

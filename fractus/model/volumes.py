@@ -1,4 +1,4 @@
-"""Volumes, their types and snapshots, as machine and drivers speak of them."""
+"""Volumes, their types, snapshots and backups, as machine and drivers speak of them."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class VolumeWanted(Wanted, frozen=True, kw_only=True):
     snapshot_id: str = ""
     source_id: str = ""
     """The volume that it is a copy of."""
+    backup_id: str = ""
 
 
 class VolumeObserved(Observed, frozen=True, kw_only=True):
@@ -112,6 +113,43 @@ class SnapshotObserved(Observed, frozen=True, kw_only=True):
 SNAPSHOT = Vocabulary("snapshot", SnapshotWanted, SnapshotObserved)
 
 
+class BackupWanted(Wanted, frozen=True, kw_only=True):
+    """A backup to be."""
+
+    volume_id: str = ""
+    snapshot_id: str = ""
+    """Where it is made of a snapshot of the volume, and not of the volume as it is then."""
+    description: Annotated[str | None, Wire(mutable=True)] = None
+    metadata: Annotated[dict[str, str], Wire(mutable=True)] = {}
+    incremental: bool = False
+    """Only what has changed since the newest backup of the volume."""
+    container: str = ""
+    """Where in the store of backups; empty: where the cloud puts them."""
+    record: dict[str, str] = {}
+    """What was exported of a backup that is to be known there again (`service`, `url`): nothing is read of a volume."""
+
+
+class BackupObserved(Observed, frozen=True, kw_only=True):
+    """A backup as its cloud last said."""
+
+    status: str = ""
+    size: int = 0
+    volume_id: str = ""
+    snapshot_id: str = ""
+    metadata: dict[str, str] = {}
+    """Without our marker."""
+    container: str | None = None
+    object_count: int | None = None
+    fail_reason: str | None = None
+    is_incremental: bool = False
+    data_timestamp: str = ""
+    """As the child prints it: when the data was as it is in the backup."""
+    encryption_key_id: str | None = None
+
+
+BACKUP = Vocabulary("backup", BackupWanted, BackupObserved)
+
+
 class VolumeAttachmentWanted(Wanted, frozen=True, kw_only=True):
     """That a server is to have a volume. Ids are the child's."""
 
@@ -137,8 +175,10 @@ class VolumeAttachmentObserved(Observed, frozen=True, kw_only=True):
     """Whether the child itself would end the volume with its server; listings do not say so."""
 
 
-# Verbs. Of volumes and snapshots: update {"name", "description"} (those to change), set_metadata {"metadata"} (the
-# whole set, without our marker), reset_status (Cinder's own body). Of a volume: extend {"new_size"}, set_bootable
-# {"bootable"}, set_readonly {"readonly"}, set_image_metadata {"metadata"} (those to set), unset_image_metadata {"key"},
-# retype {"new_type", "migration_policy"}, revert {"snapshot_id"}. Of an attachment: keep_volume {}, so that its volume
+# Verbs. Of volumes, snapshots and backups: update {"name", "description"} (those to change; of a backup "metadata",
+# too, all of it), reset_status (Cinder's own body). Of volumes and snapshots: set_metadata {"metadata"} (the whole set,
+# without our marker). Of a volume: extend {"new_size"}, set_bootable {"bootable"}, set_readonly {"readonly"},
+# set_image_metadata {"metadata"} (those to set), unset_image_metadata {"key"}, retype {"new_type", "migration_policy"},
+# revert {"snapshot_id"}, restore {"backup_id"}, transfer {"from" (our id of the project that had it), "snapshots"
+# (whether those go with it)}, which is asked for by who gets it. Of an attachment: keep_volume {}, so that its volume
 # does not end with its server there.

@@ -197,6 +197,19 @@ _VOLUME: Mapping[str, Body] = {
         "os-reset_status": {"status": "error"}
     },
     "POST /snapshots/{snapshot_id}/action#os-force_delete": lambda _: {"os-force_delete": {}},
+    "POST /backups/{id}/action#os-reset_status": lambda _: {"os-reset_status": {"status": "error"}},
+    "POST /backups/{id}/action#os-force_delete": lambda _: {"os-force_delete": {}},
+    **{
+        f"POST /{path}/{{id}}/accept": lambda _: {"accept": {"auth_key": "0123456789abcdef"}}
+        for path in ("volume-transfers", "os-volume-transfer")
+    },
+    "POST /backups/{id}/restore": lambda _: {"restore": {}},
+    "POST /backups/import_record": lambda _: {
+        "backup-record": {
+            "backup_service": "simulated",
+            "backup_url": "eyJpZCI6ICIzNTBhNzJjOC02ZmRkLTRhZmQtOWEyZC02MTA2NDRlODk0NDIiLCAic2l6ZSI6IDF9",
+        }
+    },
     **{
         f"{method} /{things}/metadata{one}": (
             lambda _, key="meta" if one else "metadata", name=f"{SECRET}-meta" if one else "colour": {

@@ -109,6 +109,11 @@ VOLUME_EXAMPLES: Mapping[str, Example] = {
         lambda house: {"name": "new", "volume_id": house.volume, "metadata": {"colour": "blue"}},
         {"name": "new"},
     ),
+    "volume_transfer": Example(lambda house: {"name": "new", "volume_id": house.offered}, {}),
+    "backup": Example(
+        lambda house: {"name": "new", "volume_id": house.volume, "metadata": {"colour": "blue"}},
+        {"name": "new"},
+    ),
 }
 
 #: A rule of each type of a QoS policy.
@@ -131,8 +136,11 @@ def bodies(service: str) -> dict[str, Callable[[House], Any]]:
     for kind in KINDS:
         if kind.service == service:
             example = EXAMPLES[kind.name] if service == "network" else VOLUME_EXAMPLES[kind.name]
-            by = "id" if service == "network" else _BY[kind.name]
+            by = "id" if service == "network" else _BY.get(kind.name, "id")
             found[f"POST {kind.root}"] = lambda house, kind=kind, one=example: {kind.key: one.create(house)}
+            if kind.name == "volume_transfer":
+                found["POST /os-volume-transfer"] = found[f"POST {kind.root}"]
+                continue
             found[f"PUT {kind.root}/{{{by}}}"] = lambda _, kind=kind, one=example: {kind.key: one.update}
     return found
 

@@ -100,12 +100,17 @@ class House:
     declared: dict[str, str] = dataclasses.field(default_factory=dict)
     """Path of the collection of a declared kind -> the id of one."""
 
+    offered: str = ""
+    """A volume that is offered to nobody yet."""
+    stored: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Name of a collection of block storage, of those that call what names one `id` -> the id of one."""
+
     def ids(self) -> set[str]:
         """Everything by which a stranger could tell that they see what is not theirs."""
         found = {self.network.id, self.network.subnet_id, self.group, self.rule, self.port, self.image}
         found |= {self.flavor, self.server, self.server_port, self.request_id, self.owner.project_id}
-        found |= {self.server_group, self.volume, self.snapshot, self.volume_type}
-        found |= set(self.declared.values()) | set(self.parts.values())
+        found |= {self.server_group, self.offered, self.volume, self.snapshot, self.volume_type}
+        found |= set(self.stored.values()) | set(self.declared.values()) | set(self.parts.values())
         return found | set(self.addresses) | {SECRET, self.owner.principal.user_id}
 
     def parameters(self, service: str, path: str) -> dict[str, str]:
@@ -139,7 +144,7 @@ class House:
                 "project_id": self.owner.project_id,
                 "name": self.key,
                 "alias": "os-quota-sets",
-                "id": self.port,
+                "id": self.stored.get(path.split("/")[1], self.port),
             }
         return {
             "server_id": self.server,
@@ -239,6 +244,8 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
         house.volume, f"{SECRET}-snapshot", metadata={f"{SECRET}-meta": SECRET}
     )
     await world.settle()
+    await _make_stored(house, zone)
+    await world.settle()
     await _look(house, port)
     return house
 
@@ -281,6 +288,18 @@ async def _make_volume(world: World, house: House, zone: str) -> None:
         f"{SECRET}-volume", zone=zone, volume_type=house.volume_type, description=SECRET,
         metadata={f"{SECRET}-meta": SECRET},
     )  # fmt: skip
+
+
+async def _make_stored(house: House, zone: str) -> None:
+    """One of each of what block storage makes of the volume."""
+    asked = {"volume_id": house.volume, "name": f"{SECRET}-backup", "metadata": {f"{SECRET}-meta": SECRET}}
+    made = (await house.owner.post(f"{VOLUME}/backups", {"backup": asked}, version="3.71")).ok()
+    house.stored["backups"] = made["backup"]["id"]
+    house.offered, given = [await house.owner.makes_volume(f"{SECRET}-offer", zone=zone) for _ in range(2)]
+    await house.world.settle()
+    asked = {"volume_id": given, "name": f"{SECRET}-transfer"}
+    made = (await house.owner.post(f"{VOLUME}/volume-transfers", {"transfer": asked}, version="3.71")).ok()
+    house.stored |= dict.fromkeys(("volume-transfers", "os-volume-transfer"), made["transfer"]["id"])
 
 
 async def _make_declared(house: House) -> None:

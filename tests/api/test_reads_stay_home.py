@@ -35,6 +35,7 @@ LIVE = {
     "compute DELETE /os-services/{id}",
     "compute GET /os-hypervisors/{id}",
     "compute GET /os-hypervisors/{id}/uptime",
+    "volume GET /backups/{id}/export_record",
 }
 
 QOS_VERBS = ("associations", "associate", "disassociate", "disassociate_all")
@@ -100,6 +101,7 @@ ADMINS = {
     "volume GET /qos-specs",
     "volume GET /qos-specs/{id}",
     *(f"volume GET /qos-specs/{{id}}/{verb}" for verb in QOS_VERBS),
+    "volume GET /backups/{id}/export_record",
     *(f"volume GET {one.path}" for one in LISTINGS if one.rule in ADMIN_RULES),
 }
 #: A key belongs to its user: an administrator names them to see it.

@@ -33,6 +33,7 @@ from fractus.services.network.routers.lifecycle import RouterLifecycle
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
 from fractus.services.network.trunks.lifecycle import TrunkLifecycle
+from fractus.services.volume.backups.lifecycle import BackupLifecycle
 from fractus.services.volume.snapshots.lifecycle import SnapshotLifecycle
 from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
 from tests.contract import things
@@ -54,8 +55,9 @@ LIVES: Mapping[str, Lifecycle] = {
     "router_interface": RouterInterfaceLifecycle(),
     "trunk": TrunkLifecycle(),
     "metering_label": MeteringLabelLifecycle(),
-    "volume": VolumeLifecycle(),
+    "volume": VolumeLifecycle(_UNUSED, _UNUSED),
     "snapshot": SnapshotLifecycle(),
+    "backup": BackupLifecycle(_UNUSED),
 }
 
 
@@ -190,7 +192,7 @@ CHANGES: Mapping[tuple[str, str], Change] = {
     **_declared_changes(),
     **{
         (kind, name): plain(name, given, withdrawn)
-        for kind in ("volume", "snapshot")
+        for kind in ("volume", "snapshot", "backup")
         for name, given, withdrawn in (
             ("name", "new", "old"),
             ("description", "new", "old"),
@@ -423,6 +425,11 @@ async def _snapshot(cloud: Subject) -> dict[str, Any]:
     return {"name": "contract", "description": None, "metadata": {}, "volume_id": "v", "size": 1}
 
 
+async def _backup(cloud: Subject) -> dict[str, Any]:
+    apart = {"snapshot_id": "", "parent_id": "", "container": ""}
+    return {**await _snapshot(cloud), **apart}
+
+
 def _declared(kind: str) -> Callable[[Subject], Awaitable[dict[str, Any]]]:
     """Defaults, and what the example says; what it refers to is called by the first letter of its kind."""
 
@@ -445,6 +452,7 @@ DESIRED: Mapping[str, Callable[[Subject], Awaitable[dict[str, Any]]]] = {
     "router": _router,
     "volume": _volume,
     "snapshot": _snapshot,
+    "backup": _backup,
 }
 
 
@@ -470,7 +478,7 @@ async def carry(cloud: Subject, kind: str) -> Made:
         remote["port", "sub"] = sub_port.remote_id
     if kind == "volume":
         remote["volume_type", "t"] = await things.volume_type(cloud)
-    if kind == "snapshot":
+    if kind in ("snapshot", "backup"):
         remote["volume", "v"] = await things.available_volume(cloud, cloud.ann)
     scope = HOME if kind == "flavor" else cloud.ann
     resource = Resource(kind=kind, id=new_id(), project_id=scope.project_id, name="contract", desired=desired)

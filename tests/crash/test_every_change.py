@@ -64,6 +64,7 @@ STORIES: tuple[Story, ...] = (
     servers.gets_a_volume,
     servers.is_imaged,
     other.keeps_volumes,
+    other.backs_up,
     other.finds_no_host,
     other.is_one_of_a_group,
     other.changes_ports,

@@ -391,6 +391,39 @@ async def keeps_volumes(world: World) -> AsyncIterator[None]:
     assert "fast" in {one.name for one in world.cloud("a").of("volume_type")}
 
 
+async def backs_up(world: World) -> AsyncIterator[None]:
+    """A volume is backed up, the backup changed and written back; the volume goes to another project, and all ends."""
+    ann, bob = world.user("ann"), world.user("bob", project="p2")
+    volume = await ann.makes_volume(zone="a")
+    await world.settle()
+    yield
+    asked = {"backup": {"volume_id": volume, "metadata": {"k": "v"}}}
+    backup = (await ann.post(f"{VOLUME}/backups", asked, version="3.71")).ok()["backup"]["id"]
+    await world.settle()
+    at = f"{VOLUME}/backups/{backup}"
+    (await ann.put(at, {"backup": {"name": "renamed"}}, version="3.71")).ok()
+    await world.settle()
+    (await ann.post(f"{at}/restore", {"restore": {"volume_id": volume}}, version="3.71")).ok()
+    await world.settle()
+    assert (await ann.volume(volume))["status"] == "available"
+    assert (await ann.get(at, version="3.71")).ok()["backup"]["status"] == "available"
+    offer = {"transfer": {"volume_id": volume}}
+    made = (await ann.post(f"{VOLUME}/volume-transfers", offer, version="3.71")).ok()["transfer"]
+    key = {"accept": {"auth_key": made["auth_key"]}}
+    (await bob.post(f"{VOLUME}/volume-transfers/{made['id']}/accept", key, version="3.71")).ok()
+    await world.settle()
+    assert (await bob.volume(volume))["status"] == "available"
+    [there] = world.cloud("a").marked("volume", volume)
+    assert there.project_id == bob.project_id
+    [kept] = world.cloud("a").marked("backup", backup)
+    assert kept.name == "renamed"
+    (await ann.delete(at, version="3.71")).ok()
+    (await bob.delete(f"{VOLUME}/volumes/{volume}", version="3.71")).ok()
+    await world.settle()
+    assert not world.cloud("a").of("backup")
+    assert not world.cloud("a").of("volume")
+
+
 @pytest.mark.parametrize(
     "story",
     [
@@ -406,6 +439,7 @@ async def keeps_volumes(world: World) -> AsyncIterator[None]:
         trunks,
         counts_packets,
         keeps_volumes,
+        backs_up,
     ],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fractus.base.clock import Clock
+from fractus.clouds.openstack.backups import Backups
 from fractus.clouds.openstack.check import examine, login_remarks
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.entry import Entry
@@ -75,6 +76,7 @@ class OpenStackCloud:
             "volume_type": VolumeTypes(child),
             "volume": Volumes(child),
             "snapshot": Snapshots(child),
+            "backup": Backups(child),
             "volume_attachment": VolumeAttachments(child),
             **{one.kind: _PARTICULAR.get(one.kind, NeutronKind)(child, one) for one in VOCABULARIES},
         }

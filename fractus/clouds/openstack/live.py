@@ -21,10 +21,11 @@ async def relay(child: Child, scope: Scope, remote_id: str, call: LiveCall) -> R
             raise Refused(
                 f"{call.service} of {child.name} serves {offered.low} to {offered.high}, and not {call.version}"
             )
+    project = segment(await child.project(scope)) if "{project}" in call.path else ""
     ask = Ask(
         service=call.service,
         method=call.method,
-        path=call.path.format(id=segment(remote_id)),
+        path=call.path.format(id=segment(remote_id), project=project),
         query=call.query,
         body=call.body,
         version=call.version,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from msgspec import field
+from msgspec import Struct, field
 
 from fractus.clouds.openstack import marks
 from fractus.clouds.openstack.cinder import CinderKind, Document, without
+from fractus.clouds.openstack.services import reaches, segment
 from fractus.model.cloud import HOME, Observed, Scope
 from fractus.model.errors import Missing, Refused, Throttled
 from fractus.model.volumes import SnapshotObserved, SnapshotWanted, VolumeObserved, VolumeWanted
@@ -45,6 +46,16 @@ class _Volume(Document, kw_only=True):
     volume_type: str | None = None
     snapshot_id: str | None = None
     source_volid: str | None = None
+
+
+#: From here on who transfers a volume says whether its snapshots go with it.
+_WITH_SNAPSHOTS = "3.55"
+
+
+class _Transfer(Struct):
+    id: str
+    volume_id: str = ""
+    auth_key: str = ""
 
 
 class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
@@ -90,6 +101,7 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
             "imageRef": wanted.image_id,
             "snapshot_id": wanted.snapshot_id,
             "source_volid": wanted.source_id,
+            "backup_id": wanted.backup_id,
         }
         return {"size": wanted.size, **{name: value for name, value in said.items() if value}}
 
@@ -108,6 +120,8 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
             "unset_image_metadata": self._acting("os-unset_image_metadata"),
             "retype": self._retype,
             "revert": self._acting("revert"),
+            "restore": self._restore,
+            "transfer": self._transfer,
         }
 
     async def _retype(self, scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
@@ -117,6 +131,41 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
         except Missing as missing:
             await self.observe(scope, remote_id)
             raise Refused(missing.reason, status=404) from missing
+
+    async def _transfer(self, scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
+        """Have it become another project's: offered by the one, taken by the other. Where both are one there, or its
+        answer was lost, nothing is left to do. An offer of an earlier try is taken back first, for its key is lost.
+        """
+        giver, taker = Scope(body["from"]), await self._child.project(scope)
+        if (
+            await self._child.project(giver) == taker
+            or (await self.observe(HOME, remote_id)).project_id == taker
+        ):
+            return
+        newer = reaches(await self._child.services.version("3.71", "volume"), _WITH_SNAPSHOTS)
+        root = "/volume-transfers" if newer else "/os-volume-transfer"
+        ask = await self._cinder.ask(giver, "GET", f"{root}/detail")
+        for one in await self._child.item(giver, ask, "transfers", list[_Transfer]):
+            if one.volume_id == remote_id:
+                await self._child.send(
+                    giver, await self._cinder.ask(giver, "DELETE", f"{root}/{segment(one.id)}")
+                )
+        said = {"volume_id": remote_id, **({"no_snapshots": not body["snapshots"]} if newer else {})}
+        ask = await self._cinder.ask(giver, "POST", root, body={"transfer": said})
+        made = await self._child.item(giver, ask, "transfer", _Transfer)
+        path = f"{root}/{segment(made.id)}/accept"
+        ask = await self._cinder.ask(scope, "POST", path, body={"accept": {"auth_key": made.auth_key}})
+        await self._child.send(scope, ask)
+
+    async def _restore(self, scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
+        """Write a backup to it."""
+        path = f"/backups/{segment(body['backup_id'])}/restore"
+        said = {"restore": {"volume_id": remote_id}}
+        try:
+            await self._child.send(scope, await self._cinder.ask(scope, "POST", path, body=said))
+        except Missing:
+            # A backup that was made known again is an administrator's there.
+            await self._child.send(HOME, await self._cinder.ask(HOME, "POST", path, body=said))
 
     def _acting(self, name: str) -> Callable[[Scope, str, dict[str, Any]], Any]:
         async def act(scope: Scope, remote_id: str, body: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from fractus.base.clock import Clock
 from fractus.base.ids import derived_id, new_id
 from fractus.clouds.simulated.agents import shown
 from fractus.clouds.simulated.backend import SimulatedBackend
+from fractus.clouds.simulated.backup import Backups
 from fractus.clouds.simulated.fault_injector import FaultInjector
 from fractus.clouds.simulated.faults import Faults
 from fractus.clouds.simulated.flavor import Flavors
@@ -81,6 +82,7 @@ class SimulatedCloud:
         self._servers = Servers(self._injector)
         self._images = Images(self._injector)
         self._hosts = Hosts(row.name, backend)
+        self._backups = Backups(self._injector)
         self._actuators: dict[str, Actuator[Any, Any]] = {
             "server": self._servers,
             "flavor": Flavors(self._injector),
@@ -90,6 +92,7 @@ class SimulatedCloud:
             "volume_type": VolumeTypes(self._injector),
             "volume": Volumes(self._injector),
             "snapshot": Snapshots(self._injector),
+            "backup": self._backups,
             "volume_attachment": VolumeAttachments(self._injector),
             **{
                 one.kind: _PARTICULAR.get(one.kind, NeutronSimulated)(self._injector, one)
@@ -275,6 +278,7 @@ class SimulatedCloud:
             "diagnostics": lambda: self._servers.diagnostics(remote_id, call.version),
             "server_password": lambda: self._servers.password(remote_id),
             "clear_password": lambda: self._servers.clear_password(remote_id),
+            "backup_record": lambda: self._backups.written_down(remote_id),
             "service_update": lambda: self._hosts.update(remote_id, call.body),
             "service_delete": lambda: self._hosts.delete(remote_id),
             "server_migrations": lambda: self._servers.migrations(remote_id),

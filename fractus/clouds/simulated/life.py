@@ -12,6 +12,7 @@ from functools import partial
 from fractus.base.clock import iso, iso_micro
 from fractus.clouds.simulated.record_store import Records
 from fractus.clouds.simulated.records import (
+    BackupRecord,
     FloatingIpRecord,
     ImageRecord,
     PortRecord,
@@ -47,7 +48,7 @@ def move_on(records: Records, shape: Shape, now: float) -> None:
                 continue
             elif isinstance(thing, ImageRecord):
                 thing.status = "active"
-            elif isinstance(thing, VolumeRecord | SnapshotRecord):
+            elif isinstance(thing, VolumeRecord | SnapshotRecord | BackupRecord):
                 if event == "deleted":
                     records.drop(thing)
                     continue

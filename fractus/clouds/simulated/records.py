@@ -411,6 +411,25 @@ class SnapshotRecord(Record, kw_only=True):
         return set() if self.gone else {f"volume/{self.volume_id}"}
 
 
+class BackupRecord(Record, kw_only=True):
+    """A backup. It outlives its volume; another may say the difference to it."""
+
+    KIND: ClassVar[str] = "backup"
+
+    volume_id: str = ""
+    snapshot_id: str = ""
+    parent_id: str = ""
+    size: int = 0
+    status: str = "creating"
+    container: str = ""
+    metadata: dict[str, str] = {}
+    fail_reason: str | None = None
+
+    def ties(self) -> set[str]:
+        """The one that it says the difference to."""
+        return {f"backup/{self.parent_id}"} if self.parent_id and not self.gone else set()
+
+
 class MarkRecord(Record, kw_only=True):
     """That a fractus manages this cloud. It is in no listing."""
 
@@ -453,6 +472,7 @@ RECORDS: dict[str, type[Record]] = {
         VolumeTypeRecord,
         VolumeRecord,
         SnapshotRecord,
+        BackupRecord,
         VolumeAttachmentRecord,
     )
 }

@@ -35,7 +35,7 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     upload_seconds: float = 0.0
     """How long an image is `saving`."""
     volume_seconds: float = 1.0
-    """How long it takes to make, grow and delete a volume or a snapshot."""
+    """How long it takes to make, grow and delete a volume, a snapshot or a backup."""
     volume_types: tuple[str, ...] = (DEFAULT_TYPE,)
     """Names of its volume types, the first of which is its default; none: it has no block storage."""
     mtu: int = 1450
@@ -51,7 +51,7 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Its external networks: name -> CIDR of the one subnet of each. They are there from the start."""
     quota: dict[str, int] = {}
     """For each project: instances, cores, ram, key_pairs, network, subnet, port, security_group, security_group_rule,
-    volumes, gigabytes, snapshots. What is not named is not limited.
+    volumes, gigabytes, snapshots, backups. What is not named is not limited.
     """
 
     @classmethod

@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.life import schedule
 from fractus.clouds.simulated.records import (
+    BackupRecord,
     ImageRecord,
     Record,
     SnapshotRecord,
     VolumeRecord,
     VolumeTypeRecord,
 )
-from fractus.model.cloud import Observed, Step, Wanted
+from fractus.model.cloud import HOME, Observed, Scope, Step, Wanted
 from fractus.model.errors import Missing, Refused, Throttled
 from fractus.model.volumes import SnapshotObserved, SnapshotWanted, VolumeObserved, VolumeWanted
 
@@ -28,6 +29,10 @@ _DELETABLE = frozenset({"available", "error", "error_extending", "error_restorin
 
 class CinderSimulated(Simulated[R, W, S]):
     """What volumes and snapshots have in common."""
+
+    async def observe(self, scope: Scope, remote_id: str) -> S:
+        """As an administrator is told: what is on its way to another project is seen, whosever it is."""
+        return await super().observe(HOME, remote_id)
 
     def change(self, thing: R, step: Step) -> None:
         """Verbs of both."""
@@ -141,6 +146,8 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
         source = self.records.get(VolumeRecord, wanted.source_id) if wanted.source_id else None
         if wanted.source_id and source is None:
             raise Missing(f"Volume {wanted.source_id} could not be found.")
+        if wanted.backup_id:
+            self._being_restored(wanted.backup_id)
         if wanted.snapshot_id:
             snapshot = self.records.get(SnapshotRecord, wanted.snapshot_id)
             if snapshot is None:
@@ -156,6 +163,25 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
             sizes = [one.size for one in self.records.every(VolumeRecord) if one.project_id == project_id]
             self.spent(project_id, "gigabytes", size, sum(sizes))
 
+    async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
+        """A transfer is asked for by who gets the volume, and does not have it yet."""
+        if step.verb != "transfer":
+            return await super().apply(scope, remote_id, step)
+
+        def work() -> None:
+            taker, giver = self.injector.project(scope), self.injector.project(Scope(step.body["from"]))
+            thing = self.records.get(VolumeRecord, remote_id)
+            if thing is None or thing.project_id not in (giver, taker):
+                raise Missing(self.missing(remote_id))
+            for one in self.records.every(SnapshotRecord) if step.body["snapshots"] else ():
+                if one.volume_id == thing.id:
+                    one.project_id, one.changed_at = taker, self.now()
+                    self.records.put(one)
+            thing.project_id = taker
+            self.touch(thing)
+
+        await self.injector.call(self.kind, "apply transfer", remote_id, work, change=True, repeatable=False)
+
     def change(self, thing: VolumeRecord, step: Step) -> None:
         """Verbs of volumes alone."""
         body = step.body
@@ -170,12 +196,33 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
                 thing.readonly = bool(body["readonly"])
             case "set_image_metadata":
                 thing.image_metadata = {**thing.image_metadata, **body["metadata"]}
+            case "restore":
+                return self._restore(thing, body["backup_id"])
             case "unset_image_metadata":
                 kept = {key: value for key, value in thing.image_metadata.items() if key != body["key"]}
                 thing.image_metadata = kept
             case _:
                 return super().change(thing, step)
         return self.touch(thing)
+
+    def _restore(self, thing: VolumeRecord, backup_id: str) -> None:
+        if thing.status != "available":
+            raise Refused("Invalid volume: Volume to be restored to must be available", status=400)
+        self._being_restored(backup_id)
+        thing.status = "restoring-backup"
+        schedule(thing, "available", self.now() + self.injector.backend.shape.volume_seconds)
+        self.touch(thing)
+
+    def _being_restored(self, backup_id: str) -> None:
+        """A backup is busy while it is written to a volume."""
+        backup = self.records.get(BackupRecord, backup_id)
+        if backup is None:
+            raise Missing(f"Backup {backup_id} could not be found.")
+        if backup.status != "available":
+            raise Refused("Invalid backup: Backup status must be available", status=400)
+        backup.status, backup.changed_at = "restoring", self.now()
+        schedule(backup, "available", self.now() + self.injector.backend.shape.volume_seconds)
+        self.records.put(backup)
 
     def _extend(self, thing: VolumeRecord, size: int) -> None:
         if thing.next:

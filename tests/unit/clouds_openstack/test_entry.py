@@ -134,6 +134,7 @@ async def test_a_cloud_is_connected_without_a_word_to_it(clock: Clock) -> None:
             "trunk",
             "volume",
             "snapshot",
+            "backup",
             "volume_type",
             "volume_attachment",
         )

@@ -113,6 +113,7 @@ async def test_what_says_that_it_is_another_s_is_not_ours(
         "trunk": ("/network/v2.0/trunks", "trunks", {"id": "r", "description": description}),
         "volume": ("/block-storage/v3/home/volumes/detail", "volumes", {"id": "r", "metadata": noted}),
         "snapshot": ("/block-storage/v3/home/snapshots/detail", "snapshots", {"id": "r", "metadata": noted}),
+        "backup": ("/block-storage/v3/home/backups/detail", "backups", {"id": "r", "metadata": noted}),
         "server": (
             "/compute/v2.1/servers/detail",
             "servers",

@@ -34,6 +34,8 @@ class Verb(Struct, frozen=True, kw_only=True):
     summary: str = ""
     """One sentence for the documentation; empty: what the rule's says."""
     status: int = 200
+    since: str = ""
+    """The microversion that brought it."""
     schemas: Sequence[tuple[str, Mapping[str, Any]]] = ()
 
 
@@ -57,6 +59,8 @@ class VolumeKind(Kind, frozen=True, kw_only=True):
     """Those that everybody may use (Cinder's `resource_filters.json`); administrators may use all."""
     sorts: Mapping[str, str] = {}
     """Sort keys -> columns."""
+    brief: bool = False
+    """Who makes or changes one is answered with what a list without detail has."""
     linked: bool = False
     """Its documents have links (`dialect.view.STORED`)."""
     counted: bool = False
@@ -100,12 +104,17 @@ def costs(names: tuple[str, ...], of: Callable[[Resource], Mapping[str, int]], n
 
     def refuse(_project_id: str, overs: Sequence[Over]) -> QuotaExceeded:
         over = overs[0]
+        if over.name == "backup_gigabytes":
+            return QuotaExceeded(
+                f"Requested backup exceeds allowed Backup gigabytes quota. Requested {over.requested}G,"
+                f" quota is {over.limit}G and {over.used}G has been consumed."
+            )
         if over.name.startswith("gigabytes"):
             return QuotaExceeded(
                 f"Requested volume or snapshot exceeds allowed {over.name} quota. Requested {over.requested}G,"
                 f" quota is {over.limit}G and {over.used}G has been consumed."
             )
-        quota = f" for quota '{over.name}'" if noun == "volume" else ""
-        return QuotaExceeded(f"Maximum number of {noun}s allowed ({over.limit}) exceeded{quota}.")
+        quota = f" for quota '{over.name}'." if noun == "volume" else ""
+        return QuotaExceeded(f"Maximum number of {noun}s allowed ({over.limit}) exceeded{quota}")
 
     return Costs(service="volume", names=names, of=of, refuse=refuse)

@@ -33,26 +33,6 @@ class Listing:
 
 LISTINGS = (
     Listing(
-        path="/backups",
-        key="backups",
-        rule="backup:get_all",
-        detail=True,
-        counted=True,
-        missing="Backup {} could not be found.",
-        show_rule="backup:get",
-    ),
-    *(
-        Listing(
-            path=path,
-            key="transfers",
-            rule="volume:get_all_transfers",
-            detail=True,
-            missing="Transfer {} could not be found.",
-            show_rule="volume:get_transfer",
-        )
-        for path in ("/os-volume-transfer", "/volume-transfers")
-    ),
-    Listing(
         path="/attachments",
         key="attachments",
         rule="volume:get_all",

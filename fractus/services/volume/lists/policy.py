@@ -9,10 +9,6 @@ from fractus.auth.policy import RuleDefault
 ZONES = "fractus:volume:availability_zones"
 
 _READERS = (
-    ("volume:get_all_transfers", "List transfers of volumes."),
-    ("volume:get_transfer", "Show a transfer of a volume."),
-    ("backup:get_all", "List backups."),
-    ("backup:get", "Show a backup."),
     ("group:get_all", "List groups of volumes."),
     ("group:get", "Show a group of volumes."),
     ("group:get_all_group_snapshots", "List snapshots of groups."),

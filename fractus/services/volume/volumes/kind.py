@@ -98,10 +98,15 @@ def needs(resource: Resource) -> list[Need]:
     """Its type, and what it is made of. Of a type that it has got later its cloud is told by name."""
     desired = resource.desired
     first = (desired.get("retype") or {}).get("first") or desired["type_id"]
-    sources = (("image", "image_id"), ("snapshot", "snapshot_id"), ("volume", "source_id"))
+    sources = (
+        ("image", "image_id"),
+        ("snapshot", "snapshot_id"),
+        ("volume", "source_id"),
+        ("backup", "backup_id"),
+    )
     return [
         Need("volume_type", first),
-        *(Need(kind, desired[name]) for kind, name in sources if desired[name]),
+        *(Need(kind, desired[name]) for kind, name in sources if desired.get(name)),
     ]
 
 

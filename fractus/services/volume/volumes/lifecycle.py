@@ -7,10 +7,11 @@ changes there is reported.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import structs
 
+from fractus.model.action import Action
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, at_home
@@ -36,6 +37,22 @@ _USABLE = ("available", "in-use")
 _PAUSE = 2.0
 
 
+class Freed(Protocol):
+    """What shows with what volumes are busy."""
+
+    async def free(self, tx: Transaction, volume_id: str, by: str, *, look: bool = True) -> None:
+        """What `by` kept it busy with is over."""
+        ...
+
+
+class Restored(Protocol):
+    """What shows that backups are written to volumes."""
+
+    async def restored(self, tx: Transaction, backup_id: str, by: str) -> None:
+        """That is over."""
+        ...
+
+
 class VolumeLifecycle(LifecycleDefaults):
     """The kind `volume`."""
 
@@ -43,6 +60,11 @@ class VolumeLifecycle(LifecycleDefaults):
     observed_type = VolumeObserved
     traits = assigned()
     sweeping = Sweeping(changes=2.0)
+    verbs = frozenset({"restore", "transfer"})
+
+    def __init__(self, volumes: Freed, backups: Restored) -> None:
+        """`volumes` and `backups`: who shows with what a volume is busy, and that a backup is being restored."""
+        self._volumes, self._backups = volumes, backups
 
     def demand(self, resource: Resource) -> Demand:
         """The zone that the user named, of a cloud that has block storage."""
@@ -57,7 +79,7 @@ class VolumeLifecycle(LifecycleDefaults):
         desired, remote = item.resource.desired, item.remote
 
         def there(kind: str, name: str) -> str:
-            return remote.get((kind, desired[name]), "") if desired[name] else ""
+            return remote.get((kind, desired[name]), "") if desired.get(name) else ""
 
         return VolumeWanted(
             id=item.resource.id,
@@ -70,6 +92,7 @@ class VolumeLifecycle(LifecycleDefaults):
             image_id=there("image", "image_id"),
             snapshot_id=there("snapshot", "snapshot_id"),
             source_id=there("volume", "source_id"),
+            backup_id=there("backup", "backup_id"),
         )
 
     def differences(self, item: Item, observed: VolumeObserved) -> list[Difference]:
@@ -110,7 +133,37 @@ class VolumeLifecycle(LifecycleDefaults):
             return Apply(Step("retype", change), noted, once=actions.once(token))
         if desired["size"] > observed.size and observed.status in _USABLE:
             return Apply(Step("extend", {"new_size": desired["size"]}))
-        return _change(desired, observed) or Done()
+        sent = memory.get("acted", 0)
+        over = tuple(one.token for one in item.actions if one.token <= sent)
+        action = next((one for one in item.actions if one.token > sent), None)
+        if action is not None:
+            step = Step(action.verb, _body(action))
+            return Apply(step, {"acted": action.token}, once=action.once, over=over)
+        return _change(desired, observed) or Done(over=over)
+
+    def names(self, action: Action) -> Collection[tuple[str, str]]:
+        """Nothing: what an action names is there when it is accepted, and its id there stands in its arguments."""
+        return ()
+
+    async def concluded(self, tx: Transaction, resource: Resource, action: Action) -> None:
+        """The volume is free again, and so is the backup that was written to it."""
+        await self._volumes.free(tx, resource.id, action.once, look=False)
+        # A sweep that sees it writes the row that it has read before.
+        if resource.desired.get("busy", {}).get("by") == action.once:
+            resource.desired.pop("busy")
+        if action.verb == "restore":
+            await self._backups.restored(tx, action.args["backup_id"], f"{resource.id}/{action.once}")
+
+    async def progressed(self, tx: Transaction, resource: Resource) -> None:
+        """The backup that it is made of is free again when it is made, or cannot be."""
+        backup_id = resource.desired.get("backup_id")
+        if backup_id and resource.status not in ("creating", "restoring-backup"):
+            await self._backups.restored(tx, backup_id, resource.id)
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """A backup that was to be written to it is free again."""
+        if resource.desired.get("backup_id"):
+            await self._backups.restored(tx, resource.desired["backup_id"], resource.id)
 
     def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
         """An attachment that has ended is shown until its cloud says that the volume is free of it. A volume that its
@@ -148,6 +201,13 @@ def _forget_refused_size(resource: Resource, here: Presence | None) -> None:
     failed = here.observed.get("status") == "error_extending"
     if 0 < size < desired["size"] and (blocked or failed):
         desired.update(size=size, refused_size=desired["size"])
+
+
+def _body(action: Action) -> dict[str, Any]:
+    """What its cloud is sent: `there` is the id there of what it is about."""
+    if action.verb == "restore":
+        return {"backup_id": action.args["there"]}
+    return dict(action.args)
 
 
 def _change(desired: Mapping[str, Any], observed: VolumeObserved) -> Apply | None:

@@ -31,6 +31,9 @@ def status_of(resource: Resource, there: Presence | None) -> str:
     if reset and reset["token"] > memory.get("reset", 0) and reset["body"].get("status"):
         return str(reset["body"]["status"])
     status = _with_attachments(resource, observed.get("status", "creating"))
+    busy = resource.desired.get("busy")
+    if busy and status in ("available", "in-use"):
+        return str(busy["status"])
     blocked = there.state == BLOCKED
     if blocked and not memory.get("ran"):
         return "error"

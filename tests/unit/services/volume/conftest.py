@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +14,9 @@ from fractus.model.resource import Resource
 from fractus.quota.limits import StoredLimits
 from fractus.quota.quota import Quota
 from fractus.services import volume
+from fractus.services.volume.backups.api import BackupsApi
+from fractus.services.volume.backups.kind import KIND as BACKUP
+from fractus.services.volume.backups.writes import BackupWrites
 from fractus.services.volume.extensions import policy as extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi
 from fractus.services.volume.limits import policy as limit_policy
@@ -23,17 +27,20 @@ from fractus.services.volume.qos_specs.api import QosSpecsApi
 from fractus.services.volume.qos_specs.kind import KIND as QOS_SPEC
 from fractus.services.volume.snapshots.api import SnapshotsApi
 from fractus.services.volume.snapshots.kind import KIND as SNAPSHOT
+from fractus.services.volume.transfers.api import TransfersApi
+from fractus.services.volume.transfers.kind import KIND as VOLUME_TRANSFER
 from fractus.services.volume.volume_types.api import VolumeTypesApi
 from fractus.services.volume.volume_types.kind import KIND as VOLUME_TYPE
 from fractus.services.volume.volume_types.queries import VolumeTypeSource
 from fractus.services.volume.volumes.api import VolumesApi
 from fractus.services.volume.volumes.kind import KIND as VOLUME
 from fractus.services.volume.volumes.queries import VolumesOfTypes
+from fractus.services.volume.volumes.writes import VolumeWrites
 from fractus.store.transaction import Reader
 from fractus.web.face import ServiceRoutes
 from tests.unit.services.in_process import Door, Rows
 
-KINDS = (VOLUME_TYPE, VOLUME, SNAPSHOT, QOS_SPEC)
+KINDS = (VOLUME_TYPE, VOLUME, SNAPSHOT, QOS_SPEC, BACKUP, VOLUME_TRANSFER)
 GIVEN = {"volumes": 10, "gigabytes": 1000}
 
 
@@ -49,11 +56,15 @@ class Storage(Door):
         rows = Rows(directory, {one.name: one.table for one in KINDS})
         quota = Quota({}, {}, StoredLimits(GIVEN))
         types = VolumeTypeSource(rows.resources)
+        volumes = VolumeWrites(rows.ledger)
+        backups = BackupWrites(rows.ledger, volumes)
         apis = (
             ListsApi(rows.store),
             LimitsApi(rows.store, quota, types),
             ExtensionsApi(),
-            VolumesApi(rows.store, rows.ledger, quota, types, _NoImages()),
+            VolumesApi(rows.store, rows.ledger, quota, types, _NoImages(), backups),
+            TransfersApi(rows.store, rows.ledger, volumes),
+            BackupsApi(rows.store, rows.ledger, backups, volumes, types, cast("Any", None)),
             VolumeTypesApi(rows.store, rows.ledger, AnyProject(), VolumesOfTypes()),
             SnapshotsApi(rows.store, rows.ledger),
             QosSpecsApi(rows.store, rows.ledger, types),

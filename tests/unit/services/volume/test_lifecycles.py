@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from fractus.clouds.openstack import cinder, marks, volumes
 from fractus.model.cloud import Step
 from fractus.model.resource import Presence, Resource
-from fractus.model.volumes import RESERVED, SnapshotObserved, VolumeObserved
+from fractus.model.volumes import RESERVED, BackupObserved, SnapshotObserved, VolumeObserved
 from fractus.reconcile.kind import Apply, Done, Item
+from fractus.services.volume.backups.lifecycle import BackupLifecycle
 from fractus.services.volume.snapshots.lifecycle import SnapshotLifecycle
 from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
 
 TEXTS = {"name": "v", "description": None}
 VOLUME = {**TEXTS, "size": 1, "bootable": None, "readonly": None, "image_metadata": {}}
 KINDS: list[tuple[Any, dict[str, Any], Any]] = [
-    (VolumeLifecycle(), VOLUME, VolumeObserved(remote_id="r", name="v", size=1, status="available")),
+    (
+        VolumeLifecycle(cast("Any", None), cast("Any", None)),
+        VOLUME,
+        VolumeObserved(remote_id="r", name="v", size=1, status="available"),
+    ),
+    (BackupLifecycle(cast("Any", None)), TEXTS, BackupObserved(remote_id="r", name="v", status="available")),
     (SnapshotLifecycle(), TEXTS, SnapshotObserved(remote_id="r", name="v", status="available")),
 ]
 
@@ -27,7 +33,7 @@ def item(kind: str, desired: dict[str, Any]) -> Item:
     return Item(resource, Presence(kind=kind, id="1", cloud="a", remote_id="r"), {})
 
 
-@pytest.mark.parametrize(("life", "desired", "observed"), KINDS, ids=["volume", "snapshot"])
+@pytest.mark.parametrize(("life", "desired", "observed"), KINDS, ids=["volume", "backup", "snapshot"])
 @pytest.mark.parametrize("key", sorted(RESERVED))
 def test_what_no_cloud_keeps_as_metadata_is_not_sent_again_and_again(
     life: Any, desired: dict[str, Any], observed: Any, key: str
@@ -38,7 +44,8 @@ def test_what_no_cloud_keeps_as_metadata_is_not_sent_again_and_again(
     more = item(life.name, {**desired, "metadata": {key: "x", "colour": "red"}})
     plan = life.plan(more, observed)
     assert isinstance(plan, Apply)
-    assert plan.step == Step("set_metadata", {"metadata": {"colour": "red"}})
+    verb = "update" if life.name == "backup" else "set_metadata"
+    assert plan.step == Step(verb, {"metadata": {"colour": "red"}})
 
 
 def test_what_a_driver_keeps_to_itself_is_reserved() -> None:

@@ -188,7 +188,7 @@ async def test_extensions_name_what_is_served(door: Storage) -> None:
 
 
 async def test_what_is_not_served_is_refused_with_a_sentence(door: Storage) -> None:
-    assert ("POST", "/backups") in door.given.unserved
+    assert ("POST", "/attachments") in door.given.unserved
     for method, target in door.given.unserved:
         path, _, action = target.partition("#")
         body = {action or "volume": {}} if method in ("POST", "PUT") else None

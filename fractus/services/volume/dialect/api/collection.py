@@ -76,7 +76,7 @@ class CollectionApi(ABC):
             "delete": ("DELETE", one, self.delete),
         }
         return [
-            route(verb, method, path, handler)
+            route(verb, method, path, handler, since=verb.since)
             for name, (method, path, handler) in every.items()
             if (verb := self.kind.verbs.get(name)) is not None
         ]
@@ -184,17 +184,28 @@ class CollectionApi(ABC):
         """Make one."""
         async with self._store.transaction() as tx:
             resource = await self.draft(call, tx, call.body[self.kind.key])
+        status = self.kind.verbs["create"].status
+        if self.kind.brief:
+            return self.in_brief(call, resource.summary, status)
         document = _decode(resource.summary)
         for name in self.kind.unborn:
             document.pop(name, None)
-        return self.one(call, _encode(document), None, self.kind.verbs["create"].status)
+        return self.one(call, _encode(document), None, status)
 
     async def update(self, call: Call) -> Reply:
         """Change one."""
         async with self._store.transaction() as tx:
             resource = await self.fetch(tx, call, self.kind.verbs["update"].rule.name)
             await self.change(call, tx, resource, call.body[self.kind.key])
+        if self.kind.brief:
+            return self.in_brief(call, resource.summary)
         return self.one(call, resource.summary, resource.extra)
+
+    def in_brief(self, call: Call, summary: bytes, status: int = 200) -> Reply:
+        """The answer with what a list without detail has of one."""
+        part = self._part(summary) if self._part is not None else summary
+        body = b'{"' + self.kind.key.encode() + b'":' + part + b"}"
+        return Reply(status, filled((body,), call)[0] if self.kind.linked else body)
 
     async def delete(self, call: Call) -> Reply:
         """Ask for the end of one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -67,6 +68,15 @@ def _printable(value: Any) -> bool:
     return not isinstance(value, str) or all(is_printable(char) for char in value)
 
 
+def _base64(value: Any) -> bool:
+    """Text that is base64, whatever it says."""
+    try:
+        base64.b64decode(value)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
 def _says_something(value: Any) -> bool:
     """The body of a reset names at least one state."""
     if isinstance(value, dict) and not any(value.get(one) for one in _RESETS):
@@ -86,6 +96,7 @@ SNAPSHOT_STATES = (
     "error", "available", "creating", "deleting", "deleted", "updating", "error_deleting", "unmanaging", "backing-up",
     "restoring",
 )  # fmt: skip
+BACKUP_STATES = ["available", "error"]
 MIGRATION_STATES = ("migrating", "error", "success", "completing", "none", "starting")
 
 
@@ -101,6 +112,7 @@ def _state(what: str, choices: Sequence[str], *, needed: bool = False) -> Format
 FORMATS: Mapping[str, Format] = {
     "name": _name,
     "name_skip_leading_trailing_spaces": _stripped_name,
+    "name_or_null": lambda value: value is None or _stripped_name(value),
     "key_size": _key_size,
     "name_stripped": _stripped("name"),
     "description_stripped": _stripped("description"),
@@ -111,6 +123,8 @@ FORMATS: Mapping[str, Format] = {
     "volume_attach_status": _state("Volume attach", ["attached", "detached"]),
     "volume_migration_status": _state("Volume migration", MIGRATION_STATES),
     "snapshot_status": _state("Snapshot", SNAPSHOT_STATES, needed=True),
+    "backup_status": _state("Backup", BACKUP_STATES, needed=True),
+    "base64": _base64,
 }
 
 

@@ -75,6 +75,11 @@ def body(key: str, inner: dict[str, Any], *, others: dict[str, Any] | None = Non
     }
 
 
+def or_null(inner: dict[str, Any]) -> dict[str, Any]:
+    """An object, or null."""
+    return {**inner, "type": [inner["type"], "null"]}
+
+
 def record(properties: dict[str, Any], *required: str, more: bool = False, **rules: Any) -> dict[str, Any]:
     """An object. `more`: fields that are not named are passed over."""
     made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": more, **rules}

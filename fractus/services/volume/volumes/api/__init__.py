@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from fractus.model.errors import Invalid
 from fractus.model.resource import Resource
@@ -30,16 +30,29 @@ _DELETABLE = ("available", "error", "error_restoring", "error_extending", "error
 _FORCE = Version(3, 23)
 
 
+class Backups(Protocol):
+    """What shows that backups are being written to volumes."""
+
+    async def being_restored(self, tx: Transaction, backup_id: str, by: str) -> None:
+        """One is, until `restored` with the same `by`."""
+        ...
+
+
 class VolumesApi(CollectionApi):
     """Volumes, what is asked of them, and their metadata."""
 
     kind = KIND
     by = "volume_id"
 
-    def __init__(self, store: Store, ledger: Ledger, quota: Quota, types: Types, images: Images) -> None:
-        """`types` and `images` know of what volumes are made; `quota`, how large one may be."""
+    def __init__(
+        self, store: Store, ledger: Ledger, quota: Quota, types: Types, images: Images, backups: Backups
+    ) -> None:
+        """`types` and `images` know of what volumes are made; `quota`, how large one may be; `backups` shows that one
+        is being written to a volume.
+        """
         super().__init__(store, ledger)
         self._maker = VolumeMaker(ledger, quota, types, images)
+        self._backups = backups
         rules = {
             "get": kind.METADATA_GET,
             "create": kind.METADATA_CREATE,
@@ -61,7 +74,10 @@ class VolumesApi(CollectionApi):
     async def draft(self, call: Call, tx: Transaction, given: dict[str, Any]) -> Resource:
         """A volume that gets its cloud from a worker."""
         refuse_unsupported(call.body, given)
-        return await self._maker.write(call, tx, given)
+        made = await self._maker.write(call, tx, given)
+        if made.desired.get("backup_id"):
+            await self._backups.being_restored(tx, made.desired["backup_id"], made.id)
+        return made
 
     async def check_size(self, tx: Transaction, project_id: str, size: int) -> None:
         """`QuotaExceeded` where no volume of a project may be as large."""

@@ -48,6 +48,7 @@ async def draft(
     origin = source or snapshot
     if origin is not None and not asked_type:
         type_ = await types.usable(tx, call.principal, origin.desired["type_id"])
+    backup = await sources.backup(given.get("backup_id"))
     image = await _image(call, tx, given, images)
     if given.get("multiattach") in TRUE:
         raise Invalid(
@@ -55,7 +56,7 @@ async def draft(
             " Contact your administrator to create a multiattach enabled volume type and use it to create multiattach"
             " volumes."
         )
-    size = _size(given.get("size"), source, snapshot)
+    size = _size(given.get("size"), source, snapshot, backup)
     if image is not None:
         _check_image(image, size)
     said = names(given)
@@ -71,6 +72,7 @@ async def draft(
         "image_id": image.id if image is not None else "",
         "snapshot_id": snapshot.id if snapshot is not None else "",
         "source_id": source.id if source is not None else "",
+        **({"backup_id": backup.id} if backup is not None else {}),
         "bootable": None,
         "readonly": None,
         "image_metadata": {},
@@ -88,7 +90,7 @@ def refuse_unsupported(body: Mapping[str, Any], given: Mapping[str, Any]) -> Non
     if hints:
         listed = ", ".join(sorted(hints))
         raise Invalid(f"OS-SCH-HNT:scheduler_hints: fractus cannot honour the scheduler hints {listed}.")
-    for name, what in (("consistencygroup_id", "Group"), ("group_id", "Group"), ("backup_id", "Backup")):
+    for name, what in (("consistencygroup_id", "Group"), ("group_id", "Group")):
         if given.get(name):
             raise NotFound(f"{what} {given[name]} could not be found.")
 
@@ -115,6 +117,13 @@ class _Sources:
             raise Invalid(
                 "Invalid volume: Originating source volume status must be one of 'available, in-use' values"
             )
+        return found
+
+    async def backup(self, id: str | None) -> Resource | None:
+        """It has to be available."""
+        found = await self._found("backup", "Backup", id)
+        if found is not None and found.status != "available":
+            raise Invalid("Invalid backup: Originating backup status must be one of 'available' values")
         return found
 
     async def _found(self, kind: str, noun: str, id: str | None) -> Resource | None:
@@ -154,8 +163,10 @@ def _check_image(image: Resource, size: int) -> None:
         )
 
 
-def _size(asked: int | str | None, source: Resource | None, snapshot: Resource | None) -> int:
-    origin = source or snapshot
+def _size(
+    asked: int | str | None, source: Resource | None, snapshot: Resource | None, backup: Resource | None
+) -> int:
+    origin = source or snapshot or backup
     if not asked and origin is not None:
         return int(origin.desired["size"])
     if not asked:
@@ -170,6 +181,11 @@ def _size(asked: int | str | None, source: Resource | None, snapshot: Resource |
         raise Invalid(
             f"Invalid input received: Volume size '{size}'GB cannot be smaller than the snapshot size"
             f" {snapshot.desired['size']}GB. They must be >= original snapshot size."
+        )
+    if source is None and snapshot is None and backup is not None and size < backup.desired["size"]:
+        raise Invalid(
+            f"Invalid input received: Volume size {size}GB cannot be smaller than the backup size"
+            f" {backup.desired['size']}GB. It must be >= backup size."
         )
     return size
 

@@ -1,0 +1,1 @@
+"""Backups: each is in the cloud of its volume, and outlives it."""
