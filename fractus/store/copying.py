@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Table, bindparam, select, tuple_
 
 from fractus.base.clock import Clock
 from fractus.store.schema import METADATA
@@ -41,11 +41,16 @@ async def copied(source: Reader, clock: Clock) -> AsyncIterator[Store]:
 async def _copy(source: Reader, copy: Store, table: Table) -> None:
     names = [column.name for column in table.columns]
     add = add_new_row(table, {name: bindparam(f"v_{name}") for name in names})
-    every = select(table).order_by(*table.primary_key.columns)
-    read = Query(every.limit(bindparam("most")).offset(bindparam("past")))
-    past = 0
-    while rows := await source.rows(read, most=_BATCH, past=past):
-        past += len(rows)
+    key = list(table.primary_key.columns)
+    every = select(table).order_by(*key).limit(bindparam("most"))
+    # By key and not by number: rows that come and go meanwhile move no others from one batch to another.
+    after = tuple_(*key) > tuple_(*(bindparam(f"after_{column.name}", type_=column.type) for column in key))
+    first, further = Query(every), Query(every.where(after))
+    places = [(f"after_{column.name}", names.index(column.name)) for column in key]
+    rows = await source.rows(first, most=_BATCH)
+    while rows:
         async with copy.transaction() as tx:
             for row in rows:
                 await tx.execute(add, **{f"v_{name}": value for name, value in zip(names, row, strict=True)})
+        last = rows[-1]
+        rows = await source.rows(further, most=_BATCH, **{name: last[place] for name, place in places})

@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, Column, Double, Index, Integer, LargeBinary, Met
 METADATA = MetaData()
 
 
-def resource_table(kind: str, *columns: Any, crowded: bool = False) -> Table:
+def resource_table(kind: str, *columns: Any, crowded: bool = False, metadata: MetaData = METADATA) -> Table:
     """A table for one kind: what every resource has, and the kind's own columns that users filter and sort on.
 
     `desired` is what the user asked for (JSON); `summary` is the newest-microversion document, ready to send; `choice`
@@ -23,7 +23,7 @@ def resource_table(kind: str, *columns: Any, crowded: bool = False) -> Table:
     """
     return Table(
         kind,
-        METADATA,
+        metadata,
         Column("id", String(255), primary_key=True),
         Column("project_id", String(64), nullable=False, default=""),
         Column("user_id", String(64), nullable=False, default=""),

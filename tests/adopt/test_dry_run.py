@@ -24,6 +24,7 @@ from tests.unit.services.network.test_routers import act, outside
 _FURNISHED = {
     "server", "flavor", "image", "keypair", "network", "subnet", "port", "security_group", "qos_policy", "router",
     "router_interface", "floatingip", "trunk", "volume", "snapshot", "volume_type", "volume_attachment",
+    "metering_label",
 }  # fmt: skip
 
 
@@ -49,6 +50,8 @@ async def _furnish(world: World) -> None:
     policy = (await world.admin.post(f"{NETWORK}/qos/policies", asked)).ok()["policy"]
     (await ann.user.post(f"{COMPUTE}/os-keypairs", {"keypair": {"name": "key"}}, version="2.79")).ok()
     await ann.user.boots_server("vm", zone="a", networks=[{"uuid": network}], key_name="key")
+    label = {"metering_label": {"name": "m", "project_id": P1}}
+    (await world.admin.post(f"{NETWORK}/metering/metering-labels", label)).ok()
     parent = await ann.create("port", network_id=network, qos_policy_id=policy["id"])
     sub = await ann.create("port", network_id=network)
     subs = [{"port_id": sub["id"], "segmentation_type": "vlan", "segmentation_id": 100}]
@@ -94,7 +97,8 @@ async def test_a_dry_run_says_what_the_run_says(tmp_path: Path, clash: bool) -> 
         assert [one.kind for one in dry.conflicts] == (["floatingip"] if clash else [])
 
 
-async def test_a_copy_is_whole_and_nobody_elses(tmp_path: Path) -> None:
+async def test_a_copy_is_whole_and_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "_BATCH", 3)
     async with World(clouds=1, tmp_path=tmp_path) as world:
         await world.user("ann", project="p1").boots_server(zone="a")
         await world.settle()

@@ -46,6 +46,7 @@ MAY_DIFFER: dict[str, dict[str, str]] = {
     "images": {
         "created_at": "the moment it was carried",
         "updated_at": "the last change there",
+        "stores": "the bits in the store here are not found again",
         **dict.fromkeys(("os_hash_algo", "os_hash_value", "virtual_size"), "not told by a simulated Glance"),
     },
 }

@@ -70,6 +70,9 @@ async def test_lists_are_as_long_as_before_and_say_what_is_stale(
         "network GET /availability_zones",
         # Read from the cloud of the server while it is asked for.
         "compute GET /servers/{server_id}/os-server-password",
+        "compute GET /servers/{server_id}/topology",
+        # Counted until now.
+        "compute GET /os-simple-tenant-usage/{project_id}",
     }
     await _says_stale(ann, {house.server: True, other: False})
     await _says_stale(world.admin, {house.server: True, other: False}, all_tenants=1)

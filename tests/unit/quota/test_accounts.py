@@ -24,12 +24,13 @@ from fractus.quota.quota import Quota
 from fractus.quota.recount import Difference, recount
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
-from fractus.store.schema import METADATA, resource_table
+from fractus.store.schema import resource_table
 from fractus.store.sqlite import SqliteStore
 from fractus.testing.clock import VirtualClock
+from tests.unit.own_tables import OWN, every_table
 
-BOX = resource_table("test_quota_box")
-PEN = resource_table("test_quota_pen")
+BOX = resource_table("test_quota_box", metadata=OWN)
+PEN = resource_table("test_quota_pen", metadata=OWN)
 GIVEN = {"boxes": 3, "volume": 100, "pens": 2}
 
 
@@ -57,7 +58,7 @@ class Yard:
 
     def __init__(self, directory: Path, given: Mapping[str, int] = GIVEN) -> None:
         self.store = SqliteStore(directory / "yard.db", VirtualClock())
-        self.store.create(METADATA)
+        self.store.create(every_table())
         tables = {"box": BOX, "pen": PEN}
         self.limits = StoredLimits(given)
         self.quota = Quota(COSTS, tables, self.limits)

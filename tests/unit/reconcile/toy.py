@@ -26,9 +26,10 @@ from fractus.store import clouds, presences, work
 from fractus.store.clouds import CloudRecord
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
-from fractus.store.schema import FINDING, METADATA
+from fractus.store.schema import FINDING
 from fractus.store.sqlite import SqliteStore
 from fractus.store.transaction import Query, Row, Store, Transaction
+from tests.unit.own_tables import every_table
 from tests.unit.reconcile.toy_cloud import Gate, HandClock, Thing, ToyCloud, nothing
 from tests.unit.reconcile.toy_kinds import LIVES, TABLES
 
@@ -108,7 +109,7 @@ class World:
         self.sqlite = SqliteStore(path / "world.db", self.clock)
         for connection in (self.sqlite._writer, self.sqlite.connection):
             connection.execute("PRAGMA synchronous=OFF")
-        self.sqlite.create(METADATA)
+        self.sqlite.create(every_table())
         self.store = GatedStore(self.sqlite)
         self.resources = Resources({kind: TABLES[kind] for kind in self.kinds})
         self.ledger = Ledger(self.resources, DeafNotifier())

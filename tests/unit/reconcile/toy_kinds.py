@@ -25,10 +25,11 @@ from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.schema import resource_table
 from fractus.store.transaction import Reader, Transaction
+from tests.unit.own_tables import OWN
 from tests.unit.reconcile.toy_cloud import BoxObserved, BoxWanted
 
 TABLES = {
-    kind: resource_table(f"toy_{kind}")
+    kind: resource_table(f"toy_{kind}", metadata=OWN)
     for kind in ("box", "net", "plug", "vol", "tie", "hub", "memo", "note")
 }
 

@@ -14,7 +14,6 @@ from fractus.auth.policy import Policy
 from fractus.auth.principal import Principal
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Accounts, Resources
-from fractus.store.schema import METADATA
 from fractus.store.sqlite import SqliteStore
 from fractus.testing import asgi
 from fractus.testing.asgi import HttpReply
@@ -23,6 +22,7 @@ from fractus.testing.tokens import StaticTokens
 from fractus.web.face import ServiceRoutes, WebSettings
 from fractus.web.metrics import WebMetrics
 from fractus.web.service import application
+from tests.unit.own_tables import every_table
 
 
 def person(user: str, project: str, *roles: str) -> Principal:
@@ -56,7 +56,7 @@ class Rows:
         self.clock = VirtualClock()
         self.tokens = StaticTokens(self.clock)
         self.store = SqliteStore(directory / "rows.db", self.clock)
-        self.store.create(METADATA)
+        self.store.create(every_table())
         self.resources = Resources(tables, accounts)
         self.ledger = Ledger(self.resources, _Notifier())
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fractus.store.schema import METADATA
 from fractus.testing.stores import AnyStore, fresh
+from tests.unit.own_tables import every_table
 
 
 class HandClock:
@@ -35,5 +35,5 @@ def clock() -> HandClock:
 @pytest.fixture
 async def tables(tmp_path: Path, clock: HandClock) -> AsyncIterator[AnyStore]:
     """With every table that is known; `store` in some modules is one with tables of their own."""
-    async with fresh(tmp_path / "store.db", clock, METADATA) as made:
+    async with fresh(tmp_path / "store.db", clock, every_table()) as made:
         yield made

@@ -20,9 +20,10 @@ from fractus.store.schema import resource_table
 from fractus.store.sqlite import _DIALECT, SqliteStore
 from fractus.store.transaction import Conflict, Query, Transaction
 from fractus.testing.stores import AnyStore
+from tests.unit.own_tables import OWN
 from tests.unit.store.conftest import HandClock
 
-CRATE = resource_table("crate", Column("weight", Integer, nullable=False, default=0))
+CRATE = resource_table("crate", Column("weight", Integer, nullable=False, default=0), metadata=OWN)
 ALL = Resources({"crate": CRATE})
 
 

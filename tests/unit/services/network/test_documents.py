@@ -240,9 +240,9 @@ async def test_what_is_around_the_resources(ann: Tenant, root: Tenant) -> None:
     assert [one["collection"] for one in found] == ["networks", "subnets", "subnetpools", "ports"]
     aliases = {one["alias"]: one["name"] for one in await ann.listed("extensions")}
     assert aliases["availability_zone"] == "Availability Zone", "the name by which the client looks for it"
-    assert "metering" not in aliases
+    assert "segment" not in aliases
     assert (await ann.get("extensions/port-security")).ok()["extension"]["alias"] == "port-security"
-    assert (await ann.get("extensions/metering")).status == 404
+    assert (await ann.get("extensions/segment")).status == 404
     zones = await ann.listed("availability_zones")
     assert [(one["name"], one["resource"], one["state"]) for one in zones] == [
         ("a", "network", "available"), ("b", "network", "available"),

@@ -18,11 +18,12 @@ from fractus.services.compute.limits.api import LimitsApi
 from fractus.services.compute.servers.costs import COSTS
 from fractus.store.schema import resource_table
 from fractus.web.face import ServiceRoutes
+from tests.unit.own_tables import OWN
 from tests.unit.services.in_process import ANN, BOB, ROOT, Door, Rows, said
 
 URL = "/compute/v2.1"
 # Servers' own table is another folder's; what is counted stands in columns that every kind has.
-SERVER = resource_table("test_limits_server")
+SERVER = resource_table("test_limits_server", metadata=OWN)
 GIVEN = {
     "instances": 10,
     "cores": 20,

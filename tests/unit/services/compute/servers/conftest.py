@@ -8,6 +8,7 @@ import pytest
 from fractus.services.compute.servers.table import SERVER
 from fractus.store.schema import METADATA
 from fractus.store.sqlite import SqliteStore
+from tests.unit.own_tables import every_table
 from tests.unit.services.compute.servers.house import House, TestClock
 
 
@@ -15,7 +16,7 @@ from tests.unit.services.compute.servers.house import House, TestClock
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     clock = TestClock()
     store = SqliteStore(str(tmp_path / "store.sqlite"), clock)
-    store.create(METADATA)
+    store.create(every_table())
     assert SERVER.metadata is METADATA
     made = House(store, clock)
     await made.add_cloud("east")

@@ -42,6 +42,7 @@ from fractus.store.sqlite import SqliteStore
 from fractus.store.transaction import Reader, Transaction
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Query, Reply, Route
+from tests.unit.own_tables import OWN
 from tests.unit.services.compute.servers.storage import SNAPSHOTS, VOLUMES, Storage, summarise_volume
 
 NEWEST = "2.104"
@@ -49,8 +50,9 @@ BASE_URL = "http://cloud.example/compute"
 SUBNET = "00000000-0000-4000-8000-000000000001"
 
 # Kinds that other folders own: rows of their own, so that these tests need none of them.
-PORT = resource_table("test_servers_port")
-GROUP = resource_table("test_servers_group")
+PORT = resource_table("test_servers_port", metadata=OWN)
+GROUP = resource_table("test_servers_group", metadata=OWN)
+IMAGES = resource_table("test_servers_image", metadata=OWN)
 
 POLICY = Policy({"compute": [*base_rules.NOVA, *policy.RULES]})
 
@@ -305,7 +307,7 @@ class House:
         self.resources = Resources(
             {
                 "server": SERVER, "port": PORT, "security_group": GROUP, "volume": VOLUMES, "snapshot": SNAPSHOTS,
-                "volume_attachment": ATTACHMENTS,
+                "volume_attachment": ATTACHMENTS, "image": IMAGES,
             }
         )  # fmt: skip
         self.notifier = Notifications()

@@ -14,9 +14,10 @@ from fractus.store.schema import resource_table
 from fractus.store.sqlite import SqliteStore
 from fractus.store.transaction import Reader, Transaction
 from fractus.web.routing import Call
+from tests.unit.own_tables import OWN
 
-VOLUMES = resource_table("test_servers_volume")
-SNAPSHOTS = resource_table("test_servers_snapshot")
+VOLUMES = resource_table("test_servers_volume", metadata=OWN)
+SNAPSHOTS = resource_table("test_servers_snapshot", metadata=OWN)
 
 _OWNER = "ann-project"
 

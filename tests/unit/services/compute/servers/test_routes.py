@@ -27,7 +27,7 @@ async def test_every_route_is_one_of_novas(house: House) -> None:
         for route in house.routes()
     ]
     assert set(ours) <= nova
-    assert len(ours) == len(set(ours)) == 68
+    assert len(ours) == len(set(ours)) == 80
 
 
 async def test_every_rule_is_used_or_asked_for_by_name(house: House) -> None:
@@ -52,5 +52,9 @@ async def test_every_rule_is_used_or_asked_for_by_name(house: House) -> None:
         policy.UNSHELVE_TO_HOST,
         policy.ACTIONS_EVENTS,
         policy.ACTIONS_DETAILS,
+        policy.MIGRATIONS_HOST,
+        policy.TOPOLOGY_HOST,
+        policy.MIGRATE_TO_HOST,
+        policy.MIGRATE_LIVE_TO_HOST,
     }
     assert {rule.name for rule in policy.RULES} == used | asked
