@@ -13,7 +13,10 @@ from tests.api.rows import changes, rows_of
 NAME = "demo"
 
 #: Nova asks nobody when quotas are dropped, and does not verify whose use or access is asked for.
-_UNVERIFIED = {"compute DELETE /os-quota-sets/{project_id}"}
+_UNVERIFIED = {
+    "compute DELETE /os-quota-sets/{project_id}",
+    "compute GET /os-simple-tenant-usage/{project_id}",
+}
 
 
 async def test_no_route_of_compute_takes_a_name_for_a_project(world: World) -> None:

@@ -258,7 +258,7 @@ async def test_what_is_around_the_resources(ann: Tenant, root: Tenant) -> None:
     assert error(await ann.get("quotas/x"))[2] == "rule:get_quota is disallowed by policy"
     assert (await root.get("quotas/x")).status == 200
     assert await root.listed("agents") == []
-    assert (await ann.get("metering/metering-labels")).status == 404
+    assert (await ann.get("local_ips")).status == 404
 
 
 async def test_every_route_of_neutron_is_served_or_said_not_to_be(ann: Tenant) -> None:
