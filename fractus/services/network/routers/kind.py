@@ -10,7 +10,7 @@ from sqlalchemy import Index
 
 from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
-from fractus.model.carried import CARRIED
+from fractus.model.carried import CARRIED, REFUSED
 from fractus.model.network import MADE_HERE
 from fractus.model.resource import IF_PRESENT, Need, Presence, Resource
 from fractus.model.routers import ROUTER as VOCABULARY
@@ -151,7 +151,7 @@ FIELDS = named([
     _sort("ha"),
     Field(
         "flavor_id", post=True, default=UNSET, sort="flavor_id", column=text("flavor_id", 36),
-        carried=CARRIED, why="each cloud is told the sort of router that it stands for",
+        carried=REFUSED, why="Neutron has no way to change it; each cloud is told the sort of router that it stands for",
     ),
     HINTS,
     read_only("availability_zones"),
