@@ -260,11 +260,12 @@ class SimulatedCloud:
                 yield one
 
     async def sightings(self, besides: Collection[str]) -> list[Sighting]:
-        """Attachments of volumes, as far as servers have some."""
-        if "volume_attachment" in besides:
-            return []
-        names = [id for server in self.backend.servers.values() for id in server.volumes]
-        return [Sighting("compute", "volume_attachments", len(names), sorted(names)[:5])] if names else []
+        """Whatever is there of other kinds."""
+        return [
+            Sighting("simulated", kind, len(every), sorted(one.name or one.id for one in every)[:5])
+            for kind, every in self.backend.things().items()
+            if every and kind not in besides
+        ]
 
     async def relay(self, scope: Scope, remote_id: str, call: LiveCall, deadline: float) -> Relayed:
         """What is answered to a live call. `Unreachable` when `deadline` seconds have passed."""

@@ -9,10 +9,12 @@ from click.testing import CliRunner, Result
 
 from fractus.app.kinds import ENTRIES
 from fractus.base.clock import SystemClock
+from fractus.base.ids import new_id
 from fractus.cli import adopt
 from fractus.cli.main import cli
 from fractus.cli.parts import with_parts
 from fractus.clouds.simulated.backend import SimulatedBackend
+from fractus.clouds.simulated.records import ServerGroupRecord
 from fractus.clouds.simulated.shape import Shape
 from fractus.model.resource import Resource
 from fractus.settings.loading import load
@@ -27,6 +29,8 @@ class Place:
         self.backend = SimulatedBackend(Shape(path=str(self.file)), SystemClock())
         natives = Natives(self, "p1", name="research")
         net = natives.network("office")
+        home = self.backend.records
+        home.put(ServerGroupRecord(id=new_id(), project_id="p1", name="together", policy="affinity"))
         self.servers = [natives.server(f"vm{number}", net, volumes=[f"v{number}"]) for number in range(3)]
         Natives(self, "p2", name="others").server("theirs", natives.network("else", cidr="10.1.0.0/24"))
 
@@ -73,7 +77,7 @@ def test_a_cloud_is_taken_over_and_let_go_of(place: Place) -> None:
     assert "12 things would be taken over in old, 0 conflicts" in dry.output
     assert "left alone: 1 server: its project is none of those that were named" in dry.output
     assert "projects that were not named: others" in dry.output
-    assert "left alone, not taken over yet: 3 volume_attachments (compute): v0, v1, v2" in dry.output
+    assert "left alone, not taken over yet: 1 server_group (simulated): together" in dry.output
     assert set(place.servers_here().values()) == {None}
     few = place.run("cloud", "adopt", "old", "--project", "research", "--at-most", "5")
     assert few.exit_code == 1

@@ -137,6 +137,8 @@ async def test_a_cloud_is_connected_without_a_word_to_it(clock: Clock) -> None:
             "backup",
             "volume_type",
             "volume_attachment",
+            "server_group",
+            "metering_label",
         )
     }
     await cloud.close()

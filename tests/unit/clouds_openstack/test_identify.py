@@ -111,6 +111,14 @@ async def test_what_says_that_it_is_another_s_is_not_ours(
         "qos_policy": ("/network/v2.0/qos/policies", "policies", {"id": "r", "description": description}),
         "floatingip": ("/network/v2.0/floatingips", "floatingips", {"id": "r", "description": description}),
         "trunk": ("/network/v2.0/trunks", "trunks", {"id": "r", "description": description}),
+        "metering_label": (
+            "/network/v2.0/metering/metering-labels", "metering_labels", {"id": "r", "description": description},
+        ),
+        "server_group": (
+            "/compute/v2.1/os-server-groups",
+            "server_groups",
+            {"id": "r", "name": marks.name("id-1", by), "policy": "affinity", "rules": {}, "members": []},
+        ),
         "volume": ("/block-storage/v3/home/volumes/detail", "volumes", {"id": "r", "metadata": noted}),
         "snapshot": ("/block-storage/v3/home/snapshots/detail", "snapshots", {"id": "r", "metadata": noted}),
         "backup": ("/block-storage/v3/home/backups/detail", "backups", {"id": "r", "metadata": noted}),
@@ -139,9 +147,10 @@ async def test_what_says_that_it_is_another_s_is_not_ours(
     for kind, (path, key, document) in documents.items():
         fake.on(f"GET {path}", reply({key: [document]}))
         fake.on("GET /compute/v2.1/servers", reply({"servers": []}))
-        aliases = [{"alias": alias} for alias in ("router", "qos", "trunk")]
+        aliases = [{"alias": alias} for alias in ("router", "qos", "trunk", "metering")]
         fake.on("GET /network/v2.0/extensions", reply({"extensions": aliases}))
         # Interfaces of routers are listed by each of their device owners.
+        fake.on("GET /network/v2.0/metering/metering-label-rules", reply({"metering_label_rules": []}))
         listed = [one async for one in marked.actuators()[kind].list_changed("")]
         (seen,) = {one.remote_id: one for one in listed}.values()
         judged = ("", OTHER) if by == OTHER else ("id-1", "")
