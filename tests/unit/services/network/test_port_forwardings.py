@@ -150,6 +150,7 @@ async def test_others_are_told_nothing(to: Forwarding, bob: Tenant) -> None:
     made = await to.make(internal_port=80, external_port=8080)
     for reply in (
         await bob.user.get(to.url),
+        await bob.user.post(to.url, to.body(internal_port=81, external_port=8081)),
         await bob.user.get(f"{to.url}/{made['id']}"),
         await bob.user.delete(f"{to.url}/{made['id']}"),
     ):

@@ -87,10 +87,7 @@ class PartsApi(ABC):
         """POST one or several: all of them or none."""
         request = read(self.name, self.fields, call.body, call.principal, create=True, core=False)
         async with self._store.transaction() as tx:
-            id = call.params["id"]
-            whole = await self._resources.fetch(tx, self.kind.name, id)
-            if whole is None or whole.deleted_at is not None:
-                raise not_found(self.kind.name, id)
+            whole = await self._whole(tx, call, call.params["id"])
             if not self._may(call, "create", whole):
                 raise denied(f"rule:{self.rule('create')}")
             made: list[Part] = []
