@@ -177,9 +177,9 @@ class _Writer:
         for name, _ in indexes:
             self._db.execute(f"DROP INDEX {name}")
         with self._db:
-            self._put(self._model.once, [self._base({})])
-            clouds = [self._base({"cloud": ids.cloud_name(c + 1)}) for c in range(self._plan.clouds)]
-            self._put(self._model.cloud, clouds)
+            names = [ids.cloud_name(cloud + 1) for cloud in range(self._plan.clouds)]
+            self._put(self._model.once, [self._base({"stores": models.image_stores(names)})])
+            self._put(self._model.cloud, [self._base({"cloud": name}) for name in names])
         for first in range(1, self._plan.total + 1, _AT_ONCE):
             with self._db:
                 self._put_servers(range(first, min(first + _AT_ONCE, self._plan.total + 1)))

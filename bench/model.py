@@ -19,6 +19,7 @@ from fractus.addressing import ranges
 from fractus.app import registry
 from fractus.local import seed
 from fractus.model.resource import Resource
+from fractus.services.image.images.view import HERE
 from fractus.simulation import ids
 from fractus.simulation.fill import of_all
 from fractus.testing.clock import NEW_YEAR
@@ -55,6 +56,7 @@ class Model(NamedTuple):
     """Stencils, by what there is one of for each."""
 
     once: list[Stencil]
+    """Values: `stores`: of the image, which every cloud has a copy of."""
     cloud: list[Stencil]
     """Values: `cloud`."""
     project: list[Stencil]
@@ -174,6 +176,7 @@ class _Cutter:
         texts |= {position: f"kept {at}" for at, (position,) in enumerate(sorted(keeps))}
         texts[self._one("SELECT first FROM free_range")] = "free"
         texts['"availability_zones":["' + _CLOUD + '"]'] = "zones"
+        texts[image_stores([_CLOUD])] = "stores"
         own = {id for server, port in made.values() for id in (server["id"], port["id"])}
         rest: dict[str, list[Stencil]] = {"once": [], "cloud": [], "project": [], "project_cloud": []}
         for name, columns, row in self._rows:
@@ -262,6 +265,11 @@ class _Cutter:
             resource = Resource(kind=kind, id=thing["id"], project_id=project, desired=_decode(desired))
             costs |= registry.COSTS[kind].of(resource)
         return {name: used[name] - len(made) * costs.get(name, 0) for name in used}, costs
+
+
+def image_stores(clouds: Iterable[str]) -> str:
+    """What the document of an image says of where its bits are: here, and in these clouds."""
+    return f'"stores":"{",".join([HERE, *clouds])}"'
 
 
 def _renamed(row: Iterable[Any], names: Mapping[str, str]) -> tuple[Any, ...]:

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from bench.model import image_stores
 from bench.stopping import Halt, in_thread, until_stopped
 from fractus.addressing import ranges
 from fractus.app import wiring
@@ -139,7 +140,7 @@ class _Rows:
         shared = {
             **by_text({**model.project, **model.cloud}, ()),
             REGION: "cloud", images: "images", free: "free",
-            f'"availability_zones":["{REGION}"]': "zones",
+            f'"availability_zones":["{REGION}"]': "zones", image_stores([REGION]): "stores",
             **{rule: f"rule {at}" for at, rule in enumerate(rules)},
             **{position: f"kept {at}" for at, position in enumerate(kept)},
         }  # fmt: skip
@@ -194,7 +195,8 @@ class _Writer:
     ) -> None:
         self._db, self._rows, self._model, self._plan, self._halt = db, rows, model, made, halt
         free = ranges.key(_LAST - made.clouds * rows.keeps, 4)
-        self._common = {"images": images, "free": free, "cloud": "", "zones": ""}
+        stores = image_stores(made.numbers())
+        self._common = {"images": images, "free": free, "cloud": "", "zones": "", "stores": stores}
 
     def write(self) -> None:
         """All of it."""

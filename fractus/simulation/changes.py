@@ -19,7 +19,6 @@ import msgspec
 from fractus.base import log as logging
 from fractus.clouds.simulated.others import Others
 from fractus.clouds.simulated.records import ServerRecord
-from fractus.simulation import INSIDE
 from fractus.simulation.child import Child
 
 log = logging.logger("simulate")
@@ -114,4 +113,4 @@ class _Cloud:
         if done is None or not done[0].marker:
             return None
         server, what = done
-        return Done(server.marker, what, server.vm_state, f"{INSIDE}:{server.host}")
+        return Done(server.marker, what, server.vm_state, server.host)
