@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fractus.clouds.openstack import OpenStackCloud, marks
@@ -89,17 +91,11 @@ async def test_a_child_that_is_a_fractus_says_so(marked: OpenStackCloud, fake: F
     assert "X-Auth-Token" not in root.headers
 
 
-@pytest.mark.parametrize("by", [OURS, OTHER, ""])
-async def test_what_says_that_it_is_another_s_is_not_ours(
-    marked: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator, by: str
-) -> None:
-    """In the marker of every kind; what says nothing was made by an older version, and is ours."""
-    description = marks.noted("id-1", {}, 255, by)
-    authenticator.services["block-storage"] = "v3"
-    version = {"id": "v3.0", "min_version": "3.0", "version": "3.71", "status": "CURRENT"}
-    fake.on("GET /block-storage/v3/", reply({"versions": [version]}))
-    noted = {"fractus_id": "id-1", **({"fractus_by": by} if by else {})}
-    documents = {
+def _documents(
+    description: str, noted: dict[str, str], by: str
+) -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """One thing of each kind, as a cloud lists it: the path, the collection, and what stands in it."""
+    return {
         "network": ("/network/v2.0/networks", "networks", {"id": "r", "description": description}),
         "subnet": ("/network/v2.0/subnets", "subnets", {"id": "r", "description": description}),
         "port": ("/network/v2.0/ports", "ports", {"id": "r", "description": description}),
@@ -142,6 +138,19 @@ async def test_what_says_that_it_is_another_s_is_not_ours(
             {"id": "r", "status": "active", "fractus_id": "id-1", **({"fractus_by": by} if by else {})},
         ),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("by", [OURS, OTHER, ""])
+async def test_what_says_that_it_is_another_s_is_not_ours(
+    marked: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator, by: str
+) -> None:
+    """In the marker of every kind; what says nothing was made by an older version, and is ours."""
+    description = marks.noted("id-1", {}, 255, by)
+    authenticator.services["block-storage"] = "v3"
+    version = {"id": "v3.0", "min_version": "3.0", "version": "3.71", "status": "CURRENT"}
+    fake.on("GET /block-storage/v3/", reply({"versions": [version]}))
+    noted = {"fractus_id": "id-1", **({"fractus_by": by} if by else {})}
+    documents = _documents(description, noted, by)
     # Types of volumes are a cloud's own, and an attachment is known by its server and volume: neither has a marker.
     assert documents.keys() == marked.actuators().keys() - {"volume_type", "volume_attachment"}
     for kind, (path, key, document) in documents.items():
