@@ -262,6 +262,52 @@ async def leads_outside(world: World) -> AsyncIterator[None]:
     assert not world.cloud("a").of("router")
 
 
+async def forwards_ports(world: World) -> AsyncIterator[None]:
+    """A floating IP forwards to a port, by two rules; one of them changes and goes, then the other, and all leaves."""
+    ann = world.user("ann")
+    public = await outside(world, {"a": "203.0.113.0/24"})
+    red = await ann.makes_network("red", cidr="10.1.0.0/24")
+    port = await ann.makes_port(red)
+    (await ann.asks_for_server("vm", networks=[{"port": port["id"]}], zone="a")).ok()
+    body = {"router": {"name": "r", "external_gateway_info": {"network_id": public}}}
+    router = f"{NETWORK}/routers/{(await ann.post(f'{NETWORK}/routers', body)).ok()['router']['id']}"
+    await world.settle()
+    yield
+    (await ann.put(f"{router}/add_router_interface", {"subnet_id": red.subnet_id})).ok()
+    asked = {"floatingip": {"floating_network_id": public}}
+    id = (await ann.post(f"{NETWORK}/floatingips", asked)).ok()["floatingip"]["id"]
+    floating = f"{NETWORK}/floatingips/{id}"
+    rules = f"{floating}/port_forwardings"
+    ends = {"internal_port_id": port["id"], "internal_ip_address": port["fixed_ips"][0]["ip_address"]}
+    made = []
+    for protocol, outer, inner in (("tcp", 8080, 80), ("udp", 5353, 53)):
+        rule = {**ends, "protocol": protocol, "external_port": outer, "internal_port": inner}
+        made.append((await ann.post(rules, {"port_forwarding": rule})).ok()["port_forwarding"]["id"])
+    await world.settle()
+    assert _forwarded(world, id) == {("tcp", "8080:8080", "80:80"), ("udp", "5353:5353", "53:53")}
+    # Neutron has no change of one: what was is taken away, and the other is made.
+    (await ann.put(f"{rules}/{made[0]}", {"port_forwarding": {"external_port": 8088}})).ok()
+    await world.settle()
+    assert _forwarded(world, id) == {("tcp", "8088:8088", "80:80"), ("udp", "5353:5353", "53:53")}
+    (await ann.delete(f"{rules}/{made[0]}")).ok()
+    await world.settle()
+    assert _forwarded(world, id) == {("udp", "5353:5353", "53:53")}
+    (await ann.delete(f"{rules}/{made[1]}")).ok()
+    await world.settle()
+    assert _forwarded(world, id) == set()
+    (await ann.delete(floating)).ok()
+    (await ann.put(f"{router}/remove_router_interface", {"subnet_id": red.subnet_id})).ok()
+    (await ann.delete(router)).ok()
+    await world.settle()
+    assert not world.cloud("a").of("floatingip")
+    assert not world.cloud("a").of("router")
+
+
+def _forwarded(world: World, id: str) -> set[tuple[str, str, str]]:
+    [there] = world.cloud("a").marked("floatingip", id)
+    return {(one.protocol, one.external, one.internal) for one in there.port_forwardings}  # type: ignore[attr-defined]
+
+
 async def trunks(world: World) -> AsyncIterator[None]:
     """A server's port is a trunk's parent; its sub-ports change, and all of it leaves."""
     ann = world.user("ann")
@@ -391,6 +437,30 @@ async def keeps_volumes(world: World) -> AsyncIterator[None]:
     assert "fast" in {one.name for one in world.cloud("a").of("volume_type")}
 
 
+async def changes_types(world: World) -> AsyncIterator[None]:
+    """A volume gets another type and then its old one again. Its cloud is told each time, and once."""
+    ann = world.user("ann")
+    world.cloud("a").backend.records.put(VolumeTypeRecord(id=new_id(), project_id="", name="gold"))
+    kind = {"volume_type": {"name": "gold"}}
+    gold = (await world.admin.post(f"{VOLUME}/types", kind, version="3.71")).ok()["volume_type"]["id"]
+    volume = await ann.makes_volume(zone="a")
+    await world.settle()
+    first = (await ann.volume(volume))["volume_type"]
+    yield
+    at = f"{VOLUME}/volumes/{volume}"
+    for asked, name in ((gold, "gold"), (first, first)):
+        body = {"os-retype": {"new_type": asked, "migration_policy": "on-demand"}}
+        (await ann.post(f"{at}/action", body, version="3.71")).ok()
+        await world.settle()
+        shown = await ann.volume(volume)
+        assert (shown["status"], shown["volume_type"]) == ("available", name)
+        [there] = world.cloud("a").marked("volume", volume)
+        assert there.type_name == name  # type: ignore[attr-defined]
+    (await ann.delete(at, version="3.71")).ok()
+    await world.settle()
+    assert not world.cloud("a").of("volume")
+
+
 async def backs_up(world: World) -> AsyncIterator[None]:
     """A volume is backed up, the backup changed and written back; the volume goes to another project, and all ends."""
     ann, bob = world.user("ann"), world.user("bob", project="p2")
@@ -436,9 +506,11 @@ async def backs_up(world: World) -> AsyncIterator[None]:
         limits_traffic,
         routes,
         leads_outside,
+        forwards_ports,
         trunks,
         counts_packets,
         keeps_volumes,
+        changes_types,
         backs_up,
     ],
 )

@@ -240,6 +240,13 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
         named = [one for one in self.records.every(VolumeTypeRecord) if name in (one.id, one.name)]
         if not named:
             raise Refused(f"Volume type with name {name} could not be found.", status=404)
+        if thing.status not in ("available", "in-use") or named[0].id == thing.type_id:
+            raise Refused(
+                "Invalid volume: Retype needs volume to be in available or in-use state, not be part of an active"
+                " migration or a consistency group, requested type has to be different that the one from the"
+                " volume, and for in-use volumes front-end qos specs cannot change.",
+                status=400,
+            )
         before, thing.status = thing.status, "retyping"
         # A back end that cannot leaves it as it was, and says nothing.
         if named[0].extra_specs.get("simulated:retype") != "fails":

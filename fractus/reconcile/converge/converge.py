@@ -375,6 +375,8 @@ async def _apply(look: Look, remote_id: str, plan: Apply) -> Outcome:
     if plan.once:
         presence.memory["doing"] = plan.once
         presence.memory["doing_from"] = (presence.observed or {}).get("changed_at", "")
+        # If its answer is lost, what was seen before does not tell whether it was done.
+        presence.observed_at = None
         if not await look.begin():
             return Again()
     step: Step = plan.step

@@ -2,6 +2,7 @@
 
 1. The request writes the new type, and what the volume was (`desired["retype"]`), so quota follows at once.
 2. The cloud is told once (`due`). Until it has ended, users see `retyping`.
+   Where its answer was lost, a volume that has changed since was told: a second time Cinder would refuse.
 3. A cloud that refuses, or that shows the old type when it is done, has failed: the volume is what it was (`settle`).
 """
 
@@ -31,10 +32,10 @@ def retype(desired: dict[str, Any], *, id: str, name: str, there: str, policy: s
     desired["type_id"], desired["type_name"] = id, name
 
 
-def due(desired: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the cloud has to be told; None: nothing, or it was."""
+def due(desired: Mapping[str, Any], memory: Mapping[str, Any], changed_at: str) -> dict[str, Any] | None:
+    """What the cloud has to be told; None: nothing, or it was. `changed_at`: the stamp of the volume there."""
     asked = desired.get(KEY)
-    if not asked or asked["ended"] or asked["token"] <= memory.get(KEY, 0):
+    if not asked or asked["ended"] or _was_told(asked["token"], memory, changed_at):
         return None
     return {"new_type": asked["there"], "migration_policy": asked["policy"]}
 
@@ -42,6 +43,12 @@ def due(desired: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]
 def once(token: int) -> str:
     """By what the step is known, which is taken once."""
     return f"{KEY}:{token}"
+
+
+def _was_told(token: int, memory: Mapping[str, Any], changed_at: str) -> bool:
+    if token <= memory.get(KEY, 0):
+        return True
+    return memory.get("doing") == once(token) and memory.get("doing_from") not in (None, "", changed_at)
 
 
 def is_open(desired: Mapping[str, Any]) -> bool:
@@ -55,12 +62,12 @@ def settle(desired: dict[str, Any], there: Presence | None) -> None:
     if there is None or not is_open(desired):
         return
     asked, observed, memory = desired[KEY], there.observed or {}, there.memory
-    sent = memory.get(KEY, 0) >= asked["token"]
+    changed_at = observed.get("changed_at", "")
     refused = once(asked["token"]) in memory.get("failed", {})
     done = (
-        sent
+        _was_told(asked["token"], memory, changed_at)
         and observed.get("status") in _IDLE
-        and observed.get("changed_at") != memory.get("retype_seen", "")
+        and changed_at != memory.get("retype_seen", "")
     )
     if not (refused or done):
         return

@@ -126,7 +126,7 @@ class VolumeLifecycle(LifecycleDefaults):
             return Wait(_PAUSE, f"it is {observed.status}")
         if observed.status == "error" and not memory.get("ran"):
             return Fail(f"{item.presence.cloud} could not make it", elsewhere=True)
-        change = actions.due(desired, memory)
+        change = actions.due(desired, memory, observed.changed_at)
         if change is not None:
             token = desired[actions.KEY]["token"]
             noted = {actions.KEY: token, "retype_seen": observed.changed_at}
