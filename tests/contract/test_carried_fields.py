@@ -174,13 +174,15 @@ _OPTION = {"opt_name": "mtu", "opt_value": "1400", "ip_version": 4}
 
 
 def _declared_changes() -> dict[tuple[str, str], Change]:
-    """Of a declared kind: its name, and each field of yes or no. Others have a row of their own."""
+    """Of a declared kind: its name, where it ever changes, and each field of yes or no. Others have a row of their
+    own.
+    """
     found = {}
     for kind, vocabulary in things.DECLARED.items():
         if not FIELDS.get(kind):
             # Nobody changes one (an interface of a router): it comes, and it goes.
             continue
-        if vocabulary.has_name:
+        if kind in things.RENAMED:
             found[kind, "name"] = plain("name", "new", "old")
         for one in vocabulary.compared:
             if isinstance(one.default, bool) and one.name == one.wire:

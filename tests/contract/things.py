@@ -11,7 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from fractus.app.carried import FIELDS
 from fractus.base.ids import new_id, new_mac
+from fractus.model.carried import CARRIED
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.compute import FlavorWanted, KeypairWanted, ServerGroupWanted
 from fractus.model.images import ImageWanted
@@ -61,6 +63,13 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
 }
 
 DECLARED = {one.kind: one for one in VOCABULARIES}
+
+#: Kinds of which a new name comes to the clouds.
+RENAMED = frozenset(
+    kind
+    for kind, fields in FIELDS.items()
+    if any(field.name == "name" and field.how == CARRIED for field in fields)
+)
 
 
 async def declared(kind: str, cloud: Subject, scope: Scope) -> Any:
@@ -182,6 +191,9 @@ WANTED: dict[str, Callable[[Subject, Scope], Awaitable[Any]]] = {
 }
 
 KINDS = tuple(WANTED)
+
+#: What its service says no time of, in any release: after a rebuild it is as old as that.
+WITHOUT_TIMES = frozenset(("server_group", "metering_label"))
 
 #: What belongs to a project; flavors are everybody's, keys are our user's.
 OF_PROJECTS = tuple(kind for kind in KINDS if kind not in ("flavor", "keypair"))

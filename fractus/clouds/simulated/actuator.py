@@ -31,6 +31,8 @@ class Simulated(ABC, Generic[R, W, S]):
     """Whether the service tells of deleted things when it is asked for changes (Nova does)."""
     dates_changes: ClassVar[bool] = True
     """Whether its things carry a stamp of their last change (flavors and keypairs do not)."""
+    dates_making: ClassVar[bool] = True
+    """Whether they carry one of their making (server groups and metering labels do not)."""
 
     def __init__(self, injector: FaultInjector) -> None:
         """Speak to the cloud through `injector`."""
@@ -141,7 +143,7 @@ class Simulated(ABC, Generic[R, W, S]):
             "managed_by": "" if self.injector.is_ours(thing.by) else thing.by,
             "name": thing.name,
             "changed_at": self.stamp(thing),
-            "created_at": iso(thing.created_at),
+            "created_at": iso(thing.created_at) if self.dates_making else "",
             "project_id": thing.project_id,
             "user_id": thing.user_id,
             "description": thing.description or None,

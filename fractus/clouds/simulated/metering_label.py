@@ -17,6 +17,8 @@ from fractus.model.metering import MeteringLabelObserved, MeteringLabelWanted, M
 class MeteringLabels(NeutronSimulated[MeteringLabelRecord, MeteringLabelWanted, MeteringLabelObserved]):
     """The actuator of metering labels. Rules are steps of their own, and nothing else ever changes."""
 
+    dates_changes = dates_making = False
+
     def missing(self, id: str) -> str:
         """Neutron's sentence."""
         return f"Metering label '{id}' does not exist."

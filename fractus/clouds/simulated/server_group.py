@@ -17,7 +17,7 @@ class ServerGroups(Simulated[ServerGroupRecord, ServerGroupWanted, ServerGroupOb
     """The actuator of server groups."""
 
     record = ServerGroupRecord
-    dates_changes = False
+    dates_changes = dates_making = False
 
     def observed(self, thing: ServerGroupRecord) -> ServerGroupObserved:
         """As Nova shows it."""
