@@ -62,6 +62,7 @@ STORIES: tuple[Story, ...] = (
     servers.is_rebuilt,
     servers.is_plugged,
     servers.gets_a_volume,
+    servers.keeps_its_volume,
     servers.is_imaged,
     other.keeps_volumes,
     other.changes_types,

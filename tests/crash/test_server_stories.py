@@ -217,6 +217,33 @@ async def gets_a_volume(world: World) -> AsyncIterator[None]:
     assert not cloud.of("volume")
 
 
+async def keeps_its_volume(world: World) -> AsyncIterator[None]:
+    """A cloud was told there that a volume ends with its server, and its user says here that it does not."""
+    ann = world.user("ann")
+    _, _, server = await _network_with_server(ann)
+    volume = await ann.makes_volume(zone=ZONE)
+    await world.settle()
+    at = f"{COMPUTE}/servers/{server}/os-volume_attachments"
+    body = {"volumeAttachment": {"volumeId": volume, "delete_on_termination": True}}
+    (await ann.post(at, body, version="2.85")).ok()
+    await world.settle()
+    cloud = world.cloud(ZONE)
+    (there,) = cloud.of("volume_attachment")
+    there.delete_on_termination = True  # type: ignore[attr-defined]
+    cloud.backend.records.put(there)
+    yield
+    body["volumeAttachment"]["delete_on_termination"] = False
+    (await ann.put(f"{at}/{volume}", body, version="2.85")).ok()
+    await world.settle()
+    (there,) = cloud.of("volume_attachment")
+    assert not there.delete_on_termination  # type: ignore[attr-defined]
+    await ann.deletes_server(server)
+    await world.settle()
+    assert not cloud.of("volume_attachment")
+    assert (await ann.volume(volume))["status"] == "available"
+    assert [one.marker for one in cloud.of("volume")] == [volume]
+
+
 async def boots_on_volumes(world: World) -> AsyncIterator[None]:
     """Its root is a volume that is made with it, beside one that was there: the first ends with it, the other stays."""
     ann = world.user("ann")
@@ -307,6 +334,7 @@ async def is_imaged(world: World) -> AsyncIterator[None]:
         is_plugged,
         is_imaged,
         gets_a_volume,
+        keeps_its_volume,
         boots_on_volumes,
     ],
 )

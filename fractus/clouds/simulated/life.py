@@ -204,6 +204,9 @@ def _deleted(records: Records, shape: Shape, server: ServerRecord, at: float) ->
     release_ports(records, server, at)
     for attachment in records.holding(VolumeAttachmentRecord, f"server/{server.id}"):
         move_attachment(records, attachment, "detached", at)
+        volume = records.get(VolumeRecord, attachment.volume_id)
+        if volume is not None and attachment.delete_on_termination and volume.status == "available":
+            records.drop(volume)
     server.volumes = []
     server.vm_state, server.task_state, server.power_state = "deleted", None, NO_STATE
     server.terminated_at = at

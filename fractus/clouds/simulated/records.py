@@ -390,6 +390,7 @@ class VolumeAttachmentRecord(Record, kw_only=True):
     device: str = ""
     status: str = "attaching"
     attached_at: float | None = None
+    delete_on_termination: bool = False
 
     def ties(self) -> set[str]:
         """Both of them."""

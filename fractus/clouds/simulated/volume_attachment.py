@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from msgspec import structs
 
 from fractus.base.clock import iso_micro
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.life import schedule
 from fractus.clouds.simulated.records import ServerRecord, VolumeAttachmentRecord, VolumeRecord
-from fractus.model.cloud import Scope
+from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Missing, Refused, Throttled
 from fractus.model.volumes import VolumeAttachmentObserved, VolumeAttachmentWanted
 
@@ -31,7 +33,13 @@ class VolumeAttachments(Simulated[VolumeAttachmentRecord, VolumeAttachmentWanted
             attached_at=iso_micro(thing.attached_at) if thing.attached_at else "",
             server_id=thing.server_id,
             volume_id=thing.volume_id,
+            delete_on_termination=thing.delete_on_termination,
         )
+
+    async def list_changed(self, since: str) -> AsyncIterator[VolumeAttachmentObserved]:
+        """All of them; as with Nova, only a look at one tells whether its volume ends with its server."""
+        async for observed in super().list_changed(since):
+            yield structs.replace(observed, delete_on_termination=False)
 
     async def find(self, scope: Scope, wanted: VolumeAttachmentWanted) -> VolumeAttachmentObserved | None:
         """Whether the server has the volume: who asked for that does not matter."""
@@ -76,6 +84,13 @@ class VolumeAttachments(Simulated[VolumeAttachmentRecord, VolumeAttachmentWanted
         schedule(thing, "attached", self.now() + self.injector.backend.shape.volume_seconds)
         self._mark(thing, "attaching")
         super().begin(thing)
+
+    def change(self, thing: VolumeAttachmentRecord, step: Step) -> None:
+        """The verb is keep_volume."""
+        if step.verb != "keep_volume":
+            raise Refused(f"{self.kind} has no verb {step.verb!r}", status=400)
+        thing.delete_on_termination = False
+        self.touch(thing)
 
     def end(self, thing: VolumeAttachmentRecord) -> None:
         """It is detached a little later. Asked again meanwhile, nothing more happens."""
