@@ -35,7 +35,7 @@ def retype(desired: dict[str, Any], *, id: str, name: str, there: str, policy: s
 def due(desired: Mapping[str, Any], memory: Mapping[str, Any], changed_at: str) -> dict[str, Any] | None:
     """What the cloud has to be told; None: nothing, or it was. `changed_at`: the stamp of the volume there."""
     asked = desired.get(KEY)
-    if not asked or asked["ended"] or _was_told(asked["token"], memory, changed_at):
+    if not asked or asked["ended"] or _was_sent(asked["token"], memory, changed_at):
         return None
     return {"new_type": asked["there"], "migration_policy": asked["policy"]}
 
@@ -45,7 +45,7 @@ def once(token: int) -> str:
     return f"{KEY}:{token}"
 
 
-def _was_told(token: int, memory: Mapping[str, Any], changed_at: str) -> bool:
+def _was_sent(token: int, memory: Mapping[str, Any], changed_at: str) -> bool:
     if token <= memory.get(KEY, 0):
         return True
     return memory.get("doing") == once(token) and memory.get("doing_from") not in (None, "", changed_at)
@@ -65,7 +65,7 @@ def settle(desired: dict[str, Any], there: Presence | None) -> None:
     changed_at = observed.get("changed_at", "")
     refused = once(asked["token"]) in memory.get("failed", {})
     done = (
-        _was_told(asked["token"], memory, changed_at)
+        _was_sent(asked["token"], memory, changed_at)
         and observed.get("status") in _IDLE
         and changed_at != memory.get("retype_seen", "")
     )
