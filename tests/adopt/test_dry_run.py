@@ -24,7 +24,7 @@ from tests.unit.services.network.test_routers import act, outside
 _FURNISHED = {
     "server", "flavor", "image", "keypair", "network", "subnet", "port", "security_group", "qos_policy", "router",
     "router_interface", "floatingip", "trunk", "volume", "snapshot", "volume_type", "volume_attachment",
-    "metering_label",
+    "metering_label", "backup",
 }  # fmt: skip
 
 
@@ -67,6 +67,8 @@ async def _furnish(world: World) -> None:
     made = (await ann.user.post(f"{VOLUME}/volumes", volume, version="3.71")).ok()["volume"]["id"]
     await world.settle()
     (await ann.user.post(f"{VOLUME}/snapshots", {"snapshot": {"volume_id": made}}, version="3.71")).ok()
+    await world.settle()
+    (await ann.user.post(f"{VOLUME}/backups", {"backup": {"volume_id": made}}, version="3.71")).ok()
     await world.settle()
     attached = {"volumeAttachment": {"volumeId": made}}
     (await ann.user.post(f"{COMPUTE}/servers/{port['device_id']}/os-volume_attachments", attached)).ok()
