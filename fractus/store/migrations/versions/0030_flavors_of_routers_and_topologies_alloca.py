@@ -41,7 +41,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("network", schema=None) as batch_op:
         batch_op.add_column(
-            sa.Column("is_default", sa.Boolean(), server_default=sa.text("0"), nullable=False)
+            sa.Column("is_default", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
 
     with op.batch_alter_table("router", schema=None) as batch_op:
