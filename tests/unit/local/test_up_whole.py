@@ -144,10 +144,12 @@ def test_clients_that_look_at_block_storage_work_beside_a_cinder_in_another_regi
     assert [one["Name"] for one in reported("volume", "type", "list")] == ["__DEFAULT__"]
     for words in (("volume", "list"), ("volume", "snapshot", "list"), ("volume", "backup", "list")):
         assert reported(*words) == [], words
-    assert reported("volume", "create", "--size", "1", "mine")["status"] == "creating"
-    refused = openstack_command(clouds_yaml, "fractus", "volume", "backup", "create", "mine")
+    made = reported("volume", "create", "--size", "1", "mine")
+    assert made["status"] == "creating"
+    words = ("volume", "migrate", "--host", "other@lvm#pool", made["id"])
+    refused = openstack_command(clouds_yaml, "fractus-admin", *words)
     assert refused.returncode == 1
-    assert "fractus does not serve POST /backups of the volume API yet." in refused.stderr
+    assert "fractus does not serve the action os-migrate_volume of POST" in refused.stderr
     missing = openstack_command(clouds_yaml, "fractus", "volume", "show", "none")
     assert missing.returncode == 1
     assert "No Volume found for none" in missing.stderr
