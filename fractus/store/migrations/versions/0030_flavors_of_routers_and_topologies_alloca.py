@@ -40,9 +40,7 @@ def upgrade() -> None:
         )
 
     with op.batch_alter_table("network", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column("is_default", sa.Boolean(), server_default=sa.false(), nullable=False)
-        )
+        batch_op.add_column(sa.Column("is_default", sa.Boolean(), server_default=sa.false(), nullable=False))
 
     with op.batch_alter_table("router", schema=None) as batch_op:
         batch_op.add_column(sa.Column("flavor_id", sa.String(length=36), server_default="", nullable=False))
