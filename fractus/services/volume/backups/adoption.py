@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fractus.base.clock import parse_iso
-from fractus.model.resource import Need, Presence, Resource
+from fractus.model.resource import Presence, Resource
 from fractus.model.volumes import BackupObserved
 from fractus.reconcile.adopt.adoption import (
     Adopt,
@@ -74,5 +74,4 @@ class BackupAdoption:
             created_at=made,
             choice={"cloud": context.cloud, "why": "its data is there", "chosen_at": made},
         )
-        needs: list[Need] = []
-        return Adopt(resource, needs, {"ran": True, "reset": 0})
+        return Adopt(resource, memory={"ran": True, "reset": 0})

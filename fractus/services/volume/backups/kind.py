@@ -11,11 +11,12 @@ from fractus.auth.base_rules import CINDER_ADMIN, CINDER_ADMIN_OR_MEMBER, CINDER
 from fractus.auth.policy import RuleDefault
 from fractus.base.clock import iso_micro
 from fractus.model import carried
-from fractus.model.resource import BLOCKED, Need, Presence, Resource, Summary, as_found, at_home
+from fractus.model.resource import Need, Presence, Resource, Summary, as_found, at_home
 from fractus.model.volumes import BACKUP as VOCABULARY
 from fractus.services.field import Field, named
 from fractus.services.kind import table_of
 from fractus.services.volume.backups import schema
+from fractus.services.volume.dialect import view
 from fractus.services.volume.dialect.kind import Verb, VolumeKind, costs, equals, own, rules_of, target
 from fractus.services.volume.dialect.view import links, stamps
 
@@ -49,21 +50,7 @@ TABLE = table_of(
 
 def status_of(resource: Resource, there: Presence | None) -> str:
     """Cinder's word for the state of a backup."""
-    observed = (there.observed or {}) if there is not None else {}
-    if resource.deleted_at is not None:
-        return "deleted"
-    if not resource.wanted:
-        return "error_deleting" if observed.get("status") == "error_deleting" else "deleting"
-    if there is None or there.remote_id is None:
-        failed = resource.choice.get("error") or (there is not None and there.state == BLOCKED)
-        return "error" if failed else "creating"
-    reset = resource.desired.get("reset")
-    if reset and reset["token"] > there.memory.get("reset", 0):
-        return str(reset["status"])
-    if there.state == BLOCKED and not there.memory.get("ran"):
-        return "error"
-    status = str(observed.get("status", "creating"))
-    return "restoring" if status == "available" and resource.desired.get("restoring") else status
+    return view.status_of(resource, there, busy="restoring" if resource.desired.get("restoring") else "")
 
 
 def _reason(resource: Resource, there: Presence | None, observed: Mapping[str, Any]) -> str | None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import Any, Protocol
-
-from msgspec import structs
 
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
 from fractus.model.resource import Presence, Resource, Summary
-from fractus.model.volumes import RESERVED, BackupObserved, BackupWanted
-from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
-from fractus.services.lifecycle import LifecycleDefaults
+from fractus.model.volumes import BackupObserved, BackupWanted
+from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan, Sweeping
 from fractus.services.volume.backups.kind import KIND, NO_VOLUME
+from fractus.services.volume.dialect.lifecycle import CopyLifecycle
 from fractus.store.transaction import Transaction
 
 #: States that pass by themselves.
 _PASSING = ("creating", "deleting", "restoring")
-
-_NAMES = ("name", "description", "metadata")
 
 
 class Shown(Protocol):
@@ -34,7 +29,7 @@ class Shown(Protocol):
         ...
 
 
-class BackupLifecycle(LifecycleDefaults):
+class BackupLifecycle(CopyLifecycle):
     """The kind `backup`."""
 
     name = KIND.name
@@ -49,10 +44,6 @@ class BackupLifecycle(LifecycleDefaults):
     def demand(self, resource: Resource) -> Demand:
         """A cloud that has backups: that of its volume, or of which its record is."""
         return Demand(cloud=resource.desired.get("zone") or "", kinds=frozenset({KIND.name}))
-
-    async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """What was asked of it before it was there has no meaning any more."""
-        return {"reset": (resource.desired.get("reset") or {}).get("token", 0)}
 
     def wanted(self, item: Item) -> BackupWanted:
         """The backup in its cloud's own ids."""
@@ -71,33 +62,12 @@ class BackupLifecycle(LifecycleDefaults):
             record=desired.get("record") or {},
         )
 
-    def differences(self, item: Item, observed: BackupObserved) -> list[Difference]:
-        """Texts."""
-        desired = item.resource.desired
-        pairs = ((name, _text(desired[name]), _text(getattr(observed, name))) for name in _NAMES)
-        return [Difference(name, asked, there) for name, asked, there in pairs if asked != there]
-
-    def as_desired(self, item: Item, observed: BackupObserved, fields: Collection[str]) -> BackupObserved:
-        """Names are the same on both sides."""
-        desired = item.resource.desired
-        return structs.replace(
-            observed,
-            **{
-                name: desired[name] or ({} if name == "metadata" else "") for name in fields if name in _NAMES
-            },
-        )
-
     def plan(self, item: Item, observed: BackupObserved) -> Plan:
         """The next step."""
-        memory, desired = item.presence.memory, item.resource.desired
-        reset = desired.get("reset")
-        if reset and reset["token"] > memory.get("reset", 0):
-            step = Step("reset_status", {"status": reset["status"]})
-            return Apply(step, {"reset": reset["token"]}, once=f"reset_status:{reset['token']}")
-        if observed.status in _PASSING:
-            return Wait(2.0, f"it is {observed.status}")
-        if observed.status == "error" and not memory.get("ran"):
-            return Fail(observed.fail_reason or f"{item.presence.cloud} could not make it")
+        desired = item.resource.desired
+        first = self.before_changes(item, observed, _PASSING, observed.fail_reason or "")
+        if first is not None:
+            return first
         apart = {one.field: one.wanted for one in self.differences(item, observed)}
         if apart:
             said: dict[str, Any] = {
@@ -110,10 +80,6 @@ class BackupLifecycle(LifecycleDefaults):
             return Apply(Step("update", body))
         return Done()
 
-    def settled(self, presence: Presence, observed: BackupObserved) -> bool:
-        """Whether it can be restored."""
-        return observed.status == "available"
-
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
         return KIND.summarise(resource, presences)
@@ -125,10 +91,3 @@ class BackupLifecycle(LifecycleDefaults):
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """What it was the difference to may go."""
         await self._shown.ended(tx, resource)
-
-
-def _text(value: str | Mapping[str, str] | None) -> str | dict[str, str] | None:
-    """An empty text is as none there, and what is not its user's there cannot be set."""
-    if isinstance(value, Mapping):
-        value = {key: one for key, one in value.items() if key not in RESERVED}
-    return value or None

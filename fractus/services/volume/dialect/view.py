@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from fractus.base.clock import iso_micro
-from fractus.model.resource import Resource
+from fractus.model.resource import BLOCKED, Presence, Resource
 
 MOUNT = "/v3"
 """Where the versioned API lies below the service's URL."""
@@ -35,6 +35,25 @@ class Origin(Protocol):
     def project(self) -> str:
         """The project id in the URL, or nothing."""
         ...
+
+
+def status_of(resource: Resource, there: Presence | None, *, busy: str = "") -> str:
+    """Cinder's word for the state of a snapshot or a backup; `busy` stands in the place of available."""
+    observed = (there.observed or {}) if there is not None else {}
+    if resource.deleted_at is not None:
+        return "deleted"
+    if not resource.wanted:
+        return "error_deleting" if observed.get("status") == "error_deleting" else "deleting"
+    if there is None or there.remote_id is None:
+        failed = resource.choice.get("error") or (there is not None and there.state == BLOCKED)
+        return "error" if failed else "creating"
+    reset = resource.desired.get("reset")
+    if reset and reset["token"] > there.memory.get("reset", 0):
+        return str(reset["status"])
+    if there.state == BLOCKED and not there.memory.get("ran"):
+        return "error"
+    status = str(observed.get("status", "creating"))
+    return busy if busy and status == "available" else status
 
 
 def links(collection: str, id: str) -> list[dict[str, str]]:

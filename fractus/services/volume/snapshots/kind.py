@@ -9,7 +9,7 @@ from sqlalchemy import Column, Index, Integer, String, Text
 from fractus.auth.base_rules import CINDER_ADMIN, CINDER_ADMIN_OR_MEMBER, CINDER_ADMIN_OR_READER
 from fractus.auth.policy import RuleDefault
 from fractus.model import carried
-from fractus.model.resource import BLOCKED, Need, Presence, Resource, Summary, as_found, at_home
+from fractus.model.resource import Need, Presence, Resource, Summary, as_found, at_home
 from fractus.model.volumes import SNAPSHOT as VOCABULARY
 from fractus.services.field import Field, named
 from fractus.services.kind import table_of
@@ -24,7 +24,7 @@ from fractus.services.volume.dialect.kind import (
     rules_of,
     target,
 )
-from fractus.services.volume.dialect.view import quota_name, stamps, tokens
+from fractus.services.volume.dialect.view import quota_name, stamps, status_of, tokens
 from fractus.services.volume.snapshots import schema
 
 METADATA_GET = RuleDefault(
@@ -57,24 +57,6 @@ TABLE = table_of(
     Column("items", Text, nullable=False),
     Index("snapshot_by_volume", "volume_id"),
 )  # fmt: skip
-
-
-def status_of(resource: Resource, there: Presence | None) -> str:
-    """Cinder's word for the state of a snapshot."""
-    observed = (there.observed or {}) if there is not None else {}
-    if resource.deleted_at is not None:
-        return "deleted"
-    if not resource.wanted:
-        return "error_deleting" if observed.get("status") == "error_deleting" else "deleting"
-    if there is None or there.remote_id is None:
-        failed = resource.choice.get("error") or (there is not None and there.state == BLOCKED)
-        return "error" if failed else "creating"
-    reset = resource.desired.get("reset")
-    if reset and reset["token"] > there.memory.get("reset", 0):
-        return str(reset["status"])
-    if there.state == BLOCKED and not there.memory.get("ran"):
-        return "error"
-    return str(observed.get("status", "creating"))
 
 
 def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
