@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fractus.services.compute.dialect.schema import values
 from fractus.services.field import Check
 
-_FQDN = "^[a-zA-Z0-9-._]*$"
-_LONGEST = 255
-
-
-def _short_text(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return f"{value!r} is not of type 'string'"
-    if not value:
-        return "'' should be non-empty"
-    return f"{value!r} is too long" if len(value) > _LONGEST else None
-
-
-def host_name(value: Any) -> str | None:
-    """The name of a host, by its characters."""
-    why = _short_text(value)
-    if why is None and not re.fullmatch(_FQDN.strip("^$"), value):
-        return f"{value!r} does not match {_FQDN!r}"
-    return why
-
-
 #: The order is that of Nova's schema, in which it judges.
-_NUMBERED: Mapping[str, Check] = {"host": host_name, "binary": _short_text, "disabled_reason": _short_text}
+_NUMBERED: Mapping[str, Check] = {
+    "host": values.host_name,
+    "binary": values.short_text,
+    "disabled_reason": values.short_text,
+}
 _NUMBERED_211: Mapping[str, Check] = {**_NUMBERED, "forced_down": values.boolean}
 _NAMED: Mapping[str, Check] = {
     "status": values.one_of("enabled", "disabled"),
-    "disabled_reason": _short_text,
+    "disabled_reason": values.short_text,
     "forced_down": values.boolean,
 }
 
@@ -72,6 +55,6 @@ LIST_PARAMETERS: Mapping[str, Callable[[str], str | None]] = {
         else f"{text!r} does not match '^[0-9]*$'"
     ),
     "marker": lambda _text: None,
-    "hypervisor_hostname_pattern": host_name,
+    "hypervisor_hostname_pattern": values.host_name,
     "with_servers": values.boolean,
 }

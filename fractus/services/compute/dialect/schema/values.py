@@ -17,6 +17,9 @@ BOOLEAN = [*TRUE, False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "N
 #: The largest number that a column takes.
 MAX_INT = 0x7FFFFFFF
 
+_HOST = "[a-zA-Z0-9-._]*"
+_LONGEST = 255
+
 
 def refuse(field: str, value: Any, why: str) -> Invalid:
     """Nova's sentence about one value."""
@@ -108,3 +111,20 @@ def checked_object(value: Any, field: str, required: Iterable[str], known: Itera
         if one not in value:
             raise refuse(field, value, f"{one!r} is a required property")
     return value
+
+
+def short_text(value: Any) -> str | None:
+    """A text that is not empty and fits a column."""
+    if not isinstance(value, str):
+        return f"{value!r} is not of type 'string'"
+    if not value:
+        return "'' should be non-empty"
+    return f"{value!r} is too long" if len(value) > _LONGEST else None
+
+
+def host_name(value: Any) -> str | None:
+    """The name of a host, by its characters."""
+    why = short_text(value)
+    if why is None and not re.fullmatch(_HOST, value):
+        return f"{value!r} does not match {f'^{_HOST}$'!r}"
+    return why

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fractus.services.compute.dialect.schema import values
 from fractus.services.field import Check
 
-_FQDN = "^[a-zA-Z0-9-._]*$"
-_LONGEST = 255
-
-
-def _host(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return f"{value!r} is not of type 'string'"
-    if not value:
-        return "'' should be non-empty"
-    if len(value) > _LONGEST:
-        return f"{value!r} is too long"
-    return None if re.fullmatch("[a-zA-Z0-9-._]*", value) else f"{value!r} does not match {_FQDN!r}"
-
 
 def _host_or_none(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         return f"{value!r} is not of type 'string', 'null'"
-    return None if value is None else _host(value)
+    return None if value is None else values.host_name(value)
 
 
 def _block_migration(value: Any) -> str | None:
@@ -67,7 +53,10 @@ def check_live(body: Any, *, chooses: bool, forced: bool) -> None:
 
 def check_evacuate(body: Any, *, storage: bool, forced: bool) -> None:
     """The action evacuate. `storage`: it is said whether storage is shared."""
-    known: dict[str, Check] = {"host": _host, **({"onSharedStorage": values.boolean} if storage else {})}
+    known: dict[str, Check] = {
+        "host": values.host_name,
+        **({"onSharedStorage": values.boolean} if storage else {}),
+    }
     known["adminPass"] = values.string
     if forced:
         known["force"] = values.boolean
