@@ -1,7 +1,8 @@
 """No pattern that judges what a user gave ends in `$`, which also holds before a line break at the end of a text.
 
-Walked over: every call of `re` in the source whose pattern can be read there, every compiled pattern of a module, and
-every text of every request body that msgspec checks.
+Walked over: every call of `re` in the source whose pattern can be read there, every compiled pattern of a module,
+every text of every request body that msgspec checks, and every pattern that is written as a service's own schema has
+it: from `^` to `$`.
 """
 
 from __future__ import annotations
@@ -20,12 +21,22 @@ import pytest
 from msgspec import inspect as introspect
 
 import fractus
+from fractus.model.errors import Invalid
+from fractus.services.pattern import Pattern
+from fractus.services.volume.dialect.schema.judging import Judge
 
 ROOT = Path(fractus.__file__).parent
 #: A module that is a server, and starts as it is imported.
 STARTS = ("fractus.local.keystone_wsgi",)
 #: Functions of `re` that look for a pattern, and do not ask for the whole text to be it.
 LOOKING = ("compile", "search", "match", "sub", "subn", "split", "findall", "finditer")
+
+#: What makes a pattern that judges of a schema's text: a class, and a check of one field.
+MAKERS = ("Pattern", "name")
+#: What shows a schema with its patterns, and judges nothing by them.
+ONLY_SHOWN = ("services/image/schemas/view.py",)
+#: Whose schemas are judged whole, by `Judge`.
+JUDGED_WHOLE = "services/volume/"
 
 
 def loose(pattern: str | bytes, flags: int = 0) -> bool:
@@ -136,7 +147,7 @@ def test_no_pattern_of_the_source_ends_before_a_line_break() -> None:
 
 
 def test_no_compiled_pattern_ends_before_a_line_break() -> None:
-    compiled = {}
+    compiled: dict[tuple[str, str, Any], re.Pattern[Any]] = {}
     for module in modules():
         for name, value in vars(module).items():
             one = value if isinstance(value, tuple | list) else (value,)
@@ -161,3 +172,76 @@ def test_no_text_of_a_request_ends_before_a_line_break() -> None:
             found += [(f"{module.__name__}.{name}", pattern) for pattern in texts(kind, set())]
     assert len(found) > 5, "the walk has lost its way"
     assert [one for one in found if loose(one[1])] == []
+
+
+# --- patterns as services write them --------------------------------------------------------------
+
+
+def example(parsed: Any) -> str:
+    """A text that the pattern is right for: of each part the least that it takes."""
+    text = ""
+    for operator, value in parsed:
+        if operator is _constants.LITERAL:
+            text += chr(value)
+        elif operator is _constants.IN:
+            kind, first = value[0]
+            text += chr(first if kind is _constants.LITERAL else first[0])
+        elif operator in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
+            least, _most, part = value
+            text += example(part) * max(least, 1)
+        elif operator is _constants.SUBPATTERN:
+            text += example(value[-1])
+    return text
+
+
+def as_written() -> Iterator[tuple[str, str, str]]:
+    """Every text of the source from `^` to `$`: its file, the text, and the function that it is given to at once."""
+    for path in sorted(ROOT.rglob("*.py")):
+        where = str(path.relative_to(ROOT))
+        if "migrations" in where:
+            continue
+        source = path.read_text()
+        if '"^' not in source:
+            continue
+        tree = ast.parse(source)
+        given = {
+            id(one): getattr(node.func, "attr", getattr(node.func, "id", ""))
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            for one in node.args
+        }
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+                continue
+            if node.value.startswith("^") and node.value.endswith("$") and len(node.value) > 2:
+                yield where, node.value, given.get(id(node), "")
+
+
+def test_a_pattern_is_shown_as_it_is_written_and_ends_where_the_text_does() -> None:
+    for _where, pattern, _maker in as_written():
+        text = example(_parser.parse(pattern))
+        assert re.search(pattern, text + "\n"), f"{pattern}: no example of what Python takes"
+        assert Pattern(pattern).wrong(text) is None
+        assert Pattern(pattern).wrong(text + "\n") == f"{text + chr(10)!r} does not match {pattern!r}"
+
+
+def test_every_pattern_of_a_schema_judges_by_the_whole_text() -> None:
+    found = list(as_written())
+    assert len(found) > 12, "the walk has lost its way"
+    others = []
+    for where, pattern, maker in found:
+        if where.startswith(JUDGED_WHOLE):
+            text = example(_parser.parse(pattern))
+            for schema, body in (
+                ({"type": "string", "pattern": pattern}, str),
+                (
+                    {"type": "object", "patternProperties": {pattern: {}}, "additionalProperties": False},
+                    lambda one: {one: 1},
+                ),
+            ):
+                Judge(schema).check(body(text))
+                with pytest.raises(Invalid, match=re.escape(repr(pattern))):
+                    Judge(schema).check(body(text + "\n"))
+        elif maker not in MAKERS and where not in ONLY_SHOWN:
+            others.append(f"{where}: {pattern!r} is given to {maker or 'nothing'}")
+    assert others == []

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fractus.model.errors import Invalid
 from fractus.services.compute import only
 from fractus.services.compute.limits import OLD_QUOTAS, QUOTAS
+from fractus.services.pattern import Pattern
 from fractus.web.schema import complaint
 
 _MOST = 0x7FFFFFFF
+_NUMBER = Pattern("^-?[0-9]+$")
 _TRUE = (True, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes")
 _FALSE = (False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no")
 
@@ -60,8 +61,8 @@ def _number(field: str, value: Any) -> None:
     why = ""
     if isinstance(value, bool) or not isinstance(value, int | str):
         why = f"{value!r} is not of type 'integer', 'string'"
-    elif isinstance(value, str) and not re.fullmatch("-?[0-9]+", value, re.ASCII):
-        why = f"{value!r} does not match '^-?[0-9]+$'"
+    elif isinstance(value, str) and not _NUMBER.holds(value):
+        why = f"{value!r} does not match {_NUMBER!r}"
     elif isinstance(value, str) and len(value) > 18:  # more digits than Python cares to read
         beyond = "less than the minimum of -1" if value[0] == "-" else f"greater than the maximum of {_MOST}"
         why = f"{value!r} is {beyond}"

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from fractus.model.errors import Conflict, Forbidden, Invalid, TooLarge
+from fractus.services.pattern import Pattern
 
 CONTAINER_FORMATS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
 DISK_FORMATS = ("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop")
@@ -23,7 +24,7 @@ PATCHES = {
 #: Glance's own bounds: tags, properties and members of one image.
 QUOTA = 128
 
-_ID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
+_ID = Pattern("^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$")
 _MAX_INT = 2**31 - 1
 _OPERATIONS = ("add", "remove", "replace")
 _READ_ONLY = ("direct_url", "self", "file", "schema", "stores")
@@ -117,8 +118,8 @@ def _check(name: str, value: Any) -> None:
         raise _refuse(f"{value!r} is not one of {list(choices)}")
     if isinstance(value, str) and len(value) > _LENGTHS.get(name, len(value)):
         raise _refuse(f"{value!r} is too long")
-    if name == "id" and not re.fullmatch(_ID, value):
-        raise _refuse(f"{value!r} does not match {_ID!r}")
+    if name == "id" and (why := _ID.wrong(value)):
+        raise _refuse(why)
     if name == "tags":
         check_tags(value)
     if name == "locations":

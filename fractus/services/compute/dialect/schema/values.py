@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
 from fractus.model.errors import Invalid
 from fractus.services.field import Check
+from fractus.services.pattern import Pattern
 
 #: Nova's words for a boolean, in the order in which its error lists them.
 TRUE = (True, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes")
@@ -17,7 +17,8 @@ BOOLEAN = [*TRUE, False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "N
 #: The largest number that a column takes.
 MAX_INT = 0x7FFFFFFF
 
-_HOST = "[a-zA-Z0-9-._]*"
+_HOST = Pattern("^[a-zA-Z0-9-._]*$")
+_DIGITS = Pattern("^[0-9]+$")
 _LONGEST = 255
 
 
@@ -64,11 +65,11 @@ def string(value: Any) -> str | None:
 
 def name(pattern: str = "") -> Check:
     """What is a name in Nova, and where there is a `pattern`, has only its characters."""
+    only_of = Pattern(pattern)
 
     def check(value: Any) -> str | None:
         check_name(value)
-        matches = not pattern or re.fullmatch(pattern, value)
-        return None if matches else f"{value!r} does not match {pattern!r}"
+        return only_of.wrong(value)
 
     return check
 
@@ -90,8 +91,8 @@ def integer(minimum: int) -> Check:
     def check(value: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | str):
             return f"{value!r} is not of type 'integer', 'string'"
-        if isinstance(value, str) and not re.fullmatch("[0-9]+", value, re.ASCII):
-            return f"{value!r} does not match '^[0-9]+$'"
+        if isinstance(value, str) and not _DIGITS.holds(value):
+            return _DIGITS.wrong(value)
         # More digits than Python cares to read are too many.
         if isinstance(value, str) and len(value) > 18:
             return f"{value!r} is greater than the maximum of {MAX_INT}"
@@ -124,7 +125,4 @@ def short_text(value: Any) -> str | None:
 
 def host_name(value: Any) -> str | None:
     """The name of a host, by its characters."""
-    why = short_text(value)
-    if why is None and not re.fullmatch(_HOST, value):
-        return f"{value!r} does not match {f'^{_HOST}$'!r}"
-    return why
+    return short_text(value) or _HOST.wrong(value)

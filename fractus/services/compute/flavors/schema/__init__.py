@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fractus.model.errors import Invalid
@@ -12,10 +11,11 @@ from fractus.services.compute.dialect.schema.values import (
     printable,
     refuse,
 )
+from fractus.services.pattern import Pattern
 
-_ID = r"^(?! )[a-zA-Z0-9. _-]+(?<! )$"
-_KEY = r"^[a-zA-Z0-9-_:. ]{1,255}$"
-_FACTOR = r"^[0-9]+(\.[0-9]+)?$"
+_ID = Pattern(r"^(?! )[a-zA-Z0-9. _-]+(?<! )$")
+_KEY = Pattern(r"^[a-zA-Z0-9-_:. ]{1,255}$")
+_FACTOR = Pattern(r"^[0-9]+(\.[0-9]+)?$")
 _MAX_FLOAT = 3.40282e38  # MariaDB's FLOAT, Nova's bound
 _MAX_DESCRIPTION = 65535
 
@@ -33,17 +33,15 @@ def check_id(value: Any) -> str | None:
         return "'' should be non-empty"
     if isinstance(value, str) and len(value) > 255:
         return f"{value!r} is too long"
-    if isinstance(value, str) and not re.fullmatch(_ID, value):
-        return f"{value!r} does not match {_ID!r}"
-    return None
+    return _ID.wrong(value) if isinstance(value, str) else None
 
 
 def check_factor(value: Any) -> str | None:
     """A number above zero, or a text of one."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return f"{value!r} is not of type 'number', 'string'"
-    if isinstance(value, str) and not re.fullmatch(_FACTOR, value):
-        return f"{value!r} does not match {_FACTOR!r}"
+    if isinstance(value, str) and not _FACTOR.holds(value):
+        return _FACTOR.wrong(value)
     if float(value) <= 0:
         return f"{value!r} is less than or equal to the minimum of 0"
     if float(value) > _MAX_FLOAT:
@@ -69,7 +67,7 @@ def _specs(specs: Any, field: str) -> None:
     if not isinstance(specs, dict):
         raise refuse(field, specs, f"{specs!r} is not of type 'object'")
     for key, value in specs.items():
-        if not re.fullmatch(_KEY, key):
+        if not _KEY.holds(key):
             raise refuse(field, specs, f"{key!r} does not match any of the regexes: {_KEY!r}")
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise refuse(key, value, f"{value!r} is not of type 'string', 'number'")

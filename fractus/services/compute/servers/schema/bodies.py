@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
-import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
@@ -21,6 +20,7 @@ from msgspec import field as named
 from fractus.base.ids import is_uuid
 from fractus.model.errors import Invalid
 from fractus.services.compute.servers.schema import search
+from fractus.services.pattern import Pattern
 from fractus.web.schema import Body, complaint, convert
 
 #: Nova's own bounds.
@@ -217,10 +217,10 @@ class TagsBody(Body):
 
 _TRUE = (True, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes")
 _FALSE = (False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no")
-_METADATA_KEY = re.compile(r"[a-zA-Z0-9-_:. ]{1,255}")
-_METADATA_PATTERN = "^[a-zA-Z0-9-_:. ]{1,255}$"
-_LEAF = "^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$"
-_DOMAIN_NAME = "^[a-zA-Z0-9-._]*$"
+_METADATA_KEY = Pattern("^[a-zA-Z0-9-_:. ]{1,255}$")
+_LEAF = Pattern("^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$")
+_DOMAIN_NAME = Pattern("^[a-zA-Z0-9-._]*$")
+_DIGITS = Pattern("^[0-9]*$")
 
 
 def truth(value: Any) -> bool:
@@ -294,8 +294,8 @@ def boolean_of(at: str, value: Any) -> None:
 
 
 def _count(at: str, value: int | str) -> None:
-    if isinstance(value, str) and not re.fullmatch("[0-9]*", value):
-        raise _wrong(at, value, f"{value!r} does not match '^[0-9]*$'")
+    if isinstance(value, str) and (why := _DIGITS.wrong(value)):
+        raise _wrong(at, value, why)
     if len(str(value)) > search.DIGITS:
         raise _wrong(at, value, f"{value!r} is too long")
     if int(value) < 1:
@@ -303,9 +303,8 @@ def _count(at: str, value: int | str) -> None:
 
 
 def _hostname(value: str, domain_name: bool) -> None:
-    pattern = _DOMAIN_NAME if domain_name else _LEAF
-    if re.fullmatch(pattern, value) is None:
-        raise _wrong("hostname", value, f"{value!r} does not match {pattern!r}")
+    if why := (_DOMAIN_NAME if domain_name else _LEAF).wrong(value):
+        raise _wrong("hostname", value, why)
     if not domain_name and len(value) > 63:
         raise _wrong("hostname", value, f"{value!r} is too long")
 
@@ -313,8 +312,8 @@ def _hostname(value: str, domain_name: bool) -> None:
 def check_metadata(at: str, metadata: Mapping[str, str]) -> None:
     """Keys of metadata."""
     for key in metadata:
-        if not _METADATA_KEY.fullmatch(key):
-            why = f"{key!r} does not match any of the regexes: {_METADATA_PATTERN!r}"
+        if not _METADATA_KEY.holds(key):
+            why = f"{key!r} does not match any of the regexes: {_METADATA_KEY!r}"
             raise _wrong(at, dict(metadata), why)
 
 
@@ -404,8 +403,8 @@ def _check_texts(server: Mapping[str, Any], domain_name: bool) -> None:
     if "hostname" in server:
         _hostname(server["hostname"], domain_name)
     for at in ("host", "hypervisor_hostname"):
-        if at in server and re.fullmatch(_DOMAIN_NAME, server[at]) is None:
-            raise _wrong(at, server[at], f"{server[at]!r} does not match {_DOMAIN_NAME!r}")
+        if at in server and (why := _DOMAIN_NAME.wrong(server[at])):
+            raise _wrong(at, server[at], why)
 
 
 def check_update(body: Any, *, domain_name: bool) -> None:

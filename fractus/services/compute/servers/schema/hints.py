@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from fractus.base.ids import is_uuid
 from fractus.services.compute.dialect.schema.values import check_name, refuse
 from fractus.services.compute.servers.schema.bodies import address_of
+from fractus.services.pattern import Pattern
 
 #: The two names by which a body may have them; Nova looks at the first that is there.
 KEYS = ("os:scheduler_hints", "OS-SCH-HNT:scheduler_hints")
 
 _UNDER_NONE = "is not valid under any of the given schemas"
-_CIDR = r"^/[0-9a-f.:]+$"
+_CIDR = Pattern("^/[0-9a-f.:]+$")
 
 
 def hints_of(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def check_hints(hints: Mapping[str, Any]) -> None:
         address_of("build_near_host_ip", hints["build_near_host_ip"])
     if "cidr" in hints:
         _typed("cidr", hints["cidr"], (str,), "'string'")
-        if re.fullmatch(_CIDR, hints["cidr"]) is None:
-            raise refuse("cidr", hints["cidr"], f"{hints['cidr']!r} does not match {_CIDR!r}")
+        if why := _CIDR.wrong(hints["cidr"]):
+            raise refuse("cidr", hints["cidr"], why)
 
 
 def _uuids(name: str, value: Any) -> None:

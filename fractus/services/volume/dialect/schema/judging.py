@@ -11,6 +11,7 @@ from jsonschema.exceptions import FormatError
 
 from fractus.base.ids import is_uuid
 from fractus.model.errors import Invalid
+from fractus.services.pattern import closed, shown
 from fractus.services.volume.dialect.schema.parameters import is_printable
 
 Format: TypeAlias = "Callable[[Any], bool]"
@@ -162,11 +163,6 @@ _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
 )
 
 
-#: The end of a pattern as JSON Schema means it (ECMA 262), and as Python does: where its own `$` holds a line break may
-#: follow.
-_END, _CLOSED = "$", r"\Z"
-
-
 def _closed(schema: Any) -> Any:
     """A schema whose patterns end at the end of the text."""
     if isinstance(schema, list):
@@ -175,14 +171,10 @@ def _closed(schema: Any) -> Any:
         return schema
     found = {name: _closed(one) for name, one in schema.items()}
     if isinstance(pattern := found.get("pattern"), str):
-        found["pattern"] = _at_end(pattern)
+        found["pattern"] = closed(pattern)
     if isinstance(named := found.get("patternProperties"), Mapping):
-        found["patternProperties"] = {_at_end(pattern): one for pattern, one in named.items()}
+        found["patternProperties"] = {closed(pattern): one for pattern, one in named.items()}
     return found
-
-
-def _at_end(pattern: str) -> str:
-    return pattern[: -len(_END)] + _CLOSED if pattern.endswith(_END) else pattern
 
 
 class Judge:
@@ -194,8 +186,7 @@ class Judge:
     def check(self, body: Any) -> None:
         """`Invalid` with Cinder's sentence about the first thing that is wrong."""
         for error in self._validator.iter_errors(body):
-            # Cinder's sentences show its own patterns.
-            message = error.message.replace(f"{_CLOSED!r}"[1:], f"{_END!r}"[1:])
+            message = shown(error.message)
             if error.path:
                 raise Invalid(
                     f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {message}"
