@@ -80,6 +80,7 @@ def _image(_: House) -> dict[str, Any]:
 
 _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/migrations/{id}/action#force_complete": lambda _: {"force_complete": None},
+    "PUT /os-hosts/{host}": lambda _: {"status": "enable"},
     "PUT /os-services/{id}": lambda _: {"status": "disabled", "disabled_reason": "new"},
     "POST /servers": lambda house: {"server": _server(house)},
     "PUT /os-quota-sets/{project_id}": lambda _: {"quota_set": {"instances": 50, "cores": 60}},

@@ -162,6 +162,7 @@ class House:
             "domain": SECRET,
             "host": "a",
             "image_id": self.image,
+            "before": "2024-03-01%2000:00:00",
         }
 
     def _of_network(self, path: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from fractus.testing.user import COMPUTE, User
 from fractus.testing.world import World
 
 SERVICES, HYPERVISORS = f"{COMPUTE}/os-services", f"{COMPUTE}/os-hypervisors"
+HOSTS, AUDITS = f"{COMPUTE}/os-hosts", f"{COMPUTE}/os-instance_usage_audit_log"
 
 
 @pytest.fixture
@@ -243,3 +244,79 @@ async def test_a_cloud_that_is_silent_is_said_to_be_stale_and_an_uptime_it_does_
     (one,) = [one for one in await hypervisors(world) if one["hypervisor_hostname"] == "host-1.b"]
     assert (await get(world, f"{HYPERVISORS}/{one['id']}")).ok()["hypervisor"]["uptime"] is None
     assert (await get(world, f"{HYPERVISORS}/{one['id']}/uptime", "2.87")).status == 503
+
+
+async def test_hosts_are_listed_and_shown_up_to_2_42(world: World) -> None:
+    ann = world.user("ann")
+    made = await ann.boots_server(zone="a")
+    await world.settle()
+    every = (await get(world, HOSTS, "2.1")).ok()["hosts"]
+    assert {(one["host_name"], one["zone"]) for one in every if one["service"] == "compute"} == {
+        (f"host-{number}.{zone}", zone) for number in (1, 2) for zone in "ab"
+    }
+    in_b = (await get(world, HOSTS, "2.42", zone="b")).ok()["hosts"]
+    assert in_b == [one for one in every if one["zone"] == "b"]
+    assert (await get(world, HOSTS, "2.42", zone="none")).ok() == {"hosts": []}
+    host = (await world.admin.server(made))["OS-EXT-SRV-ATTR:host"]
+    shown = (await get(world, f"{HOSTS}/{host}", "2.42")).ok()["host"]
+    by = {one["resource"]["project"]: one["resource"] for one in shown}
+    assert by["(total)"]["cpu"] == 64
+    assert list(by) == ["(total)", "(used_now)", "(used_max)", ann.project_id]
+    assert by[ann.project_id] == {**by["(used_max)"], "project": ann.project_id}
+    flavor = (await world.admin.server(made))["flavor"]
+    assert (by["(used_max)"]["cpu"], by["(used_max)"]["memory_mb"]) == (flavor["vcpus"], flavor["ram"])
+    assert (await get(world, HOSTS, "2.43")).status == 404
+    assert (await get(world, HOSTS, "2.1", who=ann)).status == 403
+
+
+async def test_what_is_done_to_a_host_its_cloud_does(world: World) -> None:
+    for body, said in (
+        ({"status": "enable"}, {"status": "enabled"}),
+        ({"status": "Disable"}, {"status": "disabled"}),
+        ({"maintenance_mode": "ENABLE"}, {"maintenance_mode": "on_maintenance"}),
+    ):
+        reply = await world.admin.put(f"{HOSTS}/host-1.b", body, version="2.1")
+        assert reply.ok() == {"host": "host-1.b", **said}
+    for verb in ("reboot", "shutdown", "startup"):
+        done = await get(world, f"{HOSTS}/host-1.b/{verb}", "2.1")
+        assert done.ok() == {"host": "host-1.b", "power_action": verb}
+    for path, body, status, sentence in (
+        ("none", {"status": "enable"}, 404, "Host 'none' is not mapped to any cell"),
+        ("host-1.a", {}, 400, "{} is not valid under any of the given schemas"),
+        (
+            "host-1.a", {"status": "on"}, 400,
+            "Invalid input for field/attribute status. Value: on. 'on' is not one of "
+            "['enable', 'disable', 'Enable', 'Disable', 'ENABLE', 'DISABLE']",
+        ),
+    ):  # fmt: skip
+        reply = await world.admin.put(f"{HOSTS}/{path}", body, version="2.1")
+        (fault,) = reply.json.values()
+        assert (reply.status, fault["message"]) == (status, sentence)
+
+
+async def test_audits_of_all_clouds_are_one_log_and_a_silent_cloud_has_not_run(world: World) -> None:
+    ann = world.user("ann")
+    await ann.boots_server(zone="a")
+    await world.settle()
+    log = (await get(world, AUDITS)).ok()["instance_usage_audit_logs"]
+    assert (log["num_hosts"], log["num_hosts_done"], log["total_instances"]) == (4, 4, 1)
+    assert log["overall_status"] == "ALL hosts done. 0 errors."
+    assert set(log["log"]) == {"host-1.a", "host-2.a", "host-1.b", "host-2.b"}
+    shown = (await get(world, f"{AUDITS}/2024-03-01 00:00:01")).ok()["instance_usage_audit_log"]
+    assert (shown["period_beginning"], shown["period_ending"]) == (
+        "2024-02-01 00:00:00",
+        "2024-03-01 00:00:00",
+    )
+    first = (await get(world, f"{AUDITS}/2024-01-01 00:00:00.0")).ok()["instance_usage_audit_log"]
+    assert (first["period_beginning"], first["period_ending"]) == (
+        "2023-11-01 00:00:00",
+        "2023-12-01 00:00:00",
+    )
+    wrong = await get(world, f"{AUDITS}/2024-03-01")
+    assert wrong.json["badRequest"]["message"] == "Invalid timestamp for date 2024-03-01"
+    world.cloud("b").faults.unreachable()
+    reply = await get(world, AUDITS)
+    log = reply.ok()["instance_usage_audit_logs"]
+    assert (log["hosts_not_run"], log["num_hosts_done"]) == (["host-1.b", "host-2.b"], 2)
+    assert log["overall_status"] == "2 of 4 hosts done. 0 errors."
+    assert reply.headers["fractus-stale"] == "b"

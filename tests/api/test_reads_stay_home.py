@@ -35,6 +35,10 @@ LIVE = {
     "compute DELETE /os-services/{id}",
     "compute GET /os-hypervisors/{id}",
     "compute GET /os-hypervisors/{id}/uptime",
+    "compute PUT /os-hosts/{host}",
+    *(f"compute GET /os-hosts/{{host}}/{verb}" for verb in ("reboot", "shutdown", "startup")),
+    "compute GET /os-instance_usage_audit_log",
+    "compute GET /os-instance_usage_audit_log/{before}",
     "volume GET /backups/{id}/export_record",
 }
 
@@ -50,6 +54,7 @@ NOT_THERE = {
     "compute GET /os-hypervisors/{id}",
     "compute GET /os-hypervisors/{id}/search",
     "compute GET /os-hypervisors/{id}/servers",
+    "compute GET /os-hosts/{host}",
     # These belong to no project; tests/requests reads them.
     "network GET /default-security-group-rules/{id}",
     "network GET /flavors/{id}",
@@ -75,6 +80,8 @@ ADMINS = {
     "compute GET /os-quota-class-sets/{name}",
     "compute GET /os-availability-zone/detail",
     "compute GET /os-services",
+    "compute GET /os-hosts",
+    "compute GET /os-hosts/{host}",
     "compute GET /os-hypervisors",
     "compute GET /os-hypervisors/detail",
     "compute GET /os-hypervisors/statistics",

@@ -290,6 +290,8 @@ class SimulatedCloud:
             ),
             "server_topology": lambda: {"nodes": [], "pagesize_kb": None},
             "hypervisor_uptime": lambda: self._hosts.uptime(remote_id),
+            "host_act": lambda: self._hosts.act(remote_id, call.path, call.body),
+            "audit_log": lambda: {"log": self._hosts.audited()},
         }
 
         def work() -> Any:

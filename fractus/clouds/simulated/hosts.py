@@ -77,6 +77,25 @@ class Hosts:
                 return {**{name: one[name] for name in kept}, "uptime": f" 00:00:00 up {days} days"}
         raise Missing(f"Hypervisor with ID '{id}' could not be found.")
 
+    def act(self, host: str, path: str, body: Mapping[str, str] | None) -> dict[str, Any]:
+        """What is done to a host: to the machine, which the path names, or in its cloud."""
+        if host not in self._backend.hosts():
+            raise Missing(f"Compute host {host} could not be found.")
+        if not body:
+            return {"host": host, "power_action": path.rpartition("/")[2]}
+        said = {name: f"{'on' if value == 'enable' else 'off'}_maintenance" for name, value in body.items()}
+        if "status" in body:
+            said["status"] = f"{body['status']}d"
+        return {"host": host, **said}
+
+    def audited(self) -> dict[str, dict[str, Any]]:
+        """What each host noted of the last audit of usage."""
+        servers = [server.host for server in self._backend.records.every(ServerRecord)]
+        return {
+            host: {"state": "DONE", "instances": servers.count(host), "errors": 0, "message": "done"}
+            for host in self._backend.hosts()
+        }
+
     def _of(self, id: str) -> tuple[str, str]:
         for one in self.services():
             if one["id"] == id:

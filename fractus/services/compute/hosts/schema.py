@@ -1,10 +1,12 @@
-"""What requests about services may say (nova.api.openstack.compute.schemas.services)."""
+"""What requests about services, hosts and audits may say (nova.api.openstack.compute.schemas)."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fractus.model.errors import Invalid
 from fractus.services.compute.dialect.schema import values
 from fractus.services.field import Check
 
@@ -38,6 +40,25 @@ def check_named(body: Any) -> None:
 def check_numbered(body: Any, *, forced_down: bool) -> None:
     """The same before. `forced_down`: whether it may be said."""
     _judge(body, _NUMBERED_211 if forced_down else _NUMBERED, ("host", "binary"))
+
+
+_SWITCH = values.one_of("enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE")
+_HOST: Mapping[str, Check] = {"status": _SWITCH, "maintenance_mode": _SWITCH}
+
+
+def check_host(body: Any) -> None:
+    """The body of `PUT /os-hosts/{host}`, which has to say something."""
+    _judge(body, _HOST, ())
+    if not body:
+        raise Invalid(f"{body!r} is not valid under any of the given schemas")
+
+
+def moment(text: str) -> datetime.datetime:
+    """The moment before which an audit is asked for."""
+    try:
+        return datetime.datetime.strptime(text, "%Y-%m-%d %H:%M:%S" + (".%f" if "." in text else ""))
+    except ValueError:
+        raise Invalid(f"Invalid timestamp for date {text}") from None
 
 
 def truth(value: Any) -> bool:

@@ -25,6 +25,9 @@ V = Version
 #: The last version that numbers services and hypervisors, and the first that names them by UUIDs.
 NUMBERED, NAMED = V(2, 52), V(2, 53)
 
+#: The last version that has hosts.
+HOSTS = V(2, 42)
+
 #: The last version that tells what hypervisors have in use, and the first that does not.
 USED, UNUSED = V(2, 87), V(2, 88)
 
@@ -64,6 +67,15 @@ _DETAILED: tuple[Row, ...] = (
 #: A hypervisor with details.
 DETAILED = VersionTable(_DETAILED)
 
+_HOST_ROUTES = (
+    ("GET", "/os-hosts"),
+    ("GET", "/os-hosts/{host}"),
+    ("PUT", "/os-hosts/{host}"),
+    ("GET", "/os-hosts/{host}/reboot"),
+    ("GET", "/os-hosts/{host}/shutdown"),
+    ("GET", "/os-hosts/{host}/startup"),
+)
+
 REQUESTS = VersionTable(
     [
         Behaviour(V(2, 11), "forced_down"),
@@ -73,6 +85,8 @@ REQUESTS = VersionTable(
         QueryAdded(NAMED, "with_servers"),
         Behaviour(V(2, 75), "strict"),
         Behaviour(V(2, 75), "servers_always"),
+        Behaviour(V(2, 102), "strict_audit"),
+        *(RouteRemoved(V(2, 43), method, path) for method, path in _HOST_ROUTES),
         RouteRemoved(NAMED, "GET", "/os-hypervisors/{id}/search"),
         RouteRemoved(NAMED, "GET", "/os-hypervisors/{id}/servers"),
         RouteRemoved(UNUSED, "GET", "/os-hypervisors/{id}/uptime"),

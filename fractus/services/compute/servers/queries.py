@@ -153,6 +153,27 @@ _on_hosts = by_sizes(
 )
 
 
+_sizes = Query(
+    select(_c.project_id, _c.summary)
+    .where(_c.host == bindparam("h"), _c.deleted_at.is_(None))
+    .order_by(_c.created_at, _c.id)
+)
+
+
+class _Flavor(Struct):
+    vcpus: int = 0
+    ram: int = 0
+    disk: int = 0
+    ephemeral: int = 0
+
+
+class _Document(Struct):
+    flavor: _Flavor
+
+
+_flavor_of = msgspec.json.Decoder(_Document).decode
+
+
 class ServersOnHosts:
     """Servers by the hosts that they are on."""
 
@@ -168,6 +189,12 @@ class ServersOnHosts:
                 name = _decode(extra).name if extra else ""
                 found.setdefault((cloud, host.partition(":")[2]), []).append((name, id))
         return found
+
+    async def sizes(self, reader: Reader, cloud: str, host: str) -> list[tuple[str, int, int, int]]:
+        """Of each server on a host its project, and what it has: VCPUs, MiB of memory, GiB of disk."""
+        rows = await reader.rows(_sizes, h=f"{cloud}:{host}")
+        flavors = [(project_id, _flavor_of(bytes(summary)).flavor) for project_id, summary in rows]
+        return [(id, one.vcpus, one.ram, one.disk + one.ephemeral) for id, one in flavors]
 
 
 # --- filters --------------------------------------------------------------------------------------

@@ -36,6 +36,10 @@ class Servers(Protocol):
         """Of each host, `(cloud, name there)`, the servers on it: `(name there, id)`. Those without are left out."""
         ...
 
+    async def sizes(self, reader: Reader, cloud: str, host: str) -> list[tuple[str, int, int, int]]:
+        """Of each server on a host its project, and what it has: VCPUs, MiB of memory, GiB of disk."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
