@@ -361,7 +361,7 @@ VOLUMES: tuple[Entry[ApiParts], ...] = (
             ImageSource(at.resources),
             _backups(at.ledger),
         ),
-        lambda at: VolumeLifecycle(VolumeWrites(at.ledger), _backups(at.ledger)),
+        lambda at: VolumeLifecycle(VolumeWrites(at.ledger), _backups(at.ledger), at.attachments),
         VolumeAdoption(),
     ),
     Entry(SNAPSHOT, lambda at: SnapshotsApi(at.store, at.ledger), SnapshotLifecycle(), SnapshotAdoption()),

@@ -14,6 +14,14 @@ RESERVED = frozenset({"attached_mode", "readonly", "fractus_by", "fractus_id", "
 """Items of metadata that are not their user's in a cloud: Cinder's own among those of a volume, and our marker."""
 
 
+UNWRITTEN = "unwritten"
+"""Key of what is desired of a volume: it was made of nothing or of an image, in a cloud that nobody asked for, and no
+server has had it. What is in it can be made again in any cloud. Whoever lets anything write to it removes this.
+"""
+DESTINATION = "destination"
+"""Key of what is desired of a volume: the cloud that it is on its way to."""
+
+
 class VolumeTypeWanted(Wanted, frozen=True, kw_only=True):
     """A type that a cloud must have before a volume of it can be made there: it is looked for by its name, and never
     made, for what stands behind a type is the cloud's own.

@@ -200,6 +200,22 @@ class ShownByOthers(Protocol):
 
 
 @runtime_checkable
+class Moves(Protocol):
+    """A kind whose resources change their cloud when that is asked of them: part of a lifecycle that needs it.
+
+    Nothing is copied from one cloud to the other: what is there now is made again from what is desired.
+    """
+
+    def destination(self, resource: Resource) -> str:
+        """The cloud that it is to be in; empty: where it is."""
+        ...
+
+    async def moved(self, tx: Transaction, resource: Resource, error: str) -> None:
+        """It is where it is to be; or it stays where it was, and `error` says why. It is written afterwards."""
+        ...
+
+
+@runtime_checkable
 class Acts(Protocol):
     """A kind of whose resources more is asked than their desired state: part of a lifecycle that needs it."""
 

@@ -17,7 +17,7 @@ from fractus.model.action import Action
 from fractus.model.cloud import Cloud, Observed, Scope
 from fractus.model.observation import observed_as
 from fractus.model.placement import LOCAL, Placement, Traits
-from fractus.model.resource import BLOCKED, OVER, PENDING, Presence, Resource, found
+from fractus.model.resource import BLOCKED, INCOMING, OVER, PENDING, Presence, Resource, found
 from fractus.reconcile import drift
 from fractus.reconcile.budget import Budget
 from fractus.reconcile.kind import (
@@ -32,6 +32,7 @@ from fractus.reconcile.kind import (
     Learns,
     Lifecycle,
     MadeByClouds,
+    Moves,
     Shared,
     ShownByOthers,
 )
@@ -176,6 +177,8 @@ class Machine:
         self.made_by_clouds = {kind: one for kind, one in lifecycles.items() if isinstance(one, MadeByClouds)}
         """Kinds of which clouds make some by themselves."""
         self.reporting = {kind: one for kind, one in lifecycles.items() if isinstance(one, ShownByOthers)}
+        self.moving = {kind: life for kind, life in lifecycles.items() if isinstance(life, Moves)}
+        """Kinds whose resources may be asked to change their cloud."""
         assigned = {kind for kind, life in lifecycles.items() if life.traits.assigned}
         self.relations = Relations(resources, lifecycles)
         ties = any(followed & assigned for followed in self.relations.followers.values())
@@ -465,6 +468,8 @@ class Machine:
                     await self.refresh_document(tx, fresh, drifted=drifted, observed_only=observed)
             if self.readiness_of(held) != self.readiness_of(presence):
                 await self.announce(tx, presence.kind, presence.id)
+            if presence.role == INCOMING and presence.state != held.state:
+                await self.wake(tx, presence.kind, presence.id)
 
     async def write_actions(self, tx: Transaction, resource: Resource, acted: Iterable[Action]) -> None:
         """Write what came of a resource's actions, and what follows from those that are finished."""

@@ -133,6 +133,61 @@ async def test_what_its_cloud_refuses_ends(world: World) -> None:
     assert not world.cloud("a").of("volume_attachment")
 
 
+async def _apart(world: World, user: User, **about: Any) -> tuple[str, str, str]:
+    """A server, a volume for which nobody asked for a zone, and the zone that it has: another than the server's."""
+    volume = await user.makes_volume(**about)
+    await world.settle()
+    there = (await user.volume(volume))["availability_zone"]
+    server = await user.boots_server(zone="b" if there == "a" else "a")
+    await world.settle()
+    return server, volume, there
+
+
+async def test_a_volume_that_nobody_has_written_to_comes_to_its_server(world: World) -> None:
+    ann = world.user("ann")
+    server, volume, there = await _apart(world, ann, name="data")
+    other = "b" if there == "a" else "a"
+    (await _attach(ann, server, volume)).ok()
+    assert await _states(ann, volume) == ("attaching", [])
+    await world.settle()
+    assert await _states(ann, volume) == ("in-use", [server])
+    shown = await ann.volume(volume)
+    assert (shown["availability_zone"], shown["name"]) == (other, "data")
+    assert not world.cloud(there).of("volume")
+    assert len(world.cloud(other).of("volume")) == 1
+    # From now on there is something in it that is nowhere else.
+    (await ann.delete(_at(server, volume))).ok()
+    await world.settle()
+    back = await ann.boots_server(zone=there)
+    await world.settle()
+    refused = await _attach(ann, back, volume)
+    assert (refused.status, f"Volume is in {other}." in _sentence(refused)) == (409, True)
+    await world.assert_no_orphans()
+
+
+async def test_a_volume_of_which_something_was_made_stays(world: World) -> None:
+    ann = world.user("ann")
+    server, volume, there = await _apart(world, ann)
+    (await ann.post("/volume/v3/snapshots", {"snapshot": {"volume_id": volume}})).ok()
+    await world.settle()
+    refused = await _attach(ann, server, volume)
+    assert (refused.status, f"Volume is in {there}." in _sentence(refused)) == (409, True)
+
+
+async def test_a_volume_that_the_server_s_cloud_refuses_stays_and_is_free(world: World) -> None:
+    ann = world.user("ann")
+    server, volume, there = await _apart(world, ann)
+    other = world.cloud("b" if there == "a" else "a")
+    other.faults.refuses("no room", kind="volume", method="create")
+    (await _attach(ann, server, volume)).ok()
+    await world.settle()
+    assert (await ann.get(_at(server), version=NEWEST)).ok() == {"volumeAttachments": []}
+    assert await _states(ann, volume) == ("available", [])
+    assert (await ann.volume(volume))["availability_zone"] == there
+    assert len(world.cloud(there).of("volume")) == 1
+    await world.assert_no_orphans()
+
+
 @pytest.mark.parametrize(
     ("version", "names"),
     [

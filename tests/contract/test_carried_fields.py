@@ -55,7 +55,7 @@ LIVES: Mapping[str, Lifecycle] = {
     "router_interface": RouterInterfaceLifecycle(),
     "trunk": TrunkLifecycle(),
     "metering_label": MeteringLabelLifecycle(),
-    "volume": VolumeLifecycle(_UNUSED, _UNUSED),
+    "volume": VolumeLifecycle(_UNUSED, _UNUSED, _UNUSED),
     "snapshot": SnapshotLifecycle(),
     "backup": BackupLifecycle(_UNUSED),
 }

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from fractus.base.retry import backoff
 from fractus.model.placement import Placement
 from fractus.model.resource import Presence, Resource, at_home
-from fractus.reconcile.converge import colocation, peers, unneeded
+from fractus.reconcile.converge import colocation, peers, relocation, unneeded
 from fractus.reconcile.converge.colocation import Member
 from fractus.reconcile.converge.ending import end
 from fractus.reconcile.converge.following import follow
@@ -70,6 +70,8 @@ async def _attend_to(
             outcome = await _assign(machine, tx, claim, resource, every)
         else:
             await _keep_home(machine, tx, resource, every)
+            if await relocation.attend(machine, tx, resource, every):
+                every = await presences.of_resource(tx, resource.kind, resource.id)
     for one in every:
         if one.wanted and one.generation != resource.generation:
             await machine.wake(tx, one.kind, one.id, one.cloud)

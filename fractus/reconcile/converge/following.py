@@ -8,6 +8,8 @@ Its needs say which others, of the kinds that its traits name (`Traits.follows`)
 
 What it brings along (CARRY, CARRY_ASYNC) is there because of it, and decides nothing.
 
+What is asked to change its cloud is nowhere to be followed until it has: nothing is begun where it is not to stay.
+
 Those count that are to stay; with one that is to leave it leaves first, as whatever needs a thing does. Needs of other
 kinds decide nothing: what can be carried is brought along.
 """
@@ -37,8 +39,7 @@ async def follow(machine: Machine, tx: Transaction, resource: Resource, every: l
     there: dict[Need, list[str]] = {}
     for need in await machine.resources.needs(tx, resource.kind, resource.id):
         if need.kind in followed and not need.carries:
-            found = await presences.of_resource(tx, need.kind, need.id)
-            there[need] = [one.cloud for one in found if one.wanted]
+            there[need] = await _clouds(machine, tx, need)
     target = clouds_of(there)
     # One that is still leaving where it is to be again is made anew when it has left.
     for cloud in sorted(target.difference(one.cloud for one in every)):
@@ -50,3 +51,12 @@ async def follow(machine: Machine, tx: Transaction, resource: Resource, every: l
         if one.wanted and one.cloud not in target:
             await machine.unwant(tx, one)
     await machine.refresh_document(tx, resource, every=every)
+
+
+async def _clouds(machine: Machine, tx: Transaction, need: Need) -> list[str]:
+    """Where something is, and is to stay."""
+    life = machine.moving.get(need.kind)
+    resource = await machine.resources.fetch(tx, need.kind, need.id) if life is not None else None
+    if life is not None and resource is not None and life.destination(resource):
+        return []
+    return [one.cloud for one in await presences.of_resource(tx, need.kind, need.id) if one.wanted]

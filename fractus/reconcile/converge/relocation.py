@@ -1,4 +1,7 @@
-"""Two presences of one assigned resource, while it changes its cloud. Whoever moves its data calls these in order.
+"""Two presences of one assigned resource, while it changes its cloud.
+
+`attend` takes a resource whose kind has it moved (`Moves`) from one step to the next; of such a one there is nothing to
+copy. Whoever moves data calls the steps in order.
 
 1. `begin`: a presence is made in the other cloud, INCOMING. It converges as any does, with all that it needs there. The
    home, and what users see, stay as they are.
@@ -14,11 +17,40 @@ between, the roles say how far it was.
 from __future__ import annotations
 
 from fractus.model.errors import Conflict
-from fractus.model.resource import INCOMING, OUTGOING, SETTLED, Presence, Resource, at_home
+from fractus.model.resource import BLOCKED, INCOMING, OUTGOING, SETTLED, Presence, Resource, at_home
 from fractus.reconcile.converge.needs import first_look
 from fractus.reconcile.machine import Machine
 from fractus.store import presences
 from fractus.store.transaction import Transaction
+
+
+async def attend(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> bool:
+    """Take it one step nearer to the cloud that it is asked to be in. Whether anything was written."""
+    life = machine.moving.get(resource.kind)
+    cloud = life.destination(resource) if life is not None else ""
+    if life is None or not cloud:
+        return False
+    here, incoming = at_home(resource.home, every), _with_role(every, INCOMING)
+    if here is not None and here.cloud == cloud:
+        await life.moved(tx, resource, "")
+    elif incoming is None and any(one.cloud == cloud for one in every):
+        return False  # looked at again when that one has left
+    elif incoming is None:
+        try:
+            await begin(machine, tx, resource, cloud)
+        except Conflict as error:
+            await life.moved(tx, resource, str(error))
+    elif incoming.state == BLOCKED:
+        await abandon(machine, tx, resource)
+        await life.moved(tx, resource, incoming.error)
+    elif incoming.state == SETTLED:
+        await cut_over(machine, tx, resource)
+        await finish(machine, tx, resource)
+        await life.moved(tx, resource, "")
+    else:
+        return False
+    await machine.refresh_document(tx, resource)
+    return True
 
 
 async def begin(machine: Machine, tx: Transaction, resource: Resource, cloud: str) -> Presence:
@@ -60,6 +92,7 @@ async def cut_over(machine: Machine, tx: Transaction, resource: Resource) -> Non
     resource.choice = {**resource.choice, "cloud": incoming.cloud}
     await machine.refresh_document(tx, resource)
     await machine.wake_waiting(tx, resource.kind, resource.id)
+    await machine.wake_all(tx, await machine.relations.moved(tx, resource.kind, resource.id))
 
 
 async def finish(machine: Machine, tx: Transaction, resource: Resource) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 from fractus.model.action import Action
 from fractus.model.cloud import Observed
 from fractus.model.placement import NeedsAt
-from fractus.model.resource import PENDING, Need, Presence, Resource
+from fractus.model.resource import INCOMING, PENDING, SETTLED, Need, Presence, Resource
 from fractus.reconcile import drift
 from fractus.reconcile.converge import acting
 from fractus.reconcile.converge.needs import all_met, needs_changed
@@ -122,6 +122,8 @@ async def _ingest_one(
         await machine.wake(tx, kind, presence.id, turn.cloud)
     if machine.readiness_of(presence) != face:
         await machine.announce(tx, kind, presence.id)
+    if presence.role == INCOMING and presence.state == SETTLED:
+        await machine.wake(tx, kind, presence.id)
 
 
 async def _judge(

@@ -10,6 +10,7 @@ import msgspec
 from fractus.base.clock import iso_micro
 from fractus.base.ids import new_id
 from fractus.model.resource import Presence, Resource, Summary, at_home
+from fractus.model.volumes import DESTINATION, UNWRITTEN
 from fractus.services.compute.volume_attachments.kind import (
     ATTACHED,
     ATTACHING,
@@ -46,6 +47,12 @@ class AttachmentWrites:
         """The cloud that a volume is in; empty where none is chosen yet."""
         there = at_home(volume.home, await presences.of_resource(reader, "volume", volume.id))
         return there.cloud if there is not None else volume.home or ""
+
+    async def movable(self, reader: Reader, volume: Resource) -> bool:
+        """Whether it can be made again in another cloud, for nothing has been written to it and nothing made of it."""
+        if not volume.desired.get(UNWRITTEN):
+            return False
+        return not await self._ledger.resources.needed_by(reader, "volume", volume.id)
 
     # --- what users ask for ----------------------------------------------------------------------
 
@@ -94,6 +101,11 @@ class AttachmentWrites:
                 "state": ATTACHING,
             },
         ]
+        away = there is not None and await self.zone_of(tx, volume) not in ("", there.cloud)
+        volume.desired.pop(UNWRITTEN, None)
+        if there is not None and away:
+            volume.desired[DESTINATION] = there.cloud
+            await self._ledger.change(tx, volume, await self._summary(tx, volume))
         await self._ledger.create(tx, attachment, summarise(attachment), needs(attachment), assign=True)
         await self._save(tx, volume)
 
@@ -141,6 +153,17 @@ class AttachmentWrites:
             about["server_there"] = await self._server_there(tx, attachment)
         await self._show(tx, "server", attachment.desired["server_id"], attachment.id, {"device": device})
         await self._show_in_volume(tx, attachment, device=device, state=state, **about)
+
+    async def unattachable(self, tx: Transaction, volume: Resource) -> None:
+        """A volume does not come to the cloud of the server that is to have it: its attachments end, and it is free.
+        The caller writes the volume.
+        """
+        for id in await self._ledger.resources.needed_by_kind(tx, "volume", volume.id, "volume_attachment"):
+            attachment = await self._fetch(tx, "volume_attachment", id)
+            if attachment is not None and attachment.wanted:
+                attachment.desired["apart"] = True
+                await self._ledger.remove(tx, attachment, summarise(attachment), hide=False)
+        volume.desired["attached"] = [{**one, "state": DETACHING} for one in volume.desired["attached"]]
 
     async def ended(self, tx: Transaction, attachment: Resource) -> None:
         """It has left its cloud. How its volume is there now is looked at."""

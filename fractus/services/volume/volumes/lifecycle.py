@@ -15,7 +15,7 @@ from fractus.model.action import Action
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, at_home
-from fractus.model.volumes import RESERVED, VolumeObserved, VolumeWanted
+from fractus.model.volumes import DESTINATION, RESERVED, VolumeObserved, VolumeWanted
 from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.services.volume.volumes import actions
@@ -53,6 +53,16 @@ class Restored(Protocol):
         ...
 
 
+class Detached(Protocol):
+    """What keeps attachments."""
+
+    async def unattachable(self, tx: Transaction, volume: Resource) -> None:
+        """A volume does not come to the cloud of the server that is to have it: its attachments end. It is written
+        afterwards.
+        """
+        ...
+
+
 class VolumeLifecycle(LifecycleDefaults):
     """The kind `volume`."""
 
@@ -62,9 +72,9 @@ class VolumeLifecycle(LifecycleDefaults):
     sweeping = Sweeping(changes=2.0)
     verbs = frozenset({"restore", "transfer"})
 
-    def __init__(self, volumes: Freed, backups: Restored) -> None:
+    def __init__(self, volumes: Freed, backups: Restored, attachments: Detached) -> None:
         """`volumes` and `backups`: who shows with what a volume is busy, and that a backup is being restored."""
-        self._volumes, self._backups = volumes, backups
+        self._volumes, self._backups, self._attachments = volumes, backups, attachments
 
     def demand(self, resource: Resource) -> Demand:
         """The zone that the user named, of a cloud that has block storage."""
@@ -140,6 +150,17 @@ class VolumeLifecycle(LifecycleDefaults):
             step = Step(action.verb, _body(action))
             return Apply(step, {"acted": action.token}, once=action.once, over=over)
         return _change(desired, observed) or Done(over=over)
+
+    def destination(self, resource: Resource) -> str:
+        """The cloud of the server that is to have it, where that is another."""
+        cloud: str = resource.desired.get(DESTINATION, "")
+        return cloud
+
+    async def moved(self, tx: Transaction, resource: Resource, error: str) -> None:
+        """It can be attached there, or is not attached."""
+        resource.desired.pop(DESTINATION)
+        if error:
+            await self._attachments.unattachable(tx, resource)
 
     def names(self, action: Action) -> Collection[tuple[str, str]]:
         """Nothing: what an action names is there when it is accepted, and its id there stands in its arguments."""

@@ -16,6 +16,7 @@ from fractus.base.ids import new_id
 from fractus.model.action import Action
 from fractus.model.errors import NotFound
 from fractus.model.resource import Need, Resource
+from fractus.model.volumes import UNWRITTEN
 from fractus.services.volume.dialect.writes import Asker
 from fractus.services.volume.volumes.kind import KIND
 from fractus.store import actions, presences
@@ -93,6 +94,7 @@ class VolumeWrites:
             at=tx.now(),
         )
         volume.desired |= {"asked": token, "busy": {"status": status, "by": action.once}}
+        volume.desired.pop(UNWRITTEN, None)
         await actions.add(tx, action)
         every = await presences.of_resource(tx, KIND.name, volume.id)
         await self._ledger.change(tx, volume, KIND.summarise(volume, every), needs)

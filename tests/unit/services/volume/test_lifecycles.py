@@ -19,7 +19,7 @@ TEXTS = {"name": "v", "description": None}
 VOLUME = {**TEXTS, "size": 1, "bootable": None, "readonly": None, "image_metadata": {}}
 KINDS: list[tuple[Any, dict[str, Any], Any]] = [
     (
-        VolumeLifecycle(cast("Any", None), cast("Any", None)),
+        VolumeLifecycle(cast("Any", None), cast("Any", None), cast("Any", None)),
         VOLUME,
         VolumeObserved(remote_id="r", name="v", size=1, status="available"),
     ),

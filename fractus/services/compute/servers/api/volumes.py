@@ -170,7 +170,7 @@ class Volumes:
             raise Invalid(f"Invalid volume: volume {volume.id} already attached")
         zone = shown(server)["OS-EXT-AZ:availability_zone"]
         there = await self._given.attachments.zone_of(tx, volume)
-        if there and there != zone:
+        if there and there != zone and not await self._given.attachments.movable(tx, volume):
             raise Conflict(
                 f"Instance {server.id} and volume {volume.id} are not in the same availability_zone. Instance is in"
                 f" {zone}. Volume is in {there}. Create the volume in {zone}, or the server in {there}."

@@ -9,6 +9,7 @@ from fractus.auth.principal import Principal
 from fractus.base.ids import new_id
 from fractus.model.errors import Forbidden, Invalid, NotFound
 from fractus.model.resource import Resource
+from fractus.model.volumes import UNWRITTEN
 from fractus.services.volume.dialect.api.query import names
 from fractus.services.volume.dialect.schema.parameters import TRUE
 from fractus.services.volume.volumes.kind import FROM_IMAGE, KIND
@@ -77,6 +78,8 @@ async def draft(
         "readonly": None,
         "image_metadata": {},
     }
+    if not (desired["zone"] or origin or backup):
+        desired[UNWRITTEN] = True
     who = call.principal
     return Resource(
         kind=KIND.name, id=new_id(), project_id=who.project_id, user_id=who.user_id, name=desired["name"] or "",
