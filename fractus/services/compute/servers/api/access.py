@@ -119,6 +119,10 @@ class Attachments(Protocol):
         """The cloud that a volume is in; empty where none is chosen yet."""
         ...
 
+    async def movable(self, reader: Reader, volume: Resource) -> bool:
+        """Whether it can be made again in another cloud: then it goes to the server's when it is attached."""
+        ...
+
     async def attach(
         self, tx: Transaction, server: Resource, volume: Resource, asked: Mapping[str, Any], device: str
     ) -> None:
