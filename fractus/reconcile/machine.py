@@ -32,7 +32,6 @@ from fractus.reconcile.kind import (
     Learns,
     Lifecycle,
     MadeByClouds,
-    Moves,
     Shared,
     ShownByOthers,
 )
@@ -177,8 +176,6 @@ class Machine:
         self.made_by_clouds = {kind: one for kind, one in lifecycles.items() if isinstance(one, MadeByClouds)}
         """Kinds of which clouds make some by themselves."""
         self.reporting = {kind: one for kind, one in lifecycles.items() if isinstance(one, ShownByOthers)}
-        self.moving = {kind: life for kind, life in lifecycles.items() if isinstance(life, Moves)}
-        """Kinds whose resources may be asked to change their cloud."""
         assigned = {kind for kind, life in lifecycles.items() if life.traits.assigned}
         self.relations = Relations(resources, lifecycles)
         ties = any(followed & assigned for followed in self.relations.followers.values())

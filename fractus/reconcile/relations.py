@@ -12,7 +12,7 @@ from typing import Any
 
 from fractus.model.placement import Placement
 from fractus.model.resource import Presence, Resource
-from fractus.reconcile.kind import Lifecycle, ReadsFacts
+from fractus.reconcile.kind import Lifecycle, Moves, ReadsFacts
 from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
@@ -33,6 +33,8 @@ class Relations:
         """Kinds that read facts."""
         self.followers: dict[str, frozenset[str]] = {}
         """Kinds that follow others -> those others."""
+        self.moving = {kind: life for kind, life in lifecycles.items() if isinstance(life, Moves)}
+        """Kinds whose resources may be asked to change their cloud."""
         for kind, life in lifecycles.items():
             if life.traits.placement is Placement.FOLLOWS:
                 self.followers[kind] = life.traits.follows

@@ -55,7 +55,7 @@ async def follow(machine: Machine, tx: Transaction, resource: Resource, every: l
 
 async def _clouds(machine: Machine, tx: Transaction, need: Need) -> list[str]:
     """Where something is, and is to stay."""
-    life = machine.moving.get(need.kind)
+    life = machine.relations.moving.get(need.kind)
     resource = await machine.resources.fetch(tx, need.kind, need.id) if life is not None else None
     if life is not None and resource is not None and life.destination(resource):
         return []

@@ -26,7 +26,7 @@ from fractus.store.transaction import Transaction
 
 async def attend(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> bool:
     """Take it one step nearer to the cloud that it is asked to be in. Whether anything was written."""
-    life = machine.moving.get(resource.kind)
+    life = machine.relations.moving.get(resource.kind)
     cloud = life.destination(resource) if life is not None else ""
     if life is None or not cloud:
         return False
