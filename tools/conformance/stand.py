@@ -5,8 +5,7 @@
 The stand has a region of its own in the Keystone that it shares with the first cloud, so it lives beside other stands.
 Writes two configurations into HOME/tempest/etc: `dynamic.conf`, where every test class makes projects and users of its
 own, and `accounts.conf` with the projects of accounts.yaml, each of which has a network: tests that make servers need
-one, and the networks that Tempest itself would make come with a router, which fractus does not serve yet. Running this
-again with the stand up keeps what is there.
+one. Running this again with the stand up keeps what is there.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ IMAGES = ("tempest-one", "tempest-two")
 OUTSIDE = "public"
 """The external network that tools/realcloud makes in each cloud."""
 
-#: What is the same in every configuration. Features whose routes fractus does not serve yet are left out by Tempest.
+#: What is the same in every configuration. Features that are off are those that the clouds themselves do not have.
 FIXED: dict[str, dict[str, Any]] = {
     "identity": {"auth_version": "v3", "region": REGION, "v3_endpoint_type": "public"},
     "compute": {
@@ -44,19 +43,28 @@ FIXED: dict[str, dict[str, Any]] = {
         "min_compute_nodes": 2,
     },
     "compute-feature-enabled": {
-        "resize": False,
-        "pause": False,
-        "suspend": False,
-        "shelve": False,
-        "snapshot": False,
-        "rescue": False,
-        "cold_migration": False,
-        "live_migration": False,
-        "interface_attach": False,
-        "vnc_console": False,
-        "change_password": False,
+        "resize": True,
+        "pause": True,
+        "suspend": True,
+        "shelve": True,
+        "snapshot": True,
+        "rescue": True,
+        "cold_migration": True,
+        "live_migration": True,
+        "volume_backed_live_migration": True,
+        "interface_attach": True,
+        "vnc_console": False,  # the hypervisor of these clouds is a fake, and has none
+        "change_password": True,
         "hostname_fqdn_sanitization": True,
     },
+    "volume": {
+        "region": REGION,
+        "build_timeout": 60,
+        "min_microversion": "3.0",
+        "max_microversion": "latest",
+    },
+    # No backup service runs beside these clouds.
+    "volume-feature-enabled": {"backup": False, "snapshot": True, "clone": True},
     "image": {"region": REGION, "build_timeout": 60},
     "image-feature-enabled": {"import_image": True, "manage_locations": False},
     "network": {
@@ -66,7 +74,7 @@ FIXED: dict[str, dict[str, Any]] = {
     },
     "validation": {"run_validation": False},
     "service_available": {
-        "cinder": False,
+        "cinder": True,
         "swift": False,
         "horizon": False,
         "nova": True,
