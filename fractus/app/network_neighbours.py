@@ -48,7 +48,7 @@ class JoinedNetwork:
         groups = at.groups = at.add(GroupWrites(ledger, at.add(DefaultRuleWrites(ledger))))
         scopes = at.scopes = at.add(ScopeWrites(ledger))
         pools = at.pools = at.add(PoolWrites(ledger))
-        policies = at.qos_policies = at.add(QosPolicyWrites(ledger))
+        policies = at.add(QosPolicyWrites(ledger))
         networks = at.writer(NETWORK)
         subnets = at.subnets = at.add(SubnetWrites(ledger, self.addresses, networks))
         ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups, dns_domain))

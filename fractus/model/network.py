@@ -49,6 +49,7 @@ class NetworkWanted(Wanted, frozen=True, kw_only=True):
         bool,
         Wire(
             name="router:external",
+            key="router:external",
             extension="external-net",
             purpose="an external network",
             unsaid=True,

@@ -23,6 +23,8 @@ class Wire(Struct, frozen=True, kw_only=True):
 
     name: str = ""
     """Its name there; empty: the same as here."""
+    key: str = ""
+    """Its key in what is desired of a resource; empty: its name here."""
     extension: str = ""
     """Without this extension the service has no such field: another value than the default is then refused."""
     purpose: str = ""
@@ -55,6 +57,7 @@ class WireField(Struct, frozen=True, kw_only=True):
     """One field of a kind, with all that is known of it."""
 
     name: str
+    key: str
     wire: str
     rules: Wire
     default: Any = None
@@ -131,6 +134,7 @@ def _fields(wanted: type[Wanted], observed: type[Observed]) -> tuple[WireField, 
         made.append(
             WireField(
                 name=name,
+                key=rules.key or name,
                 wire=rules.name or name,
                 rules=rules,
                 default=_default(wanted, name) if name in said else None,

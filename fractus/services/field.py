@@ -129,6 +129,8 @@ class Field(_Named, frozen=True, kw_only=True):
     """Its key in `Resource.desired`; None: its name, if a request may give it; empty: it is not kept there."""
     shown: str | None = None
     """Its name in documents; None: its name, if it is kept; empty: it is not shown."""
+    show: Convert | None = None
+    """Makes what is shown of what is kept, where that is another (an order, a type)."""
     column: Stored | None = None
     """Its column, written whenever the document is, of the value that is shown."""
 

@@ -19,6 +19,7 @@ from sqlalchemy import Boolean, Column, Double, Integer, String, Table, Text, fa
 
 from fractus.auth.policy import RuleDefault
 from fractus.model import carried
+from fractus.model.errors import ApiError
 from fractus.model.resource import Need, Presence, Resource, Summary
 from fractus.model.wire import Vocabulary
 from fractus.quota.costs import Costs
@@ -63,6 +64,15 @@ class Parent(Struct, frozen=True):
         return f"{self.kind}:project_id"
 
 
+class Default(Struct, frozen=True):
+    """That at most one of some things is the default one (`is_default`), which requests get that name none."""
+
+    among: Callable[[Resource], Mapping[str, Any]]
+    """The columns, with their values, of all those that one would be the default of."""
+    taken: Callable[[Resource, str], ApiError]
+    """What is said of one where another is it already, by the other's id."""
+
+
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind."""
 
@@ -87,6 +97,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     table: Table
     summarise: Summarise
     """How users see it: the service's dialect makes it of the fields, and of what the kind derives."""
+    default: Default | None = None
+    """Which of its things may be the default one; None: there is no such thing."""
     sealed: tuple[str, ...] = ()
     """Keys of `Resource.desired` that are sealed with the key of the vault."""
 

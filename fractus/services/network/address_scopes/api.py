@@ -8,11 +8,11 @@ from typing import Any
 from fractus.addressing.prefixes import nets, overlap
 from fractus.model.resource import Resource
 from fractus.services.network.address_scopes.kind import KIND
-from fractus.services.network.dialect.api.access import visible
+from fractus.services.network.dialect.api.access import fetch_visible
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.queries.rows import every, ids, is_some
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import apart, conflict, invalid, not_found
+from fractus.services.network.dialect.schema.errors import apart, conflict, invalid
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter, one_of
@@ -46,8 +46,8 @@ class ScopeWrites(Writer):
     ) -> None:
         """Refuse a pool in a scope where it may not be. `cuts`: its subnets -> their networks."""
         id, version, resources = desired["address_scope_id"], desired["ip_version"], self.ledger.resources
-        found = await resources.fetch(tx, KIND.name, id, to_write=True)
-        family = visible(call, found, KIND.target, not_found(KIND.name, id)).desired["ip_version"]
+        scope = await fetch_visible(tx, resources, call, KIND.name, id, KIND.target, to_write=True)
+        family = scope.desired["ip_version"]
         if version != family:
             raise invalid(
                 f"Illegal subnetpool association: subnetpool {pool_id} cannot associate with address scope {id} "

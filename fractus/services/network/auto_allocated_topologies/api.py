@@ -15,7 +15,7 @@ from fractus.services.network.auto_allocated_topologies.kind import NAME, summar
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import refuse_body
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
-from fractus.services.network.dialect.queries.defaults import default_external, default_pool
+from fractus.services.network.dialect.queries.defaults import default_of
 from fractus.services.network.dialect.schema.attributes import Item, read
 from fractus.services.network.dialect.schema.errors import bad_request, conflict
 from fractus.services.network.dialect.writes.writer import Writer
@@ -171,14 +171,15 @@ class AutoAllocatedTopologyApi:
         return None if found is None or found.deleted_at is not None else found
 
     async def _outside(self, reader: Reader) -> str:
-        found = await default_external(reader, self._resources)
+        found = await default_of(reader, self._resources.tables["network"], external=True)
         if found is None:
             raise _failed("No default router:external network")
         return found
 
     async def _pools(self, reader: Reader) -> dict[int, str]:
         """The default pool of each family that has one."""
-        every = {version: await default_pool(reader, self._resources, version) for version in (4, 6)}
+        table = self._resources.tables["subnetpool"]
+        every = {version: await default_of(reader, table, ip_version=version) for version in (4, 6)}
         found = {version: pool for version, pool in every.items() if pool is not None}
         if not found:
             raise _failed("No default subnetpools defined")

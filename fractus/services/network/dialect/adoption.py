@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from msgspec import UNSET
 
@@ -40,6 +40,8 @@ class CrudAdoption(Generic[S]):
 
     after: tuple[str, ...] = ()
     """Kinds that come before it, beside those that its vocabulary refers to."""
+    parts: ClassVar[Mapping[str, str]] = {}
+    """Kinds of which it is nothing without those that belong to it -> their field with its id."""
 
     def __init__(self, vocabulary: Vocabulary[Any, S], kind: Kind | None = None) -> None:
         """`kind`: as declared. What no cloud says has the defaults of its fields, and of what is each cloud's own no
@@ -66,10 +68,14 @@ class CrudAdoption(Generic[S]):
         return 0
 
     def needed(self, observed: S, listed: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
-        """What it refers to comes with it."""
-        return [
+        """What it refers to comes with it, and its parts."""
+        found = [
             (one.rules.refers, id) for one in self._references for id in _ids(getattr(observed, one.name))
         ]
+        for kind, field in self.parts.items():
+            every = listed.get(kind, {}).values()
+            found += [(kind, one.remote_id) for one in every if getattr(one, field) == observed.remote_id]
+        return found
 
     def rests_here(self, resource: Resource, presence: Presence) -> bool:
         """No: what is on it, or behind it, is in the cloud."""
@@ -168,7 +174,7 @@ class CrudAdoption(Generic[S]):
             **({"name": observed.name} if self._has_name else {}),
             "description": observed.description or "",
             "tags": list(observed.tags),
-            **{one.name: _kept(one, observed) for one in self._kept},
+            **{one.key: _kept(one, observed) for one in self._kept},
         }
 
 

@@ -9,11 +9,11 @@ from msgspec import UNSET
 
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_MEMBER, NEUTRON_ADMIN_OR_READER
 from fractus.auth.policy import RuleDefault
-from fractus.model.carried import CARRIED
+from fractus.model.carried import CARRIED, REFUSED
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.quota.costs import Costs
-from fractus.services.field import REQUIRED, Field, Fields, Match, Stored, flag, number, text
+from fractus.services.field import REQUIRED, Field, Fields, Match, Stored, anything, flag, number, text
 from fractus.services.kind import Parent
 from fractus.services.network.dialect import view
 from fractus.services.network.dialect.costs import refuse
@@ -63,6 +63,13 @@ def reference(name: str, *, default: Any = REQUIRED, **more: Any) -> Field:
     )  # fmt: skip
 
 
+def clouds_own(name: str, **more: Any) -> Field:
+    """A field that belongs to the clouds, for they choose it themselves: to give it is refused, with `why`."""
+    return Field(
+        name, post=True, put=True, default=UNSET, desired="", carried=REFUSED, **{"foreign": anything, **more}
+    )  # fmt: skip
+
+
 def amount(name: str, *, default: Any = 0, stored: int = 0, **more: Any) -> Field:
     """A field of a number that is not negative. `stored`: what its column has where there is none."""
     return Field(
@@ -91,6 +98,9 @@ def switch(
     )  # fmt: skip
 
 
+_ALL_HAVE: Mapping[str, str] = {}
+
+
 class Documents:
     """How users see a kind: its fields as they are kept, what is derived, and what all documents have.
 
@@ -98,6 +108,7 @@ class Documents:
     revision of a new one. `columns`: those of keys of what is desired that no document has. `privileged`: the names
     that only those see whom a rule of the kind's own lets; a document has them apart. `ours`: the keys that are shown
     as desired, whatever was found in a cloud; `drifted` False: all of them. `owned` False: it belongs to no project.
+    `only_of`: names that only those have for which another key of what is desired is true.
     """
 
     def __init__(
@@ -113,6 +124,7 @@ class Documents:
         ours: Sequence[str] = (),
         drifted: bool = True,
         owned: bool = True,
+        only_of: Mapping[str, str] = _ALL_HAVE,
     ) -> None:
         # What is younger than some rows has its default there.
         self._shown = [
@@ -120,6 +132,7 @@ class Documents:
             for one in fields.values()
             if one.document
         ]
+        self._converted = [(one.document, one.show) for one in fields.values() if one.document and one.show]
         stored = [
             (one.column, one.document or one.name, one.key)
             for one in fields.values()
@@ -132,6 +145,7 @@ class Documents:
         self._derived = None if derived is nothing else derived
         self._standard, self._tagged = "revision_number" in fields, "tags" in fields
         self._named, self._drifted, self._owned = "name" in fields, drifted, owned
+        self._only_of = only_of
 
     def __call__(self, resource: Resource, presences: Sequence[Presence] = ()) -> Summary:
         """The document and the columns."""
@@ -171,6 +185,8 @@ class Documents:
         """What is between identity and standard attributes."""
         get = resource.desired.get
         body = {name: get(key, default) for name, key, default in self._shown}
+        for name, show in self._converted:
+            body[name] = show(body[name])
         if self._derived is not None:
             body.update(self._derived(resource, there))
         if status:
@@ -182,6 +198,9 @@ class Documents:
         document.update({name: body[name] for name in self._order} if self._order else body)
         if not self._named:
             del document["name"]
+        for name, key in self._only_of.items() if self._only_of else ():
+            if not resource.desired.get(key):
+                del document[name]
         if self._standard:
             document.update(view.tail(resource, born=self._born))
             if not self._tagged:

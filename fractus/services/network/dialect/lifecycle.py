@@ -39,8 +39,8 @@ S = TypeVar("S", bound=Observed)
 
 
 class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
-    """A kind that comes to a cloud when something there needs it. Its fields have the same names in what is desired,
-    in what is asked for and in what is seen.
+    """A kind that comes to a cloud when something there needs it. Its fields have the same names in what is desired
+    (`Wire.key` says another), in what is asked for and in what is observed.
     """
 
     traits = carried()
@@ -79,11 +79,11 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
         """Its fields, references in the cloud's own ids; empty where what they refer to is not there."""
         desired = item.resource.desired
         return {
-            one.name: _remote(item, one.rules.refers, desired[one.name])
+            one.name: _remote(item, one.rules.refers, desired[one.key])
             if one.rules.refers
-            else desired[one.name]
+            else desired[one.key]
             for one in self._said
-            if one.name in desired
+            if one.key in desired
         }
 
     def notes(self, item: Item) -> dict[str, Any]:

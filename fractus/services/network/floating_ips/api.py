@@ -8,12 +8,13 @@ from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.network import MADE_HERE
 from fractus.model.resource import Resource
 from fractus.services.network.dialect import kind as neutron
+from fractus.services.network.dialect.api.access import fetch_visible
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.parts import Part, PartsApi
 from fractus.services.network.dialect.queries import rows
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import bad_request, not_found
+from fractus.services.network.dialect.schema.errors import bad_request
 from fractus.services.network.dialect.schema.outside import Given, is_clouds_own
 from fractus.services.network.floating_ips import schema
 from fractus.services.network.floating_ips.kind import KIND, details_of, holder
@@ -118,13 +119,7 @@ class FloatingIpApi(CollectionApi):
 
     async def _network(self, tx: Transaction, call: Call, id: str) -> Resource:
         """The external network that it is of."""
-        network = await self._resources.fetch(tx, "network", id)
-        if (
-            network is None
-            or network.deleted_at is not None
-            or not call.allows("get_network", neutron.network_target(network))
-        ):
-            raise not_found("network", id)
+        network = await fetch_visible(tx, self._resources, call, "network", id, neutron.network_target)
         if not network.desired["router:external"]:
             raise bad_request("floatingip", f"Network {id} is not a valid external network")
         of_it = Filter("network_id", "eq", id), Filter("ip_version", "eq", 4)

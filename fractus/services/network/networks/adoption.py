@@ -5,7 +5,6 @@ External networks of one name are one network: whoever says `public` means outsi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from fractus.model.network import MADE_HERE, NETWORK, NetworkObserved
@@ -21,30 +20,21 @@ from fractus.store.transaction import Transaction
 class NetworkAdoption(CrudAdoption[NetworkObserved]):
     """Taking over networks."""
 
+    parts = {"subnet": "network_id"}
+
     def __init__(self, resources: Resources) -> None:
         super().__init__(NETWORK, KIND)
         self._resources = resources
 
-    def needed(
-        self, observed: NetworkObserved, listed: Mapping[str, Mapping[str, Any]]
-    ) -> list[tuple[str, str]]:
-        """With its subnets: half a network is none."""
-        every = listed.get("subnet", {}).values()
-        own = [("subnet", one.remote_id) for one in every if one.network_id == observed.remote_id]
-        return super().needed(observed, listed) + own
-
     async def judge(self, tx: Transaction, observed: NetworkObserved, context: AdoptionContext) -> Verdict:
         """An external one joins the one of its name that other clouds have, in the first of them that is not here."""
-        if (
-            observed.external
-            and not observed.marker
-            and await context.resource(tx, "network", observed.remote_id) is None
-        ):
-            for known in await external_named(tx, self._resources, observed.name):
-                if await presences.fetch(tx, "network", known.id, context.cloud) is None:
-                    known.choice = {**known.choice, "only": [*known.choice.get("only", ()), context.cloud]}
-                    await context.save(tx, known)
-                    return Merge(known.id)
+        known = await context.resource(tx, "network", observed.remote_id)
+        if observed.external and not observed.marker and known is None:
+            for same in await external_named(tx, self._resources, observed.name):
+                if await presences.fetch(tx, "network", same.id, context.cloud) is None:
+                    same.choice = {**same.choice, "only": [*same.choice.get("only", ()), context.cloud]}
+                    await context.save(tx, same)
+                    return Merge(same.id)
         return await super().judge(tx, observed, context)
 
     def is_everybodys(self, observed: NetworkObserved) -> bool:
@@ -54,6 +44,4 @@ class NetworkAdoption(CrudAdoption[NetworkObserved]):
     def desired(self, observed: NetworkObserved) -> dict[str, Any]:
         """What is there, without subnets yet."""
         desired = super().desired(observed)
-        external = bool(desired.pop("external"))
-        made_here = external and bool(observed.marker)
-        return {**desired, "router:external": external, MADE_HERE: made_here, "subnets": []}
+        return {**desired, MADE_HERE: bool(observed.external and observed.marker), "subnets": []}

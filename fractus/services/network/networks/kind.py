@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
-
-from msgspec import UNSET
 
 from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
-from fractus.model.carried import CARRIED, OURS, REFUSED, carried
+from fractus.model.carried import CARRIED, OURS, carried
 from fractus.model.network import NETWORK as VOCABULARY
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Presence, Resource
-from fractus.services.field import Check, Convert, Field, Match, anything, named
-from fractus.services.kind import Kind, table_of
+from fractus.services.field import Field, Match, named
+from fractus.services.kind import Default, Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import dns, values
 from fractus.services.network.dialect.schema.attributes import read_only, standard
+from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.dialect.schema.qos import QOS_POLICY, qos_needs
 from fractus.services.network.dialect.schema.zones import HINTS
@@ -28,15 +28,11 @@ DEFAULT_MTU = 1450
 IS_DEFAULT = "is_default"
 """Whether it is the external network of topologies that are allocated for projects."""
 _VISIBLE = "rule:shared or rule:external or rule:context_is_advsvc"
-_WIRES = "each cloud chooses the wires of its networks itself"
-
-
-def _wire(name: str, check: Check | None = None, convert: Convert | None = None) -> Field:
-    """Which wires a network has is each cloud's own choice: here none has those that are asked for."""
-    return Field(
-        name, post=True, put=True, default=UNSET, rule=NEUTRON_ADMIN, convert=convert, check=check, desired="",
-        match=Match("id", convert, "none") if ":" in name else None, carried=REFUSED, foreign=anything, why=_WIRES,
-    )  # fmt: skip
+#: Which wires a network has: here none has those that a list asks for.
+_NONE = Match("id", how="none")
+_wire = partial(
+    neutron.clouds_own, rule=NEUTRON_ADMIN, why="each cloud chooses the wires of its networks itself"
+)
 
 
 def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
@@ -46,27 +42,16 @@ def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, 
     known = [seen["mtu"] for one in there if (seen := one.observed) and seen.get("mtu")]
     return {
         "mtu": int(resource.desired["mtu"]) or min(known, default=DEFAULT_MTU),
-        "subnets": sorted(resource.desired["subnets"]),
         "availability_zones": sorted(one.cloud for one in there),
         "ipv4_address_scope": scopes.get("4"),
         "ipv6_address_scope": scopes.get("6"),
     }
 
 
-class _Documents(neutron.Documents):
-    """Of external networks alone it is said whether they are the default one."""
-
-    def _whole(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
-        document = super()._whole(resource, body)
-        if not resource.desired["router:external"]:
-            del document[IS_DEFAULT]
-        return document
-
-
 FIELDS = named([
     *standard(tags_on_create=True),
     neutron.NAME,
-    read_only("subnets"),
+    Field("subnets", desired="subnets", show=sorted),
     neutron.switch("admin_state_up", default=True, sort=True),
     read_only("status", "status"),
     neutron.switch("shared", rule=NEUTRON_ADMIN),
@@ -85,9 +70,9 @@ FIELDS = named([
     ),
     HINTS,
     *(read_only(name) for name in ("availability_zones", "ipv4_address_scope", "ipv6_address_scope")),
-    _wire("provider:network_type", check=values.string(32)),
-    _wire("provider:physical_network", check=values.string(64)),
-    _wire("provider:segmentation_id", convert=values.to_int),
+    _wire("provider:network_type", check=values.string(32), match=_NONE),
+    _wire("provider:physical_network", check=values.string(64), match=_NONE),
+    _wire("provider:segmentation_id", convert=values.to_int, match=Match("id", values.to_int, "none")),
     _wire("segments"),
 ])  # fmt: skip
 
@@ -102,21 +87,20 @@ KIND = Kind(
         "network", FIELDS, *standard_columns(), shared_with(),
         order=("shared", "external"), younger=(SHARED_WITH, IS_DEFAULT),
     ),
-    summarise=_Documents(
-        FIELDS,
-        derived=_derived,
-        status=neutron.active,
+    default=Default(
+        among=lambda _network: {"external": True},
+        taken=lambda _network, there: conflict(
+            f"A default external network already exists: {there}.", "DefaultExternalNetworkExists"
+        ),
+    ),
+    summarise=neutron.Documents(
+        FIELDS, derived=_derived, status=neutron.active, only_of={IS_DEFAULT: "router:external"}
     ),
     scope=neutron.own_or("shared", "external", by_name=True),
     target=neutron.network_target,
     rules=(
         RuleDefault("external", "field:networks:router:external=True", "The network leads outside."),
-        *neutron.rules(
-            "network",
-            FIELDS,
-            visible_to=f"rule:service_api or {_VISIBLE}",
-            read_tags=_VISIBLE,
-        ),
+        *neutron.rules("network", FIELDS, visible_to=f"rule:service_api or {_VISIBLE}", read_tags=_VISIBLE),
     ),
     costs=neutron.cost("network"),
     needs=lambda network: qos_needs(network.desired),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fractus.model.network import NETWORK, NetworkObserved, NetworkWanted
-from fractus.reconcile.kind import Item
 from fractus.services.network.dialect.lifecycle import SharedLifecycle
 from fractus.services.network.dialect.queries.mtu import LearnsMtu
 from fractus.services.network.networks.kind import KIND
@@ -16,7 +13,3 @@ class NetworkLifecycle(LearnsMtu, SharedLifecycle[NetworkWanted, NetworkObserved
 
     def __init__(self) -> None:
         super().__init__(NETWORK, KIND.summarise, KIND.is_clouds_own)
-
-    def fields(self, item: Item) -> dict[str, Any]:
-        """With whether it is external, which has another name in requests."""
-        return {**super().fields(item), "external": bool(item.resource.desired.get("router:external"))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET
 from sqlalchemy import Column, Index, String
 
-from fractus.model.carried import CARRIED, OURS, REFUSED
+from fractus.model.carried import CARRIED, OURS
 from fractus.model.network import PORT as VOCABULARY
 from fractus.services.field import Bound, Field, Match, Stored, named, text
 from fractus.services.kind import Kind, table_of
@@ -93,14 +93,11 @@ FIELDS = named([
     ),
     Field("device_profile", post=True, default=None, check=values.string_or_none(255)),
     Field("propagate_uplink_status", post=True, default=True, convert=values.to_boolean),
-    Field(
-        "binding:host_id", post=True, put=True, default=UNSET, rule=True, match=Match("host"), desired="",
-        column=text("host", 255), carried=REFUSED, foreign=schema.is_said, why=_BOUND,
+    neutron.clouds_own(
+        "binding:host_id", rule=True, match=Match("host"), column=text("host", 255), foreign=schema.is_said,
+        why=_BOUND,
     ),
-    Field(
-        "binding:profile", post=True, put=True, default=UNSET, rule=True, check=schema.profile, desired="",
-        carried=REFUSED, foreign=schema.is_said, why=_BOUND,
-    ),
+    neutron.clouds_own("binding:profile", rule=True, check=schema.profile, foreign=schema.is_said, why=_BOUND),
     read_only("binding:vif_type"),
     read_only("binding:vif_details"),
     read_only("resource_request"),

@@ -6,7 +6,8 @@ from fractus.model.network import QOS_POLICY, QosPolicyObserved
 from fractus.model.resource import Resource
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext
 from fractus.services.network.dialect.adoption import CrudAdoption
-from fractus.services.network.qos_policies.queries import default_of
+from fractus.services.network.dialect.queries.defaults import default_of
+from fractus.services.network.qos_policies.kind import KIND
 from fractus.services.network.qos_policies.schema import TYPES
 from fractus.store.transaction import Transaction
 
@@ -21,7 +22,8 @@ class QosPolicyAdoption(CrudAdoption[QosPolicyObserved]):
         self, tx: Transaction, resource: Resource, observed: QosPolicyObserved, context: AdoptionContext
     ) -> Adopt:
         """With its rules. It is its project's default one, unless that has one here."""
-        default = bool(observed.is_default) and await default_of(tx, resource.project_id) is None
+        others = await default_of(tx, KIND.table, project_id=resource.project_id)
+        default = bool(observed.is_default) and others is None
         rules = [
             {"id": one.remote_id, "type": one.type, **_whole(one.type, one.said)}
             for one in observed.rules or ()

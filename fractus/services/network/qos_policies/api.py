@@ -20,7 +20,7 @@ from fractus.services.network.dialect.writes.sharing import Shares
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.qos_policies import schema as rules
 from fractus.services.network.qos_policies.kind import KIND, alias
-from fractus.services.network.qos_policies.queries import default_of, of_rule, used_by
+from fractus.services.network.qos_policies.queries import of_rule, used_by
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter, one_of, page
 from fractus.store.transaction import Reader, Transaction
@@ -39,10 +39,6 @@ class QosPolicyWrites(Writer):
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger, KIND.name, KIND.summarise)
-
-    async def default_of(self, reader: Reader, project_id: str) -> str | None:
-        """The policy that a project's networks get where none is asked for."""
-        return await default_of(reader, project_id)
 
     async def is_used(self, reader: Reader, id: str, of: Filter) -> bool:
         """Whether projects for which a condition on `project_id` holds use it."""
@@ -120,7 +116,7 @@ class QosPolicyApi(CollectionApi):
         """It has no rules yet. A project has one default policy."""
         resource.desired["rules"] = []
         if resource.desired["is_default"]:
-            await self._refuse_second(tx, resource.project_id)
+            await self.check_default(tx, resource)
             resource.desired["touched"] = 1
 
     async def update(self, call: Call) -> Reply:
@@ -140,18 +136,15 @@ class QosPolicyApi(CollectionApi):
         if default != old["is_default"]:
             changed = {name for name, one in values.items() if name in old and old[name] != one}
             if default:
-                await self._refuse_second(tx, resource.project_id)
+                await self.check_default(tx, resource)
                 # Neutron counts it by itself.
                 old["touched"] = int(old.get("touched", 0)) + (len(changed) > 1)
-        if values.get("shared") is False and old["shared"]:
-            others = Filter("project_id", "notin", ["", resource.project_id, *old.get(SHARED_WITH, ())])
-            if await self._policies.is_used(tx, resource.id, others):
-                raise conflict(
-                    f"RBAC policy on object {resource.id} cannot be removed because other objects depend on it.\n"
-                    "Details: project_id=*",
-                    "RbacPolicyInUse",
-                )
-            await self._writes.forget_policies(tx, resource.id, "*")
+        refusal = (
+            f"RBAC policy on object {resource.id} cannot be removed because other objects depend on it.\n"
+            "Details: project_id=*"
+        )
+        still_used = conflict(refusal, "RbacPolicyInUse")
+        await self.unshare(tx, resource, item, still_used, but=old.get(SHARED_WITH, ()))
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
         """Nothing uses it."""
@@ -159,12 +152,6 @@ class QosPolicyApi(CollectionApi):
         if used is not None:
             kind, id = used
             raise conflict(f"QoS Policy {resource.id} is used by {USERS[kind]} {id}.", "QosPolicyInUse")
-
-    async def _refuse_second(self, tx: Transaction, project_id: str) -> None:
-        if await default_of(tx, project_id) is not None:
-            raise conflict(
-                f"A default QoS policy exists for project {project_id}.", "QoSPolicyDefaultAlreadyExists"
-            )
 
 
 class RulesApi(PartsApi):

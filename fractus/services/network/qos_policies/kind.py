@@ -17,9 +17,10 @@ from fractus.model.carried import OURS, carried
 from fractus.model.network import QOS_POLICY as VOCABULARY
 from fractus.model.resource import Presence, Resource
 from fractus.services.field import Field, named, text
-from fractus.services.kind import Kind, table_of
+from fractus.services.kind import Default, Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema.attributes import standard
+from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.dialect.table import shareable, standard_columns
 from fractus.services.network.dialect.view import among
 from fractus.services.network.qos_policies.schema import TYPES, documents
@@ -92,6 +93,12 @@ KIND = Kind(
     table=shareable(table_of("qos_policy", FIELDS, *standard_columns())),
     summarise=neutron.Documents(
         FIELDS, order=("shared", "rules", "is_default"), derived=_derived, born=0, ours=("rules",)
+    ),
+    default=Default(
+        among=lambda policy: {"project_id": policy.project_id},
+        taken=lambda policy, _there: conflict(
+            f"A default QoS policy exists for project {policy.project_id}.", "QoSPolicyDefaultAlreadyExists"
+        ),
     ),
     scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,

@@ -14,13 +14,6 @@ _ALIVE = Filter("deleted_at", "null")
 _AT_ONCE = 500
 
 
-async def default_of(reader: Reader, project_id: str) -> str | None:
-    """The id of a project's default policy."""
-    conditions = [Filter("project_id", "eq", project_id), Filter("is_default", "eq", True), _ALIVE]
-    rows = await page(reader, KIND.table, conditions, columns=("id",), limit=1)
-    return str(rows[0][0]) if rows else None
-
-
 async def of_rule(reader: Reader, rule_id: str) -> str | None:
     """The id of the policy that has a rule."""
     if not is_uuid(rule_id):

@@ -24,6 +24,7 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
     """Taking over routers."""
 
     after: tuple[str, ...] = ("network", "subnet")
+    parts = {"router_interface": "router_id"}
 
     def __init__(self, addresses: Addresses, outside: OutsidePorts) -> None:
         """`addresses`: who holds which. `outside`: the ports that stand for gateways."""
@@ -45,7 +46,7 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
         return [
             *gateway,
             *(("subnet", id) for one in own for id in one.subnets or ()),
-            *(("router_interface", one.remote_id) for one in own),
+            *super().needed(observed, listed),
         ]
 
     async def complete(

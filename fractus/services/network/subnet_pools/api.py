@@ -8,23 +8,41 @@ from typing import Any
 
 import msgspec
 
-from fractus.addressing.prefixes import Net, nets, overlap, without
-from fractus.model.errors import Forbidden
+from fractus.addressing.prefixes import Net, PrefixPool, nets, overlap, without
+from fractus.model.errors import ApiError, Forbidden
 from fractus.model.resource import Resource
 from fractus.services.network.dialect import kind as neutron
-from fractus.services.network.dialect.api.access import visible
+from fractus.services.network.dialect.api.access import fetch_visible, visible
 from fractus.services.network.dialect.api.collection import CollectionApi
-from fractus.services.network.dialect.queries.defaults import default_pool
+from fractus.services.network.dialect.queries.defaults import default_of
+from fractus.services.network.dialect.queries.rows import rows
 from fractus.services.network.dialect.schema import addresses, values
 from fractus.services.network.dialect.schema.attributes import Item, listed
 from fractus.services.network.dialect.schema.errors import bad_request, invalid, invalid_input, not_found
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.subnet_pools import schema
 from fractus.services.network.subnet_pools.kind import ACTIONS, KIND
-from fractus.services.network.subnet_pools.queries import cuts_of
 from fractus.store.ledger import Ledger
-from fractus.store.transaction import Transaction
+from fractus.store.listing import Filter
+from fractus.store.resources import Resources
+from fractus.store.transaction import Reader, Transaction
 from fractus.web.routing import Call, Reply
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """A subnet of a pool."""
+
+    id: str
+    project_id: str
+    network_id: str
+    net: Net
+
+
+async def cuts_of(reader: Reader, resources: Resources, pool_id: str) -> list[Cut]:
+    """The subnets of a pool."""
+    columns = ("id", "project_id", "network_id", "cidr")
+    found = await rows(reader, resources, "subnet", Filter("subnetpool_id", "eq", pool_id), columns=columns)
+    return [Cut(row[0], row[1], row[2], ipaddress.ip_network(row[3])) for row in found]
 
 
 class PoolWrites(Writer):
@@ -38,35 +56,43 @@ class PoolWrites(Writer):
         transaction cuts from it meanwhile.
         """
         id, version = item.values["subnetpool_id"], item.values["ip_version"]
-        by_default = item.values["use_default_subnetpool"]
-        if id is None and not by_default:
-            return None
-        if by_default:
+        missing: ApiError = not_found(KIND.name, str(id))
+        if item.values["use_default_subnetpool"]:
             if id is not None:
-                raise _bad("subnetpool_id and use_default_subnetpool cannot both be specified")
-            id = await default_pool(tx, self.ledger.resources, version)
-        found = await self.ledger.resources.fetch(tx, KIND.name, id, to_write=True) if id else None
-        # A default one that the caller may not see is none of theirs, and its id stays unknown to them.
-        nowhere = _bad(f"No default subnetpool found for IPv{version}")
-        pool = visible(call, found, KIND.target, nowhere if by_default else not_found(KIND.name, str(id)))
+                raise bad_request(
+                    "subnets", "subnetpool_id and use_default_subnetpool cannot both be specified"
+                )
+            id = await default_of(tx, KIND.table, ip_version=version) or ""
+            # One that the caller may not see is none of theirs, and its id stays unknown to them.
+            missing = bad_request("subnets", f"No default subnetpool found for IPv{version}")
+        if id is None:
+            return None
+        found = await self.ledger.resources.fetch(tx, KIND.name, id, to_write=True)
+        pool = visible(call, found, KIND.target, missing)
         if item.set("allocation_pools") and not item.set("cidr"):
-            raise _bad("allocation_pools allowed only for specific subnet requests.")
+            raise bad_request("subnets", "allocation_pools allowed only for specific subnet requests.")
         family = pool.desired["ip_version"]
         if version != family:
-            raise _bad(f"Cannot allocate IPv{version} subnet from IPv{family} subnet pool")
+            raise bad_request("subnets", f"Cannot allocate IPv{version} subnet from IPv{family} subnet pool")
         return pool
 
     async def cut(self, tx: Transaction, pool: Resource, item: Item) -> Net:
         """A network of the pool for a subnet: the one asked for, that of the gateway asked for, or a free one."""
+        gives = PrefixPool(
+            prefixes=pool.desired["prefixes"],
+            min=pool.desired["min_prefixlen"],
+            max=pool.desired["max_prefixlen"],
+            quota=pool.desired["default_quota"],
+        )
         length = item.values["prefixlen"] if item.set("prefixlen") else pool.desired["default_prefixlen"]
         asked = None
-        if item.set("cidr") or (item.set("gateway_ip") and length <= pool.desired["max_prefixlen"]):
+        if item.set("cidr") or (item.set("gateway_ip") and length <= gives.max):
             text = item.values["cidr"] if item.set("cidr") else f"{item.values['gateway_ip']}/{length}"
             asked = ipaddress.ip_network(text, strict=False)
             length = asked.prefixlen
         cuts = await cuts_of(tx, self.ledger.resources, pool.id)
         own = [one.net for one in cuts if one.project_id == pool.project_id]
-        return addresses.cut(schema.pool_of(pool.desired), [one.net for one in cuts], own, length, asked)
+        return addresses.cut(gives, [one.net for one in cuts], own, length, asked)
 
 
 class SubnetPoolApi(CollectionApi):
@@ -81,7 +107,9 @@ class SubnetPoolApi(CollectionApi):
         """Its ranges are of one family, and nobody else's in its scope."""
         desired = resource.desired
         desired |= {"default_quota": None} | desired | schema.complete(desired)
-        await self._check(tx, call, resource.id, desired, is_default=desired["is_default"])
+        if desired["is_default"]:
+            await self.check_default(tx, resource)
+        await self._check_scope(tx, call, resource.id, desired)
 
     async def before_update(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its ranges only grow, and what is cut from it stays in one scope with what is beside that."""
@@ -92,16 +120,11 @@ class SubnetPoolApi(CollectionApi):
         if "prefixes" in item.values:
             item.values["prefixes"] = after["prefixes"]
         await self._at.scopes.check_owner(tx, call, resource)
-        await self._check(tx, call, resource.id, after, is_default=after["is_default"] > old["is_default"])
+        if after["is_default"] > old["is_default"]:
+            await self.check_default(tx, resource)
+        await self._check_scope(tx, call, resource.id, after)
 
-    async def _check(
-        self, tx: Transaction, call: Call, id: str, desired: Mapping[str, Any], *, is_default: bool
-    ) -> None:
-        if is_default and await default_pool(tx, self._resources, desired["ip_version"]) is not None:
-            raise invalid_input(
-                "A default subnetpool for this IP family has already been set. "
-                "Only one default may exist per IP family"
-            )
+    async def _check_scope(self, tx: Transaction, call: Call, id: str, desired: Mapping[str, Any]) -> None:
         if desired["address_scope_id"]:
             cuts = await cuts_of(tx, self._resources, id)
             await self._at.scopes.check_pool(tx, call, id, desired, {one.id: one.network_id for one in cuts})
@@ -139,17 +162,14 @@ class SubnetPoolApi(CollectionApi):
             if overlap([one.net for one in await cuts_of(tx, self._resources, pool.id)], less):
                 raise schema.prefixes_refused("One or more the prefixes to be removed is in use by a subnet.")
             left = [str(one) for one in without(nets(pool.desired["prefixes"]), less)]
-            await self._write(tx, pool, left)
+            schema.BOUND.check(left, KIND.noun)
+            await self._writes.update(tx, pool, {"prefixes": left})
         return Reply(200, {"prefixes": left})
 
     async def _extend(self, tx: Transaction, call: Call, pool: Resource, more: Sequence[str]) -> None:
         item = Item({"prefixes": [*pool.desired["prefixes"], *more]}, frozenset({"prefixes"}))
         await self.before_update(tx, call, pool, item)
-        await self._write(tx, pool, item.values["prefixes"])
-
-    async def _write(self, tx: Transaction, pool: Resource, prefixes: Sequence[str]) -> None:
-        schema.BOUND.check(prefixes, "subnet pool")
-        await self._writes.update(tx, pool, {"prefixes": prefixes})
+        await self._writes.update(tx, pool, {"prefixes": item.values["prefixes"]})
 
     async def onboard_network_subnets(self, call: Call) -> Reply:
         """PUT onboard_network_subnets: subnets that are there become cut from the pool."""
@@ -157,8 +177,7 @@ class SubnetPoolApi(CollectionApi):
         if id is None:
             raise invalid_input("network_id must be specified.")
         async with self.acting(call, "onboard_network_subnets") as (tx, pool):
-            found = await self._resources.fetch(tx, "network", str(id))
-            network = visible(call, found, neutron.target, not_found("network", str(id)))
+            network = await fetch_visible(tx, self._resources, call, "network", str(id), neutron.target)
             if not call.principal.is_admin and network.project_id != call.principal.project_id:
                 raise Forbidden("Not authorized.", type="NotAuthorized")
             subnets = await self._at.subnets.of_version(tx, network.id, pool.desired["ip_version"])
@@ -173,7 +192,3 @@ class SubnetPoolApi(CollectionApi):
             await self._extend(tx, call, pool, [one.desired["cidr"] for one in subnets])
             await self._at.subnets.pooled(tx, subnets, pool)
         return Reply(200, [{"id": one.id, "cidr": one.desired["cidr"]} for one in subnets])
-
-
-def _bad(sentence: str) -> Exception:
-    return bad_request("subnets", sentence)

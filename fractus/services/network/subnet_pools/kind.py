@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from msgspec import UNSET, structs
 
 from fractus.auth.base_rules import NEUTRON_ADMIN
-from fractus.model.resource import Presence, Resource
 from fractus.services.field import REQUIRED, Field, named
-from fractus.services.kind import Kind, table_of
+from fractus.services.kind import Default, Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
-from fractus.services.network.dialect.schema.attributes import standard, stated
+from fractus.services.network.dialect.schema.attributes import standard
+from fractus.services.network.dialect.schema.errors import invalid_input
 from fractus.services.network.dialect.table import shareable, standard_columns
 from fractus.services.network.subnet_pools import schema
-
-
-def _derived(resource: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
-    """Neutron shows lengths as text."""
-    return {name: str(resource.desired[name]) for name in schema.LENGTHS}
-
 
 ACTIONS = {
     "add_prefixes": "Add ranges to a subnet pool.",
@@ -32,10 +23,10 @@ ACTIONS = {
 FIELDS = named([
     *standard(tags_on_create=False),
     structs.replace(neutron.NAME, default=REQUIRED, check=values.filled_name),
-    Field("prefixes", post=True, put=True, bound=stated("prefixes"), check=values.unique(values.subnet)),
+    Field("prefixes", post=True, put=True, bound=schema.BOUND, check=values.unique(values.subnet)),
     neutron.amount("default_quota", default=UNSET, stored=-1),
     structs.replace(neutron.IP_VERSION, post=False, desired="ip_version"),
-    *(neutron.amount(name, default=UNSET) for name in schema.LENGTHS),
+    *(neutron.amount(name, default=UNSET, show=str) for name in schema.LENGTHS),
     neutron.switch("is_default", sort=True, rule=NEUTRON_ADMIN),
     neutron.switch("shared", sort=True, rule=NEUTRON_ADMIN, put=False),
     neutron.reference("address_scope_id", default=None, put=True),
@@ -49,15 +40,17 @@ KIND = Kind(
     fields=FIELDS,
     table=shareable(table_of("subnetpool", FIELDS, *standard_columns())),
     summarise=neutron.Documents(
-        FIELDS,
+        FIELDS, born=0,
         order=(*schema.LENGTHS, "is_default", "shared", "prefixes", "ip_version", "default_quota", "address_scope_id"),
-        derived=_derived,
-        born=0,
+    ),
+    default=Default(
+        among=lambda pool: {"ip_version": pool.desired["ip_version"]},
+        taken=lambda _pool, _there: invalid_input(
+            "A default subnetpool for this IP family has already been set. Only one default may exist per IP family"
+        ),
     ),
     scope=neutron.own_or("shared", by_name=True),
     target=neutron.target,
-    rules=(
-        *neutron.rules("subnetpool", FIELDS, shared="shared_subnetpools", actions=ACTIONS),
-    ),
+    rules=neutron.rules("subnetpool", FIELDS, shared="shared_subnetpools", actions=ACTIONS),
     costs=neutron.cost("subnetpool"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which ranges and lengths of a subnet pool go together, and what it gives (neutron.ipam.subnet_alloc). Pure."""
+"""Which ranges and lengths of a subnet pool go together (neutron.ipam.subnet_alloc). Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from fractus.addressing.prefixes import PrefixPool, nets
+from fractus.addressing.prefixes import nets
 from fractus.model.errors import Invalid
 from fractus.services.network.dialect.schema.attributes import stated
 from fractus.services.network.dialect.schema.errors import invalid
@@ -39,17 +39,9 @@ def complete(desired: Mapping[str, Any]) -> dict[str, Any]:
         if wrong:
             raise invalid(f"Illegal prefix bounds: {bounds}.", "IllegalSubnetPoolPrefixBounds")
     lengths = dict(zip(LENGTHS, (usual, least, most), strict=True))
-    return {"ip_version": version, "prefixes": [str(one) for one in nets(prefixes)], **lengths}
-
-
-def pool_of(desired: Mapping[str, Any]) -> PrefixPool:
-    """What it gives."""
-    return PrefixPool(
-        prefixes=desired["prefixes"],
-        min=desired["min_prefixlen"],
-        max=desired["max_prefixlen"],
-        quota=desired["default_quota"],
-    )
+    prefixes = [str(one) for one in nets(prefixes)]
+    BOUND.check(prefixes, "subnet pool")
+    return {"ip_version": version, "prefixes": prefixes, **lengths}
 
 
 def prefixes_refused(reason: str) -> Invalid:

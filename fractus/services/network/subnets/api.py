@@ -9,13 +9,13 @@ from fractus.addressing.ranges import pools_of
 from fractus.model.resource import Resource
 from fractus.model.routers import INTERFACES
 from fractus.services.network.dialect import kind as neutron
-from fractus.services.network.dialect.api.access import authorise, visible
+from fractus.services.network.dialect.api.access import authorise, fetch_visible
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.addresses import check_apart
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import bad_request, conflict, not_carried, not_found
+from fractus.services.network.dialect.schema.errors import bad_request, conflict, not_carried
 from fractus.services.network.dialect.schema.mtu import check_mtu
 from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.subnets import schema
@@ -53,8 +53,7 @@ class SubnetApi(CollectionApi):
         It belongs to its network's project: in a cloud nobody else could put it there.
         """
         id, version = item.values["network_id"], item.values["ip_version"]
-        found = await self._resources.fetch(tx, "network", id)
-        network = visible(call, found, neutron.target, not_found("network", id))
+        network = await fetch_visible(tx, self._resources, call, "network", id, neutron.target)
         authorise(call, "create_subnet", KIND.fields, item, neutron.target(network), create=True)
         if is_clouds_own(network):
             raise not_carried(

@@ -13,8 +13,16 @@ from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.services.field import Fields
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import bad_request, denied, malformed, not_carried
+from fractus.services.network.dialect.schema.errors import (
+    bad_request,
+    denied,
+    malformed,
+    not_carried,
+    not_found,
+)
 from fractus.services.network.dialect.view import among, to
+from fractus.store.resources import Resources
+from fractus.store.transaction import Reader
 from fractus.web.routing import Call
 
 _REVISION = "revision_number="
@@ -69,6 +77,22 @@ def visible(
     if not call.allows(rule or f"get_{resource.kind}", target(resource)):
         raise missing
     return resource
+
+
+async def fetch_visible(
+    reader: Reader,
+    resources: Resources,
+    call: Call,
+    kind: str,
+    id: str,
+    target: Callable[[Resource], Mapping[str, Any]],
+    *,
+    rule: str = "",
+    to_write: bool = False,
+) -> Resource:
+    """What a request names by its id, where the caller may know of it; else Neutron's `NotFound`. `rule` as above."""
+    found = await resources.fetch(reader, kind, id, to_write=to_write)
+    return visible(call, found, target, not_found(kind, id), rule=rule)
 
 
 def shown_to(call: Call, resource: Resource) -> bytes:

@@ -14,7 +14,7 @@ from msgspec import UNSET, structs
 
 from fractus.base.ids import new_id
 from fractus.model.carried import CARRIED
-from fractus.model.errors import NotAllowed, NotFound
+from fractus.model.errors import ApiError, NotAllowed, NotFound
 from fractus.model.resource import Need, Resource
 from fractus.services.field import given
 from fractus.services.kind import Kind
@@ -22,6 +22,7 @@ from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.access import (
     authorise,
     check_revision,
+    fetch_visible,
     refuse_body,
     refuse_foreign,
     revision_asked,
@@ -32,9 +33,10 @@ from fractus.services.network.dialect.api.lists import Lists, Special
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.replies import collection_routes, created
 from fractus.services.network.dialect.api.tags import Tags
+from fractus.services.network.dialect.queries.defaults import default_of
 from fractus.services.network.dialect.schema.attributes import Item, Request, read
 from fractus.services.network.dialect.schema.errors import not_carried, not_found
-from fractus.store.listing import Filters
+from fractus.store.listing import Filter, Filters
 from fractus.store.transaction import Reader, Transaction
 from fractus.web.routing import Call, Reply, Route
 
@@ -228,8 +230,28 @@ class CollectionApi:
         for name, kind in self._referring:
             id = item.values.get(name)
             if id:
-                found, shares = await self._resources.fetch(reader, kind, id), self._at.shares[kind]
-                visible(call, found, shares.target, not_found(kind, id), rule=shares.rule)
+                shares = self._at.shares[kind]
+                await fetch_visible(reader, self._resources, call, kind, id, shares.target, rule=shares.rule)
+
+    async def check_default(self, reader: Reader, resource: Resource) -> None:
+        """Refuse that this one becomes the default one where another is it."""
+        rule = self.kind.default
+        if rule is not None:
+            there = await default_of(reader, self.kind.table, **rule.among(resource))
+            if there is not None and there != resource.id:
+                raise rule.taken(resource, there)
+
+    async def unshare(
+        self, tx: Transaction, resource: Resource, item: Item, refusal: ApiError, *, but: Collection[str] = ()
+    ) -> None:
+        """Where it is to be shared with all no longer, refuse that while others use it (`but` these projects), or end
+        the policies that share it so.
+        """
+        if item.values.get("shared") is False and resource.desired["shared"]:
+            others = Filter("project_id", "notin", ["", resource.project_id, *but])
+            if await self._at.shares[self.kind.name].is_used(tx, resource.id, others):
+                raise refusal
+            await self._writes.forget_policies(tx, resource.id, "*")
 
     def _refuse_clouds_own(self, resource: Resource, item: Item) -> None:
         """What is each cloud's own has `changed_here`, and what is not carried; all else is as each cloud has it."""

@@ -75,14 +75,6 @@ class Scopes(Protocol):
         ...
 
 
-class QosPolicies(Protocol):
-    """Knows who may use which QoS policy."""
-
-    async def default_of(self, reader: Reader, project_id: str) -> str | None:
-        """The policy that a project's networks get where none is asked for."""
-        ...
-
-
 class RouterPorts(Protocol):
     """Writes the ports that routers have."""
 
@@ -163,7 +155,6 @@ class NetworkNeighbours:
     pools: Pools
     subnets: Subnets
     ports: Ports
-    qos_policies: QosPolicies
     router_ports: RouterPorts
     interfaces: RouterInterfaces
     floating_ips: FloatingIps

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from fractus.model.resource import Resource
 from fractus.model.routers import INTERFACES
-from fractus.services.network.dialect.api.access import authorise, refuse_foreign
+from fractus.services.network.dialect.api.access import authorise, fetch_visible, refuse_foreign
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.lists import escape
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
@@ -79,7 +79,8 @@ class PortApi(CollectionApi):
 
     async def add(self, tx: Transaction, call: Call, item: Item) -> Resource:
         """A new port, on a network that the caller may use."""
-        network = await self._network(tx, call, item.values["network_id"])
+        id = item.values["network_id"]
+        network = await fetch_visible(tx, self._resources, call, "network", id, _network_target)
         about = {**_network_target(network), **item.values, "shared": network.desired["shared"]}
         authorise(call, "create_port", FIELDS, item, about, create=True)
         refuse_foreign(FIELDS, item)
@@ -95,15 +96,6 @@ class PortApi(CollectionApi):
         return await self._ports.add(
             tx, network, given, user_id=call.principal.user_id, request_id=call.request_id
         )
-
-    async def _network(self, tx: Transaction, call: Call, id: str) -> Resource:
-        found = await self._resources.fetch(tx, "network", id)
-        missing = not_found("network", id)
-        if found is None or found.deleted_at is not None:
-            raise missing
-        if not call.allows("get_network", _network_target(found)):
-            raise missing
-        return found
 
     async def _check_groups(self, reader: Reader, ids: list[str], project_id: str) -> None:
         """All of them are of the port's project: in a cloud no other project's groups can be put on it."""
