@@ -31,8 +31,8 @@ REQUIRED = Required()
 class Match(Struct, frozen=True):
     """How a query parameter finds rows.
 
-    `column` equals one of the values (`eq`), or holds one of them among several, written `|a|b|` (`member`); or nothing
-    is found by any value (`none`).
+    `column` equals one of the values (`eq`), or holds one of them among several, written `|a|b|` (`member`), or is yes
+    or no, where NULL is no (`flag`); or nothing is found by any value (`none`).
     """
 
     column: str

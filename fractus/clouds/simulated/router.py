@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from fractus.base.ids import new_mac
 from fractus.clouds.simulated.neutron import NeutronSimulated
+from fractus.clouds.simulated.own_ports import free_address, own_port
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, RouterRecord, SubnetRecord
 from fractus.model.errors import Missing, Refused
 from fractus.model.network import FixedIp
@@ -77,7 +77,9 @@ class Routers(NeutronSimulated[RouterRecord, RouterWanted, RouterObserved]):
                 ],
                 "enable_snat": asked.get("enable_snat", True),
             }
-            self.records.put(self._gateway_port(thing, network, fixed))
+            port = own_port(network.id, "", fixed, owner=GATEWAY, device_id=thing.id, now=self.now())
+            port.port_security_enabled = False
+            self.records.put(port)
         for port in here:
             self.records.drop(port)
 
@@ -98,33 +100,10 @@ class Routers(NeutronSimulated[RouterRecord, RouterWanted, RouterObserved]):
 
     def _chosen(self, network: NetworkRecord) -> list[FixedIp]:
         """The first free address of each of its subnets."""
-        found = []
+        found: list[FixedIp] = []
         for kind, id in self.records.tied(f"network/{network.id}"):
             subnet = self.records.get(SubnetRecord, id) if kind == "subnet" else None
-            if subnet is not None and (ip := self._free(subnet)):
-                found.append(FixedIp(subnet.id, ip))
+            found += [] if subnet is None else free_address(self.records, subnet)
         if not found:
             raise Refused(f"No more IP addresses available on network {network.id}.", status=409)
         return found
-
-    def _free(self, subnet: SubnetRecord) -> str:
-        for host in ipaddress.ip_network(subnet.cidr).hosts():
-            taken = str(host) == subnet.gateway_ip or self.records.tied(f"ip/{subnet.id}/{host}")
-            if not taken:
-                return str(host)
-        return ""
-
-    def _gateway_port(self, thing: RouterRecord, network: NetworkRecord, fixed: list[FixedIp]) -> PortRecord:
-        return PortRecord(
-            id=self.new_id(),
-            project_id="",
-            created_at=self.now(),
-            changed_at=self.now(),
-            network_id=network.id,
-            mac_address=new_mac(),
-            fixed_ips=fixed,
-            status="ACTIVE",
-            device_id=thing.id,
-            device_owner=GATEWAY,
-            port_security_enabled=False,
-        )

@@ -6,9 +6,9 @@ import ipaddress
 
 import msgspec
 
-from fractus.addressing.ranges import default_pools, eui64, number, ranges_of, text
-from fractus.base.ids import new_mac
+from fractus.addressing.ranges import eui64, number, ranges_of
 from fractus.clouds.simulated.neutron import NeutronSimulated
+from fractus.clouds.simulated.own_ports import free_address, own_port
 from fractus.clouds.simulated.records import DHCP, NetworkRecord, PortRecord, SubnetRecord
 from fractus.model.errors import Missing, Refused
 from fractus.model.network import FixedIp, SubnetObserved, SubnetWanted
@@ -81,31 +81,9 @@ class Subnets(NeutronSimulated[SubnetRecord, SubnetWanted, SubnetObserved]):
         there = [port for port in self._ports(thing) if port.serves_dhcp]
         for port in there if not thing.enable_dhcp else ():
             self.records.drop(port)
-        address = self._free_address(thing) if thing.enable_dhcp and not there else ""
-        if address:
-            port = PortRecord(
-                id=self.new_id(),
-                project_id=thing.project_id,
-                created_at=self.now(),
-                changed_at=self.now(),
-                network_id=thing.network_id,
-                mac_address=new_mac(),
-                fixed_ips=[FixedIp(thing.id, address)],
-                status="ACTIVE",
-                device_id=f"dhcp-{thing.id}",
-                device_owner=DHCP,
-                host="host-1",
-                vif_type="ovs",
-            )
+        fixed = free_address(self.records, thing) if thing.enable_dhcp and not there else []
+        if fixed:
+            whose, device = thing.project_id, f"dhcp-{thing.id}"
+            port = own_port(thing.network_id, whose, fixed, owner=DHCP, device_id=device, now=self.now())
+            port.host, port.vif_type = "host-1", "ovs"
             self.records.put(port)
-
-    def _free_address(self, thing: SubnetRecord) -> str:
-        gateway = number(thing.gateway_ip) if thing.gateway_ip else None
-        pools = ranges_of(thing.pools) or default_pools(ipaddress.ip_network(thing.cidr), gateway)
-        free = (
-            address
-            for pool in pools
-            for value in range(pool.first, pool.last + 1)
-            if not self.records.tied(f"ip/{thing.id}/{(address := text(value, thing.ip_version))}")
-        )
-        return next(free, "")

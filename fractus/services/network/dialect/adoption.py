@@ -83,9 +83,9 @@ class CrudAdoption(Generic[S]):
 
     async def judge(self, tx: Transaction, observed: S, context: AdoptionContext) -> Verdict:
         """Its project must be somebody's here, and its id nobody else's."""
-        project_id = self.owner(observed, context)
-        if project_id is None:
-            return unmapped()
+        project_id = await self.owner(tx, observed, context)
+        if isinstance(project_id, Ignore):
+            return project_id
         id = observed.marker or observed.remote_id
         known = await context.resource(tx, self.kind, id)
         if known is None:
@@ -96,13 +96,15 @@ class CrudAdoption(Generic[S]):
             return await self.join(tx, known, observed, context)
         return self.clash(known)
 
-    def owner(self, observed: S, context: AdoptionContext) -> str | None:
-        """Our id of the project that it will belong to; None where that is nobody's.
+    async def owner(self, tx: Transaction, observed: S, context: AdoptionContext) -> str | Ignore:
+        """Our id of the project that it will belong to; `Ignore` where that is nobody's.
 
         What everybody may use there is needed though its project is nobody's here: then it belongs to nobody.
         """
         project_id = context.project(observed.project_id)
-        return "" if project_id is None and self.is_everybodys(observed) else project_id
+        if project_id is None:
+            return "" if self.is_everybodys(observed) else unmapped()
+        return project_id
 
     def is_everybodys(self, observed: S) -> bool:
         """Whether all projects of the cloud may use it."""

@@ -54,6 +54,13 @@ IP_VERSION = Field(
 """The family of what has one."""
 
 
+NETWORK_PROJECT = text("network_project_id", 64)
+"""Its network's project, of what is on one: that project sees it, too."""
+
+ON_NETWORK = ("project_id", NETWORK_PROJECT.name)
+"""The columns of those who own what is on a network."""
+
+
 def reference(name: str, *, default: Any = REQUIRED, **more: Any) -> Field:
     """A field of the id of something else."""
     check = values.uuid if default is REQUIRED else values.uuid_or_none

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from msgspec import UNSET
-from sqlalchemy import Column, Index, String
+from sqlalchemy import Index
 
 from fractus.model.carried import CARRIED, OURS
 from fractus.model.network import PORT as VOCABULARY
 from fractus.services.field import Bound, Field, Match, Stored, named, text
-from fractus.services.kind import Kind, table_of
+from fractus.services.kind import Kind, column, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import dns, values
 from fractus.services.network.dialect.schema.attributes import read_only, standard, stated
@@ -17,19 +17,12 @@ from fractus.services.network.dialect.table import standard_columns
 from fractus.services.network.dialect.view import among
 from fractus.services.network.ports import schema, view
 from fractus.services.network.ports.policy import RULES
-from fractus.store.listing import Filter, Filters
 
 BINDING = "get_port:binding:host_id"
 """The rule of those who see how a port is bound."""
 
 _BOUND = "a cloud binds its ports itself"
 _PLUGGED = "the Nova of its cloud writes its own there when the port is plugged"
-_NETWORK_OWNER = text("network_project_id", 64)
-
-
-def _scope(project_id: str) -> Filters:
-    """A project sees its own ports, and all on its networks."""
-    return [[Filter("project_id", "eq", project_id), Filter("network_project_id", "eq", project_id)]]
 
 
 def _device(name: str) -> Field:
@@ -107,7 +100,7 @@ FIELDS = named([
 _TABLE = table_of(
     "port",
     FIELDS,
-    Column(_NETWORK_OWNER.name, String(_NETWORK_OWNER.size), nullable=False, default=""),
+    column(neutron.NETWORK_PROJECT),
     *standard_columns(),
     Index("port_by_network", "network_id"),
     Index("port_by_device", "device_id"),
@@ -136,14 +129,14 @@ KIND = Kind(
         FIELDS,
         derived=view.derived,
         status=view.status,
-        columns=(_NETWORK_OWNER,),
+        columns=(neutron.NETWORK_PROJECT,),
         privileged=(
             "binding:host_id", "binding:vif_type", "binding:vif_details", "binding:profile", "resource_request",
         ),
         # Which server it is for is ours to say, also while somebody has taken it from that there.
         ours=("device_id",),
     ),
-    scope=_scope,
+    scope=neutron.own_or(owners=neutron.ON_NETWORK),
     target=view.target,
     rules=tuple(RULES),
     costs=neutron.cost("port"),

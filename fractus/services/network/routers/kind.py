@@ -19,6 +19,7 @@ from fractus.services.field import Field, named, text
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.addresses import routes_in_order
 from fractus.services.network.dialect.schema.attributes import read_only, standard, stated
 from fractus.services.network.dialect.schema.outside import Given
 from fractus.services.network.dialect.schema.zones import HINTS
@@ -113,7 +114,6 @@ def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, 
         "external_gateway_info": gateways[0] if gateways else None,
         **({"external_gateways": gateways} if gateways[1:] else {}),
         "availability_zones": sorted(one.cloud for one in presences if one.wanted and one.remote_id),
-        "routes": schema.ordered(resource.desired["routes"]),
         **{name: _said(resource, name, observed) for name in ("distributed", "ha")},
     }
 
@@ -145,7 +145,8 @@ FIELDS = named([
     ),
     Field(
         "routes", put=True, default=UNSET, convert=values.to_list, bound=stated("routes"), check=values.host_routes,
-        carried=CARRIED, why="each to the clouds where its next hop is on a network of the router",
+        show=routes_in_order, carried=CARRIED,
+        why="each to the clouds where its next hop is on a network of the router",
     ),
     _sort("distributed"),
     _sort("ha"),

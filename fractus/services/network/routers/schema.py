@@ -137,11 +137,6 @@ def with_routes(old: Sequence[dict[str, str]], more: Sequence[dict[str, str]]) -
     return found
 
 
-def ordered(routes: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    """As Neutron reads them: in the order of their characters."""
-    return sorted(routes, key=lambda one: (one["destination"], one["nexthop"]))
-
-
 def check_routes(routes: Sequence[Mapping[str, str]], nets: Sequence[Net]) -> None:
     """Every next hop is on something that the router is connected to, and is not the router."""
     own = {one.address for one in nets}

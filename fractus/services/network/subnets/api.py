@@ -12,7 +12,6 @@ from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api.access import authorise, fetch_visible
 from fractus.services.network.dialect.api.collection import CollectionApi
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
-from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.addresses import check_apart
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import bad_request, conflict, not_carried
@@ -20,32 +19,20 @@ from fractus.services.network.dialect.schema.mtu import check_mtu
 from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.subnets import schema
 from fractus.services.network.subnets.kind import KIND
-from fractus.services.network.subnets.queries import subnets_of
-from fractus.services.network.subnets.writes import SubnetWrites, of_network
-from fractus.store.listing import Filter, Filters
+from fractus.services.network.subnets.writes import SubnetWrites, of_network, subnets_of
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call
-
-
-def _external(given: list[str]) -> Filters:
-    """Whether their networks are external."""
-    asked = [values.to_boolean(text) for text in given]
-    found = [Filter("external", "eq", one) for one in dict.fromkeys(asked)]
-    return [[*found, *([] if all(asked) else [Filter("external", "null")])]]
 
 
 class SubnetApi(CollectionApi):
     """Handlers of subnets."""
 
     kind = KIND
-    special = {"router:external": _external}
+    on_network = True
 
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
         self._subnets, self._pools, self._ports = at.own(SubnetWrites), at.pools, at.ports
-
-    def judge(self, call: Call, item: Item) -> None:
-        """Nothing: who may make one depends on its network."""
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its parts fit together, and with what is on its network.
@@ -75,7 +62,6 @@ class SubnetApi(CollectionApi):
         resource.project_id = network.project_id
         resource.desired |= {
             **of_network(network),
-            "network_project_id": network.project_id,
             "subnetpool_id": None if pool is None else pool.id,
             "cidr": str(net),
             "gateway_ip": gateway,
@@ -101,13 +87,13 @@ class SubnetApi(CollectionApi):
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
         """No port has an address of it, but for those that gave it to themselves; a router's never does."""
         network_id = resource.desired["network_id"]
+        own = schema.is_self_addressed(resource.desired)
         users = await self._ports.using(tx, network_id, resource.id)
-        if resource.desired.get("external") and (
+        leads_out = resource.desired.get("external") and (
             await self._at.floating_ips.of_subnet(tx, resource.id)
             or await self._at.routers.lead_out_of(tx, network_id, resource.id)
-        ):
-            users = [resource]
-        if not all(_is_self_addressed(port, resource) for port in users):
+        )
+        if leads_out or any(not own or port.desired["device_owner"] in INTERFACES for port in users):
             raise conflict(
                 f"Unable to complete operation on subnet {resource.id}: "
                 "One or more ports have an IP allocation from this subnet.",
@@ -115,7 +101,3 @@ class SubnetApi(CollectionApi):
             )
         await self._ports.leave_subnet(tx, network_id, resource.id)
         await self._subnets.leave(tx, resource)
-
-
-def _is_self_addressed(port: Resource, subnet: Resource) -> bool:
-    return schema.is_self_addressed(subnet.desired) and port.desired["device_owner"] not in INTERFACES

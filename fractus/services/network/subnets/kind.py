@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
-from sqlalchemy import Boolean, Column, Index, Table
+from sqlalchemy import Boolean, Column, Index
 
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_NET_OWNER_MEMBER, NEUTRON_ADMIN_OR_NET_OWNER_READER
 from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED, OURS
+from fractus.model.network import SHARED_WITH
 from fractus.model.network import SUBNET as VOCABULARY
-from fractus.model.resource import Need, Presence, Resource
+from fractus.model.resource import Need, Resource
 from fractus.services.field import Field, Match, flag, named, text
 from fractus.services.kind import Kind, column, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
+from fractus.services.network.dialect.schema.addresses import routes_in_order
 from fractus.services.network.dialect.schema.attributes import exhausted, standard, stated
-from fractus.services.network.dialect.table import shareable, standard_columns
+from fractus.services.network.dialect.table import shared_with, standard_columns
 
 #: Neutron's own defaults of `max_dns_nameservers` and `max_subnet_host_routes`.
 NAMESERVERS, ROUTES = 5, 20
 
-#: Its network's project, which sees it and may change it.
-_NETWORK_PROJECT = text("network_project_id", 64)
+#: Whether its network is external; NULL where a process of before wrote it.
+_EXTERNAL = Column("external", Boolean, nullable=True)
 
 _OWNER = "role:member and project_id:%(project_id)s"
 _VISIBLE = f"rule:shared or rule:external_network or {NEUTRON_ADMIN_OR_NET_OWNER_READER}"
@@ -37,26 +38,10 @@ def _mode(name: str) -> Field:
     )  # fmt: skip
 
 
-def _with_external(table: Table) -> Table:
-    """Whether its network is external; NULL where an older process wrote it. It is last, for it is younger."""
-    table.append_column(Column("external", Boolean, nullable=True))
-    return table
-
-
 def _target(resource: Resource) -> dict[str, Any]:
     return {
         **neutron.target(resource),
         "network:project_id": resource.desired["network_project_id"],
-        "router:external": bool(resource.desired.get("external")),
-    }
-
-
-def _derived(resource: Resource, _presences: Sequence[Presence]) -> Mapping[str, Any]:
-    """Neutron shows routes in order. What was made before there were pools is of none."""
-    routes = resource.desired["host_routes"]
-    return {
-        "host_routes": sorted(routes, key=lambda one: (one["destination"], one["nexthop"])),
-        "subnetpool_id": resource.desired.get("subnetpool_id"),
         "router:external": bool(resource.desired.get("external")),
     }
 
@@ -67,7 +52,7 @@ FIELDS = named([
     neutron.IP_VERSION,
     neutron.reference("network_id"),
     neutron.reference(
-        "subnetpool_id", default=None, shown="",
+        "subnetpool_id", default=None,
         check=lambda value: None if value == "prefix_delegation" else values.uuid_or_none(value),
     ),
     Field("use_default_subnetpool", post=True, default=False, convert=values.to_boolean, desired=""),
@@ -93,13 +78,13 @@ FIELDS = named([
     ),
     Field(
         "host_routes", post=True, put=True, default=[], convert=values.to_list, check=values.host_routes,
-        bound=exhausted(ROUTES, "host routes", "HostRoutesExhausted"), carried=CARRIED, shown="",
+        bound=exhausted(ROUTES, "host routes", "HostRoutesExhausted"), carried=CARRIED, show=routes_in_order,
     ),
     neutron.switch("enable_dhcp", default=True, sort=True),
     _mode("ipv6_ra_mode"),
     _mode("ipv6_address_mode"),
     Field("shared", desired="shared", shown="", match=Match("shared", values.to_boolean), column=flag("shared")),
-    Field("router:external"),
+    Field("router:external", desired="external", show=bool, match=Match("external", values.to_boolean, "flag")),
 ])  # fmt: skip
 
 KIND = Kind(
@@ -108,27 +93,23 @@ KIND = Kind(
     collection="subnets",
     extensions=("subnet-external-network",),
     fields=FIELDS,
-    table=_with_external(shareable(
-        table_of(
-            "subnet", FIELDS, column(_NETWORK_PROJECT), *standard_columns(),
-            Index("subnet_by_network", "network_id"), Index("subnet_by_pool", "subnetpool_id"),
-            order=(
-                "network_id", "network_project_id", "shared", "ip_version", "cidr", "gateway_ip", "enable_dhcp",
-                "ipv6_ra_mode", "ipv6_address_mode",
-            ),
-        )
-    )),
+    table=table_of(
+        "subnet", FIELDS, column(neutron.NETWORK_PROJECT), *standard_columns(), shared_with(), _EXTERNAL,
+        Index("subnet_by_network", "network_id"), Index("subnet_by_pool", "subnetpool_id"),
+        order=(
+            "network_id", "network_project_id", "shared", "ip_version", "cidr", "gateway_ip", "enable_dhcp",
+            "ipv6_ra_mode", "ipv6_address_mode",
+        ),
+        younger=(SHARED_WITH, _EXTERNAL.name),
+    ),
     summarise=neutron.Documents(
-        FIELDS,
+        FIELDS, born=0, columns=(neutron.NETWORK_PROJECT, flag("external")),
         order=(
             "network_id", "ip_version", "enable_dhcp", "ipv6_ra_mode", "ipv6_address_mode", "gateway_ip", "cidr",
             "allocation_pools", "host_routes", "dns_nameservers", "subnetpool_id", "router:external",
         ),
-        derived=_derived,
-        born=0,
-        columns=(_NETWORK_PROJECT, flag("external")),
     ),
-    scope=neutron.own_or("shared", "external", by_name=True, owners=("project_id", "network_project_id")),
+    scope=neutron.own_or("shared", "external", by_name=True, owners=neutron.ON_NETWORK),
     target=_target,
     rules=(
         RuleDefault("external_network", "field:subnets:router:external=True", "The subnet leads outside."),

@@ -11,8 +11,8 @@ from fractus.model.resource import Presence, Resource
 from fractus.reconcile.kind import Item
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.subnets.kind import KIND
-from fractus.services.network.subnets.queries import set_aside
 from fractus.services.network.subnets.schema import NO_DHCP, is_self_addressed
+from fractus.services.network.subnets.writes import set_aside
 from fractus.store.transaction import Transaction
 
 
@@ -30,9 +30,8 @@ class SubnetLifecycle(CrudLifecycle[SubnetWanted, SubnetObserved]):
         if not resource.desired["enable_dhcp"]:
             return {"pools": []}
         pools = await set_aside(tx, self._addresses, resource, cloud)
-        return (
-            {"pools": pools} if pools or is_self_addressed(resource.desired) else {"pools": [], NO_DHCP: True}
-        )
+        is_without = not pools and not is_self_addressed(resource.desired)
+        return {"pools": pools, NO_DHCP: True} if is_without else {"pools": pools}
 
     def fields(self, item: Item) -> dict[str, Any]:
         """With this cloud's share as its pools."""

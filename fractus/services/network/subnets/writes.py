@@ -1,4 +1,4 @@
-"""How subnets are written, and the addresses that are given out of them."""
+"""How subnets are written, and the addresses that are given out of them or set aside."""
 
 from __future__ import annotations
 
@@ -6,16 +6,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from fractus.addressing.addresses import Addresses
-from fractus.addressing.ranges import Range, ranges_of
+from fractus.addressing.ranges import Range, pools_of, ranges_of
 from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Resource
+from fractus.services.network.dialect.queries.rows import every
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.subnets.kind import KIND
-from fractus.services.network.subnets.queries import set_aside, subnets_of
-from fractus.services.network.subnets.schema import NO_DHCP
+from fractus.services.network.subnets.schema import NO_DHCP, is_self_addressed
 from fractus.store import presences
 from fractus.store.ledger import Ledger
+from fractus.store.listing import Filter
+from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Transaction
+
+
+async def subnets_of(reader: Reader, resources: Resources, network_id: str) -> Sequence[Resource]:
+    """All subnets of a network, oldest first."""
+    return await every(reader, resources, "subnet", Filter("network_id", "eq", network_id))
+
+
+async def set_aside(
+    tx: Transaction, addresses: Addresses, subnet: Resource, cloud: str
+) -> list[dict[str, str]]:
+    """The pools of a subnet in a cloud: a few addresses for its DHCP; none where ports address themselves."""
+    desired = subnet.desired
+    pools = [] if is_self_addressed(desired) else ranges_of(desired["allocation_pools"])
+    return pools_of(await addresses.set_aside(tx, subnet.id, cloud, pools), desired["ip_version"])
 
 
 class SubnetWrites(Writer):
@@ -94,9 +110,10 @@ class SubnetWrites(Writer):
 
 
 def of_network(network: Resource) -> dict[str, Any]:
-    """With whom its subnets are shared, and whether they are external."""
+    """Whose network its subnets are on, with whom they are shared, and whether they are external."""
     shared = {name: network.desired[name] for name in ("shared", SHARED_WITH) if name in network.desired}
-    return {**shared, "external": network.desired["router:external"]}
+    outside = network.desired["router:external"]
+    return {**shared, "external": outside, "network_project_id": network.project_id}
 
 
 def _scoped(network: Resource, version: int, scope: str | None) -> dict[str, Any]:

@@ -166,6 +166,9 @@ def _matching(match: Match, given: list[str]) -> Filter | Sequence[Filter]:
         return Filter(match.column, "null")
     if match.how == "member":
         return [Filter(match.column, "like", f"%|{escape(value)}|%") for value in found]
+    if match.how == "flag":
+        each = [Filter(match.column, "eq", value) for value in dict.fromkeys(found)]
+        return each if all(found) else [*each, Filter(match.column, "null")]
     return Filter(match.column, "eq", found[0]) if len(found) == 1 else Filter(match.column, "in", found)
 
 

@@ -95,6 +95,11 @@ def check_routes(routes: Iterable[Mapping[str, str]], version: int) -> None:
         check_version(version, destination, ipaddress.ip_network(destination).version, "destination")
 
 
+def routes_in_order(routes: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """As Neutron reads them: in the order of their characters."""
+    return sorted(routes, key=lambda one: (one["destination"], one["nexthop"]))
+
+
 def allocation_pools(asked: Sequence[Mapping[str, str]], net: Network, gateway: str | None) -> list[Range]:
     """The pools that a request names, as ranges; `Invalid` or `Conflict` where they do not fit the subnet."""
     found, whole = ranges_of(asked), usable(net)

@@ -46,6 +46,7 @@ class PortApi(CollectionApi):
 
     kind = KIND
     admin_rule = BINDING
+    on_network = True
     special = {"fixed_ips": _by_fixed_ips}
 
     def __init__(self, at: NetworkNeighbours) -> None:
@@ -73,9 +74,6 @@ class PortApi(CollectionApi):
         return request
 
     # --- create ----------------------------------------------------------------------------------
-
-    def judge(self, call: Call, item: Item) -> None:
-        """Nothing yet: the policy asks whose network it is on."""
 
     async def add(self, tx: Transaction, call: Call, item: Item) -> Resource:
         """A new port, on a network that the caller may use."""
