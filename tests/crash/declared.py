@@ -28,6 +28,9 @@ KINDS: tuple[Kind, ...] = tuple(
     one.kind for one in NETWORKING if isinstance(one.kind, Kind) and one.kind.vocabulary is not None
 )
 
+#: Those that are where others are: stories of their own bring them there (`test_every_change`).
+FOLLOWING = frozenset({"floatingip", "metering_label", "router", "trunk"})
+
 
 def story_of(kind: Kind) -> Story:
     """The story of a kind."""
