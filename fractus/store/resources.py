@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Protocol
 
 import msgspec
@@ -67,6 +67,7 @@ _SIZES = (4, 20, MANY)
 
 #: All that what a resource costs can depend on.
 _COSTLY = ("project_id", "user_id", "status", "desired", "deleted_at")
+_costly_of = itemgetter(*_COSTLY)
 
 
 def _costly(kind: str, id: str, row: Row) -> Resource:
@@ -280,9 +281,10 @@ class Resources:
             # Most looks at a thing learn nothing that its row would show.
             return
         stored = dict(zip(names, row, strict=True))
-        accounts = self._accounts if any(stored[name] != values[name] for name in _COSTLY) else None
+        were = _costly_of(stored)
+        accounts = self._accounts if were != _costly_of(values) else None
         if accounts is not None and accounts.counted(resource.kind):
-            before = _costly(resource.kind, resource.id, tuple(stored[name] for name in _COSTLY))
+            before = _costly(resource.kind, resource.id, were)
             await accounts.moved(tx, _alive(before), _alive(resource), within)
         # A column that is set costs each index that it is in, also where it stays as it was: in a large store several
         # pages of the disk, and there are a dozen indexes.

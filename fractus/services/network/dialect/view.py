@@ -63,7 +63,7 @@ def _marked(tag: str) -> str:
 
 def among(values: list[str]) -> str:
     """Several values in one column, each between bars, so that `|value|` finds it and nothing else."""
-    return "".join(f"|{value}|" for value in values)
+    return f"|{'||'.join(values)}|" if values else ""
 
 
 def tags_column(tags: list[str]) -> str:
