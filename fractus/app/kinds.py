@@ -148,6 +148,13 @@ from fractus.services.volume.backups.lifecycle import BackupLifecycle
 from fractus.services.volume.backups.writes import BackupWrites
 from fractus.services.volume.extensions import policy as volume_extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
+from fractus.services.volume.hosts import policy as volume_host_policy
+from fractus.services.volume.hosts.api import HostsApi as VolumeHostsApi
+from fractus.services.volume.hosts.api.access import Given as VolumeHostsGiven
+from fractus.services.volume.hosts.kind import CLUSTERS as BLOCK_CLUSTERS
+from fractus.services.volume.hosts.kind import POOLS as BLOCK_POOLS
+from fractus.services.volume.hosts.kind import SERVICES as BLOCK_SERVICES
+from fractus.services.volume.hosts.queries import BackendNames
 from fractus.services.volume.limits import policy as volume_limit_policy
 from fractus.services.volume.limits.api import LimitsApi as VolumeLimitsApi
 from fractus.services.volume.lists import policy as volume_list_policy
@@ -259,6 +266,19 @@ def _hosts(at: ApiParts) -> HostsApi:
             names=HostNames(at.store, at.clock),
             live=at.live,
             servers=ServersOnHosts(),
+            stale_after=at.stale_after,
+        )
+    )
+
+
+def _volume_hosts(at: ApiParts) -> VolumeHostsApi:
+    return VolumeHostsApi(
+        VolumeHostsGiven(
+            store=at.store,
+            clock=at.clock,
+            names=BackendNames(at.store, at.clock),
+            live=at.live,
+            types=VolumeTypeSource(at.resources),
             stale_after=at.stale_after,
         )
     )
@@ -389,7 +409,9 @@ KINDS: tuple[Kind, ...] = tuple(
 )
 
 #: What the clouds have beside our resources, and is shown as they show it.
-MIRRORS: tuple[MirrorKind, ...] = (NETWORK_AGENT, SERVICES, HYPERVISORS)
+MIRRORS: tuple[MirrorKind, ...] = (
+    NETWORK_AGENT, SERVICES, HYPERVISORS, BLOCK_SERVICES, BLOCK_POOLS, BLOCK_CLUSTERS,
+)  # fmt: skip
 
 # --- what services have beside kinds --------------------------------------------------------------
 
@@ -422,4 +444,5 @@ VOLUME_OTHERS: tuple[Other[ApiParts], ...] = (
     ),
     Other(lambda _: VolumeExtensionsApi(), volume_extension_policy.RULES),
     Other(lambda _: ResourceFiltersApi(), resource_filter_policy.RULES),
+    Other(_volume_hosts, volume_host_policy.RULES),
 )

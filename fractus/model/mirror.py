@@ -14,7 +14,7 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     """Ours (`network_agent`)."""
     service: str
     path: str
-    """Of the collection, after the service's version (`/agents`)."""
+    """Of the collection, after the service's version (`/agents`); `{project}` stands for the credential's own."""
     collection: str
     """The key of the list in an answer."""
     query: Mapping[str, str] = {}
@@ -26,3 +26,5 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     this one."""
     extension: str = ""
     """The alias that the network service must have; where it lacks it there are none."""
+    paged: bool = True
+    """Whether a listing takes the size of a page; what does not is listed at once."""

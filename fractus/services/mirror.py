@@ -23,6 +23,9 @@ from fractus.store.schema import mirror_table
 
 _encode = msgspec.json.encode
 
+#: What stands between the parts of an id of several fields, and how long an id may be: that of its column.
+_BETWEEN, _ROOM = "|", 255
+
 
 class MirrorKind(Struct, frozen=True, kw_only=True):
     """One kind."""
@@ -36,6 +39,8 @@ class MirrorKind(Struct, frozen=True, kw_only=True):
     fields: Fields
     """What is shown of one, in this order. A field that its cloud does not show is null."""
     table: Table
+    key: tuple[str, ...] = ("id",)
+    """The fields by which its cloud tells one from others."""
     zone: str = ""
     """The field in which its cloud stands, for that is its zone here; empty: the kind has none."""
     every: float = 60.0
@@ -47,8 +52,12 @@ class MirrorKind(Struct, frozen=True, kw_only=True):
     """What is shown of one that a cloud shows otherwise."""
 
     def id_of(self, found: Mapping[str, Any]) -> str:
-        """Its id in its cloud."""
-        return str(found.get("id") or "")
+        """Its id in its cloud; of several fields, one that is made of them."""
+        parts = [str(found.get(name) or "") for name in self.key]
+        if len(parts) == 1 or not all(parts):
+            return parts[0] if len(parts) == 1 else ""
+        id = _BETWEEN.join(parts)
+        return id if len(id) <= _ROOM else derived_id(*parts)
 
     def id_here(self, cloud: str, remote_id: str, *, shared: bool) -> str:
         """What users know it by. `shared`: another cloud has one of the same id."""

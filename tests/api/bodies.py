@@ -169,6 +169,8 @@ _COMPUTE: Mapping[str, Body] = {
 
 
 _ACTION = "POST /volumes/{volume_id}/action#"
+#: The back end of simulated clouds.
+_BACKEND = {"host": "host-1@simulated"}
 _VOLUME: Mapping[str, Body] = {
     **bodies("volume"),
     "PUT /os-quota-sets/{project_id}": lambda _: {"quota_set": {"volumes": 50}},
@@ -185,6 +187,16 @@ _VOLUME: Mapping[str, Body] = {
     "PUT /types/{type_id}/encryption/{id}": lambda _: {"encryption": {"key_size": 256}},
     "PUT /default-types/{id}": lambda house: {"default_type": {"volume_type": house.volume_type}},
     "PUT /qos-specs/{id}/delete_keys": lambda _: {"keys": ["colour"]},
+    **{
+        f"PUT /os-services/{verb}": lambda _: {**_BACKEND, "binary": "cinder-volume"}
+        for verb in ("enable", "disable", "disable-log-reason")
+    },
+    **{f"PUT /os-services/{verb}": lambda _: {**_BACKEND} for verb in ("freeze", "thaw", "failover_host")},
+    "PUT /os-services/get-log": lambda _: {"prefix": "cinder"},
+    "PUT /os-services/set-log": lambda _: {"prefix": "cinder", "level": "info"},
+    "PUT /os-hosts/{id}": lambda _: {"status": "enable"},
+    **{f"PUT /clusters/{verb}": lambda _: {"name": "new"} for verb in ("enable", "disable")},
+    "POST /workers/cleanup": lambda _: {"resource_type": "volume"},
     f"{_ACTION}os-retype": lambda _: {"os-retype": {"new_type": "__DEFAULT__"}},
     f"{_ACTION}os-extend": lambda _: {"os-extend": {"new_size": 2}},
     f"{_ACTION}os-set_bootable": lambda _: {"os-set_bootable": {"bootable": True}},

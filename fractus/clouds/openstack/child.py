@@ -80,6 +80,7 @@ class Child:
 
         Only markers are followed; the links that services print may name hosts that only they can reach. `mark` says
         what identifies an item; None: its `id`. `gently`: with the pause between pages that the cloud's settings say.
+        A `limit` of 0 is none: the listing is one page.
         """
         identify = mark or _id_of
         before: list[str] = []
@@ -99,7 +100,8 @@ class Child:
     ) -> tuple[dict[str, msgspec.Raw], list[str]]:
         """The page after the last of `before` that still exists: the last one may have been deleted meanwhile."""
         while True:
-            query = {**ask.query, "limit": str(limit)} | ({"marker": before[-1]} if before else {})
+            bound = {"limit": str(limit)} if limit else {}
+            query = {**ask.query, **bound} | ({"marker": before[-1]} if before else {})
             try:
                 return await self.read(
                     scope, msgspec.structs.replace(ask, query=query), dict[str, msgspec.Raw]

@@ -11,7 +11,7 @@ from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.flavors import Flavors
 from fractus.clouds.openstack.images import Images
 from fractus.clouds.openstack.keypairs import Keypairs
-from fractus.clouds.openstack.services import Ask
+from fractus.clouds.openstack.services import Ask, segment
 from fractus.model.cloud import HOME, Observed, Sighting
 from fractus.model.errors import CredentialsRejected, Missing, Refused
 from fractus.model.mirror import Mirrored
@@ -72,8 +72,11 @@ async def mirrored(child: Child, what: Mirrored) -> AsyncIterator[Mapping[str, A
     version = what.version
     if what.latest and not version:
         version = await child.services.version(what.latest, what.service)
-    ask = Ask(service=what.service, path=what.path, query=what.query, version=version)
-    async for page in child.pages(HOME, ask, what.collection, limit=_PAGE, gently=True):
+    project = segment(await child.project(HOME)) if "{project}" in what.path else ""
+    path = what.path.format(project=project)
+    ask = Ask(service=what.service, path=path, query=what.query, version=version)
+    limit = _PAGE if what.paged else 0
+    async for page in child.pages(HOME, ask, what.collection, limit=limit, gently=True):
         for raw in page:
             try:
                 yield msgspec.json.decode(raw, type=dict[str, Any])

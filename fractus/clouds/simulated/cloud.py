@@ -14,6 +14,7 @@ from fractus.base.ids import derived_id, new_id
 from fractus.clouds.simulated.agents import shown
 from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.backup import Backups
+from fractus.clouds.simulated.block_hosts import BlockHosts
 from fractus.clouds.simulated.fault_injector import FaultInjector
 from fractus.clouds.simulated.faults import Faults
 from fractus.clouds.simulated.flavor import Flavors
@@ -82,6 +83,7 @@ class SimulatedCloud:
         self._servers = Servers(self._injector)
         self._images = Images(self._injector)
         self._hosts = Hosts(row.name, backend)
+        self._block_hosts = BlockHosts(backend)
         self._backups = Backups(self._injector)
         self._actuators: dict[str, Actuator[Any, Any]] = {
             "server": self._servers,
@@ -246,7 +248,7 @@ class SimulatedCloud:
         return found
 
     async def mirrored(self, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:
-        """All agents of its Neutron, services and hypervisors of its Nova; it has no other collections."""
+        """Agents of its Neutron, services of its Nova and Cinder, hypervisors and pools; it has no more."""
         backend = self.backend
 
         def agents() -> list[dict[str, Any]]:
@@ -255,6 +257,7 @@ class SimulatedCloud:
         listings: dict[str, Callable[[], list[dict[str, Any]]]] = {"network_agent": agents}
         if backend.shape.host_lists:
             listings |= {"compute_service": self._hosts.services, "hypervisor": self._hosts.hypervisors}
+            listings |= {"block_service": self._block_hosts.services, "block_pool": self._block_hosts.pools}
         if what.kind in listings:
             for one in await self._injector.call(what.kind, "list", "", listings[what.kind], change=False):
                 yield one
@@ -292,6 +295,7 @@ class SimulatedCloud:
             "hypervisor_uptime": lambda: self._hosts.uptime(remote_id),
             "host_act": lambda: self._hosts.act(remote_id, call.path, call.body),
             "audit_log": lambda: {"log": self._hosts.audited()},
+            **self._block_hosts.answers(remote_id, call),
         }
 
         def work() -> Any:

@@ -449,6 +449,7 @@ class HostRecord(Record, kw_only=True):
     disabled_reason: str | None = None
     forced_down: bool = False
     removed: bool = False
+    frozen: bool = False
 
 
 #: What users of a cloud have in it.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fractus.clouds.simulated.actuator import Simulated
+from fractus.clouds.simulated.block_hosts import POOL
 from fractus.clouds.simulated.life import schedule
 from fractus.clouds.simulated.records import (
     BackupRecord,
@@ -129,7 +130,7 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
             type_name=kind.name,
             multiattach=kind.extra_specs.get("multiattach") == "<is> True",
             metadata=dict(wanted.metadata),
-            host="host-1@simulated#pool",
+            host=POOL,
             snapshot_id=wanted.snapshot_id,
             source_id=wanted.source_id,
         )

@@ -7,6 +7,7 @@ from typing import Any
 #: Alias, name, description, the day of its last change.
 _ROWS = (
     ("backups", "Backups", "Backups support.", "2012-12-12"),
+    ("capabilities", "Capabilities", "Capabilities support.", "2015-08-31"),
     ("cgsnapshots", "Cgsnapshots", "cgsnapshots support.", "2014-08-18"),
     ("consistencygroups", "Consistencygroups", "consistency groups support.", "2014-08-18"),
     ("os-availability-zone", "AvailabilityZones", "Describe Availability Zones.", "2013-06-27"),

@@ -82,14 +82,6 @@ LISTINGS = (
         missing="Group type {} could not be found.",
         show_rule="volume_extension:type_get",
     ),
-    Listing(path="/clusters", key="clusters", rule="clusters:get_all", detail=True, since=Version(3, 7)),
-    Listing(path="/os-hosts", key="hosts", rule="volume_extension:hosts"),
-    Listing(path="/os-services", key="services", rule="volume_extension:services:index"),
-    Listing(
-        path="/scheduler-stats/get_pools",
-        key="pools",
-        rule="scheduler_extension:scheduler_stats:get_pools",
-    ),
 )
 
 

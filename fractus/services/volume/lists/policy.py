@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractus.auth.base_rules import ANY, CINDER_ADMIN, CINDER_ADMIN_OR_READER
+from fractus.auth.base_rules import ANY, CINDER_ADMIN_OR_READER
 from fractus.auth.policy import RuleDefault
 
 #: Cinder asks nothing of those who list zones; a name of ours, for every route has a rule.
@@ -16,15 +16,7 @@ _READERS = (
     ("message:get_all", "List messages."),
     ("message:get", "Show a message."),
 )
-_ADMINS = (
-    ("clusters:get_all", "List clusters of services."),
-    ("scheduler_extension:scheduler_stats:get_pools", "List the pools of storage."),
-    ("volume_extension:hosts", "List the hosts of block storage."),
-    ("volume_extension:services:index", "List the services of block storage."),
-)
-
 RULES = [
     RuleDefault(ZONES, ANY, "List the availability zones of block storage."),
     *(RuleDefault(name, CINDER_ADMIN_OR_READER, sentence) for name, sentence in _READERS),
-    *(RuleDefault(name, CINDER_ADMIN, sentence) for name, sentence in _ADMINS),
 ]

@@ -19,6 +19,10 @@ from fractus.services.volume.backups.kind import KIND as BACKUP
 from fractus.services.volume.backups.writes import BackupWrites
 from fractus.services.volume.extensions import policy as extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi
+from fractus.services.volume.hosts import policy as host_policy
+from fractus.services.volume.hosts.api import HostsApi
+from fractus.services.volume.hosts.api.access import Given
+from fractus.services.volume.hosts.queries import BackendNames
 from fractus.services.volume.limits import policy as limit_policy
 from fractus.services.volume.limits.api import LimitsApi
 from fractus.services.volume.lists import policy as list_policy
@@ -56,12 +60,17 @@ class Storage(Door):
         rows = Rows(directory, {one.name: one.table for one in KINDS})
         quota = Quota({}, {}, StoredLimits(GIVEN))
         types = VolumeTypeSource(rows.resources)
+        hosts = Given(
+            store=rows.store, clock=rows.clock, names=BackendNames(rows.store, rows.clock), live=cast("Any", None),
+            types=types, stale_after=60.0,
+        )  # fmt: skip
         volumes = VolumeWrites(rows.ledger)
         backups = BackupWrites(rows.ledger, volumes)
         apis = (
             ListsApi(rows.store),
             LimitsApi(rows.store, quota, types),
             ExtensionsApi(),
+            HostsApi(hosts),
             VolumesApi(rows.store, rows.ledger, quota, types, _NoImages(), backups),
             TransfersApi(rows.store, rows.ledger, volumes),
             BackupsApi(rows.store, rows.ledger, backups, volumes, types, cast("Any", None)),
@@ -71,7 +80,7 @@ class Storage(Door):
         )
         routes = [route for one in apis for route in one.routes()]
         declared = [rule for one in KINDS for rule in one.rules]
-        others = [*list_policy.RULES, *limit_policy.RULES, *extension_policy.RULES]
+        others = [*list_policy.RULES, *limit_policy.RULES, *extension_policy.RULES, *host_policy.RULES]
         rules = [*base_rules.CINDER, *declared, *others]
         self.given = ServiceRoutes(
             service=volume.SERVICE, routes=routes, rules=rules, unserved=volume.unserved(routes)

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from fractus.base.clock import Clock
 from fractus.model.errors import Invalid
-from fractus.model.live import LiveCall
+from fractus.services import mirror_rows
 from fractus.services.compute import only
-from fractus.services.compute.hosts.queries import Found, HostNames
+from fractus.services.compute.hosts.queries import HostNames
 from fractus.services.compute.hosts.schema import LIST_PARAMETERS
 from fractus.services.mirror import MirrorKind
-from fractus.services.staleness import header, stale
-from fractus.store import clouds
+from fractus.services.mirror_rows import Found, Live
 from fractus.store.transaction import Reader, Store
 from fractus.web.routing import Query
-
-
-class Live(Protocol):
-    """Calls to a cloud about what is no resource of ours."""
-
-    async def of_cloud(self, cloud: str, remote_id: str, call: LiveCall, *, id: str) -> Any:
-        """The cloud's answer. `Unavailable` if it is silent, `NotFound` where it has no such thing."""
-        ...
 
 
 class Servers(Protocol):
@@ -54,10 +45,9 @@ class Given:
 
     async def staleness(self, kind: MirrorKind, rows: Iterable[Found]) -> dict[str, str]:
         """The header that names clouds which are silent, or do not let us list any more."""
-        names = {row.cloud for row in rows}
-        silent = await stale(self.store, self.clock, self.stale_after, names)
-        refusing = await clouds.refusing(self.store, kind.mirrored.kind) if names else set()
-        return header(sorted({*silent, *(refusing & names)}))
+        return await mirror_rows.staleness(
+            self.store, self.clock, self.stale_after, kind, (row.cloud for row in rows)
+        )
 
 
 def judged(query: Query, known: Iterable[str], *, strict: bool) -> None:

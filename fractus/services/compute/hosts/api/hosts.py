@@ -10,9 +10,9 @@ from fractus.model.live import LiveCall
 from fractus.services.compute.hosts import policy, queries, view
 from fractus.services.compute.hosts.api.access import Given
 from fractus.services.compute.hosts.kind import HYPERVISORS, SERVICES
-from fractus.services.compute.hosts.queries import Place
 from fractus.services.compute.hosts.schema import check_host
 from fractus.services.compute.hosts.versions import HOSTS
+from fractus.services.mirror_rows import Place
 from fractus.store.listing import Filter
 from fractus.web.microversion import Version
 from fractus.web.routing import Call, Reply, Route

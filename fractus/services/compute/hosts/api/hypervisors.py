@@ -13,9 +13,10 @@ from fractus.model.live import LiveCall
 from fractus.services.compute.hosts import USAGE, policy, queries, view
 from fractus.services.compute.hosts.api.access import Given, judged
 from fractus.services.compute.hosts.kind import HYPERVISORS
-from fractus.services.compute.hosts.queries import Found, Shared
+from fractus.services.compute.hosts.queries import Shared
 from fractus.services.compute.hosts.schema import truth
 from fractus.services.compute.hosts.versions import BRIEF, DETAILED, NUMBERED, REQUESTS, UNUSED, USED
+from fractus.services.mirror_rows import Found
 from fractus.store.listing import Filter, UnknownMarker, sieve
 from fractus.web.routing import Call, Reply, Route
 

@@ -14,9 +14,9 @@ from fractus.services.compute import only
 from fractus.services.compute.hosts import policy, queries, view
 from fractus.services.compute.hosts.api.access import Given
 from fractus.services.compute.hosts.kind import HYPERVISORS, SERVICES
-from fractus.services.compute.hosts.queries import Found, Place
 from fractus.services.compute.hosts.schema import check_named, check_numbered, truth
 from fractus.services.compute.hosts.versions import NAMED, NUMBERED, REQUESTS, SERVICE
+from fractus.services.mirror_rows import Found, Place
 from fractus.store import mirrors
 from fractus.store.listing import Filter
 from fractus.web.microversion import Version

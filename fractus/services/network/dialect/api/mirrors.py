@@ -10,10 +10,9 @@ import msgspec
 from fractus.base.clock import Clock
 from fractus.model.errors import NotFound
 from fractus.services.mirror import MirrorKind
+from fractus.services.mirror_rows import staleness
 from fractus.services.network.dialect.api import lists
 from fractus.services.network.dialect.api.lists import Lists
-from fractus.services.staleness import header, stale
-from fractus.store import clouds
 from fractus.store.listing import Filter, Filters, Sort, UnknownMarker, page
 from fractus.store.transaction import Row, Store
 from fractus.web.paging import neutron_links, neutron_paging
@@ -90,7 +89,5 @@ class MirrorApi(ABC):
             raise self.missing(marker or "") from None
 
     async def _staleness(self, rows: Iterable[Row]) -> dict[str, str]:
-        names = {row[2] for row in rows}
-        silent = await stale(self._store, self._clock, self._stale_after, names)
-        refusing = await clouds.refusing(self._store, self.mirror.mirrored.kind) if names else set()
-        return header(sorted({*silent, *(refusing & names)}))
+        shown = (row[2] for row in rows)
+        return await staleness(self._store, self._clock, self._stale_after, self.mirror, shown)

@@ -61,6 +61,21 @@ def _stripped(what: str) -> Format:
     return check
 
 
+def _reason(value: Any) -> bool:
+    """More than spaces, where anything is said at all."""
+    return not value or not isinstance(value, str) or 0 < len(value.strip()) <= 255
+
+
+def _level(value: Any) -> bool:
+    """A level of logging."""
+    if str(value or "").upper() not in _LEVELS:
+        raise Invalid(f"Invalid input received: {value or ''} is not a valid log level.")
+    return True
+
+
+_LEVELS = ("INFO", "WARNING", "ERROR", "DEBUG")
+
+
 def _looks_like_uuid(value: Any) -> bool:
     return not isinstance(value, str) or is_uuid(value)
 
@@ -126,6 +141,8 @@ FORMATS: Mapping[str, Format] = {
     "snapshot_status": _state("Snapshot", SNAPSHOT_STATES, needed=True),
     "backup_status": _state("Backup", BACKUP_STATES, needed=True),
     "base64": _base64,
+    "disabled_reason": _reason,
+    "level": _level,
 }
 
 
