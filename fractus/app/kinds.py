@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from fractus.app.entry import ApiParts, Entry, Other, Undeclared
+from fractus.services.compute.aggregates.api import AggregatesApi
+from fractus.services.compute.aggregates.kind import KIND as AGGREGATE
 from fractus.services.compute.availability_zones import policy as compute_zone_policy
 from fractus.services.compute.availability_zones.api import AvailabilityZonesApi
 from fractus.services.compute.extensions import policy as compute_extension_policy
@@ -60,6 +62,7 @@ from fractus.services.image.images.made_there import ImageMaker
 from fractus.services.image.images.queries import ImageSource
 from fractus.services.image.images.table import IMAGE as IMAGE_TABLE
 from fractus.services.image.images.table import IMAGE_TASK as IMAGE_TASK_TABLE
+from fractus.services.image.images.writes.stores import ImageCopies
 from fractus.services.image.info import policy as info_policy
 from fractus.services.image.info.api import InfoApi
 from fractus.services.image.metadefs import policy as metadef_policy
@@ -299,6 +302,12 @@ COMPUTE: tuple[Entry[ApiParts], ...] = (
     ),
     Entry(FLAVOR, lambda at: FlavorsApi(at.store, at.ledger, at.projects), FlavorLifecycle(), FlavorAdoption()),
     Entry(SERVER_GROUP, lambda at: ServerGroupsApi(at.store, at.ledger), ServerGroupLifecycle()),
+    Entry(
+        AGGREGATE,
+        lambda at: AggregatesApi(
+            at.store, at.ledger, HostNames(at.store, at.clock), ImageCopies(at.resources, at.ledger)
+        ),
+    ),
     Entry(KEYPAIR, lambda at: KeypairsApi(at.store, at.ledger, at.clock), KeypairLifecycle(), KeypairAdoption()),
 )  # fmt: skip
 

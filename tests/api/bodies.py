@@ -80,6 +80,12 @@ def _image(_: House) -> dict[str, Any]:
 
 _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/migrations/{id}/action#force_complete": lambda _: {"force_complete": None},
+    "POST /os-aggregates": lambda _: {"aggregate": {"name": "new", "availability_zone": "a"}},
+    "PUT /os-aggregates/{id}": lambda _: {"aggregate": {"name": "newer"}},
+    "POST /os-aggregates/{id}/action#add_host": lambda _: {"add_host": {"host": "host"}},
+    "POST /os-aggregates/{id}/action#remove_host": lambda _: {"remove_host": {"host": "host"}},
+    "POST /os-aggregates/{id}/action#set_metadata": lambda _: {"set_metadata": {"metadata": {"new": "1"}}},
+    "POST /os-aggregates/{id}/images": lambda house: {"cache": [{"id": house.image}]},
     "PUT /os-hosts/{host}": lambda _: {"status": "enable"},
     "PUT /os-services/{id}": lambda _: {"status": "disabled", "disabled_reason": "new"},
     "POST /servers": lambda house: {"server": _server(house)},

@@ -158,7 +158,7 @@ class House:
             "name": self.key,
             "project_id": self.owner.project_id,
             "alias": "os-keypairs",
-            "id": self.server_group if path.startswith("/os-server-groups") else self.port,
+            "id": {"os-server-groups": self.server_group, "os-aggregates": "7"}.get(path.split("/")[1], self.port),
             "domain": SECRET,
             "host": "a",
             "image_id": self.image,

@@ -64,11 +64,12 @@ WRITES = {f"volume GET /qos-specs/{{id}}/{verb}" for verb in QOS_VERBS[1:]}
 NOT_THERE = {
     "compute GET /servers/{server_id}/os-volume_attachments/{volume_id}",
     "network GET /agents/{id}",
-    # Nor are hosts.
+    # Nor are hosts, nor aggregates.
     "compute GET /os-hypervisors/{id}",
     "compute GET /os-hypervisors/{id}/search",
     "compute GET /os-hypervisors/{id}/servers",
     "compute GET /os-hosts/{host}",
+    "compute GET /os-aggregates/{id}",
     # These belong to no project; tests/requests reads them.
     "network GET /default-security-group-rules/{id}",
     "network GET /flavors/{id}",
@@ -94,6 +95,8 @@ ADMINS = {
     "compute GET /os-quota-class-sets/{name}",
     "compute GET /os-availability-zone/detail",
     "compute GET /os-services",
+    "compute GET /os-aggregates",
+    "compute GET /os-aggregates/{id}",
     "compute GET /os-hosts",
     "compute GET /os-hosts/{host}",
     "compute GET /os-hypervisors",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fractus.auth.principal import Principal
 from fractus.model.errors import Conflict
 from fractus.model.resource import PENDING, Presence, Resource
 from fractus.services.image.images import view
+from fractus.services.image.images.queries import ImageSource
 from fractus.store import clouds, presences
 from fractus.store.ledger import Ledger
+from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Transaction
 
 HERE = view.HERE
@@ -48,3 +51,19 @@ async def carry(tx: Transaction, ledger: Ledger, image: Resource, store: str) ->
 def joined(stores: Sequence[str]) -> str:
     """As Glance writes several of them in one text."""
     return ",".join(stores)
+
+
+class ImageCopies:
+    """Copies of images in clouds ahead of use, for other kinds."""
+
+    def __init__(self, resources: Resources, ledger: Ledger) -> None:
+        """Read from `resources`, write through `ledger`."""
+        self._images, self._ledger = ImageSource(resources), ledger
+
+    async def copied(
+        self, tx: Transaction, principal: Principal, image_id: str, clouds: Sequence[str]
+    ) -> None:
+        """Have an image brought to some clouds. `NotFound` where the caller may not use it."""
+        image = await self._images.usable(tx, principal, image_id)
+        for cloud in clouds:
+            await carry(tx, self._ledger, image, cloud)

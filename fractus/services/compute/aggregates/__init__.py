@@ -1,0 +1,1 @@
+"""Aggregates: sets of hosts of any clouds that administrators name and describe. They live here alone."""
