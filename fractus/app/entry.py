@@ -31,6 +31,7 @@ from fractus.services.relay import Relay
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
 from fractus.store.transaction import Store
+from fractus.web.inside import Inside
 from fractus.web.routing import Route
 
 A = TypeVar("A")
@@ -78,6 +79,7 @@ class ApiParts:
     floating: ServerFloatingIps
     attachments: AttachmentWrites
     images: ImagesApi
+    inside: Inside
     stale_after: float
 
 

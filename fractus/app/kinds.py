@@ -32,6 +32,12 @@ from fractus.services.compute.keypairs.lifecycle import KeypairLifecycle
 from fractus.services.compute.keypairs.queries import KeypairSource
 from fractus.services.compute.limits import policy as compute_limit_policy
 from fractus.services.compute.limits.api import LimitsApi
+from fractus.services.compute.migrations import policy as migration_policy
+from fractus.services.compute.migrations.api import MigrationsApi
+from fractus.services.compute.other_services import policy as service_policy
+from fractus.services.compute.other_services.api import OtherServicesApi
+from fractus.services.compute.proxies import policy as proxy_policy
+from fractus.services.compute.proxies.api import ProxiesApi
 from fractus.services.compute.removed import policy as removed_policy
 from fractus.services.compute.removed.api import RemovedApi
 from fractus.services.compute.server_groups.api import ServerGroupsApi
@@ -81,7 +87,11 @@ from fractus.services.network.agents import policy as agent_policy
 from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.agents.kind import MIRROR as NETWORK_AGENT
 from fractus.services.network.auto_allocated_topologies import kind as topology
-from fractus.services.network.auto_allocated_topologies.api import AutoAllocatedTopologyApi, Makers
+from fractus.services.network.auto_allocated_topologies.api import (
+    AllocatedTopologies,
+    AutoAllocatedTopologyApi,
+    Makers,
+)
 from fractus.services.network.availability_zones import policy as network_zone_policy
 from fractus.services.network.availability_zones.api import AvailabilityZoneApi
 from fractus.services.network.default_security_group_rules.api import DefaultSecurityGroupRuleApi
@@ -249,6 +259,7 @@ def _servers(at: ApiParts) -> ServersApi:
             live=at.live,
             names=HostNames(at.store, at.clock),
             quota=at.quota,
+            topologies=AllocatedTopologies(at.inside),
             secrets=at.vault,
             limits=ServerLimits(stale_after=at.stale_after),
         )
@@ -430,6 +441,17 @@ COMPUTE_OTHERS: tuple[Other[ApiParts], ...] = (
     Other(lambda at: TenantUsageApi(at.store, at.clock, SERVER_TABLE), usage_policy.RULES),
     Other(lambda _: ComputeExtensionsApi(), compute_extension_policy.RULES),
     Other(lambda _: RemovedApi(), removed_policy.RULES),
+    Other(lambda at: ProxiesApi(at.inside), proxy_policy.RULES),
+    Other(
+        lambda at: MigrationsApi(at.store, at.live, HostNames(at.store, at.clock), SERVER_TABLE),
+        migration_policy.RULES,
+    ),
+    Other(
+        lambda at: OtherServicesApi(
+            at.store, at.ledger, SERVER_TABLE, at.live, HostNames(at.store, at.clock)
+        ),
+        service_policy.RULES,
+    ),
     Other(_hosts, host_policy.RULES),
 )
 IMAGE_OTHERS: tuple[Other[ApiParts], ...] = (

@@ -40,6 +40,7 @@ from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
 from fractus.store.transaction import Store
 from fractus.web.face import ServiceRoutes
+from fractus.web.inside import Inside
 from fractus.web.routing import Route
 
 A = TypeVar("A")
@@ -152,6 +153,7 @@ class Kinds:
 
     def services(self, projects: ProjectLookup = _ANY_PROJECT) -> list[ServiceRoutes]:
         """All services, with all that their resources contribute. `projects`: who knows which ones there are."""
+        inside = Inside()
         at = ApiParts(
             store=self._store,
             resources=self._resources,
@@ -166,9 +168,12 @@ class Kinds:
             floating=self._network.server_floating,
             attachments=self._attachments,
             images=self.images_api,
+            inside=inside,
             stale_after=self._stale_after,
         )
-        return [_compute(at), self._networking(), _image(at), _volume(at)]
+        services = [_compute(at), self._networking(), _image(at), _volume(at)]
+        inside.join(services)
+        return services
 
     def _networking(self) -> ServiceRoutes:
         routes = _routes((*kinds.NETWORKING, *kinds.NETWORK_OTHERS), self._network.api)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fractus.base.ids import new_id
+from fractus.testing.outside import PUBLIC
 from fractus.testing.user import PUBLIC_KEY
 from tests.api.examples import QOS_RULES, bodies
 from tests.api.house import SECRET, TAG, House, Served
@@ -80,6 +81,34 @@ def _image(_: House) -> dict[str, Any]:
 
 _COMPUTE: Mapping[str, Body] = {
     "POST /servers/{server_id}/migrations/{id}/action#force_complete": lambda _: {"force_complete": None},
+    "POST /os-security-groups": lambda _: {"security_group": {"name": "new", "description": "new"}},
+    "PUT /os-security-groups/{id}": lambda _: {"security_group": {"name": "new", "description": "new"}},
+    "POST /os-security-group-rules": lambda house: {
+        "security_group_rule": {
+            "parent_group_id": house.group,
+            "ip_protocol": "tcp",
+            "from_port": 8090,
+            "to_port": 8091,
+            "cidr": "10.0.0.0/8",
+        }
+    },
+    "POST /os-floating-ips": lambda _: {"pool": PUBLIC},
+    "POST /images/{image_id}/metadata": lambda _: {"metadata": {"colour": "blue"}},
+    "PUT /images/{image_id}/metadata": lambda _: {"metadata": {"colour": "blue"}},
+    "PUT /images/{image_id}/metadata/{key}": lambda _: {"meta": {f"{SECRET}-meta": "blue"}},
+    "POST /os-volumes": lambda _: {
+        "volume": {"size": 1, "display_name": "new", "metadata": {"colour": "blue"}}
+    },
+    "POST /os-snapshots": lambda house: {"snapshot": {"volume_id": house.volume, "display_name": "new"}},
+    "POST /os-server-external-events": lambda house: {
+        "events": [{"name": "network-changed", "server_uuid": house.server}]
+    },
+    "POST /os-assisted-volume-snapshots": lambda house: {
+        "snapshot": {
+            "volume_id": house.volume,
+            "create_info": {"snapshot_id": new_id(), "type": "qcow2", "new_file": "new"},
+        }
+    },
     "POST /os-aggregates": lambda _: {"aggregate": {"name": "new", "availability_zone": "a"}},
     "PUT /os-aggregates/{id}": lambda _: {"aggregate": {"name": "newer"}},
     "POST /os-aggregates/{id}/action#add_host": lambda _: {"add_host": {"host": "host"}},

@@ -158,12 +158,27 @@ class House:
             "name": self.key,
             "project_id": self.owner.project_id,
             "alias": "os-keypairs",
-            "id": {"os-server-groups": self.server_group, "os-aggregates": "7"}.get(path.split("/")[1], self.port),
+            "id": self._of_compute(path.split("/")[1]),
             "domain": SECRET,
             "host": "a",
             "image_id": self.image,
+            "token": self.server,
             "before": "2024-03-01%2000:00:00",
         }
+
+    def _of_compute(self, collection: str) -> str:
+        things = {
+            "os-server-groups": self.server_group,
+            "os-aggregates": "7",
+            "os-security-groups": self.group,
+            "os-security-group-rules": self.rule,
+            "os-networks": self.network.id,
+            "os-tenant-networks": self.network.id,
+            "os-floating-ips": self.declared.get("floatingips", self.port),
+            "os-volumes": self.volume,
+            "os-snapshots": self.snapshot,
+        }
+        return things.get(collection, self.port)
 
     def _of_network(self, path: str) -> dict[str, str]:
         things = {

@@ -23,11 +23,12 @@ from fractus.clouds.simulated.hosts import Hosts
 from fractus.clouds.simulated.image import Images
 from fractus.clouds.simulated.keypair import Keypairs
 from fractus.clouds.simulated.metering_label import MeteringLabels
+from fractus.clouds.simulated.migrations import listed
 from fractus.clouds.simulated.network import Networks
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.port import Ports
 from fractus.clouds.simulated.qos_policy import QosPolicies
-from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord, MarkRecord
+from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord, MarkRecord, ServerRecord
 from fractus.clouds.simulated.router import Routers
 from fractus.clouds.simulated.router_interface import RouterInterfaces
 from fractus.clouds.simulated.security_group import SecurityGroups
@@ -85,6 +86,7 @@ class SimulatedCloud:
         self._hosts = Hosts(row.name, backend)
         self._block_hosts = BlockHosts(backend)
         self._backups = Backups(self._injector)
+        self._volumes = Volumes(self._injector)
         self._actuators: dict[str, Actuator[Any, Any]] = {
             "server": self._servers,
             "flavor": Flavors(self._injector),
@@ -92,7 +94,7 @@ class SimulatedCloud:
             "server_group": ServerGroups(self._injector),
             "image": self._images,
             "volume_type": VolumeTypes(self._injector),
-            "volume": Volumes(self._injector),
+            "volume": self._volumes,
             "snapshot": Snapshots(self._injector),
             "backup": self._backups,
             "volume_attachment": VolumeAttachments(self._injector),
@@ -293,6 +295,10 @@ class SimulatedCloud:
             ),
             "server_topology": lambda: {"nodes": [], "pagesize_kb": None},
             "hypervisor_uptime": lambda: self._hosts.uptime(remote_id),
+            "console_token": lambda: self._servers.opened_by(remote_id),
+            "assisted_snapshot_create": lambda: self._volumes.assisted(remote_id, call.body["snapshot"]),
+            "assisted_snapshot_delete": lambda: None,
+            "migrations": lambda: listed(self.backend.records.every(ServerRecord), self.name, call.query),
             "host_act": lambda: self._hosts.act(remote_id, call.path, call.body),
             "audit_log": lambda: {"log": self._hosts.audited()},
             **self._block_hosts.answers(remote_id, call),

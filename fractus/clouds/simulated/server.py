@@ -540,6 +540,11 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             raise Refused(f"Unavailable console type {type}.", status=400)
         return {"url": f"{_PROXIES[type]}?token={thing.id}"}
 
+    def opened_by(self, token: str) -> dict[str, Any]:
+        """What the token of a console's URL opens."""
+        thing = self.held(token, self.injector.home)
+        return {"instance_uuid": thing.id, "host": thing.host, "port": 5900, "internal_access_path": None}
+
 
 _POWER = {NO_STATE: "pending", SHUTDOWN: "shutdown"}
 

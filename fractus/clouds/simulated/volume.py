@@ -254,6 +254,12 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
             thing.type_id, thing.type_name = named[0].id, named[0].name
         schedule(thing, before, self.now() + self.injector.backend.shape.volume_seconds)
 
+    def assisted(self, remote_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """A snapshot that Nova makes of a volume in use, for a driver that cannot: nothing is left of it here."""
+        if not self.held(remote_id, self.injector.home).attachments:
+            raise Refused(f"No volume Block Device Mapping with id {remote_id}.", status=400)
+        return {"id": asked["create_info"].get("id"), "volumeId": remote_id}
+
     def reset(self, thing: VolumeRecord, body: Mapping[str, Any]) -> None:
         """Besides, whether it is attached or on the move."""
         super().reset(thing, body)

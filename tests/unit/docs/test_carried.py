@@ -37,6 +37,11 @@ PARTS = {
     "PUT /images/{image_id}/members/{member_id}": "member status",
     "DELETE /images/{image_id}/members/{member_id}": "members",
     "PUT /images/{image_id}/tags/{tag}": "tags",
+    # Nova's proxy of them.
+    "POST /images/{image_id}/metadata": "properties",
+    "PUT /images/{image_id}/metadata": "properties",
+    "PUT /images/{image_id}/metadata/{key}": "properties",
+    "DELETE /images/{image_id}/metadata/{key}": "properties",
     "DELETE /images/{image_id}/tags/{tag}": "tags",
     "POST /security-group-rules": "rules",
     "POST /ports/{id}/bindings": "binding:host_id",  # judged, and never made, as those below

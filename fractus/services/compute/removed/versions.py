@@ -42,34 +42,12 @@ GONE: tuple[tuple[str, str], ...] = (
     ("/servers/{server_id}/os-virtual-interfaces", "GET"),
 )
 
-#: 404 after the version: proxies of other services, and an alias of /servers. Before it fractus does not serve them:
-#: the services themselves do, and every client since 2016 uses those.
+#: 404 after the version: the proxy of a service that is not served here, and an alias of /servers. Before it fractus
+#: does not serve them.
 OUTGROWN: tuple[tuple[Version, str, str], ...] = (
-    (Version(2, 35), "/images", "GET"),
-    (Version(2, 35), "/images/detail", "GET"),
-    (Version(2, 35), "/images/{image_id}", "GET DELETE"),
-    (Version(2, 38), "/images/{image_id}/metadata", "GET POST PUT"),
-    (Version(2, 38), "/images/{image_id}/metadata/{key}", "GET PUT DELETE"),
     (Version(2, 35), "/os-baremetal-nodes", "GET POST"),
     (Version(2, 35), "/os-baremetal-nodes/{id}", "GET DELETE"),
     (Version(2, 35), "/os-baremetal-nodes/{id}/action", "#add_interface #remove_interface"),
-    (Version(2, 35), "/os-floating-ip-pools", "GET"),
-    (Version(2, 35), "/os-floating-ips", "GET POST"),
-    (Version(2, 35), "/os-floating-ips/{id}", "GET DELETE"),
-    (Version(2, 35), "/os-networks", "GET"),
-    (Version(2, 35), "/os-networks/{id}", "GET"),
-    (Version(2, 35), "/os-security-group-rules", "POST"),
-    (Version(2, 35), "/os-security-group-rules/{id}", "DELETE"),
-    (Version(2, 35), "/os-security-groups", "GET POST"),
-    (Version(2, 35), "/os-security-groups/{id}", "GET PUT DELETE"),
-    (Version(2, 35), "/os-snapshots", "GET POST"),
-    (Version(2, 35), "/os-snapshots/detail", "GET"),
-    (Version(2, 35), "/os-snapshots/{id}", "GET DELETE"),
-    (Version(2, 35), "/os-tenant-networks", "GET"),
-    (Version(2, 35), "/os-tenant-networks/{id}", "GET"),
-    (Version(2, 35), "/os-volumes", "GET POST"),
-    (Version(2, 35), "/os-volumes/detail", "GET"),
-    (Version(2, 35), "/os-volumes/{id}", "GET DELETE"),
     (Version(2, 102), "/os-volumes_boot", "GET POST"),
     (Version(2, 102), "/os-volumes_boot/detail", "GET"),
     (Version(2, 102), "/os-volumes_boot/{id}", "GET PUT DELETE"),

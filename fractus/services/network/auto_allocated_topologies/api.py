@@ -20,6 +20,7 @@ from fractus.services.network.dialect.schema.attributes import Item, read
 from fractus.services.network.dialect.schema.errors import bad_request, conflict
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.store.transaction import Reader, Transaction
+from fractus.web.inside import Inside
 from fractus.web.routing import Call, Reply, Route
 
 _DRY_RUN = "dry-run"
@@ -189,6 +190,20 @@ class AutoAllocatedTopologyApi:
         """What a request for a project's thing would say."""
         body = {kind: {"project_id": project_id, **said}}
         return read(kind, self._make.fields[kind], body, call.principal, create=True).items[0]
+
+
+class AllocatedTopologies:
+    """Topologies for those who build servers: asked for as by a request to this service."""
+
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
+
+    async def allocate(self, call: Call) -> None:
+        """The caller's project has one from now on. `Conflict` where there is nothing that it could be made of."""
+        project = {"project_id": str(call.principal.project_id)}
+        await self._inside.ask(
+            call, "network", "GET", "/auto-allocated-topology/{project_id}", params=project
+        )
 
 
 def _project(call: Call, verb: str) -> str:

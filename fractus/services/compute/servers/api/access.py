@@ -94,6 +94,14 @@ class Plugging(Protocol):
         ...
 
 
+class Topologies(Protocol):
+    """Networks that are made for projects which have none."""
+
+    async def allocate(self, call: Call) -> None:
+        """The caller's project has one from now on. `Conflict` where there is nothing that it could be made of."""
+        ...
+
+
 class FloatingIps(Protocol):
     """Floating IPs of servers, by their addresses. Refuses in Nova's words."""
 
@@ -316,6 +324,8 @@ class Dependencies:
     live: Live
     names: HostNames
     quota: Quota | None = None
+    topologies: Topologies | None = None
+    """Who allocates networks; None: nobody can."""
     secrets: Secrets | None = None
     """What seals the first passwords of servers; None: there are none."""
     limits: ServerLimits = ServerLimits()

@@ -77,6 +77,7 @@ class Creating:
         refuse_unsupported(call, call.body, passwords=keeper is not None)
         password = first_password(asked) if keeper is not None else ""
         _refuse_many(asked, most)
+        await self._allocate(call, asked)
         made: list[Resource] = []
         async with self._given.store.transaction() as tx:
             common, needs, disks = await self._common(call, tx, asked, most)
@@ -190,6 +191,23 @@ class Creating:
 
     # --- networks --------------------------------------------------------------------------------
 
+    async def _allocate(self, call: Call, asked: Mapping[str, Any]) -> None:
+        """Where `auto` is asked for by a project without networks it gets one, in a transaction of its own: it is the
+        project's, whatever becomes of the server.
+        """
+        given = self._given
+        if asked.get("networks") != "auto" or await given.ports.networks_for(given.store, call.principal):
+            return
+        refused = Invalid(
+            f"Unable to automatically allocate a network for project {call.principal.project_id}"
+        )
+        if given.topologies is None:
+            raise refused
+        try:
+            await given.topologies.allocate(call)
+        except Conflict as error:
+            raise refused from error
+
     async def _nics(self, call: Call, tx: Transaction, asked: Mapping[str, Any]) -> list[NicRequest]:
         """The network devices of each server, by Nova's rules."""
         networks = asked.get("networks")
@@ -199,9 +217,6 @@ class Creating:
             known = await self._given.ports.networks_for(tx, call.principal)
             if len(known) > 1:
                 raise Conflict("Multiple possible networks found, use a Network ID to be more specific.")
-            if not known and networks == "auto":
-                project = call.principal.project_id
-                raise Invalid(f"Unable to automatically allocate a network for project {project}")
             return [NicRequest(network_id=network.id) for network in known]
         call.enforce(policy.ATTACH_NETWORK)
         return [_nic(entry) for entry in networks]

@@ -1,0 +1,1 @@
+"""Migrations of servers within their clouds: `/os-migrations`, over all clouds."""

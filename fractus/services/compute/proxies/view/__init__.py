@@ -1,0 +1,1 @@
+"""What other services have, in the words of Nova's proxies. Pure."""
