@@ -390,7 +390,12 @@ async def record(
     so that its cloud is asked for nothing.
 
     That it is created needs no row of its own: it is said by the server itself.
+
+    What its cloud has to do ends the state that an administrator has reset: after it the cloud's word counts, even
+    where it is what it was before.
     """
+    if verb in CLOUD_VERBS and not done:
+        server.desired.pop("reset", None)
     action = Action(
         kind="server",
         id=server.id,

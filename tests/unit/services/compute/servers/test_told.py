@@ -211,6 +211,17 @@ async def test_a_reset_holds_until_the_cloud_says_something_new(house: House) ->
     assert state(await server(house, id)) == ("ACTIVE", "active", None)
 
 
+async def test_a_reset_ends_with_what_is_asked_of_the_cloud(house: House) -> None:
+    id = await house.create()
+    await house.place(id)
+    await house.ask("POST", f"/servers/{id}/action", {"os-resetState": {"state": "error"}}, who=admin())
+    await house.ask("POST", f"/servers/{id}/action", {"lock": None}, who=admin())
+    assert state(await server(house, id)) == ("ERROR", "error", None)
+    await house.ask("POST", f"/servers/{id}/action", {"reboot": {"type": "HARD"}}, who=admin())
+    await house.place(id)
+    assert state(await server(house, id))[1] == "active", "its cloud says again what it said before"
+
+
 def test_statuses_follow_nova() -> None:
     assert view.status_of("active", None) == "ACTIVE"
     assert view.status_of("active", "resize_prep") == "RESIZE"
