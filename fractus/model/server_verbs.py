@@ -55,6 +55,8 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     """The same, for the rule; empty: the summary."""
     admin: bool = False
     """Its rule lets only administrators ask for it, unless the operator says otherwise."""
+    admin_args: frozenset[str] = frozenset()
+    """Arguments that only administrators may give, of a verb for which anybody may ask."""
     managers: bool = False
     """Of those: managers of the project may ask for it, too."""
     spoken: str = ""
@@ -110,6 +112,10 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     def arguments(self, given: Any) -> dict[str, Any]:
         """What is kept of the value of the body's key: the argument that chooses a variant, in capitals."""
         return {self.variant_by: given[self.variant_by].upper()} if self.variant_by else {}
+
+    def needs_admin(self, args: Mapping[str, Any]) -> bool:
+        """Whether a cloud does it for administrators only."""
+        return self.admin or not self.admin_args.isdisjoint(args)
 
     def version(self, args: Mapping[str, Any]) -> str:
         """The microversion in which a cloud is asked, `X.Y`; empty: any."""
@@ -289,6 +295,7 @@ SERVER_VERBS: Mapping[str, ServerVerb] = {
             when=When(vm_states=("shelved", "shelved_offloaded"), task="unshelving"),
             offloaded=True,
             floors={"host": "2.91"},
+            admin_args=frozenset({"host"}),
             event="compute_unshelve_instance",
             tasks=("unshelving", "spawning"),
             ends="active",

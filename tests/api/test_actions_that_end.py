@@ -114,3 +114,16 @@ async def test_what_was_confirmed_is_not_reverted(world: World) -> None:
         assert (answer.status, b"Instance has not been resized." in answer.body) == (400, True)
     await world.settle()
     assert ((await ann.server(server))["flavor"]["vcpus"], await used(ann)) == (2, (2, 512))
+
+
+async def test_the_state_that_was_set_is_over_when_something_is_done(world: World) -> None:
+    ann, server = await has_server(world)
+    at = f"{COMPUTE}/servers/{server}/action"
+    assert (await world.admin.post(at, {"os-resetState": {"state": "error"}})).status == 202
+    await world.settle()
+    shown = await ann.server(server)
+    assert shown["status"] == "ERROR"
+    assert (await ann.post(at, {"rebuild": {"imageRef": shown["image"]["id"]}})).status == 202
+    assert (await ann.server(server))["status"] == "REBUILD"
+    await world.settle()
+    assert (await ann.server(server))["status"] == "ACTIVE"

@@ -288,7 +288,7 @@ class Servers:
         elif "metadata" in args:
             args = {**args, "metadata": await self._with_marker(scope, remote_id, args["metadata"])}
         body, repeat = verb.request(args), not verb.again
-        scope = HOME if verb.admin else scope
+        scope = HOME if verb.needs_admin(args) else scope
         floor = verb.version(args)
         version = await self._at_least(floor, verb.name) if floor else ""
         ask = Ask(service="compute", method="POST", path=path, body=body, version=version, repeat=repeat)

@@ -389,6 +389,23 @@ async def test_actions(cloud: OpenStackCloud, fake: FakeChild, step: Step, sent:
 
 
 @pytest.mark.parametrize(
+    ("step", "project"),
+    [
+        (Step("unshelve"), ANN.project_id),
+        (Step("unshelve", {"host": "h2"}), ""),
+        (Step("migrate", {"host": "h2"}), ""),
+        (Step("migrate"), ""),
+    ],
+)
+async def test_who_asks_for_an_action(
+    cloud: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator, step: Step, project: str
+) -> None:
+    fake.on(f"POST {SERVERS}/s1/action", reply(status=202))
+    await cloud.actuators()["server"].apply(ANN, "s1", step)
+    assert authenticator.asked[-1] == project
+
+
+@pytest.mark.parametrize(
     ("verb", "state", "kind"),
     [
         ("stop", {"status": "SHUTOFF"}, None),
