@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import Process
 from collections import Counter
@@ -28,6 +27,7 @@ from tests.api.apart import PROJECT
 from tests.api.processes import several
 from tests.api.test_processes import by
 from tools.lab.quota_burst import Burst, Who
+from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 LIMIT, CREATES = 50, 200
@@ -96,20 +96,13 @@ async def test_a_burst_fills_the_quota_to_the_last_while_clouds_go_away(
 # --- real processes ----------------------------------------------------------------------------------
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Processes:
     """Three APIs and a worker."""
 
     def __init__(self, state: Path) -> None:
         self._environ = {**os.environ, "FRACTUS_STATE": str(state)}
         self._environ |= {f"FRACTUS_QUOTA_{name}".upper(): str(limit) for name, limit in QUOTA.items()}
-        self.ports = [_free_port() for _ in range(3)]
+        self.ports = [free_port() for _ in range(3)]
         self.running: dict[str, Process] = {}
 
     async def start(self, name: str, *arguments: str) -> None:
@@ -125,7 +118,7 @@ class Processes:
             await self._listens(f"api{number}", port)
 
     async def _listens(self, name: str, port: int) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while self.running[name].returncode is None:
                 with contextlib.suppress(OSError):
                     _, writer = await asyncio.open_connection("127.0.0.1", port)

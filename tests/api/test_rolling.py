@@ -41,18 +41,24 @@ async def test_an_upload_under_way_is_finished_and_then_the_process_ends(tmp_pat
             image = {"name": "i", "disk_format": "raw", "container_format": "bare"}
             async with http.post(f"{url}/image/v2/images", json=image) as answer:
                 id = (await answer.json())["id"]
-            reported = asyncio.Event()
+            reported, seen = asyncio.Event(), asyncio.Event()
 
             async def bits() -> object:
-                for number in range(20):
-                    if number == 3:
-                        reported.set()
+                for _ in range(3):
+                    yield b"x" * 1000
+                    await asyncio.sleep(0.1)
+                reported.set()
+                while not seen.is_set():
+                    yield b"x" * 1000
+                    await asyncio.sleep(0.1)
+                # Longer than the notice from here on.
+                for _ in range(10):
                     yield b"x" * 1000
                     await asyncio.sleep(0.1)
 
             headers = {"Content-Type": "application/octet-stream"}
             upload = asyncio.create_task(_put(http, f"{url}/image/v2/images/{id}/file", bits(), headers))
-            await asyncio.wait_for(reported.wait(), 30)
+            await asyncio.wait_for(reported.wait(), 120)
             process = stand.apis[0].process
             assert process is not None
             process.terminate()
@@ -61,8 +67,9 @@ async def test_an_upload_under_way_is_finished_and_then_the_process_ends(tmp_pat
             async with http.get(f"{url}/image/v2/images/{id}") as answer:
                 assert answer.status == 200
                 assert answer.headers["Connection"].lower() == "close"
+            seen.set()
             assert await upload == 204
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            assert await asyncio.wait_for(process.wait(), 120) == 0
 
 
 async def _put(http: aiohttp.ClientSession, url: str, data: object, headers: dict[str, str]) -> int:
@@ -71,7 +78,7 @@ async def _put(http: aiohttp.ClientSession, url: str, data: object, headers: dic
 
 
 async def _says(http: aiohttp.ClientSession, url: str, status: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while True:
             async with http.get(f"{url}/healthcheck") as answer:
                 if answer.status == status:

@@ -13,11 +13,10 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +30,7 @@ from tests.faults.launch import set_clock
 from tests.faults.own import Own
 from tests.faults.proxy import Proxy
 from tests.faults.shortages import Limited, sorts
+from tools.ports import free_port
 
 #: Seconds that a call to a child may take, and that its proxy knows callers to wait.
 CALL_TIMEOUT = 5.0
@@ -226,7 +226,7 @@ class Stage:
         self._kinds = dict(children)
         self.more = dict(environ or {})
         self._full_sweep = full_sweep
-        self._ports = _free_ports(3 * len(children) + apis + 1)
+        self._ports = [free_port() for _ in range(3 * len(children) + apis + 1)]
         self._host = host
         self.identity: Keystone
         self.password = "faults"
@@ -444,14 +444,3 @@ async def _answers(url: str) -> None:
             if time.monotonic() > until:
                 raise TimeoutError(f"nothing answers at {url}")
             await asyncio.sleep(0.2)
-
-
-def _free_ports(number: int) -> list[int]:
-    sockets: Sequence[socket.socket] = [socket.socket() for _ in range(number)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

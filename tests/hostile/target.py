@@ -20,9 +20,9 @@ from fractus.auth.calls import Caller
 from fractus.local import running
 from fractus.local.keystone import ADMIN
 from fractus.local.keystone_catalog import Catalog, User
-from fractus.local.processes import free_port
 from fractus.settings.loading import load
 from fractus.settings.loading import secrets as passwords
+from tools.ports import free_port
 
 #: Seconds for everything to start and to stop, on a machine with too much to do.
 _START, _STOP = 240.0, 60.0

@@ -17,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+from tools.ports import free_port
+
 #: Not the wrappers in /usr/sbin: those change the user, and are for the system's own node.
 _BIN = Path("/usr/lib/rabbitmq/bin")
 #: A cold start takes five seconds on an idle machine. Seconds.
@@ -28,14 +30,6 @@ def why_not() -> str:
     missing = [str(_BIN / name) for name in ("rabbitmq-server",) if not (_BIN / name).exists()]
     missing += [name for name in ("erl", "epmd") if shutil.which(name) is None]
     return f"needs Debian's rabbitmq-server: there is no {', '.join(missing)}" if missing else ""
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Broker:

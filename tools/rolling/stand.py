@@ -9,7 +9,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +18,8 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
+
+from tools.ports import free_port
 
 #: Tokens that the stand's Keystone knows, and the roles of their users.
 TOKENS = {"member-token": ["member", "reader"], "admin-token": ["admin", "member", "reader"]}
@@ -78,14 +79,6 @@ backend api
 def why_not() -> str:
     """Empty where the stand can be built; else the reason."""
     return "" if shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") else "there is no haproxy"
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Program:

@@ -11,6 +11,7 @@ from fractus.addressing.addresses import Addresses, AddressTaken, cloud_holder
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.addressing.ranges import Range, default_pools, number, without
 from fractus.store.retrying import again
+from fractus.store.transaction import Transaction
 from fractus.testing.stores import AnyStore
 
 book = Addresses()
@@ -178,17 +179,22 @@ async def test_any_history_ends_in_what_the_arithmetic_says(store: AnyStore) -> 
 @pytest.mark.slow
 async def test_next_stays_fast_in_a_full_pool(store: AnyStore) -> None:
     await opened(store, "10.0.0.0/16")
-    start = time.perf_counter()
+
+    async def takes(tx: Transaction) -> float:
+        """Seconds for 2000: ten times the least of ten parts, for a busy machine is not busy with others in all."""
+        parts = []
+        for _ in range(10):
+            start = time.perf_counter()
+            for _ in range(200):
+                await book.reserve_next(tx, "net", "port/a")
+            parts.append(time.perf_counter() - start)
+        return 10 * min(parts)
+
     async with store.transaction() as tx:
-        for _ in range(2000):
-            await book.reserve_next(tx, "net", "port/a")
-        early = time.perf_counter() - start
+        early = await takes(tx)
         for value in range(number("10.0.64.0"), number("10.0.192.0"), 2):  # 16,384 holes
             await book.reserve(tx, "net", str(ipaddress.ip_address(value)), "port/b", 4)
-        start = time.perf_counter()
-        for _ in range(2000):
-            await book.reserve_next(tx, "net", "port/a")
-        late = time.perf_counter() - start
+        late = await takes(tx)
     assert late < early * 5 + 0.5, f"2000 took {early:.3f} s in an empty pool, {late:.3f} s in a torn one"
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from fractus.app import serve
-from fractus.local.processes import free_port
 from tests.unit.listening import listens
 from tests.unit.web.test_servers import upgraded
+from tools.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 START = """
@@ -37,7 +37,7 @@ async def serving(directory: Path) -> AsyncIterator[int]:
         sys.executable, "-c", START, str(directory), str(port), cwd=ROOT, start_new_session=True
     )
     try:
-        await listens(port, process, 60)
+        await listens(port, process, 120)
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
@@ -56,7 +56,7 @@ async def test_many_who_keep_their_connections_open_keep_nobody_out(tmp_path: Pa
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 lines.append((reader, writer))
                 writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-                async with asyncio.timeout(15):
+                async with asyncio.timeout(60):
                     head = await reader.readuntil(b"\r\n\r\n")
                     assert head.startswith(b"HTTP/1.1 200")
                     assert await reader.readexactly(2) == b"hi"

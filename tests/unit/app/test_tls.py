@@ -23,11 +23,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fractus.app import tls
-from fractus.local.processes import free_port
 from fractus.settings.loading import SettingsError, load
 from fractus.simulation import IDENTITY
 from tests.unit.app import tls_house
 from tests.unit.listening import listens
+from tools.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 START = """
@@ -115,7 +115,7 @@ async def serving(authority: Authority) -> AsyncIterator[tuple[int, str]]:
         cwd=ROOT, env=environ, start_new_session=True,
     )  # fmt: skip
     try:
-        await listens(port, process, 60)
+        await listens(port, process, 120)
         yield port, password
     finally:
         process.send_signal(signal.SIGTERM)
@@ -180,7 +180,7 @@ async def test_a_renewed_certificate_is_served_with_and_the_port_stays_open(tmp_
     authority = Authority(tmp_path)
     first = authority.renews()
     async with serving(authority) as (port, _):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await _serial(port, authority) != first:
                 await asyncio.sleep(0.1)
         second, cert, key = authority.issues()

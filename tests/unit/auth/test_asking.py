@@ -13,9 +13,9 @@ from cryptography.fernet import Fernet
 
 from fractus.auth.tokens import KeystoneTokens, Patience, ServiceCredential
 from fractus.base.clock import SystemClock
-from fractus.local.processes import free_port
 from fractus.model.errors import Unauthorized, Unavailable
 from tests.unit.auth.test_tokens import HandClock, Keystone, token_of
+from tools.ports import free_port
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -86,13 +86,13 @@ def checker(url: str, clock: Any, **more: Any) -> KeystoneTokens:
 
 @pytest.fixture
 async def tokens(keystone: Moody) -> AsyncIterator[KeystoneTokens]:
-    made = checker(keystone.url, HandClock(), first=5.0)
+    made = checker(keystone.url, HandClock(), first=60.0)
     yield made
     await made.close()
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.002)
 

@@ -256,7 +256,7 @@ def test_a_kept_answer_costs_microseconds() -> None:
 
 
 def _seconds(policy: Policy) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(1000):
         policy.allows("servers:show", READER)
-    return (time.perf_counter() - start) / 1000
+    return (time.process_time() - start) / 1000

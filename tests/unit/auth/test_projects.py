@@ -46,7 +46,7 @@ async def keystone() -> AsyncIterator[Keystone]:
 
 @pytest.fixture
 async def lookup(keystone: Keystone) -> AsyncIterator[KeystoneProjectLookup]:
-    made = KeystoneProjectLookup(keystone.url, timeout=0.3)
+    made = KeystoneProjectLookup(keystone.url, timeout=30.0)
     yield made
     await made.close()
 

@@ -13,7 +13,6 @@ from bench.freshness import Watch
 from bench.owned import own
 from fractus.base.clock import SystemClock
 from fractus.local import clouds_yaml
-from fractus.local.processes import free_port
 from fractus.quota.recount import recount
 from fractus.reconcile.machine import Pace
 from fractus.reconcile.sweep.sweep import sweep
@@ -27,6 +26,7 @@ from fractus.simulation.node import NEVER, Node
 from fractus.simulation.plan import Plan
 from fractus.simulation.prepare import MODEL
 from fractus.store.sqlite import SqliteStore
+from tools.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)
 

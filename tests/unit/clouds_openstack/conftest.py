@@ -9,10 +9,10 @@ from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.transport import AiohttpTransport
 from fractus.model.cloud import CloudRow
-from tests.unit.clouds_openstack.fake import Clock, FakeAuthenticator, FakeChild, reply
+from tests.unit.clouds_openstack.fake import Clock, FakeAuthenticator, FakeChild, hang, reply
 
-#: Short enough for a test, long enough for a loaded machine's own loopback.
-QUICK = Limits(call_timeout=1.0, connect_timeout=1.0)
+#: For what is never answered; and for what is, on a machine that is busy with others.
+SHORT, LONG = (Limits(call_timeout=seconds, connect_timeout=seconds) for seconds in (0.5, 60.0))
 
 
 @pytest.fixture
@@ -38,8 +38,11 @@ def authenticator(fake: FakeChild) -> FakeAuthenticator:
 
 
 @pytest.fixture
-async def transport() -> AsyncIterator[AiohttpTransport]:
-    made = AiohttpTransport(True, QUICK)
+async def transport(request: pytest.FixtureRequest) -> AsyncIterator[AiohttpTransport]:
+    """Waits for as long as a test needs; only a little in one that is given `hang` as a parameter."""
+    given = getattr(request.node, "callspec", None)
+    hangs = given is not None and hang in given.params.values()
+    made = AiohttpTransport(True, SHORT if hangs else LONG)
     yield made
     await made.close()
 

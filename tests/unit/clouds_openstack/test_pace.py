@@ -30,7 +30,7 @@ async def test_no_rate_is_no_limit(clock: Clock) -> None:
 
 async def test_lanes_do_not_hold_each_other_up() -> None:
     lanes = Lanes(Limits(max_live_calls=1, max_uploads=1))
-    async with lanes["bulk"], asyncio.timeout(1), lanes["live"]:
+    async with lanes["bulk"], asyncio.timeout(60), lanes["live"]:
         assert lanes["bulk"].locked()
 
 
@@ -116,5 +116,5 @@ async def test_who_goes_away_while_waiting_leaves_the_place_to_others() -> None:
     second.cancel()
     await asyncio.gather(first, second, third, return_exceptions=True)
     assert "third" in order
-    async with asyncio.timeout(1), gate.turn():
+    async with asyncio.timeout(60), gate.turn():
         pass

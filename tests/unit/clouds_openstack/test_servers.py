@@ -509,10 +509,11 @@ async def test_a_deletion_that_is_refused(
     ] * forced
 
 
+@pytest.mark.parametrize("answer", [hang])
 async def test_a_deletion_whose_answer_was_lost_may_be_repeated(
-    cloud: OpenStackCloud, fake: FakeChild
+    cloud: OpenStackCloud, fake: FakeChild, answer: Answering
 ) -> None:
-    fake.on(f"DELETE {SERVERS}/s1", hang)
+    fake.on(f"DELETE {SERVERS}/s1", answer)
     with pytest.raises(Unreachable):
         await cloud.actuators()["server"].delete(ANN, "s1")
 

@@ -13,7 +13,7 @@ from fractus.clouds.openstack.transport import AiohttpTransport
 from fractus.clouds.openstack.wire import Wire
 from fractus.model.errors import CloudError, CredentialsRejected, Throttled, Unreachable
 from tests.unit.clouds_openstack.fake import Answering, Clock, FakeAuthenticator, FakeChild, reply, text
-from tests.unit.local.programs import free_port
+from tools.ports import free_port
 
 PASSWORD = "hunter2-hunter2"
 
@@ -139,7 +139,7 @@ def entry(url: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 async def real(fake: FakeChild) -> AsyncIterator[KeystoneAuthenticator]:
-    made = KeystoneAuthenticator(Entry("far", entry(fake.url)), timeout=2)
+    made = KeystoneAuthenticator(Entry("far", entry(fake.url)), timeout=60)
     yield made
     await made.close()
 
@@ -203,7 +203,7 @@ async def test_what_keystone_says_instead_of_a_token(
 
 
 async def test_a_keystone_that_is_not_there(fake: FakeChild) -> None:
-    made = KeystoneAuthenticator(Entry("far", entry(f"http://127.0.0.1:{free_port()}")), timeout=2)
+    made = KeystoneAuthenticator(Entry("far", entry(f"http://127.0.0.1:{free_port()}")), timeout=60)
     with pytest.raises(Unreachable):
         await made.grant("")
     await made.close()

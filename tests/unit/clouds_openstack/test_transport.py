@@ -10,7 +10,7 @@ from fractus.clouds.openstack.pace import Limits
 from fractus.clouds.openstack.transport import AiohttpTransport, Answer, Call, Upload
 from fractus.model.errors import CloudError, OutcomeUnknown, Refused, Unreachable
 from tests.unit.clouds_openstack.fake import Answering, FakeChild, cut_off, drop, hang, reply
-from tests.unit.local.programs import free_port
+from tools.ports import free_port
 
 TOKEN = {"X-Auth-Token": "gAAAtoken"}
 
@@ -127,7 +127,7 @@ async def test_an_upload_that_the_child_breaks_off_is_unknown(tmp_path: pathlib.
     bits.write_bytes(b"0" * 20_000_000)
     server = await asyncio.start_server(close_early, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    transport = AiohttpTransport(True, Limits(call_timeout=2))
+    transport = AiohttpTransport(True, Limits(call_timeout=60))
     upload = Upload(str(bits), 20_000_000)
     try:
         with pytest.raises(OutcomeUnknown):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -51,8 +50,8 @@ def program(
     source: str = WELL_BEHAVED,
     *,
     ready: Callable[[], Awaitable[bool]] | None = None,
-    ready_within: float = 20.0,
-    stop_within: float = 10.0,
+    ready_within: float = 120.0,
+    stop_within: float = 120.0,
 ) -> Program:
     async def up() -> bool:
         return (directory / f"{name}.up").exists()
@@ -67,11 +66,3 @@ def program(
         ready_within=ready_within,
         stop_within=stop_within,
     )
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -122,11 +122,11 @@ def test_stop_ends_what_a_killed_run_left_and_no_one_elses_process(
     assert present is not None
     recycled = Part(name="old", state="running", process=Mark(present.pid, present.started - 1))
     running.write(tmp_path, record([recycled]))
-    assert running.stop(tmp_path, within=1, say=said.append) is False
+    assert running.stop(tmp_path, within=60, say=said.append) is False
     assert alive(present)
 
     running.write(tmp_path, record([Part(name="api", state="running", process=present)]))
-    assert running.stop(tmp_path, within=1, say=said.append) is True
+    assert running.stop(tmp_path, within=60, say=said.append) is True
     assert sleeper.wait() == -signal.SIGTERM
     assert said == [f"Stopped api (pid {present.pid}), left over from a fractus up that was killed."]
     assert running.stop(tmp_path, within=1, say=said.append) is False
@@ -142,8 +142,9 @@ def test_stop_ends_a_running_one_and_kills_it_only_when_it_does_not_listen(
     holder.stdout.readline()
     assert running.is_running(tmp_path)
     began = time.monotonic()
-    assert running.stop(tmp_path, within=0.5, say=said.append) is True
-    assert time.monotonic() - began < 5
+    within = 0.5 if manner == "deaf" else 120.0
+    assert running.stop(tmp_path, within=within, say=said.append) is True
+    assert time.monotonic() - began < 60, "the polite one is not waited for, the deaf one for half a second"
     assert holder.wait() == code
     holder.stdout.close()
     assert bool(said) == (manner == "deaf")

@@ -17,7 +17,7 @@ from fractus.local.supervisor import StartFailed, Supervisor, tail, trim
 from tests.unit.local.programs import BROKEN, DEAF, PARENT, program
 
 
-async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.02)

@@ -130,7 +130,7 @@ async def test_a_cloud_that_was_quiet_is_looked_at_as_soon_as_something_was_sent
 
     monkeypatch.setattr(world.clock, "sleep", sleep)
     resting = asyncio.create_task(rest(world))
-    await asyncio.wait_for(hangs.wait(), 5)
+    await asyncio.wait_for(hangs.wait(), 60)
     east = world.children.clouds["east"]
     assert east is not None
     east.building = 0.3

@@ -11,7 +11,6 @@ import pytest
 
 from fractus.base.clock import SystemClock
 from fractus.clouds.openstack import marks
-from fractus.local.processes import free_port
 from fractus.quota import recount
 from fractus.reconcile.sweep.sweep import sweep
 from fractus.simulation import INSIDE, ids, model
@@ -19,6 +18,7 @@ from fractus.simulation.child import Child
 from fractus.simulation.fill import Filler
 from fractus.simulation.plan import Plan
 from fractus.testing.asgi import HttpReply, call
+from tools.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -70,19 +71,24 @@ EVIL = [
 ]
 
 
+def _busy(work: Callable[[], object]) -> float:
+    """CPU seconds of this process for it: the less of two, for the collector of garbage runs in one of them."""
+    spent = []
+    for _ in range(2):
+        began = time.process_time()
+        work()
+        spent.append(time.process_time() - began)
+    return min(spent)
+
+
 @pytest.mark.parametrize("pattern", EVIL)
 def test_no_pattern_takes_long(pattern: str) -> None:
-    began = time.perf_counter()
-    matcher(pattern)("a" * 255 + "!")
-    assert time.perf_counter() - began < 0.5
+    assert _busy(lambda: matcher(pattern)("a" * 255 + "!")) < 0.5
 
 
 @pytest.mark.parametrize("pattern", EVIL)
 def test_nor_without_the_linear_engine(pattern: str) -> None:
-    began = time.perf_counter()
-    found = patterns._by_python(pattern) or patterns._nothing
-    found("a" * 255 + "!")
-    assert time.perf_counter() - began < 0.5
+    assert _busy(lambda: (patterns._by_python(pattern) or patterns._nothing)("a" * 255 + "!")) < 0.5
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import os
 import resource
 import subprocess
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -237,9 +236,8 @@ async def test_a_long_transaction_lets_others_run(store: SqliteStore) -> None:
     await asyncio.sleep(0)
     before = turns
     async with store.transaction() as tx:
-        began = time.monotonic()
         key = 0
-        while time.monotonic() - began < 0.3:
+        while turns - before < 5 and key < 200_000:
             key += 1
             if key % 2:
                 await tx.put(ADD, {"key": key, "words": "x"})
@@ -248,7 +246,7 @@ async def test_a_long_transaction_lets_others_run(store: SqliteStore) -> None:
         within = turns - before
     watching.cancel()
     await asyncio.wait([watching])
-    assert within >= 5, "three of ten milliseconds would do"
+    assert within >= 5, "each stretch without a turn is of milliseconds"
     assert seen <= {0, key}
     assert len(await ids(store)) == key
 
@@ -282,7 +280,7 @@ async def test_a_commit_that_fails_is_told_to_all_who_shared_it(store: SqliteSto
     await turns_taken(store)
     store._writer.set_commit_hook(lambda: True)  # SQLite turns the COMMIT into a ROLLBACK
     slow.end()
-    done = await asyncio.wait_for(asyncio.gather(*group, return_exceptions=True), 5)
+    done = await asyncio.wait_for(asyncio.gather(*group, return_exceptions=True), 60)
     assert [isinstance(one, apsw.ConstraintError) for one in done] == [True] * 4
     assert reported == []
     assert await ids(store) == []
@@ -303,7 +301,7 @@ async def test_when_sqlite_itself_undoes_everything_all_who_shared_it_are_told(s
     shared = [await slow.begin(), asyncio.create_task(clash()), asyncio.create_task(add(store, 3))]
     await turns_taken(store)
     slow.end()
-    done = await asyncio.wait_for(asyncio.gather(*shared, return_exceptions=True), 5)
+    done = await asyncio.wait_for(asyncio.gather(*shared, return_exceptions=True), 60)
     assert isinstance(done[0], apsw.ConstraintError), "it had ended its block, but nothing of it is there"
     assert isinstance(done[1], apsw.ConstraintError)
     assert done[2] is None
@@ -390,7 +388,7 @@ async def test_without_room_reads_go_on_and_writes_are_refused_until_there_is_so
             await asyncio.sleep(0.1)
             assert not waits.done()
             assert await ids(store) == [1]
-        await asyncio.wait_for(waits, 20)
+        await asyncio.wait_for(waits, 60)
         await add(store, 2)
         assert (reported, len(await ids(store))) == ([9], 202)
     finally:
@@ -457,7 +455,7 @@ async def test_a_cancelled_waiter_does_not_take_the_others_commit_with_it(store:
     while store._turn.locked():
         await asyncio.sleep(0)
     second.cancel()
-    await asyncio.wait_for(first, 5)
+    await asyncio.wait_for(first, 60)
     assert await ids(store) == [1]
 
 
@@ -471,7 +469,7 @@ async def test_all_waiters_cancelled_at_once_leave_the_first_ones_commit_done(st
         await asyncio.sleep(0)
     for other in others:
         other.cancel()
-    await asyncio.wait_for(first, 5)
+    await asyncio.wait_for(first, 60)
     assert await ids(store) == [1]
 
 
@@ -501,7 +499,7 @@ async def test_cancelled_while_the_disk_works_the_commit_and_all_who_wait_for_it
     later = asyncio.create_task(add_and_report(3))
     await turns_taken(store)
     disk.go()
-    await asyncio.wait_for(asyncio.gather(first, group[1 - victim], later), 5)
+    await asyncio.wait_for(asyncio.gather(first, group[1 - victim], later), 60)
     assert await ids(synced) == [0, 1, 2, 3]
     assert sorted(reported) == [1, 2, 3], "it became durable, so whoever has to know was told"
     assert group[victim].cancelled()
@@ -518,7 +516,7 @@ async def test_cancelled_at_any_moment_the_store_goes_on(store: SqliteStore) -> 
         for _ in range(step % 10):
             await asyncio.sleep(0)
         victim.cancel()
-        await asyncio.wait_for(asyncio.gather(before, after), 5)
+        await asyncio.wait_for(asyncio.gather(before, after), 60)
         await asyncio.gather(victim, return_exceptions=True)
     kept = await ids(store)
     assert {key for key in range(90) if key % 3 != 1} <= set(kept)
@@ -537,7 +535,7 @@ async def test_closing_commits_what_was_left_to_somebody_else(tmp_path: Path) ->
         await asyncio.sleep(0)
     second.cancel()
     closing = asyncio.create_task(store.close())
-    await asyncio.wait_for(asyncio.gather(first, closing), 5)
+    await asyncio.wait_for(asyncio.gather(first, closing), 60)
     assert apsw.Connection(str(path)).execute("SELECT id FROM note").fetchall() == [(1,)]
 
 
@@ -556,7 +554,7 @@ async def test_another_process_that_writes_is_waited_for_without_stopping_the_lo
         ticks += 1
     assert not writing.done()
     other.execute("COMMIT")
-    await asyncio.wait_for(writing, 5)
+    await asyncio.wait_for(writing, 60)
     assert await ids(store) == [1]
 
 
@@ -570,7 +568,7 @@ async def test_cancelled_while_another_process_writes_the_turn_is_free_again(
     await asyncio.sleep(0.005)
     writing.cancel()
     other.execute("COMMIT")
-    await asyncio.wait_for(behind, 5)
+    await asyncio.wait_for(behind, 60)
     assert await ids(store) == [2]
 
 
@@ -578,7 +576,7 @@ async def test_two_stores_on_one_file_lose_nothing(store: SqliteStore, tmp_path:
     beside = SqliteStore(tmp_path / "notes.db", SystemClock())
     try:
         both = [add(store if key % 2 else beside, key) for key in range(60)]
-        await asyncio.wait_for(asyncio.gather(*both), 20)
+        await asyncio.wait_for(asyncio.gather(*both), 60)
         assert await ids(store) == await ids(beside) == list(range(60))
     finally:
         await beside.close()

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fractus.local.processes import free_port
 from tests.unit.listening import listens
+from tools.ports import free_port
 
 TARGET = "tests.unit.web.served:app"
 HURRIED = "tests.unit.web.served:hurried"
@@ -36,12 +36,12 @@ async def serving(server: str, log: Path | None = None, target: str = TARGET) ->
     with (log or Path(os.devnull)).open("wb") as out:
         process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=out, stderr=out)
     try:
-        await listens(port, process, 30)
+        await listens(port, process, 120)
         yield port
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await process.wait()
 
 
@@ -97,7 +97,7 @@ async def test_a_server_tells_that_an_upload_broke_off(server: str, framing: str
     base = "http://127.0.0.1:{}/compute/v2.1/"
     async with serving(server) as port, aiohttp.ClientSession(base.format(port)) as http:
         await _half_an_upload(port, framing)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (reported := await _reported(http))["broken"]:
                 await asyncio.sleep(0.05)
         assert not reported["finished"]
@@ -129,7 +129,7 @@ async def upgraded(port: int, path: str) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{UPGRADE}\r\n".encode())
     await writer.drain()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         head = await reader.readuntil(b"\r\n\r\n")
     writer.close()
     return head.decode()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -344,6 +345,19 @@ async def test_a_pattern_beyond_the_bounds_is_refused_with_them(house: House, pa
     assert "at most 1024 characters" in said
 
 
+NAMES = ("a" * 255, "ab" * 127, "web-" * 63)
+
+
+def _busy(work: Callable[[], object]) -> float:
+    """CPU seconds of this process for it: the least of a few, for the collector of garbage runs in one of them."""
+    spent = []
+    for _ in range(4):
+        began = time.process_time()
+        work()
+        spent.append(time.process_time() - began)
+    return min(spent)
+
+
 def test_no_pattern_that_is_taken_keeps_the_process_busy() -> None:
     """CPU seconds for one name as long as names can be; the real ones are a hundredth of it."""
     taken = 0
@@ -355,18 +369,15 @@ def test_no_pattern_that_is_taken_keeps_the_process_busy() -> None:
                 continue
             taken += 1
             matches = matcher(pattern)
-            began = time.process_time()
-            for text in ("a" * 255, "ab" * 127, "web-" * 63):
-                matches(text)
-            assert time.process_time() - began < 0.5, pattern
+            assert _busy(lambda matches=matches: [*map(matches, NAMES)]) < 0.5, pattern  # type: ignore[misc]
     assert taken > 20
 
 
 @pytest.mark.parametrize("piece", ["[:a", "[", "[[:alpha:]", "a{9"])
 def test_a_pattern_as_long_as_a_url_costs_nothing_to_refuse(piece: str) -> None:
-    began = time.process_time()
-    assert not search.is_pattern("[:" + piece * (60_000 // len(piece)))
-    assert time.process_time() - began < 0.1
+    pattern = "[:" + piece * (60_000 // len(piece))
+    assert not search.is_pattern(pattern)
+    assert _busy(lambda: search.is_pattern(pattern)) < 0.1
 
 
 @pytest.mark.parametrize(
