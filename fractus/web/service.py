@@ -22,6 +22,7 @@ from fractus.web.face import Gate, Service, ServiceRoutes, WebSettings, always_o
 from fractus.web.faults import NOT_FOUND
 from fractus.web.metrics import About, Health, HealthPage, MetricsPage, RootPage, WebMetrics
 from fractus.web.pipeline import Front, Trace, write_error
+from fractus.web.router import Router
 from fractus.web.shortage import shortage
 from fractus.web.table import METHODS, PROJECT_ID, Endpoint
 
@@ -208,7 +209,8 @@ def application(
     ValueError where what they say cannot be served.
     """
     suffixed = [f"{one.service.prefix}{one.service.mount}/" for one in services if one.service.json_suffix]
-    app = Application(middleware=[_Witness(metrics, settings, clock, suffixed)])
+    router = Router()
+    app = Application(middleware=[_Witness(metrics, settings, clock, suffixed)], router=router)
     app.req_options.strip_url_path_trailing_slash = True
     app.router_options.converters[_ProjectId.__name__] = _ProjectId
 
@@ -230,6 +232,7 @@ def application(
         app.add_route("/", RootPage(about))
     for contributed in services:
         _mount(app, Front(contributed, tokens, policy, settings, gate))
+    router.complete()
     return app
 
 
