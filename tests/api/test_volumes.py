@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from fractus.clouds.simulated.records import VolumeTypeRecord
 from fractus.operations.volume_types import map_type, mapped
+from fractus.quota.recount import recount
 from fractus.quota.tables import QUOTA_LIMIT, QUOTA_USAGE
 from fractus.store.transaction import Query
 from fractus.testing.user import VOLUME, User
@@ -225,3 +226,25 @@ async def test_a_quota_has_the_whole_name_of_its_type(world: World) -> None:
         rows = await world.core.store.rows(Query(select(table.c.name)))
         assert rows
         assert all(len(str(name)) <= 64 for (name,) in rows)
+
+
+async def test_a_snapshot_is_as_large_as_its_volume_was_when_its_cloud_made_it(world: World) -> None:
+    """A cloud that was away may make the volume larger first: then that is what the snapshot is, and what it costs."""
+    ann = world.user("ann")
+    volume = await ann.makes_volume(size=1, zone="a")
+    await world.settle()
+    cloud = world.cloud("a")
+    cloud.faults.unreachable()
+    snapshot = await ann.makes_snapshot(volume)
+    assert await _ask(ann, volume, "os-extend", {"new_size": 3}) == 202
+    [record] = _there(world, "a")
+    record.size = 3
+    cloud.backend.records.put(record)
+    cloud.faults.heals()
+    await world.settle()
+    shown = (await ann.get(f"{VOLUME}/snapshots/{snapshot}", version=V)).ok()["snapshot"]
+    assert (shown["status"], shown["size"], (await ann.volume(volume))["size"]) == ("available", 3, 3)
+    used = (await ann.get(f"{VOLUME}/os-quota-sets/{ann.project_id}", usage="true")).ok()["quota_set"]
+    assert used["gigabytes"]["in_use"] == 6
+    counted = recount(world.core.store, world.core.quota, dry_run=True)
+    assert [one async for found in counted for one in found] == []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
-from fractus.model.resource import Presence, Resource, Summary
+from fractus.model.resource import Presence, Resource, Summary, at_home
 from fractus.model.volumes import SnapshotObserved, SnapshotWanted
 from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan, Sweeping
 from fractus.services.volume.dialect.lifecycle import CopyLifecycle
@@ -52,6 +53,13 @@ class SnapshotLifecycle(CopyLifecycle):
         if "metadata" in apart:
             return Apply(Step("set_metadata", {"metadata": apart["metadata"] or {}}))
         return Done()
+
+    def learn(self, resource: Resource, presences: Sequence[Presence]) -> None:
+        """It is as large as its volume was when its cloud made it, which may be after the volume has grown."""
+        here = at_home(resource.home, presences)
+        size = (here.observed or {}).get("size", 0) if here is not None else 0
+        if size > 0:
+            resource.desired["size"] = size
 
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
