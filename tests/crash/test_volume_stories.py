@@ -1,0 +1,94 @@
+"""Stories of block storage in which the worker is killed at every step: volumes made of something, and ones in use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fractus.testing.crash import CrashMatrix, Spot, Story
+from fractus.testing.user import COMPUTE, VOLUME, User
+from fractus.testing.world import World
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+async def _ends(user: User, collection: str, *ids: str) -> None:
+    for id in ids:
+        (await user.delete(f"{VOLUME}/{collection}/{id}", version="3.71")).ok()
+
+
+async def are_made_of_others(world: World) -> AsyncIterator[None]:
+    """One of an image, one of a snapshot, one of a volume, and one that a backup is written to; then all ends."""
+    ann = world.user("ann")
+    image = await ann.makes_image("own")
+    first = await ann.makes_volume("first", zone="a")
+    await world.settle()
+    snapshot = await ann.makes_snapshot(first)
+    asked = {"backup": {"volume_id": first, "name": "kept"}}
+    backup = (await ann.post(f"{VOLUME}/backups", asked, version="3.71")).ok()["backup"]["id"]
+    await world.settle()
+    yield
+    made = [
+        await ann.makes_volume("of an image", zone="a", imageRef=image),
+        await ann.makes_volume("of a snapshot", snapshot_id=snapshot),
+        await ann.makes_volume("of a volume", source_volid=first),
+    ]
+    await world.settle()
+    restored = await ann.post(
+        f"{VOLUME}/backups/{backup}/restore", {"restore": {"name": "new"}}, version="3.71"
+    )
+    made.append(restored.ok()["restore"]["volume_id"])
+    await world.settle()
+    for id in made:
+        assert (await ann.volume(id))["status"] == "available"
+        assert len(world.cloud("a").marked("volume", id)) == 1
+    await _ends(ann, "volumes", *made)
+    await _ends(ann, "backups", backup)
+    await _ends(ann, "snapshots", snapshot)
+    await world.settle()
+    await _ends(ann, "volumes", first)
+    await world.settle()
+    for kind in ("volume", "snapshot", "backup"):
+        assert not world.cloud("a").of(kind), kind
+
+
+async def grows_in_use(world: World) -> AsyncIterator[None]:
+    """A volume that a server has grows, and is free as it is when the server has gone."""
+    ann = world.user("ann")
+    server = await ann.boots_server("vm", zone="a")
+    volume = await ann.makes_volume("data", zone="a")
+    await world.settle()
+    attached = {"volumeAttachment": {"volumeId": volume}}
+    (await ann.post(f"{COMPUTE}/servers/{server}/os-volume_attachments", attached)).ok()
+    await world.settle()
+    yield
+    body = {"os-extend": {"new_size": 3}}
+    (await ann.post(f"{VOLUME}/volumes/{volume}/action", body, version="3.71")).ok()
+    await world.settle()
+    shown = await ann.volume(volume)
+    assert (shown["status"], shown["size"]) == ("in-use", 3)
+    await ann.deletes_server(server)
+    await world.settle()
+    shown = await ann.volume(volume)
+    assert (shown["status"], shown["size"], shown["attachments"]) == ("available", 3, [])
+    [there] = world.cloud("a").marked("volume", volume)
+    assert there.size == 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("story", [are_made_of_others, grows_in_use])
+async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
+    kinds: set[str] = set()
+
+    def of_storage(spot: Spot) -> bool:
+        """What else the stories need has stories of its own."""
+        if spot.kind in ("volume", "snapshot", "backup", "volume_attachment"):
+            kinds.add(spot.kind)
+            return True
+        return (spot.kind, spot.method) == ("image", "apply upload")
+
+    matrix = CrashMatrix(story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path)
+    wrongs = await matrix.run(at=of_storage)
+    assert "volume" in kinds, "each is struck"
+    assert not wrongs, f"{len(wrongs)} wrongs:\n" + "\n".join(wrongs)
