@@ -9,40 +9,33 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from tests.faults import declared
 from tests.faults.model import MAYBE, NO, YES, Model, Thing
-from tests.faults.truth import Documents, Truth
-
-LOST, UNDEAD, UNREQUESTED, STATE, ERROR = (
-    "lost",
-    "undead",
-    "not asked for",
-    "not as asked",
-    "error without a true reason",
-)
-DOUBLED, ORPHAN, PHANTOM, FOREIGN, QUOTA, TWICE = (
-    "there twice", "orphan", "phantom", "foreign object touched", "quota", "done twice",
+from tests.faults.promises import (
+    DOUBLED,
+    ERROR,
+    FOREIGN,
+    LOST,
+    ORPHAN,
+    PHANTOM,
+    PROMISES,
+    QUOTA,
+    STATE,
+    TWICE,
+    UNDEAD,
+    UNREQUESTED,
+    Wrong,
 )  # fmt: skip
-
-PROMISES = (LOST, UNDEAD, UNREQUESTED, STATE, ERROR, DOUBLED, ORPHAN, PHANTOM, FOREIGN, QUOTA, TWICE)
+from tests.faults.storage import Storage, there_as
+from tests.faults.truth import Documents, Truth
 
 #: Our kinds -> the kinds of presences.
 _STORED = {"group": "security_group"}
+#: Things of the model that are pairs of others: judged where both are known.
+_JOINED = ("attachment", "interface")
 _CARRIED = ("network", "subnet", "port", "group", "image", *declared.NAMED_THERE)
-
-
-class Wrong(NamedTuple):
-    """One broken promise."""
-
-    promise: str
-    kind: str
-    id: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.promise}: {self.kind} {self.id}: {self.why}"
 
 
 class Checker:
@@ -66,6 +59,7 @@ class Checker:
         groups = self._api["group"].values()
         self._rules = {rule["id"]: rule for group in groups for rule in group["security_group_rules"]}
         self._restored = {cloud for cloud, _, _ in model.restores}
+        self._storage = Storage(model, truth, self._there(), self._restored, self._true)
         self.reasons: Counter[str] = Counter()
         """Why servers are in ERROR, and it is true; what else is not as asked, and operators are told."""
 
@@ -74,7 +68,7 @@ class Checker:
         found = [Wrong(why.split(":")[0], "", "", why) for why in self._model.wrongs]
         for check in (
             self._promised, self._unrequested, self._servers, self._ports, self._marked, self._held,
-            self._as_asked_there, self._untouched, self._quota, self._boots,
+            self._as_asked_there, self._untouched, self._quota, self._boots, self._stored,
         ):  # fmt: skip
             found += check()
         return found
@@ -100,6 +94,8 @@ class Checker:
     def _promised(self) -> Iterator[Wrong]:
         """What was promised is there as asked; what was refused or deleted is not."""
         for thing in self._model.things.values():
+            if thing.kind in _JOINED:
+                continue
             reported = self._in_api(thing)
             if thing.exists == YES and reported is None:
                 yield Wrong(
@@ -161,7 +157,8 @@ class Checker:
         """A project's default group; a port that was made for a server which is there."""
         if kind == "group":
             return one["name"] == "default"
-        return kind == "port" and one["device_id"] in self._api["server"]
+        having = ("server", "router", "floatingip")
+        return kind == "port" and any(one["device_id"] in self._api.get(other, {}) for other in having)
 
     # ------------------------------------------------------------------ servers
 
@@ -242,6 +239,11 @@ class Checker:
             reported = used in message or (message.startswith("keypair ") and message.endswith("was deleted"))
             if reported and (used in self._model.deleted_ids or self._may_be_gone(used)):
                 return "what it needed was deleted"
+            # A port that a floating IP leads to is where that is.
+            if any(
+                f"port {used} is only in {one.cloud}" in message for one in self._truth.held if one.id == used
+            ):
+                return "what it needed is in another cloud than it asked for"
         return ""
 
     def _may_be_gone(self, id: str) -> bool:
@@ -252,7 +254,8 @@ class Checker:
         """No address and no MAC is given twice on one network; each server has the ports that it was asked with."""
         seen: Counter[tuple[str, str]] = Counter()
         for port in self._api["port"].values():
-            seen[port["network_id"], port["mac_address"]] += 1
+            if port["mac_address"]:  # those of gateways and floating IPs are their clouds' affair
+                seen[port["network_id"], port["mac_address"]] += 1
             for fixed in port["fixed_ips"]:
                 seen[port["network_id"], fixed["ip_address"]] += 1
         for (network, what), number in seen.items():
@@ -296,13 +299,14 @@ class Checker:
             for kind, items in kinds.items()
             for one in items
         }
+        there |= set(there_as(self._truth))
         reverse = {stored: kind for kind, stored in _STORED.items()}
         for one in self._truth.held:
             kind = reverse.get(one.kind, one.kind)
             if one.remote_id is None:
                 continue
             reported = self._api.get(kind, {}).get(one.id, {})
-            blocked = kind == "server" and reported.get("status") == "ERROR"
+            blocked = str(reported.get("status", "")).lower().startswith("error")
             # Told to operators as drift, and made anew when something needs it there.
             reported_missing = bool(one.memory.get("missing")) and one.cloud in self._restored
             if (kind, one.cloud, one.remote_id) not in there and not blocked and not reported_missing:
@@ -351,6 +355,10 @@ class Checker:
                             FOREIGN, kind, id, f"{before.get('name')} of {cloud} was changed: {changed}"
                         )
 
+    def _stored(self) -> Iterator[Wrong]:
+        yield from self._storage.wrongs()
+        self.reasons.update(self._storage.reasons)
+
     # ------------------------------------------------------------------ sums
 
     def _quota(self) -> Iterator[Wrong]:
@@ -361,10 +369,12 @@ class Checker:
                 if number != there[what]:
                     why = f"{number} {what} are said to be used, {there[what]} are there"
                     yield Wrong(QUOTA, what, project, why)
+        for owner, what, why in self._truth.recounted:
+            yield Wrong(QUOTA, what, owner, why)
 
     def _count(self, project: str) -> Counter[str]:
         """What a project has, by our API's lists."""
-        count: Counter[str] = Counter()
+        count = self._storage.count(project)
         for server in self._api["server"].values():
             if server.get("tenant_id") == project:
                 count.update(
@@ -410,8 +420,8 @@ def _value(field: str, reported: dict[str, Any]) -> Any:
 
 def marker_of(kind: str, one: dict[str, Any]) -> str:
     """Our id in a thing of a child; empty where it is not ours."""
-    if kind == "server":
-        return str(one["metadata"].get("fractus_id", ""))
+    if kind == "server" or kind in declared.STORED:
+        return str((one.get("metadata") or {}).get("fractus_id", ""))
     if kind == "image":
         return str(one.get("fractus_id", ""))
     text = str(
@@ -453,4 +463,4 @@ _SAME_THERE: dict[str, dict[str, Any]] = {
     **dict.fromkeys(declared.NAMED_THERE, _NAME),
 }
 
-__all__ = ["MAYBE", "NO", "YES", "Checker", "Wrong", "marker_of"]
+__all__ = ["MAYBE", "NO", "PROMISES", "YES", "Checker", "Wrong", "marker_of"]

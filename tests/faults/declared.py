@@ -1,5 +1,5 @@
-"""Declared kinds of networking that the suite has no operations of its own for: they take part by their line in
-`fractus/app/kinds.py` and their example in `tests/api/examples.py`.
+"""Declared kinds of networking and block storage: they take part by their line in `fractus/app/kinds.py` and their
+example in `tests/api/examples.py`.
 """
 
 from __future__ import annotations
@@ -8,22 +8,37 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from fractus.app.kinds import NETWORKING
+from fractus.app.kinds import NETWORKING, VOLUMES
 from fractus.services.kind import Kind
-from tests.api.examples import EXAMPLES, NOBODYS
+from tests.api.examples import EXAMPLES, NOBODYS, VOLUME_EXAMPLES
 
 _BY_HAND = frozenset({"network", "subnet", "port", "security_group", "security_group_rule"})
 #: What belongs to no project is no tenant's to make; some are there from the first.
-_LEFT = _BY_HAND | frozenset(NOBODYS)
+_LEFT = _BY_HAND | frozenset(NOBODYS) | {"volume_type", "qos_spec"}
+
+_AT = {"network": "/network/v2.0", "volume": "/volume/v3"}
+_EXAMPLES = {**EXAMPLES, **VOLUME_EXAMPLES}
 
 KINDS: Mapping[str, Kind] = {
     one.kind.name: one.kind
-    for one in NETWORKING
+    for one in (*NETWORKING, *VOLUMES)
     if isinstance(one.kind, Kind)
-    and one.kind.name in EXAMPLES
+    and one.kind.name in _EXAMPLES
     and one.kind.name not in _LEFT
     and one.kind.parent is None
 }
+
+#: Where the collection of each is.
+ROOTS: Mapping[str, str] = {name: f"{_AT[kind.service]}{kind.root}" for name, kind in KINDS.items()}
+
+#: Those of block storage.
+STORED = tuple(name for name, kind in KINDS.items() if kind.service == "volume")
+
+#: Those that an example says a change of.
+CHANGED = tuple(name for name in KINDS if _EXAMPLES[name].update)
+
+#: What outlives that which it was made of.
+OUTLIVES = ("backup",)
 
 #: Those whose quota counts each of them once.
 COUNTED = tuple(
@@ -75,6 +90,18 @@ class House:
     def external(self) -> str:
         return self._find("external network")
 
+    @property
+    def volume_type(self) -> str:
+        return self._find("volume type")
+
+    @property
+    def volume(self) -> str:
+        return self._find("volume")
+
+    @property
+    def offered(self) -> str:
+        return self._find("volume")
+
 
 _BY_PATH = {kind.root[1:]: name for name, kind in KINDS.items()}
 
@@ -82,7 +109,7 @@ _BY_PATH = {kind.root[1:]: name for name, kind in KINDS.items()}
 def body_of(kind: str, name: str, find: Callable[[str], str]) -> dict[str, Any] | None:
     """What makes one of a kind; None where its maker has not yet what it needs."""
     try:
-        body = EXAMPLES[kind].create(House(find))  # type: ignore[arg-type]
+        body = _EXAMPLES[kind].create(House(find))  # type: ignore[arg-type]
     except LookupError:
         return None
     body.pop("availability_zone_hints", None)  # each cloud has zones of its own
@@ -91,7 +118,7 @@ def body_of(kind: str, name: str, find: Callable[[str], str]) -> dict[str, Any] 
 
 def change_of(kind: str, name: str) -> dict[str, Any]:
     """What changes one."""
-    update = EXAMPLES[kind].update
+    update = _EXAMPLES[kind].update
     return {**update, "name": name} if "name" in update else dict(update)
 
 

@@ -7,10 +7,13 @@ from typing import Any
 
 import aiohttp
 
+from fractus.model.volumes import DEFAULT_TYPE
 from tests.faults import declared, truth
 from tests.faults.checker import marker_of
 from tests.faults.stage import Child
 from tests.faults.tenants import BITS, COMPUTE, IMAGE, KEY, NETWORK, Endpoint
+
+_OUTSIDE = f"{NETWORK}/networks?router:external=true"
 
 #: Seconds for a child's own server to come up.
 _WITHIN = 90.0
@@ -22,7 +25,8 @@ async def put(child: Child) -> truth.Documents:
     async with aiohttp.ClientSession() as session:
 
         async def make(path: str, body: Any) -> Any:
-            headers = {"X-Auth-Token": token, "OpenStack-API-Version": "compute 2.79"}
+            version = "volume 3.71" if path.startswith("/volume/") else "compute 2.79"
+            headers = {"X-Auth-Token": token, "OpenStack-API-Version": version}
             async with session.post(child.url + path, json=body, headers=headers) as answer:
                 assert answer.status < 300, (path, answer.status, await answer.text())
                 return await answer.json()
@@ -37,12 +41,16 @@ async def put(child: Child) -> truth.Documents:
         ):
             ids[kind] = (await make(f"{NETWORK}/{path}", {kind: body}))[kind]["id"]
         ids["group"] = ids["security_group"]
+        external = await truth.listed(child.url, token, {"network": (_OUTSIDE, "networks")})
+        ids |= {"external network": external["network"][0]["id"], "volume type": DEFAULT_TYPE}
         for name, declaration in declared.KINDS.items():
             asked = declared.body_of(name, "theirs", ids.__getitem__)
-            if asked is not None:
-                ids[name] = (await make(f"{NETWORK}{declaration.root}", {declaration.key: asked}))[
-                    declaration.key
-                ]["id"]
+            # What clouds do not have is not theirs but ours.
+            if asked is not None and (name not in declared.STORED or declaration.vocabulary is not None):
+                made = await make(declared.ROOTS[name], {declaration.key: asked})
+                ids[name] = made[declaration.key]["id"]
+                if name in declared.STORED:
+                    await _usable(child, token, name)
         await make(f"{COMPUTE}/os-keypairs", {"keypair": {"name": "theirs", "public_key": KEY}})
         flavor = await make(
             f"{COMPUTE}/flavors", {"flavor": {"name": "theirs", "vcpus": 1, "ram": 64, "disk": 1}}
@@ -65,6 +73,17 @@ async def put(child: Child) -> truth.Documents:
         return await _at_rest(child)
 
 
+async def _usable(child: Child, token: str, kind: str) -> None:
+    """Wait until everything of this kind is: nothing can be made of a volume that is being made."""
+    path = f"{declared.ROOTS[kind]}/detail?all_tenants=1"
+    for _ in range(int(_WITHIN)):
+        found = await truth.listed(child.url, token, {kind: (path, declared.KINDS[kind].collection)})
+        if all(one["status"] == "available" for one in found[kind]):
+            return
+        await asyncio.sleep(1.0)
+    raise TimeoutError(f"a {kind} of {child.name}'s own does not come to be")
+
+
 async def _at_rest(child: Child) -> truth.Documents:
     """What is there and not ours, once it changes no more."""
     before: truth.Documents | None = None
@@ -75,7 +94,8 @@ async def _at_rest(child: Child) -> truth.Documents:
         still = all(
             one["status"] == "ACTIVE"
             for one in [*theirs["server"], *theirs["port"]]
-            if one.get("device_id", 1)
+            # Ports of floating IPs and gateways have no state that would come.
+            if one.get("device_id", 1) and not one.get("device_owner", "").startswith("network:")
         )
         if still and theirs == before:
             return theirs
@@ -103,4 +123,8 @@ async def fixtures(endpoint: Endpoint, token: str) -> dict[str, str]:
     made["network"] = (await make(f"{NETWORK}/networks", {"network": network}))["network"]["id"]
     subnet = {"network_id": made["network"], "ip_version": 4, "cidr": "10.250.0.0/16", "name": "everybody's"}
     made["subnet"] = (await make(f"{NETWORK}/subnets", {"subnet": subnet}))["subnet"]["id"]
+    external = (await endpoint.call("GET", _OUTSIDE, token)).body["networks"]
+    made["external network"] = external[0]["id"]
+    made |= {f"external subnet {id}": id for id in external[0]["subnets"]}
+    made["volume type"] = DEFAULT_TYPE
     return made

@@ -18,7 +18,8 @@ from aiohttp import web
 _LIFETIME = datetime.timedelta(days=30)
 
 _DOMAIN = {"id": "default", "name": "Default"}
-SERVICES = ("compute", "network", "image")
+#: By type, and the path of each.
+SERVICES = {"compute": "compute", "network": "network", "image": "image", "block-storage": "volume/v3"}
 
 
 def id_of(what: str, name: str) -> str:
@@ -85,14 +86,14 @@ class Identity:
 
     def _catalog(self) -> list[dict[str, Any]]:
         catalog = []
-        for service in SERVICES:
+        for service, path in SERVICES.items():
             endpoints = [
                 {
                     "id": id_of("endpoint", f"{service} {region}"),
                     "interface": "public",
                     "region": region,
                     "region_id": region,
-                    "url": f"{url}/{service}",
+                    "url": f"{url}/{path}",
                 }
                 for region, url in self.regions.items()
             ]

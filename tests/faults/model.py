@@ -153,6 +153,13 @@ class Model:
         thing = self.things.get(asked.get("key", ""))
         if thing is None or status != 404 or asked["act"] == "create":
             return
+        if (
+            thing.id
+            and (said := answer.get("message", ""))
+            and thing.id not in said
+            and thing.name not in said
+        ):
+            return  # what it was to be joined with is not there, or not where it is
         if asked["act"] == "delete" and thing.exists == MAYBE:
             self._end(thing, NO)
         elif thing.exists == YES:

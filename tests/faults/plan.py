@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from tests.faults import declared, proxy
 
 SLOTS = {"network": 3, "group": 3, "port": 3, "keypair": 2, "image": 2, "server": 5, "flavor": 3}
-SLOTS |= dict.fromkeys(declared.KINDS, 2)
+SLOTS |= dict.fromkeys(declared.KINDS, 2) | {"volume": 4, "snapshot": 3, "floatingip": 3}
 
 #: How often an operation on any of the declared kinds is drawn, of about a hundred.
-_DECLARED = 12.0
+_DECLARED = 20.0
 
 #: How often each operation is drawn. Reads are checked as they come: what was accepted is told at once, always.
 _TENANT: dict[str, float] = {
@@ -36,11 +36,21 @@ _TENANT |= {
     f"{kind} {action}": _DECLARED / (3 * len(declared.KINDS))
     for kind in declared.KINDS
     for action in ("create", "alter", "delete")
+    if action != "alter" or kind in declared.CHANGED
 }
+_TENANT |= {
+    "volume create": 6, "volume extend": 3, "volume delete": 2, "snapshot create": 3, "snapshot delete": 2,
+    "backup create": 2, "server attach": 5, "server detach": 3, "router create": 2, "router plug": 4,
+    "router unplug": 2, "router outside": 3, "floatingip create": 2, "floatingip join": 3,
+}  # fmt: skip
 _ADMIN: dict[str, float] = {
     "flavor create": 3, "flavor specs": 2, "flavor delete": 2, "image create": 1, "image rename": 1,
     "image delete": 1, "list": 2, "show": 2,
 }  # fmt: skip
+
+
+#: What an operation needs a second of.
+_WITH = {"server attach": "volume", "router plug": "network", "floatingip join": "port"}
 
 
 class Op(NamedTuple):
@@ -93,7 +103,9 @@ def _args(
 ) -> dict[str, Any] | None:
     """Slots and choices, or None where there is nothing to do this with."""
     if verb in ("list", "show"):
-        return {"kind": draw.choice(["server", "network", "port", "group", "image", "keypair"])}
+        return {
+            "kind": draw.choice(["server", "network", "port", "group", "image", "keypair", *declared.KINDS])
+        }
     kind, action = verb.split(" ")
     base = {"subnet": "network", "rule": "group"}.get(kind, kind)
     if action == "create" and base == kind:
@@ -115,6 +127,9 @@ def _args(
     args = {"slot": slot, "salt": draw.randrange(10**6)}
     if verb == "port groups":
         args["groups"] = draw.sample(filled.taken("group"), min(1, len(filled.taken("group"))))
+    if verb in _WITH:
+        other = _WITH[verb]
+        args[other] = draw.choice(filled.taken(other)) if filled.taken(other) else None
     if verb == "server reboot":
         args["type"] = draw.choice(["SOFT", "HARD"])
     return args
@@ -129,6 +144,10 @@ def _create_args(
     args: dict[str, Any] = {"salt": draw.randrange(10**6)}
     if kind == "port":
         args["network"] = draw.choice(networks)
+    if kind == "volume":
+        images = filled.taken("image")
+        args["zone"] = draw.choice(list(zones)) if draw.random() < 0.5 else ""
+        args["image"] = draw.choice(images) if images and draw.random() < 0.3 else None
     if kind == "server":
         ports, keys, groups, images = (filled.taken(kind) for kind in ("port", "keypair", "group", "image"))
         args |= {

@@ -71,6 +71,7 @@ class Suite:
             self.endpoint = Endpoint(self.stage.urls, self.counts)
             for child in self.stage.children.values():
                 self.foreign[child.name] = await foreign.put(child)
+            await self.stage.take_external()
             await self._meet_tenants()
             standing = time.monotonic() - began
             await self._rage()

@@ -23,7 +23,9 @@ from typing import Any, Protocol
 import aiohttp
 
 from fractus.app import wiring
-from fractus.operations import cloud_rows
+from fractus.operations import adoption, cloud_rows
+from fractus.operations.parts import OperatorParts
+from fractus.reconcile.adopt import adopt
 from fractus.settings.loading import load
 from tests.faults.identity import Identity, id_of
 from tests.faults.launch import set_clock
@@ -34,6 +36,9 @@ from tools.ports import free_port
 
 #: Seconds that a call to a child may take, and that its proxy knows callers to wait.
 CALL_TIMEOUT = 5.0
+
+#: The external network of every child.
+PUBLIC = "public"
 
 #: Seconds in which a process answers, also on a machine that has far too much to do.
 _START = 240.0
@@ -295,7 +300,10 @@ class Stage:
         environ = self._environ(state, port, identity.url, f"child-{name}")
         # As an operator gives the project that we work in: what a tenant may have is for us to say.
         environ["FRACTUS_QUOTA_UNLIMITED"] = "true"
-        await _prepare(environ, clouds={f"{name}-below": {"boot_seconds": 1.5, "hosts": 40}})
+        outside = {PUBLIC: f"198.18.{len(self.children)}.0/24"}
+        await _prepare(
+            environ, clouds={f"{name}-below": {"boot_seconds": 1.5, "hosts": 40, "external": outside}}
+        )
         proxy = Proxy(name, self.seed, patience=CALL_TIMEOUT, host=self._host)
         await proxy.start(proxy_port, port)
         process = Process(f"child-{name}", "child", self.directory, environ, port)
@@ -354,6 +362,15 @@ class Stage:
             "FRACTUS_LOG_LEVEL": "warning",
         }
 
+    async def take_external(self) -> None:
+        """The children's external networks, of one name, are one of ours."""
+        parts = await wiring.operator_parts(self.settings())
+        try:
+            for name in self.children:
+                await take_external(parts, name)
+        finally:
+            await parts.close()
+
     async def token(self, tenant: str) -> str:
         """What a tenant calls with now; ask before each call, for it may be another one later."""
         if tenant not in self._tokens:
@@ -409,7 +426,7 @@ async def _prepare(
     settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Make a store with its clouds in it: simulated ones, or OpenStack clouds by their entries."""
-    parts = wiring.core(load(Path(environ["FRACTUS_STATE"]), environ=environ))
+    parts = await wiring.operator_parts(load(Path(environ["FRACTUS_STATE"]), environ=environ))
     try:
         for name, shape in (clouds or {}).items():
             await cloud_rows.add(
@@ -426,8 +443,18 @@ async def _prepare(
                 parts.store, parts.vault, name=name, driver="openstack", identity=(identities or {})[name],
                 settings=settings or {}, auth=entry,
             )  # fmt: skip
+        for name in clouds or {}:
+            await take_external(parts, name)
     finally:
         await parts.close()
+
+
+async def take_external(parts: OperatorParts, cloud: str) -> None:
+    """Take over the external networks that a cloud has, as its operator does."""
+    _, child = await adoption.child_of(parts, cloud)
+    found = await adopt.survey(child, parts.adoptions)
+    report = await adopt.adopt(parts, found, adopt.IdentityMapping(), only=adoption.external_networks(found))
+    assert not report.conflicts, report.conflicts
 
 
 async def _answers(url: str) -> None:

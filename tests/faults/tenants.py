@@ -12,13 +12,13 @@ from typing import Any
 
 import aiohttp
 
-from tests.faults import declared, journal, plan
+from tests.faults import declared, joins, journal, plan
 from tests.faults.journal import Journal
 from tests.faults.model import MAYBE, NO, YES, Model
 from tests.faults.plan import Op
 
 COMPUTE, NETWORK, IMAGE = "/compute/v2.1", "/network/v2.0", "/image/v2"
-VERSION = "2.79"
+VERSION, VOLUME_VERSION = "2.79", "3.71"
 
 #: Seconds that a tenant waits for an answer.
 PATIENCE = 20.0
@@ -33,7 +33,7 @@ COLLECTION = {
     "flavor": f"{COMPUTE}/flavors",
     "image": f"{IMAGE}/images",
     "server": f"{COMPUTE}/servers",
-    **{name: f"{NETWORK}{kind.root}" for name, kind in declared.KINDS.items()},
+    **declared.ROOTS,
 }
 WRAPPER = {
     "group": "security_group",
@@ -106,7 +106,8 @@ class Endpoint:
         return reply
 
     async def _ask(self, url: str, method: str, token: str, body: Any, data: bytes) -> Reply:
-        headers = {"X-Auth-Token": token, "OpenStack-API-Version": f"compute {VERSION}"}
+        version = f"volume {VOLUME_VERSION}" if "/volume/" in url else f"compute {VERSION}"
+        headers = {"X-Auth-Token": token, "OpenStack-API-Version": version}
         if method == "PATCH":
             headers["Content-Type"] = "application/openstack-images-v2.1-json-patch"
         sent: dict[str, Any] = {
@@ -145,6 +146,8 @@ class Tenant:
         self._book = book
         self._model = model
         self._slots: dict[tuple[str, int], str] = {}
+        self.joined: dict[tuple[str, str], str] = {}
+        """(what joins, the key of what has it) -> the key of the last one."""
         self._rules: dict[str, list[str]] = defaultdict(list)
         self._verbs: dict[str, Callable[[Op], Any]] = {
             "list": self._list,
@@ -160,9 +163,11 @@ class Tenant:
 
     async def act(self, op: Op) -> None:
         """Carry out one operation."""
-        special = self._verbs.get(op.verb)
+        special, joining = self._verbs.get(op.verb), joins.OPERATIONS.get(op.verb)
         if special is not None:
             happened = await special(op)
+        elif joining is not None:
+            happened = await joining(self, op)
         else:
             kind, action = op.verb.split(" ")
             happened = await getattr(self, f"_{action}")(op, kind)
@@ -170,7 +175,7 @@ class Tenant:
 
     # ------------------------------------------------------------------ asking
 
-    async def _ask(
+    async def ask(
         self,
         act: str,
         key: str,
@@ -204,9 +209,12 @@ class Tenant:
         self._model.take(line)
         return int(line["n"])
 
-    def _thing(self, kind: str, slot: int | None) -> Any:
+    def thing(self, kind: str, slot: int | None) -> Any:
         """What the slot holds, if it is known to be there and its id is known."""
-        key = self._slots.get((kind, slot if slot is not None else -1), "")
+        return self.known(self._slots.get((kind, slot if slot is not None else -1), ""))
+
+    def known(self, key: str) -> Any:
+        """The thing of this key, if it is known to be there and its id is known."""
         thing = self._model.things.get(key)
         return thing if thing is not None and thing.id and thing.exists == YES else None
 
@@ -224,7 +232,7 @@ class Tenant:
         if kind not in ("subnet", "rule"):
             self._slots[kind, slot] = key
         wrapped = body if kind == "image" else {WRAPPER.get(kind, kind): body}
-        reply = await self._ask(
+        reply = await self.ask(
             "create", key, "POST", COLLECTION[kind], wrapped, kind=kind, name=name, fields=fields, **more
         )
         if reply.status >= 300 or reply.unknown:
@@ -235,14 +243,14 @@ class Tenant:
             self._rules[more["parent"]].append(key)
         if kind == "image":
             path = f"{IMAGE}/images/{reply.body['id']}/file"
-            await self._ask("change", key, "PUT", path, data=BITS, fields={"bits": True})
+            await self.ask("change", key, "PUT", path, data=BITS, fields={"bits": True})
         return True
 
     def _body_of_network(self, op: Op, name: str) -> Any:
         return {"name": name}, {"name": name}, {}
 
     def _body_of_subnet(self, op: Op, name: str) -> Any:
-        network = self._thing("network", op.args["slot"])
+        network = self.thing("network", op.args["slot"])
         if network is None:
             return None
         salt = op.args["salt"]
@@ -256,7 +264,7 @@ class Tenant:
         return {"name": name}, {"name": name}, {}
 
     def _body_of_rule(self, op: Op, name: str) -> Any:
-        group = self._thing("group", op.args["slot"])
+        group = self.thing("group", op.args["slot"])
         if group is None:
             return None
         port = 1000 + op.number
@@ -265,7 +273,7 @@ class Tenant:
         return body, {"port_range_min": port}, {"parent": group.key}
 
     def _body_of_port(self, op: Op, name: str) -> Any:
-        network = self._thing("network", op.args["network"])
+        network = self.thing("network", op.args["network"])
         if network is None:
             return None
         return {"name": name, "network_id": network.id}, {"name": name}, {"on": network.id}
@@ -285,9 +293,9 @@ class Tenant:
 
     def _body_of_server(self, op: Op, name: str) -> Any:
         args = op.args
-        network, port = self._thing("network", args["network"]), self._thing("port", args["port"])
-        image, keypair = self._thing("image", args["image"]), self._thing("keypair", args["keypair"])
-        groups = [one for slot in args["groups"] if (one := self._thing("group", slot)) is not None]
+        network, port = self.thing("network", args["network"]), self.thing("port", args["port"])
+        image, keypair = self.thing("image", args["image"]), self.thing("keypair", args["keypair"])
+        groups = [one for slot in args["groups"] if (one := self.thing("group", slot)) is not None]
         if network is None and port is None and not args["shared"]:
             return None
         nets = [{"port": port.id}] if port else [{"uuid": network.id}] if network else []
@@ -315,15 +323,28 @@ class Tenant:
             "nets": len(nets), "uses": [*uses, flavor], "zone": args["zone"]
         }  # fmt: skip
 
+    def _body_of_volume(self, op: Op, name: str) -> Any:
+        """Empty, or of an image; where its cloud is not named, it is chosen."""
+        made = self._declared("volume", name)
+        if made is None:
+            return None
+        body, fields, more = made
+        image = self.thing("image", op.args["image"])
+        if image is not None and True in image.fields.get("bits", []):
+            body, more = {**body, "imageRef": image.id}, {**more, "uses": [image.id]}
+        if op.args["zone"]:
+            body = {**body, "availability_zone": op.args["zone"]}
+        return body, fields, more
+
     def _declared(self, kind: str, name: str) -> Any:
         used: list[Any] = []
 
         def find(what: str) -> str:
-            slots = [self._thing(what, slot) for slot in range(plan.SLOTS.get(what, 0))]
+            if what in ("external network", "volume type"):
+                return self.fixtures[what]
+            slots = [self.thing(what, slot) for slot in range(plan.SLOTS.get(what, 0))]
             if what == "subnet":
-                slots = [
-                    self._subnet_of(self._thing("network", slot)) for slot in range(plan.SLOTS["network"])
-                ]
+                slots = [self.subnet_of(self.thing("network", slot)) for slot in range(plan.SLOTS["network"])]
             there = [one for one in slots if one is not None]
             if not there:
                 raise LookupError(what)
@@ -333,42 +354,42 @@ class Tenant:
         body = declared.body_of(kind, name, find)
         if body is None:
             return None
-        more = {"parent": used[-1].key} if used else {}
+        more = {"parent": used[-1].key} if used and kind not in declared.OUTLIVES else {}
         return body, declared.checked(body), more
 
     # ------------------------------------------------------------------ change
 
     async def _alter(self, op: Op, kind: str) -> bool:
         """A change of a declared kind, as its example says."""
-        thing = self._thing(kind, op.args["slot"])
+        thing = self.thing(kind, op.args["slot"])
         if thing is None:
             return False
         fields = declared.change_of(kind, f"{thing.name}-r{op.number}")
         path = f"{COLLECTION[kind]}/{thing.id}"
-        await self._ask(
+        await self.ask(
             "change", thing.key, "PUT", path, {WRAPPER[kind]: fields}, fields=declared.checked(fields)
         )
         return True
 
     async def _rename(self, op: Op, kind: str) -> bool:
-        thing = self._thing("network" if kind == "subnet" else kind, op.args["slot"])
+        thing = self.thing("network" if kind == "subnet" else kind, op.args["slot"])
         if kind == "subnet":
-            thing = self._subnet_of(thing)
+            thing = self.subnet_of(thing)
         if thing is None:
             return False
         name = f"{thing.name}-r{op.number}"
         if kind == "image":
             path = f"{IMAGE}/images/{thing.id}"
             body: Any = [{"op": "replace", "path": "/name", "value": name}]
-            await self._ask("change", thing.key, "PATCH", path, body, fields={"name": name})
+            await self.ask("change", thing.key, "PATCH", path, body, fields={"name": name})
             return True
-        await self._ask(
+        await self.ask(
             "change", thing.key, "PUT", f"{COLLECTION[kind]}/{thing.id}", {WRAPPER.get(kind, kind): {"name": name}},
             fields={"name": name},
         )  # fmt: skip
         return True
 
-    def _subnet_of(self, network: Any) -> Any:
+    def subnet_of(self, network: Any) -> Any:
         if network is None:
             return None
         for one in self._model.things.values():
@@ -377,25 +398,25 @@ class Tenant:
         return None
 
     async def _tag(self, op: Op, kind: str) -> bool:
-        thing = self._thing(kind, op.args["slot"])
+        thing = self.thing(kind, op.args["slot"])
         if thing is None:
             return False
         tags = [f"tag{op.args['salt'] % 5}", f"tag{op.number}"]
         path = f"{COLLECTION[kind]}/{thing.id}/tags"
         if kind == "image":
-            await self._ask("change", thing.key, "PUT", f"{path}/{tags[1]}", fields={f"tag {tags[1]}": True})
+            await self.ask("change", thing.key, "PUT", f"{path}/{tags[1]}", fields={f"tag {tags[1]}": True})
         else:
-            await self._ask("change", thing.key, "PUT", path, {"tags": tags}, fields={"tags": sorted(tags)})
+            await self.ask("change", thing.key, "PUT", path, {"tags": tags}, fields={"tags": sorted(tags)})
         return True
 
     async def _set_groups(self, op: Op) -> bool:
-        port = self._thing("port", op.args["slot"])
-        groups = [one for slot in op.args["groups"] if (one := self._thing("group", slot)) is not None]
+        port = self.thing("port", op.args["slot"])
+        groups = [one for slot in op.args["groups"] if (one := self.thing("group", slot)) is not None]
         if port is None:
             return False
         ids = [group.id for group in groups]
         body = {"port": {"security_groups": ids}}
-        await self._ask(
+        await self.ask(
             "change",
             port.key,
             "PUT",
@@ -406,32 +427,32 @@ class Tenant:
         return True
 
     async def _set_specs(self, op: Op) -> bool:
-        flavor = self._thing("flavor", op.args["slot"])
+        flavor = self.thing("flavor", op.args["slot"])
         if flavor is None:
             return False
         spec = {f"spec{op.args['salt'] % 3}": str(op.number)}
         path = f"{COLLECTION['flavor']}/{flavor.id}/os-extra_specs"
-        await self._ask("change", flavor.key, "POST", path, {"extra_specs": spec}, fields={})
+        await self.ask("change", flavor.key, "POST", path, {"extra_specs": spec}, fields={})
         return True
 
     async def _metadata(self, op: Op, kind: str) -> bool:
-        server = self._thing("server", op.args["slot"])
+        server = self.thing("server", op.args["slot"])
         if server is None:
             return False
         metadata = {f"key{op.args['salt'] % 3}": str(op.number)}
         path = f"{COLLECTION['server']}/{server.id}/metadata"
-        await self._ask(
+        await self.ask(
             "change", server.key, "PUT", path, {"metadata": metadata}, fields={"metadata": metadata}
         )
         return True
 
     async def _power(self, op: Op, action: str, then: str, starts: int) -> bool:
-        server = self._thing("server", op.args["slot"])
+        server = self.thing("server", op.args["slot"])
         if server is None:
             return False
         path = f"{COLLECTION['server']}/{server.id}/action"
         argument = {"type": op.args["type"]} if action == "reboot" else None
-        await self._ask(
+        await self.ask(
             "change", server.key, "POST", path, {action: argument}, fields={"power": then}, starts=starts
         )
         return True
@@ -439,28 +460,28 @@ class Tenant:
     # ------------------------------------------------------------------ delete
 
     async def _delete(self, op: Op, kind: str) -> bool:
-        thing = self._thing(kind, op.args["slot"])
+        thing = self.thing(kind, op.args["slot"])
         if thing is None:
             return False
         id = thing.name if kind == "keypair" else thing.id
-        await self._ask("delete", thing.key, "DELETE", f"{COLLECTION[kind]}/{id}")
+        await self.ask("delete", thing.key, "DELETE", f"{COLLECTION[kind]}/{id}")
         return True
 
     async def _delete_rule(self, op: Op) -> bool:
-        group = self._thing("group", op.args["slot"])
+        group = self.thing("group", op.args["slot"])
         keys = self._rules[group.key] if group is not None else []
         rules = [one for key in keys if (one := self._model.things[key]).exists == YES and one.id]
         if not rules:
             return False
         rule = random.Random(op.args["salt"]).choice(rules)
-        await self._ask("delete", rule.key, "DELETE", f"{COLLECTION['rule']}/{rule.id}")
+        await self.ask("delete", rule.key, "DELETE", f"{COLLECTION['rule']}/{rule.id}")
         return True
 
     async def _delete_subnet(self, op: Op) -> bool:
-        subnet = self._subnet_of(self._thing("network", op.args["slot"]))
+        subnet = self.subnet_of(self.thing("network", op.args["slot"]))
         if subnet is None:
             return False
-        await self._ask("delete", subnet.key, "DELETE", f"{COLLECTION['subnet']}/{subnet.id}")
+        await self.ask("delete", subnet.key, "DELETE", f"{COLLECTION['subnet']}/{subnet.id}")
         return True
 
     # ------------------------------------------------------------------ read
@@ -471,8 +492,8 @@ class Tenant:
         mine = [one for one in self._model.things.values() if one.tenant == self.name and one.kind == kind]
         there = {self._id(one) for one in mine if one.exists == YES and not one.deleted_in_doubt}
         gone = {self._id(one) for one in mine if one.exists == NO and one.id}
-        # A server that is being deleted is told until its cloud has confirmed.
-        gone = set() if kind == "server" else gone
+        # What is being deleted is told until its cloud has confirmed.
+        gone = set() if kind == "server" or kind in declared.STORED else gone
         reply = await self.endpoint.call("GET", COLLECTION[kind], self.token)
         if reply.status != 200:
             return
@@ -529,9 +550,13 @@ def _reported(kind: str, body: Any) -> dict[str, Any]:
     """What an answer to a create tells for good: the id, and the addresses and MAC that were chosen."""
     if not isinstance(body, dict):
         return {}
+    if kind == "interface":
+        return {"id": body["port_id"]}
     inner = body if kind == "image" else next(iter(body.values()))
     if kind == "keypair":
         return {"id": inner["name"]}
+    if kind == "attachment":
+        return {"id": f"{inner['serverId']}/{inner['volumeId']}"}
     reported: dict[str, Any] = {"id": inner["id"]}
     if kind == "port":
         reported["fields"] = {

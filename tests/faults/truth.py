@@ -12,6 +12,7 @@ import aiohttp
 from sqlalchemy import select
 
 from fractus.app import wiring
+from fractus.quota.recount import recount
 from fractus.store.schema import PRESENCE, WORK
 from fractus.store.transaction import Query
 from tests.faults import declared
@@ -27,11 +28,19 @@ _LISTINGS = {
     "port": ("/network/v2.0/ports", "ports"),
     "group": ("/network/v2.0/security-groups", "security_groups"),
     "image": ("/image/v2/images?limit=500", "images"),
-    **{name: (f"/network/v2.0{kind.root}", kind.collection) for name, kind in declared.KINDS.items()},
+    **{name: (declared.ROOTS[name], kind.collection) for name, kind in declared.KINDS.items()},
+    **{
+        name: (f"{declared.ROOTS[name]}/detail?all_tenants=1&limit=500", declared.KINDS[name].collection)
+        for name in declared.STORED
+    },
 }
 _COMPUTE_QUOTAS = ("instances", "cores", "ram")
 _NETWORK_QUOTAS = ("network", "subnet", "port", "security_group", "security_group_rule", *declared.COUNTED)
-_OWN = {"keypair": ("/compute/v2.1/os-keypairs", "keypairs")}
+_STORAGE_QUOTAS = ("volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes")
+_OWN = {
+    "keypair": ("/compute/v2.1/os-keypairs", "keypairs"),
+    "volume_type": ("/volume/v3/types?is_public=None", "volume_types"),
+}
 
 
 class Held(NamedTuple):
@@ -59,6 +68,8 @@ class Truth(NamedTuple):
     """Project -> resource -> how many of it the quotas say are used."""
     boots: dict[str, dict[str, int]]
     """Cloud -> id of a server there -> how often it began to run, from the very bottom."""
+    recounted: list[tuple[str, str, str]] = []
+    """(project, resource, what) where a recount finds another number than is held."""
 
 
 async def listed(url: str, token: str, paths: dict[str, tuple[str, str]]) -> Documents:
@@ -78,7 +89,8 @@ async def listed(url: str, token: str, paths: dict[str, tuple[str, str]]) -> Doc
 
 
 async def _get(session: aiohttp.ClientSession, url: str, token: str) -> Any:
-    headers = {"X-Auth-Token": token, "OpenStack-API-Version": "compute 2.79"}
+    version = "volume 3.71" if "/volume/" in url else "compute 2.79"
+    headers = {"X-Auth-Token": token, "OpenStack-API-Version": version}
     for last in (False, False, True):
         try:
             async with session.get(url, headers=headers, timeout=aiohttp.ClientTimeout(total=30)) as answer:
@@ -97,6 +109,7 @@ async def of_child(child: Child) -> Documents:
     found = await listed(child.url, token, _LISTINGS)
     keys = await listed(child.url, token, _OWN)
     found["keypair"] = [one["keypair"] for one in keys["keypair"]]
+    found["volume_type"] = keys["volume_type"]
     return found
 
 
@@ -123,10 +136,12 @@ async def learn(stage: Stage, tenants: dict[str, str]) -> Truth:
             used[project] = {what: reported["quota_set"][what]["in_use"] for what in _COMPUTE_QUOTAS}
             reported = await _get(session, f"{url}/network/v2.0/quotas/{project}/details", admin)
             used[project] |= {what: reported["quota"][what]["used"] for what in _NETWORK_QUOTAS}
+            reported = await _get(session, f"{url}/volume/v3/os-quota-sets/{project}?usage=true", admin)
+            used[project] |= {what: reported["quota_set"][what]["in_use"] for what in _STORAGE_QUOTAS}
     children = {name: await of_child(child) for name, child in stage.children.items()}
     boots = {name: boots_of(child.records) for name, child in stage.children.items()}
     api = await listed(url, admin, _LISTINGS)
-    return Truth(api, keypairs, children, await _held(stage), used, boots)
+    return Truth(api, keypairs, children, await _held(stage), used, boots, await _recounted(stage))
 
 
 _presences = Query(
@@ -141,6 +156,18 @@ _work = Query(
         WORK.c.reason,
     )
 )  # fmt: skip
+
+
+async def _recounted(stage: Stage) -> list[tuple[str, str, str]]:
+    parts = wiring.core(stage.settings())
+    try:
+        return [
+            (one.owner, one.name, f"{one.held} are held, a recount finds {one.counted}")
+            async for found in recount(parts.store, parts.quota, dry_run=True)
+            for one in found
+        ]
+    finally:
+        await parts.close()
 
 
 async def _held(stage: Stage) -> list[Held]:
