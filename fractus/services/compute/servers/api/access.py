@@ -409,9 +409,6 @@ async def record(
     )
     if verb in CLOUD_VERBS and not done:
         action.due_at = tx.now() + _DUE
-        # The state that an administrator has set holds until something is done to the server.
-        if not CLOUD_VERBS[verb].makes_image:
-            server.desired.pop("reset", None)
     else:
         action.state, action.finished_at = DONE, tx.now()
     actions.noted(server.desired, action)
