@@ -101,6 +101,8 @@ from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.extensions.api import ExtensionApi
 from fractus.services.network.flavors.api import NetworkFlavorApi
 from fractus.services.network.flavors.kind import KIND as NETWORK_FLAVOR
+from fractus.services.network.floating_ip_pools import policy as pool_policy
+from fractus.services.network.floating_ip_pools.api import FloatingIpPoolApi
 from fractus.services.network.floating_ips.adoption import FloatingIpAdoption
 from fractus.services.network.floating_ips.api import FloatingIpApi
 from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
@@ -465,7 +467,8 @@ NETWORK_OTHERS: tuple[Other[NetworkNeighbours], ...] = (
     Other(lambda at: QuotaApi(at.store, at.quota), quota_policy.RULES),
     Other(lambda at: IpAvailabilityApi(at.store, at.ledger.resources), ip_availability_policy.RULES),
     Other(lambda _: ServiceProviderApi(), provider_policy.RULES),
-    Other(lambda at: AgentApi(at.store, at.clock, at.stale_after), agent_policy.RULES),
+    Other(AgentApi, agent_policy.RULES),
+    Other(FloatingIpPoolApi, pool_policy.RULES),
 )
 VOLUME_OTHERS: tuple[Other[ApiParts], ...] = (
     Other(lambda at: ListsApi(at.store), volume_list_policy.RULES),

@@ -31,6 +31,7 @@ from fractus.services.network.subnet_pools.api import PoolWrites
 from fractus.services.network.subnet_pools.kind import KIND as SUBNET_POOL
 from fractus.services.network.subnets.writes import SubnetWrites
 from fractus.services.network.trunks.writes import TrunkWrites
+from fractus.services.relay import Relay
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
 from fractus.store.transaction import Store
@@ -40,11 +41,18 @@ class JoinedNetwork:
     """Networking, joined. Requests get ports for servers from `allocator`; workers free them by `server_ports`."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float, dns_domain: str
+        self,
+        store: Store,
+        ledger: Ledger,
+        quota: Quota,
+        clock: Clock,
+        live: Relay,
+        stale_after: float,
+        dns_domain: str,
     ) -> None:
-        """A cloud is stale after `stale_after` seconds of silence. `dns_domain`: that of all ports."""
+        """`live` asks a cloud now; one is stale after `stale_after` seconds of silence. `dns_domain`: of all ports."""
         self.addresses, self.macs = Addresses(), Macs()
-        self.api = at = NetworkNeighbours(store, ledger, quota, clock, stale_after)
+        self.api = at = NetworkNeighbours(store, ledger, quota, clock, live, stale_after)
         groups = at.groups = at.add(GroupWrites(ledger, at.add(DefaultRuleWrites(ledger))))
         scopes = at.scopes = at.add(ScopeWrites(ledger))
         pools = at.pools = at.add(PoolWrites(ledger))

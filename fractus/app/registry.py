@@ -129,7 +129,8 @@ class Kinds:
         self._stale_after = stale_after
         self._bits = BitsDirectory(images, reserve=reserve)
         self._downloads = Downloads(downloads)
-        self._network = JoinedNetwork(store, ledger, quota, clock, stale_after, dns_domain)
+        self._live = Relay(store, children, TABLES)
+        self._network = JoinedNetwork(store, ledger, quota, clock, self._live, stale_after, dns_domain)
         self._attachments = AttachmentWrites(ledger, SHOWN_WITH_ATTACHMENTS)
         parts = WorkerParts(
             resources=resources,
@@ -162,7 +163,7 @@ class Kinds:
             quota=self._quota,
             vault=self._vault,
             projects=projects,
-            live=Relay(self._store, self._children, TABLES),
+            live=self._live,
             ports=self._network.allocator,
             plugging=self._network.plugging,
             floating=self._network.server_floating,

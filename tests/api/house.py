@@ -123,6 +123,9 @@ class House:
                 "project_id": self.owner.project_id,
                 "alias": "port-security",
                 "host": "a",
+                "agent_id": self.port,
+                "network_id": self.network.id,
+                "router_id": self.declared.get("routers", self.port),
             }
         if service == "image":
             return {

@@ -38,6 +38,13 @@ LIVE = {
     *(f"compute GET /os-hosts/{{host}}/{verb}" for verb in ("reboot", "shutdown", "startup")),
     "compute GET /os-instance_usage_audit_log",
     "compute GET /os-instance_usage_audit_log/{before}",
+    "network PUT /agents/{id}",
+    "network DELETE /agents/{id}",
+    *(f"network GET /agents/{{agent_id}}/{one}" for one in ("dhcp-networks", "l3-routers")),
+    *(f"network POST /agents/{{agent_id}}/{one}" for one in ("dhcp-networks", "l3-routers")),
+    *(f"network DELETE /agents/{{agent_id}}/{one}/{{id}}" for one in ("dhcp-networks", "l3-routers")),
+    "network GET /networks/{network_id}/dhcp-agents",
+    "network GET /routers/{router_id}/l3-agents",
     "volume GET /backups/{id}/export_record",
     *(
         f"volume PUT /os-services/{verb}"

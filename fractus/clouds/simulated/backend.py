@@ -49,6 +49,8 @@ class SimulatedBackend:
         """What ids are derived from that are this cloud's own."""
         self.agents = agents_of(self.key, shape.hosts) if shape.agents else {}
         """Neutron's, by id; a test may change them."""
+        self.agents_serve: dict[str, set[str]] = {}
+        """The id of an agent -> those of the networks and routers that it serves."""
         if shape.external:
             make_external(self.records, shape, self.began)
         self._make_volume_types()

@@ -11,7 +11,7 @@ import msgspec
 
 from fractus.base.clock import Clock
 from fractus.base.ids import derived_id, new_id
-from fractus.clouds.simulated.agents import shown
+from fractus.clouds.simulated.agents import Agents, shown
 from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.backup import Backups
 from fractus.clouds.simulated.block_hosts import BlockHosts
@@ -85,6 +85,7 @@ class SimulatedCloud:
         self._images = Images(self._injector)
         self._hosts = Hosts(row.name, backend)
         self._block_hosts = BlockHosts(backend)
+        self._agents = Agents(backend.agents, backend.agents_serve)
         self._backups = Backups(self._injector)
         self._volumes = Volumes(self._injector)
         self._actuators: dict[str, Actuator[Any, Any]] = {
@@ -302,6 +303,7 @@ class SimulatedCloud:
             "host_act": lambda: self._hosts.act(remote_id, call.path, call.body),
             "audit_log": lambda: {"log": self._hosts.audited()},
             **self._block_hosts.answers(remote_id, call),
+            **self._agents.answers(remote_id, call),
         }
 
         def work() -> Any:

@@ -11,6 +11,25 @@ from typing import Any
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("agent", "agent", "The agent management extension.", "2013-02-03T10:00:00-00:00"),
+    (
+        "agent-resources-synced", "Agent's Resource View Synced to Placement",
+        "Stores success/failure of last sync to Placement", "2018-12-19T00:00:00-00:00",
+    ),
+    (
+        "agent_sort_key", "Agents Sort Key", "Enabling the keyword sort_key for sorting in agents.",
+        "2013-02-03T10:00:00-00:00",
+    ),
+    (
+        "dhcp_agent_scheduler", "DHCP Agent Scheduler", "Schedule networks among dhcp agents",
+        "2013-02-07T10:00:00-00:00",
+    ),
+    (
+        "floatingip-pools", "Floating IP Pools Extension", "Provides a floating IP pools API.",
+        "2018-03-21T10:00:00-00:00",
+    ),
+    (
+        "l3_agent_scheduler", "L3 Agent Scheduler", "Schedule routers among l3 agents", "2013-02-07T10:00:00-00:00",
+    ),
     ("availability_zone", "Availability Zone", "The availability zone extension.", "2015-01-01T10:00:00-00:00"),
     (
         "empty-string-filtering", "Empty String Filtering Extension",

@@ -22,7 +22,7 @@ _encode = msgspec.json.encode
 
 #: More rows than a table has: Neutron's lists have no end unless a limit is asked for.
 _ALL = 1 << 31
-_COLUMNS = ("id", "summary", "cloud")
+_COLUMNS = ("id", "summary", "cloud", "remote_id")
 
 
 class MirrorApi(ABC):
@@ -66,6 +66,11 @@ class MirrorApi(ABC):
         id = call.params["id"]
         if not call.allows(self.rule):
             raise self.missing(id)
+        row = await self._one(id)
+        reply = lists.one(self.mirror.noun, bytes(row[1]), call.query)
+        return Reply(reply.status, reply.body, await self._staleness([row]))
+
+    async def _one(self, id: str) -> Row:
         rows = await self._rows([Filter("id", "eq", id)], [], None, 1)
         zone, at, there = id.partition("@")
         if not rows and at:
@@ -74,8 +79,7 @@ class MirrorApi(ABC):
             )
         if not rows:
             raise self.missing(id)
-        reply = lists.one(self.mirror.noun, bytes(rows[0][1]), call.query)
-        return Reply(reply.status, reply.body, await self._staleness(rows))
+        return rows[0]
 
     async def _rows(
         self, conditions: Filters, sorts: list[Sort], marker: str | None, limit: int

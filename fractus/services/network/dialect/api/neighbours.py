@@ -17,6 +17,7 @@ from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.writes.neighbours import Groups, Ports, RouterInterfaces, Routers
 from fractus.services.network.dialect.writes.writer import Writer
+from fractus.services.relay import Relay
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
 from fractus.store.transaction import Reader, Store, Transaction
@@ -161,9 +162,11 @@ class NetworkNeighbours:
     routers: Routers
     external: ExternalNetworks
 
-    def __init__(self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, stale_after: float) -> None:
-        """A cloud is stale after `stale_after` seconds of silence."""
-        self.store, self.ledger, self.quota, self.clock = store, ledger, quota, clock
+    def __init__(
+        self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, live: Relay, stale_after: float
+    ) -> None:
+        """`live` asks a cloud now; one is stale after `stale_after` seconds of silence."""
+        self.store, self.ledger, self.quota, self.clock, self.live = store, ledger, quota, clock, live
         self.stale_after = stale_after
         self.shares: dict[str, Sharing] = {}
         """Who shares what can be shared, by kind."""

@@ -1,0 +1,1 @@
+"""Floating IP pools: the subnets that floating IPs have their addresses of."""
