@@ -107,6 +107,9 @@ from fractus.services.network.floating_ips.adoption import FloatingIpAdoption
 from fractus.services.network.floating_ips.api import FloatingIpApi
 from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
 from fractus.services.network.floating_ips.lifecycle import FloatingIpLifecycle
+from fractus.services.network.group_members.kind import TABLE as MEMBERS_TABLE
+from fractus.services.network.group_members.lifecycle import GroupMembersLifecycle
+from fractus.services.network.group_members.writes import GroupMemberWrites
 from fractus.services.network.ip_availability import policy as ip_availability_policy
 from fractus.services.network.ip_availability.api import IpAvailabilityApi
 from fractus.services.network.metering_labels.adoption import MeteringLabelAdoption
@@ -218,6 +221,9 @@ METADEF_NAMESPACE = Undeclared(
 )  # fmt: skip
 METADEF_RESOURCE_TYPE = Undeclared(
     name="metadef_resource_type", service="image", table=METADEF_RESOURCE_TYPE_TABLE, rules=(),
+)  # fmt: skip
+GROUP_MEMBERS = Undeclared(
+    name="group_members", service="network", table=MEMBERS_TABLE, rules=(),
 )  # fmt: skip
 ROUTER_INTERFACE = Undeclared(
     name="router_interface", service="network", table=INTERFACE_TABLE, rules=(),
@@ -345,7 +351,13 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
         lambda at: PortLifecycle(at.addresses, at.macs, at.clock, at.shown_ports),
         lambda at: PortAdoption(at.addresses, at.macs),
     ),
-    Entry(SECURITY_GROUP, SecurityGroupApi, SecurityGroupLifecycle(), SecurityGroupAdoption()),
+    Entry(
+        SECURITY_GROUP,
+        SecurityGroupApi,
+        lambda at: SecurityGroupLifecycle(at.resources, GroupMemberWrites(at.ledger)),
+        SecurityGroupAdoption(),
+    ),
+    Entry(GROUP_MEMBERS, None, lambda at: GroupMembersLifecycle(GroupMemberWrites(at.ledger))),
     Entry(SECURITY_GROUP_RULE, SecurityGroupRuleApi),
     Entry(DEFAULT_SECURITY_GROUP_RULE, DefaultSecurityGroupRuleApi),
     Entry(ADDRESS_SCOPE, AddressScopeApi),

@@ -16,6 +16,7 @@ from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.writes.sharing import Shares
 from fractus.services.network.floating_ips.writes import FloatingIpWrites, ServerFloatingIps
+from fractus.services.network.group_members.writes import GroupMemberWrites
 from fractus.services.network.metering_labels.writes import LabelWrites
 from fractus.services.network.networks.kind import KIND as NETWORK
 from fractus.services.network.ports.api import Plugging, PortAllocator
@@ -53,7 +54,8 @@ class JoinedNetwork:
         """`live` asks a cloud now; one is stale after `stale_after` seconds of silence. `dns_domain`: of all ports."""
         self.addresses, self.macs = Addresses(), Macs()
         self.api = at = NetworkNeighbours(store, ledger, quota, clock, live, stale_after)
-        groups = at.groups = at.add(GroupWrites(ledger, at.add(DefaultRuleWrites(ledger))))
+        members = at.add(GroupMemberWrites(ledger))
+        groups = at.groups = at.add(GroupWrites(ledger, at.add(DefaultRuleWrites(ledger)), members))
         scopes = at.scopes = at.add(ScopeWrites(ledger))
         pools = at.pools = at.add(PoolWrites(ledger))
         policies = at.add(QosPolicyWrites(ledger))
@@ -67,7 +69,7 @@ class JoinedNetwork:
         )
         floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger, outside, ports, routers))
         at.external = ExternalNetworks(ledger.resources, self.addresses, store)
-        ports.users += [routers, floating_ips, at.add(TrunkWrites(ledger, ports))]
+        ports.users += [routers, floating_ips, at.add(TrunkWrites(ledger, ports)), members]
         self.server_ports = ServerPorts(ports)
         self.allocator, self.plugging = PortAllocator(ports, groups), Plugging(ports, groups)
         self.server_floating = ServerFloatingIps(floating_ips, self.server_ports)

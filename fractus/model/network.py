@@ -249,7 +249,9 @@ class Rule(Struct, frozen=True, kw_only=True):
     remote_ip_prefix: str | None = None
     remote_group_id: str | None = None
     remote_address_group_id: str | UnsetType = UNSET
-    """Read only, by its id in the child: ours name none there, for a child is told of a rule for each address."""
+    """By its id in the child. Ours name those of members in other clouds; of an address group of a user's, a child is
+    told of a rule for each address.
+    """
     description: str = ""
     remote_id: str = ""
 
@@ -278,6 +280,28 @@ class SecurityGroupObserved(Observed, frozen=True, kw_only=True):
 
 SECURITY_GROUP = Vocabulary(
     "security_group", SecurityGroupWanted, SecurityGroupObserved, path="/security-groups"
+)
+
+
+class GroupMembersWanted(Wanted, frozen=True, kw_only=True):
+    """The address group of those members of a security group that are in other clouds, as prefixes."""
+
+    addresses: list[str] = []
+
+
+class GroupMembersObserved(Observed, frozen=True, kw_only=True):
+    """Such an address group in a child; `addresses` is None where the child does not say."""
+
+    addresses: list[str] | None = None
+
+
+GROUP_MEMBERS = Vocabulary(
+    "group_members",
+    GroupMembersWanted,
+    GroupMembersObserved,
+    resource="address_group",
+    path="/address-groups",
+    extension="security-groups-remote-address-group",
 )
 
 
@@ -377,6 +401,7 @@ VOCABULARIES: tuple[Vocabulary[Any, Any], ...] = (
     SUBNET,
     PORT,
     SECURITY_GROUP,
+    GROUP_MEMBERS,
     ROUTER,
     ROUTER_INTERFACE,
     QOS_POLICY,

@@ -50,7 +50,7 @@ LIVES: Mapping[str, Lifecycle] = {
     "qos_policy": QosPolicyLifecycle(),
     "subnet": SubnetLifecycle(_UNUSED),
     "port": PortLifecycle(_UNUSED, _UNUSED, _UNUSED, _UNUSED),
-    "security_group": SecurityGroupLifecycle(),
+    "security_group": SecurityGroupLifecycle(_UNUSED, _UNUSED),
     "router": RouterLifecycle(_UNUSED, _UNUSED, _UNUSED),
     "router_interface": RouterInterfaceLifecycle(),
     "trunk": TrunkLifecycle(),

@@ -11,6 +11,7 @@ from fractus.testing.crash import CrashMatrix, Spot, Story
 from fractus.testing.user import COMPUTE, NETWORK
 from fractus.testing.world import World
 from tests.crash import declared
+from tests.crash import test_group_members as members
 from tests.crash import test_other_stories as other
 from tests.crash import test_server_stories as servers
 from tests.crash.verbs import changes, clouds, verbs
@@ -79,6 +80,7 @@ STORIES: tuple[Story, ...] = (
     other.forwards_ports,
     other.trunks,
     other.counts_packets,
+    members.meet_across_clouds,
     *(declared.story_of(kind) for kind in declared.KINDS),
 )
 

@@ -14,6 +14,7 @@ from fractus.clouds.openstack.check import examine, login_remarks
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.entry import Entry
 from fractus.clouds.openstack.floating_ips import FloatingIps
+from fractus.clouds.openstack.group_members import GroupMembers
 from fractus.clouds.openstack.identify import identify, mark, spelled, unmark
 from fractus.clouds.openstack.inventory import Inventory, mirrored, sightings
 from fractus.clouds.openstack.live import relay
@@ -47,6 +48,7 @@ from fractus.model.network import VOCABULARIES
 #: Kinds of Neutron to which something is particular.
 _PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {
     "floatingip": FloatingIps,
+    "group_members": GroupMembers,
     "network": SharedKind,
     "port": Ports,
     "router": Routers,

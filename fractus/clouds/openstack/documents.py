@@ -32,12 +32,13 @@ class Documents(Generic[D]):
         )  # type: ignore[assignment]
         self.decode = msgspec.json.Decoder(self.type).decode
         self._names = tuple(one.name for one in shown if not one.null_is_value)
-        self._values = attrgetter(*self._names)
+        # Of one name alone it would give the value itself; the document's type is asked for only so that there are two.
+        self._values = attrgetter(*self._names, "__class__")
         self._with_null = tuple(one.name for one in shown if one.null_is_value)
 
     def fields(self, document: D) -> dict[str, Any]:
         """The fields of what was seen that the document says. Null is as unsaid, but where it is a value."""
-        pairs = zip(self._names, self._values(document), strict=True)
+        pairs = zip(self._names, self._values(document), strict=False)
         said = {name: value for name, value in pairs if value is not None}
         for name in self._with_null:
             said[name] = getattr(document, name)

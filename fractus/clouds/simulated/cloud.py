@@ -19,6 +19,7 @@ from fractus.clouds.simulated.fault_injector import FaultInjector
 from fractus.clouds.simulated.faults import Faults
 from fractus.clouds.simulated.flavor import Flavors
 from fractus.clouds.simulated.floating_ip import FloatingIps
+from fractus.clouds.simulated.group_members import GroupMembers
 from fractus.clouds.simulated.hosts import Hosts
 from fractus.clouds.simulated.image import Images
 from fractus.clouds.simulated.keypair import Keypairs
@@ -59,6 +60,7 @@ _PARTICULAR: Mapping[str, type[NeutronSimulated[Any, Any, Any]]] = {
     "router_interface": RouterInterfaces,
     "floatingip": FloatingIps,
     "security_group": SecurityGroups,
+    "group_members": GroupMembers,
     "qos_policy": QosPolicies,
     "trunk": Trunks,
     "metering_label": MeteringLabels,

@@ -216,8 +216,18 @@ class SecurityGroupRecord(SharedRecord, kw_only=True):
     rules: list[Rule] = []
 
     def ties(self) -> set[str]:
-        """The other groups that its rules name."""
-        return {f"remote_group/{rule.remote_group_id}" for rule in self.rules if rule.remote_group_id}
+        """The other groups, and the address groups, that its rules name."""
+        groups = {f"remote_group/{rule.remote_group_id}" for rule in self.rules if rule.remote_group_id}
+        named = {rule.remote_address_group_id for rule in self.rules if rule.remote_address_group_id}
+        return groups | {f"address_group/{id}" for id in named}
+
+
+class GroupMembersRecord(Record, kw_only=True):
+    """An address group."""
+
+    KIND: ClassVar[str] = "group_members"
+
+    addresses: list[str] = []
 
 
 class RouterRecord(Record, kw_only=True):
@@ -465,6 +475,7 @@ RECORDS: dict[str, type[Record]] = {
         SubnetRecord,
         PortRecord,
         SecurityGroupRecord,
+        GroupMembersRecord,
         RouterRecord,
         RouterInterfaceRecord,
         FloatingIpRecord,

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from fractus.base.ids import new_id
-from fractus.clouds.simulated.records import SecurityGroupRecord
+from fractus.clouds.simulated.records import GroupMembersRecord, SecurityGroupRecord
 from fractus.clouds.simulated.sharing import SharedSimulated
 from fractus.model.cloud import Step
-from fractus.model.errors import Refused
+from fractus.model.errors import Missing, Refused
 from fractus.model.network import Rule, SecurityGroupObserved, SecurityGroupWanted
 
 #: How our vocabulary calls the group itself as the remote group of one of its rules.
@@ -62,6 +62,9 @@ class SecurityGroups(SharedSimulated[SecurityGroupRecord, SecurityGroupWanted, S
         other = rule.remote_group_id
         if other and other != _ITSELF:
             self.held(other, thing.project_id)
+        addresses = rule.remote_address_group_id
+        if addresses and self.records.get(GroupMembersRecord, addresses) is None:
+            raise Missing(f"Address group {addresses} could not be found.")
         limit = self.injector.backend.quota(thing.project_id, "security_group_rule")
         if limit is not None and len(rules) + 1 > limit >= 0:
             raise Refused(

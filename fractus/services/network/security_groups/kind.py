@@ -146,11 +146,12 @@ def prefixes(group: Resource, rule: Mapping[str, Any]) -> list[str | None]:
     id = rule.get("remote_address_group_id")
     if not id:
         return [rule["remote_ip_prefix"]]
-    return [
-        one
-        for one in group.desired[ADDRESSES][id]
-        if f"IPv{ipaddress.ip_network(one).version}" == rule["ethertype"]
-    ]
+    return [one for one in group.desired[ADDRESSES][id] if family(one) == rule["ethertype"]]
+
+
+def family(prefix: str) -> str:
+    """Of which ethertype a rule for a prefix is."""
+    return f"IPv{ipaddress.ip_network(prefix).version}"
 
 
 def needs(group: Resource) -> list[Need]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from fractus.model.cloud import Step
 from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupObserved, SecurityGroupWanted
@@ -19,8 +21,10 @@ from fractus.reconcile.kind import (
 )
 from fractus.services.network.dialect.lifecycle import SharedLifecycle
 from fractus.services.network.dialect.schema.rules import rule_key
-from fractus.services.network.security_groups.kind import DEFAULT, KIND, RULES, default_id, prefixes
-from fractus.store.transaction import Transaction
+from fractus.services.network.dialect.writes.neighbours import RemoteMembers
+from fractus.services.network.security_groups.kind import DEFAULT, KIND, RULES, default_id, family, prefixes
+from fractus.store.resources import Resources
+from fractus.store.transaction import Reader, Transaction
 
 #: Neutron makes a group of this name in every project itself, and refuses a second.
 _INSTEAD = "fractus-default"
@@ -35,13 +39,42 @@ _AT_ONCE = 100
 class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupObserved]):
     """The kind `security_group`."""
 
-    def __init__(self) -> None:
+    facts_from = frozenset({"group_members", "port"})
+
+    def __init__(self, resources: Resources, members: RemoteMembers) -> None:
+        """`members`: how each cloud is told of members in others."""
         super().__init__(SECURITY_GROUP, KIND.summarise)
+        self._resources, self._members = resources, members
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """A default group, which nobody can delete, is in a cloud only as long as it is needed there."""
+        """A default group, which nobody can delete, is in a cloud only as long as it is needed there. Of one that rules
+        name its clouds are told of the members in one another.
+        """
+        if await self._naming(tx, resource.id):
+            await self._members.begin(tx, resource)
         passing = {"passing": True} if resource.id == default_id(resource.project_id) else {}
         return {**await super().prepare(tx, resource, cloud), **passing}
+
+    # ------------------------------------------------------------------ members elsewhere
+
+    async def facts(self, reader: Reader, resource: Resource, presence: Presence) -> Mapping[str, Any]:
+        """How this cloud is told of the members elsewhere of the groups that rules name."""
+        named = {one["remote_group_id"] for one in RULES.among(resource)} - {None}
+        return await self._members.in_cloud(reader, named, presence.cloud) if named else {}
+
+    async def concerns(self, reader: Reader, kind: str, id: str) -> list[str]:
+        """The groups with rules that name one whose members are told of otherwise now."""
+        groups = await self._members.groups_of(reader, kind, id)
+        return sorted({naming for group in groups for naming in await self._naming(reader, group)})
+
+    async def _naming(self, reader: Reader, id: str) -> list[str]:
+        """The groups with rules whose remote is this one."""
+        group = await self._resources.fetch(reader, KIND.name, id)
+        own = [] if group is None else [one for one in RULES.among(group) if one["remote_group_id"] == id]
+        others = await self._resources.needed_by_kind(reader, KIND.name, id, KIND.name)
+        return [*others, *([id] if own else [])]
+
+    # ------------------------------------------------------------------ what should be there
 
     def wanted(self, item: Item) -> SecurityGroupWanted:
         """The group to be. Rules whose remote group is not in the cloud yet are left out until it is."""
@@ -75,19 +108,12 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
                 if there is None:
                     absent.append(remote)
                     continue
-            rules += [
-                Rule(
-                    direction=rule["direction"],
-                    ethertype=rule["ethertype"],
-                    protocol=rule["protocol"],
-                    port_range_min=rule["port_range_min"],
-                    port_range_max=rule["port_range_max"],
-                    remote_ip_prefix=prefix,
-                    remote_group_id=there,
-                    description=rule.get("description") or "",
-                )
-                for prefix in prefixes(item.resource, rule)
-            ]
+            rules += [_rule(rule, prefix, group=there) for prefix in prefixes(item.resource, rule)]
+            elsewhere = item.facts.get(remote, ()) if remote else ()
+            if isinstance(elsewhere, str):
+                rules.append(_rule(rule, addresses=elsewhere))
+            else:
+                rules += [_rule(rule, one) for one in elsewhere if family(one) == rule["ethertype"]]
         return rules, absent
 
     def differences(self, item: Item, observed: SecurityGroupObserved) -> list[Difference]:
@@ -143,6 +169,27 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """The rows of its rules, where nobody has removed them yet."""
         await RULES.drop_of(tx, resource.id)
+
+
+def _rule(
+    rule: Mapping[str, Any],
+    prefix: str | None = None,
+    *,
+    group: str | None = None,
+    addresses: str | UnsetType = UNSET,
+) -> Rule:
+    """One of ours as a cloud is told it, with a remote of that cloud's."""
+    return Rule(
+        direction=rule["direction"],
+        ethertype=rule["ethertype"],
+        protocol=rule["protocol"],
+        port_range_min=rule["port_range_min"],
+        port_range_max=rule["port_range_max"],
+        remote_ip_prefix=prefix,
+        remote_group_id=group,
+        remote_address_group_id=addresses,
+        description=rule.get("description") or "",
+    )
 
 
 def _rules_apart(wanted: list[Rule], there: list[Rule], *, itself: str) -> tuple[list[Rule], list[Rule]]:

@@ -9,7 +9,7 @@ from fractus.base.ids import new_id
 from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.dialect.view import is_shared_with
-from fractus.services.network.dialect.writes.neighbours import DefaultRules
+from fractus.services.network.dialect.writes.neighbours import DefaultRules, RemoteMembers
 from fractus.services.network.dialect.writes.subresources import SubresourceWriter
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.security_groups.kind import (
@@ -40,9 +40,9 @@ _DECLARED = (
 class GroupWrites(Writer):
     """Writes security groups; `rules` their rules."""
 
-    def __init__(self, ledger: Ledger, defaults: DefaultRules) -> None:
+    def __init__(self, ledger: Ledger, defaults: DefaultRules, members: RemoteMembers) -> None:
         super().__init__(ledger, KIND.name, KIND.summarise)
-        self._defaults = defaults
+        self._defaults, self._members = defaults, members
         self.rules = SubresourceWriter(KIND, RULE, self)
 
     async def create(
@@ -83,6 +83,10 @@ class GroupWrites(Writer):
             kept = {id: one for id, one in resource.desired[ADDRESSES].items() if id in named}
             resource.desired[ADDRESSES] = kept
         await super().change(tx, resource, needs, limited=limited)
+        for id in sorted({one["remote_group_id"] or "" for one in RULES.among(resource)} - {""}):
+            remote = await self.ledger.resources.fetch(tx, KIND.name, id)
+            if remote is not None:
+                await self._members.begin(tx, remote)
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Delete a group, and with it the rules of others that name it."""
@@ -92,6 +96,7 @@ class GroupWrites(Writer):
                 gone = [one["id"] for one in RULES.among(other) if one["remote_group_id"] == resource.id]
                 await self.rules.remove_parts(tx, other, gone)
         await RULES.drop_of(tx, resource.id)
+        await self._members.end(tx, resource.id)
         await super().remove(tx, resource)
 
     async def ensure_default(self, tx: Transaction, project_id: str) -> str:

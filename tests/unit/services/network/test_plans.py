@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -12,6 +12,7 @@ from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.model.network import (
     FixedIp,
+    GroupMembersObserved,
     NetworkObserved,
     PortObserved,
     Rule,
@@ -20,12 +21,15 @@ from fractus.model.network import (
 )
 from fractus.model.resource import SETTLED, Presence, Resource
 from fractus.reconcile.kind import Apply, Done, Fail, Item, Wait
+from fractus.services.network.group_members.lifecycle import GroupMembersLifecycle
 from fractus.services.network.networks.lifecycle import NetworkLifecycle
 from fractus.services.network.ports.lifecycle import PortLifecycle
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
 from fractus.services.network.subnets.lifecycle import SubnetLifecycle
 from fractus.store.transaction import Transaction
 from fractus.testing.clock import VirtualClock
+
+_UNUSED = cast("Any", None)
 
 
 class NoServers:
@@ -245,14 +249,14 @@ GROUPS: list[tuple[Item, list[Rule], tuple[str, dict[str, Any]] | None, str]] = 
 def test_security_groups(
     asked: Item, there: list[Rule], step: tuple[str, dict[str, Any]] | None, reason: str
 ) -> None:
-    plan = SecurityGroupLifecycle().plan(
+    plan = SecurityGroupLifecycle(_UNUSED, _UNUSED).plan(
         asked, SecurityGroupObserved(remote_id="there", name="n", rules=there)
     )
     assert ((plan.step.verb, plan.step.body) if isinstance(plan, Apply) else None) == step, reason
 
 
 def test_groups_wait_for_those_they_name_and_are_not_used_before() -> None:
-    life = SecurityGroupLifecycle()
+    life = SecurityGroupLifecycle(_UNUSED, _UNUSED)
     plan = life.plan(
         group(rule("ingress", remote_group_id="db")), SecurityGroupObserved(remote_id="there", rules=[])
     )
@@ -262,8 +266,58 @@ def test_groups_wait_for_those_they_name_and_are_not_used_before() -> None:
     assert life.settled(Presence(kind="security_group", id="x", cloud="a", state=SETTLED), seen)
 
 
+@pytest.mark.parametrize(
+    ("facts", "missing", "reason"),
+    [
+        ({}, [], "all members are there"),
+        (
+            {"web": "addresses"},
+            [{"remote_address_group_id": "addresses"}],
+            "an address group of those elsewhere",
+        ),
+        (
+            {"web": ["10.0.0.7/32", "2001:db8::7/128"]},
+            [{"remote_ip_prefix": "10.0.0.7/32"}],
+            "a rule for each where the cloud takes none, of the family of the rule alone",
+        ),
+    ],
+)
+def test_a_rule_that_names_a_group_has_another_for_its_members_elsewhere(
+    facts: dict[str, Any], missing: list[dict[str, Any]], reason: str
+) -> None:
+    asked = group(rule("ingress", remote_group_id="web"))
+    asked = msgspec.structs.replace(asked, remote={("security_group", "web"): "there-web"}, facts=facts)
+    wanted = SecurityGroupLifecycle(_UNUSED, _UNUSED).wanted(asked).rules
+    assert wanted[0].remote_group_id == "there-web"
+    beside = [
+        {
+            name: value
+            for name, value in msgspec.to_builtins(one).items()
+            if name.startswith("remote_") and value
+        }
+        for one in wanted[1:]
+    ]
+    assert beside == missing, reason
+
+
+def members(there: list[str] | None, wanted: list[str]) -> Any:
+    asked = item("group_members", security_group_id="web")
+    asked = msgspec.structs.replace(asked, facts={"addresses": wanted})
+    life = GroupMembersLifecycle(_UNUSED)
+    plan = life.plan(asked, GroupMembersObserved(remote_id="there", addresses=there))
+    return (plan.step.verb, plan.step.body["addresses"]) if isinstance(plan, Apply) else type(plan)
+
+
+def test_members_elsewhere_go_before_others_come() -> None:
+    assert members(["10.0.0.1/32"], ["10.0.0.1/32"]) is Done
+    assert members(None, ["10.0.0.1/32"]) is Done, "a cloud that does not say is not compared"
+    changed = members(["10.0.0.1/32"], ["10.0.0.2/32"])
+    assert changed == ("remove_addresses", ["10.0.0.1/32"])
+    assert members([], ["10.0.0.2/32", "10.0.0.1/32"]) == ("add_addresses", ["10.0.0.1/32", "10.0.0.2/32"])
+
+
 def test_names_and_what_cannot_be_changed() -> None:
-    life = SecurityGroupLifecycle()
+    life = SecurityGroupLifecycle(_UNUSED, _UNUSED)
     renamed = life.plan(group(name="m"), SecurityGroupObserved(remote_id="there", name="n"))
     assert isinstance(renamed, Apply)
     assert (renamed.step.verb, renamed.step.body) == ("rename", {"name": "m"})

@@ -5,7 +5,7 @@ A method that follows from another kind's change takes part in its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from fractus.model.network import FLOATING, ServerPort
@@ -184,4 +184,26 @@ class DefaultRules(Protocol):
 
     async def of_new(self, reader: Reader, *, default: bool) -> list[dict[str, Any]]:
         """Those that a new group begins with: a project's default group, or another."""
+        ...
+
+
+class RemoteMembers(Protocol):
+    """Knows the members that groups have in other clouds, and how each cloud is told of them."""
+
+    async def begin(self, tx: Transaction, group: Resource) -> None:
+        """Rules name a group: where it is in several clouds, each is told of its members elsewhere from now on."""
+        ...
+
+    async def end(self, tx: Transaction, group_id: str) -> None:
+        """A group is no more."""
+        ...
+
+    async def in_cloud(self, reader: Reader, group_ids: Collection[str], cloud: str) -> Mapping[str, Any]:
+        """How a cloud is told of the members that these groups have elsewhere: group -> the id of an address group
+        there, or, where the cloud takes none, their addresses.
+        """
+        ...
+
+    async def groups_of(self, reader: Reader, kind: str, id: str) -> list[str]:
+        """The groups whose members are told of otherwise since (kind, id) has changed."""
         ...

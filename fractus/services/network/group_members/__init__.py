@@ -1,0 +1,1 @@
+"""The members that a security group has in other clouds: in each cloud an address group of their addresses."""
