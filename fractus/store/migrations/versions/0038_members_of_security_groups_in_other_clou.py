@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0037"
-down_revision: str | None = "0036"
+revision = "0038"
+down_revision: str | None = "0037"
 
 
 def upgrade() -> None:
