@@ -41,6 +41,7 @@ from fractus.reconcile.queue.ownership import Ownership
 from fractus.scheduling.choice import Affinity
 from fractus.services.image.bits import Reserve
 from fractus.services.image.download import Allowed
+from fractus.services.volume.hosts.queries import Room
 from fractus.settings.loading import Settings
 from fractus.store import opening
 from fractus.store.ledger import Ledger, Notifier
@@ -315,6 +316,7 @@ def worker(
         pace=at or pace(parts.settings),
         affinity=Affinity(parts.settings.scheduling.network_affinity),
         mirrors={one.mirrored.kind: one for one in MIRRORS},
+        room={"volume": Room(parts.resources)},
     )
     made = Worker(machine, Metrics(parts.registry), owner=owner, ownership=ownership)
     notifier.listen(made.notify)

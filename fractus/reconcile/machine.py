@@ -42,7 +42,7 @@ from fractus.store import actions, findings, presences, work
 from fractus.store.ledger import Notifier
 from fractus.store.resources import Resources
 from fractus.store.retrying import rerun
-from fractus.store.transaction import Store, Transaction
+from fractus.store.transaction import Reader, Store, Transaction
 from fractus.store.work import Claim, LeaseLost
 
 
@@ -149,6 +149,14 @@ class Placing(Struct, frozen=True):
     group: Group | None = None
 
 
+class Room(Protocol):
+    """What knows which clouds have room for resources of a kind."""
+
+    async def lacking(self, reader: Reader, resource: Resource) -> Mapping[str, str]:
+        """Clouds that seem to have none for it, with why. They are left for others, as long as there are others."""
+        ...
+
+
 class Machine:
     """The parts, built once by wiring."""
 
@@ -165,9 +173,9 @@ class Machine:
         pace: Pace,
         affinity: Affinity = Affinity.PREFER,
         mirrors: Mapping[str, Any] = {},
+        room: Mapping[str, Room] = {},
     ) -> None:
         """Keep the parts. `scope_of` names a project for the driver; `mirrors`: kinds of `reconcile.mirrors.Mirror`."""
-        self.affinity = affinity
         self.store = store
         self.resources = resources
         self.lifecycles = lifecycles
@@ -189,7 +197,7 @@ class Machine:
         self.clock = clock
         self.notifier = notifier
         self.scope_of = scope_of
-        self.pace = pace
+        self.pace, self.affinity = pace, affinity
         self.awake: Callable[[], float] = guard.boottime
         self._ours_until: dict[str, float] = {}
         self.rounds: dict[tuple[str, str], Round] = {}
@@ -200,7 +208,7 @@ class Machine:
         """Cloud -> when we last wrote whether it answers a sweep, and the error, if it did not."""
         self.inventories = Inventories(clock)
         """Full inventories that this process takes."""
-        self.mirrors = mirrors
+        self.mirrors, self.room = mirrors, room
         self.mirrored: dict[tuple[str, str], int] = {}
         """(cloud, kind of mirror) -> how many were there when it was last listed."""
         self.budget = Budget(clock, pace.listings)

@@ -1,7 +1,10 @@
-"""Whether a pool of storage is what a volume type asks for (cinder.scheduler.filters.capabilities_filter)."""
+"""Whether a pool of storage is what a volume type asks for (cinder.scheduler.filters.capabilities_filter), and has room
+for a volume.
+"""
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -65,3 +68,27 @@ def _matches(there: Any, asked: str) -> bool:
 
 def _is_true(value: Any) -> bool:
     return str(value).strip().lower() in _TRUE
+
+
+def has_room(capabilities: Mapping[str, Any], size: int) -> bool:
+    """Whether so many GiB have a place in a pool (cinder.scheduler.filters.capacity_filter). What a pool does not tell,
+    or calls infinite or unknown, is no obstacle.
+    """
+    free, total = (_number(capabilities.get(f"{name}_capacity_gb")) for name in ("free", "total"))
+    if free is None or total is None:
+        return True
+    free -= math.floor(total * (_number(capabilities.get("reserved_percentage")) or 0.0) / 100)
+    ratio = _number(capabilities.get("max_over_subscription_ratio")) or 1.0
+    if not capabilities.get("thin_provisioning_support") or ratio < 1.0:
+        return free >= size
+    provisioned = _number(capabilities.get("provisioned_capacity_gb")) or 0.0
+    return total > 0 and (provisioned + size) / total <= ratio and free * ratio >= size
+
+
+def _number(value: Any) -> float | None:
+    """None: it is infinite, or not known."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fractus.clouds.simulated.cloud import SimulatedCloud
@@ -379,3 +380,32 @@ async def test_services_are_asked_to_clean_up_in_all_clouds_or_in_that_of_a_host
     for body in ({}, {"host": OF_B, "service_id": 3}, {"host": "nope"}, {"is_up": "true"}):
         answer = await world.admin.post(f"{VOLUME}/workers/cleanup", body, version="3.24")
         assert (answer.status, answer.ok()) == (202, {"cleaning": [], "unavailable": []})
+
+
+async def made(world: World, size: int, **asked: Any) -> dict[str, Any]:
+    """A volume of this size, when it is there."""
+    ann = world.user("ann")
+    id = (await ann.post(f"{VOLUME}/volumes", {"volume": {"size": size, **asked}})).ok()["volume"]["id"]
+    await world.settle()
+    return dict((await world.admin.get(f"{VOLUME}/volumes/{id}")).ok()["volume"])
+
+
+async def test_a_volume_goes_where_a_pool_has_room_for_it(world: World) -> None:
+    first = await made(world, 100)
+    assert first["availability_zone"] == "a", "the emptiest, of two that are empty"
+    store = world.cloud("b").backend
+    store.shape = msgspec.structs.replace(store.shape, volume_gigabytes=100)
+    await world.sweep(full=True)
+    assert (await made(world, 100))["availability_zone"] == "b", "there is just room for it"
+    await world.sweep(full=True)
+    assert [(await made(world, 1))["availability_zone"] for _ in range(3)] == ["a"] * 3, "b is full"
+    named = await made(world, 1, availability_zone="b")
+    assert named["availability_zone"] == "b", "who names a zone gets what its cloud says"
+
+
+async def test_where_no_cloud_seems_to_have_room_one_is_asked_all_the_same(world: World) -> None:
+    for cloud in ("a", "b"):
+        store = world.cloud(cloud).backend
+        store.shape = msgspec.structs.replace(store.shape, volume_gigabytes=0)
+    await world.sweep(full=True)
+    assert (await made(world, 1))["status"] == "available"

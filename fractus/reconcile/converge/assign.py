@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from fractus.base.retry import backoff
 from fractus.model.placement import Placement
@@ -146,6 +146,7 @@ async def _assign(
     members = await peers.members(machine, demand.group, resource.kind)
     rows = await clouds.doors(machine.store)
     narrow = await lessons.unfit(machine, machine.store, demand.shares)
+    lacking = await _lacking(machine, together)
     # What others of this process place is not seen there yet, also where they were done while we read. From here to the
     # choice nobody else comes between.
     placing |= machine.placing
@@ -153,6 +154,8 @@ async def _assign(
     members.update(one.cloud for one in placing.values() if demand.group and one.group == demand.group)
     candidates = _candidates(machine, rows, held, peers.count(near, placing.values()), members)
     elsewhere = {**together.confined_to(one.name for one in candidates), **narrow}
+    if not demand.cloud:
+        elsewhere |= _for_others(lacking, candidates, {*elsewhere, *together.refused()})
     avoided = together.avoided(machine)
     verdict = choose(
         candidates,
@@ -172,6 +175,26 @@ async def _assign(
         _count(machine, tx, member.resource.kind, verdict.cloud)
         await _place(machine, tx, member, verdict, reasons_first={*elsewhere, *avoided}, apart=apart)
     return Settled()
+
+
+async def _lacking(machine: Machine, together: colocation.Together) -> dict[str, str]:
+    """Clouds that seem to have no room for one of those that are placed together, with why."""
+    found: dict[str, str] = {}
+    for member in together.members:
+        room = machine.room.get(member.resource.kind)
+        if room is not None:
+            found |= await room.lacking(machine.store, member.resource)
+    return found
+
+
+def _for_others(
+    lacking: Mapping[str, str], candidates: Sequence[Candidate], refused: Collection[str]
+) -> Mapping[str, str]:
+    """`lacking`, as long as another cloud is left: what room a cloud has was read a while ago, so it is asked rather
+    than none.
+    """
+    others = (one for one in candidates if one.enabled and not one.closed and one.healthy)
+    return lacking if any(one.name not in lacking and one.name not in refused for one in others) else {}
 
 
 def _candidates(

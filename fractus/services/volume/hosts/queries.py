@@ -11,11 +11,14 @@ from typing import Any
 from sqlalchemy import select
 
 from fractus.base.clock import Clock
+from fractus.model.resource import Resource
+from fractus.scheduling.capabilities import has_room, meets
 from fractus.services import mirror_rows
 from fractus.services.mirror import MirrorKind
 from fractus.services.mirror_rows import Found, Place, SharedNames
 from fractus.services.volume.hosts.kind import CLUSTERS, POOLS, SERVICES, machine_of
 from fractus.store.listing import Filters
+from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
 
 _s, _c = SERVICES.table.c, CLUSTERS.table.c
@@ -70,3 +73,24 @@ def shown(shared: frozenset[str], name: Any, cloud: str) -> Any:
 async def found(reader: Reader, kind: MirrorKind, filters: Filters = ()) -> list[Found]:
     """Rows in the order of clouds, and in each by name."""
     return await mirror_rows.found(reader, kind, filters, order=_ORDER[kind.mirrored.kind])
+
+
+class Room:
+    """Which clouds have no room for a volume, as their pools say."""
+
+    def __init__(self, resources: Resources) -> None:
+        """`resources`: where its type is read."""
+        self._resources = resources
+
+    async def lacking(self, reader: Reader, volume: Resource) -> dict[str, str]:
+        """Clouds whose pools are known, with no pool that is what its type asks for and has room: why not there."""
+        type_ = await self._resources.fetch(reader, "volume_type", volume.desired["type_id"])
+        specs = type_.desired["extra_specs"] if type_ is not None else {}
+        size, fits = int(volume.desired["size"]), set()
+        rows = await found(reader, POOLS)
+        for row in rows:
+            capabilities = row.document["capabilities"] or {}
+            if meets(capabilities, specs) and has_room(capabilities, size):
+                fits.add(row.cloud)
+        why = f"has no pool with room for {size} GiB of its type"
+        return {row.cloud: why for row in rows if row.cloud not in fits}
