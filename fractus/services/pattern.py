@@ -2,7 +2,7 @@
 
 A schema's `$` is the end of the text (ECMA 262, which JSON Schema names). To Python it also holds before a line break
 at the end, so the services themselves take `x` with a line break behind it. Here nothing takes it: such an id or key
-ends up in paths of requests and in lines of logs.
+ends up in paths of requests, and Nova can neither show nor delete a flavor that it has made with such an id.
 """
 
 from __future__ import annotations
