@@ -14,7 +14,7 @@ from bench.deployment import Tenant
 
 VERSION = "2.90"
 
-#: What must not be is told so often and then counted only.
+#: What must not be is reported so often and then counted only.
 _REPORTED = 30
 
 

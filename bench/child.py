@@ -24,7 +24,7 @@ from bench.reads import reads
 CLOUD = os.environ.get("FRACTUS_REAL_CLOUD", "east")
 
 #: Seconds a second of processor time that an idle cloud uses at most; above, others work in it, and what a call of ours
-#: costs cannot be told.
+#: costs cannot be measured.
 _IDLE = 0.25
 
 #: Servers made there: a boot costs a real cloud a second or more of processor time.
@@ -48,7 +48,7 @@ class Theirs(NamedTuple):
     background: float
     """Processor time that it used anyway, in seconds a second; taken off its figures."""
     busy: bool
-    """It used more than an idle cloud does: no processor time is told."""
+    """It used more than an idle cloud does: no processor time is reported."""
 
 
 async def ask(seconds: float, *, what: tuple[str, ...]) -> Theirs | None:
@@ -76,7 +76,8 @@ async def _figures(endpoint: Endpoint, network: str, seconds: float, what: tuple
     figures, made = await creates(
         endpoint, *await flavor_and_image(endpoint), network, seconds=_ASKING, most=SERVERS - 1
     )
-    # Its processes boot the first servers while the next ones are asked for: what accepting one costs cannot be told.
+    # Its processes boot the first servers while the next ones are asked for: what accepting one costs cannot be
+    # measured.
     found = {"POST /servers": figures._replace(cpu=None)}
     try:
         await _until(endpoint, made, lambda server: server["status"] != "BUILD", within=_BOOTING)

@@ -16,7 +16,7 @@ _WIDTH, _HEIGHT = 720, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74, 20, 46, 58
 _LEGEND = 18
 
-#: Told apart also by those who do not see red and green alike; the dashes tell them apart in black and white.
+#: Distinguished also by those who do not see red and green alike; the dashes tell them apart in black and white.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#808080", "#7b4fa0")
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2", "1 4", "6 2 1 2")
 

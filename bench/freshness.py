@@ -34,7 +34,7 @@ from bench.watching import memory_of
 _QUICK, _FULL = "6", "0.25,1"
 #: Seconds between two looks, and in which a change has to be seen at all.
 _LOOK, _MOST = 0.5, 120.0
-#: Seconds that the first inventory of a thousand servers, and all it is told of, may take; and more for all of it.
+#: Seconds that the first inventory of a thousand servers, and all it is shown, may take; and more for all of it.
 _INVENTORY_EACH, _INVENTORY = 5.0, 300.0
 #: Changes that are looked for in one statement.
 _TOGETHER = 400

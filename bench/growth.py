@@ -177,7 +177,7 @@ async def _asked(port: int) -> tuple[float, float]:
     return totals["fractus_sweeps_total"], totals["fractus_child_call_seconds_count"]
 
 
-# --- what is told ---------------------------------------------------------------------------------
+# --- what is shown --------------------------------------------------------------------------------
 
 _GOALS = {_PAGE: 1.0, _DEEP: 1.0, _ONE: 0.25, _PORTS: 1.0, _CREATE: 3.0, "API: memory": 300.0}
 _REAL = {_PAGE: _PAGE, _ONE: _ONE, _PORTS: _PORTS, _CREATE: _CREATE}

@@ -1,7 +1,7 @@
 """What tenants do all day: read in every way there is, and make, change and delete servers and what is around them.
 
-Each actor checks what it is told: what was just written is read back at once, over another connection and so mostly by
-another process; what was accepted comes true within a limit; what was deleted is gone.
+Each actor checks what it is answered: what was just written is read back at once, over another connection and so
+mostly by another process; what was accepted comes true within a limit; what was deleted is gone.
 """
 
 from __future__ import annotations

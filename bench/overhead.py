@@ -278,7 +278,7 @@ async def _unregister(session: aiohttp.ClientSession, url: str, token: str) -> N
             await answer.read()
 
 
-# --- what is told ---------------------------------------------------------------------------------
+# --- what is shown --------------------------------------------------------------------------------
 
 
 _LATE = (

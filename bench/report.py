@@ -53,7 +53,7 @@ class Row(msgspec.Struct, kw_only=True, omit_defaults=True):
     bare driver; it has the same unit.
     """
     why: str = ""
-    """Where the goal may be missed: why, and what would reach it. Told only if it is missed."""
+    """Where the goal may be missed: why, and what would reach it. Printed only if it is missed."""
     note: str = ""
 
     @property

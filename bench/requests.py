@@ -42,7 +42,7 @@ async def run(options: Options) -> Report:
     if theirs is not None:
         about += f" The real cloud: Nova, Neutron and Keystone on the same machine, {theirs.page} servers;"
         about += (
-            " others worked in it, so what a call of ours cost there cannot be told."
+            " others worked in it, so what a call of ours cost there cannot be measured."
             if theirs.busy
             else f" {theirs.background * 1000:.0f} ms a second that it used anyway are taken off its figures."
         )

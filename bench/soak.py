@@ -4,8 +4,8 @@
 
 Two API processes and two workers run over a filled store and many clouds. Tenants read in every way there is; others
 make servers (some with networks, groups and ports of their own), change them and delete them, and check all that they
-are told. The load makes room for others: it slows down where less than half a core of the machine is idle. At the end
-everything that was begun is finished, and nothing may be left over.
+are reported. The load makes room for others: it slows down where less than half a core of the machine is idle. At the
+end everything that was begun is finished, and nothing may be left over.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ async def _left(
     return [*found, *(f"work left: {sentence}" for sentence in work)]
 
 
-# --- what is told ---------------------------------------------------------------------------------
+# --- what is shown --------------------------------------------------------------------------------
 
 
 def _report(soaked: Soaked, servers: int, under: Children, minutes: float) -> Report:

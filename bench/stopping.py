@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Stopped(Exception):
-    """The work was told to end."""
+    """The work was asked to end."""
 
 
 class Halt:
@@ -39,7 +39,7 @@ _AGAIN = 0.1
 
 
 async def in_thread(work: Callable[[Halt], None]) -> None:
-    """Run `work`; where the caller is cancelled it is told to end, and has ended when this returns."""
+    """Run `work`; where the caller is cancelled it is asked to end, and has ended when this returns."""
     halt = Halt()
     working = asyncio.ensure_future(asyncio.to_thread(work, halt))
     try:

@@ -147,7 +147,7 @@ def application() -> _Application:
 
 
 def main(settings: Settings) -> None:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     # The store is made or migrated here, once, before several processes open it.
     asyncio.run(_prepare(settings))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -107,7 +107,7 @@ class Caller:
 async def answers(url: str) -> bool:
     """Whether something at `url` answers 200 now."""
     try:
-        # Nothing is told to it, so it need not show who it is: its certificate may name another address.
+        # Nothing secret is sent to it, so it need not show who it is: its certificate may name another address.
         async with (
             aiohttp.ClientSession(timeout=_PROBE_TIMEOUT) as session,
             session.get(url, ssl=False) as answer,

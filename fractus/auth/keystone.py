@@ -277,7 +277,7 @@ class Keystone:
 
 
 def _retrieve_error(task: asyncio.Task[str]) -> None:
-    """What went wrong was told to those who waited; nobody may be waiting any more."""
+    """What went wrong was raised to those who waited; nobody may be waiting any more."""
     if not task.cancelled():
         task.exception()
 

@@ -1,4 +1,4 @@
-"""The outside of tokens: what a Keystone cannot have issued is told without asking it.
+"""The outside of tokens: what a Keystone cannot have issued is known without asking it.
 
 Keystone issues Fernet tokens, or JSON Web Signatures ([token] provider). Only the outside is looked at: version,
 lengths, alphabet. Whether a token is genuine is Keystone's to say.

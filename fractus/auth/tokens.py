@@ -180,7 +180,7 @@ class KeystoneTokens:
         return task
 
     async def _renew(self, key: bytes, token: str) -> Principal | ApiError:
-        # What comes of it is kept, and told to whoever asks next.
+        # What comes of it is kept, and returned to whoever asks next.
         try:
             return await self._ask_once(key, token, "")
         except (Unauthorized, Unavailable) as error:

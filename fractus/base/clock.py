@@ -46,7 +46,7 @@ class SystemClock:
 
 
 class SharedClock:
-    """One time for several machines: that of the database they share, as far as it has told it.
+    """One time for several machines: that of the database they share, as far as it has reported it.
 
     Leases and due times are written by one machine and read by another, so they are all in this time; no machine's own
     clock comes into it (law 4), and if one of those jumps nothing happens. Between two readings of the database's clock

@@ -130,7 +130,7 @@ def logger(name: str) -> structlog.typing.FilteringBoundLogger:
 
 
 class _SetUp:
-    """What `configure` was last told."""
+    """What `configure` was last given."""
 
     processors: list[Any] = []
     renderer: Any = None

@@ -181,7 +181,7 @@ def _timeouts(inventory: Inventory, facts: Facts) -> Iterator[Finding]:
         yield _unsafe(
             "timeout-request",
             f"HAProxy gives a request {timeouts.request} s and fractus may need {facts.longest_request:g} s: a client "
-            "would be told that something failed which is still going on.",
+            "would be answered that something failed which is still going on.",
         )
     noticed = 2 * broker.heartbeat
     if not broker.heartbeat:

@@ -140,7 +140,7 @@ async def _run() -> None:
 
 
 def main() -> int:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     try:
         asyncio.run(_run())
     except KeyError as missing:

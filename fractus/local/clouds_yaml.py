@@ -71,7 +71,7 @@ def entry(
 
 
 def users_file(environ: Mapping[str, str], site: Path = Path("/etc/openstack")) -> Place:
-    """The file of this user that clients read when they are told nothing.
+    """The file of this user that clients read when they are given nothing.
 
     Clients read only the first file they find, so a new file of ours must not hide one that is there already:
     then there is no safe place, and the user is pointed at the file in the state directory.

@@ -196,7 +196,7 @@ class EmbeddedKeystone:
             ),
             *("--host", settings.api.host, "--port", str(settings.keystone.port)),
             *("--workers", str(_WORKERS), "--factory"),
-            # A request still running after this many seconds is cut off when it is told to stop.
+            # A request still running after this many seconds is cut off when it is asked to stop.
             *("--workers-kill-timeout", "5"),
             "fractus.local.keystone_asgi:application",
         ]

@@ -46,7 +46,7 @@ class Observed(Struct, frozen=True, kw_only=True):
     """What the cloud last said of one thing: enough to make the resource of it again."""
 
     PASSING: ClassVar[frozenset[str]] = frozenset()
-    """Fields that are told when a thing is listed and not kept with its presence: large, and wanted once."""
+    """Fields that are sent when a thing is listed and not kept with its presence: large, and wanted once."""
 
     remote_id: str
     marker: str = ""

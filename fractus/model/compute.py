@@ -34,7 +34,7 @@ class FlavorObserved(Observed, frozen=True, kw_only=True):
     disabled: Annotated[bool, Wire(name="OS-FLV-DISABLED:disabled")] = False
     rxtx_factor: float = 1.0
     access: list[str] = []
-    """The child's ids of the projects that may use a private one; told by `inventory` only."""
+    """The child's ids of the projects that may use a private one; sent by `inventory` only."""
 
 
 FLAVOR = Vocabulary("flavor", FlavorWanted, FlavorObserved)

@@ -1,7 +1,7 @@
 """What can go wrong, in two closed sets.
 
-`ApiError` and below: what a user is told. Each has a public sentence and a meaning; `fractus.web.faults` alone turns
-meanings into HTTP statuses and into each service's own envelope.
+`ApiError` and below: what a user is answered. Each has a public sentence and a meaning; `fractus.web.faults` alone
+turns meanings into HTTP statuses and into each service's own envelope.
 
     ApiError
       Invalid            the request is wrong (400)

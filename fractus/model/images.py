@@ -70,7 +70,7 @@ class ImageObserved(Observed, frozen=True, kw_only=True):
     properties: dict[str, str] = {}
     """Without our marker."""
     members: dict[str, str] = {}
-    """Status by the child's id of a project that it is shared with; told by `inventory` only."""
+    """Status by the child's id of a project that it is shared with; sent by `inventory` only."""
 
 
 class Source(Struct, frozen=True):
@@ -92,7 +92,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     visibility: str = "private"
     protected: bool = False
     properties: Mapping[str, str] = {}
-    """Those that the user gave: the cloud is told them too."""
+    """Those that the user gave: the cloud is sent them too."""
     translated: Mapping[str, str] = {}
     """Those that the cloud writes in its own ids (`instance_uuid`, `base_image_ref`), as they are here."""
     disk_format: str | None = None

@@ -250,7 +250,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     remote_group_id: str | None = None
     remote_address_group_id: str | UnsetType = UNSET
     """By its id in the child. Ours name those of members in other clouds; of an address group of a user's, a child is
-    told of a rule for each address.
+    sent a rule for each address.
     """
     description: str = ""
     remote_id: str = ""
@@ -348,7 +348,7 @@ QOS_POLICY = Vocabulary(
 
 
 class PortForwarding(Struct, frozen=True, kw_only=True):
-    """One port forwarding of a floating IP. Ranges as `80:85`; of what was seen, empty where only a listing has told of
+    """One port forwarding of a floating IP. Ranges as `80:85`; of what was seen, empty where only a listing has shown
     it and it is a range. `remote_id` is its id in the child, empty if not there.
     """
 

@@ -45,7 +45,7 @@ class RouterWanted(Wanted, frozen=True, kw_only=True):
 
 
 class RouterObserved(Observed, frozen=True, kw_only=True):
-    """A router in a child. `distributed` and `ha` are told to administrators only."""
+    """A router in a child. `distributed` and `ha` are shown to administrators only."""
 
     status: str = ""
     admin_state_up: bool | None = None

@@ -64,7 +64,7 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     since: str = ""
     """The first microversion that has it; empty: all have."""
     floors: Mapping[str, str] = {}
-    """Argument -> the microversion that a cloud needs to be told of it."""
+    """Argument -> the microversion that a cloud needs to be sent it."""
     when: When | None = None
     """None: it is asked in any state, and only changes what we hold of the server: no cloud hears of it."""
     variant_by: str = ""

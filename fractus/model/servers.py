@@ -48,7 +48,7 @@ class ServerWanted(Wanted, frozen=True, kw_only=True):
     hostname: str = ""
     disk_config: str = "AUTO"
     admin_pass: str = ""
-    """The first password of its administrator; empty: the child makes one up that nobody is told."""
+    """The first password of its administrator; empty: the child makes one up that nobody is shown."""
     personality: list[dict[str, str]] = []
     scheduler_hints: dict[str, Any] = {}
 

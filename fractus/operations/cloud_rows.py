@@ -119,7 +119,7 @@ async def change(
 async def remove(
     store: Store, resources: Resources, lifecycles: Mapping[str, Lifecycle], name: str, *, forget: bool
 ) -> dict[str, int]:
-    """Take a child away. Refused while it holds anything of ours, unless told to forget it; nothing there is deleted.
+    """Take a child away. Refused while it holds anything of ours, unless asked to forget it; nothing there is deleted.
 
     Returns how many presences of each kind were forgotten. What a user chose a cloud for (a server) goes with it; what
     was only carried there (an image, a network) stays a resource of ours.

@@ -1,4 +1,4 @@
-"""What a kind declares about quotas: what one of it costs, and in which words a project is told that it has no more."""
+"""What a kind declares about quotas: what one of it costs, and in which words a project is refused more."""
 
 from __future__ import annotations
 

@@ -91,5 +91,5 @@ class UnifiedLimits:
 
     def _known(self) -> Snapshot:
         if self._snapshot is None:
-            raise Unavailable("Keystone has not told the limits of projects yet. Try again in some seconds.")
+            raise Unavailable("Keystone has not sent the limits of projects yet. Try again in some seconds.")
         return self._snapshot

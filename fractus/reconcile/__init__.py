@@ -50,7 +50,7 @@ What all of them share stands beside them:
     kind       what the machine must know of a kind (`Lifecycle`, its traits): the only way a resource enters here
     machine    the parts (store, clouds, clock, lifecycles), and the writes that every step ends with
     outcome    what a look can come to
-    drift      how an observed difference is told from work that is still to be done
+    drift      how an observed difference is distinguished from work that is still to be done
     relations  which kinds are looked at when a resource of another kind moves or changes
     budget, tempo, sweep_timing     how often each cloud is listed, and what that costs
 

@@ -1,4 +1,5 @@
-"""What somebody else changed in a cloud: told, and not fought, until an operator says what shall be done about it.
+"""What somebody else changed in a cloud: reported, and not reverted, until an operator says what shall be done about
+it.
 
 A presence that was settled and yet differs has drifted. What is found there is kept in its memory (`drift`: field ->
 `wanted`, `found` ...; `missing`: the thing itself is gone), so that views show it, and as a finding, so that operators
@@ -151,7 +152,7 @@ def remote_of(needs: Mapping[Need, Presence | None]) -> dict[tuple[str, str], st
 
 
 def mark(memory: Mapping[str, Any]) -> tuple[Any, bool]:
-    """What of a memory is told as a finding."""
+    """What of a memory is reported as a finding."""
     return memory.get(DRIFT) or {}, bool(memory.get(GONE))
 
 

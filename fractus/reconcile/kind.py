@@ -25,7 +25,7 @@ USERS, ADMITTED, ARRIVED = "users", "admitted", "arrived"
 """Keys in the memory of a presence, all about its use there.
 
 `users`: project -> the generation of the resource for which something of that project needs it there; `admitted`: the
-projects that its cloud was told to let use it (the one that it lies with there, `OWNER`, needs not to be let in);
+projects that its cloud was asked to let use it (the one that it lies with there, `OWNER`, needs not to be let in);
 `arrived`: the generation of the resource that the cloud has all of, where it is not
 settled for that one yet.
 """
@@ -270,7 +270,8 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
 
 @runtime_checkable
 class Guards(Protocol):
-    """A kind of which a cloud is told, thing by thing, which projects may use it: part of a lifecycle that needs it.
+    """A kind of which a cloud is informed, thing by thing, which projects may use it: part of a lifecycle that needs
+    it.
 
     Only projects that use it there are named there (`users`), so that none is made in a cloud that it never uses.
     """
@@ -359,9 +360,9 @@ class Lifecycle(Protocol):
     def differences(self, item: Item, observed: Any) -> list[Difference]:
         """What the cloud has otherwise than is wanted; pure. Called of what is there and wanted.
 
-        Of a presence that was settled, it is drift: somebody else changed it there. It is told, and not fought until an
-        operator says so (`drift repair`). What stands in `item.remote` may be incomplete; it is empty of kinds that
-        need what they need only to be made (`NeedsAt.AT_CREATE`).
+        Of a presence that was settled, it is drift: somebody else changed it there. It is reported, and not reverted
+        until an operator says so (`drift repair`). What stands in `item.remote` may be incomplete; it is empty of kinds
+        that need what they need only to be made (`NeedsAt.AT_CREATE`).
         """
         ...
 
@@ -370,7 +371,7 @@ class Lifecycle(Protocol):
         ...
 
     def adopt(self, resource: Resource, found: Mapping[str, Any], now: float) -> list[Need] | None:
-        """Make what was found there (field -> value, as `differences` told it) what is wanted, in `resource` itself.
+        """Make what was found there (field -> value, as `differences` says it) what is wanted, in `resource` itself.
 
         Only fields of differences that said `adopts`. Returns what it needs from now on, or None: as before.
         """

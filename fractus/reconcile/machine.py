@@ -76,7 +76,7 @@ _BELIEVED = 60.0
 _SKEW = 1.0
 
 ScopeOf = Callable[[str], Awaitable[Scope]]
-"""Project id -> how a driver is told of it."""
+"""Project id -> how a driver is given it."""
 
 
 class Pace(Struct, frozen=True):
@@ -91,7 +91,7 @@ class Pace(Struct, frozen=True):
     looks: float = 600.0
     """A first look longer ago than this counts no more: two looks at one thing belong together."""
     give_up: float = 30.0
-    """After this long without an answer another cloud is tried, or the user is told."""
+    """After this long without an answer another cloud is tried, or the user is shown an error."""
     avoid: float = 60.0
     """How long a cloud that did not answer is not chosen again for the same resource."""
     sweep: float = 5.0
@@ -107,7 +107,7 @@ class Pace(Struct, frozen=True):
     poll: float = 1.0
     """How long lost wake-ups may go unnoticed."""
     drain: float = 8.0
-    """How long a worker that is told to stop finishes what is under way."""
+    """How long a worker that is asked to stop finishes what is under way."""
     silent: float = 90.0
     """A cloud that has not answered a sweep for so long is away, though none has failed."""
     keep_unneeded: float = 0.0
@@ -180,7 +180,7 @@ class Machine:
         self.resources = resources
         self.lifecycles = lifecycles
         self.guards = {kind: life for kind, life in lifecycles.items() if isinstance(life, Guards)}
-        """Kinds of which a cloud is told which projects may use one."""
+        """Kinds of which a cloud is informed which projects may use one."""
         self.made_by_clouds = {kind: one for kind, one in lifecycles.items() if isinstance(one, MadeByClouds)}
         """Kinds of which clouds make some by themselves."""
         self.reporting = {kind: one for kind, one in lifecycles.items() if isinstance(one, ShownByOthers)}

@@ -1,4 +1,4 @@
-"""Rows of mirrors as handlers read them, and the names by which hosts of several clouds are told apart.
+"""Rows of mirrors as handlers read them, and the names by which hosts of several clouds are distinguished.
 
 A name that one cloud alone has is shown as it is. What several clouds have is shown as `NAME.ZONE`, which has only
 characters that the services take in the name of a host. Both forms are taken back: a bare name that several clouds

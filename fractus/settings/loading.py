@@ -3,10 +3,10 @@
 One `Settings` is made when a process starts and handed down; no other module reads the environment. A value comes
 from the first of these that names it:
 
-    1. what the program was told explicitly (`fractus up --port 9000`)
+    1. what the program was given explicitly (`fractus up --port 9000`)
     2. the environment: FRACTUS_<SECTION>_<FIELD>, as in FRACTUS_API_PORT; the items of a list between commas
     3. `fractus.toml` in the state directory
-    4. what an earlier `fractus up` was told explicitly (`remembered.json`, kept so that the next start is the same)
+    4. what an earlier `fractus up` was given explicitly (`remembered.json`, kept so that the next start is the same)
     5. the default
 
 A key that does not exist is refused, never ignored: a misspelt setting would else be a silent default. Child clouds
@@ -116,7 +116,7 @@ def load(
     overrides: Layer | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Read all settings. `overrides` is what the program was told explicitly: section -> field -> value.
+    """Read all settings. `overrides` is what the program was given explicitly: section -> field -> value.
 
     Raises `SettingsError` with one sentence where a key is unknown, a value is wrong or a file cannot be read.
     """
@@ -293,7 +293,7 @@ def secrets(state_dir: Path) -> dict[str, str]:
 
 
 def remember(state_dir: Path, overrides: Layer) -> None:
-    """Keep what `fractus up` was told explicitly, for the next start and for the other commands. OSError."""
+    """Keep what `fractus up` was given explicitly, for the next start and for the other commands. OSError."""
     path = state_dir / REMEMBERED
     before = {section: dict(fields) for section, fields in _read(path, json.loads).items()}
     kept = {section: dict(fields) for section, fields in before.items()}

@@ -85,7 +85,7 @@ class Api(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
-            description="Seconds that a process which is told to stop (SIGTERM) goes on answering while its health "
+            description="Seconds that a process which is asked to stop (SIGTERM) goes on answering while its health "
             "check says 503: as long as the balancer in front of it needs to notice. 0: nothing is in front of it.",
         ),
     ] = 0.0
@@ -242,7 +242,7 @@ class Work(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
-            description="Seconds that a worker which is told to stop has to finish what is under way; then it gives "
+            description="Seconds that a worker which is asked to stop has to finish what is under way; then it gives "
             "the rest back. A call to a child takes a few, an image of many GiB may begin again elsewhere.",
         ),
     ] = 8.0

@@ -2,7 +2,7 @@
 
 The journal is a file of JSON lines for each process: `at`, the wall time from which the cloud's API showed it, `cloud`,
 `server` (its id there), `what` happened, and what came of it: `vm_state`, and `host` as the cloud's API calls it. With
-it can be told how long a parent took to see the same.
+it can be measured how long a parent took to see the same.
 """
 
 from __future__ import annotations

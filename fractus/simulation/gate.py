@@ -59,7 +59,7 @@ class Gate:
     """One cloud's door, and what waits behind it."""
 
     def __init__(self, child: Child, latency: Latency, host: str, port: int) -> None:
-        """Well, until told otherwise; it will listen on `host` and `port`."""
+        """Well, until set otherwise; it will listen on `host` and `port`."""
         self.child = child
         self.latency = latency
         self.fault = "none"

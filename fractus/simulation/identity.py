@@ -264,7 +264,7 @@ class Identity:
         return principal
 
     async def scope_of(self, project_id: str) -> Scope:
-        """How the simulated cloud is told of a project: they have the same ids there."""
+        """How the simulated cloud is given a project: they have the same ids there."""
         if not project_id:
             return HOME
         project = self.projects.get(project_id)

@@ -51,7 +51,7 @@ _PATIENCE = 300.0
 
 
 class ModelClock(SystemClock):
-    """Goes on from `_ERA`, until it is told to stand still."""
+    """Goes on from `_ERA`, until it is asked to stand still."""
 
     def __init__(self) -> None:
         self._began = time.time()

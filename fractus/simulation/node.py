@@ -55,14 +55,14 @@ class Node:
         self.identity = Identity(directory / "identity.json", name, url, clock)
 
     def settings(self) -> Settings:
-        """All that it is told."""
+        """All that it is given."""
         return load(
             self.directory,
             overrides={
                 "api": {"public_endpoint": self.url},
                 "keystone": {"mode": "external", "url": f"{self.url}{IDENTITY}/v3"},
                 "quota": {"unlimited": True},
-                # It is told of every change below it, so what it shows is never stale.
+                # It is notified of every change below it, so what it shows is never stale.
                 "work": {"stale_after": NEVER},
             },
             environ={},

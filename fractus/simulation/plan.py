@@ -74,7 +74,7 @@ def read(state: Path) -> Plan | None:
 
 
 def agreed(state: Path, given: dict[str, object]) -> Plan:
-    """The plan of this start: what was told, over what an earlier start has made. `SettingsError` where they differ."""
+    """The plan of this start: what was given, over what an earlier start made. `SettingsError` where they differ."""
     before = read(state)
     if before is None:
         plan = msgspec.convert(given, Plan)

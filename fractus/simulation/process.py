@@ -1,4 +1,4 @@
-"""One process of a simulation: its share of the clouds, until it is told to stop."""
+"""One process of a simulation: its share of the clouds, until it is asked to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""How a child learns what happened in the simulated cloud below it: it is told, and need not look every few seconds.
+"""How a child learns what happened in the simulated cloud below it: it is notified, and need not look every few
+seconds.
 
 A worker sweeps its clouds by the clock because nobody tells it of changes there. Here both are in one process: what the
 simulated cloud will do by itself next is known, and what is done to it from outside goes through our hands. So a sweep

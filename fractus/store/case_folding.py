@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-#: Ways of writing that are told apart: who uses more of them has them read as one range.
+#: Ways of writing that are distinguished: who uses more of them has them read as one range.
 _MOST = 8
 
 #: LIKE: what stands for itself at the beginning, each wildcard in it behind a backslash.

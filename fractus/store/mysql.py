@@ -160,7 +160,7 @@ class _MariaDB:
             f"SET NAMES utf8mb4 COLLATE {COLLATION}",
             f"SET SESSION sql_mode = '{_SQL_MODE}', innodb_lock_wait_timeout = {max(1, int(seconds / 2))}, "
             f"idle_transaction_timeout = {max(1, int(idle))}, max_statement_time = {seconds:g}, "
-            # Right after a failover the new node must have applied what the old one had told us is written.
+            # Right after a failover the new node must have applied what the old one had confirmed as written.
             "wsrep_sync_wait = 1",
             "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
         )

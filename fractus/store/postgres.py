@@ -33,7 +33,7 @@ _LOST = frozenset({"25P03", "25P04", "25006", "XX000"})
 
 
 class _Integer(types.Integer):
-    """Numbers are told as 64 bits wide: one that a user asks for may be too large for a column, and just not there."""
+    """Numbers are sent as 64 bits wide: one that a user asks for may be too large for a column, and just not there."""
 
     __visit_name__ = "BIGINT"
     render_bind_cast = True

@@ -203,7 +203,7 @@ class Resources:
     """
 
     def __init__(self, tables: Mapping[str, Table], accounts: Accounts | None = None) -> None:
-        """`accounts` are told of every write; without them nothing is counted."""
+        """`accounts` are notified of every write; without them nothing is counted."""
         self.tables = dict(tables)
         self._accounts = accounts
 

@@ -40,7 +40,7 @@ log = logger("store")
 
 T = TypeVar("T")
 
-#: How long the time that the database told is gone on from. Seconds; a good clock loses microseconds in it.
+#: How long the time that the database reported is gone on from. Seconds; a good clock loses microseconds in it.
 _HEAR_AGAIN = 30.0
 
 #: How long nobody asks for a turn again who did not get one. Seconds; then the server has ended who stopped in one.
@@ -274,7 +274,7 @@ class ServerStore:
                 self._without_until = self._clock.monotonic() + _WITHOUT
 
     async def undo(self, turn: Turn) -> None:
-        """Roll back. A server that is not told, because the connection broke, does it by itself."""
+        """Roll back. A server that is not asked, because the connection broke, does it by itself."""
         sound = False
         try:
             if not turn.torn:

@@ -350,7 +350,7 @@ class SqliteStore(_Runner):
         self._end_turn()
 
     def _give_up(self, group: _Group, error: BaseException) -> None:
-        """Nothing of the group was written: all who took part are told so."""
+        """Nothing of the group was written: all who took part get that error."""
         self._group = None
         if self._writer.in_transaction:
             # Where even that fails the next transaction does it.

@@ -178,7 +178,7 @@ def count_query(table: Table, shape: Shape) -> Query:
 
 @lru_cache(maxsize=1024)
 def marker_query(table: Table, columns: tuple[str, ...]) -> Query:
-    """What a row, told by its id, is sorted by."""
+    """What a row, named by its id, is sorted by."""
     return Query(select(*(_key(table, name) for name in columns)).where(table.c.id == bindparam("key")))
 
 
@@ -195,7 +195,7 @@ Filters = Sequence[Filter | Sequence[Filter]]
 
 
 def bind(filters: Filters, after: Row | None = None) -> tuple[Shape, dict[str, Any]]:
-    """What the statement for these filters is told by, and its values, with those of the row that it begins after."""
+    """What the statement for these filters is known by, and its values, with those of the row that it begins after."""
     shape, values = [], {f"m{i}": value for i, value in enumerate(after or ())}
     for i, entry in enumerate(filters):
         group = [entry] if isinstance(entry, Filter) else list(entry)

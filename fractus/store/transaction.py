@@ -141,7 +141,7 @@ def upsert(table: Table, values: Mapping[str, Any], changes: Mapping[str, Any] |
     """Insert a row, or make `changes` to the one that has its primary key: in one statement, so that two who do it at
     the same time need not look first, which would have them wait for each other.
 
-    Changes that are told by the new row's own columns (`Changes`) let many such statements be sent as one.
+    Changes that are given by the new row's own columns (`Changes`) let many such statements be sent as one.
     """
     key = list(table.primary_key.columns)
 

@@ -1,7 +1,7 @@
 """Fractus as a child of itself: the OpenStack driver, speaking to a world's own API without a socket.
 
-API, OpenStack driver and simulated driver keep each other honest this way: one of them that misreads OpenStack is told
-by the other two.
+API, OpenStack driver and simulated driver keep each other honest this way: one of them that misreads OpenStack is
+corrected by the other two.
 """
 
 from __future__ import annotations

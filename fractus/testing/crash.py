@@ -1,11 +1,11 @@
-"""The crash matrix: a story is told again and again, with the worker killed at another place each time.
+"""The crash matrix: a story is run again and again, with the worker killed at another place each time.
 
-First it is told without a fault, and every outside change that the worker makes is noted. Then, for each of these,
+First it is run without a fault, and every outside change that the worker makes is noted. Then, for each of these,
 three times: killed just before it, killed just after it (the cloud has done it, nobody wrote that down), and its answer
 lost. After a kill a new worker takes over. In the end clouds and API must look as they did the first time, names of
 things aside, and no cloud may ever have held anything twice.
 
-A story is a generator: what it does before its one `yield` is told without a fault, every time.
+A story is a generator: what it does before its one `yield` is run without a fault, every time.
 """
 
 from __future__ import annotations

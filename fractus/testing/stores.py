@@ -1,7 +1,7 @@
 """Stores for tests: a SQLite file in the test's own directory, or a database on a server.
 
 With `FRACTUS_TEST_STORE=mysql://user:password@host:port/database` (or `postgresql://...`) everything that asks here
-gets an empty database on that server instead: the same tests, told nothing of it. The databases are made by this
+gets an empty database on that server instead: the same tests, unaware of it. The databases are made by this
 process, used again by its later tests, and dropped at its end. `tools/databases` stands up servers for this.
 """
 

@@ -35,7 +35,7 @@ class StaticTokens:
         self._known.pop(token, None)
 
     async def exists(self, project_id: str, token: str) -> bool:
-        """Whether there is such a project, as far as somebody with this token is told."""
+        """Whether there is such a project, as far as somebody with this token is shown."""
         self.asked_for_projects.append(project_id)
         return self.down or not self._known[token].is_admin or project_id in self.projects
 

@@ -226,7 +226,7 @@ class World:
     # ------------------------------------------------------------------ who and where
 
     def settings(self) -> Settings:
-        """What the program is told."""
+        """What the program is given."""
         given = {
             "quota": self._quota,
             "store": {"url": self._url},

@@ -23,7 +23,7 @@ _GOING = "This process is stopping; others go on."
 
 
 class Draining:
-    """Around an ASGI application: counts what is under way, and brings it to its end when told to."""
+    """Around an ASGI application: counts what is under way, and brings it to its end when asked to."""
 
     def __init__(
         self, app: Callable[[Scope, Receive, Send], Awaitable[None]], *, notice: float, within: float

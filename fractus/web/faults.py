@@ -33,7 +33,7 @@ from fractus.model.errors import (
 )
 
 #: `(error, status, request_id) -> body`: how a service words an error. `error` is None where something unexpected
-#: happened, of which nothing may be told.
+#: happened, of which nothing may be revealed.
 Envelope: TypeAlias = "Callable[[ApiError | None, int, str], dict[str, Any]]"
 
 #: What real services say where they have nothing special to say (WebOb's own sentences).

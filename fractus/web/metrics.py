@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 
 from fractus.base.log import logger
 
-#: What is told of this installation at the root of the API.
+#: What is shown of this installation at the root of the API.
 About: TypeAlias = "Callable[[], Mapping[str, Any]]"
 #: Says in words what is wrong, or nothing (an empty text) while the process can serve.
 Health: TypeAlias = "Callable[[], Awaitable[str]]"

@@ -1,7 +1,7 @@
 """What happens to every request of a service, in order: token, version, policy, body, schema, handler.
 
-The order is Nova's as far as users can tell: without a token nothing is told, not even that a path does not exist; a
-version that is not served is refused before anything else is looked at. Policy comes before the body is read, so that
+The order is Nova's as far as users can tell: without a token nothing is revealed, not even that a path does not exist;
+a version that is not served is refused before anything else is looked at. Policy comes before the body is read, so that
 what may not be done costs nothing; only where the body names the action it comes after.
 """
 

@@ -41,7 +41,7 @@ def long_functions(source: str) -> Iterator[tuple[int, str, int]]:
 
 
 def faults(path: Path, place: Path) -> Iterator[str]:
-    """What is wrong with one file, a sentence each; `place` is the path as it is told."""
+    """What is wrong with one file, a sentence each; `place` is the path as it is shown."""
     for name in (*place.parts[:-1], place.stem):
         if name in NAMELESS:
             yield f"{place}: {name!r} names nothing; name the module for what it does"

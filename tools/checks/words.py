@@ -58,6 +58,14 @@ RETIRED = (
         ),  # a promise: nothing nobody asked for
     ),
     Retired("wish", "what is desired, or a request"),
+    Retired(
+        "told",
+        "shown, reported, sent, notified ...: what happens",
+        lines=(
+            r'told=bindparam|_l\.told|"told", Boolean',  # a column
+        ),
+        places=("tests/",),
+    ),
     Retired("Passage", "FaultInjector"),
     Retired("FarStamp", "FarTimestamps"),
     Retired("fractus_room", "fractus_cloud_concurrency_limit"),

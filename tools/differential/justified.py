@@ -35,7 +35,7 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason(
         r"cannot be carried to the clouds behind this endpoint",
-        "what no cloud can be told by us",
+        "what we cannot ask of any cloud",
         "Refused by name rather than dropped: wires of networks, bindings of ports, other projects' subnets.",
     ),
     Reason(

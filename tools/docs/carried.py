@@ -25,7 +25,7 @@ marked carried does not arrive, in either driver.
   next server of it is built there only after it has arrived. What a cloud refuses is shown by `fractus resource show`,
   and no server of the thing is built in that cloud until it is mended.
 - **refused**: the change is refused here, in the words of the service.
-- **ours only**: it is kept and shown here, and no cloud is told.
+- **ours only**: it is kept and shown here, and no cloud is sent it.
 
 What somebody else changes in a cloud is reported (`fractus drift list`), and not made undone by itself.
 """

@@ -3,7 +3,7 @@
     python -m tools.lab.init NODE DIRECTORY
 
 It is started in namespaces of its own (network, mounts, processes, host name), so everything that it starts ends with
-it. What is told to it comes over a socket, one JSON object a line: {"do": "start", "service": "database"}.
+it. What it is asked comes over a socket, one JSON object a line: {"do": "start", "service": "database"}.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Service:
     since: float = 0.0
     exited: str = ""
     asked: bool = False
-    """Told to stop: its end is no reason to start it again."""
+    """Asked to stop: its end is no reason to start it again."""
 
 
 class Init:
@@ -143,7 +143,7 @@ class Init:
                 os.killpg(service.pid, number)
 
     def kill(self, service: Service) -> None:
-        """As if it had never been: nothing is written, nobody is told. It stays so."""
+        """As if it had never been: nothing is written, nobody is notified. It stays so."""
         service.asked, service.state = True, "held"
         self.signal(service, signal.SIGKILL)
 

@@ -3,8 +3,8 @@
     python -m tools.lab.measure [SCENARIO ...]      all of them take about twenty minutes
 
 A constant load runs through the VIP (`tools.lab.load`) while one part after the other is killed, frozen and cut off.
-For each kind of request it is told how many failed, and how long: from the start of the first request that failed to
-the start of the first one after which none failed any more. At the end, when all is well again and quiet, every
+For each kind of request it is reported how many failed, and how long: from the start of the first request that failed
+to the start of the first one after which none failed any more. At the end, when all is well again and quiet, every
 accepted create must be there, ACTIVE, once in the children, every accepted delete gone. Exit code 1 if not.
 """
 

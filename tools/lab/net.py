@@ -1,7 +1,7 @@
 """The network of a laboratory: one bridge in a namespace of its own, and a namespace with one cable for each node.
 
 Nothing of it is connected to the machine's own network. A node is cut off by pulling its cable out of the bridge: it
-keeps its link and hears nothing, which is worse than a link that is down, for nobody is told.
+keeps its link and hears nothing, which is worse than a link that is down, for nobody notices.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One node from outside: started, told what to do, looked at."""
+"""One node from outside: started, given work, looked at."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def send_command(
         while not data.endswith(b"\n"):
             some = sock.recv(65536)
             if not some:
-                raise LabError(f"{node} has gone while it was told to {do} {service}.")
+                raise LabError(f"{node} has gone while it was asked to {do} {service}.")
             data += some
     answer = json.loads(data)
     if not answer["well"]:

@@ -85,7 +85,7 @@ class Backups(CinderKind[BackupWanted, BackupObserved]):
         offered = await self._child.services.version("3.71", "volume")
         if not reaches(offered, _METADATA):
             raise Refused(
-                f"{self._child.name} serves block storage up to {offered}: its backups cannot be told apart",
+                f"{self._child.name} serves block storage up to {offered}: its backups cannot be distinguished",
                 elsewhere=True,
             )
         if wanted.record:

@@ -120,7 +120,7 @@ class CinderKind(ABC, Generic[W, S]):
         return f"/{self.collection}/{segment(remote_id)}"
 
     async def observe(self, scope: Scope, remote_id: str) -> S:
-        """What is there now, as an administrator is told; as its project is, where the credential is none."""
+        """What is there now, as an administrator is shown it; as its project is, where the credential is none."""
         try:
             return await self._show(HOME, remote_id)
         except Missing:

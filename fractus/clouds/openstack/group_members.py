@@ -1,4 +1,4 @@
-"""Address groups of a child's Neutron, in which it is told of the members that security groups have in other clouds."""
+"""Address groups of a child's Neutron, in which it is sent the members that security groups have in other clouds."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def by_name(text: str) -> str:
 
 
 def image_properties(resource_id: str, by: str) -> dict[str, str]:
-    """The marker as properties of an image: what Nova is told when it makes one."""
+    """The marker as properties of an image: what Nova is sent when it makes one."""
     return {KEY: resource_id} | ({BY: by} if by else {})
 
 

@@ -1,4 +1,4 @@
-"""Metering labels of a child's Neutron, with their rules: only administrators make them, and are told the rules."""
+"""Metering labels of a child's Neutron, with their rules: only administrators make them, and are shown the rules."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class NeutronKind(Generic[W, S]):
     selections: ClassVar[Sequence[Mapping[str, str]]] = ({},)
     """Filters of its listings, one after the other; of most kinds all are listed at once."""
     observed_as_admin: ClassVar[bool] = False
-    """Only an administrator is told all of one, so it is asked for with the credential's own rights."""
+    """Only an administrator is shown all of one, so it is asked for with the credential's own rights."""
 
     def __init__(self, child: Child, vocabulary: Vocabulary[W, S]) -> None:
         self._child = child
@@ -125,7 +125,7 @@ class NeutronKind(Generic[W, S]):
         return self._documents.fields(document)
 
     def read(self, raw: bytes | msgspec.Raw) -> S | None:
-        """One item of a listing; None where it is not told of. `msgspec.DecodeError` where it cannot be read."""
+        """One item of a listing; None where it is not reported. `msgspec.DecodeError` where it cannot be read."""
         document = self._documents.decode(raw)
         return self.observed(document) if self.listed(document) else None
 

@@ -18,7 +18,7 @@ from fractus.model.network import PortObserved, PortWanted
 
 
 class Ports(NeutronKind[PortWanted, PortObserved]):
-    """The actuator of ports. How one is bound is told to administrators only."""
+    """The actuator of ports. How one is bound is shown to administrators only."""
 
     observed_as_admin = True
 

@@ -96,7 +96,7 @@ class Projects:
             if not listed.get("role_assignments"):
                 return False
         except CloudError:
-            pass  # not told to us, or not by this Keystone: the login will say
+            pass  # not shown to us, or not by this Keystone: the login will say
         try:
             await self._services.tokens.of(project_id)
         except CredentialsRejected:
@@ -127,7 +127,7 @@ class Projects:
                 "enabled": True,
             }
         }
-        # Names are unique in a domain, so doing it twice is the same as once: the second is told 409.
+        # Names are unique in a domain, so doing it twice is the same as once: the second is answered 409.
         ask = Ask(service="identity", method="POST", path="/projects", body=body, repeat=True)
         try:
             made = await self._services.read("", ask, dict[str, dict[str, Any]])

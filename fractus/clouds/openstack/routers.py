@@ -13,7 +13,7 @@ _GATEWAY = "external_gateway_info"
 
 
 class Routers(NeutronKind[RouterWanted, RouterObserved]):
-    """The actuator of routers. Whether one is distributed or highly available is told to administrators only."""
+    """The actuator of routers. Whether one is distributed or highly available is shown to administrators only."""
 
     observed_as_admin = True
 

@@ -122,7 +122,7 @@ class Servers:
         self._hostnames: Literal["", "label", "none"] = ""
 
     async def observe(self, scope: Scope, remote_id: str) -> ServerObserved:
-        """What is there now. Asked with the credential's own rights: only an administrator is told the host.
+        """What is there now. Asked with the credential's own rights: only an administrator is shown the host.
 
         Where the credential is no administrator, its own project does not see the server; then it is asked for in the
         project that `scope` means.
@@ -342,7 +342,7 @@ class Servers:
         return bool(marks.from_tags(await self._child.item(scope, ask, "tags", list[str])))
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
-        """Ask for its end. A child that keeps deleted servers for a while is told not to."""
+        """Ask for its end. A child that keeps deleted servers for a while is asked not to."""
         path = f"/servers/{segment(remote_id)}"
         try:
             await self._child.send(scope, Ask(service="compute", method="DELETE", path=path))

@@ -193,7 +193,7 @@ class Simulated(ABC, Generic[R, W, S]):
         return thing
 
     def may_see(self, thing: R, project_id: str) -> bool:
-        """Whether a member of the project is told of the thing."""
+        """Whether a member of the project is shown the thing."""
         return thing.project_id == project_id
 
     def held_to_change(self, id: str, project_id: str) -> R:

@@ -54,7 +54,7 @@ def shown(agent: dict[str, Any], began: float, now: float) -> dict[str, Any]:
 
 
 class Agents:
-    """What administrators do with agents, and which networks and routers each serves: those that it was told to."""
+    """What administrators do with agents, and which networks and routers each serves: those that it was asked to."""
 
     def __init__(self, agents: dict[str, dict[str, Any]], serves: dict[str, set[str]]) -> None:
         """`agents`: by id; `serves`: the ids of what each serves."""

@@ -243,7 +243,7 @@ class SimulatedCloud:
             yield self._in_full(kind, observed)
 
     def _in_full(self, kind: str, observed: Any) -> Observed:
-        """With what a sweep is not told."""
+        """With what a sweep is not shown."""
         there = self.backend.records.get(RECORDS[kind], observed.remote_id)
         if isinstance(there, FlavorRecord):
             observed = msgspec.structs.replace(observed, access=list(there.access))

@@ -178,7 +178,7 @@ def _image_uploading(records: Records, shape: Shape, server: ServerRecord, at: f
 
 
 def _resized(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
-    """It runs with its new flavor, and waits to be told whether to keep it."""
+    """It runs with its new flavor, and waits for the decision whether to keep it."""
     server.vm_state, server.task_state = "resized", None
 
 

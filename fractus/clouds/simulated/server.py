@@ -147,7 +147,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
         }
 
     async def observe(self, scope: Scope, remote_id: str) -> ServerObserved:
-        """What is there now. Asked with the credential's own rights, as only an administrator is told the host."""
+        """What is there now. Asked with the credential's own rights, as only an administrator is shown the host."""
 
         def work() -> ServerObserved:
             return self.observed(self.held(remote_id, self.injector.home))

@@ -32,7 +32,7 @@ class CinderSimulated(Simulated[R, W, S]):
     """What volumes and snapshots have in common."""
 
     async def observe(self, scope: Scope, remote_id: str) -> S:
-        """As an administrator is told: what is on its way to another project is seen, whosever it is."""
+        """As an administrator is shown it: what is on its way to another project is seen, whosever it is."""
         return await super().observe(HOME, remote_id)
 
     def change(self, thing: R, step: Step) -> None:

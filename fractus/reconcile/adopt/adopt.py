@@ -100,7 +100,7 @@ async def dry(parts: AdoptionDependencies) -> AsyncIterator[DryRun]:
 
 
 class Survey(Struct, frozen=True):
-    """All that a cloud has, as one pass of listings told it. `gaps`: sentences about what could not be listed."""
+    """All that a cloud has, as one pass of listings showed it. `gaps`: sentences about what could not be listed."""
 
     cloud: str
     things: dict[str, dict[str, Any]]
@@ -330,7 +330,7 @@ class _Run:
         except StoreTrouble:
             raise
         except Exception as error:
-            # One that nobody thought of must not keep the others from being taken; it is told like any clash.
+            # One that nobody thought of must not keep the others from being taken; it is reported like any clash.
             log.exception("cannot be taken over", cloud=self.cloud, kind=kind, remote_id=observed.remote_id)
             verdict = Conflict(f"it could not be written: {type(error).__name__}: {error}")
         self._note(kind, observed, verdict, became)

@@ -456,7 +456,8 @@ async def _vanished(look: Look) -> Outcome:
         # A cloud that was put back has an earlier one, and not this one yet.
         return await _send_other_away(look)
     if drift.is_steady(look.item):
-        # Nobody asks for it now. It is told as missing, and made anew when it is needed there or an operator says so.
+        # Nobody asks for it now. It is reported as missing, and made anew when it is needed there or an operator says
+        # so.
         presence.memory[drift.GONE] = True
         drift.verified(presence)
         await look.save()
@@ -565,7 +566,7 @@ async def _no_answer(look: Look, error: CloudError) -> Outcome:
             return await move(look, error.reason, refused=False)
         movable = False
     hopeless = isinstance(error, CredentialsRejected) or late
-    # Users are told nothing yet while another cloud may still take it: who waits for a server stops at an error.
+    # Users are shown nothing yet while another cloud may still take it: who waits for a server stops at an error.
     if starting and hopeless and presence.error != error.reason and not movable:
         presence.state, presence.error = BLOCKED, error.reason
         await look.save()
@@ -581,7 +582,7 @@ async def _no_answer(look: Look, error: CloudError) -> Outcome:
         return Retry(error.reason, after=error.after)
     if not machine.away(presence.cloud):
         return Retry(error.reason, after=backoff(look.claim.attempts + 1, cap=30.0))
-    # While it is away, looking again soon brings something only until the user has been told, or it may move.
+    # While it is away, looking again soon brings something only until the user has been shown it, or it may move.
     longest = 30.0 if starting and (not hopeless or may_move(look)) else _AWAY_AGAIN
     return Retry(
         error.reason, after=backoff(look.claim.attempts + 1, cap=longest), on=returns(presence.cloud)

@@ -82,7 +82,7 @@ async def meet_changed(
     machine: Machine, claim: Claim, resource: Resource, presence: Presence
 ) -> dict[tuple[str, str], str] | Unmet:
     """The same for what is there already and outlives what it was made of. Of what it needs only that is met which came
-    by changes that its presence has not reached; what else is there is told with it. Nothing where no change did.
+    by changes that its presence has not reached; what else is there is reported with it. Nothing where no change did.
     """
     if not needs_changed(resource, presence):
         return {}
@@ -152,7 +152,7 @@ def _lacks(machine: Machine, need: Need, there: Presence | None, project_id: str
 
 
 def _is_unnoted(machine: Machine, there: Presence, project_id: str) -> bool:
-    """Whether its cloud has yet to be told that this project uses it."""
+    """Whether its cloud has yet to be informed that this project uses it."""
     if not there.wanted or machine.admits(there, project_id):
         return False
     noted: dict[str, int] = there.memory.get(USERS, {})
@@ -248,7 +248,7 @@ async def _mark_unverified(machine: Machine, claim: Claim, presence: Presence) -
 
 async def carry_with(machine: Machine, tx: Transaction, resource: Resource, cloud: str) -> Unmet | None:
     """Have what a resource needs carried to the cloud that was just chosen for it: what it then waits for, if that can
-    be told. Else it is for its first look to find out.
+    be informed. Else it is for its first look to find out.
     """
     tables, project_id = machine.resources.tables, resource.project_id
     known = await presences.of_needs(tx, resource.kind, resource.id, cloud, tables)
@@ -384,7 +384,7 @@ async def _carry(
 
 
 async def _note_user(machine: Machine, tx: Transaction, there: Presence, project_id: str) -> None:
-    """Have its cloud told that a project uses it, unless it knows."""
+    """Have its cloud informed that a project uses it, unless it knows."""
     resource = await machine.resources.fetch(tx, there.kind, there.id)
     there.asked = resource.generation if resource is not None else 0
     if resource is None or not _is_unnoted(machine, there, project_id):

@@ -443,7 +443,7 @@ class Worker:
         kinds: Collection[str] | None = None,
         timing: SweepTiming | None = None,
     ) -> bool:
-        """One sweep; whether the cloud answered. `kinds`: only these. `timing` is told where the time went."""
+        """One sweep; whether the cloud answered. `kinds`: only these. `timing` records where the time went."""
         mode, timing = "full" if full else "quick", timing or SweepTiming(self.machine.clock)
         mark = purpose.set(SWEEP)
         try:

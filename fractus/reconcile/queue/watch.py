@@ -12,7 +12,7 @@ from fractus.store.retrying import rerun
 
 log = logger("reconcile.watch")
 
-#: What is so is said again after this long, so that what a dead worker said can be told by its age. Seconds.
+#: What is so is said again after this long, so that what a dead worker said can be recognised by its age. Seconds.
 _AGAIN = 30.0
 
 

@@ -1,4 +1,4 @@
-"""The name of a worker as the holder of leases, and how a dead one of this host is told by it."""
+"""The name of a worker as the holder of leases, and how a dead one of this host is recognised by it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 
 
 def owner_name() -> str:
-    """This process as the holder of leases: host, process id and its start, so that a dead one can be told."""
+    """This process as the holder of leases: host, process id and its start, so that a dead one can be recognised."""
     return f"{_host()}:{os.getpid()}:{_started(os.getpid())}"
 
 

@@ -140,8 +140,8 @@ class MirrorTurn:
         return 0
 
     async def _keep(self, found: Mapping[str, Mapping[str, Any]], *, complete: bool) -> int:
-        """Make the rows those of what was found. Not `complete`: something was there that cannot be told by its id,
-        so nothing is known to be gone.
+        """Make the rows those of what was found. Not `complete`: something was there that cannot be recognised by its
+        id, so nothing is known to be gone.
         """
         store, table = self.machine.store, self._mirror.table
         held = await mirrors.of_cloud(store, table, self.cloud)

@@ -50,7 +50,7 @@ def foresee(finding: Finding, verb: str, fields: Collection[str], life: Lifecycl
         chosen = _chosen(finding, fields)
         if finding.what == CHANGED and not chosen:
             return _no("none of these fields differs")
-        shown = "is no longer told as open" if verb == IGNORE else "is told as open again"
+        shown = "is no longer listed as open" if verb == IGNORE else "is listed as open again"
         return Deed(True, shown, tuple(one["field"] for one in chosen))
     if finding.what == CHANGED:
         return _foresee_changed(finding, verb, fields)

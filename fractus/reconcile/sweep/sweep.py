@@ -77,7 +77,7 @@ async def sweep(
 
     `kinds`: only these, of a full sweep that is made in steps; `finish_inventory` ends it. `record` is the cloud's row,
     if it has just been read. A cloud's errors are noted, not raised; one kind that fails (a service that is down) does
-    not hide the others. `timing` is told where the time went.
+    not hide the others. `timing` records where the time went.
     """
     timing = timing or SweepTiming(machine.clock)
     child = machine.children.get(cloud)

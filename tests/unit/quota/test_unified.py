@@ -43,7 +43,7 @@ def yard(tmp_path: Path, limits: UnifiedLimits) -> Yard:
 
 
 async def test_nothing_is_made_before_the_limits_are_known(yard: Yard, limits: UnifiedLimits) -> None:
-    with pytest.raises(Unavailable, match="not told the limits"):
+    with pytest.raises(Unavailable, match="not sent the limits"):
         await yard.box()
     assert await yard.used() == {}
     await yard.box(limited=False)

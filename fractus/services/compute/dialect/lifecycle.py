@@ -39,7 +39,7 @@ class ComputeLifecycle(LifecycleDefaults):
         return Done()
 
     def differences(self, item: Item, observed: Any) -> list[Difference]:
-        """None that could be told."""
+        """None that could be reported."""
         return []
 
     def wanted(self, item: Item) -> Any:

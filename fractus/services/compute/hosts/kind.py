@@ -27,7 +27,7 @@ def number_of(cloud: str, remote_id: str) -> int:
 
 
 def _service(cloud: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """With the number. `forced_down` is told from 2.11 on."""
+    """With the number. `forced_down` is shown from 2.11 on."""
     number = str(number_of(cloud, str(found.get("id") or "")))
     return {**found, "number": number, "forced_down": bool(found.get("forced_down"))}
 

@@ -1,6 +1,6 @@
 """What the clouds' hosts are called here, and the rows of services and hypervisors.
 
-Names that several clouds have are told apart as in every mirror (`fractus.services.mirror_rows`).
+Names that several clouds have are distinguished as in every mirror (`fractus.services.mirror_rows`).
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class KeypairsApi(CollectionApi):
         return (Filter("user_id", "eq", self._user(call, "index")),)
 
     async def draft(self, call: Call, given: dict[str, Any]) -> tuple[Resource, Mapping[str, Any]]:
-        """A public key, or a pair that is made: its private key, where we made it, is told once and not kept."""
+        """A public key, or a pair that is made: its private key, where we made it, is shown once and not kept."""
         user_id = given["user_id"] = given.get("user_id") or call.principal.user_id
         self.enforce(call, "create", user_id=user_id)
         once = {}

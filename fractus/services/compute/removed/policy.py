@@ -1,4 +1,4 @@
-"""Who is told that a route is gone."""
+"""Who is answered that a route is gone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ REMOVED = "fractus:compute:removed"
 
 RULES = [
     RuleDefault(
-        REMOVED, "@", "Be told that a route is no longer part of the compute API (Nova has no rule for it)."
+        REMOVED,
+        "@",
+        "Be answered that a route is no longer part of the compute API (Nova has no rule for it).",
     ),
 ]

@@ -1,8 +1,8 @@
 """What a server's desired state says of the actions that were asked of it; pure.
 
 The actions are rows (`fractus.store.actions`). Of the newest one that a cloud has to do a copy stands in the desired
-state (`acting`: token, verb, args), for the document and the question whether the server should run are told without
-reading rows; with it the newest token (`token`), so that the next one is known.
+state (`acting`: token, verb, args), for the document and the question whether the server should run are answered
+without reading rows; with it the newest token (`token`), so that the next one is known.
 
 Processes of the version before know no rows: they read and write a list, `desired["actions"]`, capped at 200. As long
 as they may run beside us it is written as they write it, and what they wrote into it counts (decision 0023 says until

@@ -120,7 +120,7 @@ class ServerLifecycle(LifecycleDefaults):
         volumes: VolumesHeld | None = None,
     ) -> None:
         """`clock` only says how long a server has been busy, by our own stamps. `secrets` opens first passwords;
-        without it there are none, neither here nor in the API. `images`: whom the end of a snapshot is told.
+        without it there are none, neither here nor in the API. `images`: who is notified of the end of a snapshot.
         """
         self._images = images
         self._secrets = secrets
@@ -361,7 +361,7 @@ class ServerLifecycle(LifecycleDefaults):
     def _plug(self, item: Item, observed: ServerObserved, memory: dict[str, Any]) -> Plan | None:
         """Attach a port that its user gave it since it was built, or detach one: one at a time, while it is at rest.
 
-        `memory` keeps the ids there of those that have to wait: what a server needs is told only while that is new.
+        `memory` keeps the ids there of those that have to wait: what a server needs is given only while that is new.
         """
         desired, done = item.resource.desired, item.presence.memory
         wanted, unwanted = desired.get("plugged", {}), desired.get("unplugged", {})

@@ -1,6 +1,6 @@
 """A server as users see it, at the newest microversion; pure.
 
-`summarise` is the one place where it is decided what is told of a server: the cloud's own words once the server is
+`summarise` is the one place where it is decided what is shown of a server: the cloud's own words once the server is
 there, ours before and after. What is asked for and not done yet shows as a task state, as in Nova.
 """
 
@@ -113,7 +113,7 @@ def hostname_of(name: str) -> str:
     return re.sub(r"[^\w.-]+", "", host).lower().strip(".-")
 
 
-# --- what is told ---------------------------------------------------------------------------------
+# --- what is shown --------------------------------------------------------------------------------
 
 
 class ShownState(Struct, kw_only=True):
@@ -251,7 +251,7 @@ def shown_state(resource: Resource, presences: Sequence[Presence]) -> ShownState
         return ShownState(vm_state="building", task_state="scheduling")
     shown = _as_observed(observed)
     action = underway(resource, here)
-    # What is seen to have come about is over, whether or not the worker has written so: a server that is told to be
+    # What is seen to have come about is over, whether or not the worker has written so: a server that is reported to be
     # SHUTOFF can be started.
     verb = None if action is None else CLOUD_VERBS[action["verb"]]
     if (
@@ -358,7 +358,7 @@ def _as_it_is(
 
 
 def _volumes(desired: Mapping[str, Any], observed: ServerObserved | None) -> list[dict[str, Any]]:
-    """Those that it has from us; of one that never had any, what the cloud itself has attached is told, and left."""
+    """Those that it has from us; of one that never had any, what the cloud itself has attached is shown, and left."""
     if "volumes" in desired:
         return [
             {"id": one["id"], "delete_on_termination": one["delete_on_termination"]}

@@ -79,7 +79,7 @@ class VolumeAttachmentLifecycle(LifecycleDefaults):
 
     def plan(self, item: Item, observed: VolumeAttachmentObserved) -> Plan:
         """Its cloud does the rest. Whether the volume ends with its server is decided here alone: a cloud that was
-        taken over may have been told that it does, and its user has changed that since.
+        taken over may have been sent that it does, and its user has changed that since.
         """
         if observed.delete_on_termination and not item.resource.desired["delete_on_termination"]:
             return Apply(Step("keep_volume"))

@@ -60,7 +60,7 @@ class AttachmentWrites:
         self, tx: Transaction, server: Resource, volume: Resource, asked: Mapping[str, Any], device: str
     ) -> None:
         """A server is to have a volume. `asked`: `device`, `tag`, `delete_on_termination`; `boot`: it is built with it,
-        and `root`: on it. `device`: where it will be, as far as can be told. The caller writes the server.
+        and `root`: on it. `device`: where it will be, as far as is known. The caller writes the server.
         """
         there = at_home(server.home, await presences.of_resource(tx, "server", server.id))
         entry = {

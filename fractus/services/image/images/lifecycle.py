@@ -174,7 +174,7 @@ class ImageLifecycle(LifecycleDefaults):
         if not body:
             return None
         if tries > _TRIES:
-            return Fail(f"the cloud does not keep what it is told: {', '.join(sorted(body))}")
+            return Fail(f"the cloud does not keep what it is sent: {', '.join(sorted(body))}")
         owner = resource.project_id if "owner" in body else lies_with
         return Apply(
             Step("update", body),
@@ -254,6 +254,6 @@ def _admit(item: Item, observed: ImageObserved) -> Plan | None:
 
 
 def _standing(item: Item, observed: ImageObserved) -> dict[str, Any]:
-    """What is remembered of one that is there: with whom it lies, and that its cloud keeps what it is told."""
+    """What is remembered of one that is there: with whom it lies, and that its cloud keeps what it is sent."""
     changed = {"noted": [item.resource.generation, 0]} if "noted" in item.presence.memory else {}
     return {OWNER: _lies_with(item, observed), **changed}

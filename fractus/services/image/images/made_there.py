@@ -2,7 +2,7 @@
 
 1. Whoever accepts the request writes the image in the same transaction (`ImageMaker.make`): it is there at once,
    queued, with a presence in the cloud that will make it.
-2. The cloud is asked by the kind that the request is for, and is told our marker: as properties of the image where its
+2. The cloud is asked by the kind that the request is for, and is sent our marker: as properties of the image where its
    request has room for them, else as its name (`fractus.clouds.openstack.marks`). So a lost answer loses no image.
 3. The presence looks for the marker, and never creates. What it finds is followed until it is active; then size,
    checksums, formats and properties are taken from there (`learn`).

@@ -1,4 +1,4 @@
-"""What of a network thing no cloud is told."""
+"""What of a network thing no cloud is sent."""
 
 from __future__ import annotations
 

@@ -101,8 +101,8 @@ class CrudLifecycle(LifecycleDefaults, Generic[W, S]):
         return found + [self.difference(item, *apart) for apart in self._apart(item, wanted, observed)]
 
     def difference(self, item: Item, field: WireField, asked: Any, there: Any) -> Difference:
-        """How one is told, in our own ids. What is given out here cannot be taken over from a cloud, nor what refers to
-        a thing that is nobody's here.
+        """How one is reported, in our own ids. What is given out here cannot be taken over from a cloud, nor what
+        refers to a thing that is nobody's here.
         """
         if field.rules.refers:
             ours = {

@@ -67,7 +67,7 @@ def among(values: list[str]) -> str:
 
 
 def tags_column(tags: list[str]) -> str:
-    """Tags in one column; bars and backslashes of their own are told apart from ours."""
+    """Tags in one column; bars and backslashes of their own are distinguished from ours."""
     return among([_marked(tag) for tag in tags])
 
 

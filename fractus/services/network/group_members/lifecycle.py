@@ -44,7 +44,7 @@ class GroupMembersLifecycle(CrudLifecycle[GroupMembersWanted, GroupMembersObserv
         return {"addresses": list(item.facts.get("addresses", ()))}
 
     def differences(self, item: Item, observed: GroupMembersObserved) -> list[Difference]:
-        """Addresses are told as those that are missing, and those that should not be there."""
+        """Addresses are reported as those that are missing, and those that should not be there."""
         missing, surplus = self._apart_addresses(item, observed)
         if not (missing or surplus):
             return []

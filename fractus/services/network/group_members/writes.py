@@ -18,13 +18,13 @@ _ABOUT = ("security_groups", "fixed_ips", "allowed_address_pairs")
 
 
 class GroupMemberWrites(Writer):
-    """Writes the members that groups have elsewhere, and knows how a cloud is told of them."""
+    """Writes the members that groups have elsewhere, and knows how a cloud is sent them."""
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger, NAME, summarise, follows=True)
 
     async def begin(self, tx: Transaction, group: Resource) -> None:
-        """Rules name a group: where it is in several clouds, each is told of its members elsewhere from now on."""
+        """Rules name a group: where it is in several clouds, each is sent its members elsewhere from now on."""
         there = await presences.of_resource(tx, group.kind, group.id)
         if sum(one.wanted for one in there) < 2:
             return
@@ -47,7 +47,7 @@ class GroupMemberWrites(Writer):
             await self.remove(tx, found)
 
     async def in_cloud(self, reader: Reader, group_ids: Collection[str], cloud: str) -> Mapping[str, Any]:
-        """How a cloud is told of the members that these groups have elsewhere: group -> the id of an address group
+        """How a cloud is sent the members that these groups have elsewhere: group -> the id of an address group
         there, or, where the cloud takes none, their addresses.
         """
         found: dict[str, Any] = {}
@@ -66,7 +66,7 @@ class GroupMemberWrites(Writer):
         return await elsewhere(reader, self.ledger.resources.tables["port"], group_id, cloud)
 
     async def groups_of(self, reader: Reader, kind: str, id: str) -> list[str]:
-        """The groups whose members are told of otherwise, as far as rules are: where (kind, id), one of these or a
+        """The groups whose members are sent otherwise, as far as rules are: where (kind, id), one of these or a
         port, has changed.
         """
         if kind == NAME:

@@ -32,7 +32,7 @@ class MeteringLabelLifecycle(CrudLifecycle[MeteringLabelWanted, MeteringLabelObs
         return {**super().fields(item), "rules": rules}
 
     def differences(self, item: Item, observed: MeteringLabelObserved) -> list[Difference]:
-        """Rules are told as those that should be there, and those that are there instead. Nothing else ever changes."""
+        """Rules are reported as those that should be there, and those that are there. Nothing else changes."""
         missing, extra = self._apart_rules(item, observed)
         if not (missing or extra):
             return []

@@ -82,7 +82,7 @@ KIND = Kind(
     collection="networks",
     extensions=("external-net", "net-mtu", "net-mtu-writable", "network_availability_zone"),
     fields=FIELDS,
-    parts=(carried("RBAC policies", "each cloud is told of the projects that use it there"),),
+    parts=(carried("RBAC policies", "each cloud is sent the projects that use it there"),),
     table=table_of(
         "network", FIELDS, *standard_columns(), shared_with(),
         order=("shared", "external"), younger=(SHARED_WITH, IS_DEFAULT),

@@ -35,7 +35,7 @@ _PATIENCE = 600.0
 _SOON, _AS_ITS_SERVER = 2.0, 15.0
 
 
-#: Key in `Presence.memory`: the name that its cloud was last told.
+#: Key in `Presence.memory`: the name that its cloud was last sent.
 _NAMED = "dns_name"
 
 
@@ -112,7 +112,7 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
         return super().difference(item, field, asked, there)
 
     def differences(self, item: Item, observed: PortObserved) -> list[Difference]:
-        """What `plan` would change, and whose port it is: which server has it is told only."""
+        """What `plan` would change, and whose port it is: which server has it is reported only."""
         found = super().differences(item, observed)
         device = item.resource.desired["device_id"]
         if device and item.presence.memory.get("device") and not observed.device_id:
@@ -131,7 +131,7 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
         if isinstance(plan, Apply):
             named = plan.step.body.get("dns_name")
             return plan if named is None else structs.replace(plan, memory={**plan.memory, _NAMED: named})
-        # Which server has it there is remembered: should it be taken from it, that can be told.
+        # Which server has it there is remembered: should it be taken from it, that can be reported.
         return self._unbound(item, observed) or Done(
             {"device": observed.device_id} if observed.device_id else {}
         )

@@ -88,7 +88,7 @@ KIND = Kind(
     fields=FIELDS,
     parts=(
         carried("rules", "those that should not be there go first"),
-        carried("RBAC policies", "each cloud is told of the projects that use it there"),
+        carried("RBAC policies", "each cloud is sent the projects that use it there"),
     ),
     table=shareable(table_of("qos_policy", FIELDS, *standard_columns())),
     summarise=neutron.Documents(

@@ -27,7 +27,7 @@ class QosPolicyLifecycle(SharedLifecycle[QosPolicyWanted, QosPolicyObserved]):
         return {**super().fields(item), "rules": rules}
 
     def differences(self, item: Item, observed: QosPolicyObserved) -> list[Difference]:
-        """What `plan` would change. Rules are told as those that should be there, and those that are there instead."""
+        """What `plan` would change. Rules are reported as those that should be there, and those that are."""
         found = super().differences(item, observed)
         wanted, there = self._apart_rules(item, observed)
         if wanted or there:

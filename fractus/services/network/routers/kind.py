@@ -152,7 +152,7 @@ FIELDS = named([
     _sort("ha"),
     Field(
         "flavor_id", post=True, default=UNSET, sort="flavor_id", column=text("flavor_id", 36),
-        carried=REFUSED, why="Neutron has no way to change it; each cloud is told the sort that it stands for",
+        carried=REFUSED, why="Neutron has no way to change it; each cloud is sent the sort that it stands for",
     ),
     HINTS,
     read_only("availability_zones"),

@@ -42,13 +42,13 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
     facts_from = frozenset({"group_members", "port"})
 
     def __init__(self, resources: Resources, members: RemoteMembers) -> None:
-        """`members`: how each cloud is told of members in others."""
+        """`members`: how each cloud is sent members in others."""
         super().__init__(SECURITY_GROUP, KIND.summarise)
         self._resources, self._members = resources, members
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """A default group, which nobody can delete, is in a cloud only as long as it is needed there. Of one that rules
-        name its clouds are told of the members in one another.
+        name its clouds are sent the members in one another.
         """
         if await self._naming(tx, resource.id):
             await self._members.begin(tx, resource)
@@ -58,12 +58,12 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
     # ------------------------------------------------------------------ members elsewhere
 
     async def facts(self, reader: Reader, resource: Resource, presence: Presence) -> Mapping[str, Any]:
-        """How this cloud is told of the members elsewhere of the groups that rules name."""
+        """How this cloud is sent the members elsewhere of the groups that rules name."""
         named = {one["remote_group_id"] for one in RULES.among(resource)} - {None}
         return await self._members.in_cloud(reader, named, presence.cloud) if named else {}
 
     async def concerns(self, reader: Reader, kind: str, id: str) -> list[str]:
-        """The groups with rules that name one whose members are told of otherwise now."""
+        """The groups with rules that name one whose members are sent otherwise now."""
         groups = await self._members.groups_of(reader, kind, id)
         return sorted({naming for group in groups for naming in await self._naming(reader, group)})
 
@@ -117,7 +117,7 @@ class SecurityGroupLifecycle(SharedLifecycle[SecurityGroupWanted, SecurityGroupO
         return rules, absent
 
     def differences(self, item: Item, observed: SecurityGroupObserved) -> list[Difference]:
-        """What `plan` would change. Rules are told as those that are too many there, and those that are missing."""
+        """What `plan` would change. Rules are reported as those that are too many there, and those that are missing."""
         wanted = self.wanted(item)
         found = []
         if observed.name and wanted.name != observed.name:
@@ -178,7 +178,7 @@ def _rule(
     group: str | None = None,
     addresses: str | UnsetType = UNSET,
 ) -> Rule:
-    """One of ours as a cloud is told it, with a remote of that cloud's."""
+    """One of ours as a cloud is sent it, with a remote of that cloud's."""
     return Rule(
         direction=rule["direction"],
         ethertype=rule["ethertype"],

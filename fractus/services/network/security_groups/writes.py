@@ -126,7 +126,7 @@ class GroupWrites(Writer):
 
     async def name_addresses(self, tx: Transaction, group: Resource, id: str) -> bool:
         """A rule of the group names that address group: whether its project may use it. What it has is kept with the
-        group, for clouds are told of a rule for each address.
+        group, for clouds are sent a rule for each address.
         """
         found = await self.ledger.resources.fetch(tx, "address_group", id)
         mine = found is not None and (

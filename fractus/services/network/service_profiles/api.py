@@ -27,14 +27,14 @@ class ServiceProfileApi(CollectionApi):
     bulk = False
 
     def routes(self) -> list[Route]:
-        """Whoever may see none is told that there is none, rather than refused."""
+        """Whoever may see none is answered that there is none, rather than refused."""
         return [
             dataclasses.replace(one, rule="regular_user") if one.method == "GET" else one
             for one in super().routes()
         ]
 
     async def find(self, reader: Reader, call: Call, id: str, *, to_write: bool = False) -> Resource:
-        """Whoever may see none is told of none."""
+        """Whoever may see none is shown none."""
         found = await self._resources.fetch(reader, KIND.name, id, to_write=to_write)
         if found is None:
             raise self.missing(id)

@@ -37,7 +37,7 @@ class TrunkLifecycle(CrudLifecycle[TrunkWanted, TrunkObserved]):
         return {**super().fields(item), "sub_ports": there}
 
     def differences(self, item: Item, observed: TrunkObserved) -> list[Difference]:
-        """Sub-ports are told in our own ids where they are known."""
+        """Sub-ports are reported in our own ids where they are known."""
         found = super().differences(item, observed)
         missing, extra = self._apart_ports(item, observed)
         if missing or extra:

@@ -27,7 +27,7 @@ class BackupAdoption:
     after: tuple[str, ...] = ("volume", "snapshot")
 
     def rank(self, observed: BackupObserved) -> int:
-        """No order among them: which of them another says the difference to is not told."""
+        """No order among them: which of them another says the difference to is not shown."""
         return 0
 
     def needed(

@@ -1,4 +1,4 @@
-"""What those who write for others are told."""
+"""What those who write for others are given."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Listing:
     detail: bool = False
     """There is a list in full at `PATH/detail`."""
     counted: bool = False
-    """The number of all is told to those who ask for it."""
+    """The number of all is shown to those who ask for it."""
     since: Version | None = None
     missing: str = ""
     """The sentence about an id that does not exist; empty where no single one is served."""

@@ -111,7 +111,7 @@ class SnapshotsApi(CollectionApi):
             raise Invalid(f"Invalid snapshot: Snapshot {state}must not be part of a group, or in use.")
 
     async def reset(self, call: Call) -> Reply:
-        """An administrator says in which state it is; its cloud is told so."""
+        """An administrator says in which state it is; its cloud is asked for the same."""
         async with self._store.transaction() as tx:
             snapshot = await self.fetch(tx, call, kind.RESET.name)
             token = (snapshot.desired.get("reset") or {}).get("token", 0) + 1

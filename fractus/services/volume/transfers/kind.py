@@ -27,7 +27,7 @@ TABLE = table_of(
 
 
 def summarise(resource: Resource, _presences: Sequence[Presence]) -> Summary:
-    """How its project sees it: the key is told once, to who makes it."""
+    """How its project sees it: the key is shown once, to who makes it."""
     desired = resource.desired
     document = {
         "id": resource.id,

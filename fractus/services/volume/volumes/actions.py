@@ -1,8 +1,8 @@
 """What is asked of a volume once, and may fail without harm to it: that its type is another.
 
 1. The request writes the new type, and what the volume was (`desired["retype"]`), so quota follows at once.
-2. The cloud is told once (`due`). Until it has ended, users see `retyping`.
-   Where its answer was lost, a volume that has changed since was told: a second time Cinder would refuse.
+2. The cloud is asked once (`due`). Until it has ended, users see `retyping`.
+   Where its answer was lost, a volume that has changed since was asked: a second time Cinder would refuse.
 3. A cloud that refuses, or that shows the old type when it is done, has failed: the volume is what it was (`settle`).
 """
 
@@ -33,7 +33,7 @@ def retype(desired: dict[str, Any], *, id: str, name: str, there: str, policy: s
 
 
 def due(desired: Mapping[str, Any], memory: Mapping[str, Any], changed_at: str) -> dict[str, Any] | None:
-    """What the cloud has to be told; None: nothing, or it was. `changed_at`: the stamp of the volume there."""
+    """What the cloud has to be asked; None: nothing, or it was. `changed_at`: the stamp of the volume there."""
     asked = desired.get(KEY)
     if not asked or asked["ended"] or _was_sent(asked["token"], memory, changed_at):
         return None

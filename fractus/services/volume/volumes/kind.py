@@ -95,7 +95,7 @@ TABLE = table_of(
 
 
 def needs(resource: Resource) -> list[Need]:
-    """Its type, and what it is made of. Of a type that it has got later its cloud is told by name."""
+    """Its type, and what it is made of. Of a type that it has got later its cloud is sent the name."""
     desired = resource.desired
     first = (desired.get("retype") or {}).get("first") or desired["type_id"]
     sources = (

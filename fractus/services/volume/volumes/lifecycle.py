@@ -214,7 +214,7 @@ class VolumeLifecycle(LifecycleDefaults):
 
 
 def _forget_refused_size(resource: Resource, here: Presence | None) -> None:
-    """What was asked for and is not given takes no quota. It is told as Cinder tells it until that is reset."""
+    """What was asked for and is not given takes no quota. It is shown as Cinder shows it until that is reset."""
     if here is None or here.observed is None or not here.memory.get("ran"):
         return
     desired, size = resource.desired, here.observed.get("size", 0)

@@ -109,7 +109,7 @@ class CollectionApi(ABC):
         return text
 
     def may_see(self, call: Call, row: Row) -> bool:
-        """Whether the caller is told of one; `row` has the columns of `visibility`."""
+        """Whether the caller is shown one; `row` has the columns of `visibility`."""
         return True
 
     def missing(self, call: Call, text: str) -> NotFound:
@@ -126,7 +126,7 @@ class CollectionApi(ABC):
 
     @abstractmethod
     async def draft(self, call: Call, given: dict[str, Any]) -> tuple[Resource, Mapping[str, Any]]:
-        """A new resource of what was given (as it is kept), and what is told of it once and not kept."""
+        """A new resource of what was given (as it is kept), and what is shown of it once and not kept."""
         ...
 
     async def admit(self, tx: Transaction, resource: Resource, live: str) -> None:

@@ -135,7 +135,7 @@ class Attachments(Protocol):
         self, tx: Transaction, server: Resource, volume: Resource, asked: Mapping[str, Any], device: str
     ) -> None:
         """A server is to have a volume. `asked`: `device`, `tag`, `delete_on_termination`; `boot`: it is built with it,
-        and `root`: on it. `device`: where it will be, as far as can be told. The caller writes the server.
+        and `root`: on it. `device`: where it will be, as far as is known. The caller writes the server.
         """
         ...
 
@@ -418,7 +418,7 @@ async def record(
 
 CREATE = "create"
 
-#: What came of an action is looked for after so long, should nothing have told of it. Seconds.
+#: What came of an action is looked for after so long, should nothing have reported it. Seconds.
 _DUE = 60.0
 
 

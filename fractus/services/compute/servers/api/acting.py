@@ -135,7 +135,7 @@ class Acting:
         return Reply(202)
 
     async def add_fixed_ip(self, call: Call) -> Reply:
-        """One address more, which its guest is to be told by itself."""
+        """One address more, which its guest has to learn by itself."""
         network_id = str(call.body["addFixedIp"]["networkId"])
         async with self._given.store.transaction() as tx:
             server = await find(self._given, call, policy.FIXED_ADD, tx)

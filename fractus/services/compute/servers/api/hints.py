@@ -1,6 +1,6 @@
 """Scheduler hints of new servers: what they say of clouds is decided here, the rest is for the cloud's own scheduler.
 
-A group is carried to the cloud. Servers that are named are told there by the ids that they have there; `same_host`
+A group is carried to the cloud. Servers that are named are named there by the ids that they have there; `same_host`
 decides the cloud, for a host is in one.
 """
 

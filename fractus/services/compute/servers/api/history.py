@@ -138,7 +138,7 @@ class History:
         return page if len(text) > search.DIGITS else min(int(text), page)
 
 
-#: More than any server has: what is not asked for in pages is told whole, as Nova does.
+#: More than any server has: what is not asked for in pages is sent whole, as Nova does.
 _ALL = 2**31 - 1
 
 

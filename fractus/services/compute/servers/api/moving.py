@@ -77,7 +77,7 @@ class Moving:
         return {"migrate": self.migrate, "live-migration": self.migrate_live, "evacuate": self.evacuate}
 
     async def migrate(self, verb: ServerVerb, call: Call) -> Reply:
-        """It is stopped, moved, and waits to be told whether to stay, as after a resize. Its quota is what it was."""
+        """It is stopped, moved, and waits for the decision whether to stay, as after a resize. Its quota stays."""
         asked = call.body[verb.key] if REQUESTS.behaviour("migrate_to_host", call.version) else None
         host = (asked or {}).get("host") or ""
         async with self._given.store.transaction() as tx:

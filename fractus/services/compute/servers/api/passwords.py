@@ -1,4 +1,4 @@
-"""The first password of a server's administrator: the user's, or one that is made up and told once, in the answer.
+"""The first password of a server's administrator: the user's, or one that is made up and shown once, in the answer.
 
 It is needed again whenever the server is made in a cloud, which is later than the request, so it is kept; but sealed,
 with a key that is not in the database. Without such a key (`Dependencies.secrets` is None) fractus has no passwords:
@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-#: What is told apart when read aloud; a password has at least one of each. Nova's own lengths and alphabets.
+#: What is distinguished when read aloud; a password has at least one of each. Nova's own lengths and alphabets.
 _ALPHABETS = ("23456789", "ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz")
 _LENGTH = 12
 

@@ -117,7 +117,7 @@ class Showing:
         if sight.extended:
             (row,) = await self._with_names([row])
         more = await self._more(row, bool(stale)) if sight.more else None
-        # Of one server, and not in lists, its group is told.
+        # Of one server, and not in lists, its group is shown.
         whole = row._replace(summary=view.splice(row.summary, await self._groups(row.summary)))
         body = self.document(call, whole, sight, table, stale=bool(stale), more=more)
         (body,) = filled((body,), call)

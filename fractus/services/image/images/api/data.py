@@ -128,7 +128,7 @@ class DataApi:
             try:
                 whole = await self._receive_bits(call, image, writing, size)
             except BaseException:
-                # Also where the client went away or we are told to stop: what is not whole is nothing.
+                # Also where the client went away or we are asked to stop: what is not whole is nothing.
                 writing.abandon()
                 await self._give_up(image.id, meanwhile)
                 raise

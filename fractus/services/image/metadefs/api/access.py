@@ -45,7 +45,7 @@ class Access:
     ) -> Resource:
         """The namespace of the call's path, which the caller may know of, and to which each rule lets them do it.
 
-        Whether there is one that they may not know of is not told, as Glance does by its choice of words.
+        Whether there is one that they may not know of is not revealed, as Glance does by its choice of words.
         """
         name = call.params["namespace"]
         found = await self.resources.fetch(reader, queries.KIND, name, to_write=to_write)

@@ -60,7 +60,7 @@ class CollectionApi:
     tagged: ClassVar[str] = ""
     """The path of what has tags, where that is not the collection's."""
     changed_here: ClassVar[Collection[str]] = ("name",)
-    """What of that which clouds are told may be changed where the thing is each cloud's own."""
+    """What of that which clouds are sent may be changed where the thing is each cloud's own."""
     actions: ClassVar[Mapping[str, str]] = {}
     """`PUT {collection}/{id}/NAME` beside its update: name, also of the rule and of the handler -> summary."""
 

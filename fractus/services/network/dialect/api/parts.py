@@ -189,7 +189,7 @@ class PartsApi(ABC):
         return call.allows(self.rule(verb), {"ext_parent:project_id": whole.project_id})
 
     def _permitted(self, call: Call, verb: str, whole: Resource, id: str) -> Part:
-        """A part to which the caller may do that. Whoever may not even see it is not told that it is there."""
+        """A part to which the caller may do that. Whoever may not even see it is not shown that it is there."""
         found = self.find(whole, id)
         if found is None:
             raise self.missing(whole.id, id)

@@ -1,6 +1,6 @@
 """Ports that Neutron has for what leads outside: one for each gateway of a router, and one for each floating IP.
 
-Administrators find them in lists of ports. No cloud is told of one, for each makes its own with the gateway or the
+Administrators find them in lists of ports. No cloud is sent one, for each makes its own with the gateway or the
 floating IP: so a port of these is a row with us alone, its addresses are held by what it stands for, and its MAC is the
 cloud's to choose and not shown.
 """

@@ -14,7 +14,7 @@ from fractus.store.transaction import Reader, Transaction
 
 
 class PortUser(Protocol):
-    """A kind that refers to ports: asked before users change one, and told after it was changed."""
+    """A kind that refers to ports: asked before users change one, and notified after it was changed."""
 
     async def check_update(self, tx: Transaction, port: Resource, values: Mapping[str, Any]) -> None:
         """Refuse that a user changes these attributes of a port."""
@@ -188,10 +188,10 @@ class DefaultRules(Protocol):
 
 
 class RemoteMembers(Protocol):
-    """Knows the members that groups have in other clouds, and how each cloud is told of them."""
+    """Knows the members that groups have in other clouds, and how each cloud is sent them."""
 
     async def begin(self, tx: Transaction, group: Resource) -> None:
-        """Rules name a group: where it is in several clouds, each is told of its members elsewhere from now on."""
+        """Rules name a group: where it is in several clouds, each is sent its members elsewhere from now on."""
         ...
 
     async def end(self, tx: Transaction, group_id: str) -> None:
@@ -199,11 +199,11 @@ class RemoteMembers(Protocol):
         ...
 
     async def in_cloud(self, reader: Reader, group_ids: Collection[str], cloud: str) -> Mapping[str, Any]:
-        """How a cloud is told of the members that these groups have elsewhere: group -> the id of an address group
+        """How a cloud is sent the members that these groups have elsewhere: group -> the id of an address group
         there, or, where the cloud takes none, their addresses.
         """
         ...
 
     async def groups_of(self, reader: Reader, kind: str, id: str) -> list[str]:
-        """The groups whose members are told of otherwise since (kind, id) has changed."""
+        """The groups whose members are sent otherwise since (kind, id) has changed."""
         ...

@@ -207,7 +207,7 @@ def _check_security(given: Mapping[str, Any], network: Resource) -> None:
 
 
 def _check_insecure(given: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """The same of a port that was changed, told apart by what the request names."""
+    """The same of a port that was changed, distinguished by what the request names."""
     if after["port_security_enabled"]:
         return
     if after["allowed_address_pairs"]:

@@ -2,7 +2,7 @@
 
 No index has the addresses of a port, of which there may be several. But every address and MAC of a port is held for it
 (`fractus.addressing`), from before it has it until after, so the holders tell which few ports a list is made of. Users
-see a port as it is in its cloud: those where somebody changed it there are told by the findings. The list's own
+see a port as it is in its cloud: those where somebody changed it there are reported by the findings. The list's own
 conditions are looked at all the same.
 """
 

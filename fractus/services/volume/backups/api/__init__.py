@@ -222,7 +222,7 @@ class BackupsApi(CollectionApi):
         return False
 
     async def reset(self, call: Call) -> Reply:
-        """An administrator says in which state it is; its cloud is told so."""
+        """An administrator says in which state it is; its cloud is asked for the same."""
         async with self._store.transaction() as tx:
             backup = await self.fetch(tx, call, kind.RESET.name)
             token = (backup.desired.get("reset") or {}).get("token", 0) + 1

@@ -96,7 +96,7 @@ class CollectionApi(ABC):
         return False
 
     def may_see(self, call: Call, project_id: str, row: Row) -> bool:
-        """Whether the caller is told of one."""
+        """Whether the caller is shown one."""
         return call.principal.is_admin or project_id == call.principal.project_id
 
     # --- reading ---------------------------------------------------------------------------------

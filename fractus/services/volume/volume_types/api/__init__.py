@@ -75,7 +75,7 @@ class VolumeTypesApi(CollectionApi):
         return row
 
     async def draft(self, call: Call, tx: Transaction, given: dict[str, Any]) -> Resource:
-        """A type that no cloud is told of."""
+        """A type that no cloud is sent."""
         name = given["name"].strip()
         if await tx.row(by_name, name=name) is not None:
             raise Conflict(f"Volume Type {name} already exists.")

@@ -108,7 +108,7 @@ class ActionsApi:
             await self._write(tx, volume)
 
     async def reset(self, call: Call) -> Reply:
-        """An administrator says in which state it is; its cloud is told so."""
+        """An administrator says in which state it is; its cloud is asked for the same."""
         body = {name: value.lower() for name, value in call.body["os-reset_status"].items() if value}
         async with self._store.transaction() as tx:
             volume = await self._volumes.fetch(tx, call, kind.RESET.name)
@@ -129,7 +129,7 @@ class ActionsApi:
         return Reply(202)
 
     async def set_image(self, call: Call) -> Reply:
-        """Change what it says of its image; told as it is then."""
+        """Change what it says of its image; shown as it is then."""
         async with self._store.transaction() as tx:
             volume = await self._volumes.fetch(tx, call, kind.IMAGE_SET.name)
             given = call.body["os-set_image_metadata"]["metadata"]
