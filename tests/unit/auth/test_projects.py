@@ -17,12 +17,14 @@ class Keystone:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.fails_with = 0
-        self.slow = 0.0
+        self.silent = False
+        self.over = asyncio.Event()
         self.url = ""
 
     async def project(self, request: web.Request) -> web.Response:
         self.asked.append(request.raw_path)
-        await asyncio.sleep(self.slow)
+        if self.silent:
+            await self.over.wait()
         if self.fails_with:
             return web.Response(status=self.fails_with)
         if request.headers["X-Auth-Token"] != "admin":
@@ -41,6 +43,7 @@ async def keystone() -> AsyncIterator[Keystone]:
     await site.start()
     state.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v3"
     yield state
+    state.over.set()
     await runner.cleanup()
 
 
@@ -71,7 +74,7 @@ async def test_a_keystone_that_is_away_or_slow_keeps_nobody(keystone: Keystone) 
     away = KeystoneProjectLookup("http://127.0.0.1:1/v3")
     assert await away.exists("demo", "admin")
     await away.close()
-    keystone.slow = 5.0
+    keystone.silent = True
     hurried = KeystoneProjectLookup(keystone.url, timeout=0.05)
     assert await hurried.exists("demo", "admin")
     await hurried.close()
