@@ -20,7 +20,6 @@ from fractus.quota.quota import Quota
 from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
 from fractus.services.compute.servers.lifecycle import ShownPorts
-from fractus.services.compute.volume_attachments.writes import AttachmentWrites
 from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.kind import Kind
@@ -28,6 +27,7 @@ from fractus.services.network.floating_ips.writes import ServerFloatingIps
 from fractus.services.network.ports.api import Plugging, PortAllocator
 from fractus.services.network.ports.writes import ServerPorts
 from fractus.services.relay import Relay
+from fractus.services.volume.attachments.writes import AttachmentWrites
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources
 from fractus.store.transaction import Store

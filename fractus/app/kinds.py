@@ -54,9 +54,6 @@ from fractus.services.compute.servers.queries import ServersOnHosts
 from fractus.services.compute.servers.table import SERVER as SERVER_TABLE
 from fractus.services.compute.tenant_usage import policy as usage_policy
 from fractus.services.compute.tenant_usage.api import TenantUsageApi
-from fractus.services.compute.volume_attachments.adoption import VolumeAttachmentAdoption
-from fractus.services.compute.volume_attachments.kind import TABLE as VOLUME_ATTACHMENT_TABLE
-from fractus.services.compute.volume_attachments.lifecycle import VolumeAttachmentLifecycle
 from fractus.services.image.cache import policy as cache_policy
 from fractus.services.image.cache.api import CacheApi
 from fractus.services.image.images import policy as image_policy
@@ -159,6 +156,10 @@ from fractus.services.network.trunks.adoption import TrunkAdoption
 from fractus.services.network.trunks.api import TrunkApi
 from fractus.services.network.trunks.kind import KIND as TRUNK
 from fractus.services.network.trunks.lifecycle import TrunkLifecycle
+from fractus.services.volume.attachments.adoption import VolumeAttachmentAdoption
+from fractus.services.volume.attachments.api import AttachmentsApi
+from fractus.services.volume.attachments.kind import KIND as VOLUME_ATTACHMENT
+from fractus.services.volume.attachments.lifecycle import VolumeAttachmentLifecycle
 from fractus.services.volume.backups.adoption import BackupAdoption
 from fractus.services.volume.backups.api import BackupsApi
 from fractus.services.volume.backups.kind import KIND as BACKUP
@@ -166,6 +167,8 @@ from fractus.services.volume.backups.lifecycle import BackupLifecycle
 from fractus.services.volume.backups.writes import BackupWrites
 from fractus.services.volume.extensions import policy as volume_extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
+from fractus.services.volume.group_types.api import GroupTypesApi
+from fractus.services.volume.group_types.kind import KIND as GROUP_TYPE
 from fractus.services.volume.hosts import policy as volume_host_policy
 from fractus.services.volume.hosts.api import HostsApi as VolumeHostsApi
 from fractus.services.volume.hosts.api.access import Given as VolumeHostsGiven
@@ -177,6 +180,9 @@ from fractus.services.volume.limits import policy as volume_limit_policy
 from fractus.services.volume.limits.api import LimitsApi as VolumeLimitsApi
 from fractus.services.volume.lists import policy as volume_list_policy
 from fractus.services.volume.lists.api import ListsApi
+from fractus.services.volume.messages.api import MessagesApi
+from fractus.services.volume.messages.kind import KIND as VOLUME_MESSAGE
+from fractus.services.volume.messages.writes import MessageWrites
 from fractus.services.volume.qos_specs.api import QosSpecsApi
 from fractus.services.volume.qos_specs.kind import KIND as QOS_SPEC
 from fractus.services.volume.resource_filters import policy as resource_filter_policy
@@ -232,10 +238,6 @@ ROUTER_INTERFACE = Undeclared(
 TOPOLOGY = Undeclared(
     name=topology.NAME, service="network", table=topology.TABLE, rules=topology.RULES,
     extensions=("auto-allocated-topology",),
-)  # fmt: skip
-
-VOLUME_ATTACHMENT = Undeclared(
-    name="volume_attachment", service="compute", table=VOLUME_ATTACHMENT_TABLE, rules=(),
 )  # fmt: skip
 
 DEFAULT_VOLUME_TYPE = Undeclared(
@@ -312,12 +314,6 @@ COMPUTE: tuple[Entry[ApiParts], ...] = (
         _servers,
         lambda at: ServerLifecycle(at.ports, at.clock, at.vault, ImageMaker(at.ledger), at.attachments),
         ServerAdoption(),
-    ),
-    Entry(
-        VOLUME_ATTACHMENT,
-        None,
-        lambda at: VolumeAttachmentLifecycle(at.attachments),
-        VolumeAttachmentAdoption(),
     ),
     Entry(FLAVOR, lambda at: FlavorsApi(at.store, at.ledger, at.projects), FlavorLifecycle(), FlavorAdoption()),
     Entry(SERVER_GROUP, lambda at: ServerGroupsApi(at.store, at.ledger), ServerGroupLifecycle()),
@@ -404,6 +400,7 @@ VOLUMES: tuple[Entry[ApiParts], ...] = (
         VolumeTypeAdoption(),
     ),
     Entry(DEFAULT_VOLUME_TYPE, None),
+    Entry(GROUP_TYPE, lambda at: GroupTypesApi(at.store, at.ledger)),
     Entry(QOS_SPEC, lambda at: QosSpecsApi(at.store, at.ledger, VolumeTypeSource(at.resources))),
     Entry(
         VOLUME,
@@ -414,11 +411,25 @@ VOLUMES: tuple[Entry[ApiParts], ...] = (
             VolumeTypeSource(at.resources),
             ImageSource(at.resources),
             _backups(at.ledger),
+            VolumeWrites(at.ledger),
+            at.live,
+            ImageMaker(at.ledger),
         ),
-        lambda at: VolumeLifecycle(VolumeWrites(at.ledger), _backups(at.ledger), at.attachments),
+        lambda at: VolumeLifecycle(
+            VolumeWrites(at.ledger),
+            _backups(at.ledger),
+            at.attachments,
+            MessageWrites(at.ledger),
+            ImageMaker(at.ledger),
+        ),
         VolumeAdoption(),
     ),
-    Entry(SNAPSHOT, lambda at: SnapshotsApi(at.store, at.ledger), SnapshotLifecycle(), SnapshotAdoption()),
+    Entry(
+        SNAPSHOT,
+        lambda at: SnapshotsApi(at.store, at.ledger, at.live),
+        lambda at: SnapshotLifecycle(MessageWrites(at.ledger)),
+        SnapshotAdoption(),
+    ),
     Entry(
         BACKUP,
         lambda at: BackupsApi(
@@ -429,9 +440,18 @@ VOLUMES: tuple[Entry[ApiParts], ...] = (
             VolumeTypeSource(at.resources),
             at.live,
         ),
-        lambda at: BackupLifecycle(_backups(at.ledger)),
+        lambda at: BackupLifecycle(_backups(at.ledger), MessageWrites(at.ledger)),
         BackupAdoption(),
     ),
+    Entry(
+        VOLUME_ATTACHMENT,
+        lambda at: AttachmentsApi(
+            at.store, at.ledger, at.clock, at.live, at.attachments, VolumeWrites(at.ledger)
+        ),
+        lambda at: VolumeAttachmentLifecycle(at.attachments),
+        VolumeAttachmentAdoption(),
+    ),
+    Entry(VOLUME_MESSAGE, lambda at: MessagesApi(at.store, at.ledger)),
     Entry(VOLUME_TRANSFER, lambda at: TransfersApi(at.store, at.ledger, VolumeWrites(at.ledger))),
 )  # fmt: skip
 

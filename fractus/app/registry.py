@@ -30,11 +30,11 @@ from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Children
 from fractus.services import compute, image, network, volume
 from fractus.services.compute.servers import view as server_view
-from fractus.services.compute.volume_attachments.writes import AttachmentWrites, Summarise
 from fractus.services.image.bits import BitsDirectory, Reserve
 from fractus.services.image.download import Allowed, Downloads
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.relay import Relay
+from fractus.services.volume.attachments.writes import AttachmentWrites, Summarise
 from fractus.services.volume.volumes.kind import KIND as VOLUME
 from fractus.store.ledger import Ledger
 from fractus.store.resources import Resources

@@ -166,13 +166,22 @@ class VolumeAttachmentWanted(Wanted, frozen=True, kw_only=True):
     device: str = ""
     """As which the server's user wants it; empty: whichever is free."""
     tag: str = ""
+    direct: str = ""
+    """How block storage is asked for it, and no server: `reserve`, or `note` (which only writes down that the volume is
+    attached, to `server_id` or to `host`); empty: its server is."""
+    host: str = ""
+    mode: str = ""
+    """rw or ro; empty: it was not said."""
 
 
 class VolumeAttachmentObserved(Observed, frozen=True, kw_only=True):
-    """An attachment in a child. It has no id of its own to ask for it by: its remote id is `<server>/<volume>`."""
+    """An attachment in a child. That of a server has no id to ask for it by: its remote id is `<server>/<volume>`; that
+    which block storage was asked for has one.
+    """
 
     status: str = ""
-    """attaching, attached or detaching."""
+    """attaching, attached or detaching; of one that block storage was asked for reserved, too."""
+    mode: str = ""
     device: str = ""
     attached_at: str = ""
     attachment_id: str = ""
@@ -187,6 +196,7 @@ class VolumeAttachmentObserved(Observed, frozen=True, kw_only=True):
 # too, all of it), reset_status (Cinder's own body). Of volumes and snapshots: set_metadata {"metadata"} (the whole set,
 # without our marker). Of a volume: extend {"new_size"}, set_bootable {"bootable"}, set_readonly {"readonly"},
 # set_image_metadata {"metadata"} (those to set), unset_image_metadata {"key"}, retype {"new_type", "migration_policy"},
-# revert {"snapshot_id"}, restore {"backup_id"}, transfer {"from" (our id of the project that had it), "snapshots"
+# revert {"snapshot_id"}, upload {"image_id" (ours), "disk_format", "container_format"}, reimage {"image_id", "reserved"
+# (it may be)}, restore {"backup_id"}, transfer {"from" (our id of the project that had it), "snapshots"
 # (whether those go with it)}, which is asked for by who gets it. Of an attachment: keep_volume {}, so that its volume
-# does not end with its server there.
+# does not end with its server there; of one that block storage was asked for: complete {}.

@@ -221,6 +221,8 @@ _VOLUME: Mapping[str, Body] = {
     },
     "PUT /types/{type_id}/encryption/{id}": lambda _: {"encryption": {"key_size": 256}},
     "PUT /default-types/{id}": lambda house: {"default_type": {"volume_type": house.volume_type}},
+    "POST /group_types/{group_type_id}/group_specs": lambda _: {"group_specs": {"colour": "blue"}},
+    "PUT /group_types/{group_type_id}/group_specs/{key}": lambda _: {f"{SECRET}-spec": "new"},
     "PUT /qos-specs/{id}/delete_keys": lambda _: {"keys": ["colour"]},
     **{
         f"PUT /os-services/{verb}": lambda _: {**_BACKEND, "binary": "cinder-volume"}
@@ -232,6 +234,23 @@ _VOLUME: Mapping[str, Body] = {
     "PUT /os-hosts/{id}": lambda _: {"status": "enable"},
     **{f"PUT /clusters/{verb}": lambda _: {"name": "new"} for verb in ("enable", "disable")},
     "POST /workers/cleanup": lambda _: {"resource_type": "volume"},
+    f"{_ACTION}os-volume_upload_image": lambda _: {"os-volume_upload_image": {"image_name": "new"}},
+    f"{_ACTION}revert": lambda house: {"revert": {"snapshot_id": house.snapshot}},
+    f"{_ACTION}os-reimage": lambda house: {"os-reimage": {"image_id": house.image}},
+    f"{_ACTION}os-attach": lambda house: {
+        "os-attach": {"instance_uuid": house.server, "mountpoint": "/dev/vdz"}
+    },
+    f"{_ACTION}os-detach": lambda _: {"os-detach": {}},
+    f"{_ACTION}os-force_detach": lambda _: {"os-force_detach": {}},
+    **{
+        f"{_ACTION}os-{name}": lambda _, name=name: {f"os-{name}": None}
+        for name in ("reserve", "unreserve", "begin_detaching", "roll_detaching")
+    },
+    **{
+        f"{_ACTION}os-{name}": lambda _, name=name: {f"os-{name}": {"connector": {"host": "h1"}}}
+        for name in ("initialize_connection", "terminate_connection")
+    },
+    "POST /attachments/{id}/action#os-complete": lambda _: {"os-complete": None},
     f"{_ACTION}os-retype": lambda _: {"os-retype": {"new_type": "__DEFAULT__"}},
     f"{_ACTION}os-extend": lambda _: {"os-extend": {"new_size": 2}},
     f"{_ACTION}os-set_bootable": lambda _: {"os-set_bootable": {"bootable": True}},
@@ -243,6 +262,9 @@ _VOLUME: Mapping[str, Body] = {
     f"{_ACTION}os-show_image_metadata": lambda _: {"os-show_image_metadata": None},
     "POST /snapshots/{snapshot_id}/action#os-reset_status": lambda _: {
         "os-reset_status": {"status": "error"}
+    },
+    "POST /snapshots/{snapshot_id}/action#os-update_snapshot_status": lambda _: {
+        "os-update_snapshot_status": {"status": "available"}
     },
     "POST /snapshots/{snapshot_id}/action#os-force_delete": lambda _: {"os-force_delete": {}},
     "POST /backups/{id}/action#os-reset_status": lambda _: {"os-reset_status": {"status": "error"}},

@@ -95,6 +95,9 @@ EXAMPLES: Mapping[str, Example] = {
 #: Of block storage: its clouds have what the suites of networking kinds do not look for.
 VOLUME_EXAMPLES: Mapping[str, Example] = {
     "volume_type": Example(lambda _: {"name": "new", "description": "new"}, {"description": "new"}),
+    "group_type": Example(
+        lambda _: {"name": "new", "group_specs": {"colour": "blue"}}, {"description": "new"}
+    ),
     "qos_spec": Example(lambda _: {"name": "new", "total_iops_sec": "10"}, {"total_iops_sec": "20"}),
     "volume": Example(
         lambda house: {
@@ -108,6 +111,9 @@ VOLUME_EXAMPLES: Mapping[str, Example] = {
     "snapshot": Example(
         lambda house: {"name": "new", "volume_id": house.volume, "metadata": {"colour": "blue"}},
         {"name": "new"},
+    ),
+    "volume_attachment": Example(
+        lambda house: {"volume_uuid": house.volume}, {"connector": {"host": "h1", "initiator": "iqn.1"}}
     ),
     "volume_transfer": Example(lambda house: {"name": "new", "volume_id": house.offered}, {}),
     "backup": Example(
@@ -126,15 +132,23 @@ QOS_RULES: Mapping[str, dict[str, int]] = {
 }
 
 
+#: Kinds that nobody makes or changes by a request.
+_NOT_MADE = ("volume_message",)
+
 #: What names one in paths of block storage.
-_BY = {"volume_type": "type_id", "qos_spec": "id", "volume": "volume_id", "snapshot": "snapshot_id"}
+_BY = {
+    "volume_type": "type_id",
+    "volume": "volume_id",
+    "snapshot": "snapshot_id",
+    "group_type": "group_type_id",
+}
 
 
 def bodies(service: str) -> dict[str, Callable[[House], Any]]:
     """The bodies of the routes that make and change one, by method and path. KeyError for a kind without an example."""
     found: dict[str, Callable[[House], Any]] = {}
     for kind in KINDS:
-        if kind.service == service:
+        if kind.service == service and kind.name not in _NOT_MADE:
             example = EXAMPLES[kind.name] if service == "network" else VOLUME_EXAMPLES[kind.name]
             by = "id" if service == "network" else _BY.get(kind.name, "id")
             found[f"POST {kind.root}"] = lambda house, kind=kind, one=example: {kind.key: one.create(house)}

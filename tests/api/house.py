@@ -143,7 +143,8 @@ class House:
                 "volume_id": self.volume,
                 "snapshot_id": self.snapshot,
                 "type_id": self.volume_type,
-                "key": f"{SECRET}-spec" if path.startswith("/types") else f"{SECRET}-meta",
+                "key": f"{SECRET}-spec" if path.startswith(("/types", "/group_types")) else f"{SECRET}-meta",
+                "group_type_id": self.port,
                 "project_id": self.owner.project_id,
                 "name": self.key,
                 "alias": "os-quota-sets",
@@ -314,11 +315,16 @@ async def _make_stored(house: House, zone: str) -> None:
     asked = {"volume_id": house.volume, "name": f"{SECRET}-backup", "metadata": {f"{SECRET}-meta": SECRET}}
     made = (await house.owner.post(f"{VOLUME}/backups", {"backup": asked}, version="3.71")).ok()
     house.stored["backups"] = made["backup"]["id"]
-    house.offered, given = [await house.owner.makes_volume(f"{SECRET}-offer", zone=zone) for _ in range(2)]
+    house.offered, given, reserved = [
+        await house.owner.makes_volume(f"{SECRET}-offer", zone=zone) for _ in range(3)
+    ]
     await house.world.settle()
     asked = {"volume_id": given, "name": f"{SECRET}-transfer"}
     made = (await house.owner.post(f"{VOLUME}/volume-transfers", {"transfer": asked}, version="3.71")).ok()
     house.stored |= dict.fromkeys(("volume-transfers", "os-volume-transfer"), made["transfer"]["id"])
+    attached = {"attachment": {"volume_uuid": reserved}}
+    made = (await house.owner.post(f"{VOLUME}/attachments", attached, version="3.71")).ok()
+    house.stored["attachments"] = made["attachment"]["id"]
 
 
 async def _make_declared(house: House) -> None:

@@ -11,6 +11,11 @@ from fractus.web.microversion import Version
 from tests.api.house import House, Served, furnish, served
 from tests.api.rows import changes, outside, rows_of
 
+#: What is asked of a volume by who connects it himself.
+CONNECTING = (
+    "reserve", "unreserve", "begin_detaching", "roll_detaching", "initialize_connection", "terminate_connection",
+)  # fmt: skip
+
 #: What is asked of a cloud while the caller waits. Whoever adds one writes it here too.
 LIVE = {
     "compute POST /servers/{server_id}/action#os-getConsoleOutput",
@@ -65,6 +70,13 @@ LIVE = {
     "volume PUT /clusters/enable",
     "volume PUT /clusters/disable",
     "volume POST /workers/cleanup",
+    "volume GET /attachments/{id}",
+    "volume GET /volumes/{volume_id}/encryption",
+    "volume GET /volumes/{volume_id}/encryption/{key}",
+    "volume POST /attachments",
+    "volume PUT /attachments/{id}",
+    "volume POST /snapshots/{snapshot_id}/action#os-update_snapshot_status",
+    *(f"volume POST /volumes/{{volume_id}}/action#os-{name}" for name in CONNECTING),
 }
 
 QOS_VERBS = ("associations", "associate", "disassociate", "disassociate_all")
@@ -96,6 +108,11 @@ NOT_THERE = {
     "volume GET /qos-specs/{id}",
     *(f"volume GET /qos-specs/{{id}}/{verb}" for verb in QOS_VERBS),
     "volume GET /types/{type_id}/encryption/{id}",
+    "volume GET /group_types/{group_type_id}",
+    "volume GET /group_types/{group_type_id}/group_specs",
+    "volume GET /group_types/{group_type_id}/group_specs/{key}",
+    # Nothing has failed.
+    "volume GET /messages/{id}",
     # What nothing can be made of yet in block storage.
     *(f"volume GET {one.path}/{{id}}" for one in LISTINGS if one.missing),
 }
@@ -139,6 +156,8 @@ ADMINS = {
     *(f"volume GET /qos-specs/{{id}}/{verb}" for verb in QOS_VERBS),
     "volume GET /backups/{id}/export_record",
     *(f"volume GET {path}" for path in ("/os-services", "/os-hosts", "/scheduler-stats/get_pools")),
+    "volume GET /group_types/{group_type_id}/group_specs",
+    "volume GET /group_types/{group_type_id}/group_specs/{key}",
 }
 #: A key belongs to its user: an administrator names them to see it.
 OWNERS = {"compute GET /os-keypairs/{name}"}

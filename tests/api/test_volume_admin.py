@@ -120,7 +120,8 @@ async def test_encryption_of_a_type_is_set_changed_and_removed(world: World) -> 
         "key_size": "256",
     }
     made = (await asks(world, "POST", at, {"encryption": given})).ok()["encryption"]
-    assert made == {**given, "key_size": 256}
+    ids = {"volume_type_id": gold["id"], "encryption_id": made["encryption_id"]}
+    assert made == {**given, "key_size": 256, **ids}
     assert (await asks(world, "POST", at, {"encryption": given})).status == 400
     shown = (await asks(world, "GET", at)).ok()
     assert shown.items() >= {**made, "volume_type_id": gold["id"], "deleted": False}.items()

@@ -55,9 +55,9 @@ LIVES: Mapping[str, Lifecycle] = {
     "router_interface": RouterInterfaceLifecycle(),
     "trunk": TrunkLifecycle(),
     "metering_label": MeteringLabelLifecycle(),
-    "volume": VolumeLifecycle(_UNUSED, _UNUSED, _UNUSED),
-    "snapshot": SnapshotLifecycle(),
-    "backup": BackupLifecycle(_UNUSED),
+    "volume": VolumeLifecycle(_UNUSED, _UNUSED, _UNUSED, _UNUSED, _UNUSED),
+    "snapshot": SnapshotLifecycle(_UNUSED),
+    "backup": BackupLifecycle(_UNUSED, _UNUSED),
 }
 
 

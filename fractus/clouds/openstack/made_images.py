@@ -1,4 +1,4 @@
-"""Images that a child's Nova makes of servers: what it is sent, and whether it was sent already."""
+"""Images that a child makes of servers and volumes: what its Nova is sent, and whether it was asked already."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _ALL = 0x7FFFFFFF
 
 
 async def is_there(child: Child, image_id: str) -> bool:
-    """Whether the child has begun to make it: Nova registers the image before it answers. A request whose answer was
-    lost is repeated only where there is none.
+    """Whether the child has begun to make it: Nova and Cinder register the image before they answer. A request whose
+    answer was lost is repeated only where there is none.
     """
     wanted = ImageWanted(id=image_id, name="", disk_format="", container_format="", made_there=True)
     return await Images(child).find(HOME, wanted) is not None

@@ -10,6 +10,7 @@ from msgspec import Struct, field, structs
 
 from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.cinder import Cinder
+from fractus.clouds.openstack.direct_attachments import DirectAttachments
 from fractus.clouds.openstack.services import Ask, reaches, segment
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused, Throttled
@@ -62,6 +63,7 @@ class VolumeAttachments:
     def __init__(self, child: Child) -> None:
         self._child = child
         self._cinder = Cinder(child)
+        self._direct = DirectAttachments(child, self._cinder)
 
     def _path(self, server_id: str, volume_id: str = "") -> str:
         root = f"/servers/{segment(server_id)}/os-volume_attachments"
@@ -69,7 +71,9 @@ class VolumeAttachments:
 
     async def observe(self, scope: Scope, remote_id: str) -> VolumeAttachmentObserved:
         """What is there now: `Missing` where the server has no such volume (any more)."""
-        server_id, _, volume_id = remote_id.partition("/")
+        server_id, slash, volume_id = remote_id.partition("/")
+        if not slash:
+            return await self._direct.observe(scope, remote_id)
         version = await self._child.services.version(_KEEPS)
         ask = Ask(service="compute", path=self._path(server_id, volume_id), version=version)
         there = await self._child.item(scope, ask, "volumeAttachment", _Attachment)
@@ -93,6 +97,9 @@ class VolumeAttachments:
 
     async def find(self, scope: Scope, wanted: VolumeAttachmentWanted) -> VolumeAttachmentObserved | None:
         """Whether the server has the volume: it carries no marker, and which it is, is known."""
+        if wanted.direct:
+            found = await self._direct.find(scope, wanted)
+            return structs.replace(found, marker=wanted.id) if found is not None else None
         try:
             observed = await self.observe(scope, _key(wanted.server_id, wanted.volume_id))
         except Missing:
@@ -101,6 +108,8 @@ class VolumeAttachments:
 
     async def create(self, scope: Scope, wanted: VolumeAttachmentWanted) -> VolumeAttachmentObserved:
         """Ask for it; what comes of that is seen later. `Throttled` while the server or the volume is busy."""
+        if wanted.direct:
+            return await self._direct.create(scope, wanted)
         body: dict[str, Any] = {"volumeId": wanted.volume_id}
         if wanted.device:
             body["device"] = wanted.device
@@ -141,7 +150,10 @@ class VolumeAttachments:
         raise refusal
 
     async def apply(self, scope: Scope, remote_id: str, step: Step) -> None:
-        """`keep_volume`."""
+        """`keep_volume`, or `complete`."""
+        if step.verb == "complete":
+            await self._direct.complete(scope, remote_id)
+            return
         if step.verb == "keep_volume":
             await self._keep_volume(scope, *remote_id.split("/"))
             return
@@ -161,7 +173,10 @@ class VolumeAttachments:
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """Ask for its end. `Missing` where there is none; `Throttled` while the server or the volume is busy."""
-        server_id, _, volume_id = remote_id.partition("/")
+        server_id, slash, volume_id = remote_id.partition("/")
+        if not slash:
+            await self._direct.delete(scope, remote_id)
+            return
         ask = Ask(service="compute", method="DELETE", path=self._path(server_id, volume_id))
         try:
             await self._child.send(scope, ask)

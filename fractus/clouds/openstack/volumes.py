@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
-from fractus.clouds.openstack import marks
+from fractus.clouds.openstack import made_images, marks
 from fractus.clouds.openstack.cinder import CinderKind, Document, without
 from fractus.clouds.openstack.services import reaches, segment
 from fractus.model.cloud import HOME, Observed, Scope
@@ -122,6 +122,8 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
             "revert": self._acting("revert"),
             "restore": self._restore,
             "transfer": self._transfer,
+            "upload": self._upload,
+            "reimage": self._reimage,
         }
 
     async def _retype(self, scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
@@ -167,6 +169,21 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
             # A backup that was made known again is an administrator's there.
             await self._child.send(HOME, await self._cinder.ask(HOME, "POST", path, body=said))
 
+    async def _upload(self, scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
+        """Have an image made of it, under a name that is our marker: Cinder takes no properties. One that is there
+        already was asked for by a request whose answer was lost.
+        """
+        if await made_images.is_there(self._child, body["image_id"]):
+            return
+        formats = {name: body[name] for name in ("disk_format", "container_format")}
+        said = {"image_name": marks.name(body["image_id"], self._child.by), "force": True, **formats}
+        await self._acting("os-volume_upload_image")(scope, remote_id, said)
+
+    async def _reimage(self, scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
+        """Write an image to it."""
+        said = {"image_id": body["image_id"], "reimage_reserved": body["reserved"]}
+        await self._acting("os-reimage")(scope, remote_id, said)
+
     def _acting(self, name: str) -> Callable[[Scope, str, dict[str, Any]], Any]:
         async def act(scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
             try:
@@ -188,10 +205,14 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
             observed = await self.observe(scope, remote_id)
             if observed.status == "deleting":
                 return
-            if not observed.status.startswith("error"):
+            if not observed.status.startswith("error") and observed.status not in _STUCK:
                 raise
             await self._cinder.act(HOME, self.path_of(remote_id), {"os-force_delete": {}}, repeat=True)
 
+
+#: States in which Cinder deletes nothing, and in which nobody may ask for that here unless an administrator forces it.
+_STUCK = frozenset({"attaching", "creating", "maintenance", "managing", "reserved"})
+_STUCK_SNAPSHOT = frozenset({"creating", "deleting", "updating", "unmanaging"})
 
 #: What administrators are shown among a volume's metadata, and its user never wrote.
 _ADMINS = frozenset({"readonly", "attached_mode"})
@@ -235,3 +256,15 @@ class Snapshots(CinderKind[SnapshotWanted, SnapshotObserved]):
     async def has_cursor(self) -> bool:
         """A list of snapshots has no filter by time."""
         return False
+
+    async def delete(self, scope: Scope, remote_id: str) -> None:
+        """Ask for its end; one that is in no state for it is forced: only an administrator asks for that."""
+        try:
+            await super().delete(scope, remote_id)
+        except Refused as refusal:
+            if refusal.status != 400:
+                raise
+            status = (await self.observe(scope, remote_id)).status
+            if not status.startswith("error") and status not in _STUCK_SNAPSHOT:
+                raise
+            await self._cinder.act(HOME, self.path_of(remote_id), {"os-force_delete": {}}, repeat=True)

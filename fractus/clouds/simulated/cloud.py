@@ -90,6 +90,8 @@ class SimulatedCloud:
         self._agents = Agents(backend.agents, backend.agents_serve)
         self._backups = Backups(self._injector)
         self._volumes = Volumes(self._injector)
+        self._snapshots = Snapshots(self._injector)
+        self._attachments = VolumeAttachments(self._injector)
         self._actuators: dict[str, Actuator[Any, Any]] = {
             "server": self._servers,
             "flavor": Flavors(self._injector),
@@ -98,9 +100,9 @@ class SimulatedCloud:
             "image": self._images,
             "volume_type": VolumeTypes(self._injector),
             "volume": self._volumes,
-            "snapshot": Snapshots(self._injector),
+            "snapshot": self._snapshots,
             "backup": self._backups,
-            "volume_attachment": VolumeAttachments(self._injector),
+            "volume_attachment": self._attachments,
             **{
                 one.kind: _PARTICULAR.get(one.kind, NeutronSimulated)(self._injector, one)
                 for one in VOCABULARIES
@@ -287,6 +289,10 @@ class SimulatedCloud:
             "diagnostics": lambda: self._servers.diagnostics(remote_id, call.version),
             "server_password": lambda: self._servers.password(remote_id),
             "clear_password": lambda: self._servers.clear_password(remote_id),
+            "volume_action": lambda: self._volumes.asked(remote_id, call.body),
+            "snapshot_action": lambda: self._snapshots.update_status(remote_id, call.body),
+            "attachment_get": lambda: self._attachments.connection(remote_id),
+            "attachment_put": lambda: self._attachments.connection(remote_id, call.body),
             "backup_record": lambda: self._backups.written_down(remote_id),
             "service_update": lambda: self._hosts.update(remote_id, call.body),
             "service_delete": lambda: self._hosts.delete(remote_id),

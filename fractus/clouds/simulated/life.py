@@ -104,7 +104,7 @@ def move_attachment(records: Records, thing: VolumeAttachmentRecord, event: str,
         records.put(thing)
     else:
         records.drop(thing)
-    server = records.get(ServerRecord, thing.server_id)
+    server = None if thing.direct else records.get(ServerRecord, thing.server_id)
     if server is not None:
         others = [id for id in server.volumes if id != thing.volume_id]
         server.volumes = [*others, thing.volume_id] if event == "attached" else others
@@ -112,9 +112,14 @@ def move_attachment(records: Records, thing: VolumeAttachmentRecord, event: str,
     volume = records.get(VolumeRecord, thing.volume_id)
     if volume is None:
         return
-    left = [one for one in volume.attachments if one["server_id"] != thing.server_id]
+    left = [
+        one
+        for one in volume.attachments
+        if one["attachment_id"] != thing.id and (thing.direct or one["server_id"] != thing.server_id)
+    ]
     if event == "attached":
-        shown = {"server_id": thing.server_id, "device": thing.device, "attached_at": iso_micro(at)}
+        holder = {"server_id": thing.server_id or None, "host_name": thing.host or None}
+        shown = {**holder, "device": thing.device, "attached_at": iso_micro(at)}
         left.append({"id": volume.id, "volume_id": volume.id, "attachment_id": thing.id, **shown})
     volume.attachments, volume.changed_at = left, at
     volume.status = "in-use" if left else "available"

@@ -391,7 +391,7 @@ class VolumeRecord(Record, kw_only=True):
 
 
 class VolumeAttachmentRecord(Record, kw_only=True):
-    """That a server has a volume; `id` is `<server>/<volume>`."""
+    """That a server has a volume; `id` is `<server>/<volume>`, unless block storage was asked for it (`direct`)."""
 
     KIND: ClassVar[str] = "volume_attachment"
 
@@ -401,10 +401,14 @@ class VolumeAttachmentRecord(Record, kw_only=True):
     status: str = "attaching"
     attached_at: float | None = None
     delete_on_termination: bool = False
+    direct: str = ""
+    host: str = ""
+    mode: str = ""
 
     def ties(self) -> set[str]:
         """Both of them."""
-        return {f"server/{self.server_id}", f"volume/{self.volume_id}"}
+        server = set() if self.direct else {f"server/{self.server_id}"}
+        return {f"volume/{self.volume_id}", *server}
 
 
 class SnapshotRecord(Record, kw_only=True):
@@ -416,6 +420,7 @@ class SnapshotRecord(Record, kw_only=True):
     size: int = 0
     status: str = "creating"
     metadata: dict[str, str] = {}
+    progress: str = ""
 
     def ties(self) -> set[str]:
         """Its volume."""

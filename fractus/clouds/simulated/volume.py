@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.block_hosts import POOL
@@ -30,6 +31,9 @@ _DELETABLE = frozenset({"available", "error", "error_extending", "error_restorin
 
 class CinderSimulated(Simulated[R, W, S]):
     """What volumes and snapshots have in common."""
+
+    deletable: ClassVar[frozenset[str]] = _DELETABLE
+    """States in which one is deleted, forced where it has to be."""
 
     async def observe(self, scope: Scope, remote_id: str) -> S:
         """As an administrator is shown it: what is on its way to another project is seen, whosever it is."""
@@ -64,9 +68,9 @@ class CinderSimulated(Simulated[R, W, S]):
 
     def end(self, thing: R) -> None:
         """Delete it, if it is in a state for that."""
-        if _of(thing).status == "deleting":
+        if _of(thing).status == "deleting" and thing.next:
             return
-        if _of(thing).status not in _DELETABLE:
+        if _of(thing).status not in self.deletable:
             raise Refused(self.not_deletable(thing), status=400)
         _of(thing).status = "deleting"
         schedule(thing, "deleted", self.now() + self.injector.backend.shape.volume_seconds)
@@ -93,6 +97,7 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
     """The actuator of volumes."""
 
     record = VolumeRecord
+    deletable = _DELETABLE | {"attaching", "creating", "maintenance", "managing", "reserved"}
 
     def observed(self, thing: VolumeRecord) -> VolumeObserved:
         """How the cloud shows it."""
@@ -139,11 +144,7 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
 
     def _fill(self, record: VolumeRecord, wanted: VolumeWanted) -> None:
         if wanted.image_id:
-            image = self.records.get(ImageRecord, wanted.image_id)
-            if image is None or image.status != "active":
-                raise Missing(f"Image {wanted.image_id} could not be found.")
-            record.bootable = True
-            record.image_metadata = {"image_id": image.id, "image_name": image.name, **image.properties}
+            self._fill_from(record, self.records.get(ImageRecord, wanted.image_id), wanted.image_id)
         source = self.records.get(VolumeRecord, wanted.source_id) if wanted.source_id else None
         if wanted.source_id and source is None:
             raise Missing(f"Volume {wanted.source_id} could not be found.")
@@ -199,12 +200,75 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
                 thing.image_metadata = {**thing.image_metadata, **body["metadata"]}
             case "restore":
                 return self._restore(thing, body["backup_id"])
+            case "upload" | "revert" | "reimage":
+                return self._contents(thing, step.verb, body)
             case "unset_image_metadata":
                 kept = {key: value for key, value in thing.image_metadata.items() if key != body["key"]}
                 thing.image_metadata = kept
             case _:
                 return super().change(thing, step)
         return self.touch(thing)
+
+    def asked(self, id: str, body: Mapping[str, Any]) -> Any:
+        """What those ask who connect a volume themselves."""
+        thing, (name,) = self.held(id, self.injector.home), body
+        if name == "os-initialize_connection":
+            return {"driver_volume_type": "simulated", "data": {"volume_id": thing.id}}
+        rest = "in-use" if thing.attachments else "available"
+        becomes = {
+            "os-reserve": "attaching", "os-unreserve": rest, "os-begin_detaching": "detaching",
+            "os-roll_detaching": "in-use",
+        }  # fmt: skip
+        if name == "os-reserve" and thing.status != "available":
+            raise Refused(
+                f"Invalid volume: Volume status must be available to reserve, but the status is {thing.status}.",
+                status=400,
+            )
+        thing.status = becomes.get(name, thing.status)
+        return self.touch(thing)
+
+    def _contents(self, thing: VolumeRecord, verb: str, body: Mapping[str, Any]) -> None:
+        """What is on it is copied, or replaced."""
+        if verb == "upload" and any(
+            self.injector.is_ours(one.by) for one in self.records.marked(ImageRecord, body["image_id"])
+        ):
+            return
+        before, busy = thing.status, {"upload": "uploading", "revert": "reverting", "reimage": "downloading"}
+        if before not in ("available", "in-use"):
+            raise Refused(f"Invalid volume: Volume {thing.id} is {before}.", status=400)
+        if verb == "upload":
+            self._upload(thing, body)
+        elif verb == "reimage":
+            self._fill_from(thing, self.records.get(ImageRecord, body["image_id"]), body["image_id"])
+        thing.status = busy[verb]
+        schedule(thing, before, self.now() + self.injector.backend.shape.volume_seconds)
+        self.touch(thing)
+
+    def _upload(self, thing: VolumeRecord, body: Mapping[str, Any]) -> None:
+        """An image of it, whose bits are its name."""
+        name = f"fractus-{body['image_id']}"
+        image = ImageRecord(
+            id=self.new_id(),
+            project_id=thing.project_id,
+            name=name,
+            marker=body["image_id"],
+            by=self.injector.by,
+            disk_format=body["disk_format"],
+            container_format=body["container_format"],
+            status="queued",
+            size=len(name),
+            checksum=hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(),
+            created_at=self.now(),
+            changed_at=self.now(),
+        )
+        schedule(image, "saved", self.now() + self.injector.backend.shape.volume_seconds)
+        self.records.put(image)
+
+    def _fill_from(self, record: VolumeRecord, image: ImageRecord | None, id: str) -> None:
+        if image is None or image.status != "active":
+            raise Missing(f"Image {id} could not be found.")
+        record.bootable = True
+        record.image_metadata = {"image_id": image.id, "image_name": image.name, **image.properties}
 
     def _restore(self, thing: VolumeRecord, backup_id: str) -> None:
         if thing.status != "available":
@@ -279,6 +343,7 @@ class Snapshots(CinderSimulated[SnapshotRecord, SnapshotWanted, SnapshotObserved
     """The actuator of snapshots."""
 
     record = SnapshotRecord
+    deletable = _DELETABLE | {"creating", "deleting", "updating", "unmanaging"}
 
     def observed(self, thing: SnapshotRecord) -> SnapshotObserved:
         """How the cloud shows it."""
@@ -288,7 +353,7 @@ class Snapshots(CinderSimulated[SnapshotRecord, SnapshotWanted, SnapshotObserved
             size=thing.size,
             volume_id=thing.volume_id,
             metadata=dict(thing.metadata),
-            progress="100%" if thing.status == "available" else "0%",
+            progress=thing.progress or ("100%" if thing.status == "available" else "0%"),
         )
 
     def make(self, project_id: str, wanted: SnapshotWanted) -> SnapshotRecord:
@@ -311,3 +376,11 @@ class Snapshots(CinderSimulated[SnapshotRecord, SnapshotWanted, SnapshotObserved
             size=volume.size,
             metadata=dict(wanted.metadata),
         )
+
+    def update_status(self, id: str, body: Mapping[str, Any]) -> None:
+        """Who makes it says how far that is."""
+        thing = self.held(id, self.injector.home)
+        said = body["os-update_snapshot_status"]
+        thing.status, thing.progress = said["status"], said.get("progress") or ""
+        thing.next, thing.next_at = "", 0.0
+        self.touch(thing)

@@ -10,7 +10,7 @@ from fractus.model.resource import Presence, Resource, Summary
 from fractus.model.volumes import BackupObserved, BackupWanted
 from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan, Sweeping
 from fractus.services.volume.backups.kind import KIND, NO_VOLUME
-from fractus.services.volume.dialect.lifecycle import CopyLifecycle
+from fractus.services.volume.dialect.lifecycle import CopyLifecycle, Messages
 from fractus.store.transaction import Transaction
 
 #: States that pass by themselves.
@@ -37,9 +37,9 @@ class BackupLifecycle(CopyLifecycle):
     traits = assigned()
     sweeping = Sweeping()
 
-    def __init__(self, shown: Shown) -> None:
-        """`shown` tells its volume, and the backup that it says the difference to."""
-        self._shown = shown
+    def __init__(self, shown: Shown, messages: Messages) -> None:
+        """`shown` tells its volume, and the backup that it says the difference to; `messages`, users of failures."""
+        self._shown, self._messages = shown, messages
 
     def demand(self, resource: Resource) -> Demand:
         """A cloud that has backups: that of its volume, or of which its record is."""
@@ -87,6 +87,7 @@ class BackupLifecycle(CopyLifecycle):
     async def progressed(self, tx: Transaction, resource: Resource) -> None:
         """Its volume is free again when it is made."""
         await self._shown.progressed(tx, resource)
+        await self._messages.about(tx, resource)
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """What it was the difference to may go."""

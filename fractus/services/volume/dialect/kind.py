@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from fractus.auth.policy import RuleDefault
-from fractus.model.errors import QuotaExceeded
+from fractus.model.errors import Invalid, QuotaExceeded
 from fractus.model.resource import Resource
 from fractus.quota.costs import Costs, Over
 from fractus.services.kind import Kind
@@ -53,6 +53,8 @@ class VolumeKind(Kind, frozen=True, kw_only=True):
     """Names in documents that a microversion brought -> that one."""
     unborn: Sequence[str] = ()
     """Names that the answer to a create does not have yet."""
+    unchanged: Sequence[str] = ()
+    """Names that the answer to a change does not have."""
     filters: Mapping[str, Parameter] = {}
     """Query parameters of lists that find something."""
     open_filters: Sequence[str] = ()
@@ -82,6 +84,18 @@ def having(column: str, text: str) -> Filters:
         value = None
     items = value if isinstance(value, dict) else {text: ""}
     return [Filter(column, "like", token(key, one)) for key, one in items.items()]
+
+
+def public(text: str) -> Filters:
+    """Which types an administrator asks for: public ones, private ones, or all (`none`)."""
+    lowered = text.lower()
+    if lowered in ("none", ""):
+        return ()
+    if lowered in ("1", "t", "true", "on", "y", "yes"):
+        return (Filter("is_public", "eq", True),)
+    if lowered in ("0", "f", "false", "off", "n", "no"):
+        return (Filter("is_public", "eq", False),)
+    raise Invalid(f"Invalid is_public filter [{text}]")
 
 
 def own(project_id: str) -> Filters:

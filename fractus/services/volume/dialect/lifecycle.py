@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from msgspec import structs
 
@@ -17,6 +17,14 @@ from fractus.store.transaction import Transaction
 _NAMES = ("name", "description", "metadata")
 
 _Observed = TypeVar("_Observed", SnapshotObserved, BackupObserved)
+
+
+class Messages(Protocol):
+    """What tells users of failures."""
+
+    async def about(self, tx: Transaction, resource: Resource) -> None:
+        """Tell its project what its state says, where that is a failure of what was asked for."""
+        ...
 
 
 class CopyLifecycle(LifecycleDefaults):

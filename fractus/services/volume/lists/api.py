@@ -32,23 +32,6 @@ class Listing:
 
 
 LISTINGS = (
-    Listing(
-        path="/attachments",
-        key="attachments",
-        rule="volume:get_all",
-        detail=True,
-        since=Version(3, 27),
-        missing="Volume attachment could not be found with filter: attachment_id = {}.",
-        show_rule="volume:get",
-    ),
-    Listing(
-        path="/messages",
-        key="messages",
-        rule="message:get_all",
-        since=Version(3, 3),
-        missing="Message {} could not be found.",
-        show_rule="message:get",
-    ),
     *(
         Listing(
             path=path,
@@ -72,15 +55,6 @@ LISTINGS = (
             show_rule="group:get_group_snapshot",
         )
         for path, since in (("/group_snapshots", Version(3, 14)), ("/cgsnapshots", None))
-    ),
-    Listing(
-        path="/group_types",
-        key="group_types",
-        # As types of volumes: Cinder asks nothing of those who list types of groups.
-        rule="volume_extension:type_get_all",
-        since=Version(3, 11),
-        missing="Group type {} could not be found.",
-        show_rule="volume_extension:type_get",
     ),
 )
 

@@ -13,8 +13,6 @@ _READERS = (
     ("group:get", "Show a group of volumes."),
     ("group:get_all_group_snapshots", "List snapshots of groups."),
     ("group:get_group_snapshot", "Show a snapshot of a group."),
-    ("message:get_all", "List messages."),
-    ("message:get", "Show a message."),
 )
 RULES = [
     RuleDefault(ZONES, ANY, "List the availability zones of block storage."),

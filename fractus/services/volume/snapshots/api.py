@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from fractus.base.ids import new_id
 from fractus.model.errors import Invalid, NotFound
+from fractus.model.live import LiveCall
 from fractus.model.resource import Resource
+from fractus.services.relay import DEADLINE, Relay
 from fractus.services.volume.dialect.api.collection import CollectionApi, route
 from fractus.services.volume.dialect.api.metadata import MetadataApi
 from fractus.services.volume.dialect.api.query import names
@@ -15,6 +18,7 @@ from fractus.services.volume.dialect.kind import Verb
 from fractus.services.volume.dialect.schema.parameters import FALSE, TRUE
 from fractus.services.volume.snapshots import kind, schema
 from fractus.services.volume.snapshots.kind import KIND
+from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Store, Transaction
 from fractus.web.microversion import Version
@@ -23,6 +27,27 @@ from fractus.web.routing import Call, Reply, Route
 #: From here on snapshots of what is attached need not be forced.
 _IN_USE = Version(3, 66)
 
+#: States in which who makes or removes a snapshot says how far that is -> what may be said.
+_SAYABLE = {
+    "creating": ("creating", "available", "error"),
+    "deleting": ("deleting", "error_deleting"),
+}
+
+
+def _said(body: dict[str, Any]) -> LiveCall:
+    return LiveCall(
+        name="snapshot_action",
+        noun="an answer to os-update_snapshot_status",
+        service="volume",
+        method="POST",
+        path="/{project}/snapshots/{id}/action",
+        body=body,
+        empty=True,
+        missing="Snapshot {id} could not be found.",
+        not_ready="Snapshot {id} is in no cloud yet.",
+        refusals=frozenset({400}),
+    )
+
 
 class SnapshotsApi(CollectionApi):
     """Snapshots, what is asked of them, and their metadata."""
@@ -30,8 +55,10 @@ class SnapshotsApi(CollectionApi):
     kind = KIND
     by = "snapshot_id"
 
-    def __init__(self, store: Store, ledger: Ledger) -> None:
+    def __init__(self, store: Store, ledger: Ledger, live: Relay) -> None:
+        """`live` asks clouds."""
         super().__init__(store, ledger)
+        self._live = live
         rules = {
             "get": kind.METADATA_GET,
             "create": kind.METADATA_UPDATE,
@@ -46,12 +73,18 @@ class SnapshotsApi(CollectionApi):
         """Those of every collection, and those of its parts."""
         path = "/snapshots/{snapshot_id}/action"
         reset = Verb(rule=kind.RESET, schemas=(("", schema.RESET),))
+        update = Verb(rule=kind.UPDATE_STATUS, schemas=(("", schema.UPDATE_STATUS),))
         force = Verb(rule=kind.FORCE_DELETE, schemas=(("", schema.FORCE_DELETE),))
         return [
             *super().routes(),
             *self._metadata.routes(),
             route(reset, "POST", path, self.reset, action="os-reset_status"),
             route(force, "POST", path, self.force_delete, action="os-force_delete"),
+            dataclasses.replace(
+                route(update, "POST", path, self.update_status, action="os-update_snapshot_status"),
+                live=True,
+                deadline=DEADLINE,
+            ),
         ]
 
     async def draft(self, call: Call, tx: Transaction, given: dict[str, Any]) -> Resource:
@@ -128,4 +161,23 @@ class SnapshotsApi(CollectionApi):
             if snapshot.wanted:
                 snapshot.wanted = False
                 await self._ledger.remove(tx, snapshot, await self.summary(tx, snapshot), hide=False)
+        return Reply(202)
+
+    async def update_status(self, call: Call) -> Reply:
+        """Who makes it says how far that is: its cloud is told at once."""
+        said = call.body["os-update_snapshot_status"]
+        snapshot = await self.fetch(self._store, call, kind.UPDATE_STATUS.name, to_write=False)
+        if snapshot.status not in _SAYABLE:
+            raise Invalid(f"Snapshot status {snapshot.status} not allowed for update_snapshot_status")
+        if said["status"] not in _SAYABLE[snapshot.status]:
+            raise Invalid(
+                f"Provided snapshot status {said['status']} not allowed for snapshot with status {snapshot.status}."
+            )
+        await self._live.ask(snapshot, _said(call.body))
+        async with self._store.transaction() as tx:
+            snapshot = await self.fetch(tx, call, kind.UPDATE_STATUS.name)
+            for there in await presences.of_resource(tx, KIND.name, snapshot.id):
+                there.observed = {**(there.observed or {}), **said}
+                await presences.save(tx, there)
+            await self._ledger.resources.save(tx, snapshot, await self.summary(tx, snapshot))
         return Reply(202)

@@ -38,6 +38,11 @@ METADATA_DELETE = RuleDefault(
 )
 _ADMIN = "volume_extension:snapshot_admin_actions"
 RESET = RuleDefault(f"{_ADMIN}:reset_status", CINDER_ADMIN, "Say in which state a snapshot is.")
+UPDATE_STATUS = RuleDefault(
+    "snapshot_extension:snapshot_actions:update_snapshot_status",
+    CINDER_ADMIN_OR_MEMBER,
+    "Say how far the making of a snapshot is.",
+)
 FORCE_DELETE = RuleDefault(
     f"{_ADMIN}:force_delete", CINDER_ADMIN, "Delete a snapshot whatever state it is in."
 )
@@ -77,7 +82,7 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
         "user_id": resource.user_id,
         "consumes_quota": True,
         "os-extended-snapshot-attributes:project_id": resource.project_id,
-        "os-extended-snapshot-attributes:progress": "100%" if status == "available" else "0%",
+        "os-extended-snapshot-attributes:progress": _progress(status, there),
     }
     columns = {
         "volume_id": desired["volume_id"],
@@ -87,6 +92,12 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
         "items": tokens(desired["metadata"]),
     }
     return Summary(status, document, None, columns)
+
+
+def _progress(status: str, there: Presence | None) -> str:
+    """How much of it is done, as its cloud says."""
+    said = (there.observed or {}).get("progress") if there is not None else ""
+    return str(said) if said and status != "creating" else "100%" if status == "available" else "0%"
 
 
 def _cost(resource: Resource) -> Mapping[str, int]:
@@ -113,6 +124,9 @@ VERBS = {
     ),
 }  # fmt: skip
 
+#: What stands in lists, and where one is shown.
+_EXTENDED = ("os-extended-snapshot-attributes:project_id", "os-extended-snapshot-attributes:progress")
+
 KIND = VolumeKind(
     name="snapshot",
     collection="snapshots",
@@ -123,7 +137,8 @@ KIND = VolumeKind(
     missing="Snapshot {} could not be found.",
     listed="id created_at updated_at name description volume_id status size metadata",
     added={"group_snapshot_id": "3.14", "user_id": "3.41", "consumes_quota": "3.65"},
-    unborn=("os-extended-snapshot-attributes:project_id", "os-extended-snapshot-attributes:progress"),
+    unborn=_EXTENDED,
+    unchanged=_EXTENDED,
     filters={
         **{name: equals(name) for name in ("name", "status", "volume_id", "id", "user_id")},
         "display_name": equals("name"),
@@ -140,7 +155,7 @@ KIND = VolumeKind(
     counted=True,
     scope=own,
     target=target,
-    rules=rules_of(VERBS, METADATA_GET, METADATA_UPDATE, METADATA_DELETE, RESET, FORCE_DELETE),
+    rules=rules_of(VERBS, METADATA_GET, METADATA_UPDATE, METADATA_DELETE, RESET, FORCE_DELETE, UPDATE_STATUS),
     costs=costs(("snapshots", "gigabytes"), _cost, "snapshot"),
     needs=lambda resource: [Need("volume", resource.desired["volume_id"])],
     vocabulary=VOCABULARY,

@@ -10,8 +10,9 @@ from fractus.model.placement import assigned
 from fractus.model.resource import Presence, Resource, Summary, at_home
 from fractus.model.volumes import SnapshotObserved, SnapshotWanted
 from fractus.reconcile.kind import Apply, Demand, Done, Item, Plan, Sweeping
-from fractus.services.volume.dialect.lifecycle import CopyLifecycle
+from fractus.services.volume.dialect.lifecycle import CopyLifecycle, Messages
 from fractus.services.volume.snapshots.kind import KIND
+from fractus.store.transaction import Transaction
 
 #: States that pass by themselves.
 _PASSING = ("creating", "deleting", "updating", "backing-up", "restoring", "unmanaging")
@@ -24,6 +25,10 @@ class SnapshotLifecycle(CopyLifecycle):
     observed_type = SnapshotObserved
     traits = assigned()
     sweeping = Sweeping()
+
+    def __init__(self, messages: Messages) -> None:
+        """`messages`: who tells of failures."""
+        self._messages = messages
 
     def demand(self, resource: Resource) -> Demand:
         """A cloud that has snapshots: that of its volume."""
@@ -64,3 +69,7 @@ class SnapshotLifecycle(CopyLifecycle):
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
         return KIND.summarise(resource, presences)
+
+    async def progressed(self, tx: Transaction, resource: Resource) -> None:
+        """A failure is told."""
+        await self._messages.about(tx, resource)

@@ -30,3 +30,7 @@ RESET = p.body(
     "os-reset_status", p.record({"status": {"type": "string", "format": "snapshot_status"}}, "status")
 )
 FORCE_DELETE = p.body("os-force_delete", {})
+UPDATE_STATUS = p.body(
+    "os-update_snapshot_status",
+    p.record({"status": {"type": "string"}, "progress": {"format": "progress"}}, "status"),
+)

@@ -13,13 +13,12 @@ from fractus.auth.base_rules import CINDER_ADMIN, CINDER_ADMIN_OR_READER
 from fractus.auth.policy import RuleDefault
 from fractus.base.ids import derived_id
 from fractus.model import carried
-from fractus.model.errors import Invalid
 from fractus.model.resource import Presence, Resource, Summary
 from fractus.model.volumes import DEFAULT_TYPE
 from fractus.model.volumes import VOLUME_TYPE as VOCABULARY
 from fractus.services.field import Field, named
 from fractus.services.kind import table_of
-from fractus.services.volume.dialect.kind import Parameter, Verb, VolumeKind, having, rules_of
+from fractus.services.volume.dialect.kind import Parameter, Verb, VolumeKind, having, public, rules_of
 from fractus.services.volume.dialect.view import tokens
 from fractus.services.volume.volume_types import schema
 from fractus.store.listing import Filter, Filters
@@ -121,18 +120,6 @@ def scope(project_id: str) -> Filters:
     return ([Filter("is_public", "eq", True), Filter("access", "like", f"%|{escaped}|%")],)
 
 
-def public(text: str) -> Filters:
-    """Which types an administrator asks for: public ones, private ones, or all (`none`)."""
-    lowered = text.lower()
-    if lowered in ("none", ""):
-        return ()
-    if lowered in ("1", "t", "true", "on", "y", "yes"):
-        return (Filter("is_public", "eq", True),)
-    if lowered in ("0", "f", "false", "off", "n", "no"):
-        return (Filter("is_public", "eq", False),)
-    raise Invalid(f"Invalid is_public filter [{text}]")
-
-
 VERBS = {
     "index": Verb(
         rule=RuleDefault("volume_extension:type_get_all", CINDER_ADMIN_OR_READER, "List volume types.")
@@ -160,6 +147,7 @@ KIND = VolumeKind(
     verbs=VERBS,
     summarise=summarise,
     missing="Volume type {} could not be found.",
+    unchanged=("os-volume-type-access:is_public", "qos_specs_id"),
     filters={
         "is_public": Parameter(public),
         "extra_specs": Parameter(lambda text: having("specs", text)),

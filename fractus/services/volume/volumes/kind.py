@@ -60,6 +60,37 @@ READONLY = RuleDefault(
     "volume:update_readonly_flag", CINDER_ADMIN_OR_MEMBER, "Say whether a volume is read-only."
 )
 RETYPE = RuleDefault("volume:retype", CINDER_ADMIN_OR_MEMBER, "Change the type of a volume.")
+_ACTIONS = "volume_extension:volume_actions"
+RESERVE = RuleDefault(
+    f"{_ACTIONS}:reserve", CINDER_ADMIN_OR_MEMBER, "Say that a volume is about to be attached."
+)
+UNRESERVE = RuleDefault(
+    f"{_ACTIONS}:unreserve", CINDER_ADMIN_OR_MEMBER, "Say that a volume is not attached after all."
+)
+BEGIN_DETACHING = RuleDefault(
+    f"{_ACTIONS}:begin_detaching", CINDER_ADMIN_OR_MEMBER, "Say that a volume is about to be detached."
+)
+ROLL_DETACHING = RuleDefault(
+    f"{_ACTIONS}:roll_detaching", CINDER_ADMIN_OR_MEMBER, "Say that a volume stays attached after all."
+)
+CONNECT = RuleDefault(
+    f"{_ACTIONS}:initialize_connection", CINDER_ADMIN_OR_MEMBER, "Connect a host with a volume."
+)
+DISCONNECT = RuleDefault(
+    f"{_ACTIONS}:terminate_connection", CINDER_ADMIN_OR_MEMBER, "Disconnect a host from a volume."
+)
+UPLOAD = RuleDefault(f"{_ACTIONS}:upload_image", CINDER_ADMIN_OR_MEMBER, "Make an image of a volume.")
+UPLOAD_PUBLIC = RuleDefault(f"{_ACTIONS}:upload_public", CINDER_ADMIN, "Make a public image of a volume.")
+REVERT = RuleDefault(
+    "volume:revert_to_snapshot", CINDER_ADMIN_OR_MEMBER, "Have a volume as its newest snapshot is."
+)
+REIMAGE = RuleDefault("volume:reimage", CINDER_ADMIN_OR_MEMBER, "Write another image to a volume.")
+REIMAGE_RESERVED = RuleDefault(
+    "volume:reimage_reserved", CINDER_ADMIN_OR_MEMBER, "Write another image to a volume that is reserved."
+)
+ENCRYPTION = RuleDefault(
+    "volume_extension:volume_encryption_metadata", CINDER_ADMIN_OR_READER, "See how a volume is encrypted."
+)
 HOST = RuleDefault("volume_extension:volume_host_attribute", CINDER_ADMIN, "See on which host a volume is.")
 MIGRATION = RuleDefault(
     "volume_extension:volume_mig_status_attribute", CINDER_ADMIN, "See whether a volume is being moved."
@@ -158,6 +189,10 @@ KIND = VolumeKind(
         "cluster_name": "3.61", "volume_type_id": "3.63", "consumes_quota": "3.65",
     },
     unborn=("os-vol-tenant-attr:tenant_id",),
+    unchanged=(
+        "os-vol-tenant-attr:tenant_id", "volume_image_metadata", "os-vol-host-attr:host",
+        "os-vol-mig-status-attr:migstat", "os-vol-mig-status-attr:name_id",
+    ),
     filters={
         **{name: equals(name) for name in ("name", "status", "migration_status", "id", "user_id", "host")},
         "display_name": equals("name"),
@@ -195,6 +230,8 @@ KIND = VolumeKind(
     rules=rules_of(
         VERBS, METADATA_GET, METADATA_CREATE, METADATA_UPDATE, METADATA_DELETE, IMAGE_SHOW, IMAGE_SET, IMAGE_REMOVE,
         FROM_IMAGE, FORCE_DELETE, ADMIN_FORCE, RESET, EXTEND, EXTEND_ATTACHED, READONLY, HOST, MIGRATION, RETYPE,
+        RESERVE, UNRESERVE, BEGIN_DETACHING, ROLL_DETACHING, CONNECT, DISCONNECT,
+        UPLOAD, UPLOAD_PUBLIC, REVERT, REIMAGE, REIMAGE_RESERVED, ENCRYPTION,
     ),
     costs=costs(("volumes", "gigabytes"), _cost, "volume"),
     needs=needs,

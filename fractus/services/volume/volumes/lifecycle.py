@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
-from fractus.model.action import Action
+from fractus.model.action import DONE, Action
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, at_home
 from fractus.model.volumes import DESTINATION, RESERVED, VolumeObserved, VolumeWanted
 from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.lifecycle import LifecycleDefaults
+from fractus.services.volume.dialect.lifecycle import Messages
 from fractus.services.volume.volumes import actions
 from fractus.services.volume.volumes.kind import KIND
 from fractus.store.transaction import Transaction
@@ -63,6 +64,18 @@ class Detached(Protocol):
         ...
 
 
+class ImagesMade(Protocol):
+    """What writes the images that clouds make of volumes."""
+
+    async def failed(self, tx: Transaction, image_id: str) -> None:
+        """The cloud will not make it."""
+        ...
+
+    async def over(self, tx: Transaction, image_id: str) -> None:
+        """The cloud has done what it was asked for."""
+        ...
+
+
 class VolumeLifecycle(LifecycleDefaults):
     """The kind `volume`."""
 
@@ -70,11 +83,16 @@ class VolumeLifecycle(LifecycleDefaults):
     observed_type = VolumeObserved
     traits = assigned()
     sweeping = Sweeping(changes=2.0)
-    verbs = frozenset({"restore", "transfer"})
+    verbs = frozenset({"reimage", "restore", "revert", "transfer", "upload"})
 
-    def __init__(self, volumes: Freed, backups: Restored, attachments: Detached) -> None:
-        """`volumes` and `backups`: who shows with what a volume is busy, and that a backup is being restored."""
+    def __init__(
+        self, volumes: Freed, backups: Restored, attachments: Detached, messages: Messages, images: ImagesMade
+    ) -> None:
+        """`volumes` and `backups`: who shows with what a volume is busy, and that a backup is being restored;
+        `attachments`: who keeps them; `messages`: who tells of failures; `images`: whom the end of an upload is told.
+        """
         self._volumes, self._backups, self._attachments = volumes, backups, attachments
+        self._messages, self._images = messages, images
 
     def demand(self, resource: Resource) -> Demand:
         """The zone that the user named, of a cloud that has block storage."""
@@ -132,7 +150,7 @@ class VolumeLifecycle(LifecycleDefaults):
         if reset and reset["token"] > memory.get("reset", 0):
             step = Step("reset_status", dict(reset["body"]))
             return Apply(step, {"reset": reset["token"]}, once=f"reset_status:{reset['token']}")
-        if observed.status in PASSING:
+        if observed.status in PASSING and not _is_held(desired, observed.status):
             return Wait(_PAUSE, f"it is {observed.status}")
         if observed.status == "error" and not memory.get("ran"):
             return Fail(f"{item.presence.cloud} could not make it", elsewhere=True)
@@ -147,7 +165,7 @@ class VolumeLifecycle(LifecycleDefaults):
         over = tuple(one.token for one in item.actions if one.token <= sent)
         action = next((one for one in item.actions if one.token > sent), None)
         if action is not None:
-            step = Step(action.verb, _body(action))
+            step = Step(action.verb, _body(action, item))
             return Apply(step, {"acted": action.token}, once=action.once, over=over)
         return _change(desired, observed) or Done(over=over)
 
@@ -163,8 +181,8 @@ class VolumeLifecycle(LifecycleDefaults):
             await self._attachments.unattachable(tx, resource)
 
     def names(self, action: Action) -> Collection[tuple[str, str]]:
-        """Nothing: what an action names is there when it is accepted, and its id there stands in its arguments."""
-        return ()
+        """An image that is to be written to it: all else is there when an action is accepted."""
+        return [("image", action.args["image_id"])] if action.verb == "reimage" else ()
 
     async def concluded(self, tx: Transaction, resource: Resource, action: Action) -> None:
         """The volume is free again, and so is the backup that was written to it."""
@@ -172,11 +190,15 @@ class VolumeLifecycle(LifecycleDefaults):
         # A sweep that sees it writes the row that it has read before.
         if resource.desired.get("busy", {}).get("by") == action.once:
             resource.desired.pop("busy")
+        if action.verb == "upload":
+            end = self._images.over if action.state == DONE else self._images.failed
+            await end(tx, action.args["image_id"])
         if action.verb == "restore":
             await self._backups.restored(tx, action.args["backup_id"], f"{resource.id}/{action.once}")
 
     async def progressed(self, tx: Transaction, resource: Resource) -> None:
-        """The backup that it is made of is free again when it is made, or cannot be."""
+        """The backup that it is made of is free again when it is made, or cannot be; and a failure is told."""
+        await self._messages.about(tx, resource)
         backup_id = resource.desired.get("backup_id")
         if backup_id and resource.status not in ("creating", "restoring-backup"):
             await self._backups.restored(tx, backup_id, resource.id)
@@ -213,6 +235,12 @@ class VolumeLifecycle(LifecycleDefaults):
         return KIND.summarise(resource, presences)
 
 
+def _is_held(desired: Mapping[str, Any], status: str) -> bool:
+    """Whether it stays in this state until its user does something: somebody has reserved it, or is connecting it."""
+    going = {one["state"] for one in desired.get("attached", ())} - {"attached", "reserved"}
+    return status in ("attaching", "detaching", "reserved") and not going
+
+
 def _forget_refused_size(resource: Resource, here: Presence | None) -> None:
     """What was asked for and is not given takes no quota. It is shown as Cinder shows it until that is reset."""
     if here is None or here.observed is None or not here.memory.get("ran"):
@@ -224,11 +252,17 @@ def _forget_refused_size(resource: Resource, here: Presence | None) -> None:
         desired.update(size=size, refused_size=desired["size"])
 
 
-def _body(action: Action) -> dict[str, Any]:
+def _body(action: Action, item: Item) -> dict[str, Any]:
     """What its cloud is sent: `there` is the id there of what it is about."""
-    if action.verb == "restore":
-        return {"backup_id": action.args["there"]}
-    return dict(action.args)
+    args = action.args
+    match action.verb:
+        case "restore":
+            return {"backup_id": args["there"]}
+        case "revert":
+            return {"snapshot_id": args["there"]}
+        case "reimage":
+            return {**args, "image_id": item.remote["image", args["image_id"]]}
+    return dict(args)
 
 
 def _change(desired: Mapping[str, Any], observed: VolumeObserved) -> Apply | None:

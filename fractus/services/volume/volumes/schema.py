@@ -81,3 +81,28 @@ UNSET_IMAGE = p.body(
     "os-unset_image_metadata", p.record({"key": {"type": "string", "minLength": 1, "maxLength": 255}}, "key")
 )
 SHOW_IMAGE = p.body("os-show_image_metadata", {})
+CONNECT = p.body(
+    "os-initialize_connection", p.record({"connector": {"type": ["object", "string"]}}, "connector")
+)
+DISCONNECT = p.body(
+    "os-terminate_connection", p.record({"connector": {"type": ["string", "object", "null"]}}, "connector")
+)
+_UPLOAD: dict[str, Any] = {
+    "image_name": {"type": "string", "minLength": 1, "maxLength": 255},
+    "force": p.boolean,
+    "disk_format": {"type": "string", "enum": ["raw", "vmdk", "vdi", "qcow2", "vhd", "vhdx", "ploop"]},
+    "container_format": p.description,
+}
+_SHOWN: dict[str, Any] = {
+    "visibility": {"type": "string", "enum": ["community", "public", "private", "shared"]},
+    "protected": p.boolean,
+}
+UPLOAD = p.body("os-volume_upload_image", p.record(_UPLOAD, "image_name"))
+UPLOAD_31 = p.body("os-volume_upload_image", p.record({**_UPLOAD, **_SHOWN}, "image_name"))
+REVERT = p.body("revert", p.record({"snapshot_id": {"type": ["string", "null"]}}, more=True))
+REIMAGE = p.body("os-reimage", p.record({"image_id": p.uuid, "reimage_reserved": p.boolean}, "image_id"))
+
+
+def anything(name: str) -> dict[str, Any]:
+    """An action whose value says nothing, and may be anything."""
+    return p.body(name, {})

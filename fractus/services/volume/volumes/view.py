@@ -51,8 +51,11 @@ def _with_attachments(resource: Resource, status: str) -> str:
     states = {one["state"] for one in resource.desired.get("attached", ())}
     if not states or status not in _ATTACHABLE:
         return status
-    if states & {"detaching", "detached"}:
+    if states & {"detaching", "detached"} or (status == "detaching" and states == {"attached"}):
         return "detaching"
+    if "reserved" in states:
+        # Who has reserved it is connecting it, as far as its cloud knows.
+        return status if status == "attaching" else "reserved"
     return "attaching" if "attaching" in states else "in-use"
 
 
@@ -64,7 +67,7 @@ def _attachments(resource: Resource) -> list[dict[str, Any]]:
             "attachment_id": one["attachment_id"],
             "volume_id": resource.id,
             "server_id": one["server_id"],
-            "host_name": None,
+            "host_name": one.get("host_name"),
             "device": one["device"],
             "attached_at": one["attached_at"],
         }

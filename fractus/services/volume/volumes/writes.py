@@ -66,6 +66,26 @@ class VolumeWrites:
             await presences.save(tx, there)
         await self._ledger.wake_all(tx, [(KIND.name, volume.id, there.cloud) for there in every])
 
+    async def written(self, tx: Transaction, volume_id: str) -> None:
+        """Somebody is connected with it, and may write to it."""
+        volume = await self.to_write(tx, volume_id)
+        if volume is not None and volume.desired.pop(UNWRITTEN, None):
+            await self.save(tx, volume)
+
+    async def look(self, tx: Transaction, volume_id: str, status: str) -> None:
+        """Its cloud has just accepted what brings it to this state; how it is there now is looked at."""
+        volume = await self.to_write(tx, volume_id)
+        if volume is None or not volume.wanted:
+            return
+        volume.desired.pop(UNWRITTEN, None)
+        every = await presences.of_resource(tx, KIND.name, volume.id)
+        for there in every:
+            there.observed = {**(there.observed or {}), "status": status}
+            there.observed_at = None
+            await presences.save(tx, there)
+        await self.save(tx, volume)
+        await self._ledger.wake_all(tx, [(KIND.name, volume.id, there.cloud) for there in every])
+
     # --- what its cloud is asked for -------------------------------------------------------------
 
     async def ask(
@@ -99,6 +119,10 @@ class VolumeWrites:
         every = await presences.of_resource(tx, KIND.name, volume.id)
         await self._ledger.change(tx, volume, KIND.summarise(volume, every), needs)
         return action
+
+    async def newest_snapshot(self, tx: Transaction, volume_id: str) -> Resource | None:
+        """The snapshot of it that was made last."""
+        return max(await self._snapshots(tx, volume_id), key=lambda one: one.created_at, default=None)
 
     # --- what changes its project ----------------------------------------------------------------
 

@@ -71,11 +71,20 @@ class Storage(Door):
             LimitsApi(rows.store, quota, types),
             ExtensionsApi(),
             HostsApi(hosts),
-            VolumesApi(rows.store, rows.ledger, quota, types, _NoImages(), backups),
+            VolumesApi(
+                rows.store,
+                rows.ledger,
+                quota,
+                types,
+                _NoImages(),
+                backups,
+                volumes,
+                *(cast("Any", None),) * 2,
+            ),
             TransfersApi(rows.store, rows.ledger, volumes),
             BackupsApi(rows.store, rows.ledger, backups, volumes, types, cast("Any", None)),
             VolumeTypesApi(rows.store, rows.ledger, AnyProject(), VolumesOfTypes()),
-            SnapshotsApi(rows.store, rows.ledger),
+            SnapshotsApi(rows.store, rows.ledger, cast("Any", None)),
             QosSpecsApi(rows.store, rows.ledger, types),
         )
         routes = [route for one in apis for route in one.routes()]

@@ -19,12 +19,20 @@ TEXTS = {"name": "v", "description": None}
 VOLUME = {**TEXTS, "size": 1, "bootable": None, "readonly": None, "image_metadata": {}}
 KINDS: list[tuple[Any, dict[str, Any], Any]] = [
     (
-        VolumeLifecycle(cast("Any", None), cast("Any", None), cast("Any", None)),
+        VolumeLifecycle(*(cast("Any", None),) * 5),
         VOLUME,
         VolumeObserved(remote_id="r", name="v", size=1, status="available"),
     ),
-    (BackupLifecycle(cast("Any", None)), TEXTS, BackupObserved(remote_id="r", name="v", status="available")),
-    (SnapshotLifecycle(), TEXTS, SnapshotObserved(remote_id="r", name="v", status="available")),
+    (
+        BackupLifecycle(*(cast("Any", None),) * 2),
+        TEXTS,
+        BackupObserved(remote_id="r", name="v", status="available"),
+    ),
+    (
+        SnapshotLifecycle(cast("Any", None)),
+        TEXTS,
+        SnapshotObserved(remote_id="r", name="v", status="available"),
+    ),
 ]
 
 

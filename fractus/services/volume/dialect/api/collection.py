@@ -199,7 +199,8 @@ class CollectionApi(ABC):
             await self.change(call, tx, resource, call.body[self.kind.key])
         if self.kind.brief:
             return self.in_brief(call, resource.summary)
-        return self.one(call, resource.summary, resource.extra)
+        summary, extra = (_without(one, self.kind.unchanged) for one in (resource.summary, resource.extra))
+        return self.one(call, summary or b"{}", extra)
 
     def in_brief(self, call: Call, summary: bytes, status: int = 200) -> Reply:
         """The answer with what a list without detail has of one."""
@@ -253,6 +254,12 @@ def route(
 
 def _shows(call: Call, rule: str) -> bool:
     return call.allows(rule) if rule else call.principal.is_admin
+
+
+def _without(document: bytes | None, names: Sequence[str]) -> bytes | None:
+    if document is None or not names:
+        return document
+    return _encode({name: value for name, value in _decode(document).items() if name not in names})
 
 
 def _part_of(names: Sequence[str]) -> Callable[[bytes], bytes]:

@@ -84,6 +84,17 @@ def _printable(value: Any) -> bool:
     return not isinstance(value, str) or all(is_printable(char) for char in value)
 
 
+def _progress(value: Any) -> bool:
+    """A percentage, as Cinder reads it."""
+    if value:
+        number = _whole(str(value)[:-1])
+        if not isinstance(number, int):
+            raise Invalid("Invalid input received: progress must be an integer percentage")
+        if not 0 <= number <= 100 or str(value)[-1] != "%":
+            raise Invalid("Invalid input received: progress must be an integer percentage between 0 and 100")
+    return True
+
+
 def _base64(value: Any) -> bool:
     """Text that is base64, whatever it says."""
     try:
@@ -143,6 +154,7 @@ FORMATS: Mapping[str, Format] = {
     "base64": _base64,
     "disabled_reason": _reason,
     "level": _level,
+    "progress": _progress,
 }
 
 

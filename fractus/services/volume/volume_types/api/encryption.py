@@ -73,7 +73,8 @@ class EncryptionApi:
             values = {name: given.get(name) for name in _FIELDS}
             times = {"encryption_id": new_id(), "created_at": tx.now(), "updated_at": None}
             await self._write(tx, type_, {**values, **times})
-        return Reply(200, _answered(call.body))
+        made = {"volume_type_id": type_.id, "encryption_id": times["encryption_id"]}
+        return Reply(200, {"encryption": given | made})
 
     async def update(self, call: Call) -> Reply:
         """Change some values."""

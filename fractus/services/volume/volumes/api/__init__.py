@@ -7,13 +7,19 @@ from typing import Any, Protocol
 from fractus.model.errors import Invalid
 from fractus.model.resource import Resource
 from fractus.quota.quota import Quota
+from fractus.services.relay import Relay
 from fractus.services.volume.dialect.api.collection import CollectionApi
 from fractus.services.volume.dialect.api.metadata import MetadataApi
 from fractus.services.volume.dialect.api.query import flag, names
 from fractus.services.volume.dialect.api.sources import users_left
 from fractus.services.volume.volumes import kind
 from fractus.services.volume.volumes.api.actions import ActionsApi
+from fractus.services.volume.volumes.api.connecting import ConnectingApi
+from fractus.services.volume.volumes.api.connecting import Volumes as Connected
+from fractus.services.volume.volumes.api.contents import ContentsApi, ImageMaker
+from fractus.services.volume.volumes.api.contents import Volumes as Asked
 from fractus.services.volume.volumes.api.creating import Images, Types, refuse_unsupported
+from fractus.services.volume.volumes.api.encrypting import EncryptionApi
 from fractus.services.volume.volumes.api.making import VolumeMaker
 from fractus.services.volume.volumes.api.retyping import RetypingApi
 from fractus.services.volume.volumes.api.summing import SummaryApi
@@ -38,6 +44,10 @@ class Backups(Protocol):
         ...
 
 
+class Writes(Connected, Asked, Protocol):
+    """What writes volumes."""
+
+
 class VolumesApi(CollectionApi):
     """Volumes, what is asked of them, and their metadata."""
 
@@ -45,10 +55,20 @@ class VolumesApi(CollectionApi):
     by = "volume_id"
 
     def __init__(
-        self, store: Store, ledger: Ledger, quota: Quota, types: Types, images: Images, backups: Backups
+        self,
+        store: Store,
+        ledger: Ledger,
+        quota: Quota,
+        types: Types,
+        images: Images,
+        backups: Backups,
+        writes: Writes,
+        live: Relay,
+        maker: ImageMaker,
     ) -> None:
         """`types` and `images` know of what volumes are made; `quota`, how large one may be; `backups` shows that one
-        is being written to a volume.
+        is being written to a volume; `writes`, in which state one is; `live` asks clouds; `maker` writes images
+        that are made of one.
         """
         super().__init__(store, ledger)
         self._maker = VolumeMaker(ledger, quota, types, images)
@@ -65,6 +85,9 @@ class VolumesApi(CollectionApi):
             metadata,
             ActionsApi(self, store, ledger),
             RetypingApi(self, store, ledger, types),
+            ConnectingApi(self, store, writes, live),
+            ContentsApi(self, store, writes, images, maker),
+            EncryptionApi(self, store, live),
         )
 
     def routes(self) -> list[Route]:
@@ -124,6 +147,8 @@ class VolumesApi(CollectionApi):
         if snapshot.wanted:
             if snapshot.status not in ("available", "error"):
                 raise Invalid("Invalid volume: Failed to update snapshot.")
+            if await users_left(self._ledger.resources, tx, name, id):
+                raise Invalid("Invalid volume: Snapshot is in use.")
             snapshot.wanted = False
             await self._ledger.remove(tx, snapshot, None, hide=False)
         return True

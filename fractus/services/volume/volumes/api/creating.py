@@ -59,7 +59,7 @@ async def draft(
         )
     size = _size(given.get("size"), source, snapshot, backup)
     if image is not None:
-        _check_image(image, size)
+        check_image(image, size)
     said = names(given)
     desired = {
         "name": said.get("name"),
@@ -152,7 +152,8 @@ async def _image(call: Call, tx: Transaction, given: Mapping[str, Any], images: 
     return image
 
 
-def _check_image(image: Resource, size: int) -> None:
+def check_image(image: Resource, size: int) -> None:
+    """`Invalid` where it does not fit on a volume."""
     desired = image.desired
     held = desired.get("size") or 0
     if held > size * _GIB:

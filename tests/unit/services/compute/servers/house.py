@@ -31,8 +31,8 @@ from fractus.services.compute.servers import policy
 from fractus.services.compute.servers.api import Dependencies, ServerLimits, ServersApi
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.table import SERVER
-from fractus.services.compute.volume_attachments.kind import TABLE as ATTACHMENTS
-from fractus.services.compute.volume_attachments.writes import AttachmentWrites
+from fractus.services.volume.attachments.kind import TABLE as ATTACHMENTS
+from fractus.services.volume.attachments.writes import AttachmentWrites
 from fractus.store import clouds, presences
 from fractus.store.clouds import CloudRecord
 from fractus.store.ledger import Ledger

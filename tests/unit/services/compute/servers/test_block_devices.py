@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from fractus.model.errors import Conflict, Invalid
 from fractus.model.resource import Need
 from fractus.services.compute.servers.table import SERVER
-from fractus.services.compute.volume_attachments.kind import TABLE as ATTACHMENT
+from fractus.services.volume.attachments.kind import TABLE as ATTACHMENT
 from fractus.store.transaction import Query
 from tests.unit.services.compute.servers.house import House, derived
 from tests.unit.services.compute.servers.storage import VOLUMES

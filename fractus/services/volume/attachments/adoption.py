@@ -10,7 +10,7 @@ from fractus.model.resource import Presence, Resource
 from fractus.model.servers import ServerObserved
 from fractus.model.volumes import VolumeAttachmentObserved
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Ignore, Verdict, stamp
-from fractus.services.compute.volume_attachments.kind import ATTACHED, needs
+from fractus.services.volume.attachments.kind import ATTACHED, needs
 from fractus.store.transaction import Transaction
 
 

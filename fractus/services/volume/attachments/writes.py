@@ -6,18 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
+from fractus.auth.principal import Principal
 from fractus.base.clock import iso_micro
 from fractus.base.ids import new_id
 from fractus.model.resource import Presence, Resource, Summary, at_home
 from fractus.model.volumes import DESTINATION, UNWRITTEN
-from fractus.services.compute.volume_attachments.kind import (
+from fractus.services.volume.attachments.kind import (
     ATTACHED,
     ATTACHING,
     BOOT,
     DETACHED,
     DETACHING,
+    DIRECT,
     ERROR,
+    RESERVE,
+    RESERVED,
     needs,
     summarise,
 )
@@ -29,6 +34,16 @@ Summarise: TypeAlias = "Callable[[Resource, list[Presence]], Summary]"
 
 #: Where servers and volumes keep what they show of attachments, in what is desired of them.
 _KEYS: Mapping[str, str] = {"server": "volumes", "volume": "attached"}
+
+
+class Direct(Struct, frozen=True):
+    """An attachment that block storage is asked for. `how`: `RESERVE`, or `NOTE` with a `device`."""
+
+    how: str
+    server_id: str = ""
+    host: str = ""
+    device: str = ""
+    mode: str = ""
 
 
 class AttachmentWrites:
@@ -109,6 +124,82 @@ class AttachmentWrites:
         await self._ledger.create(tx, attachment, summarise(attachment), needs(attachment), assign=True)
         await self._save(tx, volume)
 
+    async def direct(
+        self, tx: Transaction, volume: Resource, asked: Direct, who: Principal, request_id: str
+    ) -> Resource:
+        """Block storage alone is asked for an attachment. Whose server that is, if any's, does not matter."""
+        server = (
+            await self._ledger.resources.fetch(tx, "server", asked.server_id) if asked.server_id else None
+        )
+        there = (
+            at_home(server.home, await presences.of_resource(tx, "server", server.id))
+            if server is not None
+            else None
+        )
+        attachment = Resource(
+            kind="volume_attachment",
+            id=new_id(),
+            project_id=volume.project_id,
+            user_id=who.user_id,
+            desired={
+                "name": "",
+                "server_id": asked.server_id,
+                "server_is_ours": server is not None,
+                "volume_id": volume.id,
+                "device": asked.device,
+                "asked_device": asked.device,
+                "tag": "",
+                "delete_on_termination": False,
+                DIRECT: asked.how,
+                "host": asked.host,
+                "mode": asked.mode,
+            },
+            request_id=request_id,
+        )
+        volume.desired["attached"] = [
+            *volume.desired.get("attached", []),
+            {
+                "attachment_id": attachment.id,
+                "server_id": asked.server_id,
+                "server_there": (there.remote_id if there is not None else "") or asked.server_id,
+                "host_name": asked.host or None,
+                "device": asked.device,
+                "attached_at": "",
+                "state": RESERVED if asked.how == RESERVE else ATTACHING,
+            },
+        ]
+        volume.desired.pop(UNWRITTEN, None)
+        await self._ledger.create(tx, attachment, summarise(attachment), needs(attachment), assign=True)
+        await self._save(tx, volume)
+        return attachment
+
+    async def fetch(self, tx: Transaction, id: str) -> Resource | None:
+        """One, to be changed."""
+        return await self._fetch(tx, "volume_attachment", id)
+
+    async def complete(self, tx: Transaction, attachment: Resource) -> None:
+        """Its cloud is to be told that it is attached."""
+        attachment.desired["completed"] = True
+        every = await presences.of_resource(tx, "volume_attachment", attachment.id)
+        await self._ledger.change(tx, attachment, summarise(attachment, every))
+
+    async def look(self, tx: Transaction, attachment_id: str) -> None:
+        """Something was done to it there: how it is now is looked at."""
+        every = await presences.of_resource(tx, "volume_attachment", attachment_id)
+        for there in every:
+            there.observed_at = None
+            await presences.save(tx, there)
+        await self._ledger.wake_all(
+            tx, [("volume_attachment", attachment_id, there.cloud) for there in every]
+        )
+
+    async def others(self, tx: Transaction, attachment: Resource) -> list[Resource]:
+        """What else is attached to its volume."""
+        volume = await self._ledger.resources.fetch(tx, "volume", attachment.desired["volume_id"])
+        ids = [one["attachment_id"] for one in volume.desired.get("attached", ())] if volume else []
+        found = await self._ledger.resources.many(tx, "volume_attachment", ids)
+        return [one for one in found.values() if one.id != attachment.id and one.wanted]
+
     async def detach(self, tx: Transaction, attachment_id: str) -> None:
         """A server is to have its volume no longer; it shows it until its cloud has confirmed that."""
         attachment = await self._fetch(tx, "volume_attachment", attachment_id)
@@ -146,9 +237,9 @@ class AttachmentWrites:
             return
         shown = msgspec.json.decode(attachment.summary)
         device = shown["device"]
-        state = ATTACHED if attachment.status == ATTACHED else ATTACHING
+        state = attachment.status if attachment.status in (ATTACHED, RESERVED) else ATTACHING
         at = shown["attached_at"] or iso_micro(tx.now())
-        about = {"attached_at": at} if state == ATTACHED else {}
+        about: dict[str, Any] = {"attached_at": at} if state == ATTACHED else {}
         if attachment.desired.get(BOOT) and state == ATTACHED:
             about["server_there"] = await self._server_there(tx, attachment)
         await self._show(tx, "server", attachment.desired["server_id"], attachment.id, {"device": device})

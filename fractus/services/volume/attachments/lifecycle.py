@@ -14,8 +14,8 @@ from fractus.model.placement import follows
 from fractus.model.resource import Presence, Resource, Summary
 from fractus.model.volumes import VolumeAttachmentObserved, VolumeAttachmentWanted
 from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan, Sweeping, Wait
-from fractus.services.compute.volume_attachments.kind import ATTACHED, BOOT, summarise
 from fractus.services.lifecycle import LifecycleDefaults
+from fractus.services.volume.attachments.kind import ATTACHED, ATTACHING, BOOT, DIRECT, RESERVED, summarise
 from fractus.store.transaction import Transaction
 
 #: Seconds between two looks at one that is under way.
@@ -47,12 +47,17 @@ class VolumeAttachmentLifecycle(LifecycleDefaults):
         self._shown = shown
 
     def wanted(self, item: Item) -> VolumeAttachmentWanted:
-        """In the cloud's own ids."""
+        """In the cloud's own ids. What is no server of ours is known there by the same id."""
         desired, remote = item.resource.desired, item.remote
+        server = desired["server_id"]
+        stands_in = server if desired.get(DIRECT) else ""
         return VolumeAttachmentWanted(
             id=item.resource.id,
             name="",
-            server_id=remote.get(("server", desired["server_id"]), ""),
+            server_id=remote.get(("server", server), stands_in),
+            direct=desired.get(DIRECT, ""),
+            host=desired.get("host", ""),
+            mode=desired.get("mode", ""),
             volume_id=remote.get(("volume", desired["volume_id"]), ""),
             device=desired["asked_device"],
             tag=desired["tag"],
@@ -81,6 +86,8 @@ class VolumeAttachmentLifecycle(LifecycleDefaults):
         """Its cloud does the rest. Whether the volume ends with its server is decided here alone: a cloud that was
         taken over may have been sent that it does, and its user has changed that since.
         """
+        if item.resource.desired.get(DIRECT):
+            return _direct(item, observed)
         if observed.delete_on_termination and not item.resource.desired["delete_on_termination"]:
             return Apply(Step("keep_volume"))
         return Done() if observed.status == ATTACHED else Wait(_PAUSE, f"it is {observed.status}")
@@ -100,3 +107,10 @@ class VolumeAttachmentLifecycle(LifecycleDefaults):
     async def gone(self, tx: Transaction, resource: Resource) -> None:
         """The volume is free."""
         await self._shown.ended(tx, resource)
+
+
+def _direct(item: Item, observed: VolumeAttachmentObserved) -> Plan:
+    """It waits for nothing of itself: who asked for it connects it, and says that it is attached."""
+    if item.resource.desired.get("completed") and observed.status in (RESERVED, ATTACHING):
+        return Apply(Step("complete"))
+    return Done()

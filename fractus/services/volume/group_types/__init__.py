@@ -1,0 +1,1 @@
+"""Types of groups of volumes, and their specs."""

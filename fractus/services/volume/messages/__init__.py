@@ -1,0 +1,1 @@
+"""Messages to users: why something that was accepted came to nothing."""
