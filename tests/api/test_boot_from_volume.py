@@ -124,3 +124,19 @@ async def test_an_image_of_a_server_on_volumes_names_snapshots_of_them(world: Wo
     await world.settle()
     rebuilt = await ann.server(server)
     assert (rebuilt["status"], rebuilt["name"], rebuilt["image"]) == ("ACTIVE", "anew", "")
+
+
+async def test_an_image_beside_a_volume_to_boot_from_is_what_nova_looks_at(world: World) -> None:
+    """Nova asks of a volume that it can be booted from only where no image is named."""
+    ann = world.user("ann", roles=("admin",))
+    blank = await ann.makes_volume(zone="a")
+    image, flavor = await ann.makes_image(), await ann.makes_flavor(disk=0)
+    await world.settle()
+    refused = await _asks(ann, _of(blank), flavor=flavor)
+    assert (refused.status, _sentence(refused)) == (400, f"Block Device {blank} is not bootable.")
+    server = (await _asks(ann, _of(blank), image=image, flavor=flavor)).ok()["server"]["id"]
+    await world.settle()
+    shown = await ann.server(server)
+    assert (shown["status"], shown["image"], shown["OS-EXT-AZ:availability_zone"]) == ("ACTIVE", "", "a")
+    (there,) = world.cloud("a").marked("server", server)
+    assert there.image_id == world.cloud("a").marked("image", image)[0].id  # type: ignore[attr-defined]

@@ -12,15 +12,19 @@ from fractus.model.servers import ServerDisk
 _NAMES = tuple(f"/dev/vd{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
 
 
-def check_disks(records: Records, project_id: str, disks: Sequence[ServerDisk]) -> None:
-    """`Refused` in Nova's words where a server cannot be built with them."""
+def check_disks(
+    records: Records, project_id: str, disks: Sequence[ServerDisk], *, image_id: str = ""
+) -> None:
+    """`Refused` in Nova's words where a server cannot be built with them. With an image Nova does not ask whether a
+    volume can be booted from.
+    """
     for disk in disks:
         if disk.source != "volume":
             continue
         volume = records.get(VolumeRecord, disk.id)
         if volume is None or volume.project_id != project_id:
             raise Refused(f"Block Device Mapping is Invalid: failed to get volume {disk.id}.", status=400)
-        if disk.boot_index == 0 and not volume.bootable:
+        if disk.boot_index == 0 and not volume.bootable and not image_id:
             raise Refused(f"Block Device {disk.id} is not bootable.", status=400)
         if volume.status != "available" and not (volume.multiattach and volume.status == "in-use"):
             raise Refused(

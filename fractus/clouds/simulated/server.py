@@ -167,7 +167,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
             raise Refused(f"Flavor {wanted.flavor_id} could not be found.", status=400)
         if wanted.image_id or not wanted.disks:
             self._check_image(project_id, wanted.image_id, flavor)
-        check_disks(self.records, project_id, wanted.disks)
+        check_disks(self.records, project_id, wanted.disks, image_id=wanted.image_id)
         if wanted.key_name and self.records.get(KeypairRecord, wanted.key_name) is None:
             raise Refused("Invalid key_name provided.", status=400)
         for port_id in wanted.port_ids:

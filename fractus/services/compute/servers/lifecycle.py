@@ -174,7 +174,7 @@ class ServerLifecycle(LifecycleDefaults):
             name=desired["name"],
             notes={"user_id": item.resource.user_id} if item.resource.user_id else {},
             flavor_id=remote["flavor", desired["flavor_need"]],
-            image_id=remote["image", image] if image and not desired.get("volume_rooted") else "",
+            image_id=remote.get(("image", image), "") if image else "",
             disks=[_disk(one, item) for one in desired.get("disks", ())],
             key_name=remote["keypair", keypair] if keypair else "",
             port_ids=[remote["port", port] for port in desired["ports"]],

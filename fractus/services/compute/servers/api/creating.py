@@ -127,7 +127,9 @@ class Creating:
         disk_config = disk_config_of(asked, image)
         check_fit(call, flavor.desired, image, on_volume=disks.on_volume)
         needs = [Need("flavor", flavor.id)]
-        needs += [] if disks.on_volume else [Need("image", image.id)]
+        # Nova looks at an image that is named beside a volume to boot from. One that only names volumes stays here.
+        looked_at = not disks.on_volume or "block_device_mapping" not in image.desired.get("properties", {})
+        needs += [Need("image", image.id)] if image.id and looked_at else []
         needs += [Need("keypair", keypair.id)] if keypair is not None else []
         properties = image.desired.get("properties", {})
         common = {
