@@ -39,7 +39,7 @@ class _Volume(Struct, kw_only=True):
 
 
 def _holder(wanted: VolumeAttachmentWanted) -> str:
-    """What the child is told that has it. Where that is nobody it knows, our id tells a lost answer."""
+    """Who has it, as the child is asked for it. Where that is nobody it knows, our id finds it after a lost answer."""
     return wanted.server_id or wanted.id
 
 

@@ -178,7 +178,7 @@ class AttachmentWrites:
         return await self._fetch(tx, "volume_attachment", id)
 
     async def complete(self, tx: Transaction, attachment: Resource) -> None:
-        """Its cloud is to be told that it is attached."""
+        """Its cloud is to mark it as attached."""
         attachment.desired["completed"] = True
         every = await presences.of_resource(tx, "volume_attachment", attachment.id)
         await self._ledger.change(tx, attachment, summarise(attachment, every))

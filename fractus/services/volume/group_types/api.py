@@ -52,7 +52,7 @@ class GroupTypesApi(CollectionApi):
         return await super().show(call)
 
     async def draft(self, call: Call, tx: Transaction, given: dict[str, Any]) -> Resource:
-        """A type that no cloud is told of."""
+        """A type that is kept here alone."""
         name = given["name"]
         if await tx.row(by_name, name=name) is not None:
             raise Conflict(f"Group Type {name} already exists.")

@@ -1,4 +1,4 @@
-"""Writing messages: what failed is told once, and forgotten after a while."""
+"""Writing messages: what failed is reported once, and forgotten after a while."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class SnapshotsApi(CollectionApi):
         return Reply(202)
 
     async def update_status(self, call: Call) -> Reply:
-        """Who makes it says how far that is: its cloud is told at once."""
+        """Who makes it says how far that is: its cloud is asked to show it at once."""
         said = call.body["os-update_snapshot_status"]
         snapshot = await self.fetch(self._store, call, kind.UPDATE_STATUS.name, to_write=False)
         if snapshot.status not in _SAYABLE:

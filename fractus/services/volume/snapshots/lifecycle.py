@@ -71,5 +71,5 @@ class SnapshotLifecycle(CopyLifecycle):
         return KIND.summarise(resource, presences)
 
     async def progressed(self, tx: Transaction, resource: Resource) -> None:
-        """A failure is told."""
+        """A failure is reported."""
         await self._messages.about(tx, resource)

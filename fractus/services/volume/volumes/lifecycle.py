@@ -89,7 +89,7 @@ class VolumeLifecycle(LifecycleDefaults):
         self, volumes: Freed, backups: Restored, attachments: Detached, messages: Messages, images: ImagesMade
     ) -> None:
         """`volumes` and `backups`: who shows with what a volume is busy, and that a backup is being restored;
-        `attachments`: who keeps them; `messages`: who tells of failures; `images`: whom the end of an upload is told.
+        `attachments`: who keeps them; `messages`: who reports failures; `images`: who is notified of the end of an upload.
         """
         self._volumes, self._backups, self._attachments = volumes, backups, attachments
         self._messages, self._images = messages, images
@@ -197,7 +197,7 @@ class VolumeLifecycle(LifecycleDefaults):
             await self._backups.restored(tx, action.args["backup_id"], f"{resource.id}/{action.once}")
 
     async def progressed(self, tx: Transaction, resource: Resource) -> None:
-        """The backup that it is made of is free again when it is made, or cannot be; and a failure is told."""
+        """The backup that it is made of is free again when it is made, or cannot be; and a failure is reported."""
         await self._messages.about(tx, resource)
         backup_id = resource.desired.get("backup_id")
         if backup_id and resource.status not in ("creating", "restoring-backup"):

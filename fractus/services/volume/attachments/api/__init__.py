@@ -200,7 +200,7 @@ class AttachmentsApi(CollectionApi):
             await self._clock.sleep(_PAUSE)
 
     async def delete(self, call: Call) -> Reply:
-        """End one. What else is attached to its volume is told."""
+        """End one. The answer names what else is attached to its volume."""
         async with self._store.transaction() as tx:
             attachment = await self.fetch(tx, call, KIND.verbs["delete"].rule.name)
             self._refuse_servers_own(attachment)

@@ -115,7 +115,7 @@ class ConnectingApi:
         return await self._volumes.fetch(self._store, call, rule.name, to_write=False)
 
     async def _relayed(self, volume: Resource, call: Call, status: str) -> Reply:
-        """Its cloud is told, and it is shown in the state that follows."""
+        """Its cloud is asked to, and it is shown in the state that follows."""
         await self._live.ask(volume, _asked(call))
         async with self._store.transaction() as tx:
             await self._writes.look(tx, volume.id, status)
