@@ -89,7 +89,7 @@ class VolumeLifecycle(LifecycleDefaults):
         self, volumes: Freed, backups: Restored, attachments: Detached, messages: Messages, images: ImagesMade
     ) -> None:
         """`volumes` and `backups`: who shows with what a volume is busy, and that a backup is being restored;
-        `attachments`: who keeps them; `messages`: who reports failures; `images`: who is notified of the end of an upload.
+        `attachments`: who keeps them; `messages`: who reports failures; `images`: who is notified when an upload ends.
         """
         self._volumes, self._backups, self._attachments = volumes, backups, attachments
         self._messages, self._images = messages, images
