@@ -137,6 +137,10 @@ async def test_an_image_beside_a_volume_to_boot_from_is_what_nova_looks_at(world
     server = (await _asks(ann, _of(blank), image=image, flavor=flavor)).ok()["server"]["id"]
     await world.settle()
     shown = await ann.server(server)
-    assert (shown["status"], shown["image"]["id"], shown["OS-EXT-AZ:availability_zone"]) == ("ACTIVE", image, "a")
+    assert (shown["status"], shown["image"]["id"], shown["OS-EXT-AZ:availability_zone"]) == (
+        "ACTIVE",
+        image,
+        "a",
+    )
     (there,) = world.cloud("a").marked("server", server)
     assert there.image_id == world.cloud("a").marked("image", image)[0].id  # type: ignore[attr-defined]
