@@ -87,6 +87,7 @@ async def test_a_name_that_one_cloud_alone_has_stays_as_it_is(tmp_path: Path) ->
         assert (await service(world, BACKEND))["host"] == BACKEND
         assert (await service(world, "host-1.a@simulated"))["host"] == BACKEND, "the zone may always be said"
         assert (await get(world, POOLS))["pools"] == [{"name": f"{BACKEND}#pool"}]
+        assert (await made(world, 1))["os-vol-host-attr:host"] == f"{BACKEND}#pool", "so do its volumes"
 
 
 #: Verb, what is said besides the back end, status, what the service shows after it.

@@ -129,14 +129,14 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
         "source_id": desired["source_id"],
         "group_id": "",
         "migration_status": observed.get("migration_status") or "",
-        "host": _host(zone, observed) or "",
+        "host": observed.get("host") or "",
         "items": tokens(desired["metadata"]),
         "image_items": tokens(image_metadata),
     }
-    return Summary(status, document, _extra(zone, observed), columns)
+    return Summary(status, document, _extra(observed), columns)
 
 
-def _extra(zone: str, observed: Mapping[str, Any]) -> dict[str, Any]:
+def _extra(observed: Mapping[str, Any]) -> dict[str, Any]:
     """What administrators see besides."""
     return {
         "migration_status": observed.get("migration_status"),
@@ -144,14 +144,9 @@ def _extra(zone: str, observed: Mapping[str, Any]) -> dict[str, Any]:
         "cluster_name": observed.get("cluster_name"),
         "os-vol-mig-status-attr:migstat": observed.get("migration_status"),
         "os-vol-mig-status-attr:name_id": observed.get("name_id"),
-        "os-vol-host-attr:host": _host(zone, observed),
+        # As its cloud calls it: the zone stands beside it.
+        "os-vol-host-attr:host": observed.get("host") or None,
     }
-
-
-def _host(zone: str, observed: Mapping[str, Any]) -> str | None:
-    """Where it is in its cloud, and in which: two clouds may have hosts of one name."""
-    host = observed.get("host")
-    return f"{zone}:{host}" if host else None
 
 
 def _admins(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, str]:
