@@ -248,3 +248,22 @@ async def test_a_snapshot_is_as_large_as_its_volume_was_when_its_cloud_made_it(w
     assert used["gigabytes"]["in_use"] == 6
     counted = recount(world.core.store, world.core.quota, dry_run=True)
     assert [one async for found in counted for one in found] == []
+
+
+async def test_a_volume_whose_cloud_has_forgotten_that_it_grew_can_be_used(world: World) -> None:
+    """It is reported as drift, and is none the less the volume that is there."""
+    ann = world.user("ann")
+    volume = await ann.makes_volume(size=1, zone="a")
+    await world.settle()
+    assert await _ask(ann, volume, "os-extend", {"new_size": 2}) == 202
+    await world.settle()
+    [record] = _there(world, "a")
+    record.size = 1
+    world.cloud("a").backend.records.put(record)
+    await world.sweep(full=True)
+    await world.settle()
+    shown = await ann.volume(volume)
+    assert (shown["status"], shown["size"]) == ("available", 1)
+    assert (await ann.delete(f"{VOLUME}/volumes/{volume}", version=V)).status == 202
+    await world.settle()
+    assert not _there(world, "a")

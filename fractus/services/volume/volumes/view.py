@@ -41,7 +41,13 @@ def status_of(resource: Resource, there: Presence | None) -> str:
         return "error_extending"
     if status in ("available", "in-use") and is_open(resource.desired):
         return "retyping"
-    if status in ("available", "in-use") and resource.desired["size"] > observed.get("size", 0):
+    # A cloud that has forgotten that it grew is an operator's to mend; its user has the volume that is there.
+    forgotten = "size" in (memory.get("drift") or ())
+    if (
+        status in ("available", "in-use")
+        and not forgotten
+        and resource.desired["size"] > observed.get("size", 0)
+    ):
         return "error_extending" if blocked else "extending"
     return status
 
