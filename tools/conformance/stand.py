@@ -4,8 +4,8 @@
 
 The stand has a region of its own in the Keystone that it shares with the first cloud, so it lives beside other stands.
 Writes two configurations into HOME/tempest/etc: `dynamic.conf`, where every test class makes projects and users of its
-own, and `accounts.conf` with the projects of accounts.yaml, each of which has a network: tests that make servers need
-one. Running this again with the stand up keeps what is there.
+own (with a network, a subnet and a router each, where its tests make servers), and `accounts.conf` with the projects of
+accounts.yaml, each of which has a network. Running this again with the stand up keeps what is there.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def configuration(
         "oslo_concurrency": {"lock_path": home / "lock"},
         "auth": {
             "use_dynamic_credentials": accounts is None,
-            "create_isolated_networks": False,
+            "create_isolated_networks": accounts is None,
             "admin_username": auth["username"],
             "admin_password": auth["password"],
             "admin_project_name": auth["project_name"],
