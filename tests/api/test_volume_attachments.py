@@ -133,6 +133,20 @@ async def test_what_its_cloud_refuses_ends(world: World) -> None:
     assert not world.cloud("a").of("volume_attachment")
 
 
+async def test_what_is_to_be_attached_and_is_gone_ends(world: World) -> None:
+    """Its cloud was put back to before the volume: nothing will say that it is free of its server."""
+    ann = world.user("ann")
+    server, volume = await _both(world, ann)
+    (there,) = world.cloud("a").of("volume")
+    world.cloud("a").backend.records.drop(there)
+    (await _attach(ann, server, volume)).ok()
+    await world.settle()
+    await world.clock.advance(60.0)
+    await world.settle()
+    assert (await ann.get(_at(server), version=NEWEST)).ok() == {"volumeAttachments": []}
+    assert await _states(ann, volume) == ("available", [])
+
+
 async def _apart(world: World, user: User, **about: Any) -> tuple[str, str, str]:
     """A server, a volume for which nobody asked for a zone, and the zone that it has: another than the server's."""
     volume = await user.makes_volume(**about)

@@ -16,6 +16,7 @@ from fractus.model.cloud import Step
 from fractus.model.placement import assigned
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, at_home
 from fractus.model.volumes import DESTINATION, RESERVED, VolumeObserved, VolumeWanted
+from fractus.reconcile import drift
 from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.services.volume.dialect.lifecycle import Messages
@@ -216,6 +217,10 @@ class VolumeLifecycle(LifecycleDefaults):
         actions.settle(resource.desired, at_home(resource.home, presences))
         ended = [one for one in resource.desired.get("attached", ()) if one["state"] == "detached"]
         here = at_home(resource.home, presences) if ended else None
+        if here is not None and here.memory.get(drift.GONE):
+            # A volume that is not there any more is attached to nothing.
+            resource.desired["attached"] = [one for one in resource.desired["attached"] if one not in ended]
+            return
         if here is None or here.observed_at is None or here.observed is None:
             return
         observed = here.observed
