@@ -13,8 +13,7 @@ from fractus.services.kind import Kind
 from tests.api.examples import EXAMPLES, NOBODYS, VOLUME_EXAMPLES
 
 _BY_HAND = frozenset({"network", "subnet", "port", "security_group", "security_group_rule"})
-#: What belongs to no project is no tenant's to make; some are there from the first. Volumes are attached by their servers
-#: (`joins`).
+#: What belongs to no project is no tenant's to make; some are there from the first. Volumes are attached by servers.
 _LEFT = _BY_HAND | frozenset(NOBODYS) | {"volume_type", "qos_spec", "group_type", "volume_attachment"}
 
 _AT = {"network": "/network/v2.0", "volume": "/volume/v3"}
