@@ -262,7 +262,10 @@ class SimulatedCloud:
             return [shown(agent, backend.began, backend.now()) for agent in backend.agents.values()]
 
         # A Cinder whose services are not clustered lists no clusters.
-        listings: dict[str, Callable[[], list[dict[str, Any]]]] = {"network_agent": agents, "block_cluster": list}
+        listings: dict[str, Callable[[], list[dict[str, Any]]]] = {
+            "network_agent": agents,
+            "block_cluster": list,
+        }
         if backend.shape.host_lists:
             listings |= {"compute_service": self._hosts.services, "hypervisor": self._hosts.hypervisors}
             listings |= {"block_service": self._block_hosts.services, "block_pool": self._block_hosts.pools}
