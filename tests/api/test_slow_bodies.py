@@ -19,7 +19,7 @@ from fractus.web.routing import Route
 from fractus.web.service import Service
 
 SENTENCE = "The server has waited too long for the request to be sent by the client."
-ADMIN = ("admin", "member", "reader")
+ADMIN = ("admin", "member", "reader", "service")
 
 #: Seconds that a test waits for an answer which it expects after half a second.
 _PATIENCE = 60.0

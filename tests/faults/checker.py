@@ -109,15 +109,17 @@ class Checker:
                 yield from self._fields(thing, reported)
 
     def _fields(self, thing: Thing, reported: dict[str, Any]) -> Iterator[Wrong]:
-        # What a cloud has forgotten is shown as it is there now, and told to operators as drift: nothing else may be
-        # shown otherwise than it was asked for.
-        forgotten = {
-            field
+        # What a cloud has forgotten is shown as it is there now, and reported to operators as drift: nothing else may
+        # be shown otherwise than it was asked for. What is missing there altogether cannot get what is asked of it.
+        held = [
+            one
             for one in self._truth.held
             if one.kind == _STORED.get(thing.kind, thing.kind) and one.id == reported["id"]
             if one.cloud in self._restored
-            for field in one.memory.get("drift") or ()
-        }
+        ]
+        if thing.kind == "volume" and any(one.memory.get("missing") for one in held):
+            return
+        forgotten = {field for one in held for field in one.memory.get("drift") or ()}
         for field, allowed in thing.fields.items():
             found = _value(field, reported)
             compared = field in _COMPARED or thing.kind in declared.KINDS

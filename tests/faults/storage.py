@@ -76,11 +76,11 @@ class Storage:
         if homes & self._restored:
             return  # what its cloud has forgotten is told as it is there now
         if status.startswith("error"):
-            reason = self._why(thing, self._errors.get((kind, id), ""))
+            said = self._errors.get((kind, id)) or reported.get("fail_reason") or ""
+            reason = self._why(thing, said)
             if reason:
                 self.reasons[reason] += 1
             else:
-                said = self._errors.get((kind, id), "")
                 yield Wrong(ERROR, kind, id, f"its status is {status}, saying {said!r}")
             return
         if len(places) != 1:
