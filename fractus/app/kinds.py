@@ -104,6 +104,7 @@ from fractus.services.network.floating_ips.adoption import FloatingIpAdoption
 from fractus.services.network.floating_ips.api import FloatingIpApi
 from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
 from fractus.services.network.floating_ips.lifecycle import FloatingIpLifecycle
+from fractus.services.network.group_members.adoption import GroupMembersAdoption
 from fractus.services.network.group_members.kind import TABLE as MEMBERS_TABLE
 from fractus.services.network.group_members.lifecycle import GroupMembersLifecycle
 from fractus.services.network.group_members.writes import GroupMemberWrites
@@ -353,7 +354,12 @@ NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
         lambda at: SecurityGroupLifecycle(at.resources, GroupMemberWrites(at.ledger)),
         SecurityGroupAdoption(),
     ),
-    Entry(GROUP_MEMBERS, None, lambda at: GroupMembersLifecycle(GroupMemberWrites(at.ledger))),
+    Entry(
+        GROUP_MEMBERS,
+        None,
+        lambda at: GroupMembersLifecycle(GroupMemberWrites(at.ledger)),
+        GroupMembersAdoption(),
+    ),
     Entry(SECURITY_GROUP_RULE, SecurityGroupRuleApi),
     Entry(DEFAULT_SECURITY_GROUP_RULE, DefaultSecurityGroupRuleApi),
     Entry(ADDRESS_SCOPE, AddressScopeApi),

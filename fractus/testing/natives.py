@@ -18,6 +18,7 @@ from fractus.base.ids import new_id, new_mac
 from fractus.clouds.simulated.backend import SimulatedBackend
 from fractus.clouds.simulated.records import (
     FlavorRecord,
+    GroupMembersRecord,
     ImageRecord,
     KeypairRecord,
     NetworkRecord,
@@ -112,6 +113,16 @@ class Natives:
         every = [*out, *rules]
         return self._put(
             SecurityGroupRecord(id=new_id(), project_id=self.project_id, name=name, rules=every, **more)
+        )
+
+    def address_group(
+        self, name: str = "own-addresses", addresses: Sequence[str] = ("192.0.2.0/24",), **more: Any
+    ) -> GroupMembersRecord:
+        """An address group, for rules to name."""
+        return self._put(
+            GroupMembersRecord(
+                id=new_id(), project_id=self.project_id, name=name, addresses=list(addresses), **more
+            )
         )
 
     def network(self, name: str = "own-net", *, cidr: str = "192.168.50.0/24", **more: Any) -> Net:

@@ -56,7 +56,7 @@ async def test_it_can_be_taken_over_again_by_the_same_ids(world: World) -> None:
     shown = {server["id"]: server for server in await ann.servers()}
     await detach(world, "a")
     await world.core.children.refresh(world.core.store)
-    await _add_again(world, "a")
+    await add_again(world, "a")
     report = await take(world)
     assert reported(report) == []
     again = {server["id"]: server for server in await ann.servers()}
@@ -105,7 +105,7 @@ async def test_a_cloud_that_is_not_frozen_is_not_let_go_of(world: World) -> None
         await letting.detach(world.core, "a")
 
 
-async def _add_again(world: World, name: str) -> None:
+async def add_again(world: World, name: str) -> None:
     from fractus.operations import cloud_rows
 
     row = world.cloud(name).row

@@ -14,6 +14,7 @@ from fractus.reconcile.adopt.adopt import Report
 from fractus.store import copying
 from fractus.store.schema import METADATA
 from fractus.store.transaction import Query
+from fractus.testing.natives import Natives
 from fractus.testing.user import COMPUTE, NETWORK, VOLUME
 from fractus.testing.world import World
 from tests.adopt.takes import P1, take
@@ -24,7 +25,7 @@ from tests.unit.services.network.test_routers import act, outside
 _FURNISHED = {
     "server", "flavor", "image", "keypair", "network", "subnet", "port", "security_group", "qos_policy", "router",
     "router_interface", "floatingip", "trunk", "volume", "snapshot", "volume_type", "volume_attachment",
-    "metering_label", "backup",
+    "metering_label", "backup", "group_members",
 }  # fmt: skip
 
 
@@ -73,6 +74,7 @@ async def _furnish(world: World) -> None:
     attached = {"volumeAttachment": {"volumeId": made}}
     (await ann.user.post(f"{COMPUTE}/servers/{port['device_id']}/os-volume_attachments", attached)).ok()
     await world.settle()
+    Natives(world.cloud("a"), P1).address_group()
     records = world.cloud("a").backend.records
     for things in world.cloud("a").backend.things().values():
         for one in things:

@@ -8,6 +8,7 @@ stopped: the cloud stays frozen until its row is gone.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -47,19 +48,25 @@ async def detach(parts: AdoptionDependencies, cloud: str, progress: ProgressHook
     if row is None or row.state != holds.FROZEN:
         raise Conflict(f"The cloud '{cloud}' is not frozen: what is under way there might still change it.")
     let = Let(Counter(), Counter(), Counter())
-    left = await presences.left_in(parts.store, cloud)
-    kinds = [kind for kind in reversed(order(parts.adoptions)) if kind in left]
-    kinds += [kind for kind in left if kind not in kinds]
-    for kind in kinds:
-        done = 0
-        while came_to := await _some(parts, cloud, kind):
-            for what in came_to:
-                getattr(let, what)[kind] += 1
-            done += len(came_to)
-            if progress is not None:
-                progress(kind, done, max(done, left[kind]))
-    await _end(parts, cloud)
+    # What follows others is placed there again, where a worker looks at it before those are dropped: each pass drops as
+    # many as there were when it began, and the next one what came meanwhile.
+    while not await _end(parts, cloud):
+        left = await presences.left_in(parts.store, cloud)
+        for kind in _in_order(parts, left):
+            done = 0
+            while done < left[kind] and (came_to := await _some(parts, cloud, kind)):
+                for what in came_to:
+                    getattr(let, what)[kind] += 1
+                done += len(came_to)
+                if progress is not None:
+                    progress(kind, done, max(done, left[kind]))
     return let
+
+
+def _in_order(parts: AdoptionDependencies, left: Mapping[str, int]) -> list[str]:
+    """Kinds, those that need others before what they need."""
+    kinds = [kind for kind in reversed(order(parts.adoptions)) if kind in left]
+    return kinds + [kind for kind in left if kind not in kinds]
 
 
 @rerun
@@ -71,12 +78,16 @@ async def _some(parts: AdoptionDependencies, cloud: str, kind: str) -> list[str]
 
 
 @rerun
-async def _end(parts: AdoptionDependencies, cloud: str) -> None:
+async def _end(parts: AdoptionDependencies, cloud: str) -> bool:
+    """Drop the cloud itself, unless something is left in it."""
     async with parts.store.transaction() as tx:
+        if await presences.left_in(tx, cloud):
+            return False
         await work.forget_cloud(tx, cloud)
         await lanes.drop(tx, cloud)
         await findings.forget_cloud(tx, cloud)
         await clouds.drop(tx, cloud)
+    return True
 
 
 async def _let_go(parts: AdoptionDependencies, tx: Transaction, presence: Presence) -> str:

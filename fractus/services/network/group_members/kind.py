@@ -30,6 +30,17 @@ def members_id(group_id: str) -> str:
     return derived_id(NAME, group_id)
 
 
+def members_of(group: Resource) -> Resource:
+    """A new one for a group: nobody asks for it, so all of it follows from the group."""
+    return Resource(
+        kind=NAME,
+        id=members_id(group.id),
+        project_id=group.project_id,
+        desired={"name": f"members of {group.id}", "security_group_id": group.id},
+        request_id=group.request_id,
+    )
+
+
 def needs(members: Resource) -> list[Need]:
     """They are wherever their group is, and neither waits for the other."""
     return [Need("security_group", members.desired["security_group_id"], mode=IF_PRESENT)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from fractus.model.resource import BLOCKED, Resource
 from fractus.services.network.dialect.writes.writer import Writer
-from fractus.services.network.group_members.kind import NAME, members_id, needs, summarise
+from fractus.services.network.group_members.kind import NAME, members_id, members_of, needs, summarise
 from fractus.services.network.group_members.queries import elsewhere, of_port
 from fractus.store import presences
 from fractus.store.ledger import Ledger
@@ -15,6 +15,9 @@ from fractus.store.transaction import Reader, Transaction
 
 #: What of a port says whose member it is, and by which addresses.
 _ABOUT = ("security_groups", "fixed_ips", "allowed_address_pairs")
+
+#: What of a choice is said of an end.
+_OF_END = ("detached", "gone_at")
 
 
 class GroupMemberWrites(Writer):
@@ -28,17 +31,15 @@ class GroupMemberWrites(Writer):
         there = await presences.of_resource(tx, group.kind, group.id)
         if sum(one.wanted for one in there) < 2:
             return
-        id = members_id(group.id)
-        found = await self.ledger.resources.fetch(tx, NAME, id)
+        members = members_of(group)
+        found = await self.ledger.resources.fetch(tx, NAME, members.id)
         if found is None:
-            members = Resource(
-                kind=NAME,
-                id=id,
-                project_id=group.project_id,
-                desired={"name": f"members of {group.id}", "security_group_id": group.id},
-                request_id=group.request_id,
-            )
             await self.create(tx, members, needs(members))
+        elif not found.wanted:
+            # They ended with their group, which is back (of a cloud that was dropped, or a default group).
+            found.wanted, found.deleted_at = True, None
+            found.choice = {name: value for name, value in found.choice.items() if name not in _OF_END}
+            await self.change(tx, found, needs(found))
 
     async def end(self, tx: Transaction, group_id: str) -> None:
         """A group is no more."""

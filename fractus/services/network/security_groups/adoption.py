@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from fractus.model.network import SECURITY_GROUP, Rule, SecurityGroupObserved
 from fractus.model.resource import Resource
@@ -16,6 +17,9 @@ from fractus.services.network.security_groups.kind import DEFAULT, RULES, defaul
 from fractus.store.transaction import Transaction
 
 _ITSELF = "self"
+
+#: The kind of the address groups of members in other clouds.
+_MEMBERS = "group_members"
 
 
 class SecurityGroupAdoption(CrudAdoption[SecurityGroupObserved]):
@@ -31,9 +35,15 @@ class SecurityGroupAdoption(CrudAdoption[SecurityGroupObserved]):
     def needed(
         self, observed: SecurityGroupObserved, listed: Mapping[str, Mapping[str, Any]]
     ) -> list[tuple[str, str]]:
-        """The groups that its rules let in."""
+        """The groups that its rules let in, and their members elsewhere."""
         remote = {rule.remote_group_id for rule in observed.rules or () if rule.remote_group_id}
-        return [("security_group", one) for one in sorted(remote - {_ITSELF, observed.remote_id})]
+        members = {
+            str(rule.remote_address_group_id)
+            for rule in observed.rules or ()
+            if _is_of_members(rule, listed.get(_MEMBERS, {}))
+        }
+        groups = [("security_group", one) for one in sorted(remote - {_ITSELF, observed.remote_id})]
+        return groups + [(_MEMBERS, one) for one in sorted(members)]
 
     async def judge(
         self, tx: Transaction, observed: SecurityGroupObserved, context: AdoptionContext
@@ -41,7 +51,10 @@ class SecurityGroupAdoption(CrudAdoption[SecurityGroupObserved]):
         """A project has one default group. Every cloud has one of its own for each project: the first is ours from then
         on, and those that are just like it are the same. One with other rules, or beside our own copy, stays a group by
         itself, by its own id and with the cloud in its name, for the rules of servers that run must not change.
+
+        Rules that name an address group of ours are beside those of users, and none of theirs.
         """
+        observed = _without_members(observed, context.listed(_MEMBERS))
         project_id = context.project(observed.project_id)
         if project_id is None:
             return unmapped()
@@ -73,6 +86,19 @@ class SecurityGroupAdoption(CrudAdoption[SecurityGroupObserved]):
         group.desired["rules"] = rules
         await RULES.write(tx, group, rules)
         return Adopt(group, needs(group), there)
+
+
+def _is_of_members(rule: Rule, members: Mapping[str, Any]) -> bool:
+    """Whether a rule lets in the members that a group has in other clouds. `members`: the address groups there."""
+    there = members.get(rule.remote_address_group_id) if rule.remote_address_group_id else None
+    return there is not None and bool(there.marker)
+
+
+def _without_members(observed: SecurityGroupObserved, members: Mapping[str, Any]) -> SecurityGroupObserved:
+    if observed.rules is None:
+        return observed
+    rules = [rule for rule in observed.rules if not _is_of_members(rule, members)]
+    return structs.replace(observed, rules=rules)
 
 
 def _is_default(observed: SecurityGroupObserved) -> bool:
