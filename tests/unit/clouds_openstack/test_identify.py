@@ -15,6 +15,9 @@ from fractus.model.errors import Missing
 from fractus.model.installation import Mark, origin
 from tests.unit.clouds_openstack.fake import Clock, FakeAuthenticator, FakeChild, fault, reply
 
+#: Of the extensions that bring kinds.
+_ALIASES = ("router", "qos", "trunk", "metering", "security-groups-remote-address-group")
+
 OURS, OTHER = origin("inst", "far"), origin("another", "far")
 
 
@@ -102,6 +105,9 @@ def _documents(
         "security_group": (
             "/network/v2.0/security-groups", "security_groups", {"id": "r", "description": description},
         ),
+        "group_members": (
+            "/network/v2.0/address-groups", "address_groups", {"id": "r", "description": description},
+        ),
         "router": ("/network/v2.0/routers", "routers", {"id": "r", "description": description}),
         "router_interface": ("/network/v2.0/ports", "ports", {"id": "r", "description": description}),
         "qos_policy": ("/network/v2.0/qos/policies", "policies", {"id": "r", "description": description}),
@@ -156,7 +162,7 @@ async def test_what_says_that_it_is_another_s_is_not_ours(
     for kind, (path, key, document) in documents.items():
         fake.on(f"GET {path}", reply({key: [document]}))
         fake.on("GET /compute/v2.1/servers", reply({"servers": []}))
-        aliases = [{"alias": alias} for alias in ("router", "qos", "trunk", "metering")]
+        aliases = [{"alias": alias} for alias in _ALIASES]
         fake.on("GET /network/v2.0/extensions", reply({"extensions": aliases}))
         # Interfaces of routers are listed by each of their device owners.
         fake.on("GET /network/v2.0/metering/metering-label-rules", reply({"metering_label_rules": []}))
