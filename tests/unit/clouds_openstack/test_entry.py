@@ -127,6 +127,7 @@ async def test_a_cloud_is_connected_without_a_word_to_it(clock: Clock) -> None:
             "subnet",
             "port",
             "security_group",
+            "group_members",
             "router",
             "router_interface",
             "qos_policy",
