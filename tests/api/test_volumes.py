@@ -267,3 +267,20 @@ async def test_a_volume_whose_cloud_has_forgotten_that_it_grew_can_be_used(world
     assert (await ann.delete(f"{VOLUME}/volumes/{volume}", version=V)).status == 202
     await world.settle()
     assert not _there(world, "a")
+
+
+async def test_a_backup_of_what_is_gone_ends_and_is_not_tried_for_ever(world: World) -> None:
+    """What is in it is nowhere else: no other cloud is tried, and its user is told why."""
+    ann = world.user("ann")
+    volume = await ann.makes_volume(zone="a")
+    await world.settle()
+    [record] = _there(world, "a")
+    world.cloud("a").backend.records.drop(record)
+    body = {"backup": {"volume_id": volume, "name": "b"}}
+    made = (await ann.post(f"{VOLUME}/backups", body, version=V)).ok()["backup"]["id"]
+    await world.settle()
+    await world.clock.advance(120.0)
+    await world.settle()
+    shown = (await ann.get(f"{VOLUME}/backups/{made}", version=V)).ok()["backup"]
+    assert (shown["status"], shown["availability_zone"]) == ("error", "a")
+    assert f"volume {volume}: It is gone from a" in shown["fail_reason"]

@@ -171,7 +171,9 @@ async def _unmet(look: Look, unmet: Unmet) -> Outcome:
         return Written(unmet.waiting) if unmet.written else unmet.waiting
     if await acting.end_without(look.machine, look.claim, look.item, unmet.about, unmet.reason):
         return Again()
-    if unmet.elsewhere and may_move(look) and await may_leave(look):
+    # What needs something that has its data here can be nowhere else: it waits with it.
+    bound = look.machine.traits(unmet.on.partition("/")[0]).assigned
+    if unmet.elsewhere and not bound and may_move(look) and await may_leave(look):
         return await move(look, unmet.reason, refused=False)
     if not unmet.on:
         return await _block(look, unmet.reason)
