@@ -14,6 +14,7 @@ from tests.crash import declared
 from tests.crash import test_group_members as members
 from tests.crash import test_other_stories as other
 from tests.crash import test_server_stories as servers
+from tests.crash import test_volume_stories as volumes
 from tests.crash.verbs import changes, clouds, verbs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -66,6 +67,8 @@ STORIES: tuple[Story, ...] = (
     servers.keeps_its_volume,
     servers.is_imaged,
     other.keeps_volumes,
+    volumes.gets_other_contents,
+    volumes.is_connected_to_a_host,
     other.changes_types,
     other.backs_up,
     other.finds_no_host,

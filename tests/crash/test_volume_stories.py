@@ -77,7 +77,53 @@ async def grows_in_use(world: World) -> AsyncIterator[None]:
     assert there.size == 3  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("story", [are_made_of_others, grows_in_use])
+async def gets_other_contents(world: World) -> AsyncIterator[None]:
+    """A volume becomes an image, goes back to its snapshot, and another image is written to it."""
+    ann = world.user("ann")
+    volume = await ann.makes_volume("data", zone="a")
+    image = await world.default_image()
+    await world.settle()
+    snapshot = await ann.makes_snapshot(volume)
+    await world.settle()
+    yield
+    at = f"{VOLUME}/volumes/{volume}/action"
+    asked = {"image_name": "kept", "disk_format": "raw", "visibility": "private", "protected": False}
+    for body in (
+        {"os-volume_upload_image": asked},
+        {"revert": {"snapshot_id": snapshot}},
+        {"os-reimage": {"image_id": image}},
+    ):
+        (await ann.post(at, body, version="3.71")).ok()
+        await world.settle()
+        assert (await ann.volume(volume))["status"] == "available"
+    assert (await ann.volume(volume))["volume_image_metadata"]["image_id"] == image
+    assert [one.name for one in world.cloud("a").of("image") if one.name == "kept"] == ["kept"]
+
+
+async def is_connected_to_a_host(world: World) -> AsyncIterator[None]:
+    """A volume is reserved and, when a host has it, marked as attached; then it is given back."""
+    ann = world.user("ann")
+    volume = await ann.makes_volume("data", zone="a")
+    await world.settle()
+    yield
+    asked = {"attachment": {"volume_uuid": volume, "instance_uuid": "5d60cd77-5424-4512-981f-5be437aa51ee"}}
+    made = (await ann.post(f"{VOLUME}/attachments", asked, version="3.54")).ok()["attachment"]["id"]
+    await world.settle()
+    at = f"{VOLUME}/attachments/{made}"
+    (await ann.put(at, {"attachment": {"connector": {"host": "h1"}}}, version="3.54")).ok()
+    await world.settle()
+    (await ann.post(f"{at}/action", {"os-complete": None}, version="3.54")).ok()
+    await world.settle()
+    assert (await ann.volume(volume))["status"] == "in-use"
+    (await ann.delete(at, version="3.54")).ok()
+    await world.settle()
+    assert (await ann.volume(volume))["status"] == "available"
+    assert not world.cloud("a").of("volume_attachment")
+
+
+@pytest.mark.parametrize(
+    "story", [are_made_of_others, grows_in_use, gets_other_contents, is_connected_to_a_host]
+)
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
     kinds: set[str] = set()
 
@@ -90,5 +136,5 @@ async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> 
 
     matrix = CrashMatrix(story, lambda directory: World(clouds=2, tmp_path=directory), tmp_path)
     wrongs = await matrix.run(at=of_storage)
-    assert "volume" in kinds, "each is struck"
+    assert kinds & {"volume", "volume_attachment"}, "each is struck"
     assert not wrongs, f"{len(wrongs)} wrongs:\n" + "\n".join(wrongs)
