@@ -83,6 +83,7 @@ sizes: $(STAMP)
 	python tools/checks/sizes.py
 	python tools/checks/places.py
 	python tools/checks/words.py
+	python tools/checks/migrations.py
 
 databases: $(STAMP)
 	@tools/databases/databases up
