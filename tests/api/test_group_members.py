@@ -153,3 +153,18 @@ async def test_nothing_is_left_when_the_group_is_gone(world: World) -> None:
     for cloud in "ab":
         assert world.cloud(cloud).of("group_members") == []
         assert [one.name for one in world.cloud(cloud).of("security_group") if one.name == "web"] == []
+
+
+async def test_a_default_group_leaves_each_cloud_with_its_last_port(world: World) -> None:
+    """What follows it there does not keep it."""
+    ann = world.user("ann")
+    network = await ann.makes_network(cidr="10.9.0.0/24")
+    servers = [await ann.boots_server(zone=zone, networks=[{"uuid": network.id}]) for zone in ("a", "b")]
+    await world.settle()
+    assert [len(world.cloud(cloud).of("group_members")) for cloud in ("a", "b")] == [1, 1]
+    for server, cloud in zip(servers, ("a", "b"), strict=True):
+        await ann.deletes_server(server)
+        await world.run_for(700.0)
+        assert not world.cloud(cloud).of("group_members"), cloud
+        assert [one.name for one in world.cloud(cloud).of("security_group") if one.name != "default"] == []
+    await world.assert_no_orphans()

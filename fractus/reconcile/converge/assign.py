@@ -75,7 +75,7 @@ async def _attend_to(
     for one in every:
         if one.wanted and one.generation != resource.generation:
             await machine.wake(tx, one.kind, one.id, one.cloud)
-        if await _is_unneeded(tx, one):
+        if await _is_unneeded(machine, tx, one):
             await unneeded.note(machine, tx, one)
     await machine.wake_all(tx, await machine.relations.changed(tx, resource.kind, resource.id))
     return outcome
@@ -89,11 +89,11 @@ async def _keep_home(machine: Machine, tx: Transaction, resource: Resource, ever
         await machine.resources.save(tx, resource)
 
 
-async def _is_unneeded(tx: Transaction, one: Presence) -> bool:
+async def _is_unneeded(machine: Machine, tx: Transaction, one: Presence) -> bool:
     """Whether it is in its cloud only for others, and they have come to need something else."""
     if not one.wanted or not one.memory.get("passing") or UNNEEDED in one.memory:
         return False
-    return not await presences.dependents(tx, one.kind, one.id, one.cloud, every=True)
+    return not await unneeded.is_needed(machine, tx, one)
 
 
 async def _leave(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> None:

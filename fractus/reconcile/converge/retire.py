@@ -156,7 +156,7 @@ async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: P
             there = await presences.fetch(tx, need.kind, need.id, presence.cloud, to_write=True)
             if there is not None and need.exclusive:
                 await machine.unwant(tx, there)
-            elif there is not None and await _passes(tx, there):
+            elif there is not None and await _passes(machine, tx, there):
                 await unneeded.note(machine, tx, there)
         await machine.refresh_document(tx, fresh)
         await machine.announce(tx, resource.kind, resource.id)
@@ -164,8 +164,8 @@ async def _leave(machine: Machine, claim: Claim, resource: Resource, presence: P
     return Settled()
 
 
-async def _passes(tx: Transaction, there: Presence) -> bool:
+async def _passes(machine: Machine, tx: Transaction, there: Presence) -> bool:
     """Whether it is only there for others, and the last of them has left."""
     if not there.memory.get("passing"):
         return False
-    return not await presences.dependents(tx, there.kind, there.id, there.cloud, every=True)
+    return not await unneeded.is_needed(machine, tx, there)

@@ -6,7 +6,7 @@ rule, before anything else of it.
 
 from __future__ import annotations
 
-from fractus.model.resource import Presence
+from fractus.model.resource import IF_PRESENT, Presence
 from fractus.reconcile.kind import UNNEEDED
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Settled, Waiting
@@ -18,6 +18,21 @@ from fractus.store.work import Claim
 #: However long it stays, it is looked at so often: what is due much later is taken for the work of a wrong clock
 #: (`stamps`). Seconds.
 _LONGEST = 600.0
+
+#: Of those that may only follow something so many are looked at.
+_FOLLOWERS = 100
+
+
+async def is_needed(machine: Machine, tx: Transaction, there: Presence) -> bool:
+    """Whether anything needs it there. What only follows it is there because of it, and leaves with it."""
+    key = there.kind, there.id
+    for kind, id in await presences.dependents(tx, *key, there.cloud, every=True, limit=_FOLLOWERS):
+        if there.kind not in machine.relations.followers.get(kind, ()):
+            return True
+        needs = await machine.resources.needs(tx, kind, id)
+        if any((need.kind, need.id) == key and need.mode != IF_PRESENT for need in needs):
+            return True
+    return False
 
 
 async def note(machine: Machine, tx: Transaction, there: Presence) -> None:
@@ -40,7 +55,7 @@ async def leaves(machine: Machine, claim: Claim, presence: Presence) -> bool:
         there = await presences.fetch(tx, presence.kind, presence.id, presence.cloud, to_write=True)
         if there is None or not there.wanted:
             return True
-        if await presences.dependents(tx, there.kind, there.id, there.cloud, every=True):
+        if await is_needed(machine, tx, there):
             there.memory.pop(UNNEEDED, None)
             presence.memory.pop(UNNEEDED, None)
             await presences.save(tx, there)
