@@ -109,6 +109,14 @@ class Ledger:
             await work.wake(tx, kind, id, cloud)
             tx.after_commit(lambda name=cloud: self._notifier.notify(name))  # type: ignore[misc]
 
+    async def look_again(self, tx: Transaction, kind: str, id: str) -> None:
+        """Have each cloud asked how it is there now, whatever was observed last."""
+        every = await presences.of_resource(tx, kind, id)
+        for there in every:
+            there.observed_at = None
+            await presences.save(tx, there)
+        await self.wake_all(tx, [(kind, id, there.cloud) for there in every])
+
     async def _need(self, tx: Transaction, resource: Resource, needs: Sequence[Need]) -> None:
         """It needs these from now on, and nothing else."""
         generation = resource.generation

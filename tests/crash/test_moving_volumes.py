@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from fractus.testing.crash import CrashMatrix, Story
-from fractus.testing.user import COMPUTE
+from fractus.testing.user import COMPUTE, User
 from fractus.testing.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-async def comes_to_its_server(world: World) -> AsyncIterator[None]:
-    """It is in the other cloud then, once, and not in the first."""
+async def _apart(world: World) -> tuple[User, str, str, str, str]:
+    """A user's volume and server in two clouds, and these."""
     ann = world.user("ann")
     volume = await ann.makes_volume()
     await world.settle()
@@ -23,6 +23,12 @@ async def comes_to_its_server(world: World) -> AsyncIterator[None]:
     second = "b" if first == "a" else "a"
     server = await ann.boots_server(zone=second)
     await world.settle()
+    return ann, volume, server, first, second
+
+
+async def comes_to_its_server(world: World) -> AsyncIterator[None]:
+    """It is in the other cloud then, once, and not in the first."""
+    ann, volume, server, first, second = await _apart(world)
     yield
     body = {"volumeAttachment": {"volumeId": volume}}
     (await ann.post(f"{COMPUTE}/servers/{server}/os-volume_attachments", body)).ok()
@@ -39,13 +45,7 @@ async def comes_to_its_server(world: World) -> AsyncIterator[None]:
 
 async def is_refused_there(world: World) -> AsyncIterator[None]:
     """It stays where it was, free."""
-    ann = world.user("ann")
-    volume = await ann.makes_volume()
-    await world.settle()
-    first = (await ann.volume(volume))["availability_zone"]
-    second = "b" if first == "a" else "a"
-    server = await ann.boots_server(zone=second)
-    await world.settle()
+    ann, volume, server, first, second = await _apart(world)
     world.cloud(second).faults.refuses("no room", kind="volume", method="create")
     yield
     body = {"volumeAttachment": {"volumeId": volume}}

@@ -82,7 +82,7 @@ def why_not() -> str:
 
 
 class Program:
-    """One process of fractus, that can be told to stop and started again, of this code or another's."""
+    """One process of fractus, that can be stopped and started again, of this code or another's."""
 
     def __init__(self, stand: Stand, name: str, command: str, environ: Mapping[str, str]) -> None:
         self.stand = stand

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -14,9 +14,10 @@ from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.services import VOLUME_SERVICES, Ask, reaches, segment
 from fractus.model.cloud import HOME, Observed, Scope, Step, Wanted
 from fractus.model.errors import Missing, Refused
+from fractus.model.volumes import BackupObserved, SnapshotObserved, VolumeObserved
 
 W = TypeVar("W", bound=Wanted)
-S = TypeVar("S", bound=Observed)
+S = TypeVar("S", bound=VolumeObserved | SnapshotObserved | BackupObserved)
 
 _PAGE = 500
 
@@ -187,6 +188,22 @@ class CinderKind(ABC, Generic[W, S]):
         """Ask for its end."""
         ask = await self._cinder.ask(scope, "DELETE", self.path_of(remote_id))
         await self._child.send(scope, ask)
+
+    async def delete_or_force(self, scope: Scope, remote_id: str, stuck: Collection[str]) -> None:
+        """The same; one that failed is forced, and so is one in a state of `stuck`: Cinder deletes nothing then, and
+        here only an administrator may have asked for it.
+        """
+        try:
+            await CinderKind.delete(self, scope, remote_id)
+        except Refused as refusal:
+            if refusal.status != 400:
+                raise
+            status = (await self.observe(scope, remote_id)).status
+            if status == "deleting" and status not in stuck:
+                return
+            if not status.startswith("error") and status not in stuck:
+                raise
+            await self._cinder.act(HOME, self.path_of(remote_id), {"os-force_delete": {}}, repeat=True)
 
     async def has_cursor(self) -> bool:
         """Cinder tells what changed since 3.60. It never lists deleted ones."""

@@ -197,17 +197,7 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """Ask for its end; one that is in no state for it (it failed while it was made) is forced."""
-        try:
-            await super().delete(scope, remote_id)
-        except Refused as refusal:
-            if refusal.status != 400:
-                raise
-            observed = await self.observe(scope, remote_id)
-            if observed.status == "deleting":
-                return
-            if not observed.status.startswith("error") and observed.status not in _STUCK:
-                raise
-            await self._cinder.act(HOME, self.path_of(remote_id), {"os-force_delete": {}}, repeat=True)
+        await self.delete_or_force(scope, remote_id, _STUCK)
 
 
 #: States in which Cinder deletes nothing, and in which nobody may ask for that here unless an administrator forces it.
@@ -259,12 +249,4 @@ class Snapshots(CinderKind[SnapshotWanted, SnapshotObserved]):
 
     async def delete(self, scope: Scope, remote_id: str) -> None:
         """Ask for its end; one that is in no state for it is forced: only an administrator asks for that."""
-        try:
-            await super().delete(scope, remote_id)
-        except Refused as refusal:
-            if refusal.status != 400:
-                raise
-            status = (await self.observe(scope, remote_id)).status
-            if not status.startswith("error") and status not in _STUCK_SNAPSHOT:
-                raise
-            await self._cinder.act(HOME, self.path_of(remote_id), {"os-force_delete": {}}, repeat=True)
+        await self.delete_or_force(scope, remote_id, _STUCK_SNAPSHOT)

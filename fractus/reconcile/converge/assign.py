@@ -146,7 +146,7 @@ async def _assign(
     members = await peers.members(machine, demand.group, resource.kind)
     rows = await clouds.doors(machine.store)
     narrow = await lessons.unfit(machine, machine.store, demand.shares)
-    lacking = await _lacking(machine, together)
+    lacking = {} if demand.cloud else await _lacking(machine, together)
     # What others of this process place is not seen there yet, also where they were done while we read. From here to the
     # choice nobody else comes between.
     placing |= machine.placing
@@ -154,8 +154,7 @@ async def _assign(
     members.update(one.cloud for one in placing.values() if demand.group and one.group == demand.group)
     candidates = _candidates(machine, rows, held, peers.count(near, placing.values()), members)
     elsewhere = {**together.confined_to(one.name for one in candidates), **narrow}
-    if not demand.cloud:
-        elsewhere |= _for_others(lacking, candidates, {*elsewhere, *together.refused()})
+    elsewhere |= _for_others(lacking, candidates, {*elsewhere, *together.refused()})
     avoided = together.avoided(machine)
     verdict = choose(
         candidates,

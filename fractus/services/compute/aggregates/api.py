@@ -23,6 +23,7 @@ from fractus.services.compute.aggregates.kind import (
     number_of,
 )
 from fractus.services.compute.dialect.api.collection import CollectionApi
+from fractus.services.compute.dialect.api.host_names import HostNames, SharedNames
 from fractus.services.compute.dialect.schema.bodies import version_of
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Store, Transaction
@@ -30,40 +31,6 @@ from fractus.web.microversion import FieldAdded, Version
 from fractus.web.routing import Call, Handler, Reply, Route
 
 _decode = msgspec.json.decode
-
-
-class Place(Protocol):
-    """A host."""
-
-    @property
-    def cloud(self) -> str:
-        """Its cloud, which is its zone."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """As its cloud calls it."""
-        ...
-
-
-class Shown(Protocol):
-    """How hosts are called here now."""
-
-    def host(self, name: str, cloud: str) -> str:
-        """A host of a cloud, as users see it."""
-        ...
-
-
-class Hosts(Protocol):
-    """The hosts of all clouds."""
-
-    async def shared(self) -> Shown:
-        """What they are called."""
-        ...
-
-    async def host(self, name: str) -> Place | None:
-        """The one that a name means; None where it is the name of none, or of several."""
-        ...
 
 
 class Images(Protocol):
@@ -82,7 +49,7 @@ class AggregatesApi(CollectionApi):
     kind = KIND
     more_versions: ClassVar = (FieldAdded(Version(2, 41), "uuid"),)
 
-    def __init__(self, store: Store, ledger: Ledger, hosts: Hosts, images: Images) -> None:
+    def __init__(self, store: Store, ledger: Ledger, hosts: HostNames, images: Images) -> None:
         super().__init__(store, ledger)
         self._hosts, self._images = hosts, images
 
@@ -125,7 +92,7 @@ class AggregatesApi(CollectionApi):
         row = await self.found(self._store, call, "show", call.params["id"])
         return Reply(200, {KIND.name: self._whole(call, await self._hosts.shared(), row[1], row[2])})
 
-    def _whole(self, call: Call, shown: Shown, summary: bytes, extra: bytes | None) -> dict[str, Any]:
+    def _whole(self, call: Call, shown: SharedNames, summary: bytes, extra: bytes | None) -> dict[str, Any]:
         document = _decode(summary)
         members = _decode(extra or b"{}").get("hosts", ())
         document["hosts"] = [shown.host(name, cloud) for cloud, name in members]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from sqlalchemy import Table
@@ -20,9 +20,11 @@ from fractus.base.clock import parse_iso
 from fractus.base.log import logger
 from fractus.model.errors import ApiError, Invalid
 from fractus.model.live import LiveCall
+from fractus.services.compute.dialect.api.host_names import HostNames
 from fractus.services.compute.migrations import policy, view
 from fractus.services.compute.migrations.schema import FILTERS, SINGLE, judged
 from fractus.services.compute.migrations.versions import MIGRATION, REQUESTS
+from fractus.services.mirror_rows import Live
 from fractus.services.staleness import header
 from fractus.store import clouds, presences
 from fractus.store.listing import Filter, page
@@ -38,38 +40,6 @@ _MOST = 1000
 _OURS = ("instance_uuid", "project_id", "user_id")
 
 
-class Live(Protocol):
-    """Calls to a cloud about what is no resource of ours."""
-
-    async def of_cloud(self, cloud: str, remote_id: str, call: LiveCall, *, id: str) -> Any:
-        """The cloud's answer. `Unavailable` if it is silent."""
-        ...
-
-
-class Shown(Protocol):
-    """How hosts are called here now."""
-
-    def host(self, name: str, cloud: str) -> str:
-        """A host of a cloud, as users see it."""
-        ...
-
-    def node(self, name: str, cloud: str) -> str:
-        """A hypervisor of a cloud, as users see it."""
-        ...
-
-
-class Names(Protocol):
-    """The names of hosts."""
-
-    async def shared(self) -> Shown:
-        """Those of now."""
-        ...
-
-    async def host(self, name: str) -> tuple[str, str] | None:
-        """The host that a name means: its cloud, and its name there."""
-        ...
-
-
 class _Cloud:
     """What a cloud has given so far."""
 
@@ -82,14 +52,14 @@ class _Cloud:
 class _Given(NamedTuple):
     store: Store
     live: Live
-    names: Names
+    names: HostNames
     servers: Table
 
 
 class MigrationsApi:
     """Handlers of migrations."""
 
-    def __init__(self, store: Store, live: Live, names: Names, servers: Table) -> None:
+    def __init__(self, store: Store, live: Live, names: HostNames, servers: Table) -> None:
         """`servers`: the table of servers."""
         self._given = _Given(store, live, names, servers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Table
 
@@ -13,8 +13,10 @@ from fractus.model.errors import ApiError, Invalid, NotFound, Unavailable
 from fractus.model.live import LiveCall
 from fractus.model.resource import Presence
 from fractus.services.compute import only
+from fractus.services.compute.dialect.api.host_names import HostNames
 from fractus.services.compute.other_services import policy, schema
 from fractus.services.compute.other_services.versions import EVENTS, REQUESTS
+from fractus.services.mirror_rows import Live
 from fractus.store import clouds, presences
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter, page
@@ -26,34 +28,10 @@ _SERVER, _VOLUME = "server", "volume"
 _SNAPSHOTS = "/os-assisted-volume-snapshots"
 
 
-class Live(Protocol):
-    """Calls to a cloud about what is no resource of ours."""
-
-    async def of_cloud(self, cloud: str, remote_id: str, call: LiveCall, *, id: str) -> Any:
-        """The cloud's answer. `Unavailable` if it is silent, `NotFound` where it has no such thing."""
-        ...
-
-
-class Shown(Protocol):
-    """How hosts are called here now."""
-
-    def host(self, name: str, cloud: str) -> str:
-        """A host of a cloud, as users see it."""
-        ...
-
-
-class Names(Protocol):
-    """The names of hosts."""
-
-    async def shared(self) -> Shown:
-        """Those of now."""
-        ...
-
-
 class OtherServicesApi:
     """Handlers for other services."""
 
-    def __init__(self, store: Store, ledger: Ledger, servers: Table, live: Live, names: Names) -> None:
+    def __init__(self, store: Store, ledger: Ledger, servers: Table, live: Live, names: HostNames) -> None:
         """`servers`: the table of servers."""
         self._store, self._ledger, self._servers = store, ledger, servers
         self._live, self._names = live, names

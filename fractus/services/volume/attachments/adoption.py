@@ -10,7 +10,7 @@ from fractus.model.resource import Presence, Resource
 from fractus.model.servers import ServerObserved
 from fractus.model.volumes import VolumeAttachmentObserved
 from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Ignore, Verdict, stamp
-from fractus.services.volume.attachments.kind import ATTACHED, needs
+from fractus.services.volume.attachments.kind import ATTACHED, attachment_of, needs
 from fractus.store.transaction import Transaction
 
 
@@ -70,20 +70,6 @@ class VolumeAttachmentAdoption:
         ]
         await context.save(tx, server)
         await context.save(tx, volume)
-        resource = Resource(
-            kind="volume_attachment",
-            id=entry["attachment_id"],
-            project_id=server.project_id,
-            user_id=server.user_id,
-            desired={
-                "name": "",
-                "server_id": server.id,
-                "volume_id": volume.id,
-                "device": observed.device,
-                "asked_device": "",
-                "tag": "",
-                "delete_on_termination": entry["delete_on_termination"],
-            },
-            created_at=stamp(observed.attached_at),
-        )
+        resource = attachment_of(server, volume, entry)
+        resource.created_at = stamp(observed.attached_at)
         return Adopt(resource, needs(resource))

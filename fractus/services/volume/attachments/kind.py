@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Column, Index, String
 
@@ -54,6 +55,30 @@ RESERVE, NOTE = "reserve", "note"
 
 #: Our state -> Cinder's word. One that is being detached is attached until it is not.
 _WORDS = {DETACHING: ATTACHED, ERROR: "error_attaching"}
+
+
+def attachment_of(
+    server: Resource, volume: Resource, entry: Mapping[str, Any], *, asked_device: str = "", **more: Any
+) -> Resource:
+    """That a server has a volume. `entry`: as the server keeps it (`attachment_id`, `device`, `tag`,
+    `delete_on_termination`); `more`: of what is desired of it.
+    """
+    return Resource(
+        kind="volume_attachment",
+        id=entry["attachment_id"],
+        project_id=server.project_id,
+        user_id=server.user_id,
+        desired={
+            "name": "",
+            "server_id": server.id,
+            "volume_id": volume.id,
+            "device": entry["device"],
+            "asked_device": asked_device,
+            "tag": entry["tag"] or "",
+            "delete_on_termination": entry["delete_on_termination"],
+            **more,
+        },
+    )
 
 
 def needs(attachment: Resource) -> list[Need]:

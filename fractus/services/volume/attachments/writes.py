@@ -23,6 +23,7 @@ from fractus.services.volume.attachments.kind import (
     ERROR,
     RESERVE,
     RESERVED,
+    attachment_of,
     needs,
     summarise,
 )
@@ -60,8 +61,7 @@ class AttachmentWrites:
 
     async def zone_of(self, reader: Reader, volume: Resource) -> str:
         """The cloud that a volume is in; empty where none is chosen yet."""
-        there = at_home(volume.home, await presences.of_resource(reader, "volume", volume.id))
-        return there.cloud if there is not None else volume.home or ""
+        return _cloud_of(volume, await presences.of_resource(reader, "volume", volume.id))
 
     async def movable(self, reader: Reader, volume: Resource) -> bool:
         """Whether it can be made again in another cloud, for nothing has been written to it and nothing made of it."""
@@ -78,29 +78,16 @@ class AttachmentWrites:
         and `root`: on it. `device`: where it will be, as far as is known. The caller writes the server.
         """
         there = at_home(server.home, await presences.of_resource(tx, "server", server.id))
+        every = await presences.of_resource(tx, "volume", volume.id)
         entry = {
             "attachment_id": new_id(),
             "device": device,
             "tag": asked.get("tag") or None,
             "delete_on_termination": asked["delete_on_termination"],
         }
-        attachment = Resource(
-            kind="volume_attachment",
-            id=entry["attachment_id"],
-            project_id=server.project_id,
-            user_id=server.user_id,
-            desired={
-                "name": "",
-                "server_id": server.id,
-                "volume_id": volume.id,
-                "device": device,
-                "asked_device": asked.get("device") or "",
-                "tag": entry["tag"] or "",
-                "delete_on_termination": entry["delete_on_termination"],
-                **({BOOT: True} if asked.get("boot") else {}),
-            },
-            request_id=server.request_id,
-        )
+        boot = {BOOT: True} if asked.get("boot") else {}
+        attachment = attachment_of(server, volume, entry, asked_device=asked.get("device") or "", **boot)
+        attachment.request_id = server.request_id
         server.desired["volumes"] = [
             *server.desired.get("volumes", []),
             {"id": volume.id, "bdm_uuid": new_id(), **entry, **({"root": True} if asked.get("root") else {})},
@@ -116,13 +103,16 @@ class AttachmentWrites:
                 "state": ATTACHING,
             },
         ]
-        away = there is not None and await self.zone_of(tx, volume) not in ("", there.cloud)
         volume.desired.pop(UNWRITTEN, None)
-        if there is not None and away:
+        if there is not None and _cloud_of(volume, every) not in ("", there.cloud):
             volume.desired[DESTINATION] = there.cloud
-            await self._ledger.change(tx, volume, await self._summary(tx, volume))
+        volume.updated_at = tx.now()
+        shown = self._summaries["volume"](volume, every)
+        if DESTINATION in volume.desired:
+            await self._ledger.change(tx, volume, shown)
+        else:
+            await self._ledger.resources.save(tx, volume, shown)
         await self._ledger.create(tx, attachment, summarise(attachment), needs(attachment), assign=True)
-        await self._save(tx, volume)
 
     async def direct(
         self, tx: Transaction, volume: Resource, asked: Direct, who: Principal, request_id: str
@@ -185,13 +175,7 @@ class AttachmentWrites:
 
     async def look(self, tx: Transaction, attachment_id: str) -> None:
         """Something was done to it there: how it is now is looked at."""
-        every = await presences.of_resource(tx, "volume_attachment", attachment_id)
-        for there in every:
-            there.observed_at = None
-            await presences.save(tx, there)
-        await self._ledger.wake_all(
-            tx, [("volume_attachment", attachment_id, there.cloud) for there in every]
-        )
+        await self._ledger.look_again(tx, "volume_attachment", attachment_id)
 
     async def others(self, tx: Transaction, attachment: Resource) -> list[Resource]:
         """What else is attached to its volume."""
@@ -270,11 +254,7 @@ class AttachmentWrites:
             volume.wanted = False
             await self._ledger.remove(tx, volume, await self._summary(tx, volume), hide=False)
             return
-        every = await presences.of_resource(tx, "volume", volume.id)
-        for there in every:
-            there.observed_at = None
-            await presences.save(tx, there)
-        await self._ledger.wake_all(tx, [("volume", volume.id, there.cloud) for there in every])
+        await self._ledger.look_again(tx, "volume", volume.id)
 
     async def _needs_no_longer(self, tx: Transaction, server_id: str, volume_id: str) -> None:
         """A server that was built with a volume has it no more."""
@@ -327,6 +307,11 @@ class AttachmentWrites:
     async def _summary(self, tx: Transaction, resource: Resource) -> Summary:
         every = await presences.of_resource(tx, resource.kind, resource.id)
         return self._summaries[resource.kind](resource, every)
+
+
+def _cloud_of(volume: Resource, every: Sequence[Presence]) -> str:
+    there = at_home(volume.home, every)
+    return there.cloud if there is not None else volume.home or ""
 
 
 def _changed(

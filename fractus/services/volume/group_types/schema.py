@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fractus.services.volume.dialect.schema import parameters as p
 
 CREATE = p.body(
@@ -21,10 +19,5 @@ CREATE = p.body(
 UPDATE = p.body(
     "group_type", p.record({"name": p.name_allow_zero, "description": p.description, "is_public": p.boolean})
 )
-_SPECS: dict[str, Any] = {
-    "type": "object",
-    "patternProperties": {"^[a-zA-Z0-9-_:.]{1,255}$": {"type": ["string", "null"], "maxLength": 255}},
-    "additionalProperties": False,
-}
-SPECS = p.body("group_specs", _SPECS)
-SPEC = {**_SPECS, "minProperties": 1, "maxProperties": 1}
+SPECS = p.body("group_specs", p.extra_specs_no_spaces)
+SPEC = {**p.extra_specs_no_spaces, "minProperties": 1, "maxProperties": 1}

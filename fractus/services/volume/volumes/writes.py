@@ -60,11 +60,8 @@ class VolumeWrites:
             await self._ledger.resources.save(tx, volume)
             return
         await self.save(tx, volume)
-        every = await presences.of_resource(tx, KIND.name, volume.id) if look else []
-        for there in every:
-            there.observed_at = None
-            await presences.save(tx, there)
-        await self._ledger.wake_all(tx, [(KIND.name, volume.id, there.cloud) for there in every])
+        if look:
+            await self._ledger.look_again(tx, KIND.name, volume.id)
 
     async def written(self, tx: Transaction, volume_id: str) -> None:
         """Somebody is connected with it, and may write to it."""

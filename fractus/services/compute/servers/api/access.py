@@ -21,6 +21,7 @@ from fractus.model.resource import Need, Resource, at_home
 from fractus.model.server_verbs import CLOUD_VERBS, ServerVerb
 from fractus.quota.costs import Room
 from fractus.services.compute import FILE_BYTES, FILE_PATH, FILES, METADATA_ITEMS
+from fractus.services.compute.dialect.api.host_names import HostNames
 from fractus.services.compute.servers import actions, view
 from fractus.services.compute.servers.api.passwords import Secrets
 from fractus.store import actions as stored_actions
@@ -238,38 +239,6 @@ class Live(Protocol):
 
         `root`: our URL of the service up to its version, for links.
         """
-        ...
-
-
-class SharedNames(Protocol):
-    """The names of hosts and hypervisors that several clouds have."""
-
-    def host(self, name: str, cloud: str) -> str:
-        """A host's name as users see it."""
-        ...
-
-    def node(self, name: str, cloud: str) -> str:
-        """A hypervisor's name as users see it."""
-        ...
-
-
-class HostNames(Protocol):
-    """Names of hosts and hypervisors, as users see them and as their clouds have them."""
-
-    async def shared(self) -> SharedNames:
-        """Those that several clouds have."""
-        ...
-
-    async def host(self, name: str) -> tuple[str, str] | None:
-        """The host that a name means: its cloud, and its name there; None where it is the name of none, or several."""
-        ...
-
-    async def lists_hosts(self, cloud: str) -> bool:
-        """Whether a cloud lets us list its hosts, and has some."""
-        ...
-
-    async def node(self, name: str) -> tuple[str, str] | None:
-        """The same of a hypervisor."""
         ...
 
 

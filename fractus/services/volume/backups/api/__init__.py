@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from fractus.auth.principal import Principal
 from fractus.base.ids import new_id
-from fractus.model.action import Action
 from fractus.model.errors import Invalid, NotFound
-from fractus.model.resource import Need, Resource, at_home
+from fractus.model.resource import Resource, at_home
 from fractus.services.relay import Relay
 from fractus.services.volume.backups import kind, schema
 from fractus.services.volume.backups.api.records import RecordsApi
@@ -21,7 +19,7 @@ from fractus.services.volume.dialect.api.query import names
 from fractus.services.volume.dialect.api.sources import users_left
 from fractus.services.volume.dialect.kind import Verb
 from fractus.services.volume.dialect.schema.parameters import TRUE
-from fractus.services.volume.dialect.writes import Asker
+from fractus.services.volume.dialect.writes import Asker, AsksClouds
 from fractus.store import presences
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter, page
@@ -43,7 +41,7 @@ class Types(Protocol):
         ...
 
 
-class Volumes(Protocol):
+class Volumes(AsksClouds, Protocol):
     """What writes volumes."""
 
     async def visible(self, reader: Reader, project_id: str | None, id: str) -> Resource | None:
@@ -52,20 +50,6 @@ class Volumes(Protocol):
 
     async def busy(self, tx: Transaction, volume: Resource, status: str, by: str) -> None:
         """It is shown in this state until `by` has it freed."""
-        ...
-
-    async def ask(
-        self,
-        tx: Transaction,
-        volume: Resource,
-        verb: str,
-        args: dict[str, Any],
-        who: Asker,
-        *,
-        status: str,
-        needs: Sequence[Need] | None = None,
-    ) -> Action:
-        """Its cloud is to do something, and it is busy with that meanwhile."""
         ...
 
     async def of_backup(

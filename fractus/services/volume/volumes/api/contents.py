@@ -9,14 +9,13 @@ import msgspec
 
 from fractus.auth.policy import RuleDefault
 from fractus.base.clock import iso_micro
-from fractus.model.action import Action
 from fractus.model.errors import Conflict, Invalid, NotFound
 from fractus.model.images import Asked, Source
 from fractus.model.resource import Need, Presence, Resource, at_home
 from fractus.services.volume.dialect.api.collection import route
 from fractus.services.volume.dialect.kind import Verb
 from fractus.services.volume.dialect.schema.parameters import TRUE
-from fractus.services.volume.dialect.writes import Asker
+from fractus.services.volume.dialect.writes import Asker, AsksClouds
 from fractus.services.volume.volumes import kind, schema
 from fractus.services.volume.volumes.api.creating import Images, check_image
 from fractus.services.volume.volumes.kind import KIND
@@ -40,22 +39,8 @@ class ImageMaker(Protocol):
         ...
 
 
-class Volumes(Protocol):
+class Volumes(AsksClouds, Protocol):
     """What writes volumes."""
-
-    async def ask(
-        self,
-        tx: Transaction,
-        volume: Resource,
-        verb: str,
-        args: dict[str, Any],
-        who: Asker,
-        *,
-        status: str,
-        needs: Sequence[Need] | None = None,
-    ) -> Action:
-        """The cloud of one is to do something, and it is busy with that meanwhile."""
-        ...
 
     async def newest_snapshot(self, tx: Transaction, volume_id: str) -> Resource | None:
         """The snapshot of one that was made last."""
