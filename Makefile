@@ -75,6 +75,7 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	mypy --strict fractus
+	mypy --strict --explicit-package-bases -p bench
 
 contracts: $(STAMP)
 	lint-imports

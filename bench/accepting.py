@@ -89,7 +89,7 @@ class Database:
                 total += int(fields[11]) + int(fields[12])
         return total / _TICKS
 
-    async def settings_given(self) -> dict[str, int]:
+    async def reported(self) -> dict[str, int]:
         """What the server counts: statements, transactions that were rolled back, deadlocks. Empty for a file."""
         parts = make_url(self.url)
         if parts.drivername == "sqlite":

@@ -239,7 +239,8 @@ class Story:
         return time.monotonic() - began
 
     async def _renames_for(self, seconds: float) -> list[float]:
-        until, took = time.monotonic() + seconds, []
+        took: list[float] = []
+        until = time.monotonic() + seconds
         while time.monotonic() < until or not took:
             took.append(await self._rename())
             await asyncio.sleep(0.05)
@@ -271,8 +272,9 @@ class Story:
 async def run(
     directory: Path, operations: int, pace: float, *, quiet: float = 10.0, progress: bool = False
 ) -> Figures:
-    """Stand it up in an empty directory, and tell it."""
-    async with PacedWorld(directory, pace) as world:
+    """Stand it up in an empty directory, and measure it."""
+    world = PacedWorld(directory, pace)
+    async with world:
         stop = asyncio.Event()
         working = asyncio.create_task(cast("Worker", world.parts.worker).run(stop))
         try:

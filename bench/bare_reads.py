@@ -107,7 +107,9 @@ def _driven(what: str, database: Path, statement: str, given: list[str], options
     for _ in range(options.rounds):
         calls, began, used = 0, time.perf_counter(), time.process_time()
         while time.perf_counter() - began < options.seconds:
-            rows = connection.execute(statement, (given[calls * 7919 % len(given)],)).fetchall()
+            rows: list[tuple[Any, ...]] = connection.execute(
+                statement, (given[calls * 7919 % len(given)],)
+            ).fetchall()
             b",".join([row[-1] for row in rows])
             calls += 1
         values.append((time.process_time() - used) * 1000 / calls)

@@ -191,7 +191,7 @@ class _Writer:
             self._db.execute(f"UPDATE {CLOUD.name} SET seen_at = ?", (self._now + 86400.0,))
         for _, statement in indexes:
             self._halt.check()
-            self._db.execute(statement)
+            self._db.execute(str(statement))
         self._db.execute("PRAGMA journal_mode = WAL")
 
     def _put(self, stencils: list[Stencil], values: list[dict[str, Any]]) -> None:
