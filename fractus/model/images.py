@@ -21,6 +21,10 @@ OPEN = frozenset(("public", "community"))
 """Visibilities that let everybody use an image who knows its id."""
 
 
+#: What Nova adds to the name of a server for the image that it makes when the server is shelved.
+SHELVED = "-shelved"
+
+
 def may_carry(key: str) -> bool:
     """Whether Glance takes it as a property: not its own names, nor those that its import machinery writes."""
     return key not in _RESERVED and not key.startswith("os_glance")
@@ -46,6 +50,10 @@ class ImageWanted(Wanted, frozen=True, kw_only=True):
     made_there: bool = False
     """Its cloud makes it itself, of a server or a volume, with our marker or under a name that says it: it is looked
     for in all projects there, and never created.
+    """
+    shelved: str = ""
+    """Of one that its cloud makes when a server is shelved, the server's id there: Nova gives such an image no marker
+    of ours, so it is known by its name and by the server that it names.
     """
 
 
@@ -73,6 +81,14 @@ class ImageObserved(Observed, frozen=True, kw_only=True):
     """Status by the child's id of a project that it is shared with; sent by `inventory` only."""
 
 
+def is_wanted(image: ImageObserved, wanted: ImageWanted) -> bool:
+    """Whether an image that a cloud has made is the one: by our marker, or as that of a shelved server."""
+    if not wanted.shelved:
+        return image.marker == wanted.id
+    of = image.properties.get("instance_uuid")
+    return not image.marker and of == wanted.shelved and image.name.endswith(SHELVED)
+
+
 class Source(Struct, frozen=True):
     """Of what an image is made: a server or a volume of ours, in which cloud, and whose it is."""
 
@@ -80,6 +96,8 @@ class Source(Struct, frozen=True):
     id: str
     cloud: str
     project_id: str
+    shelved: str = ""
+    """The id there of a server that is shelved: the image ends with the server's time on the shelf."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):

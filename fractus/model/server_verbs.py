@@ -97,6 +97,8 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
     """Its cloud makes an image, which is ours from the start: argument `image_id`."""
     while_locked: bool = False
     """It may be asked of a locked server, which it does not change."""
+    kept: frozenset[str] = frozenset()
+    """Arguments that are for us alone: its cloud is sent none of them."""
     again: bool = False
     """Doing it twice is not doing it once: that it ends in a state does not tell that it was done (a reboot)."""
 
@@ -125,8 +127,8 @@ class ServerVerb(Struct, frozen=True, kw_only=True):
 
     def request(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The body that a cloud's Nova is sent."""
-        sent = {**self.defaults, **args}
-        sent.pop(VERSION, None)
+        given = {**self.defaults, **args}
+        sent = {name: value for name, value in given.items() if name != VERSION and name not in self.kept}
         return {self.key: sent or None}
 
     def is_at(self, vm_state: str) -> bool:
@@ -275,6 +277,7 @@ SERVER_VERBS: Mapping[str, ServerVerb] = {
             ),
             ends="shelved_offloaded",
             or_ends=("shelved",),
+            kept=frozenset({"image_id"}),
         ),
         ServerVerb(
             name="shelveOffload",

@@ -71,6 +71,25 @@ async def test_it_rests_is_rescued_and_shelved(cloud: Subject) -> None:
     await cloud.observed("server", remote_id, _is("ACTIVE"))
 
 
+async def test_a_shelved_server_has_an_image_until_it_is_unshelved(cloud: Subject) -> None:
+    """It is known by the server that it names, for it carries no marker of ours; what is for us alone is not sent."""
+    _, remote_id = await _active(cloud)
+    servers, images, id = cloud["server"], cloud["image"], new_id()
+    wanted = ImageWanted(
+        id=id, name="", disk_format="", container_format="", made_there=True, shelved=remote_id
+    )
+    assert await images.find(cloud.ann, wanted) is None
+    await servers.apply(cloud.ann, remote_id, Step("shelve", {"image_id": id}))
+    found = await images.find(cloud.ann, wanted)
+    assert found is not None
+    assert (found.marker, found.properties["instance_uuid"]) == ("", remote_id)
+    await cloud.observed("server", remote_id, _is("SHELVED_OFFLOADED"))
+    await cloud.observed("image", found.remote_id, lambda seen: seen.status == "active")
+    await servers.apply(cloud.ann, remote_id, Step("unshelve"))
+    await cloud.observed("server", remote_id, _is("ACTIVE"))
+    assert await images.find(cloud.ann, wanted) is None
+
+
 @pytest.mark.parametrize(
     ("verb", "more"), [("createImage", {}), ("createBackup", {"backup_type": "daily", "rotation": 0})]
 )

@@ -14,7 +14,7 @@ from fractus.clouds.openstack.services import Ask, segment
 from fractus.clouds.openstack.transport import Upload
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused
-from fractus.model.images import ImageObserved, ImageWanted, may_carry
+from fractus.model.images import ImageObserved, ImageWanted, is_wanted, may_carry
 
 T = TypeVar("T")
 
@@ -115,9 +115,16 @@ class Images:
         return None
 
     async def _made(self, wanted: ImageWanted) -> ImageObserved | None:
-        """The image that Nova or Cinder makes, in whatever project: marked by a property, or by its name."""
+        """The image that Nova or Cinder makes, in whatever project: marked by a property, or by its name; or that of a
+        shelved server, which no marker can be given.
+        """
         home = await self._home()
-        ways = ({marks.KEY: wanted.id}, {"name": marks.name(wanted.id, self._child.by)})
+        ways: tuple[dict[str, str], ...] = (
+            {marks.KEY: wanted.id},
+            {"name": marks.name(wanted.id, self._child.by)},
+        )
+        if wanted.shelved:
+            ways = ({"instance_uuid": wanted.shelved},)
         listings = await self._child.services.learn("image/visibilities", self._visibilities)
         for query in ({**way, **seen} for way in ways for seen in listings):
             async for page in self._child.pages(
@@ -125,7 +132,7 @@ class Images:
             ):
                 for raw in page:
                     image = self._read(raw, home)
-                    if image is not None and image.marker == wanted.id:
+                    if image is not None and is_wanted(image, wanted):
                         return image
         return None
 

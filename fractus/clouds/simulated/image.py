@@ -12,7 +12,7 @@ from fractus.clouds.simulated.life import schedule
 from fractus.clouds.simulated.records import ImageRecord
 from fractus.model.cloud import HOME, Scope, Step
 from fractus.model.errors import Missing, Refused
-from fractus.model.images import OPEN, ImageObserved, ImageWanted
+from fractus.model.images import OPEN, ImageObserved, ImageWanted, is_wanted
 
 
 class Images(Simulated[ImageRecord, ImageWanted, ImageObserved]):
@@ -46,6 +46,9 @@ class Images(Simulated[ImageRecord, ImageWanted, ImageObserved]):
             return await super().find(scope if wanted.private else HOME, wanted)
 
         def work() -> ImageObserved | None:
+            if wanted.shelved:
+                every = [self.observed(one) for one in self.records.every(ImageRecord)]
+                return next((one for one in every if is_wanted(one, wanted)), None)
             marked = self.records.marked(ImageRecord, wanted.id)
             return next((self.observed(one) for one in marked if self.injector.is_ours(one.by)), None)
 

@@ -205,6 +205,14 @@ def _started(records: Records, shape: Shape, server: ServerRecord, at: float) ->
     bind_ports(records, server, "ACTIVE", at)
 
 
+def drop_shelved_image(records: Records, server: ServerRecord) -> None:
+    """It is on the shelf no longer."""
+    image = records.get(ImageRecord, server.shelved_image) if server.shelved_image else None
+    if image is not None:
+        records.drop(image)
+    server.shelved_image = ""
+
+
 def _deleted(records: Records, shape: Shape, server: ServerRecord, at: float) -> None:
     release_ports(records, server, at)
     for attachment in records.holding(VolumeAttachmentRecord, f"server/{server.id}"):
@@ -212,6 +220,7 @@ def _deleted(records: Records, shape: Shape, server: ServerRecord, at: float) ->
         volume = records.get(VolumeRecord, attachment.volume_id)
         if volume is not None and attachment.delete_on_termination and volume.status == "available":
             records.drop(volume)
+    drop_shelved_image(records, server)
     server.volumes = []
     server.vm_state, server.task_state, server.power_state = "deleted", None, NO_STATE
     server.terminated_at = at

@@ -345,6 +345,8 @@ class ServerRecord(Record, kw_only=True):
     """What its guest has posted, encrypted."""
     hints: dict[str, Any] = {}
     """For the scheduler."""
+    shelved_image: str = ""
+    """The id of the image that its disk is kept as while it is shelved."""
 
     def ties(self) -> set[str]:
         """Its ports, and its group."""

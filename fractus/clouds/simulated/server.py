@@ -18,6 +18,7 @@ from fractus.clouds.simulated.life import (
     RUNNING,
     SHUTDOWN,
     bind_ports,
+    drop_shelved_image,
     happen,
     release_ports,
     schedule,
@@ -35,6 +36,7 @@ from fractus.clouds.simulated.records import (
 from fractus.clouds.simulated.server_group import hosts_for
 from fractus.model.cloud import Scope, Step
 from fractus.model.errors import Missing, Refused, Throttled
+from fractus.model.images import SHELVED
 from fractus.model.server_verbs import CLOUD_VERBS, VERSION, ServerVerb
 from fractus.model.servers import ServerObserved, ServerWanted
 
@@ -282,15 +284,15 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
         return self.touch(thing)
 
     def _image(self, thing: ServerRecord, body: Mapping[str, Any]) -> str:
-        """Make an image of it, whose bits are its name."""
+        """Make an image of it, whose bits are its name; its id. Without `image_id` it has no marker."""
         bits = body["name"].encode()
         base = self.records.get(ImageRecord, thing.image_id)
         image = ImageRecord(
             id=self.new_id(),
             project_id=thing.project_id,
             name=body["name"],
-            marker=body["image_id"],
-            by=self.injector.by,
+            marker=body.get("image_id", ""),
+            by=self.injector.by if "image_id" in body else "",
             disk_format=base.disk_format if base else "raw",
             container_format=base.container_format if base else "bare",
             min_disk=thing.disk,
@@ -310,7 +312,7 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
         )
         schedule(image, "saved", self.now() + self.injector.backend.shape.action_seconds)
         self.records.put(image)
-        return "image pending upload"
+        return image.id
 
     def _act(self, thing: ServerRecord, verb: ServerVerb, body: Mapping[str, Any]) -> None:
         when = verb.asked(body)
@@ -339,7 +341,12 @@ class Servers(Simulated[ServerRecord, ServerWanted, ServerObserved]):
     def _prepare(self, thing: ServerRecord, verb: ServerVerb, body: Mapping[str, Any]) -> str:
         """What of a verb is decided when it is accepted; what happens then."""
         if verb.makes_image:
-            return self._image(thing, body)
+            self._image(thing, body)
+            return "image pending upload"
+        if verb.name == "shelve" and thing.image_id:
+            thing.shelved_image = self._image(thing, {"name": f"{thing.name}{SHELVED}", "metadata": {}})
+        if verb.name == "unshelve":
+            drop_shelved_image(self.records, thing)
         if verb.name == "resize":
             flavor = self.records.get(FlavorRecord, body["flavorRef"])
             if flavor is None:

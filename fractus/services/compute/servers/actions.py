@@ -21,6 +21,9 @@ from fractus.model.server_verbs import CLOUD_VERBS, SERVER_VERBS
 #: How many entries the list of the version before keeps: the first, and the newest.
 _KEPT = 200
 
+#: Key of a server's `desired`: the id of the image that it was shelved in last.
+SHELVED_IMAGE = "shelved_image"
+
 
 def newest(desired: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Token, verb and args of the newest action that a cloud has to do, or has done."""

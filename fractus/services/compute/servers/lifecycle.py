@@ -37,6 +37,7 @@ from fractus.reconcile.kind import (
 )
 from fractus.scheduling.choice import Group, GroupPolicy
 from fractus.services.compute.servers import actions, view
+from fractus.services.compute.servers.actions import SHELVED_IMAGE
 from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store import presences
 from fractus.store.resources import Resources
@@ -95,6 +96,10 @@ class ImagesMade(Protocol):
 
     async def over(self, tx: Transaction, image_id: str) -> None:
         """The cloud has done what it was asked for."""
+        ...
+
+    async def unshelved(self, tx: Transaction, image_id: str) -> None:
+        """The server that was shelved in it is on the shelf no longer."""
         ...
 
     async def rotate(self, tx: Transaction, image_ids: Sequence[str], keep: int) -> None:
@@ -269,6 +274,8 @@ class ServerLifecycle(LifecycleDefaults):
         await self._ports.release(tx, resource.id)
         if self._volumes is not None:
             await self._volumes.release(tx, resource.id)
+        if self._images is not None and SHELVED_IMAGE in resource.desired:
+            await self._images.unshelved(tx, resource.desired[SHELVED_IMAGE])
 
     # --- steps -----------------------------------------------------------------------------------
 
@@ -327,9 +334,15 @@ class ServerLifecycle(LifecycleDefaults):
         return [(kind, action.args[name]) for name, kind in refers.items() if action.args.get(name)]
 
     async def concluded(self, tx: Transaction, resource: Resource, action: Action) -> None:
-        """The image that its cloud was to make never comes, or comes soon; then the oldest backups go."""
+        """The image that its cloud was to make never comes, or comes soon; then the oldest backups go. That of a
+        shelved server goes when it is unshelved.
+        """
         image_id = action.args.get("image_id")
-        if image_id is None or self._images is None:
+        if self._images is None:
+            return
+        if action.verb == "unshelve" and action.state == DONE:
+            await self._images.unshelved(tx, resource.desired.get(SHELVED_IMAGE, ""))
+        if image_id is None:
             return
         if action.state != DONE:
             await self._images.failed(tx, image_id)

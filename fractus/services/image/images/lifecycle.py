@@ -79,6 +79,7 @@ class ImageLifecycle(LifecycleDefaults):
             size=desired["size"] or 0,
             checksum=desired["checksum"] or "",
             made_there=made_there.is_made_there(item.resource, item.presence.cloud),
+            shelved=made_there.shelved(item.resource),
         )
 
     def made_there(self, resource: Resource, cloud: str) -> bool:
@@ -94,8 +95,10 @@ class ImageLifecycle(LifecycleDefaults):
         made_there.learn(resource, presences)
 
     def ended(self, resource: Resource) -> bool:
-        """A cloud that cannot make a snapshot removes what it has begun, as Nova does everywhere."""
-        return made_there.is_unlearnt(resource)
+        """A cloud that cannot make a snapshot removes what it has begun, as Nova does everywhere; and the image of a
+        shelved server when that is on the shelf no longer.
+        """
+        return made_there.is_unlearnt(resource) or bool(made_there.shelved(resource))
 
     def differences(self, item: Item, observed: ImageObserved) -> list[Difference]:
         """Of one that we made: what `plan` would change of the record, and whether everybody may use it. State and

@@ -62,6 +62,7 @@ class ImageMaker:
                 "id": source.id,
                 "translated": sorted(asked.translated),
                 "learnt": False,
+                **({"shelved": source.shelved} if source.shelved else {}),
             },
         }
         image = Resource(
@@ -140,6 +141,12 @@ class ImageMaker:
             if not image.desired["protected"]:
                 await self._remove(tx, image)
 
+    async def unshelved(self, tx: Transaction, image_id: str) -> None:
+        """The server is on the shelf no longer: its image is gone, as Nova deletes it. Harmless where it is gone."""
+        image = await self._ledger.resources.fetch(tx, "image", image_id, to_write=True)
+        if image is not None and image.deleted_at is None and image.wanted:
+            await self._remove(tx, image)
+
     async def _remove(self, tx: Transaction, image: Resource) -> None:
         image.status = "deleted"
         await self._ledger.remove(tx, image, view.summarise(image), hide=True)
@@ -153,6 +160,11 @@ def is_made_there(image: Resource, cloud: str) -> bool:
 def is_unlearnt(image: Resource) -> bool:
     """Whether only its cloud knows what it will be."""
     return not image.desired.get(MADE, {"learnt": True})["learnt"]
+
+
+def shelved(image: Resource) -> str:
+    """The id there of the server that is shelved in it; empty: it is the image of none."""
+    return str(image.desired.get(MADE, {}).get("shelved", ""))
 
 
 def learn(image: Resource, there: Sequence[Presence]) -> None:

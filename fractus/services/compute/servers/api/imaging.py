@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 
 from fractus.model.errors import Forbidden, Invalid
-from fractus.model.images import Asked, Source
-from fractus.model.resource import Resource
+from fractus.model.images import SHELVED, Asked, Source
+from fractus.model.resource import Resource, at_home
 from fractus.model.server_verbs import ServerVerb
 from fractus.services.compute import PREFIX
 from fractus.services.compute.servers import policy
+from fractus.services.compute.servers.actions import SHELVED_IMAGE
 from fractus.services.compute.servers.api.access import (
     Dependencies,
     accept,
@@ -26,6 +27,7 @@ from fractus.services.compute.servers.api.access import (
 )
 from fractus.services.compute.servers.schema.block_devices import snapshot_mapping
 from fractus.services.compute.servers.versions import REQUESTS
+from fractus.store import presences
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call, Reply
 
@@ -34,14 +36,14 @@ _IMAGES = "/image/v2/images"
 
 
 class Imaging:
-    """Handlers of the two verbs."""
+    """Handlers of verbs of which an image comes."""
 
     def __init__(self, given: Dependencies) -> None:
         self._given = given
 
     def handlers(self) -> Mapping[str, Callable[[ServerVerb, Call], Awaitable[Reply]]]:
         """What answers to each of them."""
-        return {"createImage": self.image, "createBackup": self.backup}
+        return {"createImage": self.image, "createBackup": self.backup, "shelve": self.shelve}
 
     async def image(self, verb: ServerVerb, call: Call) -> Reply:
         """Make an image of a server."""
@@ -70,6 +72,28 @@ class Imaging:
             image = await self._make(tx, call, verb, server, asked, about, args)
         # So does Nova: below itself, where images were until 2.35.
         return _answer(call, image, f"{call.base_url}{call.mount}/images/{image.id}" if rotation else "")
+
+    async def shelve(self, verb: ServerVerb, call: Call) -> Reply:
+        """Its disk is an image of its project until it is unshelved or deleted, unless it is a volume."""
+        async with self._given.store.transaction() as tx:
+            server = await asked_for(self._given, call, tx, verb, {})
+            args: dict[str, Any] = {}
+            here = at_home(server.home, await presences.of_resource(tx, "server", server.id))
+            if here is not None and server.desired["image_id"] and not server.desired.get("volume_rooted"):
+                image = await self._given.maker.make(
+                    tx,
+                    Source("server", server.id, here.cloud, server.project_id, shelved=here.remote_id or ""),
+                    Asked(
+                        name=f"{server.desired['name']}{SHELVED}",
+                        project_id=server.project_id,
+                        user_id=call.principal.user_id,
+                        request_id=call.request_id,
+                        translated=_written(call, server, {"image_type": "snapshot"}),
+                    ),
+                )
+                args["image_id"] = server.desired[SHELVED_IMAGE] = image.id
+            await accept(self._given, call, tx, server, verb, args)
+        return Reply(verb.answer)
 
     async def _server(
         self, tx: Transaction, call: Call, verb: ServerVerb, asked: Mapping[str, Any]
@@ -138,12 +162,7 @@ class Imaging:
         metadata = dict(asked.get("metadata", {}))
         others = who.project_id != server.project_id
         given = {**metadata, **({"instance_owner": server.project_id} if others else {})}
-        written = {
-            "instance_uuid": server.id,
-            "user_id": who.user_id,
-            "base_image_ref": server.desired["image_id"],
-            **about,
-        }
+        written = _written(call, server, about)
         image = await self._given.maker.make(
             tx,
             Source(
@@ -175,6 +194,16 @@ class Imaging:
             {**args, "image_id": image.id, "name": name, "metadata": metadata},
         )
         return image
+
+
+def _written(call: Call, server: Resource, about: Mapping[str, str]) -> dict[str, str]:
+    """Properties that Nova gives an image of a server."""
+    return {
+        "instance_uuid": server.id,
+        "user_id": call.principal.user_id,
+        "base_image_ref": server.desired["image_id"],
+        **about,
+    }
 
 
 def _answer(call: Call, image: Resource, location: str) -> Reply:
