@@ -97,7 +97,7 @@ class Source(Struct, frozen=True):
     cloud: str
     project_id: str
     shelved: str = ""
-    """The id there of a server that is shelved: the image ends with the server's time on the shelf."""
+    """The id there of a server that is shelved: the image ends when it is shelved no longer."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):

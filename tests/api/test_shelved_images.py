@@ -36,7 +36,7 @@ def there(world: World) -> list[ImageRecord]:
 
 
 async def shelved(world: World) -> tuple[User, str]:
-    """A server on the shelf."""
+    """A server that is shelved."""
     ann = world.user("ann")
     server = await ann.boots_server("vm")
     await world.settle()
@@ -84,7 +84,7 @@ async def test_one_that_is_unshelved_in_its_cloud_takes_its_image_along(world: W
     assert await images(ann) == []
 
 
-async def test_a_second_time_on_the_shelf_is_another_image(world: World) -> None:
+async def test_what_is_shelved_again_has_another_image(world: World) -> None:
     ann, server = await shelved(world)
     await world.settle()
     [first] = await images(ann)

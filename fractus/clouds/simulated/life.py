@@ -206,7 +206,7 @@ def _started(records: Records, shape: Shape, server: ServerRecord, at: float) ->
 
 
 def drop_shelved_image(records: Records, server: ServerRecord) -> None:
-    """It is on the shelf no longer."""
+    """It is shelved no longer."""
     image = records.get(ImageRecord, server.shelved_image) if server.shelved_image else None
     if image is not None:
         records.drop(image)

@@ -99,7 +99,7 @@ class ImagesMade(Protocol):
         ...
 
     async def unshelved(self, tx: Transaction, image_id: str) -> None:
-        """The server that was shelved in it is on the shelf no longer."""
+        """The server that was shelved in it is shelved no longer."""
         ...
 
     async def rotate(self, tx: Transaction, image_ids: Sequence[str], keep: int) -> None:

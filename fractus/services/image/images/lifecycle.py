@@ -96,7 +96,7 @@ class ImageLifecycle(LifecycleDefaults):
 
     def ended(self, resource: Resource) -> bool:
         """A cloud that cannot make a snapshot removes what it has begun, as Nova does everywhere; and the image of a
-        shelved server when that is on the shelf no longer.
+        shelved server when that is shelved no longer.
         """
         return made_there.is_unlearnt(resource) or bool(made_there.shelved(resource))
 

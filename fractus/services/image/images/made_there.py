@@ -142,7 +142,7 @@ class ImageMaker:
                 await self._remove(tx, image)
 
     async def unshelved(self, tx: Transaction, image_id: str) -> None:
-        """The server is on the shelf no longer: its image is gone, as Nova deletes it. Harmless where it is gone."""
+        """The server is shelved no longer: its image is gone, as Nova deletes it. Harmless where it is gone."""
         image = await self._ledger.resources.fetch(tx, "image", image_id, to_write=True)
         if image is not None and image.deleted_at is None and image.wanted:
             await self._remove(tx, image)
