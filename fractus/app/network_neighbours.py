@@ -6,10 +6,13 @@ from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.base.clock import Clock
 from fractus.quota.quota import Quota
+from fractus.services.compute.hosts.queries import HostNames
 from fractus.services.compute.servers.lifecycle import ShownPorts
+from fractus.services.mirror_rows import Place, SharedNames
 from fractus.services.network.address_groups.kind import KIND as ADDRESS_GROUP
 from fractus.services.network.address_scopes.api import ScopeWrites
 from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
+from fractus.services.network.agents.kind import HOSTS
 from fractus.services.network.default_security_group_rules.writes import DefaultRuleWrites
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.queries.external import ExternalNetworks
@@ -36,6 +39,21 @@ from fractus.services.relay import Relay
 from fractus.store.ledger import Ledger
 from fractus.store.listing import Filter
 from fractus.store.transaction import Store
+
+
+class Hosts:
+    """The clouds' hosts: those of their compute services, and those of their network agents."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._compute, self._network = HostNames(store, clock), SharedNames(store, clock, HOSTS)
+
+    async def place(self, name: str) -> Place | None:
+        """The host that a name means, and its cloud; None where it is the name of none, or of several."""
+        return (
+            await self._compute.host(name)
+            or await self._compute.node(name)
+            or await self._network.place(name)
+        )
 
 
 class JoinedNetwork:
@@ -68,6 +86,7 @@ class JoinedNetwork:
             RouterWrites(ledger, at.interfaces, outside, at.add(LabelWrites(ledger)))
         )
         floating_ips = at.floating_ips = at.add(FloatingIpWrites(ledger, outside, ports, routers))
+        at.hosts = Hosts(store, clock)
         at.external = ExternalNetworks(ledger.resources, self.addresses, store)
         ports.users += [routers, floating_ips, at.add(TrunkWrites(ledger, ports)), members]
         self.server_ports = ServerPorts(ports)

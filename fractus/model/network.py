@@ -188,6 +188,33 @@ class PortWanted(Wanted, frozen=True, kw_only=True):
             mutable=True,
         ),
     ] = "normal"
+    host: Annotated[
+        str,
+        Wire(
+            name="binding:host_id",
+            extension="binding",
+            purpose="a port that is bound to a host",
+            unsaid=True,
+            admin=True,
+            mutable=True,
+            per_cloud=True,
+        ),
+    ] = ""
+    """The host that an administrator named. The cloud's Nova names another one whenever it plugs the port, so what it
+    was last sent decides whether it is sent again; the same of `profile`.
+    """
+    profile: Annotated[
+        dict[str, Any],
+        Wire(
+            name="binding:profile",
+            extension="binding",
+            purpose="a profile of a port's binding",
+            unsaid=True,
+            admin=True,
+            mutable=True,
+            per_cloud=True,
+        ),
+    ] = {}
     numa_affinity_policy: Annotated[
         str | None,
         Wire(
@@ -223,10 +250,10 @@ class PortObserved(Observed, frozen=True, kw_only=True):
     network_id: str = ""
     device_id: str = ""
     device_owner: str = ""
-    host: Annotated[str, Wire(name="binding:host_id")] = ""
+    host: str = ""
     vif_type: Annotated[str, Wire(name="binding:vif_type")] = ""
     vif_details: Annotated[dict[str, Any], Wire(name="binding:vif_details")] = {}
-    profile: Annotated[dict[str, Any], Wire(name="binding:profile")] = {}
+    profile: dict[str, Any] = {}
     resource_request: dict[str, Any] | None = None
     vnic_type: str | None = None
     numa_affinity_policy: str | UnsetType | None = UNSET
@@ -391,6 +418,9 @@ class FloatingIpObserved(Observed, frozen=True, kw_only=True):
 #: Keys in the choice of a port: the floating IPs that lead to it, those that forward ports to it, and their addresses.
 #: They hold it in their cloud.
 FLOATING, FORWARDED = "floating", "forwarded"
+
+HOSTED = "hosted"
+"""Key in the choice of a port: the cloud of the host that an administrator bound it to, where it is as long."""
 
 FLOATING_IP = Vocabulary("floatingip", FloatingIpWanted, FloatingIpObserved, has_name=False)
 

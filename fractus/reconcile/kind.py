@@ -37,6 +37,9 @@ NOTED = "noted"
 FACTS = "facts"
 """Key in the memory of a presence: the fingerprint of the facts that it was last settled for."""
 
+PINNED = "pinned"
+"""Key in the memory of a presence: it is there for its own sake (`Pinned`)."""
+
 UNNEEDED = "unneeded_since"
 """Key in the memory of a presence: since when nothing needs it there."""
 
@@ -163,6 +166,17 @@ class MayEnd(Protocol):
 
     def ended(self, resource: Resource) -> bool:
         """Something that was taken over is gone from its cloud: whether that is as it should be, and its end."""
+        ...
+
+
+@runtime_checkable
+class Pinned(Protocol):
+    """A carried kind of which some are in a cloud for their own sake, though nothing there needs them (a port that an
+    administrator binds to a host): part of a lifecycle that needs it.
+    """
+
+    def pinned_to(self, resource: Resource) -> str:
+        """The cloud that it is to be in; empty: wherever something needs it."""
         ...
 
 

@@ -24,6 +24,7 @@ from fractus.reconcile.kind import (
     ADMITTED,
     ARRIVED,
     OWNER,
+    PINNED,
     UNNEEDED,
     USERS,
     Acts,
@@ -32,6 +33,7 @@ from fractus.reconcile.kind import (
     Learns,
     Lifecycle,
     MadeByClouds,
+    Pinned,
     Shared,
     ShownByOthers,
 )
@@ -183,6 +185,8 @@ class Machine:
         """Kinds of which a cloud is informed which projects may use one."""
         self.made_by_clouds = {kind: one for kind, one in lifecycles.items() if isinstance(one, MadeByClouds)}
         """Kinds of which clouds make some by themselves."""
+        self.pinned = {kind: life for kind, life in lifecycles.items() if isinstance(life, Pinned)}
+        """Kinds of which some are in a cloud for their own sake."""
         self.reporting = {kind: one for kind, one in lifecycles.items() if isinstance(one, ShownByOthers)}
         assigned = {kind for kind, life in lifecycles.items() if life.traits.assigned}
         self.relations = Relations(resources, lifecycles)
@@ -512,6 +516,8 @@ class Machine:
         for once in ("passing", OVER):
             if held.memory.get(once):
                 presence.memory[once] = True
+        if PINNED in held.memory:
+            presence.memory[PINNED] = held.memory[PINNED]
         if UNNEEDED in held.memory:
             presence.memory[UNNEEDED] = held.memory[UNNEEDED]
         else:

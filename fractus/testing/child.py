@@ -74,7 +74,8 @@ class WorldAuthenticator:
 
     async def grant(self, project_id: str) -> Grant:
         """A token for the project; empty: for the administrator's own."""
-        user = self._world.admin
+        # Only a service may say of a port how it is plugged (`binding:profile`).
+        user = self._world.user("admin", "admin", (*self._world.admin.principal.roles, "service"))
         if project_id:
             user = self._world.user("admin", project_id=project_id, roles=("member", "reader"))
         base = f"http://{HOST}"

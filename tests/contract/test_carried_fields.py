@@ -321,6 +321,8 @@ CHANGES: Mapping[tuple[str, str], Change] = {
     ),
     ("port", "numa_affinity_policy"): plain("numa_affinity_policy", "required", None),
     ("port", "binding:vnic_type"): plain("vnic_type", "direct", "normal"),
+    ("port", "binding:host_id"): plain("host", "host-1", ""),
+    ("port", "binding:profile"): plain("profile", {"local_link_information": []}, {}),
     ("network", "dns_domain"): plain("dns_domain", "example.org.", ""),
     ("port", "dns_name"): Change(
         lambda _: {"dns_name": "web.example.org.", "dns_domain": "example.org."},

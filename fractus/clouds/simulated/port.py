@@ -33,6 +33,7 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
             raise Missing(f"Network {thing.network_id} could not be found.")
         thing.fixed_ips = self._with_own(thing)
         thing.dns_name = thing.dns_name or ""
+        thing.vif_type = "ovs" if thing.host else "unbound"
 
     def updated(self, thing: PortRecord, wanted: dict[str, Any]) -> PortRecord:
         """Whatever addresses are asked for, those that the machine gives itself stay; those of a router's interface are
@@ -47,6 +48,8 @@ class Ports(NeutronSimulated[PortRecord, PortWanted, PortObserved]):
             wanted = {**wanted, "extra_dhcp_opts": left}
         changed = super().updated(thing, wanted)
         changed.fixed_ips = self._with_own(changed)
+        if "host" in wanted:
+            changed.vif_type = "ovs" if changed.host else "unbound"
         return changed
 
     def _with_own(self, thing: PortRecord) -> list[FixedIp]:

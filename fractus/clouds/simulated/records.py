@@ -182,6 +182,7 @@ class PortRecord(Record, kw_only=True):
     device_id: str = ""
     device_owner: str = ""
     host: str = ""
+    profile: dict[str, Any] = {}
     vif_type: str = "unbound"
     vnic_type: str = "normal"
     numa_affinity_policy: str | None = None

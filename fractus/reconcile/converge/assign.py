@@ -14,7 +14,7 @@ from fractus.reconcile.converge.ending import end
 from fractus.reconcile.converge.following import follow
 from fractus.reconcile.converge.needs import first_look
 from fractus.reconcile.guard import holds, lessons
-from fractus.reconcile.kind import UNNEEDED
+from fractus.reconcile.kind import PINNED, UNNEEDED
 from fractus.reconcile.machine import Machine, Placing, Tally
 from fractus.reconcile.outcome import Outcome, Retry, Settled, Written
 from fractus.scheduling.choice import Candidate, Verdict, choose
@@ -72,6 +72,8 @@ async def _attend_to(
             await _keep_home(machine, tx, resource, every)
             if await relocation.attend(machine, tx, resource, every):
                 every = await presences.of_resource(tx, resource.kind, resource.id)
+    elif (life := machine.pinned.get(claim.kind)) is not None:
+        await _pin(machine, tx, resource, life.pinned_to(resource), every)
     for one in every:
         if one.wanted and one.generation != resource.generation:
             await machine.wake(tx, one.kind, one.id, one.cloud)
@@ -79,6 +81,26 @@ async def _attend_to(
             await unneeded.note(machine, tx, one)
     await machine.wake_all(tx, await machine.relations.changed(tx, resource.kind, resource.id))
     return outcome
+
+
+async def _pin(
+    machine: Machine, tx: Transaction, resource: Resource, cloud: str, every: list[Presence]
+) -> None:
+    """It is in this cloud, if in any, for its own sake, and in others only as long as something needs it there."""
+    for one in every:
+        if one.wanted and one.memory.get(PINNED, False) != (one.cloud == cloud):
+            one.memory |= {PINNED: True} if one.cloud == cloud else {PINNED: False, "passing": True}
+            await presences.save(tx, one)
+            if not await unneeded.is_needed(machine, tx, one):
+                await machine.unwant(tx, one)
+    if not cloud or any(one.cloud == cloud for one in every):
+        return
+    made = await machine.place(tx, resource, cloud, resource.project_id)
+    if made is not None:
+        made.memory[PINNED] = True
+        await presences.save(tx, made)
+        every.append(made)
+        await first_look(machine, tx, resource, cloud)
 
 
 async def _keep_home(machine: Machine, tx: Transaction, resource: Resource, every: list[Presence]) -> None:

@@ -7,7 +7,7 @@ rule, before anything else of it.
 from __future__ import annotations
 
 from fractus.model.resource import IF_PRESENT, Presence
-from fractus.reconcile.kind import UNNEEDED
+from fractus.reconcile.kind import PINNED, UNNEEDED
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.outcome import Settled, Waiting
 from fractus.store import presences, work
@@ -24,7 +24,9 @@ _FOLLOWERS = 100
 
 
 async def is_needed(machine: Machine, tx: Transaction, there: Presence) -> bool:
-    """Whether anything needs it there. What only follows it is there because of it, and leaves with it."""
+    """Whether anything needs it there, or it is to be there in any case. What only follows it leaves with it."""
+    if there.memory.get(PINNED):
+        return True
     key = there.kind, there.id
     for kind, id in await presences.dependents(tx, *key, there.cloud, every=True, limit=_FOLLOWERS):
         if there.kind not in machine.relations.followers.get(kind, ()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import structs
+from sqlalchemy import select
 
 from fractus.model.mirror import Mirrored
 from fractus.services.field import Field, Match, flag, named, text
@@ -56,3 +57,6 @@ MIRROR = MirrorKind(
     table=mirror_table_of("network_agent", FIELDS),
     zone="availability_zone",
 )
+
+HOSTS = select(MIRROR.table.c.cloud, MIRROR.table.c.host.label("name")).distinct().subquery()
+"""The names of their hosts, with each cloud that has them."""

@@ -21,7 +21,7 @@ from fractus.services.network.ports.policy import RULES
 BINDING = "get_port:binding:host_id"
 """The rule of those who see how a port is bound."""
 
-_BOUND = "a cloud binds its ports itself"
+_BOUND = "once, to the cloud of that host; whoever plugs the port there says it anew"
 _PLUGGED = "the Nova of its cloud writes its own there when the port is plugged"
 
 
@@ -86,11 +86,14 @@ FIELDS = named([
     ),
     Field("device_profile", post=True, default=None, check=values.string_or_none(255)),
     Field("propagate_uplink_status", post=True, default=True, convert=values.to_boolean),
-    neutron.clouds_own(
-        "binding:host_id", rule=True, match=Match("host"), column=text("host", 255), foreign=schema.is_said,
-        why=_BOUND,
+    Field(
+        "binding:host_id", post=True, put=True, default=UNSET, convert=schema.to_host, check=values.string(255),
+        rule=True, match=Match("host"), desired="host", shown="", column=text("host", 255), carried=CARRIED, why=_BOUND,
     ),
-    neutron.clouds_own("binding:profile", rule=True, check=schema.profile, foreign=schema.is_said, why=_BOUND),
+    Field(
+        "binding:profile", post=True, put=True, default=UNSET, check=schema.profile, rule=True, desired="profile",
+        shown="", carried=CARRIED, why=_BOUND,
+    ),
     read_only("binding:vif_type"),
     read_only("binding:vif_details"),
     read_only("resource_request"),

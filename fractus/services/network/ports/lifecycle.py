@@ -10,7 +10,8 @@ from msgspec import structs
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.base.clock import Clock
-from fractus.model.network import PORT, FixedIp, PortObserved, PortWanted
+from fractus.model.cloud import Step
+from fractus.model.network import HOSTED, PORT, FixedIp, PortObserved, PortWanted
 from fractus.model.resource import Need, Resource
 from fractus.model.routers import INTERFACES
 from fractus.model.wire import WireField
@@ -26,7 +27,7 @@ from fractus.reconcile.kind import (
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.ports.kind import KIND
 from fractus.services.network.ports.schema import holder, needs_of
-from fractus.services.network.ports.view import DNS_DOMAIN
+from fractus.services.network.ports.view import BINDING, DNS_DOMAIN
 from fractus.store.transaction import Transaction
 
 #: A port that its server's cloud has not bound after this long (the server failed, or is off) is looked at no more.
@@ -37,6 +38,10 @@ _SOON, _AS_ITS_SERVER = 2.0, 15.0
 
 #: Key in `Presence.memory`: the name that its cloud was last sent.
 _NAMED = "dns_name"
+#: What an administrator says of its binding: its name there, and how nothing is said.
+_BOUND_BY_ADMINS: Mapping[str, tuple[str, Any]] = {
+    "host": ("binding:host_id", ""), "profile": ("binding:profile", {}),
+}  # fmt: skip
 
 
 class Servers(Protocol):
@@ -69,15 +74,24 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
         ]
         owner = desired["device_owner"] if desired["device_owner"] in INTERFACES else ""
         known = {**super().fields(item), "fixed_ips": fixed, "device_owner": owner}
+        known |= {"host": "", "profile": {}, **_said(item.resource, item.presence.cloud)}
         if "dns_name" in desired:
             # Each cloud has a domain of its own for its ports: only what stands before it means the same everywhere.
             known["dns_name"] = desired["dns_name"].removesuffix(f".{desired[DNS_DOMAIN]}")
         return known
 
+    def pinned_to(self, resource: Resource) -> str:
+        """The cloud of the host that an administrator bound it to."""
+        return str(resource.choice.get(HOSTED, ""))
+
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
-        """The name that its create says."""
+        """The name that its create says, and how it is bound."""
         name = resource.desired.get("dns_name")
-        return {_NAMED: name.removesuffix(f".{resource.desired[DNS_DOMAIN]}")} if name else {}
+        said = _said(resource, cloud)
+        return {
+            **({_NAMED: name.removesuffix(f".{resource.desired[DNS_DOMAIN]}")} if name else {}),
+            **({BINDING: said} if said else {}),
+        }
 
     def is_equal(self, item: Item, field: WireField, asked: Any, there: Any) -> bool:
         """MACs have no case, groups and addresses no order; what a machine gives itself is the cloud's to add."""
@@ -127,14 +141,27 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
 
     def plan(self, item: Item, observed: PortObserved) -> Plan:
         """One update with all that differs; then wait for the cloud to bind it, for users are shown that."""
-        plan = super().plan(item, observed)
+        plan = self._binds(item, observed) or super().plan(item, observed)
         if isinstance(plan, Apply):
             named = plan.step.body.get("dns_name")
             return plan if named is None else structs.replace(plan, memory={**plan.memory, _NAMED: named})
         # Which server has it there is remembered: should it be taken from it, that can be reported.
-        return self._unbound(item, observed) or Done(
-            {"device": observed.device_id} if observed.device_id else {}
+        bound = (
+            {BINDING: _said(item.resource, item.presence.cloud)} if BINDING in item.presence.memory else {}
         )
+        return self._unbound(item, observed) or Done(
+            {"device": observed.device_id, **bound} if observed.device_id else bound
+        )
+
+    def _binds(self, item: Item, observed: PortObserved) -> Apply | None:
+        """What an administrator says of its binding, where that was not sent yet: once, for Nova says it too."""
+        said = _said(item.resource, item.presence.cloud)
+        sent, body = item.presence.memory.get(BINDING, {}), {}
+        for name, (wire, none) in _BOUND_BY_ADMINS.items():
+            asked = said.get(name, none)
+            if asked not in (sent.get(name, none), getattr(observed, name)):
+                body[wire] = asked
+        return Apply(Step("update", body), {BINDING: said}) if body else None
 
     def _unbound(self, item: Item, observed: PortObserved) -> Wait | None:
         """Whether to look again: less and less often, as long as a server is on its way up."""
@@ -168,6 +195,16 @@ class PortLifecycle(CrudLifecycle[PortWanted, PortObserved]):
         """Its addresses and its MAC are free."""
         await self._addresses.release(tx, holder(resource.id))
         await self._macs.release(tx, holder(resource.id))
+
+
+def _said(port: Resource, cloud: str) -> dict[str, Any]:
+    """What an administrator says of its binding: of a host only in the cloud that has it."""
+    elsewhere = ("host",) if port.choice.get(HOSTED, cloud) != cloud else ()
+    return {
+        name: value
+        for name in _BOUND_BY_ADMINS
+        if name not in elsewhere and (value := port.desired.get(name))
+    }
 
 
 def _without_auto(item: Item, there: Iterable[FixedIp]) -> set[FixedIp]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from fractus.addressing.ranges import eui64, number, usable
 from fractus.model.errors import ApiError
@@ -92,6 +93,7 @@ def _multicast(ip: str, mac: str | None) -> str | None:
     return None
 
 
+_PROFILE_SIZE = 4095
 #: Options whose value may be empty.
 _BLANK = ("router", "classless-static-route")
 _OPTION = {
@@ -124,9 +126,15 @@ def profile(value: Any) -> str | None:
     return None if value is None or isinstance(value, dict) else f"'{value}' is not a dictionary"
 
 
-def is_said(value: Any) -> bool:
-    """Whether a request names a place, or says anything of the binding there."""
-    return value not in (UNSET, None, "", {})
+def to_host(value: Any) -> Any:
+    """The name of a host; null is none."""
+    return "" if value is None else value
+
+
+def check_profile(value: Mapping[str, Any]) -> None:
+    """Refuse what Neutron's column does not hold."""
+    if len(json.dumps(value)) > _PROFILE_SIZE:
+        raise invalid_input("binding:profile value too large")
 
 
 def holder(port_id: str) -> str:

@@ -13,6 +13,12 @@ from fractus.model.trunks import PARENT_OF
 from fractus.services.network.dialect.schema.dns import NO_DOMAIN
 from fractus.services.network.dialect.view import among, is_refused_everywhere
 
+NAMED_HOST = "named_host"
+"""Key in `desired`: the host that an administrator bound the port to, by the name that it has here."""
+
+BINDING = "binding"
+"""Key in `Presence.memory`: what of its binding by an administrator its cloud was last sent."""
+
 DNS_DOMAIN = "dns_domain"
 """Key in `desired`: the domain of the ports of this installation when the port got its name, where they are in one."""
 
@@ -48,10 +54,10 @@ def derived(port: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
     found = {
         **ordered,
         **_names(desired, ordered["fixed_ips"]),
-        "binding:host_id": there.get("host", ""),
+        "binding:host_id": _host(desired, there, presences),
         "binding:vif_type": there.get("vif_type") or "unbound",
         "binding:vif_details": there.get("vif_details") or {},
-        "binding:profile": there.get("profile") or {},
+        "binding:profile": there.get("profile") or desired.get("profile") or {},
         "resource_request": there.get("resource_request"),
     }
     if desired.get(PARENT_OF):
@@ -60,6 +66,19 @@ def derived(port: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
     if apart:
         found["fractus:reach"] = unreachable(desired["network_id"], apart)
     return found
+
+
+def _host(desired: Mapping[str, Any], there: Mapping[str, Any], presences: Sequence[Presence]) -> str:
+    """Where its cloud has bound it; or where an administrator has it bound, by the name that that one said, as long as
+    its cloud was not sent that, or says the same.
+    """
+    found, asked = there.get("host") or "", desired.get("host", "")
+    sent: Mapping[str, Any] = next(
+        (one.memory.get(BINDING, {}) for one in presences if one.wanted and one.remote_id), {}
+    )
+    if found == asked or sent.get("host", "") != asked:
+        return str(desired.get(NAMED_HOST) or asked)
+    return str(found)
 
 
 def in_order(desired: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -13,6 +13,7 @@ from fractus.base.clock import Clock
 from fractus.model.resource import Resource
 from fractus.quota.quota import Quota
 from fractus.services.kind import Kind
+from fractus.services.mirror_rows import Place
 from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.writes.neighbours import Groups, Ports, RouterInterfaces, Routers
@@ -148,6 +149,14 @@ class FloatingIps(Protocol):
         ...
 
 
+class Hosts(Protocol):
+    """Knows the hosts of the clouds."""
+
+    async def place(self, name: str) -> Place | None:
+        """The host that a name means, and its cloud; None where it is the name of none, or of several."""
+        ...
+
+
 class NetworkNeighbours:
     """What the API of every kind of networking is built of, and where it finds the writers of the others."""
 
@@ -161,6 +170,7 @@ class NetworkNeighbours:
     floating_ips: FloatingIps
     routers: Routers
     external: ExternalNetworks
+    hosts: Hosts
 
     def __init__(
         self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, live: Relay, stale_after: float

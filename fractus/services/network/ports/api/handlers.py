@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from fractus.model.network import FLOATING, FORWARDED, HOSTED
 from fractus.model.resource import Resource
 from fractus.model.routers import INTERFACES
 from fractus.services.network.dialect.api.access import authorise, fetch_visible, refuse_foreign
@@ -15,11 +16,17 @@ from fractus.services.network.dialect.api.lists import escape
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema import dns, values
 from fractus.services.network.dialect.schema.attributes import Item, Request
-from fractus.services.network.dialect.schema.errors import conflict, invalid, malformed, not_found
+from fractus.services.network.dialect.schema.errors import (
+    conflict,
+    invalid,
+    malformed,
+    not_carried,
+    not_found,
+)
 from fractus.services.network.ports import schema
 from fractus.services.network.ports.api.bindings import BindingApi
 from fractus.services.network.ports.kind import BINDING, FIELDS, KIND
-from fractus.services.network.ports.view import bound
+from fractus.services.network.ports.view import NAMED_HOST, bound
 from fractus.services.network.ports.writes.writer import PortWrites
 from fractus.store import presences
 from fractus.store.listing import Filter, Filters
@@ -91,6 +98,7 @@ class PortApi(CollectionApi):
             await self._check_groups(tx, given["security_groups"], given["project_id"])
         await self.check_referred(tx, call, item)
         await self._check_device(tx, call, given["device_owner"], given["device_id"], given["project_id"])
+        given["binding"] = await self._binding(tx, given, network)
         return await self._ports.add(
             tx, network, given, user_id=call.principal.user_id, request_id=call.request_id
         )
@@ -137,6 +145,9 @@ class PortApi(CollectionApi):
         ):
             await self._check_unplugged(tx, resource)
         more: dict[str, Any] = self._ports.named(given.pop("dns_name")) if "dns_name" in given else {}
+        if given.keys() & {"binding:host_id", "binding:profile"}:
+            network = await self._resources.fetch(tx, "network", desired["network_id"])
+            more |= await self._binding(tx, given, network, resource)
         mac = desired["mac_address"]
         if "mac_address" in given:
             await self._check_unbound(tx, resource, given["mac_address"])
@@ -155,6 +166,44 @@ class PortApi(CollectionApi):
         _check_insecure(given, {**desired, **given, **more})
         return more
 
+    async def _binding(
+        self,
+        tx: Transaction,
+        given: Mapping[str, Any],
+        network: Resource | None,
+        port: Resource | None = None,
+    ) -> dict[str, Any]:
+        """What an administrator says of a binding, as it is kept: the host by its name in its cloud, and that cloud. A
+        host that no cloud lists is any cloud's: Neutron takes every name, too.
+        """
+        kept: dict[str, Any] = {}
+        if given.get("binding:profile") or (port is not None and "binding:profile" in given):
+            kept["profile"] = given["binding:profile"] or {}
+            schema.check_profile(kept["profile"])
+        name = given.get("binding:host_id")
+        if name is None or (not name and port is None):
+            return kept
+        place = await self._at.hosts.place(name) if name else None
+        cloud = place.cloud if place is not None else ""
+        if cloud:
+            only = () if network is None else network.choice.get("only", ())
+            if only and cloud not in only:
+                raise not_carried(
+                    "binding:host_id", f"its host is in {cloud}, and its network in {', '.join(only)}"
+                )
+            if port is not None:
+                await self._check_elsewhere(tx, port, cloud)
+        return {**kept, "host": place.name if place is not None else name, NAMED_HOST: name, HOSTED: cloud}
+
+    async def _check_elsewhere(self, tx: Transaction, port: Resource, cloud: str) -> None:
+        """What uses it is in the cloud of its new host, or nowhere yet."""
+        led = port.choice.get(FLOATING) or port.choice.get(FORWARDED)
+        if not led and not port.desired["device_id"]:
+            return
+        there = [one.cloud for one in await presences.of_resource(tx, "port", port.id) if one.wanted]
+        if not {*there, *port.choice.get("only", ())} <= {cloud}:
+            raise _in_use(port)
+
     async def _check_unbound(self, tx: Transaction, port: Resource, mac: str | None) -> None:
         old = port.desired["mac_address"]
         vif_type = bound(await presences.of_resource(tx, "port", port.id))
@@ -168,15 +217,19 @@ class PortApi(CollectionApi):
     async def _check_unplugged(self, tx: Transaction, port: Resource) -> None:
         """Where it is bound its type is what it was bound as."""
         if bound(await presences.of_resource(tx, "port", port.id)):
-            raise conflict(
-                f"Unable to complete operation on port {port.id} for network {port.desired['network_id']}. Port "
-                f"already has an attached device {port.desired['device_id']}.",
-                "PortInUse",
-            )
+            raise _in_use(port)
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
         """What other kinds need is not deleted."""
         await self._ports.check_delete(tx, resource)
+
+
+def _in_use(port: Resource) -> Exception:
+    return conflict(
+        f"Unable to complete operation on port {port.id} for network {port.desired['network_id']}. Port "
+        f"already has an attached device {port.desired['device_id']}.",
+        "PortInUse",
+    )
 
 
 def _pairs_need_security() -> Exception:

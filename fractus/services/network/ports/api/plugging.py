@@ -59,8 +59,7 @@ class Plugging:
             if port.desired["owned_by_server"]:
                 await self._writes.remove(tx, port)
             else:
-                name = {"dns_name": ""} if port.desired.get("dns_name") else {}
-                await self._writes.update(tx, port, {"device_id": "", "device_owner": "", **name})
+                await self._writes.update(tx, port, self._writes.freed(port))
 
     async def add_address(self, tx: Transaction, server_id: str, network_id: str) -> None:
         """Give a server one address more on a network that it is on, on the first subnet that has one."""

@@ -29,8 +29,7 @@ class ServerPorts:
             if port.desired["owned_by_server"]:
                 await self._writes.remove(tx, port)
             else:
-                name = {"dns_name": ""} if port.desired.get("dns_name") else {}
-                await self._writes.update(tx, port, {"device_id": "", "device_owner": "", **name})
+                await self._writes.update(tx, port, self._writes.freed(port))
 
     async def of_server(self, reader: Reader, server_id: str) -> list[ServerPort]:
         """The ports that a server has, in the order in which they were asked for."""

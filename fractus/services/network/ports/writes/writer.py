@@ -9,7 +9,7 @@ from fractus.addressing.addresses import Addresses, AddressTaken
 from fractus.addressing.macs import Macs, MacTaken
 from fractus.addressing.ranges import is_self_addressed
 from fractus.base.ids import new_id
-from fractus.model.network import FLOATING, FORWARDED
+from fractus.model.network import FLOATING, FORWARDED, HOSTED
 from fractus.model.resource import Need, Resource
 from fractus.services.network.dialect.schema.dns import NO_DOMAIN, absolute
 from fractus.services.network.dialect.schema.errors import conflict, invalid_input, network_in_use
@@ -25,7 +25,7 @@ from fractus.services.network.ports.queries import (
     subnets_of_network,
 )
 from fractus.services.network.ports.schema import NEEDS_FROM, Pick, SubnetFacts, holder, needs_of
-from fractus.services.network.ports.view import DNS_DOMAIN
+from fractus.services.network.ports.view import DNS_DOMAIN, NAMED_HOST
 from fractus.services.network.ports.writes.finding import Finding
 from fractus.store import presences
 from fractus.store.ledger import Ledger
@@ -119,7 +119,24 @@ class PortWrites(Writer):
             kind="port", id=port_id, project_id=values["project_id"], user_id=user_id,
             name=desired["name"], desired=desired, request_id=request_id,
         )  # fmt: skip
-        return await self.create(tx, port, needs_of(desired), limited=limited)
+        desired |= values.get("binding") or {}
+        cloud = desired.pop(HOSTED, "")
+        port.choice = {HOSTED: cloud, "only": [cloud]} if cloud else {}
+        made = await self.create(tx, port, needs_of(desired), limited=limited)
+        if cloud:
+            await self.ledger.wake_all(tx, [(self.kind, port.id, "")])
+        return made
+
+    async def bind(self, tx: Transaction, port: Resource, cloud: str) -> None:
+        """Which cloud has the host that an administrator bound a port to from now on; empty: none."""
+        before = port.choice.get(HOSTED, "")
+        if cloud == before:
+            return
+        led = port.choice.get(FLOATING) or port.choice.get(FORWARDED)
+        choice = {name: value for name, value in port.choice.items() if name not in (HOSTED, "only")}
+        held = {HOSTED: cloud, "only": [cloud]} if cloud else {"only": port.choice["only"]} if led else {}
+        port.choice = {**choice, **held}
+        await self.ledger.wake_all(tx, [(self.kind, port.id, "")])
 
     async def update(
         self,
@@ -132,6 +149,9 @@ class PortWrites(Writer):
         before = dict(resource.desired)
         if values.get("device_id", before["device_id"]) != before["device_id"]:
             values = {**values, "device_since": tx.now()}
+        if HOSTED in values:
+            await self.bind(tx, resource, str(values[HOSTED]))
+            values = {name: value for name, value in values.items() if name != HOSTED}
         after = {**before, **values}
         if needs is None and NEEDS_FROM & values.keys() and needs_of(after) != needs_of(before):
             needs = needs_of(after)
@@ -158,7 +178,7 @@ class PortWrites(Writer):
         others = {name: value for name, value in port.choice.items() if name not in (key, "only")}
         held = [cloud] if cloud else port.choice.get("only")
         port.choice = {**others, key: dict(floating)} if floating else others
-        if held and (port.choice.get(FLOATING) or port.choice.get(FORWARDED)):
+        if held and any(port.choice.get(name) for name in (FLOATING, FORWARDED, HOSTED)):
             port.choice["only"] = held
         await self.touch(tx, port)
         if self.servers is not None and port.desired["device_id"]:
@@ -185,6 +205,13 @@ class PortWrites(Writer):
     async def of_device(self, reader: Reader, device_id: str, *owners: str) -> list[Resource]:
         """The ports that have something as their device, oldest first; `owners`: only those of these device owners."""
         return await ports_of_device(reader, self.ledger.resources, device_id, owners)
+
+    @staticmethod
+    def freed(port: Resource) -> dict[str, object]:
+        """What of a port changes when the server that it was plugged into lets it go: Nova takes its host from it."""
+        name = {"dns_name": ""} if port.desired.get("dns_name") else {}
+        host = {"host": "", NAMED_HOST: "", HOSTED: ""} if port.desired.get("host") else {}
+        return {"device_id": "", "device_owner": "", **name, **host}
 
     def named(self, dns_name: str) -> dict[str, object]:
         """A name in the DNS, as it is kept: as in Neutron ports have none where they are in no domain."""
