@@ -33,7 +33,6 @@ from fractus.reconcile.kind import (
     Learns,
     Lifecycle,
     MadeByClouds,
-    Pinned,
     Shared,
     ShownByOthers,
 )
@@ -185,8 +184,6 @@ class Machine:
         """Kinds of which a cloud is informed which projects may use one."""
         self.made_by_clouds = {kind: one for kind, one in lifecycles.items() if isinstance(one, MadeByClouds)}
         """Kinds of which clouds make some by themselves."""
-        self.pinned = {kind: life for kind, life in lifecycles.items() if isinstance(life, Pinned)}
-        """Kinds of which some are in a cloud for their own sake."""
         self.reporting = {kind: one for kind, one in lifecycles.items() if isinstance(one, ShownByOthers)}
         assigned = {kind for kind, life in lifecycles.items() if life.traits.assigned}
         self.relations = Relations(resources, lifecycles)

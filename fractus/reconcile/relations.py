@@ -12,7 +12,7 @@ from typing import Any
 
 from fractus.model.placement import Placement
 from fractus.model.resource import Presence, Resource
-from fractus.reconcile.kind import Lifecycle, Moves, ReadsFacts
+from fractus.reconcile.kind import Lifecycle, Moves, Pinned, ReadsFacts
 from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader
@@ -35,6 +35,8 @@ class Relations:
         """Kinds that follow others -> those others."""
         self.moving = {kind: life for kind, life in lifecycles.items() if isinstance(life, Moves)}
         """Kinds whose resources may be asked to change their cloud."""
+        self.pinned = {kind: life for kind, life in lifecycles.items() if isinstance(life, Pinned)}
+        """Kinds of which some are in a cloud for their own sake."""
         for kind, life in lifecycles.items():
             if life.traits.placement is Placement.FOLLOWS:
                 self.followers[kind] = life.traits.follows

@@ -72,7 +72,7 @@ async def _attend_to(
             await _keep_home(machine, tx, resource, every)
             if await relocation.attend(machine, tx, resource, every):
                 every = await presences.of_resource(tx, resource.kind, resource.id)
-    elif (life := machine.pinned.get(claim.kind)) is not None:
+    elif (life := machine.relations.pinned.get(claim.kind)) is not None:
         await _pin(machine, tx, resource, life.pinned_to(resource), every)
     for one in every:
         if one.wanted and one.generation != resource.generation:

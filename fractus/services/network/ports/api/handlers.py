@@ -98,7 +98,8 @@ class PortApi(CollectionApi):
             await self._check_groups(tx, given["security_groups"], given["project_id"])
         await self.check_referred(tx, call, item)
         await self._check_device(tx, call, given["device_owner"], given["device_id"], given["project_id"])
-        given["binding"] = await self._binding(tx, given, network)
+        given["binding"] = binding = await self._binding(tx, given, network)
+        given[HOSTED] = binding.pop(HOSTED, "")
         return await self._ports.add(
             tx, network, given, user_id=call.principal.user_id, request_id=call.request_id
         )

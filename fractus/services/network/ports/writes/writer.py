@@ -114,17 +114,21 @@ class PortWrites(Writer):
             "device_profile": values.get("device_profile"),
             "propagate_uplink_status": values.get("propagate_uplink_status", True),
             **self.named(values.get("dns_name") or ""),
+            **values.get("binding", {}),
         }
         port = Resource(
             kind="port", id=port_id, project_id=values["project_id"], user_id=user_id,
-            name=desired["name"], desired=desired, request_id=request_id,
+            name=desired["name"], desired=desired, request_id=request_id, choice=_held(values.get(HOSTED)),
         )  # fmt: skip
-        desired |= values.get("binding") or {}
-        cloud = desired.pop(HOSTED, "")
-        port.choice = {HOSTED: cloud, "only": [cloud]} if cloud else {}
-        made = await self.create(tx, port, needs_of(desired), limited=limited)
-        if cloud:
-            await self.ledger.wake_all(tx, [(self.kind, port.id, "")])
+        return await self.create(tx, port, needs_of(desired), limited=limited)
+
+    async def create(
+        self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
+    ) -> Resource:
+        """One that is bound to a host comes there at once."""
+        made = await super().create(tx, resource, needs, limited=limited)
+        if HOSTED in made.choice:
+            await self.ledger.wake_all(tx, [(self.kind, made.id, "")])
         return made
 
     async def bind(self, tx: Transaction, port: Resource, cloud: str) -> None:
@@ -134,7 +138,7 @@ class PortWrites(Writer):
             return
         led = port.choice.get(FLOATING) or port.choice.get(FORWARDED)
         choice = {name: value for name, value in port.choice.items() if name not in (HOSTED, "only")}
-        held = {HOSTED: cloud, "only": [cloud]} if cloud else {"only": port.choice["only"]} if led else {}
+        held = _held(cloud) or ({"only": port.choice["only"]} if led else {})
         port.choice = {**choice, **held}
         await self.ledger.wake_all(tx, [(self.kind, port.id, "")])
 
@@ -387,6 +391,11 @@ class PortWrites(Writer):
             await self.update(
                 tx, port, {"fixed_ips": [*port.desired["fixed_ips"], *more], "auto_subnets": auto}
             )
+
+
+def _held(cloud: str | None) -> dict[str, Any]:
+    """What the choice of a port has that is bound to a host of this cloud."""
+    return {HOSTED: cloud, "only": [cloud]} if cloud else {}
 
 
 def _has(fixed_ips: Iterable[Mapping[str, str]], ip: str) -> bool:
