@@ -83,8 +83,7 @@ class PortWrites(Writer):
         subnets = await self.facts_of(tx, network)
         picks = schema.picks(values.get("fixed_ips"), subnets, mac=mac, device_owner=owner)
         secure = values.get("port_security_enabled")
-        if secure is None:
-            secure = network.desired["port_security_enabled"]
+        secure = network.desired["port_security_enabled"] if secure is None else secure
         secure = secure and not schema.trusted(owner)
         groups = values.get("security_groups")
         if groups is None:
