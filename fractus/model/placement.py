@@ -42,7 +42,8 @@ class Traits(Struct, frozen=True):
     placement: Placement
     holds_data: bool = False
     """What is in the cloud cannot be made again from here: it is never quietly made anew there, it ends where its cloud
-    is forgotten, and a second one with its marker is not removed on the strength of its name.
+    is forgotten, and a second one with its marker is not removed on the strength of its name
+    (`fractus.reconcile.guard.returned`).
     """
     needs_at: NeedsAt = NeedsAt.ALWAYS
     async_delete: bool = False

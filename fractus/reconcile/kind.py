@@ -230,6 +230,19 @@ class Moves(Protocol):
 
 
 @runtime_checkable
+class JudgesDoubles(Protocol):
+    """A kind that holds data, and yet knows when one of two with the same marker can go: part of a lifecycle that needs
+    it.
+    """
+
+    def is_double(self, ours: Any, other: Any) -> bool:
+        """Whether `other`, in the same cloud, can only be what the create of `ours` made when it was delivered a second
+        time, and what is in it is in `ours` too.
+        """
+        ...
+
+
+@runtime_checkable
 class Acts(Protocol):
     """A kind of whose resources more is asked than their desired state: part of a lifecycle that needs it."""
 

@@ -59,9 +59,12 @@ class Checker:
         groups = self._api["group"].values()
         self._rules = {rule["id"]: rule for group in groups for rule in group["security_group_rules"]}
         self._restored = {cloud for cloud, _, _ in model.restores}
+        self._copies = second_copies(truth)
         self._storage = Storage(model, truth, self._there(), self._restored, self._true)
         self.reasons: Counter[str] = Counter()
-        """Why servers are in ERROR, and it is true; what else is not as asked, and operators are told."""
+        """Why servers are in ERROR, and it is true; what else is not as asked, and operators are shown."""
+        for kind, _, _ in self._copies:
+            self.reasons[f"a second {kind} that a network made, shown as an orphan"] += 1
 
     def wrongs(self) -> list[Wrong]:
         """All broken promises."""
@@ -170,7 +173,8 @@ class Checker:
         for cloud, kinds in self._truth.children.items():
             for kind, items in kinds.items():
                 for one in items:
-                    if marker := marker_of(kind, one):
+                    marker = marker_of(kind, one)
+                    if marker and (kind, cloud, one.get("id")) not in self._copies:
                         found[kind, marker].append((cloud, one))
         return found
 
@@ -401,6 +405,27 @@ class Checker:
                     yield Wrong(
                         TWICE, "server", id, f"it began to run {boots} times, asked were {1 + thing.starts}"
                     )
+
+
+def second_copies(truth: Truth) -> set[tuple[str, str, str]]:
+    """(kind, cloud, id there) of block storage that is there a second time, and rightly so.
+
+    What holds data is never removed because of what it is called (law 6). A create that a network delivers twice leaves
+    two, and the one that is not ours is shown to operators as an orphan. Not shown, or more of them than there were
+    such creates, they are a broken promise.
+    """
+    held = {(one.kind, one.cloud, one.remote_id) for one in truth.held}
+    found: set[tuple[str, str, str]] = set()
+    for cloud, kinds in truth.children.items():
+        for kind in declared.STORED:
+            copies = [
+                (kind, cloud, one["id"])
+                for one in kinds.get(kind, ())
+                if marker_of(kind, one) and (kind, cloud, one["id"]) not in held
+            ]
+            if len(copies) <= truth.doubled.get((kind, cloud), 0):
+                found.update(one for one in copies if one in truth.orphans)
+    return found
 
 
 # ---------------------------------------------------------------------- reading documents

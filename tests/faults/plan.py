@@ -8,7 +8,6 @@ enough for one round.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -44,13 +43,6 @@ _TENANT |= {
     "backup create": 2, "server attach": 5, "server detach": 3, "router create": 2, "router plug": 4,
     "router unplug": 2, "router outside": 3, "floatingip create": 2, "floatingip join": 3,
 }  # fmt: skip
-if os.environ.get("FRACTUS_FAULTS_STORAGE") == "0":
-    # The short form of every change: block storage is asked for in the long one, by hand.
-    _TENANT = {
-        verb: chance
-        for verb, chance in _TENANT.items()
-        if verb.split()[0] not in declared.STORED and verb not in ("server attach", "server detach")
-    }
 _ADMIN: dict[str, float] = {
     "flavor create": 3, "flavor specs": 2, "flavor delete": 2, "image create": 1, "image rename": 1,
     "image delete": 1, "list": 2, "show": 2,

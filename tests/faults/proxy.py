@@ -77,6 +77,8 @@ class Proxy:
         self.upstream = 0
         self.weather: dict[str, float] = {}
         self.counts: Counter[str] = Counter()
+        self.doubled: Counter[str] = Counter()
+        """Collection -> how many creates in it were delivered twice."""
         self.log: list[Exchange] = []
         self._random = random.Random(f"{seed}/{cloud}")
         self._patience = patience
@@ -164,6 +166,8 @@ class Proxy:
             case "request delivered late":
                 return await self._late(request, writer)
             case "request delivered twice":
+                if request.line[0] == "POST":
+                    self.doubled[request.line[1].partition("?")[0].rpartition("/")[2]] += 1
                 twin = asyncio.create_task(self._deliver(request))
                 self._tasks.add(twin)
                 twin.add_done_callback(self._tasks.discard)

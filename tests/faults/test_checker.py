@@ -135,6 +135,34 @@ def _plant(change: Callable[[Truth], Any]) -> Truth:
     return truth
 
 
+def _doubled(truth: Truth, *, shown: bool, deliveries: int) -> Truth:
+    """A volume, and a second one with its marker, in the cloud east."""
+    one = {"name": "disk", "status": "available", "size": 1, "attachments": []}
+    owner = {"os-vol-tenant-attr:tenant_id": "p"}
+    truth.api["volume"] = [{"id": "v-1", **one, **owner}]
+    truth.children["east"]["volume"] = [
+        {"id": id, "metadata": {"fractus_id": "v-1"}, **one} for id in ("r-v", "r-w")
+    ]
+    truth.held.append(Held("volume", "v-1", "east", "r-v", True, "settled", "", {}))
+    truth.used["p"] |= {"volumes": 1, "gigabytes": 1}
+    orphans = frozenset({("volume", "east", "r-w")} if shown else ())
+    return truth._replace(orphans=orphans, doubled={("volume", "east"): deliveries})
+
+
+@pytest.mark.parametrize(
+    ("shown", "deliveries", "right"), [(True, 1, True), (False, 1, False), (True, 0, False)]
+)
+def test_a_second_volume_is_right_where_a_network_made_it_and_operators_are_shown_it(
+    shown: bool, deliveries: int, right: bool
+) -> None:
+    made = Model.of(_lines(*copy.deepcopy([*REQUESTS, _create("volume", "v-1", "disk")])))
+    judge = Checker(made, _doubled(_truth(), shown=shown, deliveries=deliveries), FOREIGN, set())
+    found = {wrong.promise for wrong in judge.wrongs()}
+    assert found == (set() if right else {checker.DOUBLED, checker.ORPHAN})
+    counted = judge.reasons["a second volume that a network made, shown as an orphan"]
+    assert counted == int(right)
+
+
 def _east(truth: Truth) -> dict[str, list[Any]]:
     return truth.children["east"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from sqlalchemy import select
 
 from fractus.app import wiring
 from fractus.quota.recount import recount
+from fractus.store import findings
 from fractus.store.schema import PRESENCE, WORK
 from fractus.store.transaction import Query
 from tests.faults import declared
@@ -70,6 +72,10 @@ class Truth(NamedTuple):
     """Cloud -> id of a server there -> how often it began to run, from the very bottom."""
     recounted: list[tuple[str, str, str]] = []
     """(project, resource, what) where a recount finds another number than is held."""
+    orphans: frozenset[tuple[str, str, str]] = frozenset()
+    """(kind of a presence, cloud, id there) of what operators are shown as an orphan."""
+    doubled: Mapping[tuple[str, str], int] = {}
+    """(kind, cloud) -> how many creates of the kind its network delivered twice, of kinds of block storage."""
 
 
 async def listed(url: str, token: str, paths: dict[str, tuple[str, str]]) -> Documents:
@@ -141,7 +147,22 @@ async def learn(stage: Stage, tenants: dict[str, str]) -> Truth:
     children = {name: await of_child(child) for name, child in stage.children.items()}
     boots = {name: boots_of(child.records) for name, child in stage.children.items()}
     api = await listed(url, admin, _LISTINGS)
-    return Truth(api, keypairs, children, await _held(stage), used, boots, await _recounted(stage))
+    doubled = {
+        (kind, name): child.proxy.doubled[declared.KINDS[kind].collection]
+        for name, child in stage.children.items()
+        for kind in declared.STORED
+    }
+    return Truth(
+        api,
+        keypairs,
+        children,
+        await _held(stage),
+        used,
+        boots,
+        await _recounted(stage),
+        await _orphans(stage),
+        doubled,
+    )
 
 
 _presences = Query(
@@ -180,6 +201,15 @@ async def _held(stage: Stage) -> list[Held]:
         Held(kind, id, cloud, remote, bool(wanted), state, error, json.loads(memory))
         for kind, id, cloud, remote, wanted, state, error, memory in rows
     ]
+
+
+async def _orphans(stage: Stage) -> frozenset[tuple[str, str, str]]:
+    parts = wiring.core(stage.settings())
+    try:
+        found = await findings.page(parts.store, {"what": findings.ORPHAN}, limit=10_000)
+    finally:
+        await parts.close()
+    return frozenset((one.kind, one.cloud, one.remote_id) for one in found)
 
 
 async def pending(stage: Stage) -> list[str]:

@@ -7,7 +7,8 @@ our marker, but so does what an operator let us forget. So it is sent away only 
 - it left this very cloud before, by our own hand: `Resource.choice["left"]` holds cloud -> the ids that it had
   there, as what is carried comes and goes; an empty one where it was never learnt (a create that was given up);
 - or it stands beside the one that is ours. What is carried goes by itself if nothing uses it, for its cloud refuses
-  otherwise. A server goes only where a create of it was sent more than once.
+  otherwise. What holds data goes only where a create of it was sent more than once, or where its kind can tell that
+  what is in it is in ours too (`JudgesDoubles`: snapshots and backups, which nothing writes to).
 
 All else is reported, as ever, and left alone (law 6).
 """
@@ -20,6 +21,7 @@ from typing import Any
 from fractus.base.log import logger
 from fractus.model.cloud import Observed
 from fractus.model.resource import Presence, Resource
+from fractus.reconcile.kind import JudgesDoubles
 from fractus.reconcile.machine import Machine
 from fractus.store import presences
 from fractus.store.retrying import rerun
@@ -98,12 +100,13 @@ async def _send_away(machine: Machine, tx: Transaction, cloud: str, kind: str, o
 def _is_doubled(machine: Machine, here: Presence, observed: Observed) -> bool:
     if here.memory.get(SENT_AGAIN):
         return True
-    ours = machine.observation_of(here)
-    return (
-        not machine.lifecycles[here.kind].traits.holds_data
-        and ours is not None
-        and ours.name == observed.name
-    )
+    ours, life = machine.observation_of(here), machine.lifecycles[here.kind]
+    if ours is None:
+        return False
+    if life.traits.holds_data:
+        return isinstance(life, JudgesDoubles) and life.is_double(ours, observed)
+    same: bool = ours.name == observed.name
+    return same
 
 
 async def _hold_and_let_go(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from fractus.model.cloud import Observed
 from fractus.model.errors import OutcomeUnknown, Refused
 from fractus.reconcile.guard.returned import send_away
 from fractus.reconcile.machine import Machine
@@ -191,6 +192,27 @@ async def test_a_second_server_goes_only_where_its_create_was_sent_twice(world: 
     await swept(world, east)
     left = {thing.remote_id for thing in east.here()}
     assert left == ({ours.remote_id} if again else {ours.remote_id, late.remote_id})
+
+
+@pytest.mark.parametrize("double", [False, True])
+async def test_what_its_kind_knows_to_be_a_double_goes(world: World, double: bool) -> None:
+    """A network delivered one create twice, and nothing is in the second that is not in ours."""
+    east = await world.cloud("east")
+    await world.want("box", "b1")
+    await world.settle(200)
+    [ours] = east.here()
+    second = east.put("box", "another name", marker="b1")
+    asked: list[tuple[str, str]] = []
+
+    def is_double(one: Observed, other: Observed) -> bool:
+        asked.append((one.remote_id, other.remote_id))
+        return double
+
+    world.lives["box"].is_double = is_double  # type: ignore[attr-defined]
+    await swept(world, east)
+    assert asked == [(ours.remote_id, second.remote_id)]
+    left = {thing.remote_id for thing in east.here()}
+    assert left == ({ours.remote_id} if double else {ours.remote_id, second.remote_id})
 
 
 async def test_a_moved_one_that_appears_in_the_cloud_it_left_is_removed_there_alone(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import structs
 
+from fractus.base.clock import parse_iso
 from fractus.model.cloud import Step
 from fractus.model.resource import Presence, Resource
 from fractus.model.volumes import RESERVED, BackupObserved, SnapshotObserved
@@ -15,6 +16,9 @@ from fractus.services.lifecycle import LifecycleDefaults
 from fractus.store.transaction import Transaction
 
 _NAMES = ("name", "description", "metadata")
+
+#: So far apart are at most the two that a network makes of one request. Seconds, by the child's clock.
+_MOMENTS = 10.0
 
 _Observed = TypeVar("_Observed", SnapshotObserved, BackupObserved)
 
@@ -53,6 +57,18 @@ class CopyLifecycle(LifecycleDefaults):
     def settled(self, presence: Presence, observed: SnapshotObserved | BackupObserved) -> bool:
         """Whether a volume can be made of it."""
         return observed.status == "available"
+
+    def is_double(
+        self, ours: SnapshotObserved | BackupObserved, other: SnapshotObserved | BackupObserved
+    ) -> bool:
+        """Nothing writes to a snapshot or a backup, so two of one volume that were made within moments are the same.
+
+        Left there, a second snapshot would keep its cloud from deleting the volume.
+        """
+        if {ours.status, other.status} != {"available"} or not (ours.created_at and other.created_at):
+            return False
+        apart = abs(parse_iso(ours.created_at) - parse_iso(other.created_at))
+        return (ours.volume_id, ours.size) == (other.volume_id, other.size) and apart <= _MOMENTS
 
     def before_changes(
         self, item: Item, observed: SnapshotObserved | BackupObserved, passing: Collection[str], why: str = ""

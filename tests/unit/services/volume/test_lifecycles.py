@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from msgspec import structs
 
 from fractus.clouds.openstack import cinder, marks, volumes
 from fractus.model.cloud import Step
 from fractus.model.resource import Presence, Resource
 from fractus.model.volumes import RESERVED, BackupObserved, SnapshotObserved, VolumeObserved
-from fractus.reconcile.kind import Apply, Done, Item
+from fractus.reconcile.kind import Apply, Done, Item, JudgesDoubles
 from fractus.services.volume.backups.lifecycle import BackupLifecycle
 from fractus.services.volume.snapshots.lifecycle import SnapshotLifecycle
 from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
@@ -58,3 +59,22 @@ def test_what_no_cloud_keeps_as_metadata_is_not_sent_again_and_again(
 
 def test_what_a_driver_keeps_to_itself_is_reserved() -> None:
     assert {marks.KEY, marks.BY, marks.NOTES, *cinder.OURS, *volumes._ADMINS} == RESERVED
+
+
+@pytest.mark.parametrize(
+    ("life", "observed"), [(life, seen) for life, _, seen in KINDS[1:]], ids=["backup", "snapshot"]
+)
+def test_two_of_one_volume_made_in_one_moment_are_one_requests(life: Any, observed: Any) -> None:
+    assert isinstance(life, JudgesDoubles)
+    ours = structs.replace(observed, volume_id="v", size=2, created_at="2026-12-01T10:00:00.000000")
+    twin = structs.replace(ours, remote_id="other", created_at="2026-12-01T10:00:01.500000", name="")
+    assert life.is_double(ours, twin)
+    for otherwise in (
+        {"created_at": "2026-12-01T10:00:30.000000"}, {"created_at": ""}, {"volume_id": "w"}, {"size": 3},
+        {"status": "creating"},
+    ):  # fmt: skip
+        assert not life.is_double(ours, structs.replace(twin, **otherwise))
+
+
+def test_a_second_volume_may_have_been_written_to() -> None:
+    assert not isinstance(KINDS[0][0], JudgesDoubles)
