@@ -151,7 +151,7 @@ async def test_addresses_that_the_cloud_has_for_itself_are_given_to_nobody(world
     assert given == ["192.168.9.4", "192.168.9.5", "192.168.9.6"]
 
 
-async def test_clashes_are_told_and_nothing_of_them_is_written(world: World) -> None:
+async def test_clashes_are_reported_and_nothing_of_them_is_written(world: World) -> None:
     natives = Natives(world.cloud("a"), P1)
     ann = world.user("ann")
     flavor = await world.admin.makes_flavor("m1.same", vcpus=8)

@@ -32,7 +32,7 @@ MAY_DIFFER: dict[str, dict[str, str]] = {
         "updated": "the last change there",
         "tags": "users' tags of servers are ours alone",
         "OS-EXT-SRV-ATTR:reservation_id": "ours alone",
-        "pinned_availability_zone": "a request is not told from a choice any more",
+        "pinned_availability_zone": "a request is not distinguished from a choice any more",
     },
     "flavors": {},
     "networks": {**_OF_NETWORKS, "availability_zone_hints": "ours alone"},
@@ -40,20 +40,20 @@ MAY_DIFFER: dict[str, dict[str, str]] = {
     "ports": {
         **_OF_NETWORKS,
         "device_owner": "has the zone as the cloud calls it",
-        "fractus:reach": "noted when a server is placed; the zones of its network are told by the network",
+        "fractus:reach": "noted when a server is placed; the zones of its network are shown by the network",
     },
     "security_groups": {**_OF_NETWORKS, "security_group_rules": "compared by itself, without ids and stamps"},
     "images": {
         "created_at": "the moment it was carried",
         "updated_at": "the last change there",
         "stores": "the bits in the store here are not found again",
-        **dict.fromkeys(("os_hash_algo", "os_hash_value", "virtual_size"), "not told by a simulated Glance"),
+        **dict.fromkeys(("os_hash_algo", "os_hash_value", "virtual_size"), "not shown by a simulated Glance"),
     },
 }
 
 
 async def rebuild(world: World, **more: Any) -> dict[str, Report]:
-    """As the command does, told which fractus it was."""
+    """As the command does, given which fractus it was."""
     marks = await cloud_identity.marks_of(world.core, [cloud.name for cloud in world.clouds])
     if marks:
         (lost,) = marks

@@ -108,5 +108,5 @@ async def test_a_lost_database_has_a_server_on_its_volume_again(tmp_path: Path) 
         assert await shown() == before
         await ann.deletes_server(server)
         await world.settle()
-        # A cloud is never told that a volume ends with its server: what nobody remembers is kept.
+        # A cloud never learns that a volume ends with its server: what nobody remembers is kept.
         assert (await ann.volume(before[2]))["status"] == "available"

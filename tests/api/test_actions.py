@@ -1,4 +1,4 @@
-"""Actions of servers, end to end: what their clouds did is told; what the version before has accepted is done."""
+"""Actions of servers, end to end: what their clouds did is shown; what the version before has accepted is done."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _entry(token: int, verb: str, **args: str) -> dict[str, Any]:
     return {"token": token, "verb": verb, "args": args, "request_id": f"req-old-{token}", **who, "at": 1e9}
 
 
-async def test_what_a_cloud_did_is_told_as_events(world: World) -> None:
+async def test_what_a_cloud_did_is_shown_as_events(world: World) -> None:
     ann = world.user("ann")
     server = await _running(ann, world)
     (await ann.acts(server, "os-stop")).ok()
@@ -82,7 +82,7 @@ async def test_what_a_cloud_did_is_told_as_events(world: World) -> None:
     assert (whole["host"], whole["traceback"], whole["details"]) == ("a", None, None)
 
 
-async def test_what_a_cloud_refuses_is_told_and_the_server_goes_on(world: World) -> None:
+async def test_what_a_cloud_refuses_is_shown_and_the_server_goes_on(world: World) -> None:
     ann = world.user("ann")
     server = await _running(ann, world)
     world.cloud("a").faults.refuses_once("It is locked there.", kind="server", method="apply stop")

@@ -65,7 +65,7 @@ async def test_bad_changes_are_refused_as_neutron_does(world: World, body: Any, 
     assert error(reply) == (400, "HTTPBadRequest", sentence)
 
 
-async def test_members_may_change_none_and_are_told_nothing_of_them(world: World) -> None:
+async def test_members_may_change_none_and_are_shown_nothing_of_them(world: World) -> None:
     member, one = world.user("ann"), await agent(world, "L3 agent")
     path = f"{AGENTS}/{one['id']}"
     for reply in (await member.put(path, {"agent": {"description": ""}}), await member.delete(path)):

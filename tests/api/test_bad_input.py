@@ -142,7 +142,7 @@ class Siege:
         self.wrongs += [f"{one}: {wrong}, of {what[:200]}" for wrong in wrongs]
 
     async def look_around(self) -> None:
-        """What was taken can be told again."""
+        """What was taken can be shown again."""
         for user in (self.house.owner, self.house.world.admin):
             for path in (
                 f"{COMPUTE}/servers/detail", f"{COMPUTE}/flavors/detail", f"{COMPUTE}/os-keypairs",

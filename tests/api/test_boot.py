@@ -1,4 +1,4 @@
-"""A cloud that misbehaves when a server is to be made there: the next one is tried, or the user is told why not."""
+"""A cloud that misbehaves when a server is to be made there: the next one is tried, or the user is shown why not."""
 
 from __future__ import annotations
 

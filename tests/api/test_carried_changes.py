@@ -280,7 +280,7 @@ async def test_extra_specs_arrive_before_the_next_server_is_built(world: World) 
 
 
 async def test_a_flavor_s_description_is_known_to_a_rebuild(world: World) -> None:
-    flavor = await world.admin.makes_flavor("told")
+    flavor = await world.admin.makes_flavor("described")
     await boots(world, world.user("ann"), flavor=flavor)
     url, body = f"{COMPUTE}/flavors/{flavor}", {"flavor": {"description": "for tests"}}
     (await world.admin.put(url, body, version="2.55")).ok()

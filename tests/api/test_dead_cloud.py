@@ -149,7 +149,7 @@ async def test_what_was_pending_completes_by_itself(world: World, dies: Callable
     await world.run_for(120)
 
     waiting = await ann.server(new)
-    assert waiting["status"] == "ERROR", "after half a minute the user is told"
+    assert waiting["status"] == "ERROR", "after half a minute the user is shown it"
     assert waiting["fault"]["message"]
     assert (await ann.server(stopped))["OS-EXT-STS:task_state"] == "powering-off"
     leaving = await ann.get(f"{COMPUTE}/servers/{deleted}")
@@ -202,7 +202,7 @@ async def test_everything_is_deleted_while_a_cloud_is_dead_and_nothing_stays(
     await world.assert_no_orphans()
 
 
-async def test_both_clouds_dead_all_is_still_told_and_accepted(world: World) -> None:
+async def test_both_clouds_dead_all_is_still_shown_and_accepted(world: World) -> None:
     ann, house, other = await _two_houses(world)
     for cloud in world.clouds:
         cloud.faults.unreachable()

@@ -187,7 +187,7 @@ async def test_what_is_ignored_is_open_again_when_it_changes_again(world: World)
     assert await drift(world) == []
 
 
-async def test_a_server_that_was_deleted_there_is_told_and_forgotten(world: World) -> None:
+async def test_a_server_that_was_deleted_there_is_reported_and_forgotten(world: World) -> None:
     ann = world.user("ann")
     server = await active(world)
     await _server_is_deleted_there(world, server)
@@ -323,7 +323,7 @@ async def test_a_port_is_found_by_the_addresses_that_it_shows(world: World) -> N
     assert await found_by(*own, *strange) == [[port["id"]], [port["id"]], [], []]
 
 
-async def test_a_port_that_was_taken_from_its_server_there_is_told(world: World) -> None:
+async def test_a_port_that_was_taken_from_its_server_there_is_reported(world: World) -> None:
     ann = world.user("ann")
     server = await active(world)
     port = await _port(world, server)
@@ -340,7 +340,9 @@ async def test_a_port_that_was_taken_from_its_server_there_is_told(world: World)
     assert await drift(world) == []
 
 
-async def test_a_port_that_was_deleted_there_is_told_and_its_server_shows_no_address(world: World) -> None:
+async def test_a_port_that_was_deleted_there_is_reported_and_its_server_shows_no_address(
+    world: World,
+) -> None:
     ann = world.user("ann")
     server = await active(world)
     port = await _port(world, server)
@@ -366,7 +368,7 @@ async def test_changes_of_a_port_through_our_own_api_show_in_its_server(world: W
     assert await drift(world) == []
 
 
-async def test_groups_that_were_changed_there_are_told_and_adopted(world: World) -> None:
+async def test_groups_that_were_changed_there_are_reported_and_adopted(world: World) -> None:
     ann = world.user("ann")
     group = await ann.makes_security_group("web")
     server = await active(world, groups=["web"])
@@ -410,7 +412,7 @@ async def test_a_network_that_was_renamed_there_is_shown_so_while_it_is_in_one_c
     assert await drift(world) == []
 
 
-async def test_rules_of_a_group_that_were_changed_there_are_told_and_repaired(world: World) -> None:
+async def test_rules_of_a_group_that_were_changed_there_are_reported_and_repaired(world: World) -> None:
     ann = world.user("ann")
     group = await ann.makes_security_group("web")
     await active(world, groups=["web"])

@@ -110,7 +110,7 @@ async def test_what_a_port_may_answer_to_is_its_groups_too_and_leaves_with_it(wo
     assert let_in(world, "a") == set()
 
 
-async def test_a_rule_of_another_group_is_told_of_members_elsewhere(world: World) -> None:
+async def test_a_rule_of_another_group_reaches_members_elsewhere(world: World) -> None:
     """The remote group has members in one cloud only, and the rule is needed in another."""
     ann = world.user("ann")
     network, group = await ann.makes_network(), await web(ann)

@@ -217,7 +217,7 @@ async def test_lists_of_hypervisors_are_paged_and_searched(world: World) -> None
         assert (reply.status, fault["message"]) == said
 
 
-async def test_our_servers_on_a_hypervisor_are_told(world: World) -> None:
+async def test_our_servers_on_a_hypervisor_are_shown(world: World) -> None:
     ann = world.user("ann")
     made = await ann.boots_server(zone="a")
     await world.settle()
@@ -229,6 +229,10 @@ async def test_our_servers_on_a_hypervisor_are_told(world: World) -> None:
     name = server["OS-EXT-SRV-ATTR:instance_name"]
     assert shown.pop(server["OS-EXT-SRV-ATTR:hypervisor_hostname"]) == [{"name": name, "uuid": made}]
     assert list(shown.values()) == [[], [], []]
+    node = server["OS-EXT-SRV-ATTR:hypervisor_hostname"]
+    for named, found in ((node, [made]), (f"{node}%0A", []), (node.replace("1", "2"), [])):
+        reply = (await world.admin.get(f"{COMPUTE}/servers?all_tenants=1&node={named}", version="2.1")).ok()
+        assert [one["id"] for one in reply["servers"]] == found
     old = (await get(world, f"{HYPERVISORS}/host-/servers", "2.1")).ok()["hypervisors"]
     assert [one["servers"][0]["uuid"] for one in old if "servers" in one] == [made]
 

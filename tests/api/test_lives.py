@@ -32,7 +32,7 @@ async def test_what_an_operator_does_in_a_cloud_is_seen(world: World) -> None:
     assert (await ann.server(server))["status"] == "ACTIVE"
 
 
-async def test_a_server_that_was_deleted_in_its_cloud_is_told_and_can_be_deleted(world: World) -> None:
+async def test_a_server_that_was_deleted_in_its_cloud_is_shown_and_can_be_deleted(world: World) -> None:
     ann, a = world.user("ann"), world.cloud("a")
     server = await _active(world, zone="a")
     await world.run_for(1)
@@ -237,7 +237,7 @@ async def test_users_are_not_shown_where_things_are(world: World) -> None:
     assert body["server"]["fractus:remote_id"] == there.id
 
 
-async def test_a_first_password_is_told_once_and_kept_sealed(world: World) -> None:
+async def test_a_first_password_is_shown_once_and_kept_sealed(world: World) -> None:
     ann = world.user("ann")
     made = (await ann.asks_for_server("vm", zone="a", adminPass="pass-of-ann")).ok()["server"]
     assert made["adminPass"] == "pass-of-ann"

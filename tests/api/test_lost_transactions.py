@@ -96,7 +96,7 @@ async def test_a_body_that_a_handler_changed_is_read_anew(
 @pytest.mark.parametrize(
     ("trouble", "after"), [(Conflict("others"), "2"), (Away("nobody there"), "2"), (Unwritable("full"), "30")]
 )
-async def test_who_loses_all_the_time_is_told_to_come_back(
+async def test_who_loses_all_the_time_is_asked_to_come_back(
     world: World, monkeypatch: pytest.MonkeyPatch, trouble: Exception, after: str
 ) -> None:
     ann = world.user("ann")
@@ -114,7 +114,7 @@ async def test_who_loses_all_the_time_is_told_to_come_back(
     assert await ann.servers() == []
 
 
-async def test_a_commit_that_was_not_answered_is_told_and_not_repeated(
+async def test_a_commit_that_was_not_answered_is_reported_and_not_repeated(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = world.user("ann")

@@ -211,7 +211,7 @@ async def test_an_address_is_given_once_however_many_ask(world: World) -> None:
 
 
 async def test_quotas_of_the_clouds_hold_for_each_project_there(world: World) -> None:
-    """Three of ann's and three of bob's fit into each cloud; the rest is told so."""
+    """Three of ann's and three of bob's fit into each cloud; the rest is refused and says so."""
     ann, bob = world.user("ann"), world.user("bob", "p2")
     for cloud in world.clouds:
         cloud.backend.shape = msgspec.structs.replace(cloud.backend.shape, quota={"instances": 3})

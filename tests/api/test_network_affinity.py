@@ -1,4 +1,4 @@
-"""Servers of one network go to one cloud, for clouds have no path between them; who is apart is told so."""
+"""Servers of one network go to one cloud, for clouds have no path between them; who is apart is shown so."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ async def test_many_that_are_leaving_hide_nobody_who_stays(
     assert await _zones(ann, third) == ["b"]
 
 
-async def test_a_full_cloud_sends_to_another_which_the_user_is_told(world: World) -> None:
+async def test_a_full_cloud_sends_to_another_which_the_user_is_shown(world: World) -> None:
     ann = world.user("ann")
     network = await ann.makes_network()
     await ann.boots_server("first", network=network, zone="a")

@@ -19,7 +19,7 @@ from fractus.testing.world import World
 ROOT = Path(migrate.__file__).parents[2]
 VERSIONS = "fractus/store/migrations/versions"
 
-#: A whole life, told to the old code. How old code gets past the door of a newer database is tested elsewhere
+#: A whole life, for the old code. How old code gets past the door of a newer database is tested elsewhere
 #: (`test_migrate`), and what was released before that door stood open would not; its statements are what matters here.
 STORY = """
 import asyncio, sys

@@ -115,7 +115,7 @@ async def test_a_marker_of_anothers_is_as_unknown_as_one_that_nobody_has(house: 
         assert one.status in (400, 404), path
 
 
-async def test_use_and_quotas_of_others_are_not_told(house: House, bob: User) -> None:
+async def test_use_and_quotas_of_others_are_not_shown(house: House, bob: User) -> None:
     ann = house.owner
     limits = (await bob.get(f"{COMPUTE}/limits")).ok()["limits"]["absolute"]
     assert (limits["totalInstancesUsed"], limits["totalCoresUsed"], limits["totalRAMUsed"]) == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""Quotas over the whole endpoint: every kind, whatever becomes of it, and what users are told."""
+"""Quotas over the whole endpoint: every kind, whatever becomes of it, and what users are shown."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ async def test_it_is_ours_at_once_and_made_in_the_server_s_cloud(world: World) -
     assert (await ann.server(again))["OS-EXT-AZ:availability_zone"] == "a"
 
 
-async def test_where_it_is_told(world: World) -> None:
+async def test_where_it_is_shown(world: World) -> None:
     ann = world.user("ann")
     server = await booted(world, ann)
     reply = await asks(ann, server, "createImage")

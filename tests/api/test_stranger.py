@@ -134,7 +134,7 @@ def _public(one: Served) -> bool:
 
 
 @pytest.mark.parametrize("token", ["", "nobody's", "revoked"])
-async def test_without_a_good_token_nothing_is_told(world: World, house: House, token: str) -> None:
+async def test_without_a_good_token_nothing_is_shown(world: World, house: House, token: str) -> None:
     eve = world.user("eve", "p1")
     if token == "revoked":
         token = eve.token

@@ -1,4 +1,4 @@
-"""Microversions and request ids, as every client meets them: asked for, refused, told in every answer, sent on."""
+"""Microversions and request ids, as every client meets them: asked for, refused, named in every answer, sent on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def _asked(user: User, headers: Mapping[str, str], path: str = f"{COMPUTE}
         ({NEW: "volume 3.50", OLD: "2.53"}, "2.53"),
     ],
 )
-async def test_the_version_is_asked_for_in_either_header_and_told_in_both(
+async def test_the_version_is_asked_for_in_either_header_and_named_in_both(
     world: World, headers: dict[str, str], version: str
 ) -> None:
     reply = await _asked(world.user("ann"), headers)

@@ -1,4 +1,4 @@
-"""What copies what is on a volume, or replaces it, and what is told of failures, in simulated clouds."""
+"""What copies what is on a volume, or replaces it, and what is reported of failures, in simulated clouds."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_what_is_not_encrypted_says_so(world: World) -> None:
     assert reply.ok() == {"encryption_key_id": None}
 
 
-async def test_why_a_volume_could_not_be_made_is_told_once(world: World) -> None:
+async def test_why_a_volume_could_not_be_made_is_shown_once(world: World) -> None:
     ann, bob = world.user("ann"), world.user("bob", project="others")
     type_ = {"name": "nowhere", "extra_specs": {"vendor_name": "nobody"}}
     made = (await world.admin.post(f"{VOLUME}/types", {"volume_type": type_}, version="3.71")).ok()

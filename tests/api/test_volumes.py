@@ -270,7 +270,7 @@ async def test_a_volume_whose_cloud_has_forgotten_that_it_grew_can_be_used(world
 
 
 async def test_a_backup_of_what_is_gone_ends_and_is_not_tried_for_ever(world: World) -> None:
-    """What is in it is nowhere else: no other cloud is tried, and its user is told why."""
+    """What is in it is nowhere else: no other cloud is tried, and its user is shown why."""
     ann = world.user("ann")
     volume = await ann.makes_volume(zone="a")
     await world.settle()

@@ -71,7 +71,7 @@ class Made(Struct):
     """The cloud's own id of the project of `cloud.ben`."""
 
     async def seen(self) -> Any:
-        """All that the cloud says of it, with what only an inventory is told."""
+        """All that the cloud says of it, with what only an inventory is sent."""
         kind, remote_id = self.item.resource.kind, self.item.presence.remote_id or ""
         return {seen.remote_id: seen async for seen in self.cloud.cloud.inventory(kind, ())}[remote_id]
 

@@ -41,7 +41,7 @@ async def test_a_security_group_stays_while_a_port_has_it(cloud: Subject) -> Non
 
 
 async def test_a_port_gets_the_address_and_mac_that_we_chose(cloud: Subject) -> None:
-    """The parent owns addresses: what users were told at once must be what the server has in the end."""
+    """The parent owns addresses: what users were shown at once must be what the server has in the end."""
     wanted = await things.port(cloud, cloud.ann)
     made = await cloud.make("port", wanted)
     assert made.mac_address == wanted.mac_address

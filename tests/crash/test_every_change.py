@@ -48,7 +48,7 @@ async def describes_and_labels(world: World) -> AsyncIterator[None]:
     assert renamed.name == "renamed"
 
 
-#: All stories that are told with the worker killed at each of their changes.
+#: All stories that are run with the worker killed at each of their changes.
 STORIES: tuple[Story, ...] = (
     describes_and_labels,
     servers.boots,

@@ -438,7 +438,7 @@ async def keeps_volumes(world: World) -> AsyncIterator[None]:
 
 
 async def changes_types(world: World) -> AsyncIterator[None]:
-    """A volume gets another type and then its old one again. Its cloud is told each time, and once."""
+    """A volume gets another type and then its old one again. Its cloud is asked each time, and once."""
     ann = world.user("ann")
     world.cloud("a").backend.records.put(VolumeTypeRecord(id=new_id(), project_id="", name="gold"))
     kind = {"volume_type": {"name": "gold"}}

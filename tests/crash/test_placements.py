@@ -1,6 +1,6 @@
 """Every placement and role, over toy kinds: the worker is killed before and after each outside change and transaction.
 
-The stories of real kinds are told by the crash matrix. These are of kinds that differ only in where they live: a volume
+The stories of real kinds are in the crash matrix. These are of kinds that differ only in where they live: a volume
 and what attaches it, a router, what is only with us, and a thing on its way from one cloud to another.
 """
 

@@ -218,7 +218,7 @@ async def gets_a_volume(world: World) -> AsyncIterator[None]:
 
 
 async def keeps_its_volume(world: World) -> AsyncIterator[None]:
-    """A cloud was told there that a volume ends with its server, and its user says here that it does not."""
+    """A cloud was asked there to end a volume with its server, and its user says here that it does not."""
     ann = world.user("ann")
     _, _, server = await _network_with_server(ann)
     volume = await ann.makes_volume(zone=ZONE)

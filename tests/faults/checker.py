@@ -79,7 +79,7 @@ class Checker:
     # ------------------------------------------------------------------ our API
 
     def _in_api(self, thing: Thing) -> dict[str, Any] | None:
-        """How our API tells it; where no answer told the id, it is found by its name."""
+        """How our API shows it; where no answer had the id, it is found by its name."""
         if thing.kind == "keypair":
             return {"id": thing.name} if thing.name in self._truth.keypairs.get(thing.tenant, []) else None
         if thing.kind == "rule":
@@ -132,7 +132,7 @@ class Checker:
                 )
 
     def _unrequested(self) -> Iterator[Wrong]:
-        """Nothing is told that nobody asked for, and nothing twice."""
+        """Nothing is shown that nobody asked for, and nothing twice."""
         names = {
             name
             for thing in self._model.things.values()
@@ -152,7 +152,7 @@ class Checker:
                     )
 
     def _may_be_nameless(self, kind: str, one: dict[str, Any]) -> bool:
-        """What has no name, and whose create had no answer, cannot be told from others of its project."""
+        """What has no name, and whose create had no answer, cannot be distinguished from others of its project."""
         return "name" not in one and any(
             thing.kind == kind and not thing.id and thing.exists == MAYBE
             for thing in self._model.things.values()
@@ -202,7 +202,7 @@ class Checker:
             yield Wrong(STATE, "server", id, f"its status is {reported['status']}, asked were {allowed}")
         if [cloud for cloud, _ in places] != [zone]:
             where = [cloud for cloud, _ in places]
-            yield Wrong(LOST if not where else ORPHAN, "server", id, f"told in {zone!r}, it is in {where}")
+            yield Wrong(LOST if not where else ORPHAN, "server", id, f"shown in {zone!r}, it is in {where}")
             return
         [(_, document)] = places
         if document["status"] != reported["status"]:
@@ -311,7 +311,7 @@ class Checker:
                 continue
             reported = self._api.get(kind, {}).get(one.id, {})
             blocked = str(reported.get("status", "")).lower().startswith("error")
-            # Told to operators as drift, and made anew when something needs it there.
+            # Reported to operators as drift, and made anew when something needs it there.
             reported_missing = bool(one.memory.get("missing")) and one.cloud in self._restored
             if (kind, one.cloud, one.remote_id) not in there and not blocked and not reported_missing:
                 yield Wrong(
@@ -331,8 +331,8 @@ class Checker:
                 continue
             for cloud, one in places:
                 if (_STORED.get(kind, kind), id, cloud) in drifted:
-                    # A change that its cloud forgot is told to operators as drift; it is theirs to have it repaired.
-                    self.reasons["told as drift: its cloud has forgotten a change"] += 1
+                    # A change that its cloud forgot is reported as drift; it is the operators' to have it repaired.
+                    self.reasons["reported as drift: its cloud has forgotten a change"] += 1
                     continue
                 for what, read in _SAME_THERE[kind].items():
                     if read(one) != read(reported) and not _default_group(kind, reported):

@@ -1,6 +1,6 @@
 """A database server of the suite's own, to be killed and stopped under fractus: MariaDB or PostgreSQL.
 
-It is started by `tools/databases`, and then told to write every commit before it confirms it, which servers for tests
+It is started by `tools/databases`, and then set to write every commit before it confirms it, which servers for tests
 are not: what was confirmed must outlive SIGKILL.
 """
 

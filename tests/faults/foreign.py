@@ -20,7 +20,7 @@ _WITHIN = 90.0
 
 
 async def put(child: Child) -> truth.Documents:
-    """Make one thing of each kind in a child, as its own users would; how they are told there."""
+    """Make one thing of each kind in a child, as its own users would; how they are shown there."""
     token = await child.identity.token("fractus", "service")
     async with aiohttp.ClientSession() as session:
 

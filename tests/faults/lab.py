@@ -3,7 +3,7 @@
     tenants -> VIP -> API on n1, n2, n3 -> VIP -> Galera <- workers on n1, n2, n3 -> proxies -> children
 
 The suite itself, with the children and their proxies, runs in the client's namespace, where the nodes are reached and
-reach it. What is told to the nodes goes past their network, so it is heard while they are cut off.
+reach it. What the nodes are sent goes past their network, so it is heard while they are cut off.
 """
 
 from __future__ import annotations

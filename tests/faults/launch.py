@@ -82,7 +82,7 @@ async def _child() -> None:
 
 
 def main() -> None:
-    """Run one of them until it is told to stop."""
+    """Run one of them until it is asked to stop."""
     # Whoever is started to be killed must not outlive the one who kills.
     _die_with_parent()
     match sys.argv[1:]:

@@ -25,7 +25,7 @@ class Thing:
     tenant: str
     name: str
     id: str = ""
-    """Empty where no answer told it."""
+    """Empty where no answer said it."""
     exists: str = NO
     fields: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
     """Field -> values that are allowed."""
@@ -130,7 +130,7 @@ class Model:
                 for name, value in asked["fields"].items():
                     thing.doubts.setdefault(name, []).append(value)
                     if name in thing.fields:
-                        # Else nobody told what it was before, and that is allowed as well.
+                        # Else nobody said what it was before, and that is allowed as well.
                         thing.fields[name].append(value)
                 thing.starts += asked.get("starts", 0)
                 thing.changed_at = asked["at"]

@@ -20,7 +20,7 @@ SLOTS |= dict.fromkeys(declared.KINDS, 2) | {"volume": 4, "snapshot": 3, "floati
 #: How often an operation on any of the declared kinds is drawn, of about a hundred.
 _DECLARED = 20.0
 
-#: How often each operation is drawn. Reads are checked as they come: what was accepted is told at once, always.
+#: How often each operation is drawn. Reads are checked as they come: what was accepted is shown at once, always.
 _TENANT: dict[str, float] = {
     "network create": 5, "network rename": 2, "network delete": 2, "network tag": 1,
     "subnet create": 1, "subnet rename": 1, "subnet delete": 1,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tests.faults import journal
 from tests.faults.checker import PROMISES, Wrong
 
-#: Stories told in full; further ones are in the journal.
+#: Stories printed in full; further ones are in the journal.
 _STORIES = 8
 
 
@@ -57,7 +57,7 @@ def lines(report: Report, directory: Path) -> Iterator[str]:
         yield from _table("what an operator had to lend a hand with", report.by_hand)
     yield from _table("requests to children that met bad weather", report.struck)
     yield from _table("refused (4xx), by sentence", dict(Counter(report.refused).most_common(12)))
-    yield from _table("in ERROR, or otherwise in a child, and it is told truly", report.errors)
+    yield from _table("in ERROR, or otherwise in a child, and the reason is true", report.errors)
     rate = report.failed / report.requests if report.requests else 0.0
     yield ""
     yield f"requests to the endpoint: {report.requests}, of which {report.failed} failed ({rate:.2%})"

@@ -74,7 +74,7 @@ class Storage:
             yield Wrong(DOUBLED, kind, id, f"it is in {sorted(cloud for cloud, _ in places)}")
         homes = {one.cloud for one in self._truth.held if one.kind == kind and one.id == id}
         if homes & self._restored:
-            return  # what its cloud has forgotten is told as it is there now
+            return  # what its cloud has forgotten is shown as it is there now
         if status.startswith("error"):
             said = self._errors.get((kind, id)) or reported.get("fail_reason") or ""
             reason = self._why(thing, said)

@@ -492,7 +492,7 @@ class Tenant:
         mine = [one for one in self._model.things.values() if one.tenant == self.name and one.kind == kind]
         there = {self._id(one) for one in mine if one.exists == YES and not one.deleted_in_doubt}
         gone = {self._id(one) for one in mine if one.exists == NO and one.id}
-        # What is being deleted is told until its cloud has confirmed.
+        # What is being deleted is shown until its cloud has confirmed.
         gone = set() if kind == "server" or kind in declared.STORED else gone
         reply = await self.endpoint.call("GET", COLLECTION[kind], self.token)
         if reply.status != 200:
@@ -501,7 +501,7 @@ class Tenant:
         for id in there - listed:
             self.wrongs.append(f"lost: a list of {kind}s did not tell {id} of {self.name}")
         for id in gone & listed:
-            self.wrongs.append(f"undead: a list of {kind}s told {id} of {self.name}, which was deleted")
+            self.wrongs.append(f"undead: a list of {kind}s showed {id} of {self.name}, which was deleted")
 
     async def _show(self, op: Op) -> bool:
         kind = op.args["kind"]

@@ -302,7 +302,7 @@ def test_a_change_in_doubt_allows_both() -> None:
     assert _check(_plant(rename), change, later) == []
 
 
-def test_a_first_change_in_doubt_allows_what_nobody_told_before() -> None:
+def test_a_first_change_in_doubt_allows_what_nobody_said_before() -> None:
     """A port has groups that its user never named."""
     change = {
         "act": "change",

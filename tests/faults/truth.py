@@ -1,4 +1,4 @@
-"""What is, told by everybody who knows: our API, each child's own API (past its proxy), and the stores themselves."""
+"""What is, by everybody who knows: our API, each child's own API (past its proxy), and the stores themselves."""
 
 from __future__ import annotations
 

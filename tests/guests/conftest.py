@@ -119,7 +119,7 @@ def guests(ann: Connection, key: Key, lan: Lan) -> Iterator[dict[str, Guest]]:
             security_groups=[{"name": lan.group.name}],
             user_data=USER_DATA,
             metadata={"colour": "blue"},
-            # The second in a zone has none: it is told all by the metadata service.
+            # The second in a zone has none: it learns all from the metadata service.
             config_drive=name.startswith("one-"),
         )
         for name, zone in names.items()

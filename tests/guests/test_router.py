@@ -30,7 +30,7 @@ class Routed:
 
 @pytest.fixture(scope="module")
 def routed(ann: Connection, key: Key, lan: Lan, guests: dict[str, Guest]) -> Iterator[Routed]:
-    """The guest is told of the metadata service by nothing but the router, and of an MTU by its port alone."""
+    """The guest learns of the metadata service from nothing but the router, and of an MTU by its port alone."""
     network = ann.network.create_network(name="guests-far")
     subnet = ann.network.create_subnet(network_id=network.id, ip_version=4, cidr="10.78.0.0/24")
     router = ann.network.create_router(name="guests")

@@ -247,7 +247,7 @@ def _uses_it(natives: Natives, user: Connection) -> None:
 
 
 def _goes_behind_its_back(natives: Natives, user: Connection) -> None:
-    """Changed there by its own users: seen, told, repaired, forgotten."""
+    """Changed there by its own users: observed, reported, repaired, forgotten."""
     renamed, stopped, deleted = natives.servers()[WITH_VOLUME : WITH_VOLUME + 3]
     natives.own.compute.update_server(renamed.id, name="behind-your-back")
     natives.own.compute.stop_server(stopped.id)
@@ -257,8 +257,8 @@ def _goes_behind_its_back(natives: Natives, user: Connection) -> None:
     def found() -> dict[str, str]:
         return {one["remote_id"]: one["what"] for one in _drift(cloud) if one["kind"] == "server"}
 
-    until(lambda: found().get(renamed.id) == "changed", reason="a changed name is told")
-    until(lambda: found().get(deleted.id) == "missing", reason="what was deleted is told")
+    until(lambda: found().get(renamed.id) == "changed", reason="a changed name is reported")
+    until(lambda: found().get(deleted.id) == "missing", reason="what was deleted is reported")
     until(lambda: user.compute.get_server(stopped.id).status == "SHUTOFF", reason="what was stopped shows so")
     ids = {one["remote_id"]: one["id"] for one in _drift(cloud) if one["kind"] == "server"}
     print(fractus("drift", "repair", ids[renamed.id], "--yes"))

@@ -171,7 +171,7 @@ def test_a_port_whose_groups_are_taken_away_there_shows_in_its_server() -> None:
     until(lambda: shown("east").get("security_groups"), seconds=SOON, reason="it shows its group")
 
 
-def test_a_server_that_is_deleted_there_is_told_and_forgotten() -> None:
+def test_a_server_that_is_deleted_there_is_reported_and_forgotten() -> None:
     server = shown("east")
     (port,) = admin("east").network.ports(device_id=there("east").id)
     began = time.monotonic()

@@ -342,7 +342,7 @@ class Life:
             found["groups"] += [_marked(one) for one in groups if one.name != "default"]
             for one in cloud.image.images(owner=project):
                 found["images"].append(one.properties.get("fractus_id") or one.id)
-        # These two belong to no project there: ours are told by what only they have.
+        # These two belong to no project there: ours are recognised by what only they have.
         flavors = cloud.compute.flavors(is_public=None)
         found["flavors"] += [
             markers.from_name(one.id) for one in flavors if one.name.startswith(f"{self.name}.")

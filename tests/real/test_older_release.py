@@ -1,4 +1,4 @@
-"""What an older release lacks, it is not asked for: the other cloud is, or the user is told why (`make real-older`)."""
+"""What an older release lacks, it is not asked for: another cloud is, or the user is shown why (`make real-older`)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_what_it_lacks_is_built_in_the_other(base: Base) -> None:
         assert (server.status, server.availability_zone) == ("ACTIVE", "west"), server.fault
 
 
-def test_in_its_own_zone_the_user_is_told_why(base: Base) -> None:
+def test_in_its_own_zone_the_user_is_shown_why(base: Base) -> None:
     server = base.settled(base.boot("older-there", availability_zone="east"))
     assert server.status == "ERROR"
     assert "needs compute 2.94, and 2.93 is there" in server.fault["message"]

@@ -62,9 +62,8 @@ RETIRED = (
         "told",
         "shown, reported, sent, notified ...: what happens",
         lines=(
-            r'told=bindparam|_l\.told|"told", Boolean',  # a column
+            r'told=bindparam|_l\.told|"told", Boolean|FROM lane WHERE told',  # a column
         ),
-        places=("tests/",),
     ),
     Retired("Passage", "FaultInjector"),
     Retired("FarStamp", "FarTimestamps"),

@@ -66,7 +66,7 @@ async def test_an_address_outside_the_pools_does_not_come_back_into_them(store: 
     assert await book.free(store, "net") == before
 
 
-async def test_release_can_be_told_of_single_addresses(store: AnyStore) -> None:
+async def test_release_can_be_asked_of_single_addresses(store: AnyStore) -> None:
     await opened(store, "10.0.0.0/29")
     async with store.transaction() as tx:
         for _ in range(3):

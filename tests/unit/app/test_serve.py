@@ -22,8 +22,8 @@ START = """
 import sys, pathlib
 from fractus.app import serve
 from fractus.settings.loading import load
-told = {"api": {"port": int(sys.argv[2]), "workers": 2}}
-serve.listen(load(pathlib.Path(sys.argv[1]), overrides=told, environ={}), "tests.unit.app.greeting:application")
+given = {"api": {"port": int(sys.argv[2]), "workers": 2}}
+serve.listen(load(pathlib.Path(sys.argv[1]), overrides=given, environ={}), "tests.unit.app.greeting:application")
 """
 
 pytestmark = pytest.mark.slow

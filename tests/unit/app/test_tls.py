@@ -35,8 +35,8 @@ import sys, pathlib
 from fractus.app import serve
 from fractus.settings.loading import load
 directory, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
-told = {"api": {"port": port, "tls_cert": str(directory / "cert.pem"), "tls_key": str(directory / "key.pem")}}
-serve.listen(load(directory / "state", overrides=told, environ={}), "tests.unit.app.tls_house:application")
+given = {"api": {"port": port, "tls_cert": str(directory / "cert.pem"), "tls_key": str(directory / "key.pem")}}
+serve.listen(load(directory / "state", overrides=given, environ={}), "tests.unit.app.tls_house:application")
 """
 
 

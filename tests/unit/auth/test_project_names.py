@@ -16,7 +16,7 @@ _WHO = ServiceCredential(auth_url="http://127.0.0.1:1/v3", username="fractus", p
 
 
 class Keystone:
-    """Answers when it is told to, and counts."""
+    """Answers when it is asked to, and counts."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[str] = []

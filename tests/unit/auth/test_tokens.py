@@ -181,7 +181,7 @@ async def test_a_token_that_is_revoked_is_refused_as_soon_as_that_is_seen(
         await tokens.check("ann")
 
 
-async def test_one_that_waits_for_what_is_asked_ahead_is_told_the_same(
+async def test_one_that_waits_for_what_is_asked_ahead_is_answered_the_same(
     keystone: Keystone, tokens: KeystoneTokens, clock: HandClock
 ) -> None:
     await tokens.check("ann")

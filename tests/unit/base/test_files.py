@@ -121,7 +121,7 @@ def test_a_file_system_that_syncs_no_directories_will_do(
 
 
 @pytest.mark.parametrize("write", [_plain, _entries])
-def test_a_disk_that_fails_is_told_of(
+def test_a_disk_that_fails_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Path]
 ) -> None:
     _refuse(monkeypatch, errno.EIO)

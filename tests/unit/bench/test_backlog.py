@@ -12,8 +12,8 @@ from bench import backlog
 @pytest.mark.slow
 async def test_a_backlog_is_worked_off_at_the_pace_of_its_cloud_and_holds_up_nobody(tmp_path: Path) -> None:
     figures = await backlog.run(tmp_path, 40, pace=20.0, quiet=0.1)
-    # Told by the clock of this machine: what was let go in turn may arrive together, if the machine was busy for up to
-    # a second. That nothing is let go too early is tested with a clock that stands still (the paces of a cloud).
+    # Measured by this machine's clock: what was let go in turn may arrive together, if the machine was busy for up to a
+    # second. That nothing is let go too early is tested with a clock that stands still (the paces of a cloud).
     assert figures.excess <= 20, "it was asked for more than its operator allows"
     # A create and the looks that it takes, a stop, a delete: none is done without a call, none takes dozens.
     assert 40 <= figures.calls <= 40 * 6

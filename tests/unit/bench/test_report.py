@@ -1,4 +1,4 @@
-"""What benches find is kept whole, told honestly, and drawn where it was measured."""
+"""What benches find is kept whole, reported honestly, and drawn where it was measured."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_report_comes_back_as_it_was(tmp_path: Path) -> None:
     assert set(kept(tmp_path, full=False)) == {"two"}
 
 
-def test_a_command_is_told_without_places_of_one_machine() -> None:
+def test_a_command_is_shown_without_places_of_one_machine() -> None:
     reported_of = report._reported(["--full", "--results", "/some/where", "--keep=/else", "--rounds", "2"])
     assert reported_of == ["--full", "--rounds", "2"]
 
@@ -54,7 +54,7 @@ def test_the_median_counts_against_the_goal() -> None:
     assert Row(what="x", unit="/s", values=[9.0]).met is None
 
 
-def test_a_missed_goal_is_told_with_its_reason() -> None:
+def test_a_missed_goal_is_reported_with_its_reason() -> None:
     slow = Row(what="slow", unit="ms", values=[7.0], at_most=5.0, why="the disk")
     report = made("one", slow, ROW, broken=["it broke"])
     assert "MISSED" in reported(report)

@@ -27,7 +27,7 @@ def test_a_watcher_sees_this_process_and_a_file(tmp_path: Path) -> None:
     assert any(samples[0].memory > 1 for samples in watcher.processes.values())
 
 
-def test_what_goes_wrong_is_counted_in_full_and_told_in_part() -> None:
+def test_what_goes_wrong_is_counted_in_full_and_shown_in_part() -> None:
     tally = Tally()
     for number in range(100):
         tally.amiss("5xx", f"call {number}")

@@ -64,7 +64,7 @@ async def test_one_long_statement_is_broken_off() -> None:
     assert ended
 
 
-async def test_what_goes_wrong_is_told_and_what_goes_well_is_done() -> None:
+async def test_what_goes_wrong_is_reported_and_what_goes_well_is_done() -> None:
     done = []
     await in_thread(lambda halt: done.append(halt))
     assert len(done) == 1

@@ -23,7 +23,7 @@ def running(place: Place) -> Vault:
 
 @pytest.fixture
 def server(place: Place, running: Vault) -> str:
-    """A server that still has its first password to be told."""
+    """A server that still has its first password to be shown."""
 
     async def fill(core: wiring.Core) -> str:
         sealed = core.vault.seal({"admin_pass": "hush"}).decode()

@@ -147,7 +147,7 @@ async def test_a_refused_credential_and_a_dead_keystone(
     assert wrong(dead) == {"identity": "no route"}
 
 
-def test_releases_are_told_by_the_highest_microversion() -> None:
+def test_releases_are_recognised_by_the_highest_microversion() -> None:
     assert release_of("2.90") == "Xena or Yoga"
     assert release_of("2.91") == "after Xena or Yoga"
     assert release_of("2.999") == "after 2026.2"

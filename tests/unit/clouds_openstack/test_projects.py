@@ -200,7 +200,7 @@ async def test_no_login_is_tried_where_keystone_tells_of_no_role(
 
 
 @pytest.mark.parametrize("answer", [fault("no", 403, "error"), text("no such page", 404), drop])
-async def test_where_assignments_are_not_told_the_login_says(
+async def test_where_assignments_are_not_shown_the_login_says(
     cloud: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator, answer: Answering
 ) -> None:
     fake.on(ASSIGNED, answer)

@@ -1,4 +1,4 @@
-"""Whatever a child does, no token and no password is told to anyone."""
+"""Whatever a child does, no token and no password is shown to anyone."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _printed(error: BaseException) -> str:
 @pytest.mark.parametrize(
     "answer", [echo, echo_html, echo_wrong_type, drop, cut_off, text("no", 401), text("", 500)]
 )
-async def test_no_secret_is_told(
+async def test_no_secret_is_shown(
     cloud: OpenStackCloud, fake: FakeChild, answer: Answering, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -142,7 +142,7 @@ async def test_no_secret_is_told(
     assert PASSWORD not in shown
 
 
-async def test_no_secret_of_a_refused_login_is_told(
+async def test_no_secret_of_a_refused_login_is_shown(
     cloud: OpenStackCloud, fake: FakeChild, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def echo_login(request: web.Request) -> web.StreamResponse:

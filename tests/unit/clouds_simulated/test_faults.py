@@ -1,4 +1,4 @@
-"""Faults on request: what the caller is told, and what has happened in the cloud all the same."""
+"""Faults on request: what the caller is answered, and what has happened in the cloud all the same."""
 
 from __future__ import annotations
 

@@ -98,6 +98,6 @@ async def test_projects_are_mapped_where_the_cloud_has_its_own(identity: str) ->
     cloud = SimulatedCloud.connect(row, clock=VirtualClock())
     id, name = cloud.project_of(ANN)
     assert (id == ANN.project_id) == (identity == "shared")
-    # As the real driver names what it makes: a project that is ours can be told from the cloud's own.
+    # As the real driver names what it makes: a project that is ours can be distinguished from the cloud's own.
     assert name == ("ann's" if identity == "shared" else "fractus-p-ann")
     await cloud.close()

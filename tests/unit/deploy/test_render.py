@@ -58,7 +58,7 @@ def test_the_same_inventory_gives_the_same_bytes_and_the_second_time_nothing_cha
     assert render.write(out, again) == []
 
 
-def test_secrets_are_read_by_their_owner_only_and_never_told(tmp_path: Path, secrets: Secrets) -> None:
+def test_secrets_are_read_by_their_owner_only_and_never_shown(tmp_path: Path, secrets: Secrets) -> None:
     place = tmp_path / "secrets.toml"
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     assert secrets["database-fractus"] not in repr(secrets)
@@ -189,7 +189,7 @@ def test_a_balancer_that_was_cut_off_leaves_the_vip_to_the_other_one(secrets: Se
         )
 
 
-def test_galera_is_told_what_it_needs(secrets: Secrets) -> None:
+def test_galera_is_given_what_it_needs(secrets: Secrets) -> None:
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(files_of(inventory(), secrets)["n2/root/etc/mysql/mariadb.conf.d/70-fractus.cnf"])
     assert parser["mariadbd"]["bind_address"] == "10.20.0.12"

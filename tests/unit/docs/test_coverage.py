@@ -46,17 +46,17 @@ def test_a_route_has_its_state(
     assert states == [state]
 
 
-def test_all_five_apis_are_told_of(found: Found) -> None:
+def test_all_five_apis_are_covered(found: Found) -> None:
     assert list(found) == ["compute", "network", "volume", "image", "identity"]
 
 
-def test_no_route_is_told_of_twice(found: Found) -> None:
+def test_no_route_is_listed_twice(found: Found) -> None:
     for api, rows in found.items():
         reported = [(row.method, row.path, row.action, row.note) for row in rows]
         assert len(set(reported)) == len(reported), api
 
 
-def test_versions_are_told() -> None:
+def test_versions_are_listed() -> None:
     async def handler(_call: Call) -> Reply:
         return Reply()
 

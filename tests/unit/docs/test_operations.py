@@ -36,6 +36,6 @@ def exposed() -> dict[str, set[str]]:
     return names
 
 
-def test_every_metric_is_told_with_its_labels() -> None:
+def test_every_metric_is_listed_with_its_labels() -> None:
     rows = re.findall(r"^\| `(fractus_\w+)` \| ([\w, ]*)\|", PAGE, re.MULTILINE)
     assert {name: set(re.findall(r"\w+", labels)) for name, labels in rows} == exposed()

@@ -17,7 +17,7 @@ from fractus.local.running import AlreadyRunning, Part, Record
 
 SLEEPER = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
 
-#: Holds the lock of the directory in argv[1] until it is told to stop, or for ever if argv[2] is "deaf".
+#: Holds the lock of the directory in argv[1] until it is asked to stop, or for ever if argv[2] is "deaf".
 HOLDER = """
 import os, signal, sys, time
 from pathlib import Path

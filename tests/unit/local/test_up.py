@@ -99,7 +99,7 @@ def fractus(settings: Settings, *arguments: str) -> Result:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_runs_until_it_is_told_to_stop_and_leaves_nothing(
+def test_it_runs_until_it_is_asked_to_stop_and_leaves_nothing(
     settings: Settings, start: Callable[[], subprocess.Popen[str]], number: int
 ) -> None:
     process = start()

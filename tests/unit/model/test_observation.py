@@ -32,7 +32,7 @@ def test_each_kind_has_its_own_words_and_each_presence_its_own_sight() -> None:
     assert isinstance(observed_as(one, ServerObserved), ServerObserved)
 
 
-def test_many_are_told_apart() -> None:
+def test_many_are_distinguished() -> None:
     for number in range(10_000):
         seen = observed_as(presence(name=str(number)), PortObserved)
         assert seen is not None

@@ -27,7 +27,7 @@ async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 class Group:
-    """Workers as the broker sees them; who lives is told by the test, as the store does else."""
+    """Workers as the broker sees them; who lives is said by the test, as the store does else."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker

@@ -92,7 +92,7 @@ def _flat(result: Result) -> str:
     return " ".join(result.output.split())
 
 
-async def test_rows_of_an_older_version_are_looked_at_marked_and_told_of(tmp_path: Path) -> None:
+async def test_rows_of_an_older_version_are_looked_at_marked_and_reported(tmp_path: Path) -> None:
     async with World(2, tmp_path=tmp_path) as world:
         core = world.core
         # They became the same child before anybody looked.

@@ -165,7 +165,7 @@ async def test_what_is_there_already_is_counted_and_never_refused(yard: Yard) ->
         await yard.box()
 
 
-async def test_all_that_is_broken_is_told(yard: Yard) -> None:
+async def test_all_that_is_broken_is_reported(yard: Yard) -> None:
     await yard.set("project", "p", "boxes", 0)
     with pytest.raises(QuotaExceeded, match=r"^boxes: 1 more than 0 of 0; volume: 101 more than 0 of 100$"):
         await yard.box(1001)

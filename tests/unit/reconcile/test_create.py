@@ -169,7 +169,7 @@ async def test_one_that_breaks_while_it_is_built_is_removed_and_built_elsewhere(
     assert await world.where() == ["west"]
 
 
-async def test_with_no_cloud_left_the_user_is_told_all_reasons(world: World) -> None:
+async def test_with_no_cloud_left_the_user_is_shown_all_reasons(world: World) -> None:
     for name in ("east", "west"):
         (await world.cloud(name)).fail("create", Refused(f"{name} is full", elsewhere=True))
     await world.want("box", "b1")
@@ -278,7 +278,7 @@ async def test_a_cloud_where_something_may_be_left_is_not_chosen_again_before_it
     assert len(east.here()) == 1
 
 
-async def test_a_named_zone_that_is_down_is_waited_for_and_the_user_is_told(world: World) -> None:
+async def test_a_named_zone_that_is_down_is_waited_for_and_the_user_is_shown(world: World) -> None:
     east = await world.cloud("east")
     east.down = True
     await world.box(zone="east")
@@ -318,7 +318,7 @@ async def test_a_disabled_cloud_gets_nothing_new_and_keeps_what_it_has(world: Wo
     assert east.here() == []
 
 
-async def test_with_every_cloud_disabled_the_user_is_told_at_once(world: World) -> None:
+async def test_with_every_cloud_disabled_the_user_is_shown_at_once(world: World) -> None:
     await world.cloud("east", enabled=False)
     await world.want("box", "b1")
     await world.settle(1)
@@ -440,7 +440,7 @@ async def test_a_one_shot_step_whose_answer_was_lost_is_not_repeated(world: Worl
     assert east.here()[0].kicks == 1
     presence = await world.presence("box", "b1", "east")
     assert presence is not None
-    assert presence.memory["unsure"] is True, "the plan was told that nobody knows"
+    assert presence.memory["unsure"] is True, "the plan was informed that nobody knows"
 
 
 @pytest.mark.parametrize("error", [Unreachable("away"), Throttled("busy", after=1.0)])

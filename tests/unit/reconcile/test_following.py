@@ -251,7 +251,7 @@ async def test_facts_come_from_rows_of_other_clouds_and_a_change_of_them_is_work
 
 
 @pytest.mark.parametrize("by", ["look", "sweep"])
-async def test_a_change_of_facts_that_nobody_was_told_of_is_found(world: World, by: str) -> None:
+async def test_a_change_of_facts_that_nobody_was_notified_of_is_found(world: World, by: str) -> None:
     east = await world.cloud("east")
     await hub(world, "n1")
     await world.want("box", "b1", [Need("net", "n1")])

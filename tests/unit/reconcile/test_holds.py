@@ -214,7 +214,7 @@ async def test_a_frozen_cloud_is_swept_unless_it_is_to_be_left_alone(world: Worl
     assert east.calls == []
 
 
-def test_what_was_begun_is_told_from_what_was_not() -> None:
+def test_what_was_begun_is_distinguished_from_what_was_not() -> None:
     def one(**more: Any) -> Presence:
         return Presence(kind="box", id="b1", cloud="east", **more)
 

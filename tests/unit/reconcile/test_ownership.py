@@ -193,7 +193,7 @@ async def test_what_the_broker_gave_to_another_is_kept_until_that_one_takes_it(w
     assert (one, other) == (frozenset(), ALL)
 
 
-async def test_two_that_are_told_the_same_do_not_tear_at_it(world: World) -> None:
+async def test_two_that_are_sent_the_same_do_not_tear_at_it(world: World) -> None:
     """A broker that is cut in two may tell both. Each change of hands costs a full sweep."""
     a, b = (shared(world, name, ScriptedBroker(frozenset(ALL))) for name in "ab")
     holders = []

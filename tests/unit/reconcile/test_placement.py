@@ -34,7 +34,7 @@ async def test_an_assigned_need_is_never_copied_and_decides_where_its_user_goes(
     assert west.things == {}
 
 
-async def test_who_asks_for_another_cloud_than_what_it_needs_is_in_is_told_both(world: World) -> None:
+async def test_who_asks_for_another_cloud_than_what_it_needs_is_in_is_shown_both(world: World) -> None:
     await world.cloud("east")
     west = await world.cloud("west")
     await world.want("vol", "v1", zone="east")
@@ -128,7 +128,7 @@ async def test_a_need_that_is_awaited_is_not_brought(world: World) -> None:
 # --- needs that come and go ---------------------------------------------------------------------------
 
 
-async def test_what_a_running_resource_comes_to_need_is_met_and_told(world: World) -> None:
+async def test_what_a_running_resource_comes_to_need_is_met_and_reported(world: World) -> None:
     east = await world.cloud("east")
     await world.box()
     await world.settle()
@@ -223,7 +223,7 @@ async def test_a_need_of_what_is_in_no_cloud_is_an_error_and_no_wait_for_ever(wo
 
 
 async def test_one_that_its_cloud_refuses_stays_with_the_data_that_it_uses(world: World) -> None:
-    """Its user is told why, and not that there is no cloud."""
+    """Its user is shown why, and not that there is no cloud."""
     east = await world.cloud("east")
     west = await world.cloud("west")
     await world.want("vol", "v1", zone="east")

@@ -55,13 +55,13 @@ async def test_what_is_long_deleted_goes_and_what_is_not_stays(world: World) -> 
 
 async def test_what_something_still_points_to_stays(world: World) -> None:
     await world.cloud("east")
-    ids = ("held", "worked", "told", "orphan", "needed", "free")
+    ids = ("held", "worked", "reported", "orphan", "needed", "free")
     await deleted(world, *ids)
     async with world.sqlite.transaction() as tx:
         await presences.add(tx, Presence(kind="box", id="held", cloud="east"))
         await work.wake(tx, "box", "worked", "east", due=tx.now() + 1e9)
         await findings.put(
-            tx, Finding(cloud="east", kind="box", remote_id="r1", what="orphan", resource_id="told")
+            tx, Finding(cloud="east", kind="box", remote_id="r1", what="orphan", resource_id="reported")
         )
         await findings.put(tx, Finding(cloud="east", kind="box", remote_id="orphan", what="foreign"))
         await world.resources.set_needs(tx, "plug", "some", [Need("box", "needed")])
@@ -95,7 +95,7 @@ async def test_its_hold_goes_with_it(world: World) -> None:
     assert await holds.every(world.store) == []
 
 
-async def test_the_worker_does_it_by_itself_where_it_is_told_to(world: World) -> None:
+async def test_the_worker_does_it_by_itself_where_it_is_asked_to(world: World) -> None:
     await world.cloud("east")
     await deleted(world, "b1")
     world.clock.time += 31 * DAY

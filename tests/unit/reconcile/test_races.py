@@ -326,7 +326,7 @@ async def test_one_that_leaves_between_the_look_and_its_note_is_not_slept_over(w
     assert await world.where("plug", "p-b1") == []
 
 
-async def test_who_waits_for_what_is_removed_is_told_at_once(world: World) -> None:
+async def test_who_waits_for_what_is_removed_is_notified_at_once(world: World) -> None:
     east = await world.cloud("east")
     await world.want("net", "n1")
     await world.want("box", "b1", [Need("net", "n1")])

@@ -202,7 +202,7 @@ async def test_a_lost_create_is_looked_for_twice_before_it_is_forgotten(world: W
 
 
 async def test_a_lost_create_is_looked_for_though_what_it_needed_is_gone(world: World) -> None:
-    """The net vanished there by other hands; the box's request cannot be told whole any more."""
+    """The net vanished there by other hands; the box's request cannot be sent whole any more."""
     east = await world.cloud("east")
     await world.want("net", "n1")
     await world.want("box", "b1", [Need("net", "n1")])

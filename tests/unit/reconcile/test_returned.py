@@ -65,7 +65,7 @@ async def test_it_leaves_also_where_the_cloud_refuses_at_first(world: World) -> 
 
 
 async def test_another_thing_with_the_same_marker_is_not_what_we_saw_out(world: World) -> None:
-    """Somebody has made a copy, marker and all: it is told, and stays."""
+    """Somebody has made a copy, marker and all: it is reported, and stays."""
     east, _ = await ended(world)
     copied = east.put("box", "b1", marker="b1")
     await world.sweep("east", full=True)

@@ -295,7 +295,7 @@ async def memory(world: World, kind: str = "net", id: str = "n1") -> dict[str, A
     return presence.memory
 
 
-async def test_what_others_change_of_a_carried_thing_is_told_and_not_fought(world: World) -> None:
+async def test_what_others_change_of_a_carried_thing_is_reported_and_not_fought(world: World) -> None:
     east = await built(world)
     east.change((await net(world)).remote_id, size=7)
     assert await world.sweep("east") == 1
@@ -373,7 +373,7 @@ async def repair(world: World, kind: str, id: str, *fields: str) -> None:
         await work.wake(tx, kind, id, "east")
 
 
-async def test_a_carried_thing_that_was_deleted_there_is_told_and_made_anew_when_it_is_needed(
+async def test_a_carried_thing_that_was_deleted_there_is_reported_and_made_anew_when_it_is_needed(
     world: World,
 ) -> None:
     east = await built(world)
@@ -465,7 +465,7 @@ async def test_how_often_a_kind_is_listed_does_not_depend_on_how_long_others_tak
     assert east.calls.count("list") - before == 5 * 3
 
 
-async def test_it_is_told_what_the_time_of_a_sweep_went_to(world: World) -> None:
+async def test_it_is_logged_what_the_time_of_a_sweep_went_to(world: World) -> None:
     east = await built(world)
     call = east.call
 

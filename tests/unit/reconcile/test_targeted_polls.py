@@ -84,7 +84,7 @@ async def test_who_rests_is_roused_when_something_is_sent_to_its_cloud() -> None
     assert clock.monotonic() == 2.0
 
 
-async def test_what_was_sent_before_the_rest_is_not_missed_and_is_told_once() -> None:
+async def test_what_was_sent_before_the_rest_is_not_missed_and_is_notified_once() -> None:
     clock = VirtualClock()
     sent = Sent(clock)
     sent.note("east")

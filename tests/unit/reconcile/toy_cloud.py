@@ -69,7 +69,7 @@ class Thing(msgspec.Struct):
 
 
 class ToyCloud:
-    """A child: it keeps things, by its own clock, and fails as it is told."""
+    """A child: it keeps things, by its own clock, and fails as it is asked to."""
 
     def __init__(self, name: str, clock: HandClock, kinds: Iterable[str]) -> None:
         self.name = name

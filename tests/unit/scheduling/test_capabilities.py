@@ -57,7 +57,7 @@ THIN = {
         ({"free_capacity_gb": 9.5, "total_capacity_gb": 100}, False, "a little too small"),
         ({"free_capacity_gb": "infinite", "total_capacity_gb": "infinite"}, True, "infinite"),
         ({"free_capacity_gb": "unknown", "total_capacity_gb": 100}, True, "not known"),
-        ({}, True, "not told"),
+        ({}, True, "not said"),
         ({"free_capacity_gb": 10, "total_capacity_gb": 100, "reserved_percentage": 5}, False, "reserved"),
         ({"free_capacity_gb": 5, "total_capacity_gb": 100, **THIN}, True, "thin: twice what is there"),
         ({"free_capacity_gb": 4, "total_capacity_gb": 100, **THIN}, False, "more than twice"),

@@ -154,7 +154,7 @@ def test_a_burst_spreads_by_weight() -> None:
     assert held == {"a": 100, "b": 200, "c": 100}
 
 
-def test_of_those_with_more_load_the_nearest_are_told() -> None:
+def test_of_those_with_more_load_the_nearest_are_shown() -> None:
     candidates = [Candidate(name, held=held) for name, held in zip("dbeca", (4, 2, 5, 3, 1), strict=True)]
     verdict = choose(candidates, asked="", kinds=frozenset(), refused={}, avoided={}, listed=2)
     assert (verdict.cloud, list(verdict.why_not)) == ("a", ["b", "c"])

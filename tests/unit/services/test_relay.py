@@ -42,7 +42,7 @@ DIAGNOSTICS = LiveCall(
 
 
 class East:
-    """A cloud that answers what it was told to."""
+    """A cloud that answers what it was given."""
 
     def __init__(self) -> None:
         self.answer: Any = {}

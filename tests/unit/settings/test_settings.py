@@ -40,7 +40,7 @@ def test_a_child_process_loads_the_same_settings(tmp_path: Path) -> None:
     assert load(environ=environ) == load(tmp_path, environ={}, overrides=settings_given)
 
 
-def test_what_was_told_is_remembered_by_the_next_start(tmp_path: Path) -> None:
+def test_what_was_given_is_remembered_by_the_next_start(tmp_path: Path) -> None:
     loading.remember(tmp_path, {"api": {"port": 9000}})
     loading.remember(tmp_path, {"keystone": {"port": 9001}})
     found = load(tmp_path, environ={})
@@ -127,7 +127,7 @@ def test_the_service_password_of_the_embedded_keystone_is_filled_in_and_never_pr
     assert "s3cr3t" not in repr(found) + repr(found.keystone)
 
 
-def test_an_external_keystone_is_taken_as_told(tmp_path: Path) -> None:
+def test_an_external_keystone_is_taken_as_given(tmp_path: Path) -> None:
     settings_given = {"keystone": {"mode": "external", "url": "https://id.example:5000/v3/", "password": "p"}}
     found = load(tmp_path, environ={}, overrides=settings_given)
     assert (found.keystone.url, found.keystone.password) == ("https://id.example:5000/v3", "p")

@@ -30,7 +30,7 @@ def test_all_ways_are_found_and_no_other(texts: list[str], text: str) -> None:
     assert looks <= 2 * len(heads) + 2 ** len(text)
 
 
-async def test_very_many_ways_are_not_told_apart() -> None:
+async def test_very_many_ways_are_not_distinguished() -> None:
     async def first(least: str) -> str | None:
         return least  # there is each of them
 

@@ -151,7 +151,7 @@ def test_a_change_of_the_schema_can_be_made_twice_where_it_cannot_be_taken_back(
         ("postgresql://user:secret@host/", "user, host and database"),
     ],
 )
-def test_a_wrong_url_is_told_in_a_sentence_without_its_password(url: str, why: str) -> None:
+def test_a_wrong_url_is_reported_in_a_sentence_without_its_password(url: str, why: str) -> None:
     with pytest.raises(ValueError, match=why) as reported:
         opening.parse(url)
     assert "secret" not in str(reported.value)

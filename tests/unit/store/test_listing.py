@@ -145,7 +145,7 @@ async def test_newest_first_is_the_usual_order(store: AnyStore) -> None:
     assert await ids(store) == ["same", "new", "old"]
 
 
-async def test_a_marker_that_is_not_there_is_told(store: AnyStore) -> None:
+async def test_a_marker_that_is_not_there_is_reported(store: AnyStore) -> None:
     with pytest.raises(UnknownMarker):
         await ids(store, marker="nobody")
 

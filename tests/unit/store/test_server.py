@@ -162,7 +162,7 @@ async def test_law_7_fifty_items_and_three_workers_each_item_once(tmp_path: Path
 
 @on_a_server
 async def test_who_lost_says_so_and_wrote_nothing(three: list[AnyStore]) -> None:
-    """The same row from two connections: one of them is told at the latest when it commits."""
+    """The same row from two connections: one of them is informed at the latest when it commits."""
     await put(three[0])
     both_have_read = asyncio.Barrier(2)
 

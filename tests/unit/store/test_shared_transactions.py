@@ -200,7 +200,7 @@ async def _step(
             sums[id] = size
 
 
-async def test_a_put_that_cannot_be_is_told_to_its_own_transaction_alone(store: AnyStore) -> None:
+async def test_a_put_that_cannot_be_is_reported_to_its_own_transaction_alone(store: AnyStore) -> None:
     async def one(number: int) -> None:
         async with store.transaction() as tx:
             await take(tx, "a", f"item-{number}", 1)
@@ -318,7 +318,7 @@ async def test_a_lost_connection_takes_all_that_shared_it_and_all_are_run_again(
 
 
 @on_a_server
-async def test_all_who_shared_a_commit_without_an_answer_are_told_so(wire: Wire, wired: AnyStore) -> None:
+async def test_all_who_shared_a_commit_without_an_answer_are_informed(wire: Wire, wired: AnyStore) -> None:
     async def one(number: int) -> None:
         async with wired.transaction() as tx:
             await take(tx, "a", f"item-{number}", 1)

@@ -83,7 +83,7 @@ class Disk:
 
 
 class Slow:
-    """A transaction that holds its turn until it is told to end, so that others queue up behind it."""
+    """A transaction that holds its turn until it is asked to end, so that others queue up behind it."""
 
     def __init__(self, store: Store, key: int) -> None:
         self._store, self._key = store, key
@@ -267,7 +267,7 @@ async def test_a_call_after_a_commit_that_fails_makes_nobody_believe_that_nothin
     assert await ids(store) == [1]
 
 
-async def test_a_commit_that_fails_is_told_to_all_who_shared_it(store: SqliteStore) -> None:
+async def test_a_commit_that_fails_is_reported_to_all_who_shared_it(store: SqliteStore) -> None:
     reported: list[int] = []
 
     async def add_and_report(key: int) -> None:
@@ -290,7 +290,9 @@ async def test_a_commit_that_fails_is_told_to_all_who_shared_it(store: SqliteSto
     assert await ids(store) == [7]
 
 
-async def test_when_sqlite_itself_undoes_everything_all_who_shared_it_are_told(store: SqliteStore) -> None:
+async def test_when_sqlite_itself_undoes_everything_all_who_shared_it_are_informed(
+    store: SqliteStore,
+) -> None:
     await add(store, 1)
 
     async def clash() -> None:
@@ -501,7 +503,7 @@ async def test_cancelled_while_the_disk_works_the_commit_and_all_who_wait_for_it
     disk.go()
     await asyncio.wait_for(asyncio.gather(first, group[1 - victim], later), 60)
     assert await ids(synced) == [0, 1, 2, 3]
-    assert sorted(reported) == [1, 2, 3], "it became durable, so whoever has to know was told"
+    assert sorted(reported) == [1, 2, 3], "it became durable, so whoever has to know was notified"
     assert group[victim].cancelled()
 
 

@@ -124,7 +124,7 @@ async def test_the_crash_matrix_says_when_it_did_not_strike(tmp_path: Path) -> N
     assert reported.wrongs == ["was never met: the story is not the same every time"]
 
 
-def test_differences_are_told_line_by_line() -> None:
+def test_differences_are_shown_line_by_line() -> None:
     one = {"same": [1], "servers": [{"name": "vm", "status": "ACTIVE"}]}
     other = {"same": [1], "servers": [{"name": "vm", "status": "ERROR"}]}
     assert differences(one, one) == []

@@ -23,7 +23,7 @@ async def reported(call: Call) -> Reply:
     )
 
 
-_services = [compute(story, routes=[*routes(story), a_route("GET", "/told", reported, rule=RULE)])]
+_services = [compute(story, routes=[*routes(story), a_route("GET", "/reported", reported, rule=RULE)])]
 app = build(_services).app
 #: The same, with little time for bodies.
 hurried = build(_services, WebSettings(body_idle_timeout=1.0, body_timeout=2.0)).app

@@ -1,4 +1,4 @@
-"""An API process that is told to stop: what it says, what it waits for, and for how long."""
+"""An API process that is asked to stop: what it says, what it waits for, and for how long."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ async def test_parameters_have_the_names_of_their_own_route(api: Client, story: 
     assert story.calls[0].params == {"id": "7"}
 
 
-async def test_without_a_token_nothing_is_told(api: Client) -> None:
+async def test_without_a_token_nothing_is_shown(api: Client) -> None:
     for method, path in [("GET", THINGS), ("GET", "/compute/v2.1/nosuch"), ("PATCH", THINGS)]:
         for token in (None, "", "wrong"):
             answer = await api(method, path, token=token)
@@ -255,7 +255,7 @@ async def test_a_query_that_is_not_utf8_is_refused_and_raw_bytes_are_read(api: C
     assert story.calls[0].query.items() == [("name", "grün"), ("x", "a b")]
 
 
-async def test_what_nobody_foresaw_is_logged_and_not_told(api: Client) -> None:
+async def test_what_nobody_foresaw_is_logged_and_not_shown(api: Client) -> None:
     with structlog.testing.capture_logs() as logs:
         answer = await api("GET", "/compute/v2.1/crash")
     assert answer.status == 500
@@ -514,7 +514,7 @@ def test_a_query_is_a_small_mapping() -> None:
     assert query.items() == [("b", "1"), ("a", ""), ("b", "2")]
 
 
-async def test_where_the_store_is_away_writes_are_told_so_before_their_handler_is_asked(story: Story) -> None:
+async def test_where_the_store_is_away_writes_are_refused_before_their_handler_is_asked(story: Story) -> None:
     async def gate() -> None:
         raise Away("the database takes no connection")
 

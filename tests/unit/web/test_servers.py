@@ -46,7 +46,7 @@ async def serving(server: str, log: Path | None = None, target: str = TARGET) ->
 
 
 async def _reported(http: aiohttp.ClientSession) -> Any:
-    async with http.get("told", headers=TOKEN) as answer:
+    async with http.get("reported", headers=TOKEN) as answer:
         return await answer.json()
 
 

@@ -20,7 +20,7 @@ from tests.unit.services.image.test_data import URL, made, pieces, put, shown
 from tests.unit.services.in_process import ANN, said
 
 
-async def test_a_disk_without_room_is_told_and_leaves_nothing(door: Gallery) -> None:
+async def test_a_disk_without_room_is_reported_and_leaves_nothing(door: Gallery) -> None:
     image_id = await made(door)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     room = 4 * CHUNK  # the database of the test has room: its files hold less
@@ -148,7 +148,7 @@ async def test_a_failed_upload_waits_again_when_the_database_writes_again(
         full = True
         yield b"a"
 
-    # It came whole, and nobody can be told: nothing of it is kept.
+    # It came whole, and nobody can be answered: nothing of it is kept.
     reply = await put(door, image_id, body())
     assert (reply.status, reply.headers["retry-after"]) == (503, "30")
     assert said(reply).startswith(FULL)
@@ -164,7 +164,7 @@ async def test_a_failed_upload_waits_again_when_the_database_writes_again(
     assert (await put(door, image_id, pieces(b"whole"))).status == 204
 
 
-async def test_a_file_that_cannot_be_opened_is_told_before_the_answer_begins(
+async def test_a_file_that_cannot_be_opened_is_reported_before_the_answer_begins(
     door: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image_id = await made(door)

@@ -123,7 +123,7 @@ async def test_a_change_of_one_is_no_change_of_the_rules_that_name_it(ann: Tenan
     assert (await ann.delete("address_group", id)).status == 204
 
 
-async def test_clouds_are_told_of_a_rule_for_each_address_of_its_family(world: World) -> None:
+async def test_clouds_are_sent_a_rule_for_each_address_of_its_family(world: World) -> None:
     user = world.user("ann")
     ann = Tenant(user)
     id = (await group(ann, "10.1.0.0/16", "192.0.2.7/32", "2001:db8::/32"))["id"]

@@ -36,7 +36,7 @@ class NoServers:
     """There are none."""
 
     async def ports_changed(self, tx: Transaction, server_id: str) -> None:
-        raise AssertionError("nothing is told here")
+        raise AssertionError("nothing is notified here")
 
 
 def item(kind: str, remote: dict[tuple[str, str], str] | None = None, **desired: Any) -> Item:

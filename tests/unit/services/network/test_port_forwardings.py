@@ -146,7 +146,7 @@ async def test_what_it_leads_through_is_in_use(world: World, to: Forwarding) -> 
     assert not [one for one in floating(world, "a") if one.port_forwardings]
 
 
-async def test_others_are_told_nothing(to: Forwarding, bob: Tenant) -> None:
+async def test_others_are_shown_nothing(to: Forwarding, bob: Tenant) -> None:
     made = await to.make(internal_port=80, external_port=8080)
     for reply in (
         await bob.user.get(to.url),

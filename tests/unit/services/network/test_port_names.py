@@ -105,7 +105,7 @@ async def test_a_cloud_hears_the_part_before_the_domain_and_every_change(ann: Te
         assert there(world, port).dns_name == name
 
 
-async def test_a_cloud_that_shows_no_names_is_told_one_once(ann: Tenant, world: World) -> None:
+async def test_a_cloud_that_shows_no_names_is_sent_one_once(ann: Tenant, world: World) -> None:
     """With Neutron's default domain a name is taken and never shown."""
     net, _ = await ann.network("10.0.0.0/24")
     port = (await ann.create("port", network_id=net, dns_name="vm"))["id"]

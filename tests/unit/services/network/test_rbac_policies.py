@@ -1,4 +1,4 @@
-"""What is shared with some projects by name: who sees it, who may use it, and which clouds are told."""
+"""What is shared with some projects by name: who sees it, who may use it, and which clouds are informed."""
 
 from __future__ import annotations
 

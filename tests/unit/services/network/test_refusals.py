@@ -402,7 +402,7 @@ async def test_networks(ann: Tenant) -> None:
         assert error(await ann.ask("network", **body)) == (status, kind, sentence), body
 
 
-async def test_what_no_cloud_can_be_told_is_refused_to_admins_by_name(root: Tenant) -> None:
+async def test_what_no_cloud_can_be_sent_is_refused_to_admins_by_name(root: Tenant) -> None:
     for name, value in (("provider:network_type", "vxlan"), ("provider:segmentation_id", 7)):
         status, _, sentence = error(await root.ask("network", **{name: value}))
         assert status == 400

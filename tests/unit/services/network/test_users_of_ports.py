@@ -1,4 +1,4 @@
-"""Kinds that refer to ports: they make them, find them, are asked before users change one, and told after."""
+"""Kinds that refer to ports: they make them, find them, are asked before users change one, and notified after."""
 
 from __future__ import annotations
 

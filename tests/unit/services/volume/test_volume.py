@@ -90,7 +90,7 @@ async def test_pages_that_are_none_are_refused(door: Storage, query: str, senten
             assert (reply.status, said(reply)) == (400, sentence), listing.path
 
 
-async def test_a_count_is_told_to_those_who_ask_for_it(door: Storage) -> None:
+async def test_a_count_is_shown_to_those_who_ask_for_it(door: Storage) -> None:
     for listing in LISTINGS:
         counted = await ask(door, who_may(listing), f"{listing.path}?with_count=True")
         assert counted.json == {listing.key: []} | ({"count": 0} if listing.counted else {}), listing.path

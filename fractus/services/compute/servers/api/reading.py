@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -127,8 +126,8 @@ class Reading:
             place = await names.host(host)
             found["host"] = [host, *([":".join(place)] if place is not None else await self._on(host))]
         if (node := found.get("node")) and (place := await names.node(node)) is not None and place[1] != node:
-            found["node"] = f"^{re.escape(place[1])}$"
-            more.append(Filter("cloud", "eq", place[0]))
+            del found["node"]
+            more += [Filter("node", "eq", place[1]), Filter("cloud", "eq", place[0])]
         return more
 
     async def _on(self, host: str) -> list[str]:

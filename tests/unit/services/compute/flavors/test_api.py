@@ -134,7 +134,7 @@ async def test_extra_specs_come_and_go(door: Door) -> None:
     await made(door, id="small")
     specs = f"{URL}/small/os-extra_specs"
     body = {"extra_specs": {"a": 5, "b": "c"}}
-    assert (await door(ROOT, "POST", specs, body)).ok() == body  # told as it came, kept as text
+    assert (await door(ROOT, "POST", specs, body)).ok() == body  # shown as it came, kept as text
     assert (await door(ANN, "GET", specs)).ok() == {"extra_specs": {"a": "5", "b": "c"}}
     assert (await door(ROOT, "PUT", f"{specs}/a", {"a": "6"})).ok() == {"a": "6"}
     assert (await door(ANN, "GET", f"{specs}/a")).ok() == {"a": "6"}

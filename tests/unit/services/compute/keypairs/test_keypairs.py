@@ -34,14 +34,16 @@ async def made(door: Door, who: Any = ANN, name: str = "key", **fields: Any) -> 
 @pytest.mark.parametrize(
     ("version", "status", "typed"), [("2.1", 200, False), ("2.2", 201, True), ("2.104", 201, True)]
 )
-async def test_an_imported_key_is_told_as_in_nova(door: Door, version: str, status: int, typed: bool) -> None:
+async def test_an_imported_key_is_shown_as_in_nova(
+    door: Door, version: str, status: int, typed: bool
+) -> None:
     reply = await door(ANN, "POST", URL, {"keypair": {"name": "key", "public_key": KEY}}, version=version)
     assert reply.status == status
     expected = {"name": "key", "public_key": KEY, "fingerprint": PRINT, "user_id": "ann"}
     assert reply.json == {"keypair": {**expected, **({"type": "ssh"} if typed else {})}}
 
 
-async def test_a_made_pair_belongs_together_and_its_private_half_is_told_once(door: Door) -> None:
+async def test_a_made_pair_belongs_together_and_its_private_half_is_shown_once(door: Door) -> None:
     reply = (await door(ANN, "POST", URL, {"keypair": {"name": "key"}}, version="2.91")).ok()["keypair"]
     private = serialization.load_pem_private_key(reply["private_key"].encode(), None)
     assert isinstance(private, rsa.RSAPrivateKey)

@@ -259,7 +259,7 @@ class Keys(dict[tuple[str, str], Resource]):
 
 
 class Console:
-    """Says what it was told to say."""
+    """Says what it was given to say."""
 
     def __init__(self) -> None:
         self.text = "booted\x07\n"

@@ -270,7 +270,7 @@ async def test_what_an_old_worker_noted_of_a_row_counts(house: House) -> None:
     assert await history(house, id) == [("stop", "Error"), ("create", None)]
 
 
-async def test_more_than_the_list_keeps_is_told_from_rows(house: House) -> None:
+async def test_more_than_the_list_keeps_is_read_from_rows(house: House) -> None:
     id = await placed(house)
     for _ in range(205):
         await act(house, id, {"unlock": None})
@@ -293,7 +293,7 @@ def test_the_list_keeps_nothing_that_is_secret_or_large() -> None:
 # --- events ---------------------------------------------------------------------------------------
 
 
-async def test_events_are_told_as_each_version_has_them(house: House) -> None:
+async def test_events_are_shown_as_each_version_has_them(house: House) -> None:
     id = await placed(house)
     await act(house, id, STOP)
     row = (await rows(house, id))[2]

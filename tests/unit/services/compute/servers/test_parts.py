@@ -185,7 +185,7 @@ async def test_what_a_cloud_refused_says_error(house: House) -> None:
     assert [action["message"] for action in answer["instanceActions"]] == [None, "Error", None]
 
 
-async def test_the_history_of_a_deleted_server_is_told_since_2_21(house: House) -> None:
+async def test_the_history_of_a_deleted_server_is_shown_since_2_21(house: House) -> None:
     at, _ = await history(house)
     await house.gone(at.removeprefix("/servers/"))
     assert len((await house.ask("GET", f"{at}/os-instance-actions", version="2.21"))["instanceActions"]) == 3

@@ -1,4 +1,4 @@
-"""First passwords: told once, kept sealed, given to the cloud."""
+"""First passwords: shown once, kept sealed, given to the cloud."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def item(house: House, id: str) -> Item:
     return Item(server, Presence(kind="server", id=id, cloud="west"), remote)
 
 
-async def test_a_given_password_is_told_and_reaches_the_cloud_but_not_the_database(
+async def test_a_given_password_is_shown_and_reaches_the_cloud_but_not_the_database(
     house: House, keeper: Vault
 ) -> None:
     answer = await house.ask("POST", "/servers", house.body(adminPass="testpassword"))

@@ -122,7 +122,7 @@ async def test_without_a_key_no_password_is_taken(house: House) -> None:
     assert await act(house, id, {"rescue": None}) == {}
 
 
-async def test_who_rescues_is_told_the_password(house: House, vault: Vault) -> None:
+async def test_who_rescues_is_shown_the_password(house: House, vault: Vault) -> None:
     first = await act(house, await at(house, "active"), {"rescue": {"adminPass": "given"}})
     assert first == {"adminPass": "given"}
     other = await act(house, await at(house, "active"), {"rescue": None})

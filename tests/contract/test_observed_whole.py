@@ -37,7 +37,7 @@ async def _both(cloud: Subject, kind: str, remote_id: str) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_listing_tells_as_much_as_a_look(cloud: Subject, kind: str) -> None:
-    """Taking over a cloud lists it page by page: what only a look at each thing told would cost a call for each."""
+    """Taking over a cloud lists it page by page: what only a look at each thing showed would cost a call for each."""
     made = await cloud.make(kind, await WANTED[kind](cloud, cloud.ann))
     if kind == "server":
         await cloud.observed(kind, made.remote_id, lambda seen: seen.status == "ACTIVE")
@@ -132,7 +132,7 @@ async def test_a_rule_keeps_its_description(cloud: Subject) -> None:
 
 
 async def test_a_flavor(cloud: Subject) -> None:
-    wanted = FlavorWanted(id=new_id(), name="told", vcpus=2, ram=128, disk=3, ephemeral=1, swap=64)
+    wanted = FlavorWanted(id=new_id(), name="observed", vcpus=2, ram=128, disk=3, ephemeral=1, swap=64)
     made = await cloud.make("flavor", wanted)
     seen = await _both(cloud, "flavor", made.remote_id)
     assert (seen.vcpus, seen.ram, seen.disk, seen.ephemeral, seen.swap) == (2, 128, 3, 1, 64)
@@ -150,8 +150,8 @@ async def test_a_key(cloud: Subject) -> None:
 
 async def test_an_image(cloud: Subject) -> None:
     wanted = ImageWanted(
-        id=new_id(), name="told", disk_format="raw", container_format="bare", min_disk=1, min_ram=64,
-        properties={"os_distro": "told", "mine": "yes"},
+        id=new_id(), name="observed", disk_format="raw", container_format="bare", min_disk=1, min_ram=64,
+        properties={"os_distro": "observed", "mine": "yes"},
     )  # fmt: skip
     made = await cloud.make("image", wanted)
     path, size, md5 = await cloud.bits()
@@ -160,14 +160,17 @@ async def test_an_image(cloud: Subject) -> None:
     seen = await _both(cloud, "image", made.remote_id)
     assert (seen.disk_format, seen.container_format, seen.min_disk, seen.min_ram) == ("raw", "bare", 1, 64)
     assert (seen.size, seen.checksum, seen.visibility, seen.protected) == (size, md5, "private", False)
-    assert {"os_distro": "told", "mine": "yes"}.items() <= seen.properties.items()
+    assert {"os_distro": "observed", "mine": "yes"}.items() <= seen.properties.items()
     assert "fractus_id" not in seen.properties
 
 
 async def test_a_server(cloud: Subject) -> None:
     key = await cloud.make("keypair", await things.keypair(cloud, cloud.ann))
     wanted = msgspec.structs.replace(
-        await things.server(cloud, cloud.ann), key_name=key.remote_id, user_data="IyE=", description="told"
+        await things.server(cloud, cloud.ann),
+        key_name=key.remote_id,
+        user_data="IyE=",
+        description="observed",
     )
     made = await cloud.make("server", wanted)
     await cloud.observed("server", made.remote_id, lambda seen: seen.status == "ACTIVE")
@@ -178,7 +181,7 @@ async def test_a_server(cloud: Subject) -> None:
     else:
         assert seen.flavor["original_name"] == flavor.name
         assert (seen.flavor["vcpus"], seen.flavor["ram"]) == (flavor.vcpus, flavor.ram)
-    assert (seen.image_id, seen.key_name, seen.description) == (wanted.image_id, key.remote_id, "told")
+    assert (seen.image_id, seen.key_name, seen.description) == (wanted.image_id, key.remote_id, "observed")
     assert seen.metadata == {"purpose": "contract"}
     assert seen.tags == [], "our marker is not shown as a user's tag"
     assert seen.volumes == []
