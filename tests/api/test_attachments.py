@@ -136,6 +136,20 @@ async def test_that_it_is_attached_is_written_down(world: World, to: dict[str, s
     )
 
 
+async def test_nobody_who_detaches_by_force_sees_the_error_before(world: World) -> None:
+    ann, root = world.user("ann"), world.user("root", roles=("admin",))
+    volume = await _volume(world, ann)
+    await _act(ann, volume, "os-attach", {"instance_uuid": ELSEWHERE, "mountpoint": "/dev/vdz"})
+    await world.settle()
+    assert (await _act(root, volume, "os-reset_status", {"status": "error"})).status == 202
+    assert (await ann.volume(volume))["status"] == "error"
+    assert (await _act(root, volume, "os-force_detach", {})).status == 202
+    assert (await ann.volume(volume))["status"] == "detaching"
+    await world.settle()
+    after = await ann.volume(volume)
+    assert (after["status"], after["attachments"]) == ("available", [])
+
+
 async def test_states_of_who_connects_it_himself(world: World) -> None:
     ann = world.user("ann")
     volume = await _volume(world, ann)

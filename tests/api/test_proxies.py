@@ -170,6 +170,8 @@ async def test_volumes_and_snapshots(world: World) -> None:
         assert (await ask(ann, "get", f"/{path}/{id}")).status == 404
     noun = "0a0a0a0a-0000-4000-8000-000000000000"
     assert said(await ask(ann, "get", f"/os-volumes/{noun}")) == (404, f"Volume {noun} could not be found.")
+    anywhere = (await ask(ann, "post", "/os-volumes", {"volume": {"size": 1}})).ok()["volume"]
+    assert anywhere["availabilityZone"] == ""
     wrong = await ask(ann, "post", "/os-volumes", {"volume": {"size": 0}})
     assert said(wrong)[0] == 400
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fractus.model.network import unreachable
 from fractus.model.resource import APART, Presence, Resource
-from fractus.model.routers import FLOATING_IP_PORT, GATEWAY
+from fractus.model.routers import FLOATING_IP_PORT, GATEWAY, INTERFACE
 from fractus.model.trunks import PARENT_OF
 from fractus.services.network.dialect.schema.dns import NO_DOMAIN
 from fractus.services.network.dialect.view import among, is_refused_everywhere
@@ -21,6 +21,16 @@ BINDING = "binding"
 
 DNS_DOMAIN = "dns_domain"
 """Key in `desired`: the domain of the ports of this installation when the port got its name, where they are in one."""
+
+
+_NOWHERE = {
+    # Of what leads outside each cloud has a port of its own: whether that is up is not known here.
+    GATEWAY: "N/A",
+    FLOATING_IP_PORT: "N/A",
+    # No cloud has a port to route for yet, so nothing is missing; clients wait for ACTIVE before they go on.
+    INTERFACE: "ACTIVE",
+}
+"""Owner -> status of a port that no cloud needs."""
 
 
 def _there(presences: Sequence[Presence]) -> dict[str, Any]:
@@ -38,8 +48,7 @@ def _apart(network_id: str, presences: Sequence[Presence]) -> list[str]:
 def status(port: Resource, presences: Sequence[Presence]) -> str:
     """DOWN until a cloud has bound it and when it is gone from there; ERROR where its cloud refuses it as wanted."""
     if not presences:
-        # Of what leads outside each cloud has a port of its own: whether that is up is not known here.
-        return "N/A" if port.desired["device_owner"] in (GATEWAY, FLOATING_IP_PORT) else "DOWN"
+        return _NOWHERE.get(port.desired["device_owner"], "DOWN")
     if is_refused_everywhere(list(presences)):
         return "ERROR"
     if any(one.wanted and one.memory.get("missing") for one in presences):

@@ -193,6 +193,12 @@ class AttachmentWrites:
         await self._ledger.remove(tx, attachment, summarise(attachment), hide=False)
         await self._show_in_volume(tx, attachment, state=DETACHING)
 
+    async def withdraw_reset(self, tx: Transaction, volume: Resource) -> None:
+        """A status that an administrator has set ends with a detach by force, as in Cinder, if it is set yet or not."""
+        reset = volume.desired.get("reset")
+        if reset and reset["body"].pop("status", None):
+            await self._save(tx, volume)
+
     async def keep(self, tx: Transaction, attachment_id: str, *, delete_on_termination: bool) -> None:
         """Whether the volume ends with its server. The caller writes the server."""
         attachment = await self._fetch(tx, "volume_attachment", attachment_id)

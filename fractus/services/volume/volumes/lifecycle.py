@@ -148,7 +148,7 @@ class VolumeLifecycle(LifecycleDefaults):
         """The next step."""
         memory, desired = item.presence.memory, item.resource.desired
         reset = desired.get("reset")
-        if reset and reset["token"] > memory.get("reset", 0):
+        if reset and reset["body"] and reset["token"] > memory.get("reset", 0):
             step = Step("reset_status", dict(reset["body"]))
             return Apply(step, {"reset": reset["token"]}, once=f"reset_status:{reset['token']}")
         if observed.status in PASSING and not _is_held(desired, observed.status):

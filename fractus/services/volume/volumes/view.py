@@ -29,7 +29,8 @@ def status_of(resource: Resource, there: Presence | None) -> str:
     observed, memory = _observed(there), there.memory
     reset = resource.desired.get("reset")
     if reset and reset["token"] > memory.get("reset", 0) and reset["body"].get("status"):
-        return str(reset["body"]["status"])
+        status = str(reset["body"]["status"])
+        return "detaching" if status == "error" and _is_detaching(resource) else status
     status = _with_attachments(resource, observed.get("status", "creating"))
     busy = resource.desired.get("busy")
     if busy and status in ("available", "in-use"):
@@ -55,6 +56,8 @@ def status_of(resource: Resource, there: Presence | None) -> str:
 def _with_attachments(resource: Resource, status: str) -> str:
     """What comes of attachments is known before a volume's cloud is asked how that is."""
     states = {one["state"] for one in resource.desired.get("attached", ())}
+    if status == "error" and _is_detaching(resource):
+        return "detaching"
     if not states or status not in _ATTACHABLE:
         return status
     if states & {"detaching", "detached"} or (status == "detaching" and states == {"attached"}):
@@ -63,6 +66,11 @@ def _with_attachments(resource: Resource, status: str) -> str:
         # Who has reserved it is connecting it, as far as its cloud knows.
         return status if status == "attaching" else "reserved"
     return "attaching" if "attaching" in states else "in-use"
+
+
+def _is_detaching(resource: Resource) -> bool:
+    """It is: a volume in error that is detached by force comes out of it, and whoever waits must not see the error."""
+    return any(one["state"] == "detaching" for one in resource.desired.get("attached", ()))
 
 
 def _attachments(resource: Resource) -> list[dict[str, Any]]:

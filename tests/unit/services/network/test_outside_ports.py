@@ -43,9 +43,12 @@ async def test_one_for_each_cloud_where_the_router_is(
     net, (subnet,) = await ann.network("10.0.0.0/24")
     router = await ann.create("router", external_gateway_info={"network_id": public})
     (await ann.user.put(f"{V2}/routers/{router['id']}/add_router_interface", {"subnet_id": subnet})).ok()
+    (interface,) = await ann.listed("ports", device_id=router["id"], network_id=net)
+    assert interface["status"] == "ACTIVE", "no cloud needs it: clients that wait for it go on"
     for zone in ("a", "b"):
         await ann.user.boots_server(zone, zone=zone, networks=[{"uuid": net}])
     await world.settle()
+    assert (await ann.show("port", interface["id"]))["status"] == "ACTIVE"
     gateways = (await ann.show("router", router["id"]))["external_gateways"]
     ports = await root.listed("ports", device_id=router["id"], device_owner=GATEWAY)
     assert len(ports) == 2

@@ -21,7 +21,8 @@ def volume(found: Document) -> dict[str, Any]:
         "id": found["id"],
         "status": found["status"],
         "size": found["size"],
-        "availabilityZone": found["availability_zone"],
+        # None until it has a cloud, which neither Nova's clients nor its schema know.
+        "availabilityZone": found["availability_zone"] or "",
         "createdAt": found["created_at"],
         "attachments": attachments,
         "displayName": found["name"],

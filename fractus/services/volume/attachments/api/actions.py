@@ -100,5 +100,7 @@ class NotesApi:
                 attachment = await self._writes.fetch(tx, one["attachment_id"])
                 if attachment is not None and not attachment.desired.get(DIRECT):
                     raise Conflict(f"Detach volume from instance {one['server_id']} using the Compute API")
+                if rule is kind.FORCE_DETACH:
+                    await self._writes.withdraw_reset(tx, volume)
                 await self._writes.detach(tx, one["attachment_id"])
         return Reply(202)
