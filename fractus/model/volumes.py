@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
+
+import msgspec
 
 from fractus.model.cloud import Observed, Wanted
 from fractus.model.wire import Vocabulary, Wire
@@ -23,14 +26,32 @@ DESTINATION = "destination"
 
 
 class VolumeTypeWanted(Wanted, frozen=True, kw_only=True):
-    """A type that a cloud must have before a volume of it can be made there: it is looked for by its name, and never
-    made, for what stands behind a type is the cloud's own.
+    """A type that a cloud must have before a volume of it can be made there: it is looked for by its name. What stands
+    behind a type is the cloud's own, so it is made there only where its operator lets us (`MAKES_TYPES`).
     """
 
     is_default: bool = False
     """Where the cloud has none of its name, the cloud's own default will do."""
-    encrypted: str = ""
-    """Where volumes of it have to be encrypted (`front-end`, `back-end`); empty: it need not be said."""
+    encryption: dict[str, Any] = {}
+    """How volumes of it have to be encrypted (`provider`, `control_location`, `cipher`, `key_size`); empty: it need not
+    be said."""
+    description: str | None = None
+    is_public: bool = True
+    extra_specs: dict[str, str] = {}
+
+    @property
+    def encrypted(self) -> str:
+        """Where volumes of it have to be encrypted (`front-end`, `back-end`); empty: it need not be said."""
+        return str(self.encryption.get("control_location", ""))
+
+
+MAKES_TYPES = "make_volume_types"
+"""A cloud's setting: volume types that it does not have are made there."""
+
+
+def makes_types(settings: Mapping[str, Any]) -> bool:
+    """What a cloud's settings say of that. `msgspec.ValidationError` where it is no Boolean."""
+    return msgspec.convert(settings.get(MAKES_TYPES, False), bool, strict=False)
 
 
 def unencrypted(wanted: VolumeTypeWanted, where: str, cloud: str) -> str:
@@ -192,11 +213,14 @@ class VolumeAttachmentObserved(Observed, frozen=True, kw_only=True):
     """Whether the child itself would end the volume with its server; listings do not say so."""
 
 
-# Verbs. Of volumes, snapshots and backups: update {"name", "description"} (those to change; of a backup "metadata",
-# too, all of it), reset_status (Cinder's own body). Of volumes and snapshots: set_metadata {"metadata"} (the whole set,
-# without our marker). Of a volume: extend {"new_size"}, set_bootable {"bootable"}, set_readonly {"readonly"},
-# set_image_metadata {"metadata"} (those to set), unset_image_metadata {"key"}, retype {"new_type", "migration_policy"},
-# revert {"snapshot_id"}, upload {"image_id" (ours), "disk_format", "container_format"}, reimage {"image_id", "reserved"
-# (it may be)}, restore {"backup_id"}, transfer {"from" (our id of the project that had it), "snapshots"
-# (whether those go with it)}, which is asked for by who gets it. Of an attachment: keep_volume {}, so that its volume
-# does not end with its server there; of one that block storage was asked for: complete {}.
+# Verbs. Of a volume type of our making: update {"name", "description", "is_public"} (those to change),
+# set_extra_specs {"extra_specs"}, unset_extra_spec {"key"}, admit and expel {"project_id"} (ours). Of volumes,
+# snapshots and backups: update {"name", "description"} (those to change; of a backup "metadata", too, all of it),
+# reset_status (Cinder's own body). Of volumes and snapshots: set_metadata {"metadata"} (the whole set, without our
+# marker). Of a volume: extend {"new_size"}, set_bootable {"bootable"}, set_readonly {"readonly"}, set_image_metadata
+# {"metadata"} (those to set), unset_image_metadata {"key"}, retype {"new_type", "migration_policy", "type" (a
+# `VolumeTypeWanted`, to be made where it is missing)}, revert {"snapshot_id"}, upload {"image_id" (ours),
+# "disk_format", "container_format"}, reimage {"image_id", "reserved" (it may be)}, restore {"backup_id"}, transfer
+# {"from" (our id of the project that had it), "snapshots" (whether those go with it)}, which is asked for by who gets
+# it. Of an attachment: keep_volume {}, so that its volume does not end with its server there; of one that block
+# storage was asked for: complete {}.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -99,10 +100,10 @@ class WorldAuthenticator:
         """Nothing is held."""
 
 
-def as_child(world: World, name: str = "fractus") -> OpenStackCloud:
+def as_child(world: World, name: str = "fractus", **settings: Any) -> OpenStackCloud:
     """The OpenStack driver with `world` as its child. Projects have the same ids on both sides."""
     return OpenStackCloud.connect(
-        CloudRow(name=name, driver="openstack", identity="shared"),
+        CloudRow(name=name, driver="openstack", identity="shared", settings=settings),
         clock=SystemClock(),
         request_id=new_request_id,
         transport=InProcessTransport(world.app),

@@ -17,6 +17,7 @@ from fractus.clouds.openstack.services import Ask
 from fractus.clouds.simulated.cloud import SimulatedCloud
 from fractus.model.cloud import HOME, Cloud, CloudRow, Observed, Scope
 from fractus.model.errors import Missing, Refused
+from fractus.model.volumes import MAKES_TYPES
 from fractus.testing.child import as_child
 from fractus.testing.clock import VirtualClock
 from fractus.testing.outside import outside
@@ -112,7 +113,7 @@ async def simulated(directory: Path) -> AsyncIterator[Subject]:
         await clock.advance(1.0)
         return 1.0
 
-    settings = {"external": {"public": "203.0.113.0/24"}}
+    settings = {"external": {"public": "203.0.113.0/24"}, MAKES_TYPES: True}
     row = CloudRow(name="sim", driver="simulated", identity="own", settings=settings)
     cloud = SimulatedCloud.connect(row, clock=clock)
     subject = Subject(cloud, directory, pass_time)
@@ -131,7 +132,7 @@ async def ourselves(directory: Path) -> AsyncIterator[Subject]:
             await world.run_for(1.0)
             return 1.0
 
-        cloud = as_child(world)
+        cloud = as_child(world, **{MAKES_TYPES: True})
         subject = Subject(cloud, directory, pass_time)
         yield subject
         await subject.clean_up()
@@ -141,7 +142,7 @@ async def ourselves(directory: Path) -> AsyncIterator[Subject]:
 @asynccontextmanager
 async def real(directory: Path, name: str, entry: dict[str, Any]) -> AsyncIterator[Subject]:
     """The OpenStack driver with a real child; `entry` is an administrator's, from a `clouds.yaml`."""
-    row = CloudRow(name=name, driver="openstack", identity="own", auth=entry)
+    row = CloudRow(name=name, driver="openstack", identity="own", auth=entry, settings={MAKES_TYPES: True})
     cloud = OpenStackCloud.connect(row, clock=SystemClock(), request_id=new_request_id)
 
     async def pass_time() -> float:

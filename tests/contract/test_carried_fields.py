@@ -35,6 +35,7 @@ from fractus.services.network.subnets.lifecycle import SubnetLifecycle
 from fractus.services.network.trunks.lifecycle import TrunkLifecycle
 from fractus.services.volume.backups.lifecycle import BackupLifecycle
 from fractus.services.volume.snapshots.lifecycle import SnapshotLifecycle
+from fractus.services.volume.volume_types.lifecycle import VolumeTypeLifecycle
 from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
 from tests.contract import things
 from tests.contract.subjects import Subject
@@ -55,6 +56,7 @@ LIVES: Mapping[str, Lifecycle] = {
     "router_interface": RouterInterfaceLifecycle(),
     "trunk": TrunkLifecycle(),
     "metering_label": MeteringLabelLifecycle(),
+    "volume_type": VolumeTypeLifecycle(),
     "volume": VolumeLifecycle(_UNUSED, _UNUSED, _UNUSED, _UNUSED, _UNUSED),
     "snapshot": SnapshotLifecycle(_UNUSED),
     "backup": BackupLifecycle(_UNUSED, _UNUSED),
@@ -201,6 +203,10 @@ CHANGES: Mapping[tuple[str, str], Change] = {
             ("metadata", {"a": "b", "c": "d"}, {"c": "e"}),
         )
     },
+    ("volume_type", "name"): plain("name", "contract-new", "contract-old"),
+    ("volume_type", "description"): plain("description", "new", "old"),
+    ("volume_type", "is_public"): plain("is_public", False, True),
+    ("volume_type", "extra_specs"): plain("extra_specs", {"a": "b", "c:d": "e"}, {"c:d": "f"}),
     # It only grows.
     ("volume", "size"): plain("size", 2, 3),
     ("volume", "bootable"): plain("bootable", True, False),
@@ -425,6 +431,17 @@ async def _volume(cloud: Subject) -> dict[str, Any]:
     }
 
 
+async def _volume_type(cloud: Subject) -> dict[str, Any]:
+    return {
+        "name": "contract",
+        "description": None,
+        "is_public": True,
+        "extra_specs": {},
+        "mapped": {},
+        "access": [],
+    }
+
+
 async def _snapshot(cloud: Subject) -> dict[str, Any]:
     return {"name": "contract", "description": None, "metadata": {}, "volume_id": "v", "size": 1}
 
@@ -454,6 +471,7 @@ DESIRED: Mapping[str, Callable[[Subject], Awaitable[dict[str, Any]]]] = {
     **{kind: _declared(kind) for kind in things.DECLARED},
     "port": _port,
     "router": _router,
+    "volume_type": _volume_type,
     "volume": _volume,
     "snapshot": _snapshot,
     "backup": _backup,
@@ -484,7 +502,7 @@ async def carry(cloud: Subject, kind: str) -> Made:
         remote["volume_type", "t"] = await things.volume_type(cloud)
     if kind in ("snapshot", "backup"):
         remote["volume", "v"] = await things.available_volume(cloud, cloud.ann)
-    scope = HOME if kind == "flavor" else cloud.ann
+    scope = HOME if kind in ("flavor", "volume_type") else cloud.ann
     resource = Resource(kind=kind, id=new_id(), project_id=scope.project_id, name="contract", desired=desired)
     presence = Presence(kind=kind, id=resource.id, cloud="cloud")
     if kind == "subnet":

@@ -107,7 +107,8 @@ def stand_up(state: Path, real: str, clouds: list[str], keystone: str) -> None:
     fractus("keystone", "register", "--os-cloud", f"{clouds[0]}-admin", "--clouds-yaml", real)
     fractus("up", "--detach", "--no-demo")
     for name in clouds:
-        fractus("cloud", "add", name, "--os-cloud", f"{name}-admin", "--clouds-yaml", real)
+        more = ("--os-cloud", f"{name}-admin", "--clouds-yaml", real, "--setting", "make_volume_types=true")
+        fractus("cloud", "add", name, *more)
         fractus("cloud", "adopt", name, "--external-networks")
 
 

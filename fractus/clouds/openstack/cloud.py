@@ -44,6 +44,7 @@ from fractus.model.installation import Identity, Mark
 from fractus.model.live import LiveCall, Relayed
 from fractus.model.mirror import Mirrored
 from fractus.model.network import VOCABULARIES
+from fractus.model.volumes import makes_types
 
 #: Kinds of Neutron to which something is particular.
 _PARTICULAR: Mapping[str, type[NeutronKind[Any, Any]]] = {
@@ -64,6 +65,7 @@ class OpenStackCloud:
     """A `fractus.model.cloud.Cloud` over a child's Nova, Neutron, Glance, Cinder and Keystone."""
 
     def __init__(self, row: CloudRow, child: Child, entry: Entry | None = None) -> None:
+        types = VolumeTypes(child, makes=makes_types(row.settings))
         self.name = row.name
         self._child = child
         self._entry = entry
@@ -75,8 +77,8 @@ class OpenStackCloud:
             "keypair": self._inventory.keypairs,
             "server_group": ServerGroups(child),
             "image": self._inventory.images,
-            "volume_type": VolumeTypes(child),
-            "volume": Volumes(child),
+            "volume_type": types,
+            "volume": Volumes(child, types),
             "snapshot": Snapshots(child),
             "backup": Backups(child),
             "volume_attachment": VolumeAttachments(child),
@@ -102,6 +104,7 @@ class OpenStackCloud:
         """
         try:
             limits = Limits.of(row.settings)
+            makes_types(row.settings)
         except msgspec.ValidationError as error:
             raise CredentialsRejected(f"the settings of cloud {row.name} cannot be used: {error}") from error
         secrets: tuple[str, ...] = ()

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import msgspec
 from msgspec import Struct, field
 
 from fractus.clouds.openstack import made_images, marks
+from fractus.clouds.openstack.child import Child
 from fractus.clouds.openstack.cinder import CinderKind, Document, without
 from fractus.clouds.openstack.services import reaches, segment
-from fractus.model.cloud import HOME, Observed, Scope
+from fractus.clouds.openstack.volume_types import VolumeTypes
+from fractus.model.cloud import HOME, Observed, Scope, Step
 from fractus.model.errors import Missing, Refused, Throttled
-from fractus.model.volumes import SnapshotObserved, SnapshotWanted, VolumeObserved, VolumeWanted
+from fractus.model.volumes import (
+    SnapshotObserved,
+    SnapshotWanted,
+    VolumeObserved,
+    VolumeTypeWanted,
+    VolumeWanted,
+)
 
 #: Cinder refuses (400) what it cannot do while it is busy with the thing; it is asked again after so long. Seconds.
 _BUSY_SECONDS = 2.0
@@ -65,6 +74,11 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
     collection: ClassVar[str] = "volumes"
     document: ClassVar[type[Document]] = _Volume
     observed_type: ClassVar[type[Observed]] = VolumeObserved
+
+    def __init__(self, child: Child, types: VolumeTypes) -> None:
+        """`types` makes those that a volume is to be of, and are not there."""
+        super().__init__(child)
+        self._types = types
 
     def observed(self, document: _Volume) -> VolumeObserved:
         """What the document says. That it is read-only stands among its metadata."""
@@ -127,12 +141,20 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
         }
 
     async def _retype(self, scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
-        """What Cinder says is missing may be the type, and not the volume."""
+        """What Cinder says is missing may be the type, and not the volume: it is made there, where we may."""
+        said = {name: value for name, value in body.items() if name != "type"}
         try:
-            await self._acting("os-retype")(scope, remote_id, body)
+            await self._acting("os-retype")(scope, remote_id, said)
         except Missing as missing:
             await self.observe(scope, remote_id)
-            raise Refused(missing.reason, status=404) from missing
+            if not self._types.makes or "type" not in body:
+                raise Refused(missing.reason, status=404) from missing
+            type_ = await self._types.create(scope, msgspec.convert(body["type"], VolumeTypeWanted))
+            if type_.marker and not type_.is_public:
+                await self._types.apply(
+                    scope, type_.remote_id, Step("admit", {"project_id": scope.project_id})
+                )
+            await self._acting("os-retype")(scope, remote_id, said)
 
     async def _transfer(self, scope: Scope, remote_id: str, body: dict[str, Any]) -> None:
         """Have it become another project's: offered by the one, taken by the other. Where both are one there, or its

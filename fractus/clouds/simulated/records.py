@@ -366,6 +366,8 @@ class VolumeTypeRecord(Record, kw_only=True):
     extra_specs: dict[str, str] = {}
     encrypted: str = ""
     """Where volumes of it are encrypted."""
+    access: list[str] = []
+    """The projects that may use a private one."""
 
 
 class VolumeRecord(Record, kw_only=True):

@@ -38,6 +38,8 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long it takes to make, grow and delete a volume, a snapshot or a backup."""
     volume_types: tuple[str, ...] = (DEFAULT_TYPE,)
     """Names of its volume types, the first of which is its default; none: it has no block storage."""
+    make_volume_types: bool = False
+    """Whether volume types that it does not have are made there."""
     volume_gigabytes: int = 10000
     """The size of its pool of volumes. GiB."""
     mtu: int = 1450

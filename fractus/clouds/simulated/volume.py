@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
+import msgspec
+
 from fractus.clouds.simulated.actuator import Simulated
 from fractus.clouds.simulated.block_hosts import POOL
 from fractus.clouds.simulated.life import schedule
@@ -17,9 +19,16 @@ from fractus.clouds.simulated.records import (
     VolumeRecord,
     VolumeTypeRecord,
 )
+from fractus.clouds.simulated.volume_type import VolumeTypes
 from fractus.model.cloud import HOME, Observed, Scope, Step, Wanted
 from fractus.model.errors import Missing, Refused, Throttled
-from fractus.model.volumes import SnapshotObserved, SnapshotWanted, VolumeObserved, VolumeWanted
+from fractus.model.volumes import (
+    SnapshotObserved,
+    SnapshotWanted,
+    VolumeObserved,
+    VolumeTypeWanted,
+    VolumeWanted,
+)
 
 R = TypeVar("R", bound=Record)
 W = TypeVar("W", bound=Wanted)
@@ -191,7 +200,7 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
             case "extend":
                 self._extend(thing, int(body["new_size"]))
             case "retype":
-                self._retype(thing, str(body["new_type"]))
+                self._retype(thing, str(body["new_type"]), body.get("type"))
             case "set_bootable":
                 thing.bootable = bool(body["bootable"])
             case "set_readonly":
@@ -301,8 +310,10 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
         thing.status = "extending"
         schedule(thing, before, self.now() + self.injector.backend.shape.volume_seconds)
 
-    def _retype(self, thing: VolumeRecord, name: str) -> None:
+    def _retype(self, thing: VolumeRecord, name: str, wanted: dict[str, Any] | None) -> None:
         named = [one for one in self.records.every(VolumeTypeRecord) if name in (one.id, one.name)]
+        if not named and wanted and self.injector.backend.shape.make_volume_types:
+            named = [VolumeTypes(self.injector).make("", msgspec.convert(wanted, VolumeTypeWanted))]
         if not named:
             raise Refused(f"Volume type with name {name} could not be found.", status=404)
         if thing.status not in ("available", "in-use") or named[0].id == thing.type_id:

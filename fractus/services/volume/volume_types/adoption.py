@@ -39,7 +39,7 @@ class VolumeTypeAdoption:
             return Ignore("the cloud does not say what it is")
         row = await tx.row(by_name, name=observed.name)
         if row is not None:
-            return Merge(str(row[0]), {"borrowed": True})
+            return Merge(str(row[0]), {"borrowed": not observed.marker})
         desired: dict[str, Any] = {
             "name": observed.name,
             "description": observed.description,
@@ -50,9 +50,9 @@ class VolumeTypeAdoption:
         }
         resource = Resource(
             kind="volume_type",
-            id=observed.remote_id,
+            id=observed.marker or observed.remote_id,
             name=observed.name,
             desired=desired,
             created_at=stamp(observed.created_at),
         )
-        return Adopt(resource, (), {"borrowed": True})
+        return Adopt(resource, (), {"borrowed": not observed.marker})

@@ -1,5 +1,8 @@
-"""Volume types, declared. They are global; in each cloud the type of the same name is used, or the one that an operator
-names (`desired["mapped"]`: cloud -> name there), and none is ever made there.
+"""Volume types, declared.
+
+They are global; in each cloud the type of the same name is used, or the one that an operator names
+(`desired["mapped"]`: cloud -> name there). One that a cloud does not have is made there where the cloud's operator lets
+us, and follows ours.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from fractus.auth.policy import RuleDefault
 from fractus.base.ids import derived_id
 from fractus.model import carried
 from fractus.model.resource import Presence, Resource, Summary
-from fractus.model.volumes import DEFAULT_TYPE
+from fractus.model.volumes import DEFAULT_TYPE, VolumeTypeWanted
 from fractus.model.volumes import VOLUME_TYPE as VOCABULARY
 from fractus.services.field import Field, named
 from fractus.services.kind import table_of
@@ -67,15 +70,18 @@ QOS = RuleDefault(
     "volume_extension:access_types_qos_specs_id", CINDER_ADMIN, "See the QoS specification of a type."
 )
 
+#: How volumes of a type are encrypted.
+ENCRYPTION_FIELDS = ("cipher", "control_location", "key_size", "provider")
+
 #: Extra specs that everybody sees (cinder.policies.type_extra_specs).
 VISIBLE = ("RESKEY:availability_zones", "multiattach", "replication_enabled")
 
-_ADMINS = "the types of a cloud are its operator's: one is used there by its name, and never changed"
+_MADE = "where we made it; the types of a cloud's own are its operator's, and never changed"
 FIELDS = named([
-    Field(name="name", post=True, put=True, carried=carried.OURS, why=_ADMINS),
-    Field(name="description", post=True, put=True, carried=carried.OURS, why=_ADMINS),
-    Field(name="is_public", put=True, carried=carried.OURS, why="who may use it is judged here"),
-    Field(name="extra_specs", post=True, carried=carried.OURS, why=_ADMINS),
+    Field(name="name", post=True, put=True, carried=carried.CARRIED, why=_MADE),
+    Field(name="description", post=True, put=True, carried=carried.CARRIED, why=_MADE),
+    Field(name="is_public", put=True, carried=carried.CARRIED, why=_MADE),
+    Field(name="extra_specs", post=True, carried=carried.CARRIED, why=_MADE),
 ])  # fmt: skip
 
 TABLE = table_of(
@@ -112,6 +118,21 @@ def summarise(resource: Resource, _presences: Sequence[Presence]) -> Summary:
     }
     extra = {"extra_specs": specs, "qos_specs_id": desired.get("qos_specs_id")}
     return Summary("", document, extra, columns)
+
+
+def wanted_of(resource: Resource, cloud: str) -> VolumeTypeWanted:
+    """A type in a cloud, under its name there."""
+    desired = resource.desired
+    values = desired.get("encryption") or {}
+    return VolumeTypeWanted(
+        id=resource.id,
+        name=desired["mapped"].get(cloud, desired["name"]),
+        is_default=resource.id == DEFAULT_ID,
+        encryption={name: values[name] for name in ENCRYPTION_FIELDS if values.get(name) is not None},
+        description=desired["description"],
+        is_public=desired["is_public"],
+        extra_specs=dict(desired["extra_specs"]),
+    )
 
 
 def scope(project_id: str) -> Filters:

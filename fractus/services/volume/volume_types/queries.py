@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 from sqlalchemy import bindparam, select
 
 from fractus.auth.principal import Principal
@@ -9,7 +12,7 @@ from fractus.base.ids import is_uuid
 from fractus.model.errors import NotFound
 from fractus.model.resource import Resource
 from fractus.model.volumes import DEFAULT_TYPE
-from fractus.services.volume.volume_types.kind import DEFAULTS, KIND
+from fractus.services.volume.volume_types.kind import DEFAULTS, KIND, wanted_of
 from fractus.store.resources import Resources
 from fractus.store.transaction import Query, Reader, Transaction
 
@@ -52,6 +55,11 @@ class VolumeTypeSource:
         if found is None or not may_use(principal, found):
             what = KIND.missing.format(asked) if is_uuid(asked) else _UNNAMED.format(asked or DEFAULT_TYPE)
             raise NotFound(what)
+        return found
+
+    def there(self, type_: Resource, cloud: str) -> dict[str, Any]:
+        """What a cloud has to have of a type, as `VolumeTypeWanted` says it."""
+        found: dict[str, Any] = msgspec.to_builtins(wanted_of(type_, cloud))
         return found
 
     async def associated(self, reader: Reader, type_id: str) -> Resource:

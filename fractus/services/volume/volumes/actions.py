@@ -17,14 +17,17 @@ KEY = "retype"
 _IDLE = frozenset(("available", "in-use"))
 
 
-def retype(desired: dict[str, Any], *, id: str, name: str, there: str, policy: str, before: str) -> None:
-    """A volume is to be of another type. `there`, `before`: what its cloud calls that, and the present one."""
+def retype(
+    desired: dict[str, Any], *, id: str, name: str, there: dict[str, Any], policy: str, before: str
+) -> None:
+    """A volume is to be of another type. `there`: what its cloud has to have of that; `before`: its present name."""
     last = desired.get(KEY) or {}
     desired[KEY] = {
         "token": last.get("token", 0) + 1,
         "first": last.get("first") or desired["type_id"],
         "from": [desired["type_id"], desired["type_name"]],
-        "there": there,
+        "there": there["name"],
+        "type": there,
         "before": before,
         "policy": policy,
         "ended": False,
@@ -37,7 +40,8 @@ def due(desired: Mapping[str, Any], memory: Mapping[str, Any], changed_at: str) 
     asked = desired.get(KEY)
     if not asked or asked["ended"] or _was_sent(asked["token"], memory, changed_at):
         return None
-    return {"new_type": asked["there"], "migration_policy": asked["policy"]}
+    made = {"type": asked["type"]} if "type" in asked else {}  # an older version wrote none
+    return {"new_type": asked["there"], "migration_policy": asked["policy"], **made}
 
 
 def once(token: int) -> str:

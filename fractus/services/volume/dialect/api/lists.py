@@ -94,7 +94,9 @@ def _filters(kind: VolumeKind, call: Call) -> list[Any] | None:
     given = {name: call.query.one(name) or "" for name in call.query if name not in _PLAIN}
     every = given.pop("all_tenants", None)
     found: list[Any] = [Filter("deleted_at", "null")]
-    if not (admin and every is not None and _is_true(every)):
+    # An administrator who asks for types by whether they are public asks for those of all projects.
+    asks_all = admin and "is_public" in given and "is_public" in kind.filters
+    if not asks_all and not (admin and every is not None and _is_true(every)):
         found += kind.scope(call.principal.project_id)
     elif (project := given.pop("project_id", given.pop("tenant_id", None))) is not None:
         found.append(Filter("project_id", "eq", project))

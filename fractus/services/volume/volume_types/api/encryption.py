@@ -24,7 +24,7 @@ from fractus.web.routing import Call, Reply, Route
 if TYPE_CHECKING:
     from fractus.services.volume.volume_types.api import VolumeTypesApi
 
-_FIELDS = ("cipher", "control_location", "key_size", "provider")
+_FIELDS = kind.ENCRYPTION_FIELDS
 
 
 class EncryptionApi:

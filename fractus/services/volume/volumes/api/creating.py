@@ -28,6 +28,10 @@ class Types(Protocol):
         """The type with this id or name that the caller may use, and the default where none is asked for."""
         ...
 
+    def there(self, type_: Resource, cloud: str) -> dict[str, Any]:
+        """What a cloud has to have of a type, as `VolumeTypeWanted` says it."""
+        ...
+
 
 class Images(Protocol):
     """What knows images."""

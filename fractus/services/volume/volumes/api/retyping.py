@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fractus.model.errors import Conflict, Invalid, NotFound
-from fractus.model.resource import at_home
+from fractus.model.resource import CARRY_ASYNC, Need, at_home
 from fractus.services.volume.dialect.api.collection import route
 from fractus.services.volume.dialect.kind import Verb
 from fractus.services.volume.volumes import actions, kind, schema
@@ -17,6 +17,8 @@ from fractus.web.routing import Call, Reply, Route
 
 if TYPE_CHECKING:
     from fractus.services.volume.volumes.api import VolumesApi
+
+_TYPE = "volume_type"
 
 
 class RetypingApi:
@@ -62,9 +64,13 @@ class RetypingApi:
                 desired,
                 id=type_.id,
                 name=type_.name,
-                there=type_.desired["mapped"].get(there.cloud, type_.name),
+                there=self._types.there(type_, there.cloud),
                 policy=asked.get("migration_policy") or "never",
                 before=(there.observed or {}).get("type_name", ""),
             )
-            await self._ledger.change(tx, volume, await self._volumes.summary(tx, volume))
+            needs = await self._ledger.resources.needs(tx, kind.KIND.name, volume.id)
+            if not any((one.kind, one.id) == (_TYPE, type_.id) for one in needs):
+                # Its cloud is asked for the change whether the type comes there or not, and says so if it does not.
+                needs = [*needs, Need(_TYPE, type_.id, mode=CARRY_ASYNC)]
+            await self._ledger.change(tx, volume, await self._volumes.summary(tx, volume), needs)
         return Reply(202)
