@@ -6,23 +6,19 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import Table
-
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.macs import Macs
 from fractus.auth.policy import RuleDefault
 from fractus.auth.projects import ProjectLookup
 from fractus.auth.vault import Vault
 from fractus.base.clock import Clock
-from fractus.model.carried import Field
-from fractus.quota.costs import Costs
 from fractus.quota.quota import Quota
 from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
 from fractus.services.compute.servers.lifecycle import ShownPorts
 from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images.api import ImagesApi
-from fractus.services.kind import Kind
+from fractus.services.kind import Kind, Undeclared
 from fractus.services.network.floating_ips.writes import ServerFloatingIps
 from fractus.services.network.ports.api import Plugging, PortAllocator
 from fractus.services.network.ports.writes import ServerPorts
@@ -81,22 +77,6 @@ class ApiParts:
     images: ImagesApi
     inside: Inside
     stale_after: float
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Undeclared:
-    """A kind that is written by hand: what the lists need to know of it."""
-
-    name: str
-    service: str
-    table: Table
-    rules: Sequence[RuleDefault]
-    costs: Costs | None = None
-    carried: Sequence[Field] = ()
-    sealed: tuple[str, ...] = ()
-    extensions: tuple[str, ...] = ()
-    root: str = ""
-    parent: None = None
 
 
 Builder: TypeAlias = "Callable[[WorkerParts], T]"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fractus.app.entry import ApiParts, Entry, Other, Undeclared
+from fractus.app.entry import ApiParts, Entry, Other
 from fractus.services.compute.aggregates.api import AggregatesApi
 from fractus.services.compute.aggregates.kind import KIND as AGGREGATE
 from fractus.services.compute.availability_zones import policy as compute_zone_policy
@@ -44,34 +44,28 @@ from fractus.services.compute.server_groups.api import ServerGroupsApi
 from fractus.services.compute.server_groups.kind import KIND as SERVER_GROUP
 from fractus.services.compute.server_groups.lifecycle import ServerGroupLifecycle
 from fractus.services.compute.server_groups.queries import ServerGroupSource
-from fractus.services.compute.servers import policy as server_policy
 from fractus.services.compute.servers.adoption import ServerAdoption
 from fractus.services.compute.servers.api import ServersApi
 from fractus.services.compute.servers.api.access import Dependencies, ServerLimits
-from fractus.services.compute.servers.costs import COSTS as SERVER_COSTS
+from fractus.services.compute.servers.kind import KIND as SERVER
 from fractus.services.compute.servers.lifecycle import ServerLifecycle
 from fractus.services.compute.servers.queries import ServersOnHosts
-from fractus.services.compute.servers.table import SERVER as SERVER_TABLE
 from fractus.services.compute.tenant_usage import policy as usage_policy
 from fractus.services.compute.tenant_usage.api import TenantUsageApi
 from fractus.services.image.cache import policy as cache_policy
 from fractus.services.image.cache.api import CacheApi
-from fractus.services.image.images import policy as image_policy
 from fractus.services.image.images.adoption import ImageAdoption
-from fractus.services.image.images.carried import FIELDS as IMAGE_FIELDS
-from fractus.services.image.images.costs import COSTS as IMAGE_COSTS
+from fractus.services.image.images.kind import KIND as IMAGE
+from fractus.services.image.images.kind import TASK as IMAGE_TASK
 from fractus.services.image.images.lifecycle import ImageLifecycle
 from fractus.services.image.images.made_there import ImageMaker
 from fractus.services.image.images.queries import ImageSource
-from fractus.services.image.images.table import IMAGE as IMAGE_TABLE
-from fractus.services.image.images.table import IMAGE_TASK as IMAGE_TASK_TABLE
 from fractus.services.image.images.writes.stores import ImageCopies
 from fractus.services.image.info import policy as info_policy
 from fractus.services.image.info.api import InfoApi
-from fractus.services.image.metadefs import policy as metadef_policy
 from fractus.services.image.metadefs.api import MetadefsApi
-from fractus.services.image.metadefs.table import NAMESPACE as METADEF_NAMESPACE_TABLE
-from fractus.services.image.metadefs.table import RESOURCE_TYPE as METADEF_RESOURCE_TYPE_TABLE
+from fractus.services.image.metadefs.kind import NAMESPACE as METADEF_NAMESPACE
+from fractus.services.image.metadefs.kind import RESOURCE_TYPE as METADEF_RESOURCE_TYPE
 from fractus.services.image.schemas import policy as schema_policy
 from fractus.services.image.schemas.api import SchemasApi
 from fractus.services.kind import Kind
@@ -83,12 +77,12 @@ from fractus.services.network.address_scopes.kind import KIND as ADDRESS_SCOPE
 from fractus.services.network.agents import policy as agent_policy
 from fractus.services.network.agents.api import AgentApi
 from fractus.services.network.agents.kind import MIRROR as NETWORK_AGENT
-from fractus.services.network.auto_allocated_topologies import kind as topology
 from fractus.services.network.auto_allocated_topologies.api import (
     AllocatedTopologies,
     AutoAllocatedTopologyApi,
     Makers,
 )
+from fractus.services.network.auto_allocated_topologies.kind import KIND as TOPOLOGY
 from fractus.services.network.availability_zones import policy as network_zone_policy
 from fractus.services.network.availability_zones.api import AvailabilityZoneApi
 from fractus.services.network.default_security_group_rules.api import DefaultSecurityGroupRuleApi
@@ -105,7 +99,7 @@ from fractus.services.network.floating_ips.api import FloatingIpApi
 from fractus.services.network.floating_ips.kind import KIND as FLOATING_IP
 from fractus.services.network.floating_ips.lifecycle import FloatingIpLifecycle
 from fractus.services.network.group_members.adoption import GroupMembersAdoption
-from fractus.services.network.group_members.kind import TABLE as MEMBERS_TABLE
+from fractus.services.network.group_members.kind import KIND as GROUP_MEMBERS
 from fractus.services.network.group_members.lifecycle import GroupMembersLifecycle
 from fractus.services.network.group_members.writes import GroupMemberWrites
 from fractus.services.network.ip_availability import policy as ip_availability_policy
@@ -132,7 +126,7 @@ from fractus.services.network.quotas.api import QuotaApi
 from fractus.services.network.rbac_policies.api import RbacPolicyApi
 from fractus.services.network.rbac_policies.kind import KIND as RBAC_POLICY
 from fractus.services.network.router_interfaces.adoption import RouterInterfaceAdoption
-from fractus.services.network.router_interfaces.kind import TABLE as INTERFACE_TABLE
+from fractus.services.network.router_interfaces.kind import KIND as ROUTER_INTERFACE
 from fractus.services.network.router_interfaces.lifecycle import RouterInterfaceLifecycle
 from fractus.services.network.routers.adoption import RouterAdoption
 from fractus.services.network.routers.api import RouterApi
@@ -197,7 +191,7 @@ from fractus.services.volume.transfers.api import TransfersApi
 from fractus.services.volume.transfers.kind import KIND as VOLUME_TRANSFER
 from fractus.services.volume.volume_types.adoption import VolumeTypeAdoption
 from fractus.services.volume.volume_types.api import VolumeTypesApi
-from fractus.services.volume.volume_types.kind import DEFAULTS as DEFAULT_VOLUME_TYPE_TABLE
+from fractus.services.volume.volume_types.kind import DEFAULT as DEFAULT_VOLUME_TYPE
 from fractus.services.volume.volume_types.kind import KIND as VOLUME_TYPE
 from fractus.services.volume.volume_types.lifecycle import VolumeTypeLifecycle
 from fractus.services.volume.volume_types.queries import VolumeTypeSource
@@ -209,41 +203,6 @@ from fractus.services.volume.volumes.lifecycle import VolumeLifecycle
 from fractus.services.volume.volumes.queries import VolumesOfTypes
 from fractus.services.volume.volumes.writes import VolumeWrites
 from fractus.store.ledger import Ledger
-
-# --- kinds that are written by hand ---------------------------------------------------------------
-
-SERVER = Undeclared(
-    name="server", service="compute", table=SERVER_TABLE, rules=server_policy.RULES, costs=SERVER_COSTS,
-    sealed=("admin_pass",),
-)  # fmt: skip
-IMAGE = Undeclared(
-    name="image", service="image", table=IMAGE_TABLE, rules=image_policy.RULES, costs=IMAGE_COSTS,
-    carried=IMAGE_FIELDS,
-)  # fmt: skip
-IMAGE_TASK = Undeclared(
-    name="image_task", service="image", table=IMAGE_TASK_TABLE, rules=(),
-)  # fmt: skip
-METADEF_NAMESPACE = Undeclared(
-    name="metadef_namespace", service="image", table=METADEF_NAMESPACE_TABLE, rules=metadef_policy.RULES,
-)  # fmt: skip
-METADEF_RESOURCE_TYPE = Undeclared(
-    name="metadef_resource_type", service="image", table=METADEF_RESOURCE_TYPE_TABLE, rules=(),
-)  # fmt: skip
-GROUP_MEMBERS = Undeclared(
-    name="group_members", service="network", table=MEMBERS_TABLE, rules=(),
-)  # fmt: skip
-ROUTER_INTERFACE = Undeclared(
-    name="router_interface", service="network", table=INTERFACE_TABLE, rules=(),
-)  # fmt: skip
-
-TOPOLOGY = Undeclared(
-    name=topology.NAME, service="network", table=topology.TABLE, rules=topology.RULES,
-    extensions=("auto-allocated-topology",),
-)  # fmt: skip
-
-DEFAULT_VOLUME_TYPE = Undeclared(
-    name="default_volume_type", service="volume", table=DEFAULT_VOLUME_TYPE_TABLE, rules=(),
-)  # fmt: skip
 
 # --- the lists ------------------------------------------------------------------------------------
 
@@ -478,17 +437,17 @@ MIRRORS: tuple[MirrorKind, ...] = (
 COMPUTE_OTHERS: tuple[Other[ApiParts], ...] = (
     Other(lambda at: AvailabilityZonesApi(at.store), compute_zone_policy.RULES),
     Other(lambda at: LimitsApi(at.store, at.quota, at.projects), compute_limit_policy.RULES),
-    Other(lambda at: TenantUsageApi(at.store, at.clock, SERVER_TABLE), usage_policy.RULES),
+    Other(lambda at: TenantUsageApi(at.store, at.clock, SERVER.table), usage_policy.RULES),
     Other(lambda _: ComputeExtensionsApi(), compute_extension_policy.RULES),
     Other(lambda _: RemovedApi(), removed_policy.RULES),
     Other(lambda at: ProxiesApi(at.inside), proxy_policy.RULES),
     Other(
-        lambda at: MigrationsApi(at.store, at.live, HostNames(at.store, at.clock), SERVER_TABLE),
+        lambda at: MigrationsApi(at.store, at.live, HostNames(at.store, at.clock), SERVER.table),
         migration_policy.RULES,
     ),
     Other(
         lambda at: OtherServicesApi(
-            at.store, at.ledger, SERVER_TABLE, at.live, HostNames(at.store, at.clock)
+            at.store, at.ledger, SERVER.table, at.live, HostNames(at.store, at.clock)
         ),
         service_policy.RULES,
     ),

@@ -22,6 +22,7 @@ from fractus.base.log import request_id
 from fractus.clouds.openstack.cloud import OpenStackCloud
 from fractus.clouds.openstack.wire import CallObserver
 from fractus.clouds.simulated.cloud import SimulatedCloud
+from fractus.model.carried import Field
 from fractus.model.cloud import Cloud, CloudRow
 from fractus.quota.costs import Costs
 from fractus.quota.quota import Quota
@@ -58,6 +59,11 @@ SEALED: Mapping[str, tuple[str, ...]] = {
 #: Every kind that is limited, and what one of it costs.
 COSTS: Mapping[str, Costs] = {
     one.kind.name: one.kind.costs for one in kinds.ENTRIES if one.kind.costs is not None
+}
+
+#: What becomes of changes of every kind that is carried, field by field.
+CARRIED_FIELDS: Mapping[str, Sequence[Field]] = {
+    one.kind.name: one.kind.carried for one in kinds.ENTRIES if one.lifecycle is not None and one.kind.carried
 }
 
 #: What shows its attachments: how it is shown.

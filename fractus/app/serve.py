@@ -19,13 +19,14 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from fractus.app import tls, wiring
+from fractus.app import wiring
 from fractus.base import collector
 from fractus.base import log as logging
 from fractus.model.errors import ApiError
 from fractus.notify.broker import RabbitNotifier
 from fractus.settings.loading import Settings, load
 from fractus.store.transaction import StoreTrouble
+from fractus.web import tls
 from fractus.web.draining import Draining
 
 log = logging.logger("app.serve")

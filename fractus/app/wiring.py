@@ -16,7 +16,6 @@ from fractus.app import private_files, registry
 from fractus.app.children import Connect, ConnectedChildren
 from fractus.app.keystone_limits import KeystoneLimits
 from fractus.app.kinds import MIRRORS
-from fractus.app.metrics import ChildCalls
 from fractus.app.read_only import WriteGate
 from fractus.auth.policy import Policy, RuleDefault
 from fractus.auth.project_names import KeystoneProjects
@@ -25,6 +24,7 @@ from fractus.auth.shared import SharedTokens
 from fractus.auth.tokens import KeystoneTokens, Patience, ServiceCredential, TokenChecker
 from fractus.auth.vault import Vault
 from fractus.base.clock import Clock, SystemClock
+from fractus.clouds.openstack.metrics import ChildCalls
 from fractus.notify.broker import RabbitNotifier
 from fractus.notify.connection import brokers
 from fractus.notify.lanes import RabbitLanes

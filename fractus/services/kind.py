@@ -185,3 +185,19 @@ def column(stored: Stored, younger: Sequence[str] = ()) -> Column[Any]:
 
 def _in_database(value: Any) -> Any:
     return (true() if value else false()) if isinstance(value, bool) else str(value)
+
+
+class Undeclared(Struct, frozen=True, kw_only=True):
+    """A kind that is written by hand: what the lists of kinds need to know of it."""
+
+    name: str
+    service: str
+    table: Table
+    rules: Sequence[RuleDefault] = ()
+    costs: Costs | None = None
+    carried: Sequence[carried.Field] = ()
+    sealed: tuple[str, ...] = ()
+    """Fields of what is desired that are sealed with the key of the vault."""
+    extensions: tuple[str, ...] = ()
+    root: str = ""
+    parent: None = None

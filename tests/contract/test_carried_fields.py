@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from msgspec import UNSET, Struct
 
-from fractus.app.carried import FIELDS
+from fractus.app.registry import CARRIED_FIELDS
 from fractus.base.ids import new_id
 from fractus.model.carried import CARRIED
 from fractus.model.cloud import HOME, Scope
@@ -181,7 +181,7 @@ def _declared_changes() -> dict[tuple[str, str], Change]:
     """
     found = {}
     for kind, vocabulary in things.DECLARED.items():
-        if not FIELDS.get(kind):
+        if not CARRIED_FIELDS.get(kind):
             # Nobody changes one (an interface of a router): it comes, and it goes.
             continue
         if kind in things.RENAMED:
@@ -540,7 +540,9 @@ OUTSIDE = {
     ("floatingip", "port_forwardings"),
 }
 
-EVERY = [(kind, field.name) for kind, fields in FIELDS.items() for field in fields if field.how == CARRIED]
+EVERY = [
+    (kind, field.name) for kind, fields in CARRIED_FIELDS.items() for field in fields if field.how == CARRIED
+]
 EVERY = [one for one in EVERY if one not in OUTSIDE]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from fractus.app.carried import FIELDS
+from fractus.app.registry import CARRIED_FIELDS
 from fractus.base.ids import new_id, new_mac
 from fractus.model.carried import CARRIED
 from fractus.model.cloud import HOME, Scope, Step
@@ -67,7 +67,7 @@ DECLARED = {one.kind: one for one in VOCABULARIES}
 #: Kinds of which a new name comes to the clouds.
 RENAMED = frozenset(
     kind
-    for kind, fields in FIELDS.items()
+    for kind, fields in CARRIED_FIELDS.items()
     if any(field.name == "name" and field.how == CARRIED for field in fields)
 )
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from fractus.app.carried import FIELDS
+from fractus.app.registry import CARRIED_FIELDS
 from fractus.model.carried import CARRIED, OURS, REFUSED
 
 PLACE = Path("docs/carried-fields.md")
@@ -34,7 +34,7 @@ What somebody else changes in a cloud is reported (`fractus drift list`), and no
 def page() -> str:
     """The whole page."""
     lines = [_HEAD]
-    for kind, fields in FIELDS.items():
+    for kind, fields in CARRIED_FIELDS.items():
         lines += [f"## {kind}", "", "| field | what becomes of a change | |", "|---|---|---|"]
         order = (CARRIED, REFUSED, OURS)
         for field in sorted(fields, key=lambda one: order.index(one.how)):

@@ -15,7 +15,7 @@ from fractus.auth.project_names import KeystoneProjects, project_named
 from fractus.local.keystone_catalog import Catalog, User
 from fractus.model.cloud import Scope
 from fractus.settings.loading import Settings, load
-from tests.unit.app.test_tls import Authority
+from tests.unit.web.test_tls import Authority
 
 _PROJECT = {"id": "p1", "name": "the name", "domain_id": "default"}
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fractus.app.carried import FIELDS
 from fractus.app.kinds import ENTRIES
-from fractus.app.registry import TABLES
+from fractus.app.registry import CARRIED_FIELDS, TABLES
 from fractus.model.carried import CARRIED, OURS, REFUSED
 from fractus.services.field import Fields
 from fractus.services.image.images.schema import SETTABLE
@@ -89,7 +88,7 @@ _NOWHERE = {("network", "flavors")}
 
 
 def names(kind: str) -> set[str]:
-    return {field.name for field in FIELDS[kind]}
+    return {field.name for field in CARRIED_FIELDS[kind]}
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -100,17 +99,17 @@ def test_the_page_is_up_to_date() -> None:
 def test_every_carried_kind_declares_its_fields() -> None:
     nowhere = {one.kind.name for one in ENTRIES if one.lifecycle is None}
     assert (
-        set(FIELDS)
+        set(CARRIED_FIELDS)
         == set(TABLES) - {"server", "router_interface", "group_members", "volume_attachment"} - nowhere
     )
 
 
-@pytest.mark.parametrize("kind", FIELDS)
+@pytest.mark.parametrize("kind", CARRIED_FIELDS)
 def test_what_is_not_carried_says_why(kind: str) -> None:
-    for field in FIELDS[kind]:
+    for field in CARRIED_FIELDS[kind]:
         assert field.how in (CARRIED, REFUSED, OURS)
         assert field.why or field.how == CARRIED, field.name
-    assert len(names(kind)) == len(FIELDS[kind])
+    assert len(names(kind)) == len(CARRIED_FIELDS[kind])
 
 
 @pytest.mark.parametrize("kind", NETWORK_KINDS)
@@ -124,7 +123,7 @@ def test_every_attribute_that_a_patch_of_an_image_may_name_is_declared() -> None
 
 def test_every_route_that_changes_a_part_of_a_carried_thing_is_declared() -> None:
     unknown = set()
-    every = set().union(*(names(kind) for kind in FIELDS))
+    every = set().union(*(names(kind) for kind in CARRIED_FIELDS))
     for service in coverage.services():
         for route in service.routes:
             path = route.path.removesuffix(".json")

@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from fractus.app.kinds import ENTRIES
-from fractus.app.metrics import ChildCalls
+from fractus.clouds.openstack.metrics import ChildCalls
 from fractus.reconcile.queue.metrics import Metrics
 from fractus.web.metrics import WebMetrics
 

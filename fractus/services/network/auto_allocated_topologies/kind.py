@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_MEMBER, NEUTRON_ADMIN_OR_READER
 from fractus.auth.policy import RuleDefault
 from fractus.model.resource import Presence, Resource, Summary
+from fractus.services.kind import Undeclared
 from fractus.store.schema import resource_table
 
 NAME = "auto_allocated_topology"
@@ -16,6 +17,10 @@ RULES = (
     RuleDefault(f"get_{NAME}", NEUTRON_ADMIN_OR_READER, "See a project's allocated topology, and have one made."),
     RuleDefault(f"delete_{NAME}", NEUTRON_ADMIN_OR_MEMBER, "Delete a project's allocated topology."),
 )  # fmt: skip
+
+KIND = Undeclared(
+    name=NAME, service="network", table=TABLE, rules=RULES, extensions=("auto-allocated-topology",)
+)
 
 
 def summarise(topology: Resource, _presences: Sequence[Presence] = ()) -> Summary:

@@ -14,6 +14,7 @@ from sqlalchemy import Column, Index, String
 
 from fractus.base.ids import derived_id
 from fractus.model.resource import IF_PRESENT, Need, Presence, Resource, Summary
+from fractus.services.kind import Undeclared
 from fractus.store.schema import resource_table
 
 NAME = "group_members"
@@ -23,6 +24,7 @@ TABLE = resource_table(
     Column("security_group_id", String(36), nullable=False, default=""),
     Index("group_members_by_group", "security_group_id"),
 )
+KIND = Undeclared(name=NAME, service="network", table=TABLE)
 
 
 def members_id(group_id: str) -> str:

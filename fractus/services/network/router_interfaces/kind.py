@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Column, Index, String
 
 from fractus.model.resource import AWAIT, CARRY_ASYNC, Need, Presence, Resource, Summary
+from fractus.services.kind import Undeclared
 from fractus.store.schema import resource_table
 
 TABLE = resource_table(
@@ -14,6 +15,7 @@ TABLE = resource_table(
     Column("router_id", String(36), nullable=False, default=""),
     Index("router_interface_by_router", "router_id"),
 )
+KIND = Undeclared(name="router_interface", service="network", table=TABLE)
 
 
 def needs(interface: Resource) -> list[Need]:

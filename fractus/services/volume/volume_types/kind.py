@@ -20,7 +20,7 @@ from fractus.model.resource import Presence, Resource, Summary
 from fractus.model.volumes import DEFAULT_TYPE, VolumeTypeWanted
 from fractus.model.volumes import VOLUME_TYPE as VOCABULARY
 from fractus.services.field import Field, named
-from fractus.services.kind import table_of
+from fractus.services.kind import Undeclared, table_of
 from fractus.services.volume.dialect.kind import Parameter, Verb, VolumeKind, having, public, rules_of
 from fractus.services.volume.dialect.view import tokens
 from fractus.services.volume.volume_types import schema
@@ -95,6 +95,7 @@ TABLE = table_of(
 
 #: The types that projects have by default: the id of a row is that of the project.
 DEFAULTS = resource_table("default_volume_type", Column("type_id", String(36), nullable=False, index=True))
+DEFAULT = Undeclared(name="default_volume_type", service="volume", table=DEFAULTS)
 
 
 def summarise(resource: Resource, _presences: Sequence[Presence]) -> Summary:

@@ -14,7 +14,7 @@ from fractus.base.log import logger
 from fractus.settings.loading import SettingsError
 from fractus.settings.sections import Api
 
-log = logger("app.tls")
+log = logger("web.tls")
 
 #: Between two looks at the files. Seconds.
 _LOOK = 2.0

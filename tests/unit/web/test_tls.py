@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from fractus.app import tls
 from fractus.settings.loading import SettingsError, load
 from fractus.simulation import IDENTITY
-from tests.unit.app import tls_house
+from fractus.web import tls
 from tests.unit.listening import listens
+from tests.unit.web import tls_house
 from tools.ports import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ from fractus.app import serve
 from fractus.settings.loading import load
 directory, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 given = {"api": {"port": port, "tls_cert": str(directory / "cert.pem"), "tls_key": str(directory / "key.pem")}}
-serve.listen(load(directory / "state", overrides=given, environ={}), "tests.unit.app.tls_house:application")
+serve.listen(load(directory / "state", overrides=given, environ={}), "tests.unit.web.tls_house:application")
 """
 
 
