@@ -37,6 +37,13 @@ class Storage:
     ) -> None:
         self._model, self._truth, self._there, self._restored, self._why = model, truth, there, restored, why
         self._errors = {(one.kind, one.id): one.error for one in truth.held}
+        # A volume that its cloud has back in an older size is shown so, as drift. What was asked of it still counts:
+        # operators may have it made so again at any time.
+        self._asked: dict[tuple[str, str], int] = {
+            (one.kind, one.id): one.memory["drift"]["size"]["wanted"]
+            for one in truth.held
+            if one.cloud in restored and "size" in (one.memory.get("drift") or {})
+        }
         self.reasons: Counter[str] = Counter()
         """Why things are in an error, and it is true."""
 
@@ -147,7 +154,11 @@ class Storage:
         """What a project has of it, by our API's lists."""
         count: Counter[str] = Counter()
         for kind, owner in _OWNERS.items():
-            sizes = [one["size"] for one in self._truth.api.get(kind, ()) if one[owner] == project]
+            sizes = [
+                self._asked.get((kind, one["id"]), one["size"])
+                for one in self._truth.api.get(kind, ())
+                if one[owner] == project
+            ]
             count[f"{kind}s"] += len(sizes)
             count["backup_gigabytes" if kind == "backup" else "gigabytes"] += sum(sizes)
         return count

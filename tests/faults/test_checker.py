@@ -129,6 +129,16 @@ def test_nothing_is_wrong_where_all_is_well() -> None:
     assert _check(_truth()) == []
 
 
+@pytest.mark.parametrize("restored", [True, False])
+def test_what_a_restored_cloud_has_smaller_counts_as_it_was_asked(restored: bool) -> None:
+    truth = _doubled(_truth(), shown=True, deliveries=1)
+    drift = {"size": {"wanted": 2, "found": 1}}
+    truth.held[-1] = truth.held[-1]._replace(memory={"drift": drift})
+    truth.used["p"]["gigabytes"] = 2
+    wrongs = _check(truth, _create("volume", "v-1", "disk"), restored=restored)
+    assert {wrong.promise for wrong in wrongs} == (set() if restored else {checker.QUOTA})
+
+
 def _plant(change: Callable[[Truth], Any]) -> Truth:
     truth = copy.deepcopy(_truth())
     change(truth)
