@@ -19,6 +19,7 @@ from fractus.services.compute.servers.lifecycle import ShownPorts
 from fractus.services.image.bits import BitsDirectory
 from fractus.services.image.images.api import ImagesApi
 from fractus.services.kind import Kind, Undeclared
+from fractus.services.network.dialect.writes.neighbours import ExternalAccess
 from fractus.services.network.floating_ips.writes import ServerFloatingIps
 from fractus.services.network.ports.api import Plugging, PortAllocator
 from fractus.services.network.ports.writes import ServerPorts
@@ -55,6 +56,7 @@ class WorkerParts:
     bits: BitsDirectory
     ports: ServerPorts
     shown_ports: ShownPorts
+    external_access: ExternalAccess
     attachments: AttachmentWrites
 
 

@@ -294,7 +294,9 @@ IMAGES: tuple[Entry[ApiParts], ...] = (
 )
 
 NETWORKING: tuple[Entry[NetworkNeighbours], ...] = (
-    Entry(NETWORK, NetworkApi, NetworkLifecycle(), lambda at: NetworkAdoption(at.resources)),
+    Entry(
+        NETWORK, NetworkApi, NetworkLifecycle(), lambda at: NetworkAdoption(at.resources, at.external_access)
+    ),
     Entry(
         SUBNET,
         SubnetApi,

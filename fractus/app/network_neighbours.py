@@ -26,6 +26,7 @@ from fractus.services.network.ports.api import Plugging, PortAllocator
 from fractus.services.network.ports.kind import KIND as PORT
 from fractus.services.network.ports.writes import PortWrites, ServerPorts
 from fractus.services.network.qos_policies.api import QosPolicyShares, QosPolicyWrites
+from fractus.services.network.rbac_policies.writes import PolicyWrites
 from fractus.services.network.router_interfaces.writes import InterfaceWrites
 from fractus.services.network.routers.writes import RouterWrites
 from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
@@ -79,6 +80,7 @@ class JoinedNetwork:
         policies = at.add(QosPolicyWrites(ledger))
         networks = at.writer(NETWORK)
         subnets = at.subnets = at.add(SubnetWrites(ledger, self.addresses, networks))
+        at.external_access = at.add(PolicyWrites(ledger, networks, subnets))
         ports = at.ports = at.add(PortWrites(ledger, self.addresses, self.macs, groups, dns_domain))
         at.router_ports, at.interfaces = ports, at.add(InterfaceWrites(ledger))
         outside = OutsidePorts(ledger.resources, PORT.summarise)

@@ -148,6 +148,7 @@ class Kinds:
             bits=self._bits,
             ports=self._network.server_ports,
             shown_ports=self._network.shown_ports,
+            external_access=self._network.api.external_access,
             attachments=self._attachments,
         )
         self.lifecycles: Mapping[str, Lifecycle] = lifecycles(kinds.ENTRIES, parts)

@@ -168,10 +168,13 @@ class Policy:
     def allows(self, rule: str, principal: Principal, target: Mapping[str, Any] | None = None) -> bool:
         """Whether `principal` may do `rule` to `target` (default: something of their own). KeyError: no such rule.
 
-        What is shared with the caller's project by name (`shared_with`) is `shared` to the caller, as Neutron has it.
+        What is shared with the caller's project by name (`shared_with`) is `shared` to the caller, as Neutron has it; a
+        network that is external to some projects (`external_to`) is so to them alone.
         """
         if target is not None and principal.project_id in (target.get("shared_with") or ()):
             target = {**target, "shared": True}
+        if target is not None and (some := target.get("external_to")) is not None:
+            target = {**target, "router:external": principal.project_id in some}
         depends = self._depends[rule]
         if not depends.kept:
             return self._ask(rule, principal, target)

@@ -16,6 +16,11 @@ from fractus.model.wire import Vocabulary, Wire
 SHARED_WITH = "shared_with"
 """Key in what is desired of networks and security groups: the projects with which one is shared by name."""
 
+EXTERNAL_TO = "external_to"
+"""Key in what is desired of external networks and their subnets, and a column: the projects that may use one. Without
+it all may.
+"""
+
 MADE_HERE = "made_here"
 """Key in what is desired of external networks: it was made through us and comes to clouds as others do. Without it, one
 is the clouds' own.

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_MEMBER, NEUTRON_ADMIN_OR_READER
 from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED, REFUSED
-from fractus.model.network import SHARED_WITH
+from fractus.model.network import EXTERNAL_TO, SHARED_WITH
 from fractus.model.resource import Presence, Resource, Summary, as_found
 from fractus.quota.costs import Costs
 from fractus.services.field import REQUIRED, Field, Fields, Match, Stored, anything, flag, number, text
@@ -215,6 +215,21 @@ class Documents:
         return document
 
 
+class OutsideDocuments(Documents):
+    """Of what may be external to all, or to some projects by name: the column `external` is of the former, and
+    `EXTERNAL_TO` has the latter, each between bars.
+    """
+
+    def __call__(self, resource: Resource, presences: Sequence[Presence] = ()) -> Summary:
+        """As of all kinds."""
+        summary = super().__call__(resource, presences)
+        some = resource.desired.get(EXTERNAL_TO)
+        summary.columns[EXTERNAL_TO] = None if some is None else view.among(some)
+        if some is not None:
+            summary.columns["external"] = False
+        return summary
+
+
 def target(resource: Resource) -> dict[str, Any]:
     """A resource as policy rules know it."""
     return {
@@ -229,7 +244,12 @@ def target(resource: Resource) -> dict[str, Any]:
 
 def network_target(resource: Resource) -> dict[str, Any]:
     """A network as policy rules know it, also those of what is on it."""
-    return {**target(resource), "router:external": resource.desired["router:external"]}
+    desired = resource.desired
+    return {
+        **target(resource),
+        "router:external": desired["router:external"],
+        EXTERNAL_TO: desired.get(EXTERNAL_TO),
+    }
 
 
 def part_target(parent: Parent) -> Callable[[Resource], Mapping[str, Any]]:
@@ -253,6 +273,7 @@ def own_or(
 
     def scope(project_id: str) -> Filters:
         some = [named(project_id)] if by_name else []
+        some += [named(project_id, EXTERNAL_TO)] if "external" in columns else []
         return [[*(Filter(owner, "eq", project_id) for owner in owners), *seen, *some]]
 
     return scope

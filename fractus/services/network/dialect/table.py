@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table, Text
 
-from fractus.model.network import SHARED_WITH
+from fractus.model.network import EXTERNAL_TO, SHARED_WITH
 from fractus.services.field import Fields
 from fractus.services.kind import Parent, column
 from fractus.store.schema import METADATA
@@ -73,7 +73,12 @@ def subresource_table(
     )
 
 
-def named(project_id: str) -> Filter:
-    """What is shared with a project by name."""
+def external_to() -> Column[object]:
+    """To which projects something is external, each between bars; NULL: to all, or to none."""
+    return Column(EXTERNAL_TO, Text, nullable=True)
+
+
+def named(project_id: str, column: str = SHARED_WITH) -> Filter:
+    """What is shared with a project by name, or external to it (`EXTERNAL_TO`)."""
     text = re.sub(r"([\\%_])", r"\\\1", project_id)
-    return Filter(SHARED_WITH, "like", f"%|{text}|%")
+    return Filter(column, "like", f"%|{text}|%")

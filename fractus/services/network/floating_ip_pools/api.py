@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fractus.model.network import EXTERNAL_TO
 from fractus.services.field import Field, named
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.api.parts import listed
 from fractus.services.network.dialect.queries.rows import rows
+from fractus.services.network.dialect.table import named as to_whom
 from fractus.store.listing import Filter
 from fractus.web.routing import Call, Reply, Route
 
@@ -13,7 +15,7 @@ FIELDS = named([
     Field(name) for name in ("subnet_id", "subnet_name", "project_id", "network_id", "cidr", "tenant_id")
 ])  # fmt: skip
 
-_POOL = Filter("external", "eq", True), Filter("ip_version", "eq", 4)
+_FOURTH = Filter("ip_version", "eq", 4)
 _COLUMNS = ("id", "name", "network_id", "cidr")
 
 
@@ -37,13 +39,15 @@ class FloatingIpPoolApi:
         if not call.allows("get_floatingip_pool"):
             return Reply(200, {"floatingip_pools": []})
         project = call.principal.project_id
+        some = Filter(EXTERNAL_TO, "notnull") if call.principal.is_admin else to_whom(project, EXTERNAL_TO)
+        mine = [Filter("external", "eq", True), some]
         every = [
             {
                 "id": id, "subnet_id": id, "subnet_name": name, "network_id": network_id, "cidr": cidr,
                 "project_id": project, "tenant_id": project,
             }
             for id, name, network_id, cidr in await rows(
-                self._store, self._resources, "subnet", *_POOL, columns=_COLUMNS
+                self._store, self._resources, "subnet", _FOURTH, mine, columns=_COLUMNS
             )
         ]  # fmt: skip
         shown, links = listed(call, FIELDS, every)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from fractus.model.network import MADE_HERE, NETWORK, NetworkObserved
-from fractus.reconcile.adopt.adoption import AdoptionContext, Merge, Verdict
+from fractus.reconcile.adopt.adoption import Adopt, AdoptionContext, Merge, Verdict
 from fractus.services.network.dialect.adoption import CrudAdoption
 from fractus.services.network.dialect.queries.external import external_named
+from fractus.services.network.dialect.writes.neighbours import ExternalAccess
 from fractus.services.network.networks.kind import KIND
 from fractus.store import presences
 from fractus.store.resources import Resources
@@ -22,9 +23,10 @@ class NetworkAdoption(CrudAdoption[NetworkObserved]):
 
     parts = {"subnet": "network_id"}
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, access: ExternalAccess) -> None:
+        """`access`: writes who may use external ones."""
         super().__init__(NETWORK, KIND)
-        self._resources = resources
+        self._resources, self._access = resources, access
 
     async def judge(self, tx: Transaction, observed: NetworkObserved, context: AdoptionContext) -> Verdict:
         """An external one joins the one of its name that other clouds have, in the first of them that is not here."""
@@ -35,7 +37,10 @@ class NetworkAdoption(CrudAdoption[NetworkObserved]):
                     same.choice = {**same.choice, "only": [*same.choice.get("only", ()), context.cloud]}
                     await context.save(tx, same)
                     return Merge(same.id)
-        return await super().judge(tx, observed, context)
+        verdict = await super().judge(tx, observed, context)
+        if isinstance(verdict, Adopt) and observed.external:
+            await self._access.opened(tx, verdict.resource)
+        return verdict
 
     def is_everybodys(self, observed: NetworkObserved) -> bool:
         """Also an external one."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fractus.model.network import MADE_HERE
+from fractus.model.network import EXTERNAL_TO, MADE_HERE
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.api.collection import CollectionApi
+from fractus.services.network.dialect.api.lists import leading_out
 from fractus.services.network.dialect.queries.defaults import default_of
 from fractus.services.network.dialect.queries.mtu import check_carried
 from fractus.services.network.dialect.schema.attributes import Item
@@ -25,6 +26,7 @@ class NetworkApi(CollectionApi):
 
     kind = KIND
     changed_here = ("name", "router:external")
+    special = {"router:external": leading_out}
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, its MTU is carried somewhere, and its project has a default group."""
@@ -40,6 +42,11 @@ class NetworkApi(CollectionApi):
         if not resource.desired["qos_policy_id"]:
             policies = self._resources.tables["qos_policy"]
             resource.desired["qos_policy_id"] = await default_of(tx, policies, project_id=resource.project_id)
+
+    async def after_create(self, tx: Transaction, resource: Resource) -> None:
+        """An external one is so to everybody, until somebody says otherwise."""
+        if resource.desired["router:external"]:
+            await self._at.external_access.opened(tx, resource)
 
     async def before_update(
         self, tx: Transaction, call: Call, resource: Resource, item: Item
@@ -65,10 +72,16 @@ class NetworkApi(CollectionApi):
                     check_mtu(resource.id, item.values["mtu"], version)
         if "router:external" not in item.values:
             return {}
-        return {MADE_HERE: item.values["router:external"] and not resource.choice.get("only")}
+        if inside:
+            return {MADE_HERE: False, EXTERNAL_TO: None}
+        return {MADE_HERE: not resource.choice.get("only")}
 
     async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
-        """Its subnets are shared and external as it is."""
+        """Its subnets are shared and external as it is, and so are those who may use it."""
+        if resource.desired["router:external"]:
+            await self._at.external_access.opened(tx, resource)
+        elif before["router:external"]:
+            await self._at.external_access.closed(tx, resource)
         if any(resource.desired[name] != before[name] for name in ("shared", "router:external")):
             await self._at.subnets.network_changed(tx, resource)
 

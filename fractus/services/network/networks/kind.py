@@ -9,8 +9,8 @@ from typing import Any
 from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
 from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED, OURS, carried
+from fractus.model.network import EXTERNAL_TO, SHARED_WITH
 from fractus.model.network import NETWORK as VOCABULARY
-from fractus.model.network import SHARED_WITH
 from fractus.model.resource import Presence, Resource
 from fractus.services.field import Field, Match, named
 from fractus.services.kind import Default, Kind, table_of
@@ -21,7 +21,7 @@ from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.dialect.schema.qos import QOS_POLICY, qos_needs
 from fractus.services.network.dialect.schema.zones import HINTS
-from fractus.services.network.dialect.table import shared_with, standard_columns
+from fractus.services.network.dialect.table import external_to, shared_with, standard_columns
 
 #: What Neutron says of a VXLAN network in the usual set-up; shown until a cloud has said its own.
 DEFAULT_MTU = 1450
@@ -84,8 +84,8 @@ KIND = Kind(
     fields=FIELDS,
     parts=(carried("RBAC policies", "each cloud is sent the projects that use it there"),),
     table=table_of(
-        "network", FIELDS, *standard_columns(), shared_with(),
-        order=("shared", "external"), younger=(SHARED_WITH, IS_DEFAULT),
+        "network", FIELDS, *standard_columns(), shared_with(), external_to(),
+        order=("shared", "external"), younger=(SHARED_WITH, IS_DEFAULT, EXTERNAL_TO),
     ),
     default=Default(
         among=lambda _network: {"external": True},
@@ -93,7 +93,7 @@ KIND = Kind(
             f"A default external network already exists: {there}.", "DefaultExternalNetworkExists"
         ),
     ),
-    summarise=neutron.Documents(
+    summarise=neutron.OutsideDocuments(
         FIELDS, derived=_derived, status=neutron.active, only_of={IS_DEFAULT: "router:external"}
     ),
     scope=neutron.own_or("shared", "external", by_name=True),

@@ -15,10 +15,10 @@ from fractus.services.network.dialect.schema.errors import (
     conflict,
     invalid,
     invalid_input,
-    not_carried,
     not_found,
 )
-from fractus.services.network.rbac_policies.kind import ACTIONS, EVERYBODY, EXTERNAL, KIND
+from fractus.services.network.rbac_policies.kind import ACTIONS, EVERYBODY, EXTERNAL, KIND, SHARED
+from fractus.services.network.rbac_policies.writes import PolicyWrites
 from fractus.store.listing import Filter, page
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call
@@ -33,6 +33,7 @@ class RbacPolicyApi(CollectionApi):
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)
         self._shareable = at.shares
+        self._external = at.own(PolicyWrites)
 
     def about(self, resource: Resource, item: Item) -> Mapping[str, Any]:
         """With whom it will be shared."""
@@ -41,7 +42,7 @@ class RbacPolicyApi(CollectionApi):
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its object is the caller's to share, and is not shared so yet."""
         wanted = resource.desired
-        await self._object(tx, call, wanted)
+        shared = await self._object(tx, call, wanted)
         valid = ACTIONS[wanted["object_type"]]
         if wanted["action"] not in valid:
             raise invalid(
@@ -50,7 +51,7 @@ class RbacPolicyApi(CollectionApi):
                 "InvalidActionForType",
             )
         if wanted["action"] == EXTERNAL:
-            raise not_carried("action", "only tenant networks are carried")
+            await self._external.opened(tx, shared)
         await self._refuse_second(tx, wanted)
 
     async def after_create(self, tx: Transaction, resource: Resource) -> None:
@@ -65,13 +66,15 @@ class RbacPolicyApi(CollectionApi):
         await self._object(tx, call, resource.desired)
         if after["target_tenant"] != resource.desired["target_tenant"]:
             await self._refuse_second(tx, after)
-            await self._refuse_used(tx, resource.desired)
+            await self._refuse_used(tx, resource.desired, after["target_tenant"])
 
     async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
         """Another project has access now."""
-        if resource.desired["target_tenant"] != before["target_tenant"]:
+        if resource.desired["target_tenant"] == before["target_tenant"]:
+            return
+        if before["action"] != EXTERNAL:
             await self._share(tx, before, there=False)
-            await self._share(tx, resource.desired, there=True)
+        await self._share(tx, resource.desired, there=True)
 
     async def before_delete(self, tx: Transaction, call: Call, resource: Resource) -> None:
         """Whoever loses access does not use it."""
@@ -97,12 +100,19 @@ class RbacPolicyApi(CollectionApi):
         same = [Filter(name, "eq", wanted[name]) for name in ("object_id", "target_tenant", "action")]
         shared = await self._resources.fetch(tx, wanted["object_type"], wanted["object_id"])
         by_itself = (
-            wanted["target_tenant"] == EVERYBODY and shared is not None and shared.desired.get("shared")
+            wanted["target_tenant"] == EVERYBODY
+            and wanted["action"] == SHARED
+            and shared is not None
+            and shared.desired.get("shared")
         )
         if by_itself or await page(tx, KIND.table, same, columns=("id",), limit=1):
             raise conflict("An RBAC policy already exists with those values.", "DuplicateRbacPolicy")
 
-    async def _refuse_used(self, tx: Transaction, wanted: Mapping[str, Any]) -> None:
+    async def _refuse_used(self, tx: Transaction, wanted: Mapping[str, Any], other: str = "") -> None:
+        """`other`: whom the policy gives access instead."""
+        if wanted["action"] == EXTERNAL:
+            await self._refuse_leading_out(tx, wanted, other)
+            return
         kind, id, target = wanted["object_type"], wanted["object_id"], wanted["target_tenant"]
         shared = await self._resources.fetch(tx, kind, id)
         if shared is None or target == shared.project_id:
@@ -118,6 +128,22 @@ class RbacPolicyApi(CollectionApi):
         if await self._shareable[kind].is_used(tx, id, others):
             raise self._in_use(wanted, f"project_id={target}")
 
+    async def _refuse_leading_out(self, tx: Transaction, wanted: Mapping[str, Any], other: str) -> None:
+        """Routers of a project lead outside by it as long as the project may (neutron.db.external_net_db)."""
+        id, target = wanted["object_id"], wanted["target_tenant"]
+        network = await self._resources.fetch(tx, "network", id)
+        left = await self._external.targets(tx, id) - {target}
+        if target == EVERYBODY and network is not None and network.desired.get("is_default"):
+            raise self._in_use(wanted, "Default external networks must be shared to everyone.")
+        if EVERYBODY in left:
+            return
+        routers = {one.project_id for one in await self._at.routers.leading_out(tx, id)}
+        losing = routers - {*left, other} if target == EVERYBODY else routers & {target}
+        if losing:
+            raise self._in_use(
+                wanted, "There are routers attached to this network that depend on this policy for access."
+            )
+
     @staticmethod
     def _in_use(wanted: Mapping[str, Any], details: str) -> Conflict:
         return conflict(
@@ -127,6 +153,11 @@ class RbacPolicyApi(CollectionApi):
         )
 
     async def _share(self, tx: Transaction, wanted: Mapping[str, Any], *, there: bool) -> None:
+        if wanted["action"] == EXTERNAL:
+            left = await self._external.targets(tx, wanted["object_id"])
+            reached = left if there else left - {wanted["target_tenant"]}
+            await self._external.reach(tx, wanted["object_id"], reached)
+            return
         found = await self._resources.fetch(tx, wanted["object_type"], wanted["object_id"])
         if found is not None and found.deleted_at is None:
             await self._shareable[wanted["object_type"]].share(

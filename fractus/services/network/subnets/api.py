@@ -11,6 +11,7 @@ from fractus.model.routers import INTERFACES
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.api.access import authorise, fetch_visible
 from fractus.services.network.dialect.api.collection import CollectionApi
+from fractus.services.network.dialect.api.lists import leading_out
 from fractus.services.network.dialect.api.neighbours import NetworkNeighbours
 from fractus.services.network.dialect.schema.addresses import check_apart
 from fractus.services.network.dialect.schema.attributes import Item
@@ -28,6 +29,7 @@ class SubnetApi(CollectionApi):
     """Handlers of subnets."""
 
     kind = KIND
+    special = {"router:external": leading_out}
     on_network = True
 
     def __init__(self, at: NetworkNeighbours) -> None:

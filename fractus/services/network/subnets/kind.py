@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, Column, Index
 from fractus.auth.base_rules import NEUTRON_ADMIN_OR_NET_OWNER_MEMBER, NEUTRON_ADMIN_OR_NET_OWNER_READER
 from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED, OURS
-from fractus.model.network import SHARED_WITH
+from fractus.model.network import EXTERNAL_TO, SHARED_WITH
 from fractus.model.network import SUBNET as VOCABULARY
 from fractus.model.resource import Need, Resource
 from fractus.services.field import Field, Match, flag, named, text
@@ -19,7 +19,7 @@ from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.addresses import routes_in_order
 from fractus.services.network.dialect.schema.attributes import exhausted, standard, stated
-from fractus.services.network.dialect.table import shared_with, standard_columns
+from fractus.services.network.dialect.table import external_to, shared_with, standard_columns
 
 #: Neutron's own defaults of `max_dns_nameservers` and `max_subnet_host_routes`.
 NAMESERVERS, ROUTES = 5, 20
@@ -43,6 +43,7 @@ def _target(resource: Resource) -> dict[str, Any]:
         **neutron.target(resource),
         "network:project_id": resource.desired["network_project_id"],
         "router:external": bool(resource.desired.get("external")),
+        EXTERNAL_TO: resource.desired.get(EXTERNAL_TO),
     }
 
 
@@ -94,15 +95,15 @@ KIND = Kind(
     extensions=("subnet-external-network",),
     fields=FIELDS,
     table=table_of(
-        "subnet", FIELDS, column(neutron.NETWORK_PROJECT), *standard_columns(), shared_with(), _EXTERNAL,
+        "subnet", FIELDS, column(neutron.NETWORK_PROJECT), *standard_columns(), shared_with(), _EXTERNAL, external_to(),
         Index("subnet_by_network", "network_id"), Index("subnet_by_pool", "subnetpool_id"),
         order=(
             "network_id", "network_project_id", "shared", "ip_version", "cidr", "gateway_ip", "enable_dhcp",
             "ipv6_ra_mode", "ipv6_address_mode",
         ),
-        younger=(SHARED_WITH, _EXTERNAL.name),
+        younger=(SHARED_WITH, _EXTERNAL.name, EXTERNAL_TO),
     ),
-    summarise=neutron.Documents(
+    summarise=neutron.OutsideDocuments(
         FIELDS, born=0, columns=(neutron.NETWORK_PROJECT, flag("external")),
         order=(
             "network_id", "ip_version", "enable_dhcp", "ipv6_ra_mode", "ipv6_address_mode", "gateway_ip", "cidr",

@@ -7,7 +7,7 @@ from typing import Any
 
 from fractus.addressing.addresses import Addresses
 from fractus.addressing.ranges import Range, pools_of, ranges_of
-from fractus.model.network import SHARED_WITH
+from fractus.model.network import EXTERNAL_TO, SHARED_WITH
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.queries.rows import every
 from fractus.services.network.dialect.writes.writer import Writer
@@ -113,6 +113,7 @@ def of_network(network: Resource) -> dict[str, Any]:
     """Whose network its subnets are on, with whom they are shared, and whether they are external."""
     shared = {name: network.desired[name] for name in ("shared", SHARED_WITH) if name in network.desired}
     outside = network.desired["router:external"]
+    shared[EXTERNAL_TO] = network.desired.get(EXTERNAL_TO)
     return {**shared, "external": outside, "network_project_id": network.project_id}
 
 

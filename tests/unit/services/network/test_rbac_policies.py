@@ -158,7 +158,6 @@ REFUSED = [
     ({"object_type": "port"}, "InvalidInput", "'port' is not a valid RBAC object type"),
     ({"target_tenant": "all"}, "InvalidInput", "'all' is not a valid target project ID; expected a UUID or '*'"),
     ({"action": "own"}, "InvalidActionForType", "Valid actions: ('access_as_shared', 'access_as_external')"),
-    ({"action": "access_as_external"}, "InvalidInput", "'action' cannot be carried"),
     ({"object_id": "x"}, "HTTPBadRequest", "'x' is not a valid UUID"),
     ({"object_id": "0" * 32}, "InvalidInput", "could not be found"),
     ({"colour": "red"}, "HTTPBadRequest", "Unrecognized attribute(s) 'colour'"),

@@ -253,7 +253,7 @@ class CollectionApi:
             others = Filter("project_id", "notin", ["", resource.project_id, *but])
             if await self._at.shares[self.kind.name].is_used(tx, resource.id, others):
                 raise refusal
-            await self._writes.forget_policies(tx, resource.id, "*")
+            await self._writes.forget_policies(tx, resource.id, "*", action="access_as_shared")
 
     def _refuse_clouds_own(self, resource: Resource, item: Item) -> None:
         """What is each cloud's own has `changed_here`, and what is not carried; all else is as each cloud has it."""

@@ -12,8 +12,9 @@ from sqlalchemy import Table
 
 from fractus.auth.principal import Principal
 from fractus.model.errors import NotFound
-from fractus.model.network import SHARED_WITH
+from fractus.model.network import EXTERNAL_TO, SHARED_WITH
 from fractus.services.field import Fields, Match
+from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.attributes import MOST
 from fractus.services.network.dialect.schema.errors import malformed
 from fractus.services.network.dialect.table import named
@@ -181,6 +182,16 @@ def _shared(match: Match, given: list[str], principal: Principal) -> list[Filter
     if asked == {False}:
         return [plain, [Filter(SHARED_WITH, "null"), Filter(SHARED_WITH, "notlike", by_name.value)]]
     return [plain]
+
+
+def leading_out(given: list[str]) -> Filters:
+    """`router:external`: what is external to all, or to some by name; or neither."""
+    asked = {values.to_boolean(text) for text in given}
+    if asked == {True}:
+        return [[Filter("external", "eq", True), Filter(EXTERNAL_TO, "notnull")]]
+    if asked == {False}:
+        return [[Filter("external", "eq", False), Filter("external", "null")], Filter(EXTERNAL_TO, "null")]
+    return []
 
 
 def escape(text: str) -> str:

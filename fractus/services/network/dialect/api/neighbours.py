@@ -16,7 +16,13 @@ from fractus.services.kind import Kind
 from fractus.services.mirror_rows import Place
 from fractus.services.network.dialect.queries.external import ExternalNetworks
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.writes.neighbours import Groups, Ports, RouterInterfaces, Routers
+from fractus.services.network.dialect.writes.neighbours import (
+    ExternalAccess,
+    Groups,
+    Ports,
+    RouterInterfaces,
+    Routers,
+)
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.relay import Relay
 from fractus.store.ledger import Ledger
@@ -171,6 +177,7 @@ class NetworkNeighbours:
     routers: Routers
     external: ExternalNetworks
     hosts: Hosts
+    external_access: ExternalAccess
 
     def __init__(
         self, store: Store, ledger: Ledger, quota: Quota, clock: Clock, live: Relay, stale_after: float

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from msgspec import Struct
 
 from fractus.addressing.addresses import Addresses, AddressTaken, cloud_holder
+from fractus.model.network import EXTERNAL_TO
 from fractus.model.resource import Presence, Resource
 from fractus.services.network.dialect.queries import rows
 from fractus.services.network.dialect.schema.errors import conflict, invalid, invalid_input, not_found
@@ -53,7 +54,7 @@ class Pool(Struct, frozen=True):
 
 async def external_named(reader: Reader, resources: Resources, name: str) -> Sequence[Resource]:
     """The clouds' own external networks of a name, oldest first."""
-    named = Filter("name", "eq", name), Filter("external", "eq", True)
+    named = Filter("name", "eq", name), [Filter("external", "eq", True), Filter(EXTERNAL_TO, "notnull")]
     return [one for one in await rows.every(reader, resources, "network", *named) if is_clouds_own(one)]
 
 

@@ -13,6 +13,18 @@ from fractus.model.resource import Resource
 from fractus.store.transaction import Reader, Transaction
 
 
+class ExternalAccess(Protocol):
+    """Writes who may use external networks."""
+
+    async def opened(self, tx: Transaction, network: Resource) -> None:
+        """A network that is external, to all where nothing else was said, has the policy that says so."""
+        ...
+
+    async def closed(self, tx: Transaction, network: Resource) -> None:
+        """It leads outside no longer: nobody has access by that."""
+        ...
+
+
 class PortUser(Protocol):
     """A kind that refers to ports: asked before users change one, and notified after it was changed."""
 

@@ -123,7 +123,8 @@ class Writer:
 
     async def remove(self, tx: Transaction, resource: Resource) -> None:
         """Not wanted any more: gone for users at once, in every cloud as soon as may be."""
-        if resource.desired.get("shared") or SHARED_WITH in resource.desired:
+        desired = resource.desired
+        if desired.get("shared") or SHARED_WITH in desired or desired.get("router:external"):
             await self.forget_policies(tx, resource.id)
         if self._local:
             # No cloud has to confirm it, so nothing is left to be remembered.
@@ -131,10 +132,15 @@ class Writer:
             return
         await self.ledger.remove(tx, resource, hide=True)
 
-    async def forget_policies(self, tx: Transaction, object_id: str, target: str = "") -> None:
-        """The policies that share it are no more; `target`: only those that share it with that project, or with all."""
+    async def forget_policies(
+        self, tx: Transaction, object_id: str, target: str = "", *, action: str = ""
+    ) -> None:
+        """The policies that share it are no more; `target`: only those that share it with that project, or with all;
+        `action`: only those that share it so.
+        """
         resources = self.ledger.resources
         of = [Filter("object_id", "eq", object_id)]
         of += [Filter("target_tenant", "eq", target)] if target else []
+        of += [Filter("action", "eq", action)] if action else []
         for (id,) in await page(tx, resources.tables["rbac_policy"], of, columns=("id",), limit=1 << 31):
             await resources.drop(tx, "rbac_policy", id)
