@@ -25,6 +25,10 @@ DESTINATION = "destination"
 """Key of what is desired of a volume: the cloud that it is on its way to."""
 
 
+NAMED_BY_HINTS = ("same_host", "different_host")
+"""Scheduler hints whose values are ids of volumes."""
+
+
 class VolumeTypeWanted(Wanted, frozen=True, kw_only=True):
     """A type that a cloud must have before a volume of it can be made there: it is looked for by its name. What stands
     behind a type is the cloud's own, so it is made there only where its operator lets us (`MAKES_TYPES`).
@@ -85,6 +89,8 @@ class VolumeWanted(Wanted, frozen=True, kw_only=True):
     source_id: str = ""
     """The volume that it is a copy of."""
     backup_id: str = ""
+    hints: dict[str, Any] = {}
+    """For the cloud's scheduler."""
 
 
 class VolumeObserved(Observed, frozen=True, kw_only=True):

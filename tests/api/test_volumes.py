@@ -114,6 +114,31 @@ async def test_a_volume_of_an_image_is_bootable(world: World) -> None:
     assert shown["volume_image_metadata"]["image_id"] == image
 
 
+async def test_hints_decide_the_cloud_and_name_volumes_as_it_does(world: World) -> None:
+    ann, bob = world.user("ann", project="p1"), world.user("bob", project="p2")
+    here, away = await ann.makes_volume(zone="b"), await ann.makes_volume(zone="a")
+    await world.settle()
+
+    async def made(user: User, zone: str | None = None, **hints: Any) -> tuple[int, Any]:
+        body = {"volume": {"size": 1, "availability_zone": zone}, "OS-SCH-HNT:scheduler_hints": hints}
+        answer = await user.post(f"{VOLUME}/volumes", body, version=V)
+        return answer.status, answer.json
+
+    status, body = await made(ann, same_host=here, different_host=[away], query="[]")
+    assert status == 202
+    await world.settle()
+    (theirs, mine) = sorted(_there(world, "b"), key=lambda one: "same_host" in one.hints)
+    assert mine.hints == {"same_host": [theirs.id], "query": "[]"}, (
+        "the one in the other cloud is apart already"
+    )
+    assert (await ann.volume(body["volume"]["id"]))["availability_zone"] == "b"
+    assert (await made(ann, zone="a", same_host=here))[0] == 409
+    assert (await made(bob, same_host=here))[1] == {
+        "badRequest": {"code": 400, "message": f"Volume {here} could not be found."}
+    }
+    assert (await made(bob, different_host=[7]))[0] == 400
+
+
 async def test_a_cloud_without_the_type_is_not_chosen(tmp_path: Path) -> None:
     async with World(clouds=2, tmp_path=tmp_path) as world:
         ann, admin = world.user("ann", project="p1"), world.admin

@@ -151,9 +151,14 @@ class CinderKind(ABC, Generic[W, S]):
             "metadata": {**getattr(wanted, "metadata", {}), **self._marker(wanted)},
             **self.body(wanted),
         }
-        ask = await self._cinder.ask(scope, "POST", f"/{self.collection}", body={self.kind: body})
+        whole = {self.kind: body, **self.beside(wanted)}
+        ask = await self._cinder.ask(scope, "POST", f"/{self.collection}", body=whole)
         made = await self._child.item(scope, ask, self.kind, self.document)
         return self.observed(made)
+
+    def beside(self, wanted: W) -> dict[str, Any]:
+        """What stands in the body of a create beside the thing itself."""
+        return {}
 
     def _marker(self, wanted: W) -> dict[str, str]:
         by = {marks.BY: self._child.by} if self._child.by else {}

@@ -119,6 +119,10 @@ class Volumes(CinderKind[VolumeWanted, VolumeObserved]):
         }
         return {"size": wanted.size, **{name: value for name, value in said.items() if value}}
 
+    def beside(self, wanted: VolumeWanted) -> dict[str, Any]:
+        """Its scheduler hints."""
+        return {"OS-SCH-HNT:scheduler_hints": wanted.hints} if wanted.hints else {}
+
     def search(self, wanted: VolumeWanted) -> dict[str, str]:
         """By the marker: Cinder reads the filter as a Python literal."""
         return {"metadata": repr({marks.KEY: wanted.id})}

@@ -389,6 +389,8 @@ class VolumeRecord(Record, kw_only=True):
     host: str = ""
     snapshot_id: str = ""
     source_id: str = ""
+    hints: dict[str, Any] = {}
+    """Scheduler hints; a simulated cloud has one back end and does not act on them."""
 
     def ties(self) -> set[str]:
         """Its type."""

@@ -147,6 +147,7 @@ class Volumes(CinderSimulated[VolumeRecord, VolumeWanted, VolumeObserved]):
             host=POOL,
             snapshot_id=wanted.snapshot_id,
             source_id=wanted.source_id,
+            hints=wanted.hints,
         )
         self._fill(record, wanted)
         return record

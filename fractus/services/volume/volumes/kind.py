@@ -11,7 +11,8 @@ from fractus.auth.base_rules import CINDER_ADMIN, CINDER_ADMIN_OR_MEMBER, CINDER
 from fractus.auth.policy import RuleDefault
 from fractus.model import carried
 from fractus.model.errors import Invalid
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import IF_PRESENT, Need, Resource
+from fractus.model.volumes import NAMED_BY_HINTS
 from fractus.model.volumes import VOLUME as VOCABULARY
 from fractus.services.field import Field, named
 from fractus.services.kind import table_of
@@ -138,7 +139,14 @@ def needs(resource: Resource) -> list[Need]:
     return [
         Need("volume_type", first),
         *(Need(kind, desired[name]) for kind, name in sources if desired.get(name)),
+        *(Need("volume", id, mode=IF_PRESENT) for id in hinted_volumes(desired)),
     ]
+
+
+def hinted_volumes(desired: Mapping[str, Any]) -> list[str]:
+    """The volumes that its scheduler hints name, each once."""
+    hints = desired.get("hints", {})
+    return list(dict.fromkeys(id for name in NAMED_BY_HINTS for id in hints.get(name, ())))
 
 
 def _cost(resource: Resource) -> Mapping[str, int]:

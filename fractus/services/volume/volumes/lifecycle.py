@@ -15,7 +15,7 @@ from fractus.model.action import DONE, Action
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, at_home
-from fractus.model.volumes import DESTINATION, RESERVED, VolumeObserved, VolumeWanted
+from fractus.model.volumes import DESTINATION, NAMED_BY_HINTS, RESERVED, VolumeObserved, VolumeWanted
 from fractus.reconcile import drift
 from fractus.reconcile.kind import Apply, Demand, Difference, Done, Fail, Item, Plan, Sweeping, Wait
 from fractus.services.lifecycle import LifecycleDefaults
@@ -96,8 +96,9 @@ class VolumeLifecycle(LifecycleDefaults):
         self._messages, self._images = messages, images
 
     def demand(self, resource: Resource) -> Demand:
-        """The zone that the user named, of a cloud that has block storage."""
-        return Demand(cloud=resource.desired["zone"], kinds=frozenset({"volume", "volume_type"}))
+        """The zone that was named, or that of the volumes it is to be beside; of clouds that have block storage."""
+        cloud = resource.desired["zone"] or resource.desired.get("hinted_cloud", "")
+        return Demand(cloud=cloud, kinds=frozenset({"volume", "volume_type"}))
 
     async def prepare(self, tx: Transaction, resource: Resource, cloud: str) -> dict[str, Any]:
         """What was asked of it before it was there has no meaning any more."""
@@ -122,6 +123,7 @@ class VolumeLifecycle(LifecycleDefaults):
             snapshot_id=there("snapshot", "snapshot_id"),
             source_id=there("volume", "source_id"),
             backup_id=there("backup", "backup_id"),
+            hints=_hints(desired, remote),
         )
 
     def differences(self, item: Item, observed: VolumeObserved) -> list[Difference]:
@@ -238,6 +240,15 @@ class VolumeLifecycle(LifecycleDefaults):
     def summarise(self, resource: Resource, presences: list[Presence]) -> Summary:
         """How users see it."""
         return KIND.summarise(resource, presences)
+
+
+def _hints(desired: Mapping[str, Any], remote: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """Scheduler hints in its cloud's own ids. Of the volumes that are named, those that are there."""
+    hints = dict(desired.get("hints", {}))
+    for name in NAMED_BY_HINTS:
+        if name in hints:
+            hints[name] = [remote["volume", id] for id in hints[name] if ("volume", id) in remote]
+    return {name: value for name, value in hints.items() if value}
 
 
 def _is_held(desired: Mapping[str, Any], status: str) -> bool:

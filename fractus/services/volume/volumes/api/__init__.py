@@ -96,8 +96,8 @@ class VolumesApi(CollectionApi):
 
     async def draft(self, call: Call, tx: Transaction, given: dict[str, Any]) -> Resource:
         """A volume that gets its cloud from a worker."""
-        refuse_unsupported(call.body, given)
-        made = await self._maker.write(call, tx, given)
+        refuse_unsupported(given)
+        made = await self._maker.write(call, tx, given, call.body.get("OS-SCH-HNT:scheduler_hints"))
         if made.desired.get("backup_id"):
             await self._backups.being_restored(tx, made.desired["backup_id"], made.id)
         return made

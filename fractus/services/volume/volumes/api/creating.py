@@ -12,6 +12,7 @@ from fractus.model.resource import Resource
 from fractus.model.volumes import UNWRITTEN
 from fractus.services.volume.dialect.api.query import names
 from fractus.services.volume.dialect.schema.parameters import TRUE
+from fractus.services.volume.volumes.api.hints import hinted
 from fractus.services.volume.volumes.kind import FROM_IMAGE, KIND
 from fractus.store import clouds
 from fractus.store.resources import Resources
@@ -42,7 +43,13 @@ class Images(Protocol):
 
 
 async def draft(
-    call: Call, tx: Transaction, given: Mapping[str, Any], resources: Resources, types: Types, images: Images
+    call: Call,
+    tx: Transaction,
+    given: Mapping[str, Any],
+    resources: Resources,
+    types: Types,
+    images: Images,
+    hints: Mapping[str, Any] | None,
 ) -> Resource:
     """A volume of what a body says. Raises what Cinder says of it."""
     sources = _Sources(call, tx, resources)
@@ -82,7 +89,8 @@ async def draft(
         "readonly": None,
         "image_metadata": {},
     }
-    if not (desired["zone"] or origin or backup):
+    desired |= await hinted(call, tx, resources, hints, desired["zone"])
+    if not (desired["zone"] or origin or backup or hints):
         desired[UNWRITTEN] = True
     who = call.principal
     return Resource(
@@ -91,12 +99,8 @@ async def draft(
     )  # fmt: skip
 
 
-def refuse_unsupported(body: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def refuse_unsupported(given: Mapping[str, Any]) -> None:
     """Refuse what would be lost on the way."""
-    hints = body.get("OS-SCH-HNT:scheduler_hints")
-    if hints:
-        listed = ", ".join(sorted(hints))
-        raise Invalid(f"OS-SCH-HNT:scheduler_hints: fractus cannot honour the scheduler hints {listed}.")
     for name, what in (("consistencygroup_id", "Group"), ("group_id", "Group")):
         if given.get(name):
             raise NotFound(f"{what} {given[name]} could not be found.")

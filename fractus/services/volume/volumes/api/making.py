@@ -25,9 +25,12 @@ class VolumeMaker:
         self._quota = quota
         self._types, self._images = types, images
 
-    async def write(self, call: Call, tx: Transaction, given: Mapping[str, Any]) -> Resource:
+    async def write(
+        self, call: Call, tx: Transaction, given: Mapping[str, Any], hints: Mapping[str, Any] | None = None
+    ) -> Resource:
         """A volume of what a body says."""
-        resource = await draft(call, tx, given, self._ledger.resources, self._types, self._images)
+        resources = self._ledger.resources
+        resource = await draft(call, tx, given, resources, self._types, self._images, hints)
         await self.check_size(tx, resource.project_id, resource.desired["size"])
         return await self._ledger.create(
             tx, resource, KIND.summarise(resource, ()), KIND.needs(resource), assign=True
