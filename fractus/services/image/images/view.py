@@ -57,7 +57,7 @@ def document(resource: Resource, presences: Sequence[Presence] = ()) -> dict[str
         "self": href,
         "file": f"{href}/file",
         "schema": "/v2/schemas/image",
-        **({"stores": ",".join(where)} if where else {}),
+        **({"stores": ",".join(sorted(where))} if where else {}),
     }
 
 
