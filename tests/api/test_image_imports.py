@@ -164,7 +164,7 @@ async def test_an_upload_and_an_import_may_name_a_cloud(world: World) -> None:
     assert (await shown(ann, two))["status"] == "active"
     await arrives(world)
     assert (await shown(ann, one))["stores"] == "b,fractus"
-    assert (await shown(ann, two))["stores"] == "fractus,a"
+    assert (await shown(ann, two))["stores"] == "a,fractus"
 
 
 # --- other hosts ---------------------------------------------------------------------------------------
