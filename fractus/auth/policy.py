@@ -171,10 +171,11 @@ class Policy:
         What is shared with the caller's project by name (`shared_with`) is `shared` to the caller, as Neutron has it; a
         network that is external to some projects (`external_to`) is so to them alone.
         """
-        if target is not None and principal.project_id in (target.get("shared_with") or ()):
-            target = {**target, "shared": True}
-        if target is not None and (some := target.get("external_to")) is not None:
-            target = {**target, "router:external": principal.project_id in some}
+        if target is not None:
+            if "shared_with" in target and principal.project_id in (target["shared_with"] or ()):
+                target = {**target, "shared": True}
+            if "external_to" in target and target["external_to"] is not None:
+                target = {**target, "router:external": principal.project_id in target["external_to"]}
         depends = self._depends[rule]
         if not depends.kept:
             return self._ask(rule, principal, target)

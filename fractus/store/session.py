@@ -130,11 +130,11 @@ class Session:
         """Run a query, or remember what it came to."""
         compiled = query.compiled(self._dialect)
         values = compiled.values(given)
-        if monotonic() - self._since > _LONG:
-            await self._give_way()
         key = (compiled.text, values)
         found = self._memo.get(key)
         if found is None:
+            if monotonic() - self._since > _LONG:
+                await self._give_way()
             await self._write_down(tx, query.tables)
             found = self._memo[key] = await self._raw.rows(compiled, values)
             for table in query.tables:
@@ -163,11 +163,11 @@ class Session:
         holding: bool = False,
         one: bool = False,
     ) -> None:
-        """Run a data statement when its time comes (`fractus.store.transaction.Transaction.put`)."""
+        """Run a data statement when its time comes (`fractus.store.transaction.Transaction.put`). Others get their
+        chance to run then.
+        """
         compiled = query.compiled(self._dialect)
         values = compiled.values(given)
-        if monotonic() - self._since > _LONG:
-            await self._give_way()
         target = query.target
         if not holding and target in self._held:
             await self._settle(tx, target)

@@ -11,11 +11,12 @@ from fractus.quota.costs import Costs, Over
 
 def _of(server: Resource) -> Mapping[str, int]:
     """From when it is asked for until no cloud has it any more: what is being deleted still takes its place there."""
-    flavors = [server.desired.get("flavor", {})]
+    flavor = server.desired.get("flavor", {})
+    cores, ram = int(flavor.get("vcpus", 0)), int(flavor.get("ram", 0))
     if "resize" in server.desired:
         # Both are held until it is settled which one it keeps.
-        flavors.append(server.desired["resize"]["flavor"])
-    cores, ram = (max(int(one.get(name, 0)) for one in flavors) for name in ("vcpus", "ram"))
+        other = server.desired["resize"]["flavor"]
+        cores, ram = max(cores, int(other.get("vcpus", 0))), max(ram, int(other.get("ram", 0)))
     return {"instances": 1, "cores": cores, "ram": ram}
 
 

@@ -133,12 +133,13 @@ class Documents:
         owned: bool = True,
         only_of: Mapping[str, str] = _ALL_HAVE,
     ) -> None:
+        self._shown = [(one.document, one.key) for one in fields.values() if one.document]
         # What is younger than some rows has its default there.
-        self._shown = [
-            (one.document, one.key, None if one.default in (REQUIRED, UNSET) else one.default)
+        self._unsaid = {
+            one.document: None if one.default in (REQUIRED, UNSET) else one.default
             for one in fields.values()
             if one.document
-        ]
+        }
         self._converted = [(one.document, one.show) for one in fields.values() if one.document and one.show]
         stored = [
             (one.column, one.document or one.name, one.key)
@@ -190,8 +191,10 @@ class Documents:
 
     def _body(self, resource: Resource, there: Sequence[Presence], status: str) -> dict[str, Any]:
         """What is between identity and standard attributes."""
-        get = resource.desired.get
-        body = {name: get(key, default) for name, key, default in self._shown}
+        desired, body = resource.desired, self._unsaid.copy()
+        for name, key in self._shown:
+            if key in desired:
+                body[name] = desired[key]
         for name, show in self._converted:
             body[name] = show(body[name])
         if self._derived is not None:

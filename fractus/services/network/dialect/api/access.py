@@ -40,8 +40,10 @@ def authorise(
     """
     rules, shown = [action], f"rule:{action}"
     for name, attribute in attributes.items():
+        if not attribute.rule or name not in item.given:
+            continue
         value = item.values.get(name)
-        if not attribute.rule or name not in item.given or (create and value == attribute.default):
+        if create and value == attribute.default:
             continue
         own = f"{action}:{name}"
         parts: Any = [value] if isinstance(value, dict) else value

@@ -34,6 +34,15 @@ from fractus.store.transaction import Reader, Transaction
 #: Ports that leave with their network (neutron.common._constants.AUTO_DELETE_PORT_OWNERS).
 _AUTO_DELETED = ("network:dhcp", "network:distributed", "network:floatingip_agent_gateway")
 
+#: Attributes of a port of which nothing is said.
+_UNSAID: Mapping[str, Any] = {
+    "name": "", "description": "", "tags": (), "admin_state_up": True, "mac_address": None, "fixed_ips": None,
+    "device_id": "", "device_owner": "", "port_security_enabled": None, "security_groups": None,
+    "allowed_address_pairs": None, "extra_dhcp_opts": None, "qos_policy_id": None, "binding:vnic_type": "normal",
+    "numa_affinity_policy": None, "device_profile": None, "propagate_uplink_status": True, "dns_name": None,
+    "binding": {},
+}  # fmt: skip
+
 
 class Servers(Protocol):
     """What shows ports as part of itself."""
@@ -78,48 +87,56 @@ class PortWrites(Writer):
         `owned`: it was made for a server and leaves with it; `place`: which of the server's ports it is. `limited` as
         of `create`. Neutron's errors about addresses and MACs.
         """
-        port_id, owner = new_id(), values.get("device_owner", "")
-        mac = await self._reserve_mac(tx, network.id, values.get("mac_address"), port_id)
+        said = {**_UNSAID, **values}
+        port_id, owner = new_id(), said["device_owner"]
+        mac = await self._reserve_mac(tx, network.id, said["mac_address"], port_id)
         subnets = await self.facts_of(tx, network)
-        picks = schema.picks(values.get("fixed_ips"), subnets, mac=mac, device_owner=owner)
-        secure = values.get("port_security_enabled")
-        secure = network.desired["port_security_enabled"] if secure is None else secure
-        secure = secure and not schema.trusted(owner)
-        groups = values.get("security_groups")
-        if groups is None:
-            groups = [await self._groups.ensure_default(tx, values["project_id"])] if secure else []
+        picks = schema.picks(said["fixed_ips"], subnets, mac=mac, device_owner=owner)
+        secure, groups = await self._secured(tx, network, said)
         desired = {
-            "name": values.get("name", ""),
-            "description": values.get("description", ""),
-            "tags": values.get("tags", []),
-            "admin_state_up": values.get("admin_state_up", True),
+            "name": said["name"],
+            "description": said["description"],
+            "tags": [*said["tags"]],
+            "admin_state_up": said["admin_state_up"],
             "network_id": network.id,
             "network_project_id": network.project_id,
             "mac_address": mac,
             "fixed_ips": await self._reserve(tx, network.id, port_id, picks),
             "auto_subnets": schema.self_addressed(subnets, owner),
-            "device_id": values.get("device_id", ""),
+            "device_id": said["device_id"],
             "device_owner": owner,
             "device_since": tx.now(),
             "owned_by_server": owned,
             "place": place,
             "port_security_enabled": secure,
-            "security_groups": [] if schema.trusted(owner) else list(groups),
-            "allowed_address_pairs": schema.pairs(values.get("allowed_address_pairs") or [], mac),
-            "extra_dhcp_opts": schema.options([], values.get("extra_dhcp_opts")),
-            "qos_policy_id": values.get("qos_policy_id"),
-            "vnic_type": values.get("binding:vnic_type", "normal"),
-            "numa_affinity_policy": values.get("numa_affinity_policy"),
-            "device_profile": values.get("device_profile"),
-            "propagate_uplink_status": values.get("propagate_uplink_status", True),
-            **self.named(values.get("dns_name") or ""),
-            **values.get("binding", {}),
+            "security_groups": groups,
+            "allowed_address_pairs": schema.pairs(said["allowed_address_pairs"] or [], mac),
+            "extra_dhcp_opts": schema.options([], said["extra_dhcp_opts"]),
+            "qos_policy_id": said["qos_policy_id"],
+            "vnic_type": said["binding:vnic_type"],
+            "numa_affinity_policy": said["numa_affinity_policy"],
+            "device_profile": said["device_profile"],
+            "propagate_uplink_status": said["propagate_uplink_status"],
+            **self.named(said["dns_name"] or ""),
+            **said["binding"],
         }
         port = Resource(
             kind="port", id=port_id, project_id=values["project_id"], user_id=user_id,
             name=desired["name"], desired=desired, request_id=request_id, choice=_held(values.get(HOSTED)),
         )  # fmt: skip
         return await self.create(tx, port, needs_of(desired), limited=limited)
+
+    async def _secured(
+        self, tx: Transaction, network: Resource, said: Mapping[str, Any]
+    ) -> tuple[bool, list[str]]:
+        """Whether a new port is filtered, and by which groups: its project's default one where none is named."""
+        if schema.trusted(said["device_owner"]):
+            return False, []
+        secure, groups = said["port_security_enabled"], said["security_groups"]
+        secure = network.desired["port_security_enabled"] if secure is None else secure
+        if groups is None:
+            groups = [await self._groups.ensure_default(tx, said["project_id"])] if secure else []
+        return secure, list(groups)
 
     async def create(
         self, tx: Transaction, resource: Resource, needs: Sequence[Need] = (), *, limited: bool = True
