@@ -72,6 +72,51 @@ class NetworkWanted(Wanted, frozen=True, kw_only=True):
         Wire(extension="dns-integration", purpose="a network with a DNS domain", unsaid=True, mutable=True),
     ] = ""
 
+    network_type: Annotated[
+        str,
+        Wire(
+            name="provider:network_type",
+            extension="provider",
+            purpose="a network of a given type",
+            unsaid=True,
+            admin=True,
+            per_cloud=True,
+        ),
+    ] = ""
+    """Of this and what follows nothing is kept of a network that was taken over: it is its cloud's."""
+    physical_network: Annotated[
+        str,
+        Wire(
+            name="provider:physical_network",
+            extension="provider",
+            purpose="a network on a given physical network",
+            unsaid=True,
+            admin=True,
+            per_cloud=True,
+        ),
+    ] = ""
+    segmentation_id: Annotated[
+        int | None,
+        Wire(
+            name="provider:segmentation_id",
+            extension="provider",
+            purpose="a network with a given segmentation id",
+            unsaid=True,
+            admin=True,
+            per_cloud=True,
+        ),
+    ] = None
+    segments: Annotated[
+        list[dict[str, Any]],
+        Wire(
+            extension="multi-provider",
+            purpose="a network of several segments",
+            unsaid=True,
+            admin=True,
+            per_cloud=True,
+        ),
+    ] = []
+
 
 class NetworkObserved(Observed, frozen=True, kw_only=True):
     """A network in a child."""
@@ -84,9 +129,10 @@ class NetworkObserved(Observed, frozen=True, kw_only=True):
     qos_policy_id: str | UnsetType | None = UNSET
     dns_domain: str | None = None
     external: bool | None = None
-    network_type: Annotated[str, Wire(name="provider:network_type")] = ""
-    physical_network: Annotated[str, Wire(name="provider:physical_network")] = ""
-    segmentation_id: Annotated[int | None, Wire(name="provider:segmentation_id")] = None
+    network_type: str = ""
+    physical_network: str = ""
+    segmentation_id: int | None = None
+    segments: list[dict[str, Any]] | None = None
 
 
 NETWORK = Vocabulary("network", NetworkWanted, NetworkObserved)

@@ -13,6 +13,8 @@ class Networks(SharedSimulated[NetworkRecord, NetworkWanted, NetworkObserved]):
 
     def complete(self, thing: NetworkRecord) -> None:
         """The MTU, where nobody asked for one."""
+        if not thing.segments:
+            thing.network_type = thing.network_type or "geneve"
         thing.mtu = thing.mtu or self.injector.backend.shape.mtu
 
     def check(self, thing: NetworkRecord) -> None:

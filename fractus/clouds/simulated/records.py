@@ -120,7 +120,10 @@ class NetworkRecord(SharedRecord, kw_only=True):
     external: bool = False
     dns_domain: str = ""
     status: str = "ACTIVE"
-    network_type: str = "geneve"
+    network_type: str = ""
+    physical_network: str = ""
+    segmentation_id: int | None = None
+    segments: list[dict[str, Any]] = []
     qos_policy_id: str | None = None
 
     def ties(self) -> set[str]:

@@ -163,6 +163,14 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "ip-substring-filtering", "IP address substring filtering",
         "Provides IP address substring filtering when listing ports", "2017-11-28T09:00:00-00:00",
     ),
+    (
+        "multi-provider", "Multi Provider Network",
+        "Expose mapping of virtual networks to multiple physical networks", "2013-06-27T10:00:00-00:00",
+    ),
+    (
+        "provider", "Provider Network", "Expose mapping of virtual networks to physical networks",
+        "2012-09-07T10:00:00-00:00",
+    ),
     ("net-mtu", "Network MTU", "Provides MTU attribute for a network resource.", "2015-03-25T10:00:00-00:00"),
     (
         "net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource.",

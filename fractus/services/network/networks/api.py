@@ -12,10 +12,17 @@ from fractus.services.network.dialect.api.lists import leading_out
 from fractus.services.network.dialect.queries.defaults import default_of
 from fractus.services.network.dialect.queries.mtu import check_carried
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import conflict, network_in_use
+from fractus.services.network.dialect.schema.errors import (
+    conflict,
+    invalid_input,
+    network_in_use,
+    not_carried,
+)
 from fractus.services.network.dialect.schema.mtu import check_mtu
+from fractus.services.network.dialect.schema.outside import may_be_made_here
 from fractus.services.network.dialect.schema.zones import check_known
-from fractus.services.network.networks.kind import IS_DEFAULT, KIND
+from fractus.services.network.networks import schema as providers
+from fractus.services.network.networks.kind import IS_DEFAULT, KIND, SEES_SEGMENTS
 from fractus.store import clouds
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call
@@ -27,10 +34,12 @@ class NetworkApi(CollectionApi):
     kind = KIND
     changed_here = ("name", "router:external")
     special = {"router:external": leading_out}
+    admin_rule = SEES_SEGMENTS
 
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, its MTU is carried somewhere, and its project has a default group."""
         check_known(resource.desired["availability_zone_hints"], await clouds.enabled(tx))
+        await self._provide(tx, resource, item)
         await check_carried(tx, resource.desired["mtu"])
         await self._at.groups.ensure_default(tx, resource.project_id)
         resource.desired["subnets"] = []
@@ -43,15 +52,36 @@ class NetworkApi(CollectionApi):
             policies = self._resources.tables["qos_policy"]
             resource.desired["qos_policy_id"] = await default_of(tx, policies, project_id=resource.project_id)
 
+    async def _provide(self, tx: Transaction, resource: Resource, item: Item) -> None:
+        """Its provider attributes: where they mean something in one cloud only, it is of that cloud alone."""
+        every = providers.asked(item.values)
+        for name in (*providers.ATTRIBUTES, providers.SEGMENTS):
+            resource.desired.pop(KIND.fields[name].key, None)
+        if not every:
+            return
+        resource.desired |= providers.kept(every)
+        hints, known = resource.desired["availability_zone_hints"], list(await clouds.enabled(tx))
+        there = hints if len(hints) == 1 else known if len(known) == 1 else []
+        name = providers.of_one_cloud(every)
+        if name and not there:
+            raise not_carried(
+                name, "it means something in one zone only, which availability_zone_hints have to name"
+            )
+        if there:
+            resource.choice = {"only": list(there)}
+
     async def after_create(self, tx: Transaction, resource: Resource) -> None:
         """An external one is so to everybody, until somebody says otherwise."""
         if resource.desired["router:external"]:
             await self._at.external_access.opened(tx, resource)
+        if resource.choice.get("only"):
+            await self._at.ledger.wake_all(tx, [(resource.kind, resource.id, "")])
 
     async def before_update(
         self, tx: Transaction, call: Call, resource: Resource, item: Item
     ) -> dict[str, Any]:
         """Others use it no longer where it is no longer shared; its clouds and subnets take the new MTU."""
+        _keep_segments(resource, item)
         if not item.values.get("router:external", resource.desired["router:external"]):
             item.values.pop(IS_DEFAULT, None)  # as Neutron, which says it of external networks alone
         elif item.values.get(IS_DEFAULT):
@@ -74,7 +104,7 @@ class NetworkApi(CollectionApi):
             return {}
         if inside:
             return {MADE_HERE: False, EXTERNAL_TO: None}
-        return {MADE_HERE: not resource.choice.get("only")}
+        return {MADE_HERE: may_be_made_here(resource)}
 
     async def after_update(self, tx: Transaction, resource: Resource, before: Mapping[str, Any]) -> None:
         """Its subnets are shared and external as it is, and so are those who may use it."""
@@ -95,3 +125,12 @@ class NetworkApi(CollectionApi):
         if is_external and (led := await self._at.routers.leading_out(tx, resource.id)):
             raise network_in_use(resource.id, [f"gateway of router {one.id}" for one in led])
         await self._at.subnets.remove_of(tx, resource.id)
+
+
+def _keep_segments(resource: Resource, item: Item) -> None:
+    """Refuse other provider attributes. Neutron changes the id of a VLAN, and nothing else."""
+    for name in (*providers.ATTRIBUTES, providers.SEGMENTS):
+        if item.set(name):
+            if name == providers.ID and resource.desired.get("network_type") == "vlan":
+                raise not_carried(name, "a network stays on the segment on which it was made")
+            raise invalid_input("Only VLAN type networks can be updated")

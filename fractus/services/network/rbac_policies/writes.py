@@ -11,6 +11,7 @@ from typing import Protocol
 from fractus.base.ids import new_id
 from fractus.model.network import EXTERNAL_TO, MADE_HERE
 from fractus.model.resource import Resource
+from fractus.services.network.dialect.schema.outside import may_be_made_here
 from fractus.services.network.dialect.writes.writer import Writer
 from fractus.services.network.rbac_policies.kind import EVERYBODY, EXTERNAL, KIND
 from fractus.store.ledger import Ledger
@@ -68,7 +69,7 @@ class PolicyWrites(Writer):
         desired = network.desired
         if bool(targets) != desired["router:external"]:
             desired["router:external"] = bool(targets)
-            desired[MADE_HERE] = bool(targets) and not network.choice.get("only")
+            desired[MADE_HERE] = bool(targets) and may_be_made_here(network)
         some = None if EVERYBODY in targets or not targets else sorted(targets)
         desired[EXTERNAL_TO] = some
         await self._networks.change(tx, network)

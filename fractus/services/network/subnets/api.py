@@ -69,6 +69,8 @@ class SubnetApi(CollectionApi):
             "gateway_ip": gateway,
             "allocation_pools": pools_of(ranges, version),
         }
+        if network.choice.get("only"):
+            resource.choice = {"only": network.choice["only"]}
         await self._subnets.join(tx, resource, network, pool)
 
     async def after_create(self, tx: Transaction, resource: Resource) -> None:

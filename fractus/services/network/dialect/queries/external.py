@@ -64,7 +64,7 @@ async def pools_of(reader: Reader, resources: Resources, network: Resource) -> l
     there = [one for one in found if one is not None and one.wanted]
     there.sort(key=lambda one: (one.created_at, one.id))
     if not is_clouds_own(network):
-        return [Pool(one, "") for one in there]
+        return [Pool(one, next(iter(one.choice.get("only", ())), "")) for one in there]
     return [Pool(one, one.choice["only"][0]) for one in there if one.choice.get("only")]
 
 

@@ -66,7 +66,7 @@ class MtuLesson:
         """`{"mtu": N}`, or nothing."""
         for id, mtu in heapq.nlargest(_ENOUGH, self._ours.items(), key=itemgetter(1)):
             network = await resources.fetch(reader, "network", id)
-            if network is not None and not network.desired["mtu"]:
+            if network is not None and not network.desired["mtu"] and not network.choice.get("only"):
                 return {"mtu": mtu if whole else max(mtu, most_of(before))}
         return {"mtu": self._largest} if whole and self._largest else {}
 

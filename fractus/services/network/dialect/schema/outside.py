@@ -19,3 +19,11 @@ class Given(Struct, frozen=True):
 def is_clouds_own(network: Resource) -> bool:
     """Whether it is an external network that was not made through us."""
     return bool(network.desired.get("router:external")) and not network.desired.get(MADE_HERE)
+
+
+def may_be_made_here(network: Resource) -> bool:
+    """Whether a network that becomes external was made through us: what is in one cloud only was taken over there,
+    unless an administrator gave it provider attributes.
+    """
+    desired = network.desired
+    return not network.choice.get("only") or bool(desired.get("network_type") or desired.get("segments"))
