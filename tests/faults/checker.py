@@ -159,9 +159,14 @@ class Checker:
         )
 
     def _goes_with_another(self, kind: str, one: dict[str, Any]) -> bool:
-        """A project's default group; a port that was made for a server which is there."""
+        """A project's default group; a port that was made for a server which is there; the policy by which an external
+        network is external, as Neutron makes one.
+        """
         if kind == "group":
             return one["name"] == "default"
+        if kind == "rbac_policy":
+            external = self._api["network"].get(one["object_id"], {}).get("router:external", False)
+            return one["action"] == "access_as_external" and external
         having = ("server", "router", "floatingip")
         return kind == "port" and any(one["device_id"] in self._api.get(other, {}) for other in having)
 

@@ -129,6 +129,15 @@ def test_nothing_is_wrong_where_all_is_well() -> None:
     assert _check(_truth()) == []
 
 
+@pytest.mark.parametrize(("action", "right"), [("access_as_external", True), ("access_as_shared", False)])
+def test_an_external_network_comes_with_its_policy(action: str, right: bool) -> None:
+    truth = _truth()
+    truth.api["network"].append({"id": "n-x", "name": "red", "router:external": True})
+    truth.api["rbac_policy"] = [{"id": "r-1", "object_id": "n-x", "action": action}]
+    found = {wrong.promise for wrong in _check(truth)} - {checker.DOUBLED}
+    assert found == (set() if right else {checker.UNREQUESTED})
+
+
 @pytest.mark.parametrize("restored", [True, False])
 def test_what_a_restored_cloud_has_smaller_counts_as_it_was_asked(restored: bool) -> None:
     truth = _doubled(_truth(), shown=True, deliveries=1)
