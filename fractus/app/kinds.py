@@ -162,8 +162,15 @@ from fractus.services.volume.backups.lifecycle import BackupLifecycle
 from fractus.services.volume.backups.writes import BackupWrites
 from fractus.services.volume.extensions import policy as volume_extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi as VolumeExtensionsApi
+from fractus.services.volume.group_snapshots.api import GroupSnapshotsApi
+from fractus.services.volume.group_snapshots.kind import KIND as GROUP_SNAPSHOT
+from fractus.services.volume.group_snapshots.writes import GroupSnapshotWrites
 from fractus.services.volume.group_types.api import GroupTypesApi
 from fractus.services.volume.group_types.kind import KIND as GROUP_TYPE
+from fractus.services.volume.group_types.queries import GroupTypeSource
+from fractus.services.volume.groups.api import GroupsApi
+from fractus.services.volume.groups.kind import KIND as VOLUME_GROUP
+from fractus.services.volume.groups.writes import GroupWrites
 from fractus.services.volume.hosts import policy as volume_host_policy
 from fractus.services.volume.hosts.api import HostsApi as VolumeHostsApi
 from fractus.services.volume.hosts.api.access import Given as VolumeHostsGiven
@@ -207,6 +214,16 @@ from fractus.store.ledger import Ledger
 # --- the lists ------------------------------------------------------------------------------------
 
 
+def _volume_maker(at: ApiParts) -> VolumeMaker:
+    return VolumeMaker(
+        at.ledger,
+        at.quota,
+        VolumeTypeSource(at.resources),
+        ImageSource(at.resources),
+        GroupWrites(at.ledger),
+    )
+
+
 def _servers(at: ApiParts) -> ServersApi:
     return ServersApi(
         Dependencies(
@@ -218,9 +235,7 @@ def _servers(at: ApiParts) -> ServersApi:
             floating=at.floating,
             attachments=at.attachments,
             snapshots=SnapshotWrites(at.ledger),
-            storage=VolumeMaker(
-                at.ledger, at.quota, VolumeTypeSource(at.resources), ImageSource(at.resources)
-            ),
+            storage=_volume_maker(at),
             images=ImageSource(at.resources),
             maker=ImageMaker(at.ledger),
             flavors=FlavorSource(at.resources),
@@ -368,6 +383,23 @@ VOLUMES: tuple[Entry[ApiParts], ...] = (
     ),
     Entry(DEFAULT_VOLUME_TYPE, None),
     Entry(GROUP_TYPE, lambda at: GroupTypesApi(at.store, at.ledger)),
+    Entry(
+        VOLUME_GROUP,
+        lambda at: GroupsApi(
+            at.store,
+            at.ledger,
+            VolumeTypeSource(at.resources),
+            GroupTypeSource(at.resources),
+            VolumeWrites(at.ledger),
+            _volume_maker(at),
+        ),
+    ),
+    Entry(
+        GROUP_SNAPSHOT,
+        lambda at: GroupSnapshotsApi(
+            at.store, at.ledger, GroupWrites(at.ledger), SnapshotWrites(at.ledger)
+        ),
+    ),
     Entry(QOS_SPEC, lambda at: QosSpecsApi(at.store, at.ledger, VolumeTypeSource(at.resources))),
     Entry(
         VOLUME,
@@ -381,6 +413,7 @@ VOLUMES: tuple[Entry[ApiParts], ...] = (
             VolumeWrites(at.ledger),
             at.live,
             ImageMaker(at.ledger),
+            GroupWrites(at.ledger),
         ),
         lambda at: VolumeLifecycle(
             VolumeWrites(at.ledger),
@@ -388,13 +421,14 @@ VOLUMES: tuple[Entry[ApiParts], ...] = (
             at.attachments,
             MessageWrites(at.ledger),
             ImageMaker(at.ledger),
+            GroupWrites(at.ledger),
         ),
         VolumeAdoption(),
     ),
     Entry(
         SNAPSHOT,
         lambda at: SnapshotsApi(at.store, at.ledger, at.live),
-        lambda at: SnapshotLifecycle(MessageWrites(at.ledger)),
+        lambda at: SnapshotLifecycle(MessageWrites(at.ledger), GroupSnapshotWrites(at.ledger)),
         SnapshotAdoption(),
     ),
     Entry(

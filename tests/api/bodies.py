@@ -223,6 +223,17 @@ _VOLUME: Mapping[str, Body] = {
     "PUT /default-types/{id}": lambda house: {"default_type": {"volume_type": house.volume_type}},
     "POST /group_types/{group_type_id}/group_specs": lambda _: {"group_specs": {"colour": "blue"}},
     "PUT /group_types/{group_type_id}/group_specs/{key}": lambda _: {f"{SECRET}-spec": "new"},
+    **{
+        f"POST {path}#create-from-src": lambda house: {
+            "create-from-src": {"source_group_id": house.stored["groups"]}
+        }
+        for path in ("/groups/{id}/action", "/groups/action")
+    },
+    "POST /groups/{id}/action#delete": lambda _: {"delete": {"delete-volumes": True}},
+    **{
+        f"POST {path}/{{id}}/action#reset_status": lambda _: {"reset_status": {"status": "error"}}
+        for path in ("/groups", "/group_snapshots")
+    },
     "PUT /qos-specs/{id}/delete_keys": lambda _: {"keys": ["colour"]},
     **{
         f"PUT /os-services/{verb}": lambda _: {**_BACKEND, "binary": "cinder-volume"}

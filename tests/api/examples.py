@@ -115,6 +115,11 @@ VOLUME_EXAMPLES: Mapping[str, Example] = {
     "volume_attachment": Example(
         lambda house: {"volume_uuid": house.volume}, {"connector": {"host": "h1", "initiator": "iqn.1"}}
     ),
+    "volume_group": Example(
+        lambda house: {"name": "new", "group_type": house.group_type, "volume_types": ["__DEFAULT__"]},
+        {"description": "new"},
+    ),
+    "group_snapshot": Example(lambda house: {"name": "new", "group_id": house.stored["groups"]}, {}),
     "volume_transfer": Example(lambda house: {"name": "new", "volume_id": house.offered}, {}),
     "backup": Example(
         lambda house: {"name": "new", "volume_id": house.volume, "metadata": {"colour": "blue"}},
@@ -135,6 +140,9 @@ QOS_RULES: Mapping[str, dict[str, int]] = {
 #: Kinds that nobody makes or changes by a request.
 _NOT_MADE = ("volume_message",)
 
+#: Kinds of block storage of which nothing is ever changed.
+_NOT_CHANGED = ("volume_transfer", "group_snapshot")
+
 #: What names one in paths of block storage.
 _BY = {
     "volume_type": "type_id",
@@ -154,6 +162,7 @@ def bodies(service: str) -> dict[str, Callable[[House], Any]]:
             found[f"POST {kind.root}"] = lambda house, kind=kind, one=example: {kind.key: one.create(house)}
             if kind.name == "volume_transfer":
                 found["POST /os-volume-transfer"] = found[f"POST {kind.root}"]
+            if kind.name in _NOT_CHANGED:
                 continue
             found[f"PUT {kind.root}/{{{by}}}"] = lambda _, kind=kind, one=example: {kind.key: one.update}
     return found

@@ -89,6 +89,8 @@ class House:
     volume: str = ""
     snapshot: str = ""
     volume_type: str = ""
+    group_type: str = ""
+    """Of groups of volumes: everybody's."""
     """Not public: for this project alone."""
     request_id: str = ""
     """Of the server's creation."""
@@ -265,6 +267,7 @@ async def furnish(world: World, owner: User, zone: str = "a", cidr: str = "10.7.
     )
     await world.settle()
     await _make_stored(house, zone)
+    await _make_grouped(house)
     await world.settle()
     await _look(house, port)
     return house
@@ -325,6 +328,23 @@ async def _make_stored(house: House, zone: str) -> None:
     attached = {"attachment": {"volume_uuid": reserved}}
     made = (await house.owner.post(f"{VOLUME}/attachments", attached, version="3.71")).ok()
     house.stored["attachments"] = made["attachment"]["id"]
+
+
+async def _make_grouped(house: House) -> None:
+    """A group of block storage, with a snapshot of what is in it."""
+    asked = {"group_type": {"name": f"{SECRET}-group-type"}}
+    made = (await house.world.admin.post(f"{VOLUME}/group_types", asked, version="3.71")).ok()
+    house.group_type = made["group_type"]["id"]
+    given = {"name": f"{SECRET}-group", "group_type": house.group_type, "volume_types": ["__DEFAULT__"]}
+    made = (await house.owner.post(f"{VOLUME}/groups", {"group": given}, version="3.71")).ok()
+    house.stored["groups"] = made["group"]["id"]
+    await house.owner.makes_volume(f"{SECRET}-grouped", group_id=house.stored["groups"])
+    await house.world.settle()
+    given = {"name": f"{SECRET}-group-snapshot", "group_id": house.stored["groups"]}
+    made = (
+        await house.owner.post(f"{VOLUME}/group_snapshots", {"group_snapshot": given}, version="3.71")
+    ).ok()
+    house.stored["group_snapshots"] = made["group_snapshot"]["id"]
 
 
 async def _make_declared(house: House) -> None:

@@ -57,8 +57,8 @@ LIVES: Mapping[str, Lifecycle] = {
     "trunk": TrunkLifecycle(),
     "metering_label": MeteringLabelLifecycle(),
     "volume_type": VolumeTypeLifecycle(),
-    "volume": VolumeLifecycle(_UNUSED, _UNUSED, _UNUSED, _UNUSED, _UNUSED),
-    "snapshot": SnapshotLifecycle(_UNUSED),
+    "volume": VolumeLifecycle(_UNUSED, _UNUSED, _UNUSED, _UNUSED, _UNUSED, _UNUSED),
+    "snapshot": SnapshotLifecycle(_UNUSED, _UNUSED),
     "backup": BackupLifecycle(_UNUSED, _UNUSED),
 }
 

@@ -1,7 +1,6 @@
 """The face of block storage: Cinder's versions, version documents, errors, and all routes that Cinder 29 has.
 
-Of what cannot be made yet (backups, groups, transfers ...) lists are empty, and what is asked for by its id does not
-exist.
+Of what cannot be made yet (consistency groups) lists are empty, and what is asked for by its id does not exist.
 All else that is not served answers 501 and stands in the coverage table.
 """
 
@@ -104,6 +103,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     ("/group_types/{id}", "GET PUT DELETE"),
     ("/groups", "GET POST"),
     ("/groups/detail", "GET"),
+    ("/groups/action", "#create-from-src"),
     ("/groups/{id}", "GET PUT"),
     (
         "/groups/{id}/action",

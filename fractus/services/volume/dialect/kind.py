@@ -65,6 +65,8 @@ class VolumeKind(Kind, frozen=True, kw_only=True):
     """Who makes or changes one is answered with what a list without detail has."""
     linked: bool = False
     """Its documents have links (`dialect.view.STORED`)."""
+    links: str = ""
+    """What a list calls its links to the next page; empty: after the collection."""
     counted: bool = False
     """Its lists tell how many there are to those who ask."""
     read_rules: Mapping[str, str] = {}

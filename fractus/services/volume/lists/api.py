@@ -32,29 +32,21 @@ class Listing:
 
 
 LISTINGS = (
-    *(
-        Listing(
-            path=path,
-            key=path[1:],
-            rule="group:get_all",
-            detail=True,
-            since=since,
-            missing="Group {} could not be found.",
-            show_rule="group:get",
-        )
-        for path, since in (("/groups", Version(3, 13)), ("/consistencygroups", None))
+    Listing(
+        path="/consistencygroups",
+        key="consistencygroups",
+        rule="group:get_all",
+        detail=True,
+        missing="Group {} could not be found.",
+        show_rule="group:get",
     ),
-    *(
-        Listing(
-            path=path,
-            key=path[1:],
-            rule="group:get_all_group_snapshots",
-            detail=True,
-            since=since,
-            missing="GroupSnapshot {} could not be found.",
-            show_rule="group:get_group_snapshot",
-        )
-        for path, since in (("/group_snapshots", Version(3, 14)), ("/cgsnapshots", None))
+    Listing(
+        path="/cgsnapshots",
+        key="cgsnapshots",
+        rule="group:get_all_group_snapshots",
+        detail=True,
+        missing="GroupSnapshot {} could not be found.",
+        show_rule="group:get_group_snapshot",
     ),
 )
 

@@ -139,7 +139,8 @@ class SnapshotsApi(CollectionApi):
 
     async def _refuse_delete(self, tx: Transaction, resource: Resource, states: tuple[str, ...]) -> None:
         used = await users_left(self._ledger.resources, tx, KIND.name, resource.id)
-        if used or (states and resource.status not in states):
+        tied = used or resource.desired.get("group_snapshot_id")
+        if tied or (states and resource.status not in states):
             state = "status must be available or error and " if states else ""
             raise Invalid(f"Invalid snapshot: Snapshot {state}must not be part of a group, or in use.")
 

@@ -78,7 +78,7 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
         "status": status,
         "size": desired["size"],
         "metadata": desired["metadata"],
-        "group_snapshot_id": None,
+        "group_snapshot_id": desired.get("group_snapshot_id"),
         "user_id": resource.user_id,
         "consumes_quota": True,
         "os-extended-snapshot-attributes:project_id": resource.project_id,

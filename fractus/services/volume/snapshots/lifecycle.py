@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from fractus.model.cloud import Step
 from fractus.model.placement import assigned
@@ -18,6 +18,18 @@ from fractus.store.transaction import Transaction
 _PASSING = ("creating", "deleting", "updating", "backing-up", "restoring", "unmanaging")
 
 
+class Wholes(Protocol):
+    """What shows of snapshots of groups how far those of their volumes are."""
+
+    async def progressed(self, tx: Transaction, snapshot: Resource) -> None:
+        """That of one of them has changed."""
+        ...
+
+    async def left(self, tx: Transaction, snapshot: Resource) -> None:
+        """One of them is gone."""
+        ...
+
+
 class SnapshotLifecycle(CopyLifecycle):
     """The kind `snapshot`."""
 
@@ -26,9 +38,9 @@ class SnapshotLifecycle(CopyLifecycle):
     traits = assigned()
     sweeping = Sweeping()
 
-    def __init__(self, messages: Messages) -> None:
-        """`messages`: who tells of failures."""
-        self._messages = messages
+    def __init__(self, messages: Messages, wholes: Wholes) -> None:
+        """`messages`: who tells of failures; `wholes`: who shows how far snapshots of groups are."""
+        self._messages, self._wholes = messages, wholes
 
     def demand(self, resource: Resource) -> Demand:
         """A cloud that has snapshots: that of its volume."""
@@ -71,5 +83,12 @@ class SnapshotLifecycle(CopyLifecycle):
         return KIND.summarise(resource, presences)
 
     async def progressed(self, tx: Transaction, resource: Resource) -> None:
-        """A failure is reported."""
+        """A failure is reported, and that of a group's snapshot shown."""
         await self._messages.about(tx, resource)
+        if resource.desired.get("group_snapshot_id"):
+            await self._wholes.progressed(tx, resource)
+
+    async def gone(self, tx: Transaction, resource: Resource) -> None:
+        """A snapshot of a group ends with its last one."""
+        if resource.desired.get("group_snapshot_id"):
+            await self._wholes.left(tx, resource)

@@ -169,6 +169,7 @@ KIND = VolumeKind(
     verbs=VERBS,
     summarise=summarise,
     missing="Volume type {} could not be found.",
+    links="volume_type_links",
     unchanged=("os-volume-type-access:is_public", "qos_specs_id"),
     filters={
         "is_public": Parameter(public),

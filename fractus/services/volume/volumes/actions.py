@@ -61,6 +61,12 @@ def is_open(desired: Mapping[str, Any]) -> bool:
     return bool(asked and not asked["ended"])
 
 
+def shown_type(desired: Mapping[str, Any]) -> tuple[str, str]:
+    """Id and name of the type that users see: the old one until its cloud has changed it, as Cinder shows it."""
+    id, name = desired[KEY]["from"] if is_open(desired) else (desired["type_id"], desired["type_name"])
+    return id, name
+
+
 def settle(desired: dict[str, Any], there: Presence | None) -> None:
     """See whether a change of type has ended, and how."""
     if there is None or not is_open(desired):

@@ -11,7 +11,7 @@ from fractus.auth.base_rules import CINDER_ADMIN, CINDER_ADMIN_OR_MEMBER, CINDER
 from fractus.auth.policy import RuleDefault
 from fractus.model import carried
 from fractus.model.errors import Invalid
-from fractus.model.resource import IF_PRESENT, Need, Resource
+from fractus.model.resource import CARRY_ASYNC, IF_PRESENT, Need, Resource
 from fractus.model.volumes import NAMED_BY_HINTS
 from fractus.model.volumes import VOLUME as VOCABULARY
 from fractus.services.field import Field, named
@@ -127,7 +127,9 @@ TABLE = table_of(
 
 
 def needs(resource: Resource) -> list[Need]:
-    """Its type, and what it is made of. Of a type that it has got later its cloud is sent the name."""
+    """Its type, and what it is made of; a volume of its group that has no cloud yet, either (`beside`). Of a type that
+    it has got later its cloud is sent the name.
+    """
     desired = resource.desired
     first = (desired.get("retype") or {}).get("first") or desired["type_id"]
     sources = (
@@ -136,8 +138,10 @@ def needs(resource: Resource) -> list[Need]:
         ("volume", "source_id"),
         ("backup", "backup_id"),
     )
+    beside = desired.get("beside")
     return [
         Need("volume_type", first),
+        *([Need("volume", beside, mode=CARRY_ASYNC)] if beside else ()),
         *(Need(kind, desired[name]) for kind, name in sources if desired.get(name)),
         *(Need("volume", id, mode=IF_PRESENT) for id in hinted_volumes(desired)),
     ]

@@ -65,6 +65,18 @@ class Detached(Protocol):
         ...
 
 
+class Groups(Protocol):
+    """What shows of groups how far their volumes are."""
+
+    async def progressed(self, tx: Transaction, volume: Resource) -> None:
+        """That of one of them has changed."""
+        ...
+
+    async def left(self, tx: Transaction, volume: Resource) -> None:
+        """One of them is gone."""
+        ...
+
+
 class ImagesMade(Protocol):
     """What writes the images that clouds make of volumes."""
 
@@ -87,13 +99,20 @@ class VolumeLifecycle(LifecycleDefaults):
     verbs = frozenset({"reimage", "restore", "revert", "transfer", "upload"})
 
     def __init__(
-        self, volumes: Freed, backups: Restored, attachments: Detached, messages: Messages, images: ImagesMade
+        self,
+        volumes: Freed,
+        backups: Restored,
+        attachments: Detached,
+        messages: Messages,
+        images: ImagesMade,
+        groups: Groups,
     ) -> None:
         """`volumes` and `backups`: who shows with what a volume is busy, and that a backup is being restored;
-        `attachments`: who keeps them; `messages`: who reports failures; `images`: who is notified when an upload ends.
+        `attachments`: who keeps them; `messages`: who reports failures; `images`: who is notified when an upload ends;
+        `groups`: who shows how far those in a group are.
         """
         self._volumes, self._backups, self._attachments = volumes, backups, attachments
-        self._messages, self._images = messages, images
+        self._messages, self._images, self._groups = messages, images, groups
 
     def demand(self, resource: Resource) -> Demand:
         """The zone that was named, or that of the volumes it is to be beside; of clouds that have block storage."""
@@ -202,12 +221,16 @@ class VolumeLifecycle(LifecycleDefaults):
     async def progressed(self, tx: Transaction, resource: Resource) -> None:
         """The backup that it is made of is free again when it is made, or cannot be; and a failure is reported."""
         await self._messages.about(tx, resource)
+        if resource.desired.get("group_id"):
+            await self._groups.progressed(tx, resource)
         backup_id = resource.desired.get("backup_id")
         if backup_id and resource.status not in ("creating", "restoring-backup"):
             await self._backups.restored(tx, backup_id, resource.id)
 
     async def gone(self, tx: Transaction, resource: Resource) -> None:
-        """A backup that was to be written to it is free again."""
+        """A backup that was to be written to it is free again, and it is in no group any more."""
+        if resource.desired.get("group_id"):
+            await self._groups.left(tx, resource)
         if resource.desired.get("backup_id"):
             await self._backups.restored(tx, resource.desired["backup_id"], resource.id)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fractus.model.resource import BLOCKED, Presence, Resource, Summary, as_found, at_home
 from fractus.services.volume.dialect.view import links, stamps, tokens
-from fractus.services.volume.volumes.actions import is_open
+from fractus.services.volume.volumes.actions import is_open, shown_type
 
 #: States of a volume that follow from its attachments.
 _ATTACHABLE = frozenset({"available", "in-use", "reserved", "attaching", "detaching"})
@@ -104,6 +104,7 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
     bootable = desired["bootable"] if desired["bootable"] is not None else observed.get("bootable", False)
     image_metadata = _image_metadata(desired, observed)
     attachments = _attachments(resource)
+    type_id, type_name = shown_type(desired)
     document = {
         "id": resource.id,
         "status": status,
@@ -112,7 +113,7 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
         **stamps(resource),
         "name": desired["name"],
         "description": desired["description"],
-        "volume_type": desired["type_name"],
+        "volume_type": type_name,
         "snapshot_id": desired["snapshot_id"] or None,
         "source_volid": desired["source_id"] or None,
         "metadata": {**desired["metadata"], **_admins(desired, observed)},
@@ -124,10 +125,10 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
         "consistencygroup_id": None,
         "multiattach": observed.get("multiattach", desired["multiattach"]),
         "attachments": attachments,
-        "group_id": None,
+        "group_id": desired.get("group_id") or None,
         "shared_targets": observed.get("shared_targets", True),
         "service_uuid": observed.get("service_uuid"),
-        "volume_type_id": desired["type_id"],
+        "volume_type_id": type_id,
         "consumes_quota": True,
         "os-vol-tenant-attr:tenant_id": resource.project_id,
     }
@@ -141,7 +142,7 @@ def summarise(resource: Resource, presences: Sequence[Presence]) -> Summary:
         "type_id": desired["type_id"],
         "snapshot_id": desired["snapshot_id"],
         "source_id": desired["source_id"],
-        "group_id": "",
+        "group_id": desired.get("group_id") or "",
         "migration_status": observed.get("migration_status") or "",
         "host": observed.get("host") or "",
         "items": tokens(desired["metadata"]),

@@ -83,6 +83,21 @@ class VolumeWrites:
         await self.save(tx, volume)
         await self._ledger.wake_all(tx, [(KIND.name, volume.id, there.cloud) for there in every])
 
+    # --- groups ----------------------------------------------------------------------------------
+
+    async def regroup(self, tx: Transaction, volume: Resource, group_id: str) -> None:
+        """It is in another group from now on; empty: in none. It stays where those in its group are."""
+        volume.desired["group_id"] = group_id
+        volume.desired.pop(UNWRITTEN, None)
+        await self.save(tx, volume)
+
+    async def remove(self, tx: Transaction, volume: Resource) -> None:
+        """It is no longer wanted."""
+        if volume.wanted:
+            volume.wanted = False
+            every = await presences.of_resource(tx, KIND.name, volume.id)
+            await self._ledger.remove(tx, volume, KIND.summarise(volume, every), hide=False)
+
     # --- what its cloud is asked for -------------------------------------------------------------
 
     async def ask(

@@ -19,6 +19,8 @@ from fractus.services.volume.backups.kind import KIND as BACKUP
 from fractus.services.volume.backups.writes import BackupWrites
 from fractus.services.volume.extensions import policy as extension_policy
 from fractus.services.volume.extensions.api import ExtensionsApi
+from fractus.services.volume.group_snapshots.kind import KIND as GROUP_SNAPSHOT
+from fractus.services.volume.groups.kind import KIND as VOLUME_GROUP
 from fractus.services.volume.hosts import policy as host_policy
 from fractus.services.volume.hosts.api import HostsApi
 from fractus.services.volume.hosts.api.access import Given
@@ -44,7 +46,7 @@ from fractus.store.transaction import Reader
 from fractus.web.face import ServiceRoutes
 from tests.unit.services.in_process import Door, Rows
 
-KINDS = (VOLUME_TYPE, VOLUME, SNAPSHOT, QOS_SPEC, BACKUP, VOLUME_TRANSFER)
+KINDS = (VOLUME_TYPE, VOLUME, SNAPSHOT, QOS_SPEC, BACKUP, VOLUME_TRANSFER, VOLUME_GROUP, GROUP_SNAPSHOT)
 GIVEN = {"volumes": 10, "gigabytes": 1000}
 
 
@@ -79,7 +81,7 @@ class Storage(Door):
                 _NoImages(),
                 backups,
                 volumes,
-                *(cast("Any", None),) * 2,
+                *(cast("Any", None),) * 3,
             ),
             TransfersApi(rows.store, rows.ledger, volumes),
             BackupsApi(rows.store, rows.ledger, backups, volumes, types, cast("Any", None)),

@@ -20,7 +20,7 @@ TEXTS = {"name": "v", "description": None}
 VOLUME = {**TEXTS, "size": 1, "bootable": None, "readonly": None, "image_metadata": {}}
 KINDS: list[tuple[Any, dict[str, Any], Any]] = [
     (
-        VolumeLifecycle(*(cast("Any", None),) * 5),
+        VolumeLifecycle(*(cast("Any", None),) * 6),
         VOLUME,
         VolumeObserved(remote_id="r", name="v", size=1, status="available"),
     ),
@@ -30,7 +30,7 @@ KINDS: list[tuple[Any, dict[str, Any], Any]] = [
         BackupObserved(remote_id="r", name="v", status="available"),
     ),
     (
-        SnapshotLifecycle(cast("Any", None)),
+        SnapshotLifecycle(*(cast("Any", None),) * 2),
         TEXTS,
         SnapshotObserved(remote_id="r", name="v", status="available"),
     ),

@@ -138,9 +138,8 @@ class CollectionApi(ABC):
         shown = filled(bodies, call) if self.kind.linked else bodies
         body = b'{"' + name + b'":[' + b",".join(shown) + b"]"
         if rows and len(rows) >= listing.limit:
-            # Of types Cinder names the links after one of them.
-            links = b"volume_type" if self.kind.name == "volume_type" else name
-            body += b',"' + links + b'_links":' + _encode(next_link(call, rows[-1][0]))
+            links = (self.kind.links or f"{self.kind.collection}_links").encode()
+            body += b',"' + links + b'":' + _encode(next_link(call, rows[-1][0]))
         if listing.with_count:
             number = 0 if listing.nothing else await count(self._store, self.kind.table, listing.filters)
             body += b',"count":' + str(number).encode()

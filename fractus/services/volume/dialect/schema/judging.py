@@ -123,6 +123,10 @@ SNAPSHOT_STATES = (
     "error", "available", "creating", "deleting", "deleted", "updating", "error_deleting", "unmanaging", "backing-up",
     "restoring",
 )  # fmt: skip
+GROUP_SNAPSHOT_STATES = (
+    "error", "available", "creating", "deleting", "deleted", "updating", "error_deleting",
+)  # fmt: skip
+GROUP_STATES = (*GROUP_SNAPSHOT_STATES[:-1], "in-use", "error_deleting")
 BACKUP_STATES = ["available", "error"]
 MIGRATION_STATES = ("migrating", "error", "success", "completing", "none", "starting")
 
@@ -134,6 +138,31 @@ def _state(what: str, choices: Sequence[str], *, needed: bool = False) -> Format
         raise Invalid(f"{what} status: {value} is invalid, valid statuses are: {choices}.")
 
     return check
+
+
+def _group_state(noun: str, what: str, choices: Sequence[str], link: str) -> Format:
+    """Of groups what is said of a wrong one names every state, and one of them may not be given."""
+
+    def check(value: Any) -> bool:
+        if not isinstance(value, str):
+            return True
+        if not value.strip():
+            raise Invalid(f"Invalid {noun} Status: The 'status' can not be empty.")
+        if value.lower() not in GROUP_SNAPSHOT_STATES:
+            raise Invalid(
+                f"Invalid {noun} Status: {what} status: {value} is invalid, valid {link}: {choices}."
+            )
+        return True
+
+    return check
+
+
+def _group_type(value: Any) -> bool:
+    """One is named."""
+    if isinstance(value, str) and not 0 < len(value.strip()) <= 255:
+        size = "None" if not value else "empty"
+        raise Invalid(f"An invalid 'group_type' value was provided. The 'group_type' can not be {size}.")
+    return True
 
 
 FORMATS: Mapping[str, Format] = {
@@ -151,6 +180,11 @@ FORMATS: Mapping[str, Format] = {
     "volume_migration_status": _state("Volume migration", MIGRATION_STATES),
     "snapshot_status": _state("Snapshot", SNAPSHOT_STATES, needed=True),
     "backup_status": _state("Backup", BACKUP_STATES, needed=True),
+    "group_status": _group_state("Group", "Group", GROUP_STATES, "status are"),
+    "group_snapshot_status": _group_state(
+        "GroupSnapshot", "Group snapshot", GROUP_SNAPSHOT_STATES, "statuses are"
+    ),
+    "group_type": _group_type,
     "base64": _base64,
     "disabled_reason": _reason,
     "level": _level,

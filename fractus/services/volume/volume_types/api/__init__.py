@@ -115,7 +115,8 @@ class VolumeTypesApi(CollectionApi):
         """Neither the default, nor one that volumes have."""
         if resource.id == DEFAULT_ID or await is_default(tx, resource.id):
             raise Invalid(f"The volume type {resource.id} is a default volume type and cannot be deleted.")
-        if await self.in_use(tx, resource.id):
+        grouped = await self._ledger.resources.needed_by_kind(tx, KIND.name, resource.id, "volume_group")
+        if grouped or await self.in_use(tx, resource.id):
             raise Invalid("Target volume type is still in use.")
         return True
 

@@ -18,7 +18,7 @@ from fractus.services.volume.volumes.api.connecting import ConnectingApi
 from fractus.services.volume.volumes.api.connecting import Volumes as Connected
 from fractus.services.volume.volumes.api.contents import ContentsApi, ImageMaker
 from fractus.services.volume.volumes.api.contents import Volumes as Asked
-from fractus.services.volume.volumes.api.creating import Images, Types, refuse_unsupported
+from fractus.services.volume.volumes.api.creating import Groups, Images, Types, refuse_unsupported
 from fractus.services.volume.volumes.api.encrypting import EncryptionApi
 from fractus.services.volume.volumes.api.making import VolumeMaker
 from fractus.services.volume.volumes.api.retyping import RetypingApi
@@ -65,13 +65,14 @@ class VolumesApi(CollectionApi):
         writes: Writes,
         live: Relay,
         maker: ImageMaker,
+        groups: Groups,
     ) -> None:
-        """`types` and `images` know of what volumes are made; `quota`, how large one may be; `backups` shows that one
-        is being written to a volume; `writes`, in which state one is; `live` asks clouds; `maker` writes images
-        that are made of one.
+        """`types` and `images` know of what volumes are made, and `groups` in what; `quota`, how large one may be;
+        `backups` shows that one is being written to a volume; `writes`, in which state one is; `live` asks clouds;
+        `maker` writes images that are made of one.
         """
         super().__init__(store, ledger)
-        self._maker = VolumeMaker(ledger, quota, types, images)
+        self._maker = VolumeMaker(ledger, quota, types, images, groups)
         self._backups = backups
         rules = {
             "get": kind.METADATA_GET,
@@ -131,7 +132,8 @@ class VolumesApi(CollectionApi):
         if cascade:
             users = [one for one in users if not await self._ends(tx, *one)]
         states = "" if force else f"status must be {' or '.join(_DELETABLE)} and "
-        if users or resource.desired.get("attached") or not (force or resource.status in _DELETABLE):
+        tied = resource.desired.get("attached") or resource.desired.get("group_id")
+        if users or tied or not (force or resource.status in _DELETABLE):
             raise Invalid(
                 f"Invalid volume: Volume {states}must not be migrating, attached, belong to a group, have snapshots,"
                 " awaiting a transfer, or be disassociated from snapshots after volume transfer."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from fractus.auth.principal import Principal
 from fractus.base.ids import new_id
 from fractus.model.errors import Forbidden, Invalid, NotFound
@@ -42,17 +44,37 @@ class Images(Protocol):
         ...
 
 
+class Groups(Protocol):
+    """What knows groups of volumes."""
+
+    async def visible(self, reader: Reader, project_id: str | None, id: str) -> Resource | None:
+        """One that is a project's, and is there; None: anybody's."""
+        ...
+
+    async def first(self, tx: Transaction, group: Resource) -> Resource | None:
+        """The volume by which its cloud is decided, as long as that is open."""
+        ...
+
+    async def joined(self, tx: Transaction, group_id: str, volume: Resource) -> None:
+        """A volume is in it from now on."""
+        ...
+
+
+class Known(Struct, frozen=True):
+    """What is known of what a volume is made of."""
+
+    resources: Resources
+    types: Types
+    images: Images
+    groups: Groups
+
+
 async def draft(
-    call: Call,
-    tx: Transaction,
-    given: Mapping[str, Any],
-    resources: Resources,
-    types: Types,
-    images: Images,
-    hints: Mapping[str, Any] | None,
+    call: Call, tx: Transaction, given: Mapping[str, Any], known: Known, hints: Mapping[str, Any] | None
 ) -> Resource:
     """A volume of what a body says. Raises what Cinder says of it."""
-    sources = _Sources(call, tx, resources)
+    sources, types = _Sources(call, tx, known.resources), known.types
+    group = await _group(call, tx, given.get("group_id"), known.groups)
     asked_type = given.get("volume_type") or ""
     type_ = await types.usable(tx, call.principal, asked_type)
     snapshot = await sources.snapshot(given.get("snapshot_id"))
@@ -61,7 +83,7 @@ async def draft(
     if origin is not None and not asked_type:
         type_ = await types.usable(tx, call.principal, origin.desired["type_id"])
     backup = await sources.backup(given.get("backup_id"))
-    image = await _image(call, tx, given, images)
+    image = await _image(call, tx, given, known.images)
     if given.get("multiattach") in TRUE:
         raise Invalid(
             "multiattach parameter has been removed. The default behavior is to use multiattach enabled volume types."
@@ -89,8 +111,10 @@ async def draft(
         "readonly": None,
         "image_metadata": {},
     }
-    desired |= await hinted(call, tx, resources, hints, desired["zone"])
-    if not (desired["zone"] or origin or backup or hints):
+    if group is not None:
+        await _join(tx, group, desired, known.groups, checked=origin is None)
+    desired |= await hinted(call, tx, known.resources, hints, desired["zone"])
+    if not (desired["zone"] or origin or backup or hints or group):
         desired[UNWRITTEN] = True
     who = call.principal
     return Resource(
@@ -101,9 +125,41 @@ async def draft(
 
 def refuse_unsupported(given: Mapping[str, Any]) -> None:
     """Refuse what would be lost on the way."""
-    for name, what in (("consistencygroup_id", "Group"), ("group_id", "Group")):
-        if given.get(name):
-            raise NotFound(f"{what} {given[name]} could not be found.")
+    if given.get("consistencygroup_id"):
+        raise NotFound(f"Group {given['consistencygroup_id']} could not be found.")
+
+
+#: States of a group in which volumes are made in it.
+_OPEN = ("available", "creating")
+
+
+async def _group(call: Call, tx: Transaction, id: str | None, groups: Groups) -> Resource | None:
+    """The group in which it is to be."""
+    if id is None:
+        return None
+    who = call.principal
+    group = await groups.visible(tx, None if who.is_admin else who.project_id, id)
+    if group is None:
+        raise NotFound(f"Group {id} could not be found.")
+    if group.status not in _OPEN:
+        raise Invalid(f"Invalid Group: Originating group status must be one of '{', '.join(_OPEN)}' values")
+    return group
+
+
+async def _join(
+    tx: Transaction, group: Resource, desired: dict[str, Any], groups: Groups, *, checked: bool
+) -> None:
+    """It is in the cloud of its group; where that is open, in that of the first volume."""
+    if checked and desired["type_id"] not in group.desired["volume_types"]:
+        raise Invalid(
+            f"Invalid input received: Invalid volume_type provided: {desired['type_name']} (requested type must be"
+            " supported by this group)."
+        )
+    first = None if group.desired["zone"] else await groups.first(tx, group)
+    desired["group_id"] = group.id
+    desired["zone"] = group.desired["zone"] or (first.home if first is not None else "") or desired["zone"]
+    if first is not None and not first.home:
+        desired["beside"] = first.id
 
 
 class _Sources:

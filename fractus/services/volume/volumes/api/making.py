@@ -9,7 +9,7 @@ from fractus.auth.principal import Principal
 from fractus.model.errors import Invalid, NotFound, QuotaExceeded
 from fractus.model.resource import Resource
 from fractus.quota.quota import Quota
-from fractus.services.volume.volumes.api.creating import Images, Types, draft
+from fractus.services.volume.volumes.api.creating import Groups, Images, Known, Types, draft
 from fractus.services.volume.volumes.kind import KIND, VERBS
 from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Transaction
@@ -19,22 +19,25 @@ from fractus.web.routing import Call
 class VolumeMaker:
     """Writes volumes that get their cloud from a worker."""
 
-    def __init__(self, ledger: Ledger, quota: Quota, types: Types, images: Images) -> None:
-        """`types` and `images` know of what volumes are made; `quota`, how large one may be."""
+    def __init__(self, ledger: Ledger, quota: Quota, types: Types, images: Images, groups: Groups) -> None:
+        """`types` and `images` know of what volumes are made, `groups` in what; `quota`, how large one may be."""
         self._ledger = ledger
         self._quota = quota
-        self._types, self._images = types, images
+        self._types, self._groups = types, groups
+        self._known = Known(ledger.resources, types, images, groups)
 
     async def write(
         self, call: Call, tx: Transaction, given: Mapping[str, Any], hints: Mapping[str, Any] | None = None
     ) -> Resource:
         """A volume of what a body says."""
-        resources = self._ledger.resources
-        resource = await draft(call, tx, given, resources, self._types, self._images, hints)
+        resource = await draft(call, tx, given, self._known, hints)
         await self.check_size(tx, resource.project_id, resource.desired["size"])
-        return await self._ledger.create(
+        made = await self._ledger.create(
             tx, resource, KIND.summarise(resource, ()), KIND.needs(resource), assign=True
         )
+        if made.desired.get("group_id"):
+            await self._groups.joined(tx, made.desired["group_id"], made)
+        return made
 
     async def check_size(self, tx: Transaction, project_id: str, size: int) -> None:
         """`QuotaExceeded` where no volume of a project may be as large."""

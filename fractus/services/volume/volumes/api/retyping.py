@@ -52,7 +52,8 @@ class RetypingApi:
                     "Invalid input received: Invalid volume_type passed, retypes affecting multiattach are only allowed"
                     f" on available volumes, the specified volume however currently has a status of: {volume.status}."
                 )
-            if volume.status not in ("available", "in-use") or type_.id == desired["type_id"]:
+            fits = type_.id != desired["type_id"] and not desired.get("group_id")
+            if volume.status not in ("available", "in-use") or not fits:
                 raise Invalid(
                     "Invalid volume: Retype needs volume to be in available or in-use state, not be part of an active"
                     " migration or a consistency group, requested type has to be different that the one from the"
