@@ -102,6 +102,17 @@ async def test_a_volume_is_reserved_connected_completed_and_given_back(world: Wo
     await world.assert_no_orphans()
 
 
+async def test_what_is_reserved_for_nobody_in_particular_is_reserved_once(world: World) -> None:
+    """Two that name no server are two different callers."""
+    ann = world.user("ann")
+    volume = await _volume(world, ann)
+    made = (await _post(ann, volume_uuid=volume)).ok()["attachment"]
+    again = await _post(ann, volume_uuid=volume)
+    assert (again.status, "the current status is reserved" in _sentence(again)) == (400, True)
+    await world.settle()
+    assert (await ann.get(f"{AT}/{made['id']}", version="3.27")).ok()["attachment"]["status"] == "reserved"
+
+
 async def test_a_connector_may_come_with_the_reservation(world: World) -> None:
     ann = world.user("ann")
     volume = await _volume(world, ann)

@@ -34,7 +34,7 @@ from tests.faults.truth import Documents, Truth
 #: Our kinds -> the kinds of presences.
 _STORED = {"group": "security_group", "address_group": "group_members"}
 #: Things of the model that are pairs of others: judged where both are known.
-_JOINED = ("attachment", "interface")
+_JOINED = ("attachment", "interface", "reservation")
 _CARRIED = ("network", "subnet", "port", "group", "image", *declared.NAMED_THERE)
 
 

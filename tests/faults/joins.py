@@ -1,8 +1,8 @@
 """Operations that join two things, or change more than a field: volumes at servers, networks at routers, floating IPs
-at ports, a volume that grows.
+at ports, a volume that grows, is reserved, or is handed over.
 
 What is joined is a thing of its own in the model (`attachment`, `interface`), named by both: `SERVER/VOLUME`,
-`ROUTER/SUBNET`.
+`ROUTER/SUBNET`. A `reservation` is an attachment that block storage was asked for, which no server has yet.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.faults.tenants import Tenant
 
 _SERVERS, _ROUTERS = "/compute/v2.1/servers", "/network/v2.0/routers"
+_ATTACHMENTS = "/volume/v3/attachments"
 
 
 async def attach(tenant: Tenant, op: Op) -> bool:
@@ -102,6 +103,40 @@ async def extend(tenant: Tenant, op: Op) -> bool:
     return True
 
 
+async def reserve(tenant: Tenant, op: Op) -> bool:
+    """An attachment of block storage's own: the volume is kept for whoever attaches it."""
+    volume = tenant.thing("volume", op.args["slot"])
+    if volume is None:
+        return False
+    key = f"{tenant.name}/reservation/{op.number}"
+    tenant.joined["reservation", volume.key] = key
+    body = {"attachment": {"volume_uuid": volume.id}}
+    await tenant.ask(
+        "create", key, "POST", _ATTACHMENTS, body, kind="reservation", name=key, parent=volume.key
+    )
+    return True
+
+
+async def release(tenant: Tenant, op: Op) -> bool:
+    """Its last reservation."""
+    volume = tenant.thing("volume", op.args["slot"])
+    there = tenant.known(tenant.joined.get(("reservation", volume.key), "")) if volume is not None else None
+    if there is None:
+        return False
+    await tenant.ask("delete", there.key, "DELETE", f"{_ATTACHMENTS}/{there.id}")
+    return True
+
+
+async def accept(tenant: Tenant, op: Op) -> bool:
+    """A volume that was offered is taken, by the project that offered it. The offer is over."""
+    offer = tenant.thing("volume_transfer", op.args["slot"])
+    if offer is None or offer.key not in tenant.secrets:
+        return False
+    body = {"accept": {"auth_key": tenant.secrets[offer.key]}}
+    await tenant.ask("delete", offer.key, "POST", f"/volume/v3/volume-transfers/{offer.id}/accept", body)
+    return True
+
+
 OPERATIONS: Mapping[str, Callable[[Tenant, Op], Awaitable[Any]]] = {
     "server attach": attach,
     "server detach": detach,
@@ -110,4 +145,7 @@ OPERATIONS: Mapping[str, Callable[[Tenant, Op], Awaitable[Any]]] = {
     "router outside": lead_outside,
     "floatingip join": lead_to_port,
     "volume extend": extend,
+    "volume reserve": reserve,
+    "volume release": release,
+    "volume_transfer accept": accept,
 }

@@ -39,7 +39,8 @@ _TENANT |= {
     if action != "alter" or kind in declared.CHANGED
 }
 _TENANT |= {
-    "volume create": 6, "volume extend": 3, "volume delete": 2, "snapshot create": 3, "snapshot delete": 2,
+    "volume create": 6, "volume extend": 3, "volume delete": 2, "volume reserve": 2, "volume release": 2,
+    "volume_transfer create": 2, "volume_transfer accept": 2, "snapshot create": 3, "snapshot delete": 2,
     "backup create": 2, "server attach": 5, "server detach": 3, "router create": 2, "router plug": 4,
     "router unplug": 2, "router outside": 3, "floatingip create": 2, "floatingip join": 3,
 }  # fmt: skip

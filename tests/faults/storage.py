@@ -54,6 +54,7 @@ class Storage:
                 yield from self._one(kind, reported)
         yield from self._joined("attachment", self._attached())
         yield from self._joined("interface", self._plugged())
+        yield from self._reserved_as_asked()
 
     # ------------------------------------------------------------------ volumes, snapshots, backups
 
@@ -73,7 +74,7 @@ class Storage:
         thing = self._thing(kind, reported)
         if thing is None:
             return
-        if status in PASSING:
+        if status in PASSING and not (status == "reserved" and self._is_reserved(thing)):
             yield Wrong(STATE, kind, id, f"its status is {status} at rest")
             return
         places = self._there.get((kind, id), [])
@@ -100,6 +101,30 @@ class Storage:
                 yield Wrong(STATE, kind, id, f"{what} is {ours!r} here and {document[what]!r} in {cloud}")
 
     # ------------------------------------------------------------------ what joins two
+
+    def _is_reserved(self, volume: Thing) -> bool:
+        return any(
+            one.kind == "reservation" and one.parent == volume.key and one.exists != NO
+            for one in self._model.things.values()
+        )
+
+    def _reserved_as_asked(self) -> Iterator[Wrong]:
+        """Attachments that block storage was asked for, of volumes whose clouds remember them."""
+        there = {one["id"] for one in self._truth.api.get("reservation", ())}
+        for one in self._model.things.values():
+            volume = self._model.things.get(one.parent)
+            if one.kind != "reservation" or not one.id or volume is None or self._forgotten(volume.id):
+                continue
+            if one.exists == YES and one.id not in there:
+                yield Wrong(LOST, one.kind, one.id, f"{one.name} was promised and is not there")
+            elif one.exists == NO and one.id in there:
+                yield Wrong(UNDEAD, one.kind, one.id, f"{one.name} was ended and is there")
+
+    def _forgotten(self, volume_id: str) -> bool:
+        """Its cloud was put back, or it is in an error."""
+        return any(
+            one.id == volume_id and (one.cloud in self._restored or one.error) for one in self._truth.held
+        )
 
     def _attached(self) -> dict[str, str]:
         """Server and volume -> the cloud of the volume."""
@@ -169,6 +194,8 @@ def there_as(truth: Truth) -> Iterator[tuple[str, str, str]]:
     for cloud, kinds in truth.children.items():
         for port in kinds["port"]:
             yield "router_interface", cloud, port["id"]
+        for one in kinds.get("reservation", ()):
+            yield "volume_attachment", cloud, one["id"]
         for volume in kinds.get("volume", ()):
             for one in volume["attachments"]:
                 yield "volume_attachment", cloud, f"{one['server_id']}/{volume['id']}"

@@ -148,6 +148,8 @@ class Tenant:
         self._slots: dict[tuple[str, int], str] = {}
         self.joined: dict[tuple[str, str], str] = {}
         """(what joins, the key of what has it) -> the key of the last one."""
+        self.secrets: dict[str, str] = {}
+        """The key of an offered volume -> what whoever takes it must say."""
         self._rules: dict[str, list[str]] = defaultdict(list)
         self._verbs: dict[str, Callable[[Op], Any]] = {
             "list": self._list,
@@ -241,6 +243,8 @@ class Tenant:
             await self._create(op._replace(args={**op.args, "first": True}), "subnet")
         if kind == "rule":
             self._rules[more["parent"]].append(key)
+        if kind == "volume_transfer":
+            self.secrets[key] = reply.body["transfer"]["auth_key"]
         if kind == "image":
             path = f"{IMAGE}/images/{reply.body['id']}/file"
             await self.ask("change", key, "PUT", path, data=BITS, fields={"bits": True})

@@ -129,6 +129,28 @@ def test_nothing_is_wrong_where_all_is_well() -> None:
     assert _check(_truth()) == []
 
 
+@pytest.mark.parametrize(
+    ("ended", "there", "broken"),
+    [
+        (False, True, None), (False, False, "LOST"), (True, False, None), (True, True, "UNDEAD"),
+    ],
+)  # fmt: skip
+def test_a_reservation_is_there_until_it_is_ended(ended: bool, there: bool, broken: str | None) -> None:
+    truth = _doubled(_truth(), shown=True, deliveries=1)
+    status = "reserved" if there else "available"
+    for volumes in (truth.api["volume"], truth.children["east"]["volume"]):
+        volumes[0]["status"] = status
+    truth.api["reservation"] = [{"id": "a-1", "status": "reserved"}] if there else []
+    key = "t1/volume/disk"
+    asked = [_create("volume", "v-1", "disk"), _create("reservation", "a-1", "kept", parent=key)]
+    if ended:
+        asked.append({"act": "delete", "key": "t1/reservation/kept", "outcome": {"status": 200}})
+    found = {wrong.promise for wrong in _check(truth, *asked)}
+    # Of a volume that is reserved, and nobody asked for that, the state is wrong too.
+    assert found - {checker.STATE} == ({getattr(checker, broken)} if broken else set())
+    assert (checker.STATE in found) == (ended and there)
+
+
 @pytest.mark.parametrize(("action", "right"), [("access_as_external", True), ("access_as_shared", False)])
 def test_an_external_network_comes_with_its_policy(action: str, right: bool) -> None:
     truth = _truth()

@@ -35,6 +35,7 @@ _LISTINGS = {
         name: (f"{declared.ROOTS[name]}/detail?all_tenants=1&limit=500", declared.KINDS[name].collection)
         for name in declared.STORED
     },
+    "reservation": ("/volume/v3/attachments?all_tenants=1&limit=500", "attachments"),
 }
 _COMPUTE_QUOTAS = ("instances", "cores", "ram")
 _NETWORK_QUOTAS = ("network", "subnet", "port", "security_group", "security_group_rule", *declared.COUNTED)
@@ -91,6 +92,9 @@ async def listed(url: str, token: str, paths: dict[str, tuple[str, str]]) -> Doc
                 if len(page) < 500 or "limit" not in path:
                     break
             found[kind] = items
+    # What servers have is shown with their volumes.
+    if "reservation" in found:
+        found["reservation"] = [one for one in found["reservation"] if one["status"] == "reserved"]
     return found
 
 

@@ -234,7 +234,7 @@ def _check_free(volume: Resource, instance: str) -> None:
     multiattach = volume.desired.get("multiattach", False)
     free = ("available", "in-use", "downloading") if multiattach else ("available", "downloading")
     holders = {one["server_id"] for one in volume.desired.get("attached", ())}
-    again = instance in holders and volume.status in ("in-use", "reserved")
+    again = bool(instance) and instance in holders and volume.status in ("in-use", "reserved")
     if volume.status not in free and not again:
         raise Invalid(
             f"Invalid volume: Volume {volume.id} status must be {', '.join(free[:-1])} or {free[-1]} to reserve, but"
