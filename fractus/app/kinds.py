@@ -151,6 +151,11 @@ from fractus.services.network.trunks.adoption import TrunkAdoption
 from fractus.services.network.trunks.api import TrunkApi
 from fractus.services.network.trunks.kind import KIND as TRUNK
 from fractus.services.network.trunks.lifecycle import TrunkLifecycle
+from fractus.services.placement.providers import policy as placement_policy
+from fractus.services.placement.providers.api import PlacementApi
+from fractus.services.placement.providers.api.access import Given as PlacementGiven
+from fractus.services.placement.providers.kind import CLASSES as RESOURCE_CLASSES
+from fractus.services.placement.providers.kind import PROVIDERS, TRAITS
 from fractus.services.volume.attachments.adoption import VolumeAttachmentAdoption
 from fractus.services.volume.attachments.api import AttachmentsApi
 from fractus.services.volume.attachments.kind import KIND as VOLUME_ATTACHMENT
@@ -465,7 +470,8 @@ KINDS: tuple[Kind, ...] = tuple(
 
 #: What the clouds have beside our resources, and is shown as they show it.
 MIRRORS: tuple[MirrorKind, ...] = (
-    NETWORK_AGENT, SERVICES, HYPERVISORS, BLOCK_SERVICES, BLOCK_POOLS, BLOCK_CLUSTERS,
+    NETWORK_AGENT, SERVICES, HYPERVISORS, BLOCK_SERVICES, BLOCK_POOLS, BLOCK_CLUSTERS, PROVIDERS, RESOURCE_CLASSES,
+    TRAITS,
 )  # fmt: skip
 
 # --- what services have beside kinds --------------------------------------------------------------
@@ -512,4 +518,19 @@ VOLUME_OTHERS: tuple[Other[ApiParts], ...] = (
     Other(lambda _: VolumeExtensionsApi(), volume_extension_policy.RULES),
     Other(lambda _: ResourceFiltersApi(), resource_filter_policy.RULES),
     Other(_volume_hosts, volume_host_policy.RULES),
+)
+PLACEMENT: tuple[Other[ApiParts], ...] = (
+    Other(
+        lambda at: PlacementApi(
+            PlacementGiven(
+                store=at.store,
+                clock=at.clock,
+                live=at.live,
+                resources=at.resources,
+                servers=ServersOnHosts(),
+                stale_after=at.stale_after,
+            )
+        ),
+        placement_policy.RULES,
+    ),
 )

@@ -29,7 +29,7 @@ from fractus.quota.quota import Quota
 from fractus.reconcile.adopt.adoption import Adoption
 from fractus.reconcile.kind import Lifecycle
 from fractus.reconcile.machine import Children
-from fractus.services import compute, image, network, volume
+from fractus.services import compute, image, network, placement, volume
 from fractus.services.compute.servers import view as server_view
 from fractus.services.image.bits import BitsDirectory, Reserve
 from fractus.services.image.download import Allowed, Downloads
@@ -179,7 +179,7 @@ class Kinds:
             inside=inside,
             stale_after=self._stale_after,
         )
-        services = [_compute(at), self._networking(), _image(at), _volume(at)]
+        services = [_compute(at), self._networking(), _image(at), _volume(at), _placement(at)]
         inside.join(services)
         return services
 
@@ -211,3 +211,11 @@ def _volume(at: ApiParts) -> ServiceRoutes:
     routes = _routes((*kinds.VOLUMES, *kinds.VOLUME_OTHERS), at)
     rules = _rules(base_rules.CINDER, kinds.VOLUMES, kinds.VOLUME_OTHERS)
     return ServiceRoutes(service=volume.SERVICE, routes=routes, rules=rules, unserved=volume.unserved(routes))
+
+
+def _placement(at: ApiParts) -> ServiceRoutes:
+    routes = _routes(kinds.PLACEMENT, at)
+    rules = _rules(base_rules.PLACEMENT, (), kinds.PLACEMENT)
+    return ServiceRoutes(
+        service=placement.SERVICE, routes=routes, rules=rules, unserved=placement.unserved(routes)
+    )

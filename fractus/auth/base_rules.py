@@ -57,6 +57,23 @@ NOVA: tuple[RuleDefault, ...] = (
     ),
 )
 
+# --- Placement (placement.policies.base) ----------------------------------------------------------
+
+PLACEMENT_ADMIN = "rule:admin_or_service_api"
+PLACEMENT_ADMIN_OR_READER = "rule:admin_or_project_reader_or_service_api"
+
+PLACEMENT: tuple[RuleDefault, ...] = (
+    RuleDefault("admin_api", "role:admin", "Administrators."),
+    RuleDefault("service_api", "role:service", "Other services."),
+    RuleDefault("admin_or_service_api", "role:admin or role:service", "Administrators, and other services."),
+    RuleDefault("project_reader_api", _READER, "Readers of the project."),
+    RuleDefault(
+        "admin_or_project_reader_or_service_api",
+        "role:admin or rule:project_reader_api or role:service",
+        "Administrators, readers of the project, and other services.",
+    ),
+)
+
 # --- Neutron (neutron.conf.policies.base, neutron_lib.policy.rules) -------------------------------
 
 NEUTRON_ADMIN = "rule:admin_only"

@@ -46,6 +46,7 @@ SERVICES = (
     Service("compute", "nova", "/compute/v2.1"),
     Service("network", "neutron", "/network"),
     Service("image", "glance", "/image"),
+    Service("placement", "placement", "/placement"),
     # Under its official name, and under the older one, which is the only one that some clients look for.
     Service("block-storage", "cinder", "/volume/v3"),
     Service("volumev3", "cinderv3", "/volume/v3"),

@@ -26,5 +26,7 @@ class Mirrored(Struct, frozen=True, kw_only=True):
     this one."""
     extension: str = ""
     """The alias that the network service must have; where it lacks it there are none."""
+    texts: str = ""
+    """Where the list is one of texts: the field that each of them is; empty: it is one of objects."""
     paged: bool = True
     """Whether a listing takes the size of a page; what does not is listed at once."""

@@ -194,6 +194,31 @@ def neutron_denied(rule: str) -> Forbidden:
     return Forbidden(f"rule:{rule} is disallowed by policy", type="PolicyNotAuthorized")
 
 
+# --- Placement -----------------------------------------------------------------------------------
+
+_EXPLAINED = {404: NOT_FOUND, 400: _WEBOB, 403: "Access was denied to this resource."}
+
+
+def placement(error: ApiError | None, status: int, request_id: str) -> dict[str, Any]:
+    """`{"errors": [{"status": 404, "title": "Not Found", "detail": ...}]}`, WebOb's explanation before the sentence."""
+    if isinstance(error, Unauthorized):
+        return keystone_unauthorized()
+    message = error.message if error is not None else _unexpected(request_id)
+    explained = _EXPLAINED.get(status, "")
+    said = "" if message == explained else message
+    return {
+        "errors": [
+            {
+                "status": status,
+                "title": reason(status),
+                "detail": f"{explained}\n\n {said}  " if explained else message,
+                "code": "placement.undefined_code",
+                "request_id": request_id,
+            }
+        ]
+    }
+
+
 # --- Glance --------------------------------------------------------------------------------------
 
 _GLANCE_UNEXPECTED = "The server has either erred or is incapable of performing the requested operation."

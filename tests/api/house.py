@@ -66,6 +66,10 @@ async def served(world: World) -> list[Served]:
     return _known
 
 
+#: Names that every Placement has.
+_OF_PLACEMENT = {"resource_class": "VCPU", "name": "VCPU"}
+
+
 @dataclasses.dataclass
 class House:
     """What one project has. Built by `furnish`."""
@@ -152,6 +156,8 @@ class House:
                 "alias": "os-quota-sets",
                 "id": self.stored.get(path.split("/")[1], self.port),
             }
+        if service == "placement":
+            return {**_OF_PLACEMENT, "uuid": self.port, "consumer_uuid": self.server}
         return {
             "server_id": self.server,
             "flavor_id": self.flavor,

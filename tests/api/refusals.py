@@ -49,6 +49,11 @@ def _message(service: str, reply: HttpReply) -> str:
         assert document.keys() == {"message", "code", "title"}
         assert document["code"] == f"{reply.status} {document['title']}"
         return str(document["message"])
+    if service == "placement" and reply.status != 401:
+        [error] = document["errors"]
+        assert error.keys() == {"status", "title", "detail", "code", "request_id"}
+        assert error["status"] == reply.status
+        return str(error["detail"])
     ((name, inner),) = document.items()
     if reply.status == 401:
         assert (name, inner["code"]) == ("error", 401)

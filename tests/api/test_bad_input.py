@@ -213,7 +213,7 @@ VALUES = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("service", ["compute", "network", "image", "volume"])
+@pytest.mark.parametrize("service", ["compute", "network", "image", "volume", "placement"])
 async def test_queries_of_all_sorts(world: World, service: str) -> None:
     house = await furnish(world, world.user("ann"))
     await world.admin.listed(f"{NETWORK}/security-groups")
@@ -233,6 +233,7 @@ async def test_queries_of_all_sorts(world: World, service: str) -> None:
         for name, value in itertools.product(names, VALUES):
             user = world.admin if asked % 2 else house.owner
             version = ("2.1", "2.60", "2.104")[asked % 3] if service == "compute" else ""
+            version = "1.39" if service == "placement" else version
             asked += 1
             path = f"{house.path(one)}?{name}={value}"
             reply = await user.call("GET", path, version=version)
@@ -279,7 +280,7 @@ PARTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("service", ["compute", "network", "image", "volume"])
+@pytest.mark.parametrize("service", ["compute", "network", "image", "volume", "placement"])
 async def test_paths_of_all_sorts(world: World, service: str) -> None:
     house = await furnish(world, world.user("ann"))
     await world.admin.listed(f"{NETWORK}/security-groups")
@@ -302,7 +303,7 @@ async def test_paths_of_all_sorts(world: World, service: str) -> None:
                     path,
                     body=data,
                     headers=headers,
-                    version="2.104" if service == "compute" else "",
+                    version={"compute": "2.104", "placement": "1.39"}.get(service, ""),
                 )
                 wrongs += [f"{one.route.method} {path[:100]}: {wrong}" for wrong in faults_of(service, reply)]
                 ends = one.route.path.endswith(("{tag}", "{key}", "{member_id}"))

@@ -77,6 +77,16 @@ LIVE = {
     "volume PUT /attachments/{id}",
     "volume POST /snapshots/{snapshot_id}/action#os-update_snapshot_status",
     *(f"volume POST /volumes/{{volume_id}}/action#os-{name}" for name in CONNECTING),
+    # What providers have and use; of the lists, only what is asked by what the clouds alone can judge.
+    "placement GET /resource_providers",
+    "placement GET /traits",
+    "placement GET /allocation_candidates",
+    "placement GET /allocations/{consumer_uuid}",
+    "placement GET /resource_providers/{uuid}/inventories/{resource_class}",
+    *(
+        f"placement GET /resource_providers/{{uuid}}/{part}"
+        for part in ("inventories", "usages", "aggregates", "traits", "allocations")
+    ),
 }
 
 QOS_VERBS = ("associations", "associate", "disassociate", "disassociate_all")
@@ -113,11 +123,17 @@ NOT_THERE = {
     "volume GET /group_types/{group_type_id}/group_specs/{key}",
     # Nothing has failed.
     "volume GET /messages/{id}",
+    # Clouds that list no hosts list no providers either.
+    "placement GET /resource_providers/{uuid}",
+    "placement GET /resource_classes/{name}",
+    "placement GET /traits/{name}",
     # What nothing can be made of yet in block storage.
     *(f"volume GET {one.path}/{{id}}" for one in LISTINGS if one.missing),
 }
 #: What is made when it is first read; it cannot be here: no external network is the default one.
 UNMADE = "network GET /auto-allocated-topology/{project_id}"
+#: What must be asked with a parameter.
+PARAMETER_NEEDED = "placement GET /usages"
 #: Routes that answer only to administrators.
 ADMINS = {
     "compute GET /os-simple-tenant-usage",
@@ -158,6 +174,8 @@ ADMINS = {
     *(f"volume GET {path}" for path in ("/os-services", "/os-hosts", "/scheduler-stats/get_pools")),
     "volume GET /group_types/{group_type_id}/group_specs",
     "volume GET /group_types/{group_type_id}/group_specs/{key}",
+    "placement GET /resource_providers/{uuid}",
+    *(f"placement GET /{names}{one}" for names in ("resource_classes", "traits") for one in ("", "/{name}")),
 }
 #: A key belongs to its user: an administrator names them to see it.
 OWNERS = {"compute GET /os-keypairs/{name}"}
@@ -170,11 +188,14 @@ def _wrong(one: Served, status: int, version: str, *, admin: bool) -> bool:
         return status not in (404, 410, 501)
     if str(one) == UNMADE:
         return status != 409
+    if str(one) == PARAMETER_NEEDED:
+        return status != 400
     if until is not None and until < Version.parse(version):
         return status != 404
     if str(one) in (OWNERS if admin else ADMINS):
         return status not in (403, 404)
-    if str(one) in NOT_THERE or (since is not None and since > Version.parse(version)):
+    newest = one.service.type == "placement"
+    if str(one) in NOT_THERE or (since is not None and since > Version.parse(version) and not newest):
         return status != 404
     return status not in (200, 204)
 
@@ -190,7 +211,7 @@ async def _read_everything(house: House, user: User, version: str) -> dict[str, 
     found = {}
     for one in await served(house.world):
         if one.route.method == "GET" and not one.route.live and str(one) not in WRITES:
-            asked = version if one.service.type == "compute" else ""
+            asked = {"compute": version, "placement": "1.39"}.get(one.service.type, "")
             found[str(one)] = (await user.get(house.path(one), version=asked)).status
     return found
 

@@ -34,13 +34,14 @@ _TITLES = {
     "compute": "Compute (Nova 34, microversions 2.1 to 2.104)",
     "network": "Network (Neutron 29, 2.0)",
     "volume": "Volume (Cinder 29, 3.71)",
+    "placement": "Placement (Placement 16, 1.39)",
     "image": "Image (Glance 33, 2.17)",
     "identity": "Identity (Keystone 30, 3.14)",
 }
 
 _HEAD = """# API coverage
 
-Every route of the five APIs. This page is written by `make docs` from the route tables; a test fails when it is out of
+Every route of the six APIs. This page is written by `make docs` from the route tables; a test fails when it is out of
 date.
 
 - **served**: answered by fractus from its own store, whatever the state of the clouds. Identity is Keystone itself, the

@@ -79,7 +79,10 @@ async def mirrored(child: Child, what: Mirrored) -> AsyncIterator[Mapping[str, A
     async for page in child.pages(HOME, ask, what.collection, limit=limit, gently=True):
         for raw in page:
             try:
-                yield msgspec.json.decode(raw, type=dict[str, Any])
+                if what.texts:
+                    yield {what.texts: msgspec.json.decode(raw, type=str)}
+                else:
+                    yield msgspec.json.decode(raw, type=dict[str, Any])
             except msgspec.DecodeError as error:
                 child.unreadable(what.kind, raw, error)
 

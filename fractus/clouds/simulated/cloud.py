@@ -27,6 +27,7 @@ from fractus.clouds.simulated.metering_label import MeteringLabels
 from fractus.clouds.simulated.migrations import listed
 from fractus.clouds.simulated.network import Networks
 from fractus.clouds.simulated.neutron import NeutronSimulated
+from fractus.clouds.simulated.placement import Placement
 from fractus.clouds.simulated.port import Ports
 from fractus.clouds.simulated.qos_policy import QosPolicies
 from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord, MarkRecord, ServerRecord
@@ -86,6 +87,7 @@ class SimulatedCloud:
         self._servers = Servers(self._injector)
         self._images = Images(self._injector)
         self._hosts = Hosts(row.name, backend)
+        self._placement = Placement(row.name, backend)
         self._block_hosts = BlockHosts(backend)
         self._agents = Agents(backend.agents, backend.agents_serve)
         self._backups = Backups(self._injector)
@@ -268,6 +270,8 @@ class SimulatedCloud:
         }
         if backend.shape.host_lists:
             listings |= {"compute_service": self._hosts.services, "hypervisor": self._hosts.hypervisors}
+            listings |= {"resource_provider": self._placement.providers}
+            listings |= {"resource_class": self._placement.classes, "trait": self._placement.traits}
             listings |= {"block_service": self._block_hosts.services, "block_pool": self._block_hosts.pools}
         if what.kind in listings:
             for one in await self._injector.call(what.kind, "list", "", listings[what.kind], change=False):
@@ -313,6 +317,7 @@ class SimulatedCloud:
             "assisted_snapshot_delete": lambda: None,
             "migrations": lambda: listed(self.backend.records.every(ServerRecord), self.name, call.query),
             "host_act": lambda: self._hosts.act(remote_id, call.path, call.body),
+            "placement": lambda: self._placement.answer(remote_id, call),
             "audit_log": lambda: {"log": self._hosts.audited()},
             **self._block_hosts.answers(remote_id, call),
             **self._agents.answers(remote_id, call),

@@ -6,7 +6,8 @@ from typing import Any
 
 from fractus.clouds.openstack import OpenStackCloud
 from fractus.services.network.agents.kind import MIRROR
-from tests.unit.clouds_openstack.fake import FakeChild, reply
+from fractus.services.placement.providers.kind import TRAITS
+from tests.unit.clouds_openstack.fake import FakeAuthenticator, FakeChild, reply
 
 NET = "/network/v2.0"
 
@@ -55,3 +56,16 @@ def test_what_is_kept_has_our_fields_and_the_cloud_as_its_zone() -> None:
     assert b"ha_chassis_priority" not in row.summary
     assert b'"resources_synced":null' in row.summary
     assert (row.columns["host"], row.columns["alive"], row.columns["description"]) == ("compute1", False, "")
+
+
+async def test_a_list_of_texts_is_one_of_objects_with_one_field(
+    cloud: OpenStackCloud, fake: FakeChild, authenticator: FakeAuthenticator
+) -> None:
+    authenticator.services["placement"] = ""
+    entry = {"id": "v1.0", "min_version": "1.0", "max_version": "1.20"}
+    fake.on("GET /placement/", reply({"versions": [entry]}))
+    fake.on("GET /placement/traits", reply({"traits": ["COMPUTE_NODE", 7, "HW_CPU_X86_AVX2"]}))
+    traits = [dict(one) async for one in cloud.mirrored(TRAITS.mirrored)]
+    assert traits == [{"name": "COMPUTE_NODE"}, {"name": "HW_CPU_X86_AVX2"}]
+    [heard] = fake.said("GET /placement/traits")
+    assert heard.headers["openstack-api-version"] == "placement 1.20", "the latest that it has"

@@ -46,8 +46,8 @@ def test_a_route_has_its_state(
     assert states == [state]
 
 
-def test_all_five_apis_are_covered(found: Found) -> None:
-    assert list(found) == ["compute", "network", "volume", "image", "identity"]
+def test_all_six_apis_are_covered(found: Found) -> None:
+    assert list(found) == ["compute", "network", "volume", "placement", "image", "identity"]
 
 
 def test_no_route_is_listed_twice(found: Found) -> None:

@@ -160,6 +160,21 @@ _sizes = Query(
 )
 
 
+#: A part of a project's servers that are on a host, in the order of their ids.
+_of_project = Query(
+    select(_c.id, _c.summary)
+    .where(
+        _c.project_id == bindparam("p"),
+        (_c.user_id == bindparam("u")) | (bindparam("any") == 1),
+        _c.id > bindparam("after"),
+        _c.host != "",
+        _c.deleted_at.is_(None),
+    )
+    .order_by(_c.id)
+    .limit(MANY)
+)
+
+
 class _Flavor(Struct):
     vcpus: int = 0
     ram: int = 0
@@ -195,6 +210,26 @@ class ServersOnHosts:
         rows = await reader.rows(_sizes, h=f"{cloud}:{host}")
         flavors = [(project_id, _flavor_of(bytes(summary)).flavor) for project_id, summary in rows]
         return [(id, one.vcpus, one.ram, one.disk + one.ephemeral) for id, one in flavors]
+
+    async def sizes_of(
+        self, reader: Reader, project_id: str, user_id: str | None
+    ) -> tuple[int, int, int, int]:
+        """Of the servers of a project (and user) that are on a host: how many there are, and VCPUs, MiB of memory and
+        GiB of disk of all together.
+        """
+        count = vcpus = ram = disk = 0
+        after = ""
+        while True:
+            rows = await reader.rows(
+                _of_project, p=project_id, u=user_id or "", any=int(user_id is None), after=after
+            )
+            for _, summary in rows:
+                one = _flavor_of(bytes(summary)).flavor
+                vcpus, ram, disk = vcpus + one.vcpus, ram + one.ram, disk + one.disk + one.ephemeral
+            count += len(rows)
+            if len(rows) < MANY:
+                return count, vcpus, ram, disk
+            after = rows[-1][0]
 
 
 # --- filters --------------------------------------------------------------------------------------
