@@ -451,6 +451,16 @@ class FloatingIpWanted(Wanted, frozen=True, kw_only=True):
     """Which address of that port."""
     dns_name: Annotated[str, Wire(extension="dns-integration", optional=True, unsaid=True)] = ""
     dns_domain: Annotated[str, Wire(extension="dns-integration", optional=True, unsaid=True)] = ""
+    qos_policy_id: Annotated[
+        str | None,
+        Wire(
+            refers="qos_policy",
+            extension="qos-fip",
+            purpose="a QoS policy of a floating IP",
+            unsaid=True,
+            mutable=True,
+        ),
+    ] = None
     port_forwardings: Annotated[list[PortForwarding], Wire(separate=True)] = []
 
 
@@ -463,6 +473,7 @@ class FloatingIpObserved(Observed, frozen=True, kw_only=True):
     router_id: str | UnsetType | None = UNSET
     port_id: str | UnsetType | None = UNSET
     fixed_ip_address: str | UnsetType | None = UNSET
+    qos_policy_id: str | UnsetType | None = UNSET
     port_forwardings: list[PortForwarding] | None = None
 
 

@@ -532,11 +532,12 @@ async def _connect(cloud: Subject, router_id: str) -> None:
 
 
 #: What leads to a network that is the cloud's own, which no actuator makes: walked with routers and floating IPs
-#: (tests/unit/services/network/test_routers.py, test_floating_ips.py, test_port_forwardings.py).
+#: (tests/unit/services/network/test_routers.py, test_floating_ips.py, test_port_forwardings.py, test_service_types.py).
 OUTSIDE = {
     ("router", "external_gateway_info"),
     ("floatingip", "port_id"),
     ("floatingip", "fixed_ip_address"),
+    ("floatingip", "qos_policy_id"),
     ("floatingip", "port_forwardings"),
 }
 

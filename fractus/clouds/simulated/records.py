@@ -275,6 +275,7 @@ class FloatingIpRecord(Record, kw_only=True):
     fixed_ip_address: str | None = None
     dns_name: str = ""
     dns_domain: str = ""
+    qos_policy_id: str | None = None
     status: str = "DOWN"
     port_forwardings: list[PortForwarding] = []
 

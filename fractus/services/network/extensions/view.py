@@ -289,6 +289,10 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "Informs if the subnet belongs to an external network", "2024-02-05T18:00:00-00:00",
     ),
     (
+        "subnet-service-types", "Subnet service types",
+        "Provides ability to set the subnet service_types field", "2016-03-15T18:00:00-00:00",
+    ),
+    (
         "subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool",
         "2015-03-30T10:00:00-00:00",
     ),
@@ -315,6 +319,9 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "qos-default", "QoS default policy",
         "Expose the QoS default policy per project",
         "2017-041-06T10:00:00-00:00",
+    ),
+    (
+        "qos-fip", "Floating IP QoS", "The floating IP Quality of Service extension", "2017-07-20T00:00:00-00:00",
     ),
     (
         "qos-pps", "QoS Rule Type Packet per Second Extension",

@@ -43,7 +43,9 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
     ) -> list[tuple[str, str]]:
         """The network with its subnets, its port, and the router between."""
         inside = [("port", one.internal_port_id) for one in observed.port_forwardings or ()]
-        ends = (("port", observed.port_id), ("router", observed.router_id), *inside)
+        ends = (
+            ("port", observed.port_id), ("router", observed.router_id), ("qos_policy", observed.qos_policy_id), *inside,
+        )  # fmt: skip
         return [
             ("network", observed.floating_network_id),
             *((kind, id) for kind, id in ends if isinstance(id, str) and id),
@@ -66,6 +68,10 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
         if port_id and port is None:
             return Conflict(f"its port {port_id} is not taken over")
         router = await context.taken(tx, "router", observed.router_id) if observed.router_id else None
+        policy_id = observed.qos_policy_id or None
+        policy = await context.taken(tx, "qos_policy", policy_id) if policy_id else None
+        if policy_id and policy is None:
+            return Conflict(f"its QoS policy {policy_id} is not taken over")
         forwarded: dict[str, Resource] = {}
         for one in observed.port_forwardings or ():
             inside = await context.taken(tx, "port", one.internal_port_id)
@@ -82,6 +88,7 @@ class FloatingIpAdoption(CrudAdoption[FloatingIpObserved]):
             "port_id": None if port is None else port.id,
             "port_details": None if port is None else details_of(port),
             "router_id": None if router is None else router.id,
+            "qos_policy_id": None if policy is None else policy.id,
         }
         held_by = await hold_as_found(tx, self._addresses, subnet_id, ip, holder(resource.id), context.cloud)
         if held_by:

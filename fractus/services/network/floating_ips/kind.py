@@ -23,6 +23,7 @@ from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import dns, values
 from fractus.services.network.dialect.schema.attributes import read_only, standard
+from fractus.services.network.dialect.schema.qos import QOS_POLICY, qos_needs
 from fractus.services.network.dialect.table import standard_columns
 from fractus.services.network.dialect.view import is_refused_everywhere
 from fractus.services.network.floating_ips.schema import FORWARDINGS, in_document
@@ -54,10 +55,12 @@ def needs_of(desired: Mapping[str, Any]) -> list[Need]:
         ends = (("subnet", desired["subnet_id"]), *(("port", id) for id in ports)) if ports else ()
         return [
             Need("network", desired["floating_network_id"]),
+            *qos_needs(desired),
             *(Need(kind, id, mode=AWAIT) for kind, id in ends),
         ]
     return [
         Need("network", desired["floating_network_id"]),
+        *qos_needs(desired),
         Need("subnet", desired["subnet_id"], mode=AWAIT),
         *(Need("port", id, mode=IF_PRESENT) for id in ports),
     ]
@@ -125,6 +128,7 @@ FIELDS = named([
     structs.replace(_STANDARD["description"], sort=""),
     Field("dns_name", post=True, default="", convert=dns.canonical, check=dns.relative),
     Field("dns_domain", post=True, default="", convert=dns.canonical, check=dns.domain),
+    QOS_POLICY,
     Field("port_details"),
     Field(FORWARDINGS),
 ])  # fmt: skip
@@ -135,7 +139,7 @@ KIND = Kind(
     collection="floatingips",
     extensions=(
         "fip-port-details", "floating-ip-port-forwarding", "floating-ip-port-forwarding-description",
-        "floating-ip-port-forwarding-port-ranges", "expose-port-forwarding-in-fip",
+        "floating-ip-port-forwarding-port-ranges", "expose-port-forwarding-in-fip", "qos-fip",
     ),
     parts=(carried(FORWARDINGS, "when their ports and the router are in its cloud"),),
     fields=FIELDS,
@@ -148,7 +152,7 @@ KIND = Kind(
         FIELDS,
         order=(
             "floating_ip_address", "floating_network_id", "router_id", "port_id", "fixed_ip_address", "status",
-            "port_details", "dns_domain", "dns_name", FORWARDINGS,
+            "qos_policy_id", "port_details", "dns_domain", "dns_name", FORWARDINGS,
         ),
         derived=_derived,
         status=_status,

@@ -19,6 +19,7 @@ from fractus.model.wire import WireField
 from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan, Wait
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
 from fractus.services.network.dialect.queries.rows import ids
+from fractus.services.network.dialect.schema.qos import QOS_POLICY
 from fractus.services.network.floating_ips.kind import DOWN, KIND, PORT_STATUS, holder
 from fractus.services.network.floating_ips.schema import FORWARDINGS
 from fractus.store import presences
@@ -118,8 +119,16 @@ class FloatingIpLifecycle(CrudLifecycle[FloatingIpWanted, FloatingIpObserved]):
             found.append(Difference(FORWARDINGS, to_builtins(wanted), to_builtins(there), adopts=False))
         return found
 
+    def is_equal(self, item: Item, field: WireField, asked: Any, there: Any) -> bool:
+        """Of a policy nothing was said of one that versions without policies made or took over."""
+        if field.name == QOS_POLICY.key and QOS_POLICY.key not in item.resource.desired:
+            return True
+        return super().is_equal(item, field, asked, there)
+
     def difference(self, item: Item, field: WireField, asked: Any, there: Any) -> Difference:
         """Ports by our own ids. Where it leads is asked for here, and cannot be taken over from a cloud."""
+        if field.name == QOS_POLICY.key:
+            return super().difference(item, field, asked, there)
         ours = {remote: id for (kind, id), remote in item.remote.items() if kind == "port"}
         wanted, found = (ours.get(one, one) if field.name == "port_id" else one for one in (asked, there))
         return Difference(field.name, wanted, found, adopts=False)

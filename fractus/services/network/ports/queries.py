@@ -74,13 +74,23 @@ async def ports_on_subnet(
 
 
 async def subnets_of_network(reader: Reader, resources: Resources, network_id: str) -> list[Row]:
-    """(id, IP version, CIDR, `ipv6_ra_mode`, `ipv6_address_mode`) of a network's subnets, oldest first."""
+    """(id, IP version, CIDR, `ipv6_ra_mode`, `ipv6_address_mode`, `enable_dhcp`, service types) of a network's subnets,
+    oldest first.
+    """
     alive = [Filter("network_id", "eq", network_id), Filter("deleted_at", "null")]
     return await page(
         reader,
         resources.tables["subnet"],
         alive,
-        columns=("id", "ip_version", "cidr", "ipv6_ra_mode", "ipv6_address_mode"),
+        columns=(
+            "id",
+            "ip_version",
+            "cidr",
+            "ipv6_ra_mode",
+            "ipv6_address_mode",
+            "enable_dhcp",
+            "service_types",
+        ),
         sorts=[Sort("created_at")],
     )
 

@@ -186,6 +186,9 @@ class SubnetFacts(Struct, frozen=True):
     version: int
     cidr: str
     auto: bool
+    serves_dhcp: bool = False
+    types: str = ""
+    """The device owners whose ports alone may have an address of it, each between bars; empty: all may."""
 
 
 class Pick(Struct, frozen=True):
@@ -209,6 +212,37 @@ def fits(subnet: SubnetFacts, ip: str, device_owner: str) -> bool:
         return device_owner in ("", *_ROUTERS, GATEWAY) or address != net.network_address
     whole = usable(net)
     return whole.first <= number(ip) <= whole.last
+
+
+def serves(subnet: SubnetFacts, device_owner: str) -> bool:
+    """Whether a port with this owner may have an address of it (neutron.objects.subnet.SubnetServiceType)."""
+    types = subnet.types
+    is_dhcp = device_owner == "network:dhcp" and subnet.serves_dhcp
+    return not types or f"|{device_owner}|" in types or is_dhcp
+
+
+def serving(
+    subnets: list[SubnetFacts], device_owner: str, network_id: str, asked: Iterable[Mapping[str, str]]
+) -> list[SubnetFacts]:
+    """The subnets of which a port with this owner may have an address, those for such ports alone first; an error where
+    there is none on its network, or another one is `asked` for (neutron.db.ipam_backend_mixin).
+    """
+    if not any(one.types for one in subnets):
+        return subnets
+    fit = [one for one in subnets if serves(one, device_owner)]
+    if not fit:
+        raise conflict(
+            f"No valid service subnet for the given device owner, network {network_id}, service type {device_owner}.",
+            "IpAddressGenerationFailureNoMatchingSubnet",
+        )
+    apart = {one.id for one in subnets if one not in fit}
+    for one in asked:
+        if one.get("subnet_id") in apart:
+            raise invalid_input(
+                f"Failed to create port on network {network_id}, because fixed_ips included invalid subnet"
+                f" {one['subnet_id']}"
+            )
+    return sorted(fit, key=lambda one: not one.types)
 
 
 def picks(

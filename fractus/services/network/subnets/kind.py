@@ -20,6 +20,8 @@ from fractus.services.network.dialect.schema import values
 from fractus.services.network.dialect.schema.addresses import routes_in_order
 from fractus.services.network.dialect.schema.attributes import exhausted, standard, stated
 from fractus.services.network.dialect.table import external_to, shared_with, standard_columns
+from fractus.services.network.dialect.view import among
+from fractus.services.network.subnets import schema
 
 #: Neutron's own defaults of `max_dns_nameservers` and `max_subnet_host_routes`.
 NAMESERVERS, ROUTES = 5, 20
@@ -82,6 +84,12 @@ FIELDS = named([
         bound=exhausted(ROUTES, "host routes", "HostRoutesExhausted"), carried=CARRIED, show=routes_in_order,
     ),
     neutron.switch("enable_dhcp", default=True, sort=True),
+    Field(
+        "service_types", post=True, put=True, default=[], convert=schema.to_service_types,
+        bound=stated("service_types"), check=schema.service_types,
+        column=text("service_types", schema.SERVICE_TYPES_SIZE, among),
+        carried=OURS, why="addresses are given out here, by these; a cloud knows no owner of a port that it is sent",
+    ),
     _mode("ipv6_ra_mode"),
     _mode("ipv6_address_mode"),
     Field("shared", desired="shared", shown="", match=Match("shared", values.to_boolean), column=flag("shared")),
@@ -92,7 +100,7 @@ KIND = Kind(
     name="subnet",
     service="network",
     collection="subnets",
-    extensions=("subnet-external-network",),
+    extensions=("subnet-external-network", "subnet-service-types"),
     fields=FIELDS,
     table=table_of(
         "subnet", FIELDS, column(neutron.NETWORK_PROJECT), *standard_columns(), shared_with(), _EXTERNAL, external_to(),
@@ -101,13 +109,13 @@ KIND = Kind(
             "network_id", "network_project_id", "shared", "ip_version", "cidr", "gateway_ip", "enable_dhcp",
             "ipv6_ra_mode", "ipv6_address_mode",
         ),
-        younger=(SHARED_WITH, _EXTERNAL.name, EXTERNAL_TO),
+        younger=(SHARED_WITH, _EXTERNAL.name, EXTERNAL_TO, "service_types"),
     ),
     summarise=neutron.OutsideDocuments(
         FIELDS, born=0, columns=(neutron.NETWORK_PROJECT, flag("external")),
         order=(
             "network_id", "ip_version", "enable_dhcp", "ipv6_ra_mode", "ipv6_address_mode", "gateway_ip", "cidr",
-            "allocation_pools", "host_routes", "dns_nameservers", "subnetpool_id", "router:external",
+            "allocation_pools", "host_routes", "dns_nameservers", "subnetpool_id", "router:external", "service_types",
         ),
     ),
     scope=neutron.own_or("shared", "external", by_name=True, owners=neutron.ON_NETWORK),

@@ -13,7 +13,14 @@ from fractus.addressing.ranges import Network, Range
 from fractus.model.resource import Resource
 from fractus.services.network.dialect.schema import addresses
 from fractus.services.network.dialect.schema.attributes import Item
-from fractus.services.network.dialect.schema.errors import apart, bad_request, invalid, invalid_input
+from fractus.services.network.dialect.schema.errors import (
+    apart,
+    bad_request,
+    conflict,
+    invalid,
+    invalid_input,
+    malformed,
+)
 
 NO_DHCP = "no_dhcp"
 """Key in a presence's memory: nothing was left of the subnet for the cloud's DHCP."""
@@ -98,4 +105,38 @@ def changed_pools(desired: Mapping[str, Any], item: Item) -> list[Range] | None:
         return addresses.allocation_pools(item.values["allocation_pools"], net, gateway)
     if gateway != desired["gateway_ip"]:
         addresses.check_gateway_apart(ranges.ranges_of(desired["allocation_pools"]), gateway, version)
+    return None
+
+
+#: Characters of the column.
+SERVICE_TYPES_SIZE = 1024
+#: What Neutron takes for the beginning of a device owner: it adds the characters of `compute:` to its prefixes, each.
+_OWNERS = ("network:", "neutron:", *"compute:")
+
+
+def to_service_types(value: Any) -> Any:
+    """Device owners; null is none."""
+    return [] if value is None else value
+
+
+def service_types(value: Any) -> str | None:
+    """Device owners whose ports alone may have addresses of a subnet."""
+    if not isinstance(value, list):
+        raise malformed("Subnet service types must be a list.")
+    if sum(len(str(one)) + 2 for one in value) > SERVICE_TYPES_SIZE:
+        raise malformed(f"Subnet service types must be {SERVICE_TYPES_SIZE} characters at most.")
+    for one in value:
+        if not isinstance(one, str):
+            raise invalid(f"Subnet service type {one} is not a string.", "InvalidInputSubnetServiceType")
+        if not one.startswith(_OWNERS):
+            raise invalid(
+                f"Subnet service type {one} does not correspond to a valid device owner.",
+                "InvalidSubnetServiceType",
+            )
+        if value.count(one) > 1:
+            raise conflict(
+                "Failed to create a duplicate SubnetServiceType: for attribute(s) ['PRIMARY'] with value(s)"
+                f" {one}",
+                "NeutronDbObjectDuplicateEntry",
+            )
     return None

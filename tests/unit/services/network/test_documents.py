@@ -31,7 +31,7 @@ async def test_a_network_with_a_subnet_and_a_port(ann: Tenant) -> None:
     subnet = await ann.create("subnet", network_id=network["id"], cidr="10.77.0.9/24", ip_version=4)
     assert set(subnet) == STANDARD | {
         "network_id", "ip_version", "subnetpool_id", "enable_dhcp", "ipv6_ra_mode", "ipv6_address_mode", "gateway_ip",
-        "cidr", "allocation_pools", "host_routes", "dns_nameservers", "router:external",
+        "cidr", "allocation_pools", "host_routes", "dns_nameservers", "router:external", "service_types",
     }  # fmt: skip
     assert (subnet["cidr"], subnet["gateway_ip"]) == ("10.77.0.0/24", "10.77.0.1")
     assert subnet["allocation_pools"] == [{"start": "10.77.0.2", "end": "10.77.0.254"}]

@@ -91,6 +91,7 @@ class PortWrites(Writer):
         port_id, owner = new_id(), said["device_owner"]
         mac = await self._reserve_mac(tx, network.id, said["mac_address"], port_id)
         subnets = await self.facts_of(tx, network)
+        subnets = schema.serving(subnets, owner, network.id, said["fixed_ips"] or ())
         picks = schema.picks(said["fixed_ips"], subnets, mac=mac, device_owner=owner)
         secure, groups = await self._secured(tx, network, said)
         desired = {
@@ -253,8 +254,8 @@ class PortWrites(Writer):
     async def facts_of(self, reader: Reader, network: Resource) -> list[SubnetFacts]:
         """The subnets of a network, in the order in which they were made."""
         found = {
-            id: SubnetFacts(id, int(version), cidr, is_self_addressed(ra, address))
-            for id, version, cidr, ra, address in await subnets_of_network(
+            id: SubnetFacts(id, int(version), cidr, is_self_addressed(ra, address), bool(dhcp), types)
+            for id, version, cidr, ra, address, dhcp, types in await subnets_of_network(
                 reader, self.ledger.resources, network.id
             )
         }
@@ -335,7 +336,8 @@ class PortWrites(Writer):
         change = schema.change(old, asked, auto)
         await self._give_up(tx, port, change.drop)
         skip = {one["subnet_id"] for one in change.keep}
-        picks = schema.picks(change.add, subnets, mac=mac, device_owner=owner, skip=skip)
+        fit = schema.serving(subnets, owner, network_id, change.add) if change.add else subnets
+        picks = schema.picks(change.add, fit, mac=mac, device_owner=owner, skip=skip)
         more = await self._reserve(tx, network_id, port.id, picks)
         return {"fixed_ips": [*change.keep, *more], "auto_subnets": auto}
 
@@ -399,6 +401,8 @@ class PortWrites(Writer):
         network_id = subnet.desired["network_id"]
         facts = [one for one in await self.facts(tx, network_id) if one.id == subnet.id]
         for port in await ports_of_network(tx, self.ledger.resources, network_id):
+            if not all(schema.serves(one, port.desired["device_owner"]) for one in facts):
+                continue
             picks = schema.picks(
                 [], facts, mac=port.desired["mac_address"], device_owner=port.desired["device_owner"]
             )
