@@ -82,11 +82,15 @@ class ImageObserved(Observed, frozen=True, kw_only=True):
 
 
 def is_wanted(image: ImageObserved, wanted: ImageWanted) -> bool:
-    """Whether an image that a cloud has made is the one: by our marker, or as that of a shelved server."""
+    """Whether an image that a cloud has made is the one: by our marker, or as that of a shelved server.
+
+    Nova gives the latter every property of the image that the server was built of, our marker of that one with them.
+    """
     if not wanted.shelved:
         return image.marker == wanted.id
+    inherited = image.marker in ("", wanted.properties.get("base_image_ref", ""))
     of = image.properties.get("instance_uuid")
-    return not image.marker and of == wanted.shelved and image.name.endswith(SHELVED)
+    return inherited and of == wanted.shelved and image.name.endswith(SHELVED)
 
 
 class Source(Struct, frozen=True):

@@ -274,3 +274,22 @@ async def test_the_name_that_marked_it_goes_when_properties_do(
         {"op": "replace", "path": "/name", "value": "snap"},
         {"op": "add", "path": "/fractus_id", "value": id},
     ]
+
+
+async def test_the_image_of_a_shelved_server_has_the_marker_of_the_image_that_the_server_was_built_of(
+    cloud: OpenStackCloud, fake: FakeChild
+) -> None:
+    """Nova gives it all properties of that one; one with another marker of ours was asked for by itself."""
+    id, base = "5b1c0d7e-0b6c-4a3b-9d63-000000000001", "5b1c0d7e-0b6c-4a3b-9d63-000000000002"
+    of = {"instance_uuid": "s1", "name": "vm-shelved"}
+    others = [
+        image(id="r1", fractus_id="5b1c0d7e-0b6c-4a3b-9d63-000000000003", **of),
+        image(id="r2", fractus_id=base, **{**of, "name": "vm"}),
+        image(id="r3", fractus_id=base, **{**of, "instance_uuid": "s2"}),
+    ]
+    fake.on(f"GET {IMAGES}", reply({"images": [*others, image(id="r4", fractus_id=base, **of)]}))
+    asked = wanted(id=id, made_there=True, shelved="s1", properties={"base_image_ref": base})
+    found = await cloud.actuators()["image"].find(ANN, asked)
+    assert found is not None
+    assert found.remote_id == "r4"
+    assert fake.said(f"GET {IMAGES}")[-1].query["instance_uuid"] == "s1"
