@@ -137,6 +137,12 @@ from fractus.services.network.security_groups.api import SecurityGroupApi, Secur
 from fractus.services.network.security_groups.kind import KIND as SECURITY_GROUP
 from fractus.services.network.security_groups.kind import RULE as SECURITY_GROUP_RULE
 from fractus.services.network.security_groups.lifecycle import SecurityGroupLifecycle
+from fractus.services.network.segment_ranges import policy as range_policy
+from fractus.services.network.segment_ranges.api import SegmentRangeApi
+from fractus.services.network.segment_ranges.kind import MIRROR as SEGMENT_RANGE
+from fractus.services.network.segments import policy as segment_policy
+from fractus.services.network.segments.api import SegmentApi
+from fractus.services.network.segments.kind import MIRROR as SEGMENT
 from fractus.services.network.service_profiles.api import ServiceProfileApi
 from fractus.services.network.service_profiles.kind import KIND as SERVICE_PROFILE
 from fractus.services.network.service_providers import policy as provider_policy
@@ -470,8 +476,8 @@ KINDS: tuple[Kind, ...] = tuple(
 
 #: What the clouds have beside our resources, and is shown as they show it.
 MIRRORS: tuple[MirrorKind, ...] = (
-    NETWORK_AGENT, SERVICES, HYPERVISORS, BLOCK_SERVICES, BLOCK_POOLS, BLOCK_CLUSTERS, PROVIDERS, RESOURCE_CLASSES,
-    TRAITS,
+    NETWORK_AGENT, SEGMENT, SEGMENT_RANGE, SERVICES, HYPERVISORS, BLOCK_SERVICES, BLOCK_POOLS, BLOCK_CLUSTERS,
+    PROVIDERS, RESOURCE_CLASSES, TRAITS,
 )  # fmt: skip
 
 # --- what services have beside kinds --------------------------------------------------------------
@@ -507,6 +513,8 @@ NETWORK_OTHERS: tuple[Other[NetworkNeighbours], ...] = (
     Other(lambda at: IpAvailabilityApi(at.store, at.ledger.resources), ip_availability_policy.RULES),
     Other(lambda _: ServiceProviderApi(), provider_policy.RULES),
     Other(AgentApi, agent_policy.RULES),
+    Other(SegmentApi, segment_policy.RULES),
+    Other(SegmentRangeApi, range_policy.RULES),
     Other(FloatingIpPoolApi, pool_policy.RULES),
 )
 VOLUME_OTHERS: tuple[Other[ApiParts], ...] = (

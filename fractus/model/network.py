@@ -129,6 +129,7 @@ class NetworkObserved(Observed, frozen=True, kw_only=True):
     qos_policy_id: str | UnsetType | None = UNSET
     dns_domain: str | None = None
     external: bool | None = None
+    l2_adjacency: bool | None = None
     network_type: str = ""
     physical_network: str = ""
     segmentation_id: int | None = None
@@ -169,6 +170,7 @@ class SubnetObserved(Observed, frozen=True, kw_only=True):
     pools: list[dict[str, str]] | None = None
     ipv6_address_mode: str | None = None
     ipv6_ra_mode: str | None = None
+    segment_id: str | None = None
 
 
 #: A network has one subnet of a CIDR; behind the marker the description of a subnet has notes.

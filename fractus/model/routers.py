@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from fractus.model.cloud import Observed, Wanted
 from fractus.model.wire import Vocabulary, Wire
@@ -20,6 +20,14 @@ INTERFACES = (INTERFACE, "network:router_interface_distributed", "network:ha_rou
 SHOWN_GATEWAY = "gateway"
 """Key in the memory of a router's presence: the gateway that it has there, in our own ids."""
 """How interfaces are called, also those of distributed and of highly available routers."""
+
+
+class ConntrackHelper(Struct, frozen=True, order=True):
+    """A helper by which a router follows connections of a protocol that negotiates ports (FTP)."""
+
+    protocol: str
+    port: int
+    helper: str
 
 
 class RouterWanted(Wanted, frozen=True, kw_only=True):
@@ -42,6 +50,7 @@ class RouterWanted(Wanted, frozen=True, kw_only=True):
         Wire(extension="l3-ha", purpose="a highly available router", unsaid=True, admin=True, mutable=True),
     ] = None
     """Of both None leaves it to the cloud."""
+    conntrack_helpers: Annotated[list[ConntrackHelper], Wire(separate=True)] = []
 
 
 class RouterObserved(Observed, frozen=True, kw_only=True):
@@ -53,6 +62,8 @@ class RouterObserved(Observed, frozen=True, kw_only=True):
     routes: list[dict[str, str]] | None = None
     distributed: bool | None = None
     ha: bool | None = None
+    conntrack_helpers: list[ConntrackHelper] | None = None
+    enable_ndp_proxy: bool | None = None
 
 
 ROUTER = Vocabulary("router", RouterWanted, RouterObserved, extension="router")
@@ -84,4 +95,5 @@ ROUTER_INTERFACE = Vocabulary(
     extension="router",
 )
 
-# Verbs: router update {...Neutron body}; router_interface add_subnet {"subnet_id"}, remove_subnet {"subnet_id"}.
+# Verbs: router update {...Neutron body}, add_conntrack_helper and delete_conntrack_helper {a helper};
+# router_interface add_subnet {"subnet_id"}, remove_subnet {"subnet_id"}.

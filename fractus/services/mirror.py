@@ -48,6 +48,9 @@ class MirrorKind(Struct, frozen=True, kw_only=True):
     uuids: bool = False
     """Whether its ids must be UUIDs: where the cloud's own is none, or another cloud has it too, one is derived. Else
     an id that two clouds have is shown as `ZONE@id`."""
+    refers: Mapping[str, str] = {}
+    """Fields with its cloud's id of a thing -> the kind of that thing, of which our id is shown. What names nothing of
+    ours is not shown."""
     adapt: Callable[[str, Mapping[str, Any]], Mapping[str, Any]] | None = None
     """What is shown of one that a cloud shows otherwise."""
 

@@ -50,6 +50,9 @@ async def test_routers_come_under_management_untouched(tmp_path: Path, ours: boo
         added = (await act(ann, router, "add_router_interface", subnet_id=subnet)).ok()
         route = {"destination": "192.0.2.0/24", "nexthop": "10.71.0.9"}
         (await ann.change("router", router, routes=[route])).ok()
+        helper = {"protocol": "tcp", "port": 21, "helper": "ftp"}
+        helpers = f"{NETWORK}/routers/{router}/conntrack_helpers"
+        (await ann.user.post(helpers, {"conntrack_helper": helper})).ok()
         await ann.user.boots_server("vm", zone="a", networks=[{"uuid": network}])
         await world.settle()
         if not ours:
@@ -67,6 +70,7 @@ async def test_routers_come_under_management_untouched(tmp_path: Path, ours: boo
         assert len(changes(world)) == count, changes(world)[count:]
         assert kept(world) == before
         [found] = await ann.listed("routers")
+        assert found["conntrack_helpers"] == [helper]
         assert found["external_gateway_info"]["network_id"]
         assert found["routes"] == [route]
         [port] = await ann.listed("ports", device_id=found["id"])

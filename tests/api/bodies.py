@@ -8,7 +8,7 @@ from typing import Any
 from fractus.base.ids import new_id
 from fractus.testing.outside import PUBLIC
 from fractus.testing.user import PUBLIC_KEY
-from tests.api.examples import QOS_RULES, bodies
+from tests.api.examples import CONNTRACK_HELPER, QOS_RULES, bodies
 from tests.api.house import SECRET, TAG, House, Served
 
 Body = Callable[[House], Any]
@@ -326,6 +326,10 @@ _NETWORK: Mapping[str, Body] = {
             "external_port": 8081,
         }
     },
+    "POST /routers/{id}/conntrack_helpers": lambda _: {
+        "conntrack_helper": {**CONNTRACK_HELPER, "port": 2121}
+    },
+    "PUT /routers/{id}/conntrack_helpers/{part}": lambda _: {"conntrack_helper": {"port": 2122}},
     "PUT /floatingips/{id}/port_forwardings/{part}": lambda _: {"port_forwarding": {"external_port": 8082}},
     **bodies("network"),
     "PUT /quotas/{project_id}": lambda _: {"quota": {"network": 50, "port": 60}},
@@ -337,6 +341,14 @@ _NETWORK: Mapping[str, Body] = {
     "POST /ports/{id}/bindings": lambda _: {"binding": {"host": "a"}},
     "PUT /ports/{id}/bindings/{host}": lambda _: {"binding": {"host": "a"}},
     "PUT /ports/{id}/bindings/{host}/activate": lambda _: None,
+    "POST /segments": lambda house: {
+        "segment": {"network_id": house.network.id, "network_type": "vlan", "segmentation_id": 77}
+    },
+    "PUT /segments/{id}": lambda _: {"segment": {"name": "rack"}},
+    "POST /network_segment_ranges": lambda _: {
+        "network_segment_range": {"network_type": "vlan", "minimum": 5, "maximum": 9}
+    },
+    "PUT /network_segment_ranges/{id}": lambda _: {"network_segment_range": {"maximum": 8}},
     "PUT /agents/{id}": lambda _: {"agent": {"description": "new"}},
     "POST /agents/{agent_id}/dhcp-networks": lambda house: {"network_id": house.network.id},
     "POST /agents/{agent_id}/l3-routers": lambda _: {"router_id": new_id()},

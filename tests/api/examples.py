@@ -168,5 +168,6 @@ def bodies(service: str) -> dict[str, Callable[[House], Any]]:
     return found
 
 
+CONNTRACK_HELPER: Mapping[str, Any] = {"protocol": "tcp", "port": 21, "helper": "ftp"}
 #: What a port forwarding says besides its port.
 PORT_FORWARDING: Mapping[str, Any] = {"protocol": "tcp", "internal_port": 80, "external_port": 8080}

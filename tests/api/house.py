@@ -19,7 +19,7 @@ from fractus.testing.user import COMPUTE, IMAGE, NETWORK, VOLUME, MadeNetwork, U
 from fractus.testing.world import World
 from fractus.web.face import Service, ServiceRoutes
 from fractus.web.routing import Route
-from tests.api.examples import EXAMPLES, NOBODYS, PORT_FORWARDING, QOS_RULES
+from tests.api.examples import CONNTRACK_HELPER, EXAMPLES, NOBODYS, PORT_FORWARDING, QOS_RULES
 
 #: Stands in every name that ann gives: nobody else may ever read it.
 SECRET = "annssecret"
@@ -378,6 +378,9 @@ async def _make_declared(house: House) -> None:
         made = (await house.world.admin.post(f"{policy}/{name}s", {name: dict(values)})).ok()
         house.parts[f"{name}s"] = made[name]["id"]
     await _make_forwarding(house)
+    at = f"{NETWORK}/routers/{house.declared['routers']}/conntrack_helpers"
+    added = (await house.owner.post(at, {"conntrack_helper": CONNTRACK_HELPER})).ok()["conntrack_helper"]
+    house.parts["conntrack_helpers"] = added["id"]
 
 
 async def _make_forwarding(house: House) -> None:

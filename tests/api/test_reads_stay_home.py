@@ -43,6 +43,11 @@ LIVE = {
     *(f"compute GET /os-hosts/{{host}}/{verb}" for verb in ("reboot", "shutdown", "startup")),
     "compute GET /os-instance_usage_audit_log",
     "compute GET /os-instance_usage_audit_log/{before}",
+    *(
+        f"network {method}"
+        for many in ("/segments", "/network_segment_ranges")
+        for method in (f"POST {many}", f"PUT {many}/{{id}}", f"DELETE {many}/{{id}}")
+    ),
     "network PUT /agents/{id}",
     "network DELETE /agents/{id}",
     *(f"network GET /agents/{{agent_id}}/{one}" for one in ("dhcp-networks", "l3-routers")),
@@ -93,10 +98,13 @@ QOS_VERBS = ("associations", "associate", "disassociate", "disassociate_all")
 #: Cinder's way to associate: a GET that writes.
 WRITES = {f"volume GET /qos-specs/{{id}}/{verb}" for verb in QOS_VERBS[1:]}
 
+#: What only administrators see of the clouds' networks, and a furnished project has none of.
+SEGMENTS = {"network GET /segments/{id}", "network GET /network_segment_ranges/{id}"}
 #: Routes whose thing a furnished project does not have: volumes and agents are not served.
 NOT_THERE = {
     "compute GET /servers/{server_id}/os-volume_attachments/{volume_id}",
     "network GET /agents/{id}",
+    *SEGMENTS,
     # Nor are hosts, nor aggregates.
     "compute GET /os-hypervisors/{id}",
     "compute GET /os-hypervisors/{id}/search",
@@ -155,6 +163,7 @@ ADMINS = {
     "network GET /network-ip-availabilities/{id}",
     "compute GET /flavors/{flavor_id}/os-flavor-access",
     "network GET /agents/{id}",
+    *SEGMENTS,
     "image GET /images/{image_id}/locations",
     "image GET /info/stores/detail",
     "image GET /tasks",

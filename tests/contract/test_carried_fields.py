@@ -354,6 +354,13 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda _: {"10.2.0.0/16"},
     ),
     ("router", "routes"): plain("routes", [_ROUTE], []),
+    ("router", "conntrack_helpers"): Change(
+        lambda _: {"conntrack_helpers": [_helper(21, "ftp"), _helper(6667, "irc")]},
+        lambda _: {"conntrack_helpers": [_helper(6667, "irc")]},
+        lambda _, seen: {one.port for one in seen.conntrack_helpers},
+        lambda _: {21, 6667},
+        lambda _: {6667},
+    ),
     ("security_group", "rules"): Change(
         lambda _: {"rules": [_rule(22), _rule(80)]},
         lambda _: {"rules": [_rule(80)]},
@@ -362,6 +369,10 @@ CHANGES: Mapping[tuple[str, str], Change] = {
         lambda _: {80},
     ),
 }
+
+
+def _helper(port: int, name: str) -> dict[str, Any]:
+    return {"id": name, "protocol": "tcp", "port": port, "helper": name}
 
 
 def _counted(prefix: str) -> dict[str, Any]:
@@ -414,6 +425,7 @@ async def _router(cloud: Subject) -> dict[str, Any]:
         "subnets": ["s"],
         "distributed": None,
         "ha": None,
+        "conntrack_helpers": [],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fractus.base.clock import Clock
 from fractus.base.ids import new_id
@@ -49,6 +49,8 @@ class SimulatedBackend:
         """What ids are derived from that are this cloud's own."""
         self.agents = agents_of(self.key, shape.hosts) if shape.agents else {}
         """Neutron's, by id; a test may change them."""
+        self.segments: dict[str, dict[str, dict[str, Any]]] = {}
+        """Segments and ranges of them that administrators made or changed, by noun and id."""
         self.agents_serve: dict[str, set[str]] = {}
         """The id of an agent -> those of the networks and routers that it serves."""
         if shape.external:

@@ -34,6 +34,7 @@ from fractus.clouds.simulated.records import RECORDS, FlavorRecord, ImageRecord,
 from fractus.clouds.simulated.router import Routers
 from fractus.clouds.simulated.router_interface import RouterInterfaces
 from fractus.clouds.simulated.security_group import SecurityGroups
+from fractus.clouds.simulated.segments import Segments
 from fractus.clouds.simulated.server import Servers
 from fractus.clouds.simulated.server_group import ServerGroups
 from fractus.clouds.simulated.shape import Shape
@@ -89,6 +90,7 @@ class SimulatedCloud:
         self._hosts = Hosts(row.name, backend)
         self._placement = Placement(row.name, backend)
         self._block_hosts = BlockHosts(backend)
+        self._segments = Segments(backend.key, backend.records, backend.segments, backend.began)
         self._agents = Agents(backend.agents, backend.agents_serve)
         self._backups = Backups(self._injector)
         self._volumes = Volumes(self._injector)
@@ -257,7 +259,7 @@ class SimulatedCloud:
         return found
 
     async def mirrored(self, what: Mirrored) -> AsyncIterator[Mapping[str, Any]]:
-        """Agents of its Neutron, services of its Nova and Cinder, hypervisors and pools; it has no more."""
+        """Agents and segments of its Neutron, services of its Nova and Cinder, hypervisors and pools; no more."""
         backend = self.backend
 
         def agents() -> list[dict[str, Any]]:
@@ -266,6 +268,8 @@ class SimulatedCloud:
         # A Cinder whose services are not clustered lists no clusters.
         listings: dict[str, Callable[[], list[dict[str, Any]]]] = {
             "network_agent": agents,
+            "segment": self._segments.segments,
+            "network_segment_range": self._segments.ranges,
             "block_cluster": list,
         }
         if backend.shape.host_lists:
@@ -321,6 +325,7 @@ class SimulatedCloud:
             "audit_log": lambda: {"log": self._hosts.audited()},
             **self._block_hosts.answers(remote_id, call),
             **self._agents.answers(remote_id, call),
+            **self._segments.answers(remote_id, call),
         }
 
         def work() -> Any:

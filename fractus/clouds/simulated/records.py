@@ -10,6 +10,7 @@ from msgspec import Struct
 from fractus.addressing.ranges import is_self_addressed
 from fractus.model.metering import MeteringRule
 from fractus.model.network import VOCABULARIES, FixedIp, PortForwarding, QosRule, Rule
+from fractus.model.routers import ConntrackHelper
 from fractus.model.servers import ServerDisk, ServerFault
 from fractus.model.trunks import SubPort
 from fractus.model.wire import Vocabulary
@@ -244,6 +245,7 @@ class RouterRecord(Record, kw_only=True):
     routes: list[dict[str, str]] = []
     distributed: bool | None = False
     ha: bool | None = False
+    conntrack_helpers: list[ConntrackHelper] = []
     status: str = "ACTIVE"
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+import msgspec
+
 from fractus.clouds.simulated.neutron import NeutronSimulated
 from fractus.clouds.simulated.own_ports import free_address, own_port
 from fractus.clouds.simulated.records import NetworkRecord, PortRecord, RouterRecord, SubnetRecord
+from fractus.model.cloud import Step
 from fractus.model.errors import Missing, Refused
 from fractus.model.network import FixedIp
-from fractus.model.routers import GATEWAY, RouterObserved, RouterWanted
+from fractus.model.routers import GATEWAY, ConntrackHelper, RouterObserved, RouterWanted
 
 
 class Routers(NeutronSimulated[RouterRecord, RouterWanted, RouterObserved]):
@@ -47,6 +50,25 @@ class Routers(NeutronSimulated[RouterRecord, RouterWanted, RouterObserved]):
         if "gateway" in wanted:
             self._lead_out(changed, wanted["gateway"])
         return changed
+
+    def change(self, thing: RouterRecord, step: Step) -> None:
+        """Verbs: update, add_conntrack_helper, delete_conntrack_helper."""
+        match step.verb:
+            case "add_conntrack_helper":
+                new = msgspec.convert(step.body, ConntrackHelper)
+                if new in thing.conntrack_helpers:
+                    raise Refused(
+                        "Bad conntrack_helper request: A duplicate conntrack helper entry with same attributes already"
+                        f" exists, conflicting values are {msgspec.to_builtins(new)}.",
+                        status=400,
+                    )
+                thing.conntrack_helpers = [*thing.conntrack_helpers, new]
+            case "delete_conntrack_helper":
+                gone = msgspec.convert(step.body, ConntrackHelper)
+                thing.conntrack_helpers = [one for one in thing.conntrack_helpers if one != gone]
+            case _:
+                return super().change(thing, step)
+        return self.touch(thing)
 
     def end(self, thing: RouterRecord) -> None:
         """Delete it with its gateway, unless it has interfaces."""

@@ -21,7 +21,7 @@ from fractus.model.errors import Missing, Refused
 from fractus.model.mirror import Mirrored
 from fractus.reconcile.machine import Machine
 from fractus.reconcile.sweep_timing import ASK, TURN, WRITE, SweepTiming
-from fractus.store import mirrors
+from fractus.store import mirrors, presences
 from fractus.store.clouds import REFUSED
 from fractus.store.mirrors import MirrorRow
 from fractus.store.retrying import rerun
@@ -50,6 +50,11 @@ class Mirror(Protocol):
     @property
     def every(self) -> float:
         """Seconds between two listings, as far as the cloud's budget allows."""
+        ...
+
+    @property
+    def refers(self) -> Mapping[str, str]:
+        """Fields with its cloud's ids of things -> the kinds of those."""
         ...
 
     def row(self, cloud: str, id: str, remote_id: str, found: Mapping[str, Any]) -> MirrorRow:
@@ -120,13 +125,25 @@ class MirrorTurn:
         except (Refused, Missing) as error:
             log.info("not mirrored", cloud=self.cloud, kind=self.kind, error=error.reason)
             return await self._refused(error.reason, started)
-        changed = await self._keep(found, complete=complete)
+        changed = await self._keep(await self._ours(found), complete=complete)
         if self._was_refused:
             self.cursors[f"{self.kind}#"] = {}
         machine.mirrored[self.cloud, self.kind] = len(found)
         machine.budget.listed(self.cloud, self.kind, self.at)
         self.cursors[f"{self.kind}@"] = started
         return changed
+
+    async def _ours(self, found: dict[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+        """With our ids of what each refers to; without those that refer to what is not ours."""
+        for name, kind in self._mirror.refers.items():
+            ids = sorted({str(one.get(name)) for one in found.values()})
+            held = await presences.by_remotes(self.machine.store, self.cloud, kind, ids)
+            found = {
+                remote_id: {**one, name: held[str(one.get(name))].id}
+                for remote_id, one in found.items()
+                if str(one.get(name)) in held
+            }
+        return found
 
     async def _refused(self, why: str, started: float) -> int:
         """Absent is not empty (law 10): nothing is forgotten because of an answer that is no list."""

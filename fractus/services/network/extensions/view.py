@@ -48,6 +48,10 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Add ip_availability_details attribute to network-ip-availabilities resource.", "2025-10-31T00:00:00-00:00",
     ),
     (
+        "network-segment-range", "Neutron Network Segment Range",
+        "Provides support for the network segment range management", "2018-11-29T00:00:00-00:00",
+    ),
+    (
         "pagination", "Pagination support", "Extension that indicates that pagination is enabled.",
         "2016-06-12T00:00:00-00:00",
     ),
@@ -71,6 +75,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "service-type", "Neutron Service Type Management",
         "API for retrieving service providers for Neutron advanced services", "2013-01-20T00:00:00-00:00",
     ),
+    ("segment", "Segment", "Segments extension.", "2016-02-24T17:00:00-00:00"),
     ("security-group", "security-group", "The security groups extension.", "2012-10-05T10:00:00-00:00"),
     (
         "security-groups-normalized-cidr", "Normalized CIDR field for security group rules",
@@ -94,6 +99,10 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "standard-attr-revisions", "Resource revision numbers",
         "This extension will display the revision number of neutron resources.", "2016-04-11T10:00:00-00:00",
+    ),
+    (
+        "standard-attr-segment", "Standard Attribute Segment Extension",
+        "Add standard attributes to Segment resource", "2018-04-09T10:00:00-00:00",
     ),
     (
         "standard-attr-tag",
@@ -158,6 +167,14 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "extra_dhcp_opt", "Neutron Extra DHCP options",
         "Extra options configuration for DHCP. For example PXE boot options to DHCP clients can be specified "
         "(e.g. tftp-server, server-ip-address, bootfile-name)", "2013-03-17T12:00:00-00:00",
+    ),
+    ("ip_allocation", "IP Allocation", "IP allocation extension.", "2016-06-10T23:00:00-00:00"),
+    (
+        "l2_adjacency", "L2 Adjacency", "Display L2 Adjacency for Neutron Networks.", "2016-04-12T16:00:00-00:00",
+    ),
+    (
+        "l3-ext-ndp-proxy", "Router support to enable NDP proxy", "Router extension to enable ndp proxy",
+        "2020-08-25T00:00:00-00:00",
     ),
     (
         "ip-substring-filtering", "IP address substring filtering",
@@ -246,6 +263,14 @@ _OF_KINDS: tuple[tuple[str, str, str, str], ...] = (
         "2019-07-10T00:00:00+00:00",
     ),
     ("l3-ha", "HA Router extension", "Adds HA capability to routers.", "2014-04-26T00:00:00-00:00"),
+    (
+        "l3-conntrack-helper", "L3 Conntrack helper", "Allow adding CT target rules for conntrack helper",
+        "2019-04-04T10:00:00-00:00",
+    ),
+    (
+        "expose-l3-conntrack-helper", "Expose CT target rules for conntrack helper",
+        "Expose allow adding CT target rules for conntrack helper", "2019-04-04T10:00:00-00:00",
+    ),
     (
         "l3-port-ip-change-not-allowed", "Prevent L3 router ports IP address change extension",
         "Prevent change of IP address for some L3 router ports", "2018-10-09T10:00:00-00:00",

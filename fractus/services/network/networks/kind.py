@@ -65,6 +65,7 @@ def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, 
     there = [one for one in presences if one.wanted and one.remote_id is not None]
     known = [seen["mtu"] for one in there if (seen := one.observed) and seen.get("mtu")]
     return {
+        "l2_adjacency": all(seen.get("l2_adjacency") is not False for one in there if (seen := one.observed)),
         "mtu": int(resource.desired["mtu"]) or min(known, default=DEFAULT_MTU),
         "availability_zones": sorted(one.cloud for one in there),
         "ipv4_address_scope": scopes.get("4"),
@@ -93,7 +94,7 @@ FIELDS = named([
         "dns_domain", post=True, put=True, default="", convert=dns.canonical, check=dns.domain, carried=CARRIED,
     ),
     HINTS,
-    *(read_only(name) for name in ("availability_zones", "ipv4_address_scope", "ipv6_address_scope")),
+    *(read_only(name) for name in ("availability_zones", "ipv4_address_scope", "ipv6_address_scope", "l2_adjacency")),
     _provider(
         providers.TYPE, desired="network_type", check=values.string(32),
         match=Match("network_type"), column=_SEGMENT[providers.TYPE],
@@ -114,7 +115,8 @@ KIND = Kind(
     service="network",
     collection="networks",
     extensions=(
-        "external-net", "multi-provider", "net-mtu", "net-mtu-writable", "network_availability_zone", "provider",
+        "external-net", "l2_adjacency", "multi-provider", "net-mtu", "net-mtu-writable",
+        "network_availability_zone", "provider",
     ),
     fields=FIELDS,
     parts=(carried("RBAC policies", "each cloud is sent the projects that use it there"),),

@@ -97,6 +97,7 @@ FIELDS = named([
     read_only("binding:vif_type"),
     read_only("binding:vif_details"),
     read_only("resource_request"),
+    read_only("ip_allocation"),
     Field("trunk_details"),
 ])  # fmt: skip
 
@@ -121,7 +122,8 @@ KIND = Kind(
     collection="ports",
     extensions=(
         "aap-reject-multicast", "allowed-address-pairs", "binding", "binding-extended", "dns-integration",
-        "extra_dhcp_opt", "ip-substring-filtering", "port-device-profile", "port-mac-address-regenerate",
+        "extra_dhcp_opt", "ip_allocation", "ip-substring-filtering", "port-device-profile",
+        "port-mac-address-regenerate",
         "port-numa-affinity-policy", "port-numa-affinity-policy-socket", "port-resource-request",
         "port-resource-request-groups", "port-security", "port-security-groups-filtering",
         "uplink-status-propagation",

@@ -22,6 +22,9 @@ BINDING = "binding"
 DNS_DOMAIN = "dns_domain"
 """Key in `desired`: the domain of the ports of this installation when the port got its name, where they are in one."""
 
+IP_ALLOCATION = "ip_allocation"
+"""Key in `desired`: how the port got its addresses; `immediate` where it is not there."""
+
 
 _NOWHERE = {
     # Of what leads outside each cloud has a port of its own: whether that is up is not known here.
@@ -68,6 +71,7 @@ def derived(port: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
         "binding:vif_details": there.get("vif_details") or {},
         "binding:profile": there.get("profile") or desired.get("profile") or {},
         "resource_request": there.get("resource_request"),
+        IP_ALLOCATION: desired.get(IP_ALLOCATION, "immediate"),
     }
     if desired.get(PARENT_OF):
         found["trunk_details"] = desired[PARENT_OF]

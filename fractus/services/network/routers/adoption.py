@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, to_builtins
 
 from fractus.addressing.addresses import Addresses
+from fractus.base.ids import new_id
 from fractus.model.network import MADE_HERE
 from fractus.model.resource import Resource
 from fractus.model.routers import GATEWAY, ROUTER, SHOWN_GATEWAY, RouterObserved
@@ -17,6 +18,7 @@ from fractus.services.network.dialect.queries.external import hold_as_found
 from fractus.services.network.dialect.queries.outside_ports import OutsidePorts
 from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.routers.kind import by_cloud, gateway_holder, needs
+from fractus.services.network.routers.schema.conntrack_helpers import HELPERS
 from fractus.store.transaction import Transaction
 
 
@@ -67,6 +69,7 @@ class RouterAdoption(CrudAdoption[RouterObserved]):
             "subnets": sorted(subnets),
             "distributed": observed.distributed,
             "ha": observed.ha,
+            HELPERS: [{"id": new_id(), **to_builtins(one)} for one in observed.conntrack_helpers or ()],
         }
         memory: dict[str, Any] = {}
         if observed.gateway is not UNSET and observed.gateway:

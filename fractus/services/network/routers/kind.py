@@ -8,14 +8,19 @@ from typing import Any
 from msgspec import UNSET
 from sqlalchemy import Index
 
-from fractus.auth.base_rules import NEUTRON_ADMIN, NEUTRON_ADMIN_OR_MEMBER
+from fractus.auth.base_rules import (
+    NEUTRON_ADMIN,
+    NEUTRON_ADMIN_OR_MEMBER,
+    NEUTRON_ADMIN_OR_PARENT_OWNER_MEMBER,
+    NEUTRON_ADMIN_OR_PARENT_OWNER_READER,
+)
 from fractus.auth.policy import RuleDefault
-from fractus.model.carried import CARRIED, REFUSED
+from fractus.model.carried import CARRIED, REFUSED, carried
 from fractus.model.network import MADE_HERE
 from fractus.model.resource import IF_PRESENT, Need, Presence, Resource
 from fractus.model.routers import ROUTER as VOCABULARY
 from fractus.model.routers import SHOWN_GATEWAY
-from fractus.services.field import Field, named, text
+from fractus.services.field import Field, Match, flag, named, text
 from fractus.services.kind import Kind, table_of
 from fractus.services.network.dialect import kind as neutron
 from fractus.services.network.dialect.schema import values
@@ -26,6 +31,7 @@ from fractus.services.network.dialect.schema.zones import HINTS
 from fractus.services.network.dialect.table import standard_columns
 from fractus.services.network.dialect.view import is_refused_everywhere
 from fractus.services.network.routers import schema
+from fractus.services.network.routers.schema.conntrack_helpers import HELPERS, in_document
 
 ADMINS = "get_router:distributed"
 """The rule of those who see what sort of router it is. Upstream `get_router:ha` has the same default."""
@@ -114,6 +120,7 @@ def _derived(resource: Resource, presences: Sequence[Presence]) -> Mapping[str, 
         "external_gateway_info": gateways[0] if gateways else None,
         **({"external_gateways": gateways} if gateways[1:] else {}),
         "availability_zones": sorted(one.cloud for one in presences if one.wanted and one.remote_id),
+        "enable_ndp_proxy": bool(gateways) and any(one.get("enable_ndp_proxy") for one in observed),
         **{name: _said(resource, name, observed) for name in ("distributed", "ha")},
     }
 
@@ -150,12 +157,18 @@ FIELDS = named([
     ),
     _sort("distributed"),
     _sort("ha"),
+    neutron.clouds_own(
+        "enable_ndp_proxy", convert=schema.to_boolean_or_none, foreign=bool,
+        match=Match("enable_ndp_proxy", values.to_boolean), column=flag("enable_ndp_proxy"),
+        why="NDP proxies need networks in an address scope, and those are in no cloud",
+    ),
     Field(
         "flavor_id", post=True, default=UNSET, sort="flavor_id", column=text("flavor_id", 36),
         carried=REFUSED, why="Neutron has no way to change it; each cloud is sent the sort that it stands for",
     ),
     HINTS,
     read_only("availability_zones"),
+    Field(HELPERS, desired=HELPERS, show=in_document),
 ])  # fmt: skip
 
 _ACTIONS = ("add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes")
@@ -172,11 +185,13 @@ KIND = Kind(
     extensions=(
         "router", "ext-gw-mode", "extraroute", "extraroute-atomic", "dvr", "l3-flavors", "l3-ha",
         "router_availability_zone", "router-admin-state-down-before-update", "l3-port-ip-change-not-allowed",
+        "l3-conntrack-helper", "expose-l3-conntrack-helper", "l3-ext-ndp-proxy",
     ),
+    parts=(carried(HELPERS, "to each cloud where the router is"),),
     fields=FIELDS,
     table=table_of(
         "router", FIELDS, *standard_columns(), Index("router_by_gateway", "gateway_network_id"),
-        younger=("flavor_id",),
+        younger=("flavor_id", "enable_ndp_proxy"),
     ),
     summarise=neutron.Documents(
         FIELDS,
@@ -198,6 +213,14 @@ KIND = Kind(
         *(
             RuleDefault(name, NEUTRON_ADMIN_OR_MEMBER, f"{name.replace('_', ' ').capitalize()} of a router.")
             for name in _ACTIONS
+        ),
+        *(
+            RuleDefault(
+                f"{verb}_router_conntrack_helper",
+                NEUTRON_ADMIN_OR_PARENT_OWNER_READER if verb == "get" else NEUTRON_ADMIN_OR_PARENT_OWNER_MEMBER,
+                f"{verb.capitalize()} conntrack helpers of a router.",
+            )
+            for verb in ("create", "get", "update", "delete")
         ),
     ),
     costs=neutron.cost("router"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, structs, to_builtins
 
 from fractus.addressing.addresses import Addresses
 from fractus.model.cloud import Step
@@ -13,7 +13,14 @@ from fractus.model.errors import Conflict
 from fractus.model.network import MADE_HERE
 from fractus.model.placement import follows
 from fractus.model.resource import Presence, Resource
-from fractus.model.routers import GATEWAY, ROUTER, SHOWN_GATEWAY, RouterObserved, RouterWanted
+from fractus.model.routers import (
+    GATEWAY,
+    ROUTER,
+    SHOWN_GATEWAY,
+    ConntrackHelper,
+    RouterObserved,
+    RouterWanted,
+)
 from fractus.model.wire import WireField
 from fractus.reconcile.kind import Apply, Difference, Done, Item, Plan
 from fractus.services.network.dialect.lifecycle import CrudLifecycle
@@ -30,7 +37,9 @@ from fractus.services.network.routers.kind import (
     kept,
 )
 from fractus.services.network.routers.queries import connected, pools
+from fractus.services.network.routers.schema import conntrack_helpers as helpers
 from fractus.services.network.routers.schema import within
+from fractus.services.network.routers.schema.conntrack_helpers import HELPERS
 from fractus.store import presences
 from fractus.store.resources import Resources
 from fractus.store.transaction import Reader, Transaction
@@ -114,6 +123,7 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
             "gateway": gateway,
             "routes": routes,
             **{name: desired[name] for name in _SORTS},
+            HELPERS: helpers.wanted(desired.get(HELPERS, ())),
         }
 
     @staticmethod
@@ -154,6 +164,22 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
         per_cloud = field.name in ("gateway", "routes")
         return structs.replace(found, adopts=False) if per_cloud else found
 
+    def differences(self, item: Item, observed: RouterObserved) -> list[Difference]:
+        """With its conntrack helpers: those that should be there, and those that are there instead."""
+        found = super().differences(item, observed)
+        missing, more = self._helpers_apart(item, observed)
+        if missing or more:
+            found.append(Difference(HELPERS, to_builtins(missing), to_builtins(more), adopts=False))
+        return found
+
+    def _helpers_apart(
+        self, item: Item, observed: RouterObserved
+    ) -> tuple[list[ConntrackHelper], list[ConntrackHelper]]:
+        """Of one of which nothing was ever said here, they are the cloud's own."""
+        if HELPERS not in item.resource.desired:
+            return [], []
+        return helpers.apart(self.wanted(item).conntrack_helpers, observed.conntrack_helpers)
+
     def plan(self, item: Item, observed: RouterObserved) -> Plan:
         """Routes that are too many go first, for they need what may go next; those that are missing come last."""
         wanted = self.wanted(item)
@@ -162,6 +188,9 @@ class RouterLifecycle(CrudLifecycle[RouterWanted, RouterObserved]):
             return Apply(Step("update", {"routes": kept}))
         plan = super().plan(item, observed)
         if isinstance(plan, Done):
+            step = helpers.step(*self._helpers_apart(item, observed))
+            if step is not None:
+                return Apply(step)
             return Done({**plan.memory, SHOWN_GATEWAY: self._shown(item, observed)})
         if not isinstance(plan, Apply):
             return plan

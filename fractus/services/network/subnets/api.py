@@ -19,7 +19,7 @@ from fractus.services.network.dialect.schema.errors import bad_request, conflict
 from fractus.services.network.dialect.schema.mtu import check_mtu
 from fractus.services.network.dialect.schema.outside import is_clouds_own
 from fractus.services.network.subnets import schema
-from fractus.services.network.subnets.kind import KIND
+from fractus.services.network.subnets.kind import KIND, SEGMENT
 from fractus.services.network.subnets.writes import SubnetWrites, of_network, subnets_of
 from fractus.store.transaction import Transaction
 from fractus.web.routing import Call
@@ -31,6 +31,7 @@ class SubnetApi(CollectionApi):
     kind = KIND
     special = {"router:external": leading_out}
     on_network = True
+    admin_rule = SEGMENT
 
     def __init__(self, at: NetworkNeighbours) -> None:
         super().__init__(at)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
 from sqlalchemy import Boolean, Column, Index
 
-from fractus.auth.base_rules import NEUTRON_ADMIN_OR_NET_OWNER_MEMBER, NEUTRON_ADMIN_OR_NET_OWNER_READER
+from fractus.auth.base_rules import (
+    NEUTRON_ADMIN,
+    NEUTRON_ADMIN_OR_NET_OWNER_MEMBER,
+    NEUTRON_ADMIN_OR_NET_OWNER_READER,
+)
 from fractus.auth.policy import RuleDefault
 from fractus.model.carried import CARRIED, OURS
 from fractus.model.network import EXTERNAL_TO, SHARED_WITH
 from fractus.model.network import SUBNET as VOCABULARY
-from fractus.model.resource import Need, Resource
+from fractus.model.resource import Need, Presence, Resource
 from fractus.services.field import Field, Match, flag, named, text
 from fractus.services.kind import Kind, column, table_of
 from fractus.services.network.dialect import kind as neutron
@@ -29,6 +34,9 @@ NAMESERVERS, ROUTES = 5, 20
 #: Whether its network is external; NULL where a process of before wrote it.
 _EXTERNAL = Column("external", Boolean, nullable=True)
 
+SEGMENT = "get_subnet:segment_id"
+"""The rule of those who see of which segment a subnet is."""
+
 _OWNER = "role:member and project_id:%(project_id)s"
 _VISIBLE = f"rule:shared or rule:external_network or {NEUTRON_ADMIN_OR_NET_OWNER_READER}"
 
@@ -38,6 +46,12 @@ def _mode(name: str) -> Field:
     return Field(
         name, post=True, default=None, check=values.one_of(modes), match=Match(name), sort=name, column=text(name, 32)
     )  # fmt: skip
+
+
+def _derived(_resource: Resource, presences: Sequence[Presence]) -> Mapping[str, Any]:
+    """Of which segment it is in its cloud: only a subnet that is the cloud's own is of one."""
+    there = (one.observed for one in presences if one.wanted and one.observed)
+    return {"segment_id": next((seen["segment_id"] for seen in there if seen.get("segment_id")), None)}
 
 
 def _target(resource: Resource) -> dict[str, Any]:
@@ -92,6 +106,11 @@ FIELDS = named([
     ),
     _mode("ipv6_ra_mode"),
     _mode("ipv6_address_mode"),
+    neutron.clouds_own(
+        "segment_id", rule=NEUTRON_ADMIN, check=values.uuid_or_none, match=Match("segment_id"), sort="segment_id",
+        column=text("segment_id", 36), foreign=lambda given: given is not None,
+        why="each cloud has segments of its own, and a subnet is in several",
+    ),
     Field("shared", desired="shared", shown="", match=Match("shared", values.to_boolean), column=flag("shared")),
     Field("router:external", desired="external", show=bool, match=Match("external", values.to_boolean, "flag")),
 ])  # fmt: skip
@@ -109,10 +128,11 @@ KIND = Kind(
             "network_id", "network_project_id", "shared", "ip_version", "cidr", "gateway_ip", "enable_dhcp",
             "ipv6_ra_mode", "ipv6_address_mode",
         ),
-        younger=(SHARED_WITH, _EXTERNAL.name, EXTERNAL_TO, "service_types"),
+        younger=(SHARED_WITH, _EXTERNAL.name, EXTERNAL_TO, "service_types", "segment_id"),
     ),
     summarise=neutron.OutsideDocuments(
-        FIELDS, born=0, columns=(neutron.NETWORK_PROJECT, flag("external")),
+        FIELDS, born=0, derived=_derived, privileged=("segment_id",),
+        columns=(neutron.NETWORK_PROJECT, flag("external")),
         order=(
             "network_id", "ip_version", "enable_dhcp", "ipv6_ra_mode", "ipv6_address_mode", "gateway_ip", "cidr",
             "allocation_pools", "host_routes", "dns_nameservers", "subnetpool_id", "router:external", "service_types",
@@ -122,6 +142,7 @@ KIND = Kind(
     target=_target,
     rules=(
         RuleDefault("external_network", "field:subnets:router:external=True", "The subnet leads outside."),
+        RuleDefault(SEGMENT, NEUTRON_ADMIN, "See of which segment a subnet is."),
         *neutron.rules(
             "subnet", FIELDS,
             create=NEUTRON_ADMIN_OR_NET_OWNER_MEMBER, write=f"{_OWNER} or {NEUTRON_ADMIN_OR_NET_OWNER_MEMBER}",

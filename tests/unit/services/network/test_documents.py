@@ -24,7 +24,7 @@ async def test_a_network_with_a_subnet_and_a_port(ann: Tenant) -> None:
     assert set(network) == STANDARD | {
         "admin_state_up", "mtu", "status", "subnets", "shared", "availability_zone_hints", "availability_zones",
         "ipv4_address_scope", "ipv6_address_scope",
-        "router:external", "port_security_enabled", "qos_policy_id", "dns_domain",
+        "router:external", "port_security_enabled", "qos_policy_id", "dns_domain", "l2_adjacency",
     }  # fmt: skip
     assert (network["status"], network["mtu"], network["subnets"]) == ("ACTIVE", 1450, [])
     assert network["project_id"] == network["tenant_id"] == ann.project_id
@@ -44,6 +44,7 @@ async def test_a_network_with_a_subnet_and_a_port(ann: Tenant) -> None:
         "port_security_enabled", "security_groups", "binding:vnic_type", "allowed_address_pairs", "extra_dhcp_opts",
         "qos_policy_id",
         "dns_name", "dns_assignment", "numa_affinity_policy", "device_profile", "propagate_uplink_status",
+        "ip_allocation",
     }  # fmt: skip
     assert port["fixed_ips"] == [{"subnet_id": subnet["id"], "ip_address": "10.77.0.2"}]
     assert port["mac_address"].startswith("fa:16:3e:")
@@ -240,9 +241,9 @@ async def test_what_is_around_the_resources(ann: Tenant, root: Tenant) -> None:
     assert [one["collection"] for one in found] == ["networks", "subnets", "subnetpools", "ports"]
     aliases = {one["alias"]: one["name"] for one in await ann.listed("extensions")}
     assert aliases["availability_zone"] == "Availability Zone", "the name by which the client looks for it"
-    assert "segment" not in aliases
+    assert "l3-ndp-proxy" not in aliases
     assert (await ann.get("extensions/port-security")).ok()["extension"]["alias"] == "port-security"
-    assert (await ann.get("extensions/segment")).status == 404
+    assert (await ann.get("extensions/l3-ndp-proxy")).status == 404
     zones = await ann.listed("availability_zones")
     assert [(one["name"], one["resource"], one["state"]) for one in zones] == [
         ("a", "network", "available"), ("b", "network", "available"),

@@ -25,7 +25,7 @@ from fractus.services.network.ports.queries import (
     subnets_of_network,
 )
 from fractus.services.network.ports.schema import NEEDS_FROM, Pick, SubnetFacts, holder, needs_of
-from fractus.services.network.ports.view import DNS_DOMAIN, NAMED_HOST
+from fractus.services.network.ports.view import DNS_DOMAIN, IP_ALLOCATION, NAMED_HOST
 from fractus.services.network.ports.writes.finding import Finding
 from fractus.store import presences
 from fractus.store.ledger import Ledger
@@ -50,6 +50,9 @@ class Servers(Protocol):
     async def ports_changed(self, tx: Transaction, server_id: str) -> None:
         """Tell a server again with its ports as they are; nothing if there is none of this id."""
         ...
+
+
+_WITHOUT_ADDRESSES = {IP_ALLOCATION: "none"}
 
 
 class PortWrites(Writer):
@@ -109,6 +112,7 @@ class PortWrites(Writer):
             "device_since": tx.now(),
             "owned_by_server": owned,
             "place": place,
+            **(_WITHOUT_ADDRESSES if values.get("fixed_ips") == [] else {}),
             "port_security_enabled": secure,
             "security_groups": groups,
             "allowed_address_pairs": schema.pairs(said["allowed_address_pairs"] or [], mac),

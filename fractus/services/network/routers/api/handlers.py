@@ -13,15 +13,17 @@ from fractus.services.network.dialect.schema.attributes import Item
 from fractus.services.network.dialect.schema.errors import conflict
 from fractus.services.network.dialect.schema.zones import check_known
 from fractus.services.network.routers import schema
+from fractus.services.network.routers.api.conntrack_helpers import ConntrackHelpersApi
 from fractus.services.network.routers.api.flavors import Flavors
 from fractus.services.network.routers.api.gateways import Gateways
 from fractus.services.network.routers.api.interfaces import Interfaces
 from fractus.services.network.routers.kind import ADMINS, GATEWAY_INFO, KIND
 from fractus.services.network.routers.queries import interfaces_of
+from fractus.services.network.routers.schema.conntrack_helpers import HELPERS
 from fractus.services.network.routers.writes import NOWHERE, RouterWrites
 from fractus.store import clouds
 from fractus.store.transaction import Transaction
-from fractus.web.routing import Call, Reply
+from fractus.web.routing import Call, Reply, Route
 
 _SORTS = (("ha", "HA attribute"), ("distributed", "the 'distributed' attribute"))
 
@@ -47,6 +49,10 @@ class RouterApi(CollectionApi):
         self._gateways = Gateways(self._routers, at.external, at.floating_ips)
         self._interfaces = Interfaces(self._routers, at.interfaces, at.router_ports, at.floating_ips)
 
+    def routes(self) -> list[Route]:
+        """With those of its conntrack helpers."""
+        return [*super().routes(), *ConntrackHelpersApi(self._at).routes()]
+
     async def before_create(self, tx: Transaction, call: Call, resource: Resource, item: Item) -> None:
         """Its zones are known, and its gateway leads outside."""
         desired = resource.desired
@@ -55,6 +61,7 @@ class RouterApi(CollectionApi):
         desired |= {
             "routes": [],
             "subnets": [],
+            HELPERS: [],
             "ha": desired.get("ha"),
             "distributed": desired.get("distributed"),
         }

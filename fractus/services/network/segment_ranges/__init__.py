@@ -1,0 +1,1 @@
+"""Ranges of segment numbers: each cloud has its own."""

@@ -1,0 +1,1 @@
+"""Segments of networks: each cloud has its own."""
