@@ -52,6 +52,8 @@ class Model:
         """(cloud, moment of the backup, moment of the restore)."""
         self.wrongs: list[str] = []
         """What was wrong with an answer by itself."""
+        self.unfound: list[tuple[Thing, str]] = []
+        """Reservations that were answered 404, and why that is wrong where their cloud remembers them."""
         self._asked: dict[int, dict[str, Any]] = {}
         self._parts: dict[str, list[Thing]] = {}
         self.deleted_ids: set[str] = set()
@@ -164,4 +166,9 @@ class Model:
             self._end(thing, NO)
         elif thing.exists == YES:
             why = f"{asked['act']} of {thing.kind} {thing.name} ({thing.id}) was answered 404"
-            self.wrongs.append(f"lost: {why}: {answer.get('message', '')}")
+            why = f"lost: {why}: {answer.get('message', '')}"
+            if thing.kind == "reservation":
+                # A cloud that was put back has ended it; which cloud that is, the journal does not say.
+                self.unfound.append((thing, why))
+            else:
+                self.wrongs.append(why)

@@ -110,6 +110,10 @@ class Storage:
 
     def _reserved_as_asked(self) -> Iterator[Wrong]:
         """Attachments that block storage was asked for, of volumes whose clouds remember them."""
+        for one, why in self._model.unfound:
+            volume = self._model.things.get(one.parent)
+            if volume is None or not self._forgotten(volume.id):
+                yield Wrong(LOST, one.kind, one.id, why)
         there = {one["id"] for one in self._truth.api.get("reservation", ())}
         for one in self._model.things.values():
             volume = self._model.things.get(one.parent)

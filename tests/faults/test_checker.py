@@ -151,6 +151,17 @@ def test_a_reservation_is_there_until_it_is_ended(ended: bool, there: bool, brok
     assert (checker.STATE in found) == (ended and there)
 
 
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_reservation_is_not_found_where_its_cloud_has_forgotten_it(restored: bool) -> None:
+    truth = _doubled(_truth(), shown=True, deliveries=1)
+    asked = [
+        _create("volume", "v-1", "disk"), _create("reservation", "a-1", "kept", parent="t1/volume/disk"),
+        {"act": "delete", "key": "t1/reservation/kept", "outcome": {"status": 404, "message": "a-1"}},
+    ]  # fmt: skip
+    found = {wrong.promise for wrong in _check(truth, *asked, restored=restored)}
+    assert found == (set() if restored else {checker.LOST})
+
+
 @pytest.mark.parametrize(("action", "right"), [("access_as_external", True), ("access_as_shared", False)])
 def test_an_external_network_comes_with_its_policy(action: str, right: bool) -> None:
     truth = _truth()
