@@ -24,6 +24,7 @@ from fractus.local.processes import free_port
 from fractus.local.seed import IMAGE_BYTES
 from fractus.operations import cloud_rows
 from fractus.reconcile.machine import Pace
+from fractus.reconcile.sweep.sweep import sweep
 from fractus.services.network.security_groups.kind import default_id
 from fractus.simulation import IDENTITY, INSIDE, ids
 from fractus.simulation.child import Child
@@ -161,6 +162,7 @@ class _Making:
             self._top.worker.ring_all()
             await self._until(lambda: self._is_active(user, server))
             await self._settle()
+            await self._see_networks()
             port = await self._only(user, f"ports?device_id={server}", "ports")
             subnet = await self._only(user, "subnets", "subnets")
         costs = {name: used - before.get(name, 0) for name, used in self._usage().items()}
@@ -239,6 +241,12 @@ class _Making:
             return not any(_rows(node, "SELECT 1 FROM work") for node in (self._child, self._top))
 
         await self._until(rested)
+
+    async def _see_networks(self) -> None:
+        """A cloud's answer to a create is a tenant's: it lacks what administrators alone are shown."""
+        await sweep(self._child.worker.machine, INSIDE, full=True, kinds=("network",))
+        if self._top is not self._child:
+            await sweep(self._top.worker.machine, REGION, full=True, kinds=("network",))
 
     # ------------------------------------------------------------------ what came of it
 

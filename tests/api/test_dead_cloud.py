@@ -50,8 +50,8 @@ async def _all_lists(world: World, user: User, house: House) -> dict[str, Any]:
     return answers
 
 
-#: What tells that a server is old news, and how long it runs.
-_DATED = frozenset(("host_status", "uptime"))
+#: What tells that a server is old news, how long it runs, and which request a refusal of Placement was.
+_DATED = frozenset(("host_status", "uptime", "request_id"))
 
 #: It ends before the cloud dies: what is used grows no more.
 _PERIOD = {"start": "2026-01-01T00:00:00", "end": "2026-01-01T00:00:05"}

@@ -186,8 +186,8 @@ SUBNETS: list[tuple[dict[str, Any], int, str, str]] = [
         "Invalid input for network_id. Reason: 'xx' is not a valid UUID.",
     ),
     (
-        {"cidr": "10.88.2.0/24", "ip_version": 4, "service_types": ["network:x"]}, 400, "HTTPBadRequest",
-        "Unrecognized attribute(s) 'service_types'",  # the extension subnet-service-types is not served
+        {"cidr": "10.88.2.0/24", "ip_version": 4, "service_types": ["x"]}, 400, "InvalidSubnetServiceType",
+        "Subnet service type x does not correspond to a valid device owner.",
     ),
 ]  # fmt: skip
 
