@@ -32,8 +32,8 @@ _NO_ROOM = "No valid host was found. There are not enough hosts available."
 
 _CLOUD, _FLAVOR = "model-cloud", "m1.sim"
 
-#: Tables whose rows say what happened, not what is.
-_PASSING = ("finding", "unasked", "work", "quota_usage")
+#: Tables whose rows say what happened, not what is, and what is read from each cloud again for each network.
+_PASSING = ("finding", "unasked", "work", "quota_usage", "mirror_segment")
 
 #: Stamps within texts: as users read them, as Nova's database has them, and as numbers in JSON.
 _STAMP = re.compile(r"2026-01-01[T ]\d\d:\d\d:\d\d|17672\d{5}(?=\.\d)")
@@ -268,8 +268,8 @@ class _Cutter:
 
 
 def image_stores(clouds: Iterable[str]) -> str:
-    """What the document of an image says of where its bits are: here, and in these clouds."""
-    return f'"stores":"{",".join([HERE, *clouds])}"'
+    """What the document of an image says of where its bits are: here, and in these clouds, in order."""
+    return f'"stores":"{",".join(sorted([HERE, *clouds]))}"'
 
 
 def _renamed(row: Iterable[Any], names: Mapping[str, str]) -> tuple[Any, ...]:
