@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
 
 from fractus.base.ids import new_id
-from fractus.clouds.simulated.records import VolumeTypeRecord
+from fractus.clouds.simulated.records import RouterRecord, VolumeTypeRecord
 from fractus.testing.crash import CrashMatrix, Story
 from fractus.testing.outside import outside
 from fractus.testing.user import COMPUTE, IMAGE, NETWORK, VOLUME, User
@@ -437,6 +438,30 @@ async def keeps_volumes(world: World) -> AsyncIterator[None]:
     assert "fast" in {one.name for one in world.cloud("a").of("volume_type")}
 
 
+async def helps_connections(world: World) -> AsyncIterator[None]:
+    """A router tracks a protocol's connections, then another port of it, then none."""
+    ann = world.user("ann")
+    red = await ann.makes_network("red", cidr="10.1.0.0/24")
+    router = (await ann.post(f"{NETWORK}/routers", {"router": {"name": "r"}})).ok()["router"]["id"]
+    at = f"{NETWORK}/routers/{router}"
+    (await ann.put(f"{at}/add_router_interface", {"subnet_id": red.subnet_id})).ok()
+    await ann.boots_server("vm", zone="a", network=red)
+    await world.settle()
+    yield
+    asked = {"protocol": "tcp", "port": 21, "helper": "ftp"}
+    body = {"conntrack_helper": asked}
+    helper = (await ann.post(f"{at}/conntrack_helpers", body)).ok()["conntrack_helper"]["id"]
+    await world.settle()
+    (await ann.put(f"{at}/conntrack_helpers/{helper}", {"conntrack_helper": {"port": 2121}})).ok()
+    await world.settle()
+    [there] = cast("list[RouterRecord]", world.cloud("a").marked("router", router))
+    assert [(one.protocol, one.port, one.helper) for one in there.conntrack_helpers] == [("tcp", 2121, "ftp")]
+    (await ann.delete(f"{at}/conntrack_helpers/{helper}")).ok()
+    await world.settle()
+    [there] = cast("list[RouterRecord]", world.cloud("a").marked("router", router))
+    assert not there.conntrack_helpers
+
+
 async def changes_types(world: World) -> AsyncIterator[None]:
     """A volume gets another type and then its old one again. Its cloud is asked each time, and once."""
     ann = world.user("ann")
@@ -505,6 +530,7 @@ async def backs_up(world: World) -> AsyncIterator[None]:
         shares_by_name,
         limits_traffic,
         routes,
+        helps_connections,
         leads_outside,
         forwards_ports,
         trunks,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from msgspec import structs
 
+from fractus.clouds.simulated.records import VolumeTypeRecord
 from fractus.testing.crash import CrashMatrix, Spot, Story
 from fractus.testing.user import COMPUTE, VOLUME, User
 from fractus.testing.world import World
@@ -121,15 +124,47 @@ async def is_connected_to_a_host(world: World) -> AsyncIterator[None]:
     assert not world.cloud("a").of("volume_attachment")
 
 
+async def brings_its_type(world: World) -> AsyncIterator[None]:
+    """A private type comes to a cloud with its first volume, changes there, and leaves."""
+    ann, admin = world.user("ann"), world.admin
+    backend = world.cloud("a").backend
+    backend.shape = structs.replace(backend.shape, make_volume_types=True)
+    asked = {"name": "gold", "extra_specs": {"old": "1"}, "os-volume-type-access:is_public": False}
+    made = await admin.post(f"{VOLUME}/types", {"volume_type": asked}, version="3.71")
+    gold = made.ok()["volume_type"]["id"]
+    at, ours = f"{VOLUME}/types/{gold}", {"project": ann.project_id}
+    (await admin.post(f"{at}/action", {"addProjectAccess": ours}, version="3.71")).ok()
+    yield
+    volume = await ann.makes_volume(zone="a", volume_type=gold)
+    await world.settle()
+    assert (await ann.volume(volume))["status"] == "available"
+    await _ends(ann, "volumes", volume)
+    await world.settle()
+    (await admin.put(at, {"volume_type": {"description": "new"}}, version="3.71")).ok()
+    await world.settle()
+    (await admin.post(f"{at}/extra_specs", {"extra_specs": {"new": "2"}}, version="3.71")).ok()
+    await world.settle()
+    (await admin.delete(f"{at}/extra_specs/old", version="3.71")).ok()
+    await world.settle()
+    (await admin.post(f"{at}/action", {"removeProjectAccess": ours}, version="3.71")).ok()
+    await world.settle()
+    [there] = cast("list[VolumeTypeRecord]", world.cloud("a").marked("volume_type", gold))
+    assert (there.description, there.extra_specs, there.access) == ("new", {"new": "2"}, [])
+    (await admin.delete(at, version="3.71")).ok()
+    await world.settle()
+    assert not world.cloud("a").marked("volume_type", gold)
+
+
 @pytest.mark.parametrize(
-    "story", [are_made_of_others, grows_in_use, gets_other_contents, is_connected_to_a_host]
+    "story",
+    [are_made_of_others, grows_in_use, gets_other_contents, is_connected_to_a_host, brings_its_type],
 )
 async def test_a_killed_worker_leaves_no_trace(story: Story, tmp_path: Path) -> None:
     kinds: set[str] = set()
 
     def of_storage(spot: Spot) -> bool:
         """What else the stories need has stories of its own."""
-        if spot.kind in ("volume", "snapshot", "backup", "volume_attachment"):
+        if spot.kind in ("volume", "snapshot", "backup", "volume_attachment", "volume_type"):
             kinds.add(spot.kind)
             return True
         return (spot.kind, spot.method) == ("image", "apply upload")
