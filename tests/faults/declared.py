@@ -14,7 +14,12 @@ from tests.api.examples import EXAMPLES, NOBODYS, VOLUME_EXAMPLES
 
 _BY_HAND = frozenset({"network", "subnet", "port", "security_group", "security_group_rule"})
 #: What belongs to no project is no tenant's to make; some are there from the first. Volumes are attached by servers.
-_LEFT = _BY_HAND | frozenset(NOBODYS) | {"volume_type", "qos_spec", "group_type", "volume_attachment"}
+#: Groups of volumes are of a type that is an administrator's, and are in no cloud.
+_LEFT = (
+    _BY_HAND
+    | frozenset(NOBODYS)
+    | {"volume_type", "qos_spec", "group_type", "volume_attachment", "volume_group", "group_snapshot"}
+)
 
 _AT = {"network": "/network/v2.0", "volume": "/volume/v3"}
 _EXAMPLES = {**EXAMPLES, **VOLUME_EXAMPLES}
