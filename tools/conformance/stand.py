@@ -63,6 +63,8 @@ FIXED: dict[str, dict[str, Any]] = {
         "build_timeout": 60,
         "min_microversion": "3.0",
         "max_microversion": "latest",
+        "vendor_name": "realcloud",
+        "storage_protocol": "local",
     },
     # No backup service runs beside these clouds.
     "volume-feature-enabled": {"backup": False, "snapshot": True, "clone": True},

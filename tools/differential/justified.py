@@ -23,7 +23,7 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason(
         r"ours: 400 HTTPBadRequest: Unrecognized attribute\(s\) '(ha'|ipv[46]_address_scope|is_default|qinq|"
-        r"qos_network_|vlan_transparent|service_types|use_default_subnetpool|resource_request|"
+        r"qos_network_|vlan_transparent|use_default_subnetpool|resource_request|"
         r"router:external')",
         "attributes of extensions that are not served",
         "They are not in `GET /extensions`, and so unknown, whatever is given for them.",
@@ -54,14 +54,19 @@ REASONS: tuple[Reason, ...] = (
         "404 from both; Neutron looks no further than the suffix, and fractus for a thing of that name.",
     ),
     Reason(
-        r"document \.port\.(status|revision_number) \| (port of network:|a port that becomes network:)",
+        r"document \.port\.(status|revision_number) \| (port of|a port that becomes) network:",
         "ports of Neutron's own owners",
         "The child binds them at once; fractus binds none before a cloud has it.",
     ),
     Reason(
-        r"^refused \| .*rbac-policies.*access_as_external",
-        "RBAC policies of external networks",
-        "`access_as_external` is refused by name: external networks belong to the clouds.",
+        r"document \.port\.status .*network:router_interface.*real: 'DOWN'",
+        "interfaces of routers that no cloud needs",
+        "ACTIVE from the first: nothing is missing until a cloud has a port to route for.",
+    ),
+    Reason(
+        r"document \.(network|networks\.\d+)\.(provider:|segments|l2_adjacency)",
+        "how a network is wired",
+        "A cloud says it, once the network is there.",
     ),
     Reason(
         r"^document .*\| .*GET .*rbac-policies",

@@ -70,7 +70,7 @@ def _with_attachments(resource: Resource, status: str) -> str:
 
 def _is_detaching(resource: Resource) -> bool:
     """It is: a volume in error that is detached by force comes out of it, and whoever waits must not see the error."""
-    return any(one["state"] == "detaching" for one in resource.desired.get("attached", ()))
+    return any(one["state"] in ("detaching", "detached") for one in resource.desired.get("attached", ()))
 
 
 def _attachments(resource: Resource) -> list[dict[str, Any]]:
