@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from fractus.model.resource import Resource
+from fractus.services.volume.dialect.writes import WholeWrites
 from fractus.services.volume.groups.kind import KIND
-from fractus.store.ledger import Ledger
 from fractus.store.transaction import Reader, Transaction
 
 #: States of a volume that is made.
 _MADE = ("available", "in-use")
 
 
-class GroupWrites:
+class GroupWrites(WholeWrites):
     """Writes groups for others."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Write through `ledger`."""
-        self._ledger = ledger
+    kind, key, parts = KIND, "group_id", "volumes"
 
     async def visible(self, reader: Reader, project_id: str | None, id: str) -> Resource | None:
         """A group that is a project's, and is there; None as project: anybody's."""
@@ -37,7 +35,7 @@ class GroupWrites:
 
     async def progressed(self, tx: Transaction, volume: Resource) -> None:
         """How far a volume of it is has changed: its cloud is known, or it is made, or cannot be."""
-        group = await self._group_of(tx, volume)
+        group = await self.whole_of(tx, volume)
         if group is None:
             return
         desired = group.desired
@@ -52,30 +50,3 @@ class GroupWrites:
                 desired["status"] = "available"
         if before != (desired["zone"], desired["status"]):
             await self.save(tx, group)
-
-    async def left(self, tx: Transaction, volume: Resource) -> None:
-        """A volume of it is gone. A group that ends has ended with its last one."""
-        group = await self._group_of(tx, volume)
-        if group is None:
-            return
-        group.desired["volumes"] = [one for one in group.desired["volumes"] if one != volume.id]
-        if group.wanted or group.desired["volumes"]:
-            await self.save(tx, group)
-        else:
-            await self.end(tx, group)
-
-    async def _group_of(self, tx: Transaction, volume: Resource) -> Resource | None:
-        id = volume.desired.get("group_id")
-        group = await self._ledger.resources.fetch(tx, KIND.name, id, to_write=True) if id else None
-        return group if group is not None and group.deleted_at is None else None
-
-    async def end(self, tx: Transaction, group: Resource) -> None:
-        """Nothing is left in it: it is gone, and its types are free."""
-        group.wanted, group.deleted_at = False, tx.now()
-        await self._ledger.resources.set_needs(tx, KIND.name, group.id, [])
-        await self._ledger.remove(tx, group, KIND.summarise(group, ()), hide=True)
-
-    async def save(self, tx: Transaction, group: Resource) -> None:
-        """Write what is shown of it."""
-        group.updated_at = tx.now()
-        await self._ledger.resources.save(tx, group, KIND.summarise(group, ()))

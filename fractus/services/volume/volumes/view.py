@@ -12,6 +12,9 @@ from fractus.services.volume.volumes.actions import is_open, shown_type
 #: States of a volume that follow from its attachments.
 _ATTACHABLE = frozenset({"available", "in-use", "reserved", "attaching", "detaching"})
 
+#: States of an attachment that ends.
+_LEAVING = frozenset({"detaching", "detached"})
+
 #: What the cloud says of an attached volume's mode and of a read-only one, Cinder shows among the metadata.
 _READONLY, _MODE = "readonly", "attached_mode"
 
@@ -30,7 +33,7 @@ def status_of(resource: Resource, there: Presence | None) -> str:
     reset = resource.desired.get("reset")
     if reset and reset["token"] > memory.get("reset", 0) and reset["body"].get("status"):
         status = str(reset["body"]["status"])
-        return "detaching" if status == "error" and _is_detaching(resource) else status
+        return _with_attachments(resource, status) if status == "error" else status
     status = _with_attachments(resource, observed.get("status", "creating"))
     busy = resource.desired.get("busy")
     if busy and status in ("available", "in-use"):
@@ -56,21 +59,17 @@ def status_of(resource: Resource, there: Presence | None) -> str:
 def _with_attachments(resource: Resource, status: str) -> str:
     """What comes of attachments is known before a volume's cloud is asked how that is."""
     states = {one["state"] for one in resource.desired.get("attached", ())}
-    if status == "error" and _is_detaching(resource):
+    # One in error that is detached by force comes out of it, and whoever waits must not see the error.
+    if states & _LEAVING and (status == "error" or status in _ATTACHABLE):
         return "detaching"
     if not states or status not in _ATTACHABLE:
         return status
-    if states & {"detaching", "detached"} or (status == "detaching" and states == {"attached"}):
+    if status == "detaching" and states == {"attached"}:
         return "detaching"
     if "reserved" in states:
         # Who has reserved it is connecting it, as far as its cloud knows.
         return status if status == "attaching" else "reserved"
     return "attaching" if "attaching" in states else "in-use"
-
-
-def _is_detaching(resource: Resource) -> bool:
-    """It is: a volume in error that is detached by force comes out of it, and whoever waits must not see the error."""
-    return any(one["state"] in ("detaching", "detached") for one in resource.desired.get("attached", ()))
 
 
 def _attachments(resource: Resource) -> list[dict[str, Any]]:

@@ -39,10 +39,9 @@ async def hinted(
 
 
 async def _volume(call: Call, tx: Transaction, resources: Resources, id: Any) -> Resource:
-    volume = await resources.fetch(tx, "volume", id) if isinstance(id, str) else None
+    project = None if call.principal.is_admin else call.principal.project_id
+    volume = await resources.visible(tx, "volume", id, project) if isinstance(id, str) else None
     if volume is None or volume.deleted_at is not None:
-        raise Invalid(f"Volume {id} could not be found.")
-    if not (call.principal.is_admin or volume.project_id == call.principal.project_id):
         raise Invalid(f"Volume {id} could not be found.")
     return volume
 
